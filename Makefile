@@ -1,0 +1,52 @@
+# Every target sets up what it needs, once: a .venv from constraints.txt.
+# PYTHON=python3.12 make test      takes another interpreter
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make test      takes the CPU build of torch
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+
+.DEFAULT_GOAL := help
+.PHONY: help setup verify test lint smoke test-cuda bench tolerances docs clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+verify: setup ## Run rnncli verify on configs/default.yaml
+	@$(VENV)/bin/rnncli verify configs/default.yaml
+
+test: setup ## Run the tests (under three minutes on two cores)
+	@$(RUN) pytest
+
+lint: setup ## Check style and types
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+
+smoke: setup ## The CI smoke check: every argument and every layout, with gradients
+	@$(VENV)/bin/rnncli verify configs/smoke.yaml --no-timing --strict
+
+test-cuda: setup ## The checks that need a GPU; skipped where there is none
+	@$(RUN) pytest tests/cuda -m cuda -rs
+
+bench: setup ## Start-up cost as ratios to `python -c "import torch"`
+	@$(RUN) benchmarks.startup
+
+tolerances: setup ## Measure correct implementations against the tolerance table (minutes)
+	@$(RUN) benchmarks.tolerances
+
+docs: setup ## Make docs/cli.md and the pictures from the tool itself
+	@$(RUN) docs.make
+
+clean: ## Remove the virtual environment and the caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+setup: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "rnncli needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1); name another: make PYTHON=python3.12"; exit 1; }
+	@echo "Setting up $(VENV) (once; torch is the large part)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,81 @@
+"""The application: its commands, and the one place where an error becomes a message and an exit code."""
+
+import sys
+import traceback
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from rnncli import __version__
+from rnncli.cli import env, schema, shapes, verify
+from rnncli.cli.options import takes_debug
+from rnncli.errors import ExitCode, RnncliError
+
+
+class _Group(TyperGroup):
+    """Ends every command with the exit codes of the contract, and without a traceback unless --debug is given."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RnncliError as error:
+            _end(error.exit_code, *(f"rnncli: {line}" for line in str(error).splitlines()))
+        except KeyboardInterrupt:
+            _end(ExitCode.INTERRUPTED, "rnncli: interrupted")
+        except BrokenPipeError:
+            sys.stderr = None  # the reader has gone: nothing more to say to anyone
+            raise typer.Exit(ExitCode.MATCH) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if _is_usage_error(error):
+                raise
+            what = f"{type(error).__name__}: {error}".splitlines()[0]
+            _end(ExitCode.INTERNAL, f"rnncli: internal error: {what}", "rnncli: --debug shows where; please report it")
+
+
+def _is_usage_error(error: Exception) -> bool:
+    """Whether Typer raised it to be shown as a usage message; its base class moved between Typer's releases."""
+    return hasattr(error, "format_message") and hasattr(error, "exit_code")
+
+
+def _end(code: ExitCode, *lines: str) -> None:
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    for line in lines:
+        print(line, file=sys.stderr)
+    raise typer.Exit(int(code))
+
+
+app = typer.Typer(
+    name="rnncli",
+    cls=_Group,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: rnncli verify    or: rnncli shapes --bidirectional --layers 4",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"rnncli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _rnncli(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """The tool to run before trusting a recurrent layer: shapes, parity and timing beside torch.nn.RNN."""
+
+
+for command in (shapes.shapes, verify.verify, schema.schema, env.env):
+    app.command()(takes_debug(command))
+
+
+def main() -> None:
+    """The `rnncli` command."""
+    app()

@@ -1,0 +1,118 @@
+"""The options that commands share: a flag for every leaf of the config, and how a result leaves."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rnncli.config import Flag
+
+# For each leaf of the config: its type, its flags, its help, and the values it takes (also what the shell completes).
+# Written out, because reading it off the config would cost --help the import of the validation library; a test holds
+# this table against the config.
+_FLAGS: dict[str, tuple[type, tuple[str, ...], str, tuple[str, ...]]] = {
+    "rnn.input_size": (int, ("--input-size",), "H_in, features of each input step  [20]", ()),
+    "rnn.hidden_size": (int, ("--hidden-size",), "H_out, features of the hidden state  [40]", ()),
+    "rnn.num_layers": (int, ("--layers", "--num-layers"), "Recurrent layers  [1]", ()),
+    "rnn.nonlinearity": (str, ("--nonlinearity",), "Activation of every step  [tanh]", ("tanh", "relu")),
+    "rnn.bias": (bool, ("--bias/--no-bias",), "Whether b_ih and b_hh exist  [bias]", ()),
+    "rnn.batch_first": (bool, ("--batch-first/--no-batch-first",), "Input and output as (N, L, features)", ()),
+    "rnn.dropout": (float, ("--dropout",), "Between layers, in training  [0]", ()),
+    "rnn.bidirectional": (bool, ("--bidirectional/--no-bidirectional",), "Add the reverse direction", ()),
+    "input.seq_len": (int, ("--seq-len",), "L, time steps  [5]", ()),
+    "input.batch_size": (int, ("--batch-size",), "N, sequences  [10]", ()),
+    "input.layout": (str, ("--layout",), "Form of the input  [batched]", ("batched", "unbatched", "packed")),
+    "input.lengths": (str, ("--lengths",), "Packed: one length per sequence, as 5,3,2", ()),
+    "input.h_0": (str, ("--h-0",), "Initial hidden state  [random]", ("random", "zeros", "omitted")),
+    "run.device": (str, ("--device",), "Also cuda:N; meta: shapes only  [auto]", ("auto", "cpu", "cuda", "meta")),
+    "run.dtype": (str, ("--dtype",), "Working dtype  [float32]", ("float64", "float32", "bfloat16", "float16")),
+    "run.seed": (int, ("--seed",), "Of weights, input, h_0, cotangents, dropout  [0]", ()),
+    "run.train": (bool, ("--train/--no-train",), "Training mode: dropout is active", ()),
+    "run.gradients": (bool, ("--gradients/--no-gradients",), "Compare gradients too  [gradients]", ()),
+    "run.weight_scale": (float, ("--weight-scale",), "Times nn.RNN's own initialisation  [1]", ()),
+    "run.tf32": (bool, ("--tf32/--no-tf32",), "CUDA: allow TF32 on both sides", ()),
+    "run.cudnn": (bool, ("--cudnn/--no-cudnn",), "CUDA: off takes PyTorch's native kernels  [cudnn]", ()),
+    "candidate": (str, ("--candidate",), "The hand-written RNN  [manual]", ("manual", "bmm", "concat", "cell")),
+    "expect": (list, ("--expect",), "A shape that must come out, as output=5,10,80; repeatable", ()),
+}
+
+Format = Annotated[str, typer.Option(help="table or json", metavar="FORMAT", autocompletion=lambda: ["table", "json"])]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="not-comparable ends with exit code 1")]
+PrintConfig = Annotated[bool, typer.Option("--print-config", help="Print the merged config as YAML and stop")]
+
+_CASE_PARAMETERS = {leaf.replace(".", "_"): leaf for leaf in _FLAGS}
+
+
+def takes_case(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command a flag for every leaf of the config; it receives those given as `flags`, by dotted leaf name."""
+
+    def with_flags(**arguments: Any) -> None:
+        given = {leaf: arguments.pop(name) for name, leaf in _CASE_PARAMETERS.items()}
+        command(**arguments, flags=_as_flags(given))
+
+    annotations = {name: _annotation(*_FLAGS[leaf]) for name, leaf in _CASE_PARAMETERS.items()}
+    return _extended(command, with_flags, annotations, without="flags")
+
+
+def takes_debug(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the --debug flag, which is read where errors end (`main`)."""
+
+    def with_debug(*, debug: bool, **arguments: Any) -> None:
+        del debug
+        command(**arguments)
+
+    annotation = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error")]
+    return _extended(command, with_debug, {"debug": annotation})
+
+
+def _extended(
+    command: Callable[..., None], wrapper: Callable[..., None], annotations: dict[str, Any], without: str = ""
+) -> Callable[..., None]:
+    """`wrapper` with the name, the help and the parameters of `command`, and further ones, for Typer to read."""
+    own = [p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(command).parameters.values() if p.name != without]
+    added = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "debug" else None, annotation=a
+        )
+        for name, a in annotations.items()
+    ]
+    wrapper.__name__, wrapper.__doc__ = command.__name__, command.__doc__
+    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
+    wrapper.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+    return wrapper
+
+
+def _annotation(kind: type, names: tuple[str, ...], help: str, values: tuple[str, ...]) -> Any:
+    completed = (lambda: list(values)) if values else None
+    metavar = {"--lengths": "N,N,...", "--expect": "NAME=SIZES"}.get(names[0], "|".join(values) if values else None)
+    option = typer.Option(*names, help=help, autocompletion=completed, metavar=metavar, show_default=False)
+    return Annotated[list[str] | None if kind is list else kind | None, option]
+
+
+def _as_flags(given: dict[str, Any]) -> "dict[str, Flag]":
+    from rnncli.config import Flag
+
+    flags = {}
+    for leaf, value in given.items():
+        if value is None or value == []:
+            continue
+        if leaf == "input.lengths":
+            value = None if value == "null" else _sizes(value)
+        if leaf == "expect":
+            value = {name: _sizes(sizes) for name, _, sizes in (item.partition("=") for item in value)}
+        flags[leaf] = Flag(_FLAGS[leaf][1][0].partition("/")[0], value)
+    return flags
+
+
+def _sizes(text: str) -> list[int] | str:
+    """The integers of "5,3,2"; a text that is not that stays as it is, for the config to refuse."""
+    try:
+        return [int(part) for part in text.strip("()[]").split(",") if part.strip()]
+    except ValueError:
+        return text

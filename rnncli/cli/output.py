@@ -1,0 +1,113 @@
+"""How a result leaves: to stdout in colour or plain, or to a file written whole or not at all; and the exit code."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import typer
+
+from rnncli.errors import CandidateError, ConfigError, ExitCode, UnavailableError, nearest
+from rnncli.records import RunRecord, Verdict
+from rnncli.report import FORMATS, renderer
+
+
+def check_destination(format: str, output: Path | None) -> None:
+    """Raise ConfigError, before any work is done, for a format there is not or a file that cannot be written."""
+    if format not in FORMATS:
+        raise ConfigError(
+            f'--format: "{format}" is not allowed{nearest(format, FORMATS)}; allowed: {", ".join(FORMATS)}'
+        )
+    if output is None:
+        return
+    if output.is_dir():
+        raise ConfigError(f"--output: {output} is a directory; allowed: a file")
+    folder = output.parent
+    if not folder.is_dir():
+        raise ConfigError(f"--output: the folder {folder} does not exist; allowed: a file in a folder that does")
+    if not os.access(output if output.exists() else folder, os.W_OK):
+        raise ConfigError(f"--output: {output} cannot be written: permission denied")
+
+
+def emit(record: RunRecord, format: str, output: Path | None) -> None:
+    """Write the record to stdout or to the file."""
+    if output is not None:
+        write_whole(output, renderer(format)(record))
+    elif format == "table" and _stdout_is_terminal():
+        from rich.console import Console
+
+        from rnncli.report.table import draw
+
+        draw(record, Console(highlight=False))
+    else:
+        _print_plain(renderer(format)(record))
+    sys.stdout.flush()
+
+
+def _stdout_is_terminal() -> bool:
+    return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def _print_plain(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:  # an ASCII locale: rules are drawn with hyphens
+        text = text.replace("\N{BOX DRAWINGS LIGHT HORIZONTAL}", "-").encode(encoding, "replace").decode(encoding)
+    sys.stdout.write(text)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace the file in one step, so that a reader finds the old text or the new one. Raises ConfigError."""
+    try:
+        if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
+            path.write_text(text, encoding="utf-8")
+            return
+        target = path.resolve()
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(text)
+                file.close()
+                temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+                temporary.replace(target)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise ConfigError(f"--output: {path} cannot be written: {error.strerror}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def finish(record: RunRecord, format: str, output: Path | None, strict: bool = False) -> None:
+    """Emit the record, say on stderr what could not run, and leave with the exit code of the record.
+
+    Where no case could run there is nothing to draw: a table is left out, a format for machines holds the errors.
+    """
+    errors = [case.error.message for case in record.cases if case.error]
+    if format != "table" or len(errors) < len(record.cases):
+        emit(record, format, output)
+    for message in dict.fromkeys(errors):
+        print(f"rnncli: {message}", file=sys.stderr)
+    raise typer.Exit(int(exit_code(record, strict)))
+
+
+def exit_code(record: RunRecord, strict: bool = False) -> ExitCode:
+    """The exit code of a run."""
+    kinds = {case.error.kind for case in record.cases if case.error}
+    for error in (CandidateError, UnavailableError):
+        if error.kind in kinds:
+            return error.exit_code
+    if any(case.verdict == Verdict.MISMATCH for case in record.cases):
+        return ExitCode.MISMATCH
+    verdicts = [check.verdict for case in record.cases for check in case.checks or ()]
+    if strict and Verdict.NOT_COMPARABLE in verdicts:
+        return ExitCode.MISMATCH
+    return ExitCode.MATCH

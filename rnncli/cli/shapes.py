@@ -1,0 +1,63 @@
+"""`rnncli shapes`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rnncli.cli.options import Format, Output, PrintConfig, takes_case
+
+if TYPE_CHECKING:
+    from rnncli.config import Flag
+
+
+@takes_case
+def shapes(
+    config: Annotated[
+        Path | None, typer.Argument(metavar="[CONFIG]", help="A YAML config; without one, the defaults")
+    ] = None,
+    static: Annotated[bool, typer.Option("--static", help="By rule alone, without importing torch")] = False,
+    format: Format = "table",
+    output: Output = None,
+    print_config: PrintConfig = False,
+    flags: "dict[str, Flag] | None" = None,
+) -> None:
+    """Shapes, axes and parameter names, predicted and observed.
+
+    What goes in, what comes out, what the parameters are called, and which axis is which. The sizes predicted by rule
+    stand beside those nn.RNN and the hand-written RNN really give. Exit code 1 where they do not agree, or where an
+    `expect:` of the config is not met.
+
+    \b
+    Examples:
+      rnncli shapes --bidirectional --layers 4
+      rnncli shapes --layout packed --lengths 5,3,2
+      rnncli shapes --static --hidden-size 512 --batch-first
+      rnncli shapes --device meta --hidden-size 100000
+      rnncli shapes configs/four_layers.yaml --format json
+    """
+    from rnncli.cli.output import check_destination, finish
+    from rnncli.config import load
+    from rnncli.records import RunRecord, combine
+
+    check_destination(format, output)
+    loaded = load(config, flags or {})
+    if print_config:
+        print(loaded.to_yaml(), end="")
+        return
+    if static:
+        from rnncli.environment import static_environment
+        from rnncli.shapes import confront
+
+        environment = static_environment()
+        cases = tuple(confront(case) for case in loaded.cases)
+    else:
+        from rnncli.cli.progress import with_progress
+        from rnncli.device import environment as describe_environment
+        from rnncli.memory import needed_for_shapes
+        from rnncli.run import look, run_cases
+
+        cases = tuple(with_progress(run_cases(loaded.cases, look, needed_for_shapes), len(loaded.cases)))
+        environment = describe_environment()
+    verdict = combine(case.verdict for case in cases)
+    finish(RunRecord(command="shapes", environment=environment, verdict=verdict, cases=cases), format, output)

@@ -1,0 +1,85 @@
+"""`rnncli verify`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rnncli.cli.options import Format, Output, PrintConfig, Strict, takes_case
+
+if TYPE_CHECKING:
+    from rnncli.config import Flag
+
+
+@takes_case
+def verify(
+    configs: Annotated[list[Path] | None, typer.Argument(metavar="[CONFIG]...", help="YAML configs")] = None,
+    timing: Annotated[
+        bool, typer.Option("--timing/--no-timing", help="Time both sides  [default: timing]", show_default=False)
+    ] = True,
+    atol: Annotated[float | None, typer.Option(help="Absolute tolerance in the working dtype; with --rtol")] = None,
+    rtol: Annotated[float | None, typer.Option(help="Relative tolerance in the working dtype; with --atol")] = None,
+    strict: Strict = False,
+    format: Format = "table",
+    output: Output = None,
+    print_config: PrintConfig = False,
+    flags: "dict[str, Flag] | None" = None,
+) -> None:
+    """Shapes, parity and timing of a hand-written RNN.
+
+    Compares output, h_n and every gradient with nn.RNN's, and says what each side costs. First both sides run in
+    float64, which tells a wrong equation from rounding; then in the working dtype, each measured against float64. A
+    grid in a config is checked case by case.
+
+    \b
+    Examples:
+      rnncli verify
+      rnncli verify configs/default.yaml
+      rnncli verify --bidirectional --layers 3 --nonlinearity relu
+      rnncli verify --candidate concat --dtype bfloat16
+      rnncli verify --device cuda --tf32
+      rnncli verify configs/smoke.yaml --no-timing --format json --output results.json
+    """
+    from rnncli.cli.output import check_destination, finish
+    from rnncli.config import load
+    from rnncli.errors import ConfigError
+    from rnncli.records import RunRecord, combine
+
+    check_destination(format, output)
+    _check_tolerance(atol, rtol)
+    paths: Sequence[Path | None] = configs or [None]
+    loaded = [load(path, flags or {}) for path in paths]
+    if print_config:
+        print("---\n".join(config.to_yaml() for config in loaded), end="")
+        return
+    cases = [case for config in loaded for case in config.cases]
+    if any(case.run.device == "meta" for case in cases):
+        raise ConfigError(
+            "run.device: meta has no values to compare, only shapes takes it; allowed: auto, cpu, cuda, cuda:N"
+        )
+
+    from rnncli.cli.progress import with_progress
+    from rnncli.device import environment
+    from rnncli.memory import needed_for_verify
+    from rnncli.parity.compare import ElementwiseTolerance
+    from rnncli.run import VerifyOptions, run_cases
+    from rnncli.run import verify as verify_case
+
+    tolerance = None if atol is None or rtol is None else ElementwiseTolerance(atol, rtol)
+    options = VerifyOptions(timing=timing, tolerance=tolerance)
+    records = run_cases(cases, lambda case: verify_case(case, options), needed_for_verify)
+    finished = tuple(with_progress(records, len(cases)))
+    verdict = combine(record.verdict for record in finished)
+    record = RunRecord(command="verify", environment=environment(), verdict=verdict, cases=finished)
+    finish(record, format, output, strict)
+
+
+def _check_tolerance(atol: float | None, rtol: float | None) -> None:
+    from rnncli.errors import ConfigError
+
+    for flag, other, value, pair in (("--atol", "--rtol", atol, rtol), ("--rtol", "--atol", rtol, atol)):
+        if value is not None and not 0 <= value < float("inf"):
+            raise ConfigError(f"{flag}: {value} is not allowed; allowed: a number, 0 or more")
+        if value is not None and pair is None:
+            raise ConfigError(f"{flag}: {value} without {other}; allowed: both or neither")

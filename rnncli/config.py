@@ -1,0 +1,236 @@
+"""YAML and flags into cases: flags over file over defaults, grids expanded, every error with the place it stands at."""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from rnncli.case import Case
+from rnncli.errors import ConfigError, nearest
+from rnncli.shapes import TENSORS, predict_parameters
+from rnncli.yamlfile import KeyPath, dotted, read_yaml, shown
+
+MOST_CASES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A value given on the command line for one leaf of the config, and the flag's name for messages."""
+
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Config:
+    """One config with the flags applied: its cases, and the grid they were expanded from."""
+
+    cases: tuple[Case, ...]
+    grid: dict[str, list[Any]]
+
+    def to_yaml(self) -> str:
+        """The merged result, with every key: a config that gives the same cases again."""
+        values = self.cases[0].config
+        return yaml.dump({**values, "grid": self.grid}, Dumper=_Dumper, sort_keys=False)
+
+
+def leaves() -> dict[str, KeyPath]:
+    """Every leaf of a case by its dotted name, as in `rnn.num_layers`."""
+    paths: list[KeyPath] = []
+    for name, field in Case.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            paths += [(name, leaf) for leaf in section.model_fields]
+        else:
+            paths.append((name,))
+    return {".".join(map(str, path)): path for path in paths}
+
+
+def load(path: Path | None, flags: Mapping[str, Flag]) -> Config:
+    """The config at `path`, or the defaults, with `flags` (by dotted leaf name) over it.
+
+    Raises ConfigError; each line of its message is one problem: file, line, key, value seen and what is allowed.
+    """
+    values, places = read_yaml(path) if path is not None else ({}, {})
+    grid = _checked_grid(values.pop("grid", None) or {}, places)
+    known = leaves()
+    for name, flag in flags.items():
+        grid.pop(name, None)
+        _put(values, known[name], flag.value)
+        for stale in [place for place in places if place[: len(known[name])] == known[name]]:
+            del places[stale]
+        places[known[name]] = flag.name
+    return Config(cases=tuple(_expand(values, grid, places)), grid=grid)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a config."""
+    schema = Case.model_json_schema()
+    axes = {name: {"type": "array", "minItems": 1} for name in leaves() if name != "expect"}
+    schema["properties"]["grid"] = {
+        "type": ["object", "null"],
+        "description": "values by dotted key: the cross product of these, over the values above",
+        "properties": axes,
+        "additionalProperties": False,
+    }
+    for section in ("rnn", "input", "run", "expect"):  # a section whose keys are all commented out is null
+        found = schema["properties"][section]
+        described = {key: found.pop(key) for key in ("title", "description") if key in found}
+        schema["properties"][section] = {**described, "anyOf": [found, {"type": "null"}]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "rnncli config"}
+
+
+def _expand(values: dict[str, Any], grid: dict[str, list[Any]], places: dict[KeyPath, str]) -> Iterator[Case]:
+    count = math.prod(len(axis) for axis in grid.values())
+    if count > MOST_CASES:
+        raise ConfigError(f"{places[('grid',)]}: grid: {count} cases; allowed: up to {MOST_CASES}")
+    paths = [leaves()[name] for name in grid]
+    for choice in itertools.product(*(range(len(axis)) for axis in grid.values())):
+        chosen_places = dict(places) if grid else places
+        for (name, axis), path, index in zip(grid.items(), paths, choice, strict=True):
+            _put(values, path, axis[index])
+            chosen_places[path] = places["grid", name, index]
+        yield _validated(values, chosen_places)
+
+
+def _validated(values: dict[str, Any], places: dict[KeyPath, str]) -> Case:
+    values = {key: value for key, value in values.items() if value is not None or key not in Case.model_fields}
+    try:
+        case = Case.model_validate(values)
+    except ValidationError as error:
+        problems = [_explain(dict(problem), places) for problem in error.errors()]
+        raise ConfigError("\n".join(dict.fromkeys(problems))) from None
+    if case.expect:
+        names = [*TENSORS, *(parameter.name for parameter in predict_parameters(case))]
+        unknown = [name for name in case.expect if name not in names]
+        if unknown:
+            problems = [
+                f"{_at(places, ('expect', name))}expect.{name}: this case has no such tensor{nearest(name, names)}"
+                f"; allowed: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+                for name in unknown
+            ]
+            raise ConfigError("\n".join(problems))
+    return case
+
+
+def _explain(problem: dict[str, Any], places: dict[KeyPath, str]) -> str:
+    """One problem found by the validation library, in our words."""
+    path: KeyPath = problem["loc"]
+    at = _at(places, path)
+    key = dotted(path)
+    if at.startswith("--"):
+        key, at = at.removesuffix(": "), ""
+    if problem["type"] == "rnncli":
+        return f"{at}{key}: {problem['msg']}"
+    if problem["type"] == "extra_forbidden":
+        return f"{at}{key}: unknown key{_where_it_belongs(path)}"
+    schema = _schema_at(path)
+    value = problem["input"]
+    near = nearest(value, schema["enum"]) if isinstance(value, str) and "enum" in schema else ""
+    return f"{at}{key}: {shown(value)} is not allowed{near}; allowed: {_allowed(schema)}"
+
+
+def _where_it_belongs(path: KeyPath) -> str:
+    """For an unknown key: the nearest valid name, or the section it belongs to, and what is allowed here."""
+    key = str(path[-1])
+    elsewhere = [name for name, leaf in leaves().items() if leaf[-1] == {"layers": "num_layers"}.get(key, key)]
+    siblings = list(_schema_at(path[:-1])["properties"])
+    hint = f" (did you mean {elsewhere[0]}?)" if elsewhere else nearest(key, siblings)
+    if not hint:
+        hint = nearest(key, [leaf[-1] for leaf in leaves().values() if isinstance(leaf[-1], str)])
+    return f"{hint}; allowed: {', '.join(siblings)}"
+
+
+def _schema_at(path: KeyPath) -> dict[str, Any]:
+    """The JSON Schema of the value at `path`."""
+    whole = json_schema()
+    schema: dict[str, Any] = whole
+    for key in path:
+        schema = _inner(whole, schema)
+        if isinstance(key, int):
+            schema = schema.get("items", {})
+        else:
+            schema = schema.get("properties", {}).get(key, schema.get("additionalProperties") or {})
+    return _inner(whole, schema)
+
+
+def _inner(whole: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """What an "anyOf ... or null" or a reference stands for."""
+    described = {key: schema[key] for key in ("description",) if key in schema}
+    if "anyOf" in schema:
+        schema = {**schema["anyOf"][0], "nullable": True}
+    if "$ref" in schema:
+        schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
+    return {**schema, **described}
+
+
+def _allowed(schema: dict[str, Any]) -> str:
+    """What a JSON Schema allows, in words."""
+    if "enum" in schema:
+        return ", ".join(map(str, schema["enum"]))
+    if "pattern" in schema:
+        return str(schema["description"])
+    match schema.get("type"):
+        case "boolean":
+            return "true or false"
+        case "integer" | "number" as kind:
+            noun = "an integer" if kind == "integer" else "a number"
+            low, above, high = (schema.get(key) for key in ("minimum", "exclusiveMinimum", "maximum"))
+            bound = f" above {above:g} up to" if above is not None else f" from {low or 0:g} to"
+            return f"{noun}{bound} {high}" if high is not None else f"{noun}, {low or 0} or more"
+        case "array":
+            words = f"a list, each element {_allowed(schema['items'])}" if schema.get("items") else "a list of values"
+            return f"{words}, or null" if schema.get("nullable") else words
+        case "object" if "properties" in schema:
+            return f"a mapping with the keys {', '.join(schema['properties'])}"
+    return "a mapping of names to lists of sizes"
+
+
+def _at(places: Mapping[KeyPath, str], path: KeyPath) -> str:
+    """Where the value at `path`, or the nearest thing around it, was given."""
+    for end in range(len(path), -1, -1):
+        if path[:end] in places:
+            return f"{places[path[:end]]}: "
+    return ""
+
+
+def _put(values: dict[str, Any], path: KeyPath, value: Any) -> None:
+    for key in path[:-1]:
+        if not isinstance(values.get(str(key)), dict):
+            values[str(key)] = {} if values.get(str(key)) is None else values[str(key)]
+            if not isinstance(values[str(key)], dict):
+                return  # the section is not a mapping: told when it is validated
+        values = values[str(key)]
+    values[str(path[-1])] = value
+
+
+def _checked_grid(grid: Any, places: dict[KeyPath, str]) -> dict[str, list[Any]]:
+    axes = [name for name in leaves() if name != "expect"]
+    if not isinstance(grid, dict):
+        raise ConfigError(f"{places['grid',]}: grid: {shown(grid)} is not allowed; allowed: a mapping of keys to lists")
+    for name, values in grid.items():
+        at = f"{places['grid', name]}: grid.{name}: "
+        if name not in axes:
+            by_leaf = [axis for axis in axes if axis.endswith(f".{name}")]
+            hint = f" (did you mean {by_leaf[0]}?)" if by_leaf else nearest(name, axes)
+            raise ConfigError(f"{at}unknown key{hint}; allowed: {', '.join(axes)}")
+        if not isinstance(values, list) or not values:
+            raise ConfigError(f"{at}{shown(values)} is not allowed; allowed: a list of one or more values")
+    return grid
+
+
+class _Dumper(yaml.SafeDumper):
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        super().increase_indent(flow, False)
+
+
+def _short_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
+
+
+_Dumper.add_representer(list, _short_list)

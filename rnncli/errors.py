@@ -1,0 +1,52 @@
+"""What can go wrong for a user, and the exit code each kind ends with."""
+
+import difflib
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of every command."""
+
+    MATCH = 0
+    MISMATCH = 1
+    USAGE = 2
+    UNAVAILABLE = 3
+    CANDIDATE_FAILED = 4
+    INTERNAL = 70  # a defect of rnncli itself (EX_SOFTWARE of sysexits.h), never a verdict
+    INTERRUPTED = 130
+
+
+class RnncliError(Exception):
+    """A failure that is told to the user in its own words, without a traceback."""
+
+    exit_code = ExitCode.INTERNAL
+    kind = "internal"
+
+
+class ConfigError(RnncliError):
+    """The config, a flag, a path, or a case too big for the machine. Each line of the message is one problem."""
+
+    exit_code = ExitCode.USAGE
+    kind = "config"
+
+
+class UnavailableError(RnncliError):
+    """A device, a dtype on that device, or an optional package that is not here."""
+
+    exit_code = ExitCode.UNAVAILABLE
+    kind = "unavailable"
+
+
+class CandidateError(RnncliError):
+    """The candidate itself failed: its forward raised, or returned no tensor."""
+
+    exit_code = ExitCode.CANDIDATE_FAILED
+    kind = "candidate"
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """A clause for a message: " (did you mean X?)" where a valid name is near enough to `name`, else nothing."""
+    by_lower = {candidate.lower().replace("-", "_"): candidate for candidate in valid}
+    matches = difflib.get_close_matches(name.lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
+    return f" (did you mean {by_lower[matches[0]]}?)" if matches else ""

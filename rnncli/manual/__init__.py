@@ -1,0 +1,17 @@
+"""Hand-written RNNs that compute the function of `torch.nn.RNN`. They need torch and know nothing of rnncli.
+
+`equations.rnn` holds everything; the other files write its walk through one layer in another classic way. All are
+called alike: `f(input, h_0, params, *, num_layers, nonlinearity, batch_first, dropout, bidirectional, training)`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from .bmm import bmm
+from .cell import cell
+from .concat import concat
+from .equations import rnn
+
+BUILT_IN: dict[str, Callable[..., Any]] = {"manual": rnn, "bmm": bmm, "concat": concat, "cell": cell}
+
+__all__ = ["BUILT_IN", "bmm", "cell", "concat", "rnn"]

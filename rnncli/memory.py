@@ -1,0 +1,97 @@
+"""Does a case fit into memory? An estimate by formula, made before anything is allocated."""
+
+import math
+import os
+from pathlib import Path
+
+from rnncli.case import Case
+from rnncli.errors import ConfigError
+from rnncli.shapes import predict_tensors
+
+ITEM_SIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+LARGEST_TENSOR = 2**63  # bytes: where torch's sizes overflow, on the meta device too
+GIB = 2**30
+
+
+def needed_for_shapes(case: Case) -> int:
+    """Bytes `shapes` takes: the parameters once, what goes in and out, and the layer at work."""
+    return ITEM_SIZE[case.run.dtype] * (_parameters(case) + _ends(case) + 4 * _layer(case))
+
+
+def needed_for_verify(case: Case) -> int:
+    """Bytes `verify` takes at its peak: the probe, the values of both sides, and one side at work, in float64."""
+    layers = case.rnn.num_layers
+    if case.run.gradients:
+        return 8 * (5 * _parameters(case) + 4 * _ends(case) + 7 * layers * _layer(case))
+    return 8 * (3 * _parameters(case) + 3 * _ends(case) + 4 * _layer(case))
+
+
+def require_fits(case: Case, needed: int, available: int | None) -> None:
+    """Raise ConfigError, with the estimate, where a case needs more bytes than there are. None: not known."""
+    limit = LARGEST_TENSOR if available is None else min(available, LARGEST_TENSOR)
+    if needed > limit:
+        raise ConfigError(
+            f"the case is too big: about {_in_gib(needed)} needed, {_in_gib(limit)} available"
+            f" (hidden_size {case.rnn.hidden_size}, num_layers {case.rnn.num_layers}, seq_len {case.input.seq_len},"
+            f" batch_size {case.input.batch_size}); rnncli shapes --device meta looks at it without allocating"
+        )
+
+
+def available_memory() -> int | None:
+    """Bytes this process may still take: the machine's, or the control group's where that is less. None: not known."""
+    return min((amount for amount in (_machine_memory(), _group_memory()) if amount is not None), default=None)
+
+
+def _parameters(case: Case) -> int:
+    rnn = case.rnn
+    above = (rnn.num_layers - 1) * rnn.directions * rnn.hidden_size
+    count = rnn.directions * rnn.hidden_size * (rnn.input_size + above + rnn.num_layers * (rnn.hidden_size + 2))
+    if case.candidate == "bmm":  # a copy of one layer's weights for every sequence
+        widest = max(rnn.input_size, rnn.directions * rnn.hidden_size if rnn.num_layers > 1 else 0)
+        count += _batch(case) * rnn.hidden_size * (rnn.hidden_size + widest)
+    return count
+
+
+def _ends(case: Case) -> int:
+    return sum(math.prod(tensor.predicted) for tensor in predict_tensors(case))
+
+
+def _layer(case: Case) -> int:
+    rnn = case.rnn
+    elements = case.input.seq_len * _batch(case) * rnn.directions * rnn.hidden_size
+    if case.candidate == "concat":  # [x_t, h] is kept for every step
+        elements += elements * (rnn.input_size + rnn.hidden_size) // rnn.hidden_size
+    return elements
+
+
+def _batch(case: Case) -> int:
+    return 1 if case.input.layout == "unbatched" else case.input.batch_size
+
+
+def _in_gib(count: int) -> str:
+    return f"{count / GIB:.1f} GiB" if count < 2**60 else f"{count / GIB:.0e} GiB"
+
+
+def _machine_memory() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _group_memory() -> int | None:
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            group = Path("/sys/fs/cgroup")
+            return max(0, int((group / limit).read_text()) - int((group / used).read_text()))
+        except (OSError, ValueError):  # no such group, or "max": no limit
+            continue
+    return None

@@ -1,0 +1,1 @@
+"""The heart: is it the same function?"""

@@ -1,0 +1,294 @@
+"""The record as tables for a person, readable at 80 columns."""
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rnncli.records import CaseRecord, Check, Location, Parameter, RunRecord, TensorShape, Timing, Verdict, combine
+
+PAGE_WIDTH = 80  # of a file or a pipe
+MOST_DETAILS = 10
+MOST_NAMES = 8
+
+NN_RNN_DEFAULTS = {
+    "num_layers": 1,
+    "nonlinearity": "tanh",
+    "bias": True,
+    "batch_first": False,
+    "dropout": 0.0,
+    "bidirectional": False,
+}
+STYLES = {Verdict.MATCH: "green", Verdict.MISMATCH: "bold red", Verdict.NOT_COMPARABLE: "yellow"}
+
+
+def render(record: RunRecord) -> str:
+    """The tables as plain text of PAGE_WIDTH columns."""
+    page = io.StringIO()
+    draw(record, Console(file=page, width=PAGE_WIDTH, color_system=None, highlight=False))
+    return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
+
+
+def draw(record: RunRecord, console: Console) -> None:
+    """Draw the record on a console: one case in full; of many, those that do not match, and a summary."""
+    if record.command == "env":
+        blocks: Iterable[RenderableType] = [_environment_table(record.environment or {})]
+    elif len(record.cases) == 1:
+        blocks = _case(record.command, record.cases[0])
+    else:
+        blocks = _cases(record)
+    for block in blocks:
+        console.print(block, markup=False, highlight=False)
+
+
+def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
+    yield _title(command, case)
+    if case.error:
+        yield Text(f"\n{case.error.kind}: {case.error.message}", "bold red")
+        return
+    if case.shapes:
+        yield ""
+        yield _shapes_table(case.shapes, str(case.config["candidate"]))
+        yield _axes_line(case.config)
+    if case.parameters:
+        yield ""
+        yield _parameters_line(case.parameters) if case.checks else _parameters_table(case.parameters)
+    if case.recipes and not case.checks:
+        yield ""
+        for recipe in case.recipes:
+            shape = f"{_size(recipe.shape)} " if recipe.shape is not None else ""
+            yield Text(f"# {shape}{recipe.note}", "dim")
+            yield Text(recipe.code, no_wrap=True, overflow="ignore")
+    if case.checks:
+        yield ""
+        yield _checks_table(case.checks)
+        yield Text("t time, n batch, u unit, l layer, rev reverse; [row,column] of a parameter", "dim")
+        yield from _reasons(case.checks)
+    if case.timing:
+        yield ""
+        yield _timing_table(case.timing)
+    yield ""
+    yield from (Text(f"warning: {warning}", "yellow") for warning in case.warnings)
+    yield _conclusion(case)
+
+
+def _cases(record: RunRecord) -> Iterator[RenderableType]:
+    """Many cases: what does not match, in full, then a line for each, then the count of each verdict."""
+    if record.command == "shapes":
+        for case in record.cases:
+            yield from _case(record.command, case)
+            yield ""
+    else:
+        failing = [case for case in record.cases if case.verdict != Verdict.MATCH]
+        for case in failing[:MOST_DETAILS]:
+            yield _title(record.command, case)
+            if case.error:
+                yield Text(f"{case.error.kind}: {case.error.message}", "bold red")
+            elif case.checks:
+                yield from _reasons(case.checks)
+            yield ""
+        if len(failing) > MOST_DETAILS:
+            yield f"... and {len(failing) - MOST_DETAILS} more: --format json holds them all\n"
+    yield _summary(record)
+
+
+def _summary(record: RunRecord) -> Text:
+    counts = {
+        "mismatch": sum(case.verdict == Verdict.MISMATCH for case in record.cases),
+        "failed to run": sum(case.error is not None for case in record.cases),
+        "not-comparable": sum(case.verdict == Verdict.NOT_COMPARABLE for case in record.cases),
+        "match": sum(case.verdict == Verdict.MATCH for case in record.cases),
+    }
+    parts = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    style = STYLES[record.verdict] if record.verdict and not counts["failed to run"] else "bold red"
+    return Text(f"{len(record.cases)} cases: {parts}" if parts else f"{len(record.cases)} cases", style)
+
+
+def _environment_table(environment: dict[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in environment.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else "-" if value is None else str(value)
+        table.add_row(name, shown)
+    return table
+
+
+def _title(command: str, case: CaseRecord) -> Text:
+    rnn, given, run = (case.config[section] for section in ("rnn", "input", "run"))
+    extra = [f"{name}={rnn[name]!r}" for name, default in NN_RNN_DEFAULTS.items() if rnn[name] != default]
+    arguments = ", ".join([str(rnn["input_size"]), str(rnn["hidden_size"]), *extra])
+    subject = "" if command == "shapes" else f"{case.config['candidate']} against "
+    where = f"{run['dtype']} on {case.device}" if case.device else f"{run['dtype']}"
+    details = [where, f"{given['layout']} input", f"h_0 {given['h_0']}"]
+    if command != "shapes":
+        details += ["train mode" if run["train"] else "eval mode", f"seed {run['seed']}"]
+        details += [f"weights x{run['weight_scale']:g}"] if run["weight_scale"] != 1 else []
+    details += [case.backend] if case.backend else []
+    title = Text.assemble((f"{command}: {subject}nn.RNN({arguments})", "bold"))
+    return title.append(f"\n{', '.join(details)}  [{case.id}]", "dim")
+
+
+def _shapes_table(shapes: Sequence[TensorShape], candidate: str) -> Table:
+    columns: dict[str, list[tuple[int, ...] | None]] = {"predicted": [s.predicted for s in shapes]}
+    columns["nn.RNN"] = [s.reference for s in shapes]
+    columns[candidate] = [s.candidate for s in shapes]
+    columns["expected"] = [s.expected for s in shapes]
+    shown = {name: sizes for name, sizes in columns.items() if any(size is not None for size in sizes)}
+    table = _table("tensor", "axes", *shown, *(["agree"] if len(shown) > 1 else []))
+    for index, tensor in enumerate(shapes):
+        sizes = (_size(column[index]) for column in shown.values())
+        agrees = [Text("yes", "green") if tensor.agrees else Text("NO", "bold red")] if len(shown) > 1 else []
+        table.add_row(tensor.name, f"({', '.join(tensor.axes)})", *sizes, *agrees)
+    return _unbroken(table)
+
+
+def _axes_line(config: dict[str, Any]) -> Text:
+    rnn, given = config["rnn"], config["input"]
+    batch = "" if given["layout"] == "unbatched" else f", N={given['batch_size']} batch"
+    line = (
+        f"L={given['seq_len']} sequence length{batch}, D={'2 directions' if rnn['bidirectional'] else '1 direction'},"
+        f" H_in={rnn['input_size']}, H_out={rnn['hidden_size']}"
+    )
+    if given["layout"] == "packed":
+        line += "; of a packed tensor, .data is shown"
+    return Text(line, "dim")
+
+
+def _parameters_table(parameters: Sequence[Parameter]) -> Table:
+    table = _table("parameter", "shape", "count>")
+    for parameter in parameters:
+        wrong = [seen for seen in (parameter.reference, parameter.expected) if seen not in (None, parameter.shape)]
+        note = Text(f" NOT {_size(wrong[0])}", "bold red") if wrong else Text()
+        table.add_row(parameter.name, Text(_size(parameter.shape)).append(note), f"{parameter.count:,}")
+    table.add_row("total", f"{len(parameters)} parameters", f"{sum(p.count for p in parameters):,}", style="bold")
+    return _unbroken(table)
+
+
+def _parameters_line(parameters: Sequence[Parameter]) -> Text:
+    total = sum(parameter.count for parameter in parameters)
+    names = [f"{parameter.name} {_size(parameter.shape).replace(', ', ',')}" for parameter in parameters]
+    rest = ", ... (rnncli shapes lists them)" if len(names) > MOST_NAMES else ""
+    return Text(f"{len(names)} parameters, {total:,} elements: {', '.join(names[:MOST_NAMES])}{rest}")
+
+
+def _checks_table(checks: Sequence[Check]) -> Table:
+    by_tensor: dict[str, dict[str, Check]] = {}
+    for check in checks:
+        by_tensor.setdefault(check.tensor, {})[check.stage] = check
+    dtype = next(check.dtype for check in checks if check.stage == "precision")
+    lower = dtype != "float64"  # in float64 the two stages are one
+    errors = ["float64\nerror>", f"{dtype}\nerror>", "nn.RNN's\nown>"] if lower else ["float64\nerror>"]
+    table = _table("tensor", "verdict", *errors, "passes\nat>", " worst at")
+    table.padding = (0, 0, 0, 0)
+    for tensor, stages in by_tensor.items():
+        algorithm, precision = stages["algorithm"], stages["precision"]
+        decisive = algorithm if algorithm.verdict == Verdict.MISMATCH else precision
+        figures = [algorithm.max_abs_error]
+        figures += [precision.max_abs_error, precision.reference_max_abs_error] if lower else []
+        table.add_row(
+            f"{tensor} ",
+            _verdict(combine([algorithm.verdict, precision.verdict])),
+            *map(_number, figures),
+            _number(decisive.min_tolerance),
+            f" {_place(decisive.worst, tensor)}",
+        )
+    return _unbroken(table)
+
+
+def _reasons(checks: Sequence[Check]) -> Iterator[Text]:
+    """A line for each check that does not match, and one for what the figures mean."""
+    for check in checks:
+        if check.verdict != Verdict.MATCH:
+            reason = check.reason or f"error {_number(check.max_abs_error)}"
+            if check.min_tolerance is not None and check.allowed is not None and not check.reason:
+                share = _number(check.min_tolerance)
+                reason = f"error is {share} of the largest value, allowed {check.allowed:g}"
+            where = f", worst at {_place(check.worst, check.tensor)}" if check.worst else ""
+            line = f"{check.verdict} {check.tensor} ({check.stage}, {check.dtype}): {reason}{where}"
+            yield Text(line, STYLES[check.verdict])
+
+
+def _timing_table(timings: Sequence[Timing]) -> Table:
+    table = _table("pass", "implementation", "median>", "IQR>", "runs>", "ratio>")
+    for timing in timings:
+        ratio = "" if timing.ratio_to_reference is None else f"{timing.ratio_to_reference:.2f}"
+        table.add_row(
+            timing.pass_, timing.implementation, _time(timing.median_s), _time(timing.iqr_s), str(timing.runs), ratio
+        )
+    return _unbroken(table)
+
+
+def _conclusion(case: CaseRecord) -> Text:
+    candidate = case.config["candidate"]
+    if case.verdict is None:
+        return Text("predicted by rule alone; nothing was run", "dim")
+    if case.checks is None:
+        agree = "agree" if case.verdict == Verdict.MATCH else "do NOT agree"
+        return Text(f"{case.verdict}: the shapes {agree}", STYLES[case.verdict])
+    tensors = len({check.tensor for check in case.checks})
+    failing = len({check.tensor for check in case.checks if check.verdict == Verdict.MISMATCH})
+    if case.verdict == Verdict.MISMATCH:
+        what = f"{failing} of {tensors} tensors differ from nn.RNN's" if failing else "the shapes are not as expected"
+    elif case.verdict == Verdict.MATCH:
+        what = f"{candidate} computes what nn.RNN computes, in all {tensors} tensors"
+        left_open = len({check.tensor for check in case.checks if check.verdict == Verdict.NOT_COMPARABLE})
+        what += f" that can be compared ({left_open} cannot)" if left_open else ""
+    else:
+        what = "no value could be compared"
+    return Text(f"{case.verdict}: {what}", STYLES[case.verdict])
+
+
+def _table(*columns: str) -> Table:
+    """A table with a rule under its head; a column whose name ends in ">" is numbers, right-aligned."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+    for name in columns:
+        right = name.endswith(">")
+        table.add_column(name.removesuffix(">"), justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def _unbroken(table: Table) -> Table:
+    """The same table, its columns kept wide enough that a cell wraps between words and never inside a number."""
+    for column in table.columns:
+        words = [word for cell in (column.header, *column.cells) for word in str(cell).split()]
+        column.min_width = max(map(len, words), default=0)
+    table.columns[0].no_wrap = True
+    return table
+
+
+def _verdict(verdict: Verdict | None) -> Text:
+    return Text(verdict or "", STYLES[verdict] if verdict else "")
+
+
+def _size(size: tuple[int, ...] | None) -> str:
+    if size is None:
+        return "-"
+    return f"({size[0]},)" if len(size) == 1 else f"({', '.join(map(str, size))})"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else "0" if value == 0 else f"{value:.1e}"
+
+
+def _time(seconds: float) -> str:
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if seconds * factor >= 1 or unit == "us":
+            return f"{seconds * factor:.3g} {unit}" if seconds * factor < 1000 else f"{seconds * factor:.0f} {unit}"
+    raise AssertionError(seconds)
+
+
+def _place(place: Location | None, tensor: str) -> str:
+    """A location in short; what the tensor's own name says already is left out."""
+    if place is None:
+        return "-"
+    if place.column is not None:
+        return f"[{place.unit},{place.column}]"
+    if tensor.startswith("grad bias"):
+        return f"[{place.unit}]"
+    layer = None if tensor in ("output", "grad input") else place.layer
+    parts = [("l", layer), ("t", place.time), ("n", place.batch), ("u", place.unit)]
+    direction = ["rev"] if place.direction == "reverse" else []
+    return " ".join([*direction, *(f"{axis}={at}" for axis, at in parts if at is not None)])

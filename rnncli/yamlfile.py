@@ -1,0 +1,116 @@
+"""A YAML file as plain values, and the file and line each of them stands at."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rnncli.errors import ConfigError, nearest
+
+LARGEST_FILE = 1_000_000  # bytes
+
+KeyPath = tuple[str | int, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, without aliases, and with 1e-3 read as a number (YAML 1.2) and not as text."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(
+                None, None, f"alias *{event.anchor} is not supported, write the value out", event.start_mark
+            )
+        return super().compose_node(parent, index)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")}
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
+    """The values of a YAML file, and the file and line of each."""
+    text = _read_text(path)
+    places: dict[KeyPath, str] = {(): str(path)}
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        values = None if node is None else _plain(loader, node, (), places, path)
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        context = f"{error.context}, " if error.context else ""
+        raise ConfigError(f"{path}{line}: not valid YAML: {context}{error.problem}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not a YAML text: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deep; allowed: sections with keys, as in rnncli schema") from None
+    if values is None:
+        raise ConfigError(f"{path}: the file is empty; a config has keys such as rnn, input, run (rnncli schema)")
+    if not isinstance(values, dict):
+        raise ConfigError(
+            f"{path}:1: {shown(values)} is not allowed; allowed: a mapping with keys rnn, input, run, ..."
+        )
+    return values, places
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.is_dir():
+            raise ConfigError(f"{path}: is a directory; allowed: a YAML file")
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        siblings = [str(path.with_name(other.name)) for other in path.parent.glob("*.y*ml")]
+        raise ConfigError(f"{path}: no such file{nearest(str(path), siblings)}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(content) > LARGEST_FILE:
+        raise ConfigError(f"{path}: larger than {LARGEST_FILE} bytes; allowed: a YAML file of a few lines")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not a text file (byte {error.start} is not UTF-8); allowed: a YAML file") from None
+
+
+def _plain(loader: _Loader, node: yaml.Node, path: KeyPath, places: dict[KeyPath, str], file: Path) -> Any:
+    at = f"{file}:{node.start_mark.line + 1}"
+    places.setdefault(path, at)
+    if node.tag not in _PLAIN_TAGS:
+        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+        raise ConfigError(f"{at}: {dotted(path)}: tag {tag} is not supported; write a plain value")
+    if isinstance(node, yaml.MappingNode):
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            place = f"{file}:{key_node.start_mark.line + 1}"
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise ConfigError(f"{place}: a key that is not a name; allowed: plain names")
+            if key in values:
+                first = places[*path, key]
+                raise ConfigError(f"{place}: {dotted((*path, key))}: duplicate key, first given at {first}")
+            places[*path, key] = place
+            values[key] = _plain(loader, value_node, (*path, key), places, file)
+        return values
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(loader, inner, (*path, index), places, file) for index, inner in enumerate(node.value)]
+    try:
+        return loader.construct_object(node)
+    except ValueError:
+        raise ConfigError(f"{at}: {dotted(path)}: {shown(node.value)} cannot be read as a number") from None
+
+
+def shown(value: Any) -> str:
+    """A value as it would stand in YAML, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def dotted(path: KeyPath) -> str:
+    """A path as it is written in messages: `input.lengths[2]`."""
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    return text.removeprefix(".") or "config"
