@@ -28,30 +28,24 @@ Lengths = Annotated[tuple[Annotated[int, Strict(), Field(ge=1)], ...], Strict(Fa
 class Section(BaseModel):
     """A part of the config. Unknown keys are refused, and no value is converted: "4" is not 4, true is not 1."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class RNNArguments(Section):
     """nn.RNN's own arguments, under its own names."""
 
-    input_size: Size = 20
-    """H_in: features of each input step"""
-    hidden_size: Size = 40
-    """H_out: features of the hidden state"""
-    num_layers: Annotated[int, Field(ge=1, le=MOST_LAYERS)] = 1
-    """recurrent layers, each reading the output of the one below"""
-    nonlinearity: Nonlinearity = "tanh"
-    """activation of every step"""
-    bias: bool = True
-    """whether b_ih and b_hh exist"""
-    batch_first: bool = False
-    """input and output as (N, L, features); h_0 and h_n keep their layout"""
-    dropout: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """probability of a zero in the output of every layer but the last, in training"""
-    bidirectional: bool = False
-    """whether a second direction reads the input from its end"""
+    input_size: Size = Field(20, description="H_in: features of each input step")
+    hidden_size: Size = Field(40, description="H_out: features of the hidden state")
+    num_layers: int = Field(
+        1, ge=1, le=MOST_LAYERS, description="recurrent layers, each reading the output of the one below"
+    )
+    nonlinearity: Nonlinearity = Field("tanh", description="activation of every step")
+    bias: bool = Field(True, description="whether b_ih and b_hh exist")
+    batch_first: bool = Field(False, description="input and output as (N, L, features); h_0 and h_n keep their layout")
+    dropout: float = Field(
+        0.0, ge=0, le=1, description="probability of a zero in the output of every layer but the last, in training"
+    )
+    bidirectional: bool = Field(False, description="whether a second direction reads the input from its end")
 
     @property
     def directions(self) -> int:
@@ -62,16 +56,15 @@ class RNNArguments(Section):
 class InputDescription(Section):
     """What goes in."""
 
-    seq_len: Size = 5
-    """L: time steps"""
-    batch_size: Annotated[int, Field(ge=0, le=LARGEST_SIZE)] = 10
-    """N: sequences; not used by the unbatched layout"""
-    layout: Layout = "batched"
-    """a 3-D tensor, one 2-D sequence, or a PackedSequence of unequal lengths"""
-    lengths: Lengths | None = None
-    """packed: one length per sequence, in any order; null takes unequal lengths up to seq_len"""
-    h_0: InitialState = "random"
-    """the initial hidden state"""
+    seq_len: Size = Field(5, description="L: time steps")
+    batch_size: int = Field(10, ge=0, le=LARGEST_SIZE, description="N: sequences; not used by the unbatched layout")
+    layout: Layout = Field(
+        "batched", description="a 3-D tensor, one 2-D sequence, or a PackedSequence of unequal lengths"
+    )
+    lengths: Lengths | None = Field(
+        None, description="packed: one length per sequence, in any order; null takes unequal lengths up to seq_len"
+    )
+    h_0: InitialState = Field("random", description="the initial hidden state")
 
     @model_validator(mode="before")
     @classmethod
@@ -126,37 +119,28 @@ class InputDescription(Section):
 class RunSettings(Section):
     """Where and how it runs."""
 
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda|cuda:\d{1,4}|meta)$")] = "auto"
-    """auto, cpu, cuda, cuda:N; shapes also: meta"""
-    dtype: Dtype = "float32"
-    """the working dtype"""
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-    """of weights, input, h_0, cotangents and dropout masks"""
-    train: bool = False
-    """training mode: dropout is active"""
-    gradients: bool = True
-    """compare the gradients of input, h_0 and every parameter too"""
-    weight_scale: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    """weights and biases, times nn.RNN's own initialisation"""
-    tf32: bool = False
-    """CUDA: allow TF32 on both sides"""
-    cudnn: bool = True
-    """CUDA: false takes PyTorch's native kernels"""
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda|cuda:\d{1,4}|meta)$", description="auto, cpu, cuda, cuda:N; shapes also: meta"
+    )
+    dtype: Dtype = Field("float32", description="the working dtype")
+    seed: int = Field(0, ge=0, le=2**63 - 1, description="of weights, input, h_0, cotangents and dropout masks")
+    train: bool = Field(False, description="training mode: dropout is active")
+    gradients: bool = Field(True, description="compare the gradients of input, h_0 and every parameter too")
+    weight_scale: float = Field(1.0, gt=0, le=1000, description="weights and biases, times nn.RNN's own initialisation")
+    tf32: bool = Field(False, description="CUDA: allow TF32 on both sides")
+    cudnn: bool = Field(True, description="CUDA: false takes PyTorch's native kernels")
 
 
 class Case(Section):
     """One complete set of RNN arguments, input description and run settings."""
 
-    rnn: RNNArguments = RNNArguments()
-    """nn.RNN's own arguments"""
-    input: InputDescription = InputDescription()
-    """what goes in"""
-    run: RunSettings = RunSettings()
-    """where and how it runs"""
-    candidate: Candidate = "manual"
-    """the implementation under inspection"""
-    expect: dict[str, Sizes] = {}
-    """shapes that must come out, by tensor or parameter name, as output: [5, 10, 80]"""
+    rnn: RNNArguments = Field(RNNArguments(), description="nn.RNN's own arguments")
+    input: InputDescription = Field(InputDescription(), description="what goes in")
+    run: RunSettings = Field(RunSettings(), description="where and how it runs")
+    candidate: Candidate = Field("manual", description="the implementation under inspection")
+    expect: dict[str, Sizes] = Field(
+        {}, description="shapes that must come out, by tensor or parameter name, as output: [5, 10, 80]"
+    )
 
     @property
     def id(self) -> str:

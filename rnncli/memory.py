@@ -10,7 +10,6 @@ from rnncli.shapes import predict_tensors
 
 ITEM_SIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 LARGEST_TENSOR = 2**63  # bytes: where torch's sizes overflow, on the meta device too
-GIB = 2**30
 
 
 def needed_for_shapes(case: Case) -> int:
@@ -31,7 +30,7 @@ def require_fits(case: Case, needed: int, available: int | None) -> None:
     limit = LARGEST_TENSOR if available is None else min(available, LARGEST_TENSOR)
     if needed > limit:
         raise ConfigError(
-            f"the case is too big: about {_in_gib(needed)} needed, {_in_gib(limit)} available"
+            f"the case is too big: about {_readable(needed)} needed, {_readable(limit)} available"
             f" (hidden_size {case.rnn.hidden_size}, num_layers {case.rnn.num_layers}, seq_len {case.input.seq_len},"
             f" batch_size {case.input.batch_size}); rnncli shapes --device meta looks at it without allocating"
         )
@@ -68,8 +67,13 @@ def _batch(case: Case) -> int:
     return 1 if case.input.layout == "unbatched" else case.input.batch_size
 
 
-def _in_gib(count: int) -> str:
-    return f"{count / GIB:.1f} GiB" if count < 2**60 else f"{count / GIB:.0e} GiB"
+def _readable(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
+        if size < 1024:
+            return f"{size:.3g} {unit}"
+        size /= 1024
+    return f"{size:,.0f} EiB"
 
 
 def _machine_memory() -> int | None:

@@ -160,11 +160,11 @@ class CaseRecord:
 class RunRecord:
     """The result of one command."""
 
+    schema_version: int = SCHEMA_VERSION
     command: str
     environment: dict[str, Any] | None
     verdict: Verdict | None
     cases: tuple[CaseRecord, ...]
-    schema_version: int = SCHEMA_VERSION
 
 
 def to_json(record: RunRecord) -> str:

@@ -76,13 +76,13 @@ def verify(case: Case, options: VerifyOptions) -> CaseRecord:
     with _told_as_user_errors(case, device), devices.backend_settings(case.run):
         probe = probes.draw(case)
         exact = probe.to(torch.float64, device)
-        oracle = evaluate(reference_side(case, exact), gradients)
-        in_float64 = evaluate(candidate_side(candidate, case, exact), gradients)
+        oracle = evaluate(reference_side(case, exact), case)
+        in_float64 = evaluate(candidate_side(candidate, case, exact), case)
         checks = compare(case, "algorithm", oracle, in_float64, oracle)
 
         working = probe.to(dtype, device)
         sides = reference_side(case, working), candidate_side(candidate, case, working)
-        reference_values, candidate_values = (evaluate(side, gradients) for side in sides)
+        reference_values, candidate_values = (evaluate(side, case) for side in sides)
         checks += compare(case, "precision", reference_values, candidate_values, oracle, options.tolerance)
         timing = None
         if options.timing:

@@ -78,4 +78,4 @@ for command in (shapes.shapes, verify.verify, schema.schema, env.env):
 
 def main() -> None:
     """The `rnncli` command."""
-    app()
+    app(prog_name="rnncli")

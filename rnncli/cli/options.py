@@ -89,10 +89,11 @@ def _extended(
 
 
 def _annotation(kind: type, names: tuple[str, ...], help: str, values: tuple[str, ...]) -> Any:
+    """Numbers are taken as text: the config says what is wrong with one, as it does for a value in a file."""
+    metavars = {int: "INTEGER", float: "NUMBER", list: "NAME=SIZES", str: "|".join(values) or "N,N,..."}
     completed = (lambda: list(values)) if values else None
-    metavar = {"--lengths": "N,N,...", "--expect": "NAME=SIZES"}.get(names[0], "|".join(values) if values else None)
-    option = typer.Option(*names, help=help, autocompletion=completed, metavar=metavar, show_default=False)
-    return Annotated[list[str] | None if kind is list else kind | None, option]
+    option = typer.Option(*names, help=help, autocompletion=completed, metavar=metavars.get(kind), show_default=False)
+    return Annotated[{bool: bool, list: list[str]}.get(kind, str) | None, option]
 
 
 def _as_flags(given: dict[str, Any]) -> "dict[str, Flag]":
@@ -102,17 +103,36 @@ def _as_flags(given: dict[str, Any]) -> "dict[str, Flag]":
     for leaf, value in given.items():
         if value is None or value == []:
             continue
+        kind, names, *_ = _FLAGS[leaf]
         if leaf == "input.lengths":
             value = None if value == "null" else _sizes(value)
-        if leaf == "expect":
-            value = {name: _sizes(sizes) for name, _, sizes in (item.partition("=") for item in value)}
-        flags[leaf] = Flag(_FLAGS[leaf][1][0].partition("/")[0], value)
+        elif leaf == "expect":
+            value = dict(_expectation(item) for item in value)
+        elif kind in (int, float):
+            value = as_number(value, kind)
+        flags[leaf] = Flag(names[0].partition("/")[0], value)
     return flags
+
+
+def as_number(text: str, kind: Callable[[str], Any]) -> Any:
+    """The number; a text that is not one stays as it is, for the config to refuse."""
+    try:
+        return kind(text)
+    except ValueError:
+        return text
+
+
+def _expectation(item: str) -> tuple[str, list[int] | str]:
+    name, equals, sizes = item.partition("=")
+    if not equals:
+        from rnncli.errors import ConfigError
+
+        raise ConfigError(f'--expect: "{item}" is not allowed; allowed: NAME=SIZES, as output=5,10,80')
+    return name.strip(), _sizes(sizes)
 
 
 def _sizes(text: str) -> list[int] | str:
     """The integers of "5,3,2"; a text that is not that stays as it is, for the config to refuse."""
-    try:
-        return [int(part) for part in text.strip("()[]").split(",") if part.strip()]
-    except ValueError:
-        return text
+    parts = text.strip(" ()[]").rstrip(",").split(",")
+    numbers = [as_number(part, int) for part in parts]
+    return text if any(isinstance(number, str) for number in numbers) else numbers

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnncli.cli.options import Format, Output, PrintConfig, takes_case
+from rnncli.cli.startup import quick_imports
 
 if TYPE_CHECKING:
     from rnncli.config import Flag
@@ -13,9 +14,7 @@ if TYPE_CHECKING:
 
 @takes_case
 def shapes(
-    config: Annotated[
-        Path | None, typer.Argument(metavar="[CONFIG]", help="A YAML config; without one, the defaults")
-    ] = None,
+    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", hidden=True)] = None,
     static: Annotated[bool, typer.Option("--static", help="By rule alone, without importing torch")] = False,
     format: Format = "table",
     output: Output = None,
@@ -26,7 +25,7 @@ def shapes(
 
     What goes in, what comes out, what the parameters are called, and which axis is which. The sizes predicted by rule
     stand beside those nn.RNN and the hand-written RNN really give. Exit code 1 where they do not agree, or where an
-    `expect:` of the config is not met.
+    `expect:` of the config is not met. CONFIG is a YAML file; without one, the defaults and the flags.
 
     \b
     Examples:
@@ -52,10 +51,11 @@ def shapes(
         environment = static_environment()
         cases = tuple(confront(case) for case in loaded.cases)
     else:
-        from rnncli.cli.progress import with_progress
-        from rnncli.device import environment as describe_environment
-        from rnncli.memory import needed_for_shapes
-        from rnncli.run import look, run_cases
+        with quick_imports():
+            from rnncli.cli.progress import with_progress
+            from rnncli.device import environment as describe_environment
+            from rnncli.memory import needed_for_shapes
+            from rnncli.run import look, run_cases
 
         cases = tuple(with_progress(run_cases(loaded.cases, look, needed_for_shapes), len(loaded.cases)))
         environment = describe_environment()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnncli.cli.options import Format, Output, PrintConfig, Strict, takes_case
+from rnncli.cli.options import Format, Output, PrintConfig, Strict, as_number, takes_case
+from rnncli.cli.startup import quick_imports
 
 if TYPE_CHECKING:
     from rnncli.config import Flag
@@ -14,12 +15,16 @@ if TYPE_CHECKING:
 
 @takes_case
 def verify(
-    configs: Annotated[list[Path] | None, typer.Argument(metavar="[CONFIG]...", help="YAML configs")] = None,
+    configs: Annotated[list[Path] | None, typer.Argument(metavar="CONFIG", hidden=True)] = None,
     timing: Annotated[
         bool, typer.Option("--timing/--no-timing", help="Time both sides  [default: timing]", show_default=False)
     ] = True,
-    atol: Annotated[float | None, typer.Option(help="Absolute tolerance in the working dtype; with --rtol")] = None,
-    rtol: Annotated[float | None, typer.Option(help="Relative tolerance in the working dtype; with --atol")] = None,
+    atol: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Absolute tolerance in the working dtype; with --rtol")
+    ] = None,
+    rtol: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Relative tolerance in the working dtype; with --atol")
+    ] = None,
     strict: Strict = False,
     format: Format = "table",
     output: Output = None,
@@ -29,8 +34,8 @@ def verify(
     """Shapes, parity and timing of a hand-written RNN.
 
     Compares output, h_n and every gradient with nn.RNN's, and says what each side costs. First both sides run in
-    float64, which tells a wrong equation from rounding; then in the working dtype, each measured against float64. A
-    grid in a config is checked case by case.
+    float64, which tells a wrong equation from rounding; then in the working dtype, each measured against float64.
+    CONFIG is a YAML file; without one, the defaults and the flags. A grid in a config is checked case by case.
 
     \b
     Examples:
@@ -47,7 +52,7 @@ def verify(
     from rnncli.records import RunRecord, combine
 
     check_destination(format, output)
-    _check_tolerance(atol, rtol)
+    tolerance = _tolerance(atol, rtol)
     paths: Sequence[Path | None] = configs or [None]
     loaded = [load(path, flags or {}) for path in paths]
     if print_config:
@@ -59,15 +64,15 @@ def verify(
             "run.device: meta has no values to compare, only shapes takes it; allowed: auto, cpu, cuda, cuda:N"
         )
 
-    from rnncli.cli.progress import with_progress
-    from rnncli.device import environment
-    from rnncli.memory import needed_for_verify
-    from rnncli.parity.compare import ElementwiseTolerance
-    from rnncli.run import VerifyOptions, run_cases
-    from rnncli.run import verify as verify_case
+    with quick_imports():
+        from rnncli.cli.progress import with_progress
+        from rnncli.device import environment
+        from rnncli.memory import needed_for_verify
+        from rnncli.parity.compare import ElementwiseTolerance
+        from rnncli.run import VerifyOptions, run_cases
+        from rnncli.run import verify as verify_case
 
-    tolerance = None if atol is None or rtol is None else ElementwiseTolerance(atol, rtol)
-    options = VerifyOptions(timing=timing, tolerance=tolerance)
+    options = VerifyOptions(timing=timing, tolerance=ElementwiseTolerance(*tolerance) if tolerance else None)
     records = run_cases(cases, lambda case: verify_case(case, options), needed_for_verify)
     finished = tuple(with_progress(records, len(cases)))
     verdict = combine(record.verdict for record in finished)
@@ -75,11 +80,21 @@ def verify(
     finish(record, format, output, strict)
 
 
-def _check_tolerance(atol: float | None, rtol: float | None) -> None:
+def _tolerance(atol: str | None, rtol: str | None) -> tuple[float, float] | None:
+    """The user's own tolerances, both or neither."""
     from rnncli.errors import ConfigError
 
-    for flag, other, value, pair in (("--atol", "--rtol", atol, rtol), ("--rtol", "--atol", rtol, atol)):
-        if value is not None and not 0 <= value < float("inf"):
-            raise ConfigError(f"{flag}: {value} is not allowed; allowed: a number, 0 or more")
-        if value is not None and pair is None:
-            raise ConfigError(f"{flag}: {value} without {other}; allowed: both or neither")
+    given = {"--atol": atol, "--rtol": rtol}
+    numbers = []
+    for flag, text in given.items():
+        if text is None:
+            continue
+        number = as_number(text, float)
+        if isinstance(number, str) or not 0 <= number < float("inf"):
+            shown = f'"{number}"' if isinstance(number, str) else number
+            raise ConfigError(f"{flag}: {shown} is not allowed; allowed: a number, 0 or more")
+        numbers.append(number)
+        other = next(name for name in given if name != flag)
+        if given[other] is None:
+            raise ConfigError(f"{flag}: {number} without {other}; allowed: both or neither")
+    return (numbers[0], numbers[1]) if numbers else None

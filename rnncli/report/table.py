@@ -93,19 +93,30 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
             yield ""
         if len(failing) > MOST_DETAILS:
             yield f"... and {len(failing) - MOST_DETAILS} more: --format json holds them all\n"
-    yield _summary(record)
+    yield from _summary(record)
 
 
-def _summary(record: RunRecord) -> Text:
-    counts = {
+def _summary(record: RunRecord) -> Iterator[RenderableType]:
+    """Of many cases: what was compared at each stage, the worst of it, and the count of each verdict."""
+    checks = [check for case in record.cases for check in case.checks or ()]
+    table = _table("stage", "dtype", "checks>", *(f"{verdict}>" for verdict in Verdict), "all pass at>")
+    for stage, dtype in dict.fromkeys((check.stage, check.dtype) for check in checks):
+        group = [check for check in checks if (check.stage, check.dtype) == (stage, dtype)]
+        counts = [sum(check.verdict == verdict for check in group) for verdict in Verdict]
+        worst = max((check.min_tolerance for check in group if check.min_tolerance is not None), default=None)
+        table.add_row(stage, dtype, str(len(group)), *map(str, counts), _number(worst))
+    if checks:
+        yield _unbroken(table)
+        yield ""
+    counted = {
         "mismatch": sum(case.verdict == Verdict.MISMATCH for case in record.cases),
         "failed to run": sum(case.error is not None for case in record.cases),
         "not-comparable": sum(case.verdict == Verdict.NOT_COMPARABLE for case in record.cases),
         "match": sum(case.verdict == Verdict.MATCH for case in record.cases),
     }
-    parts = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    style = STYLES[record.verdict] if record.verdict and not counts["failed to run"] else "bold red"
-    return Text(f"{len(record.cases)} cases: {parts}" if parts else f"{len(record.cases)} cases", style)
+    parts = ", ".join(f"{count} {name}" for name, count in counted.items() if count)
+    style = STYLES[record.verdict] if record.verdict and not counted["failed to run"] else "bold red"
+    yield Text(f"{len(record.cases)} cases: {parts}" if parts else f"{len(record.cases)} cases", style)
 
 
 def _environment_table(environment: dict[str, Any]) -> Table:

@@ -1,0 +1,244 @@
+"""The command line from outside: formats, files, streams, exit codes."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import jsonschema
+import pytest
+import torch
+from conftest import ROOT
+from typer.main import get_command
+
+from rnncli import __version__
+from rnncli.cli.main import app
+from rnncli.manual import BUILT_IN, rnn
+
+COMMANDS = sorted(get_command(app).commands)
+RNNCLI = [sys.executable, "-m", "rnncli"]
+
+
+@pytest.fixture
+def _wrong_candidate(monkeypatch):
+    """The manual implementation, with a mistake: one bias is left out."""
+
+    def without_bias(input, h_0, params, **arguments):
+        kept = {name: value * 0 if name.startswith("bias_hh") else value for name, value in params.items()}
+        return rnn(input, h_0, kept, **arguments)
+
+    monkeypatch.setitem(BUILT_IN, "manual", without_bias)
+
+
+@pytest.mark.usefixtures("_wrong_candidate")
+def test_a_mismatch_ends_with_1_and_says_where_it_is_worst(rnncli):
+    outcome = rnncli("verify", "--no-timing", "--layers", 2)
+    assert outcome.code == 1
+    assert re.search(r"mismatch output \(algorithm, float64\): error is \d", outcome.out)
+    assert "tensors differ from nn.RNN's" in outcome.out.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("_wrong_candidate")
+def test_a_mismatch_in_one_case_of_a_grid_fails_the_run_and_is_shown(rnncli, tmp_path):
+    config = tmp_path / "grid.yaml"
+    config.write_text("grid: {rnn.bias: [true, false], rnn.num_layers: [1, 2]}")
+    outcome = rnncli("verify", "--no-timing", config)
+    assert outcome.code == 1
+    assert outcome.out.splitlines()[-1] == "4 cases: 2 mismatch, 2 match"
+    assert outcome.out.count("verify: manual against") == 2
+
+
+def test_an_expectation_that_is_not_met_ends_with_1(rnncli):
+    for command in (["shapes"], ["shapes", "--static"], ["verify", "--no-timing"]):
+        outcome = rnncli(*command, "--expect", "output=5,10,80")
+        assert outcome.code == 1
+        assert "(5, 10, 80)" in outcome.out
+        assert rnncli(*command, "--expect", "output=5,10,40").code == 0
+
+
+def test_not_comparable_is_reported_and_fails_under_strict_alone(rnncli):
+    batch_of_none = ["verify", "--no-timing", "--batch-size", 0]
+    assert rnncli(*batch_of_none).code == 0
+    outcome = rnncli(*batch_of_none, "--strict")
+    assert outcome.code == 1
+    assert "not-comparable output (algorithm, float64): no elements" in outcome.out
+
+
+def test_a_device_that_is_not_here_fails_its_own_cases_alone(rnncli, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.backends.cuda.is_built", lambda: False)
+    config = tmp_path / "grid.yaml"
+    config.write_text("grid: {run.device: [cpu, cuda]}")
+    outcome = rnncli("verify", "--no-timing", "--format", "json", config)
+    assert outcome.code == 3
+    first, second = json.loads(outcome.out)["cases"]
+    assert (first["verdict"], first["error"]) == ("match", None)
+    assert (second["verdict"], second["error"]["kind"]) == (None, "unavailable")
+
+
+@pytest.mark.parametrize("command", [["shapes"], ["shapes", "--static"], ["verify"], ["env"]], ids=" ".join)
+def test_json_follows_the_schema_of_results(rnncli, command):
+    schema = json.loads(rnncli("schema", "--results").out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    result = json.loads(rnncli(*command, "--format", "json").out)
+    jsonschema.validate(result, schema)
+    assert list(result)[:4] == ["schema_version", "command", "environment", "verdict"]
+    assert result["schema_version"] == 1
+
+
+def test_json_of_verify_holds_the_keys_of_the_contract(rnncli):
+    (case,) = json.loads(rnncli("verify", "--format", "json", "--bidirectional").out)["cases"]
+    assert set(case) >= {
+        *("id", "config", "verdict", "reading", "warnings", "shapes", "parameters", "checks", "diagnosis"),
+        *("faults", "timing", "error"),
+    }
+    assert case["shapes"][2] == {
+        "name": "output",
+        "axes": ["L", "N", "D*H_out"],
+        "predicted": [5, 10, 80],
+        "reference": [5, 10, 80],
+        "candidate": [5, 10, 80],
+        "expected": None,
+    }
+    assert {"name": "bias_hh_l0_reverse", "shape": [40], "count": 40}.items() <= case["parameters"][-1].items()
+    tensors = ["output", "h_n", "grad input", "grad h_0"] + [f"grad {p['name']}" for p in case["parameters"]]
+    assert [check["tensor"] for check in case["checks"]] == tensors * 2
+    assert {(check["stage"], check["dtype"]) for check in case["checks"]} == {
+        ("algorithm", "float64"),
+        ("precision", "float32"),
+    }
+    assert [(t["implementation"], t["pass"]) for t in case["timing"]] == [
+        ("nn.RNN", "forward"),
+        ("manual", "forward"),
+        ("nn.RNN", "forward+backward"),
+        ("manual", "forward+backward"),
+    ]
+
+
+def test_json_holds_no_number_that_json_does_not_have(rnncli):
+    outcome = rnncli(
+        "verify", "--no-timing", "--nonlinearity", "relu", "--weight-scale", 1000, "--seq-len", 60, "--format", "json"
+    )
+    result = json.loads(outcome.out, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
+    assert any("nn.RNN itself is not finite" in (check["reason"] or "") for check in result["cases"][0]["checks"])
+
+
+def test_without_gradients_none_are_compared_or_timed(rnncli):
+    (case,) = json.loads(rnncli("verify", "--no-gradients", "--format", "json").out)["cases"]
+    assert {check["tensor"] for check in case["checks"]} == {"output", "h_n"}
+    assert {timing["pass"] for timing in case["timing"]} == {"forward"}
+
+
+@pytest.mark.parametrize("format", ["table", "json"])
+def test_a_file_is_written_whole_and_holds_what_stdout_would(rnncli, tmp_path, format):
+    file = tmp_path / "result"
+    outcome = rnncli("shapes", "--static", "--format", format, "--output", file)
+    assert (outcome.code, outcome.out) == (0, "")
+    assert file.read_text() == rnncli("shapes", "--static", "--format", format).out
+    assert list(tmp_path.iterdir()) == [file]
+    assert stat.S_IMODE(file.stat().st_mode) & 0o600 == 0o600
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(rnncli, tmp_path, monkeypatch):
+    file = tmp_path / "result.json"
+    file.write_text("the old result")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    outcome = rnncli("shapes", "--static", "--output", file)
+    assert outcome.code == 2
+    assert "cannot be written: No space left on device" in outcome.err
+    assert file.read_text() == "the old result"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_case_that_fails_its_expectation_is_still_written(rnncli, tmp_path):
+    file = tmp_path / "result.json"
+    assert rnncli("shapes", "--static", "--expect", "h_n=1", "--format", "json", "-o", file).code == 1
+    assert json.loads(file.read_text())["verdict"] == "mismatch"
+
+
+def test_a_device_file_is_written_to_and_not_replaced(rnncli):
+    assert rnncli("shapes", "--static", "--output", os.devnull).code == 0
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+
+
+def test_piped_output_has_no_colour_and_fits_80_columns(rnncli):
+    for command in (
+        ["shapes", "--bidirectional", "--layers", 4],
+        ["verify", "--bidirectional", "--layers", 4],
+        ["env"],
+    ):
+        out = rnncli(*command).out
+        assert "\x1b" not in out
+        assert max(map(len, out.splitlines())) <= 80
+        assert "…" not in out
+
+
+def test_big_numbers_are_not_broken_at_80_columns(rnncli):
+    sizes = {"--hidden-size": 123456, "--seq-len": 1234567, "--batch-size": 7654321}
+    out = rnncli("shapes", "--static", *(part for item in sizes.items() for part in item)).out
+    rows = out.split("\n\n")[1]
+    for size in map(str, sizes.values()):
+        assert re.search(rf"\b{size}\b", rows)
+    assert max(map(len, out.splitlines()[:12])) <= 80
+
+
+def test_an_ascii_terminal_gets_ascii():
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run([*RNNCLI, "shapes", "--static"], capture_output=True, env=environment, check=True)
+    assert ended.stdout.isascii()
+    assert b"-----" in ended.stdout
+
+
+def test_the_version_is_printed(rnncli):
+    assert rnncli("--version").out == f"rnncli {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples(rnncli, command):
+    outcome = rnncli(command, "--help")
+    assert outcome.code == 0
+    assert f"rnncli {command}" in outcome.out.partition("Examples:")[2]
+    assert max(map(len, outcome.out.splitlines())) <= 100
+
+
+def test_the_environment_names_what_a_bug_report_needs(rnncli):
+    environment = json.loads(rnncli("env", "--format", "json").out)["environment"]
+    assert environment["torch"] == torch.__version__
+    assert environment["threads"] == torch.get_num_threads()
+    assert {"rnncli", "python", "platform", "devices", "cudnn", "tf32_matmul", "tf32_cudnn"} <= set(environment)
+
+
+def test_the_reader_may_leave_early():
+    ended = subprocess.run(
+        f"{' '.join(RNNCLI)} shapes --static --layers 2000 | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert ended.stderr == ""
+    assert ended.stdout.startswith("shapes: nn.RNN")
+
+
+def test_an_interrupt_ends_with_130_and_without_a_traceback():
+    command = [*RNNCLI, "verify", "--seq-len", "100000", "--hidden-size", "64", "--no-timing"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        time.sleep(5)
+        assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert (running.returncode, out) == (130, "")
+    assert err == "rnncli: interrupted\n"
+
+
+def test_a_user_without_numpy_sees_no_warning():
+    ended = subprocess.run([*RNNCLI, "verify", "--no-timing"], capture_output=True, text=True, check=True)
+    assert ended.stderr == ""
