@@ -1,11 +1,16 @@
 """What the tests share: the command line run in this process, with its exit code and both streams."""
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+os.environ["OMP_NUM_THREADS"] = (
+    "1"  # before torch is imported: threads that wait for each other on a busy machine crawl
+)
 
 from rnncli.cli.main import main
 

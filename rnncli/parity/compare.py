@@ -26,16 +26,17 @@ class Bound(NamedTuple):
 
 
 # docs/tolerances.md holds what correct implementations were measured at, and the margin each bound leaves. An error
-# within twice nn.RNN's own is rounding whatever the table says. In bfloat16 and float16 rounding can change a gradient
-# by as much as its own size (a relu unit that flips), so there an error over the bound is no verdict: it is reported as
-# not comparable, and the float64 stage decides.
+# within twice nn.RNN's own is rounding whatever the table says. In bfloat16, float16 and TF32 rounding can change a
+# tensor by as much as its own size (a relu unit that flips), so there an error over the bound is no verdict: it is
+# reported as not comparable, and the float64 stage decides.
 SCALE_TOLERANCE = {
     "float64": Bound(1e-10, 1e-10),
     "float32": Bound(1e-5, 1e-3),
     "bfloat16": Bound(0.1, 0.25),
     "float16": Bound(1e-2, 0.05),
+    "tf32": Bound(1e-2, 0.05),  # float32 whose products are rounded to float16's ten bits
 }
-LOW_PRECISION = ("bfloat16", "float16")
+LOW_PRECISION = ("bfloat16", "float16", "tf32")
 HONEST_FACTOR = 2.0  # times nn.RNN's own error
 
 
@@ -58,7 +59,7 @@ def compare(
     """One check per tensor: output, h_n and `grad <leaf>`.
 
     `expected` is what the errors are measured against: the reference itself at the algorithm stage, the oracle at the
-    precision stage. Without a `tolerance` the bound is SCALE_TOLERANCE of the reference's dtype.
+    precision stage. Without a `tolerance` the bound is SCALE_TOLERANCE of the reference's arithmetic.
     """
     checks = []
     for name, reference_values in reference.items():
@@ -72,7 +73,7 @@ def compare(
             dtype=dtype,
             verdict=Verdict.MISMATCH,
             policy="fixed" if tolerance else "scale",
-            allowed=None if tolerance else _bound(name, dtype),
+            allowed=None if tolerance else _bound(name, _arithmetic(case, reference_values)),
         )
         actual = candidate.get(name)
         wrong_form = _wrong_form(actual, reference_values)
@@ -83,7 +84,7 @@ def compare(
             checks.append(replace(check, verdict=Verdict.NOT_COMPARABLE, reason=reason))
         else:
             values = (actual.double(), reference_values.double(), expected_values.to(actual.device).double())
-            checks.append(_judge(case, check, *values, tolerance))
+            checks.append(_judge(case, check, *values, _arithmetic(case, reference_values), tolerance))
     return tuple(checks)
 
 
@@ -93,6 +94,7 @@ def _judge(
     actual: Tensor,
     reference: Tensor,
     expected: Tensor,
+    arithmetic: str,
     tolerance: ElementwiseTolerance | None,
 ) -> Check:
     """The check with its verdict, from values in float64 of one shape."""
@@ -122,9 +124,9 @@ def _judge(
     if tolerance:
         within = bool((error <= tolerance.atol + tolerance.rtol * expected.abs())[comparable].all())
     else:
-        within = largest <= _bound(check.tensor, check.dtype) * scale or within_own
-    if not within and not tolerance and check.dtype in LOW_PRECISION and check.tensor.startswith("grad "):
-        reason = f"in {check.dtype} rounding alone can change a gradient this much; float64 decides"
+        within = largest <= _bound(check.tensor, arithmetic) * scale or within_own
+    if not within and not tolerance and arithmetic in LOW_PRECISION:
+        reason = f"rounding in {arithmetic} alone can change a tensor this much; float64 decides"
         return replace(check, verdict=Verdict.NOT_COMPARABLE, reason=reason)
     if not within:
         return replace(check, reason=None if scale else "nn.RNN's values are all zero, and these are not")
@@ -135,8 +137,14 @@ def _judge(
     return replace(check, verdict=Verdict.MATCH)
 
 
-def _bound(tensor: str, dtype: str) -> float:
-    bound = SCALE_TOLERANCE[dtype]
+def _arithmetic(case: Case, reference: Tensor) -> str:
+    """What the reference was computed in: its dtype, or TF32."""
+    dtype = str(reference.dtype).removeprefix("torch.")
+    return "tf32" if dtype == "float32" and reference.device.type == "cuda" and case.run.tf32 else dtype
+
+
+def _bound(tensor: str, arithmetic: str) -> float:
+    bound = SCALE_TOLERANCE[arithmetic]
     return bound.gradient if tensor.startswith("grad ") else bound.forward
 
 

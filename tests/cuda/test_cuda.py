@@ -1,0 +1,75 @@
+"""Real checks on a GPU: `make test-cuda`. Skipped where there is none."""
+
+import itertools
+
+import pytest
+import torch
+
+from rnncli.case import Case
+from rnncli.run import VerifyOptions, look, verify
+
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+
+NO_TIMING = VerifyOptions(timing=False)
+
+
+def case(rnn=None, given=None, **run) -> Case:
+    sizes = {"input_size": 7, "hidden_size": 11, "num_layers": 2, "bidirectional": True}
+    config = {"rnn": sizes | (rnn or {}), "input": {"seq_len": 13, "batch_size": 5} | (given or {})}
+    candidate = run.pop("candidate", "manual")
+    return Case.model_validate({**config, "run": {"device": "cuda", **run}, "candidate": candidate})
+
+
+def assert_matches(record) -> None:
+    failing = [check for check in record.checks if check.verdict != "match"]
+    assert record.verdict == "match", failing
+    assert not failing
+
+
+@pytest.mark.parametrize("candidate", ["manual", "bmm", "concat", "cell"])
+@pytest.mark.parametrize("layout", ["batched", "unbatched", "packed"])
+@pytest.mark.parametrize("cudnn", [False, True], ids=["native", "cudnn"])
+def test_the_built_ins_match_nn_rnn_on_cuda(candidate, layout, cudnn):
+    for nonlinearity, bias, h_0 in itertools.product(("tanh", "relu"), (False, True), ("random", "omitted")):
+        rnn = {"nonlinearity": nonlinearity, "bias": bias}
+        assert_matches(verify(case(rnn, {"layout": layout, "h_0": h_0}, cudnn=cudnn, candidate=candidate), NO_TIMING))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("tf32", [False, True], ids=["ieee", "tf32"])
+def test_no_dtype_is_a_mismatch_with_either_tf32_setting(dtype, tf32):
+    record = verify(case({"hidden_size": 64, "input_size": 48}, dtype=dtype, tf32=tf32), NO_TIMING)
+    assert record.verdict == "match", record.checks
+    assert f"TF32 {'on' if tf32 else 'off'}" in record.backend
+
+
+def test_gradients_of_an_eval_case_run_through_cudnn():
+    assert_matches(verify(case({"dropout": 0.5}), NO_TIMING))
+
+
+@pytest.mark.parametrize("cudnn", [False, True], ids=["native", "cudnn"])
+def test_dropout_in_training_is_not_comparable_and_never_a_mismatch(cudnn):
+    record = verify(case({"dropout": 0.5}, train=True, cudnn=cudnn), NO_TIMING)
+    assert record.verdict == "not-comparable"
+
+
+def test_shapes_are_observed_on_the_device():
+    record = look(case())
+    assert (record.verdict, record.device) == ("match", "cuda")
+
+
+def test_timing_is_synchronised():
+    record = verify(case({"hidden_size": 512}, {"seq_len": 64, "batch_size": 32}), VerifyOptions())
+    assert all(t.median_s > 1e-5 for t in record.timing)
+
+
+def test_a_case_too_big_for_the_device_is_refused():
+    from rnncli.errors import ConfigError
+    from rnncli.memory import needed_for_verify
+    from rnncli.run import run_cases
+
+    with pytest.raises(ConfigError, match="too big"):
+        list(run_cases([case({"hidden_size": 10**6})], look, needed_for_verify))

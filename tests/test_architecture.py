@@ -1,0 +1,154 @@
+"""The rooms of the house: which way imports run, and what the quick commands do not load."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+PACKAGE = ROOT / "rnncli"
+
+# From the bottom up. A room may import the rooms of the lines below its own, and its own.
+LAYERS = [
+    {"__init__", "errors", "records", "environment"},
+    {"case"},
+    {"shapes", "yamlfile"},
+    {"config", "memory"},
+    {"manual"},
+    {"device", "candidate"},
+    {"parity"},
+    {"timing"},
+    {"run"},
+    {"report"},
+    {"cli"},
+    {"__main__"},
+]
+HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
+TORCH_FREE = {
+    "__init__",
+    "errors",
+    "records",
+    "environment",
+    "case",
+    "shapes",
+    "yamlfile",
+    "config",
+    "memory",
+    "report",
+}
+
+TORCH_FREE_COMMANDS = [
+    "--help",
+    "--version",
+    "shapes --help",
+    "verify --help",
+    "shapes --static",
+    "shapes --static configs/packed.yaml --format json",
+    "shapes --print-config",
+    "verify --print-config",
+    "verify --dtype float33",
+    "schema",
+    "schema --results",
+]
+
+
+def modules():
+    return {path.relative_to(PACKAGE).with_suffix("").as_posix(): path for path in PACKAGE.rglob("*.py")}
+
+
+def imported(path, top_level_alone=False):
+    """The modules a file imports: all of them, or those that importing the file itself imports."""
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level_alone else list(ast.walk(tree))
+    names = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package = ".".join(path.relative_to(ROOT).parts[: -node.level]) if node.level else ""
+            base = ".".join(filter(None, [package, node.module]))
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def rooms(names):
+    found = {name.split(".")[1] for name in names if name.startswith("rnncli.")}
+    return found & set(HEIGHT)
+
+
+def test_every_module_has_a_place_in_the_order():
+    assert {name.split("/")[0] for name in modules()} == set(HEIGHT)
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_run_one_way(module):
+    room = module.split("/")[0]
+    for other in rooms(imported(modules()[module])) - {room}:
+        assert HEIGHT[other] < HEIGHT[room], f"{room} imports {other}"
+
+
+def test_report_knows_records_alone_and_manual_knows_torch_alone():
+    for module, path in modules().items():
+        if module.startswith("report/"):
+            assert rooms(imported(path)) <= {"report", "records"}, module
+        if module.startswith("manual/"):
+            third_party = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)
+            assert third_party <= {"torch", "rnncli"}, module
+            assert rooms(imported(path)) <= {"manual"}, module
+
+
+def test_the_torch_free_rooms_do_not_import_torch():
+    for module, path in modules().items():
+        if module.split("/")[0] in TORCH_FREE:
+            assert not any(name.split(".")[0] == "torch" for name in imported(path)), module
+
+
+def test_nothing_below_the_command_line_prints():
+    for module, path in modules().items():
+        if not module.startswith("cli/"):
+            calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+            assert not any(isinstance(call, ast.Name) and call.id == "print" for call in calls), module
+
+
+def loads_torch(command: str, before: str = "") -> bool:
+    """Whether a command line, run in a fresh process, ends with torch loaded."""
+    code = f"""
+import sys
+sys.argv = ["rnncli", *{command.split()!r}]
+{before}
+from rnncli.cli.main import main
+try:
+    main()
+except SystemExit:
+    pass
+sys.exit(7 if "torch" in sys.modules else 0)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
+    assert ended.returncode in (0, 7), ended.stderr
+    return ended.returncode == 7
+
+
+@pytest.mark.parametrize("command", TORCH_FREE_COMMANDS)
+def test_a_command_that_needs_no_torch_loads_none(command):
+    assert not loads_torch(command)
+
+
+def test_the_check_for_torch_can_fail():
+    assert loads_torch("env")
+    assert loads_torch("--version", before="import torch")
+
+
+def test_help_loads_neither_the_validation_of_configs_nor_rich():
+    code = """
+import sys
+sys.argv = ["rnncli", "--help"]
+from rnncli.cli.main import main
+try:
+    main()
+except SystemExit:
+    pass
+loaded = {"rnncli.case", "rnncli.config", "yaml", "rich.table", "rich.console"} & set(sys.modules)
+sys.exit(", ".join(loaded) or 0)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
