@@ -21,7 +21,7 @@ def needed_for_verify(case: Case) -> int:
     """Bytes `verify` takes at its peak: the probe, the values of both sides, and one side at work, in float64."""
     layers = case.rnn.num_layers
     if case.run.gradients:
-        return 8 * (5 * _parameters(case) + 4 * _ends(case) + 7 * layers * _layer(case))
+        return 8 * (11 * _parameters(case) + 8 * _ends(case) + 8 * layers * _layer(case))
     return 8 * (3 * _parameters(case) + 3 * _ends(case) + 4 * _layer(case))
 
 

@@ -33,7 +33,7 @@ def shapes(
       rnncli shapes --layout packed --lengths 5,3,2
       rnncli shapes --static --hidden-size 512 --batch-first
       rnncli shapes --device meta --hidden-size 100000
-      rnncli shapes configs/four_layers.yaml --format json
+      rnncli shapes configs/bidirectional.yaml --format json
     """
     from rnncli.cli.output import check_destination, finish
     from rnncli.config import load

@@ -42,6 +42,8 @@ def draw(record: RunRecord, console: Console) -> None:
     else:
         blocks = _cases(record)
     for block in blocks:
+        if isinstance(block, Table):
+            _fit(block, console.width)
         console.print(block, markup=False, highlight=False)
 
 
@@ -106,7 +108,7 @@ def _summary(record: RunRecord) -> Iterator[RenderableType]:
         worst = max((check.min_tolerance for check in group if check.min_tolerance is not None), default=None)
         table.add_row(stage, dtype, str(len(group)), *map(str, counts), _number(worst))
     if checks:
-        yield _unbroken(table)
+        yield table
         yield ""
     counted = {
         "mismatch": sum(case.verdict == Verdict.MISMATCH for case in record.cases),
@@ -153,7 +155,7 @@ def _shapes_table(shapes: Sequence[TensorShape], candidate: str) -> Table:
         sizes = (_size(column[index]) for column in shown.values())
         agrees = [Text("yes", "green") if tensor.agrees else Text("NO", "bold red")] if len(shown) > 1 else []
         table.add_row(tensor.name, f"({', '.join(tensor.axes)})", *sizes, *agrees)
-    return _unbroken(table)
+    return table
 
 
 def _axes_line(config: dict[str, Any]) -> Text:
@@ -175,7 +177,7 @@ def _parameters_table(parameters: Sequence[Parameter]) -> Table:
         note = Text(f" NOT {_size(wrong[0])}", "bold red") if wrong else Text()
         table.add_row(parameter.name, Text(_size(parameter.shape)).append(note), f"{parameter.count:,}")
     table.add_row("total", f"{len(parameters)} parameters", f"{sum(p.count for p in parameters):,}", style="bold")
-    return _unbroken(table)
+    return table
 
 
 def _parameters_line(parameters: Sequence[Parameter]) -> Text:
@@ -206,20 +208,29 @@ def _checks_table(checks: Sequence[Check]) -> Table:
             _number(decisive.min_tolerance),
             f" {_place(decisive.worst, tensor)}",
         )
-    return _unbroken(table)
+    return table
 
 
 def _reasons(checks: Sequence[Check]) -> Iterator[Text]:
-    """A line for each check that does not match, and one for what the figures mean."""
+    """What does not match, and why: a line for each check, or for all that share a reason."""
+    by_reason: dict[tuple[Verdict, str], list[Check]] = {}
     for check in checks:
         if check.verdict != Verdict.MATCH:
-            reason = check.reason or f"error {_number(check.max_abs_error)}"
-            if check.min_tolerance is not None and check.allowed is not None and not check.reason:
-                share = _number(check.min_tolerance)
-                reason = f"error is {share} of the largest value, allowed {check.allowed:g}"
-            where = f", worst at {_place(check.worst, check.tensor)}" if check.worst else ""
-            line = f"{check.verdict} {check.tensor} ({check.stage}, {check.dtype}): {reason}{where}"
-            yield Text(line, STYLES[check.verdict])
+            key = check.reason or f"{check.tensor} {check.stage}"
+            by_reason.setdefault((check.verdict, key), []).append(check)
+    for (verdict, _), group in by_reason.items():
+        stages = ", ".join(dict.fromkeys(f"{check.stage} {check.dtype}" for check in group))
+        tensors = ", ".join(dict.fromkeys(check.tensor for check in group))
+        yield Text(f"{verdict} {tensors} ({stages}): {_reason(group[0])}", STYLES[verdict])
+
+
+def _reason(check: Check) -> str:
+    worst = f", worst at {_place(check.worst, check.tensor)}" if check.worst else ""
+    if check.reason:
+        return check.reason + worst
+    if check.allowed is None or check.min_tolerance is None:
+        return f"error {_number(check.max_abs_error)}{worst}"
+    return f"error is {_number(check.min_tolerance)} of the largest value, allowed {check.allowed:g}{worst}"
 
 
 def _timing_table(timings: Sequence[Timing]) -> Table:
@@ -229,7 +240,7 @@ def _timing_table(timings: Sequence[Timing]) -> Table:
         table.add_row(
             timing.pass_, timing.implementation, _time(timing.median_s), _time(timing.iqr_s), str(timing.runs), ratio
         )
-    return _unbroken(table)
+    return table
 
 
 def _conclusion(case: CaseRecord) -> Text:
@@ -244,9 +255,13 @@ def _conclusion(case: CaseRecord) -> Text:
     if case.verdict == Verdict.MISMATCH:
         what = f"{failing} of {tensors} tensors differ from nn.RNN's" if failing else "the shapes are not as expected"
     elif case.verdict == Verdict.MATCH:
-        what = f"{candidate} computes what nn.RNN computes, in all {tensors} tensors"
         left_open = len({check.tensor for check in case.checks if check.verdict == Verdict.NOT_COMPARABLE})
-        what += f" that can be compared ({left_open} cannot)" if left_open else ""
+        which = (
+            f"the {tensors - left_open} of {tensors} tensors that can be compared"
+            if left_open
+            else f"all {tensors} tensors"
+        )
+        what = f"{candidate} computes what nn.RNN computes, in {which}"
     else:
         what = "no value could be compared"
     return Text(f"{case.verdict}: {what}", STYLES[case.verdict])
@@ -261,13 +276,20 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _unbroken(table: Table) -> Table:
-    """The same table, its columns kept wide enough that a cell wraps between words and never inside a number."""
-    for column in table.columns:
-        words = [word for cell in (column.header, *column.cells) for word in str(cell).split()]
-        column.min_width = max(map(len, words), default=0)
-    table.columns[0].no_wrap = True
-    return table
+def _fit(table: Table, width: int) -> None:
+    """Set the widths of the columns so that cells wrap between words and never inside a number or a name."""
+    cells = [[str(cell) for cell in (column.header, *column.cells)] for column in table.columns]
+    widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in cells]
+    narrowest = [max((len(word) for cell in column for word in cell.split()), default=0) for column in cells]
+    narrowest[0] = widths[0]
+    gaps = (len(widths) - 1) * (1 + table.padding[1])
+    while sum(widths) + gaps > width:
+        shrinkable = [index for index in range(len(widths)) if widths[index] > narrowest[index]]
+        if not shrinkable:
+            break
+        widths[max(shrinkable, key=lambda index: widths[index])] -= 1
+    for column, fitted in zip(table.columns, widths, strict=True):
+        column.width = fitted
 
 
 def _verdict(verdict: Verdict | None) -> Text:

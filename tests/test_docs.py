@@ -1,0 +1,60 @@
+"""The documents say what the tool does."""
+
+import re
+import subprocess
+
+import pytest
+from conftest import ROOT
+from typer.main import get_command
+
+from docs.make import cli_reference
+from rnncli.cli.main import app
+from rnncli.errors import ExitCode
+from rnncli.parity.compare import SCALE_TOLERANCE
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_command_line_reference_is_the_help_of_the_commands():
+    assert (ROOT / "docs/cli.md").read_text() == cli_reference(), "run: make docs"
+
+
+def test_every_command_is_in_the_readme():
+    for command in get_command(app).commands:
+        assert f"rnncli {command}" in README
+
+
+def test_every_exit_code_is_in_the_readme():
+    for code in ExitCode:
+        assert re.search(rf"^\| {int(code)} \|", README, flags=re.M), code
+
+
+def test_the_tolerances_in_the_documents_are_those_of_the_code():
+    text = (ROOT / "docs/tolerances.md").read_text()
+    for name, bound in SCALE_TOLERANCE.items():
+        row = re.search(rf"^\| {name}\b.*?\| (\S+) \| (\S+) \|", text, flags=re.M | re.I)
+        assert (float(row[1]), float(row[2])) == bound
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/cli.md", "docs/tolerances.md"])
+def test_files_that_are_named_exist(document):
+    text = (ROOT / document).read_text()
+    links = [ROOT / document / ".." / link for link in re.findall(r"\]\(([^)#:]+)\)", text)]
+    configs = [ROOT / config for config in re.findall(r"\bconfigs/\w+\.yaml", text)]
+    missing = [str(path) for path in links + configs if not path.resolve().exists()]
+    assert not missing
+
+
+def test_the_commands_of_the_readme_parse(rnncli):
+    lines = [line.split("#")[0].split() for line in README.splitlines() if line.startswith("rnncli ")]
+    assert len(lines) >= 4
+    for line in lines:
+        code = rnncli(*line[1:], "--print-config").code
+        assert code == 0, line
+
+
+def test_the_targets_of_make_that_are_named_exist():
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for document in ("README.md", "CONTRIBUTING.md", "docs/tolerances.md"):
+        for target in re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)$", (ROOT / document).read_text(), flags=re.M):
+            assert f"make {target[0] or target[1]} " in listed

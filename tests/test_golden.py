@@ -1,0 +1,38 @@
+"""What a person sees at 80 columns, to the letter. To accept a change: GOLDEN=write make test, and read the diff."""
+
+import os
+import re
+
+import pytest
+from conftest import ROOT
+
+SHOWN = {
+    "shapes_bidirectional": "shapes --bidirectional --layers 2",
+    "shapes_packed_static": "shapes --static --layout packed --lengths 5,3,2 --batch-first",
+    "shapes_unbatched": "shapes --layout unbatched --h-0 omitted",
+    "shapes_unexpected": "shapes --expect output=5,10,80 --expect bias_hh_l0=41",
+    "verify": "verify --device cpu --hidden-size 5 --batch-size 7",
+    "verify_packed": "verify --no-timing --device cpu --layout packed --lengths 2,5,3",
+    "verify_strict_tolerance": "verify --no-timing --device cpu --atol 0 --rtol 1e-30 --hidden-size 6",
+    "verify_float64": "verify --no-timing --device cpu --dtype float64 --hidden-size 5",
+    "verify_empty_batch": "verify --no-timing --device cpu --batch-size 0",
+    "verify_grid": "verify --no-timing configs/smoke.yaml",
+}
+
+
+def without_figures(text: str) -> str:
+    """The text with what is measured left out: errors, their places and times differ between machines."""
+    text = re.sub(r"^((?:output|h_n|grad \S+) +(?:match|mismatch|not-comparable) ).*$", r"\1 ...", text, flags=re.M)
+    text = re.sub(r"^((?:algorithm|precision) .*) +\S+$", r"\1 ...", text, flags=re.M)
+    text = re.sub(r"^(forward\S* +\S+) .*$", r"\1 ...", text, flags=re.M)
+    text = re.sub(r"(error) \S+, worst at .*$", r"\1 ...", text, flags=re.M)
+    return re.sub("\N{BOX DRAWINGS LIGHT HORIZONTAL}+|(?<=median)  +IQR", "...", text)
+
+
+@pytest.mark.parametrize(("name", "command"), SHOWN.items(), ids=list(SHOWN))
+def test_the_table_at_80_columns(rnncli, name, command):
+    shown = without_figures(rnncli(*command.split()).out)
+    golden = ROOT / "tests" / "golden" / f"{name}.txt"
+    if os.environ.get("GOLDEN") == "write":
+        golden.write_text(shown)
+    assert shown == golden.read_text()
