@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from rnncli.case import Case
-from rnncli.errors import ConfigError, nearest
+from rnncli.errors import ConfigError, KeyPath, dotted, nearest, shown
 from rnncli.shapes import TENSORS, predict_parameters
-from rnncli.yamlfile import KeyPath, dotted, read_yaml, shown
 
 MOST_CASES = 1_000_000
 
@@ -35,8 +33,9 @@ class Config:
 
     def to_yaml(self) -> str:
         """The merged result, with every key: a config that gives the same cases again."""
-        values = self.cases[0].config
-        return yaml.dump({**values, "grid": self.grid}, Dumper=_Dumper, sort_keys=False)
+        from rnncli.yamlfile import write_yaml
+
+        return write_yaml({**self.cases[0].config, "grid": self.grid})
 
 
 def leaves() -> dict[str, KeyPath]:
@@ -56,7 +55,12 @@ def load(path: Path | None, flags: Mapping[str, Flag]) -> Config:
 
     Raises ConfigError; each line of its message is one problem: file, line, key, value seen and what is allowed.
     """
-    values, places = read_yaml(path) if path is not None else ({}, {})
+    values: dict[str, Any] = {}
+    places: dict[KeyPath, str] = {}
+    if path is not None:
+        from rnncli.yamlfile import read_yaml
+
+        values, places = read_yaml(path)
     grid = _checked_grid(values.pop("grid", None) or {}, places)
     known = leaves()
     for name, flag in flags.items():
@@ -222,15 +226,3 @@ def _checked_grid(grid: Any, places: dict[KeyPath, str]) -> dict[str, list[Any]]
         if not isinstance(values, list) or not values:
             raise ConfigError(f"{at}{shown(values)} is not allowed; allowed: a list of one or more values")
     return grid
-
-
-class _Dumper(yaml.SafeDumper):
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
-        super().increase_indent(flow, False)
-
-
-def _short_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
-
-
-_Dumper.add_representer(list, _short_list)

@@ -1,8 +1,11 @@
-"""What can go wrong for a user, and the exit code each kind ends with."""
+"""What can go wrong for a user, the exit code each kind ends with, and how a message names keys and values."""
 
-import difflib
+import json
 from collections.abc import Iterable
 from enum import IntEnum
+from typing import Any
+
+KeyPath = tuple[str | int, ...]
 
 
 class ExitCode(IntEnum):
@@ -47,6 +50,20 @@ class CandidateError(RnncliError):
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A clause for a message: " (did you mean X?)" where a valid name is near enough to `name`, else nothing."""
+    import difflib
+
     by_lower = {candidate.lower().replace("-", "_"): candidate for candidate in valid}
     matches = difflib.get_close_matches(name.lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
     return f" (did you mean {by_lower[matches[0]]}?)" if matches else ""
+
+
+def shown(value: Any) -> str:
+    """A value as it would stand in YAML, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def dotted(path: KeyPath) -> str:
+    """A path as it is written in messages: `input.lengths[2]`."""
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    return text.removeprefix(".") or "config"

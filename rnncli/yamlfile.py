@@ -1,17 +1,14 @@
-"""A YAML file as plain values, and the file and line each of them stands at."""
+"""A YAML file as plain values, with the file and line each of them stands at; and plain values as YAML."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from rnncli.errors import ConfigError, nearest
+from rnncli.errors import ConfigError, KeyPath, dotted, nearest, shown
 
 LARGEST_FILE = 1_000_000  # bytes
-
-KeyPath = tuple[str | int, ...]
 
 
 class _Loader(yaml.SafeLoader):
@@ -104,13 +101,18 @@ def _plain(loader: _Loader, node: yaml.Node, path: KeyPath, places: dict[KeyPath
         raise ConfigError(f"{at}: {dotted(path)}: {shown(node.value)} cannot be read as a number") from None
 
 
-def shown(value: Any) -> str:
-    """A value as it would stand in YAML, cut where it is long."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+class _Dumper(yaml.SafeDumper):
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        super().increase_indent(flow, False)
 
 
-def dotted(path: KeyPath) -> str:
-    """A path as it is written in messages: `input.lengths[2]`."""
-    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
-    return text.removeprefix(".") or "config"
+def _short_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
+
+
+_Dumper.add_representer(list, _short_list)
+
+
+def write_yaml(values: dict[str, Any]) -> str:
+    """Plain values as YAML: keys in their order, a list on one line."""
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False)

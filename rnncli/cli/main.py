@@ -1,5 +1,6 @@
 """The application: its commands, and the one place where an error becomes a message and an exit code."""
 
+import os
 import sys
 import traceback
 from typing import Any
@@ -11,6 +12,9 @@ from rnncli import __version__
 from rnncli.cli import env, schema, shapes, verify
 from rnncli.cli.options import takes_debug
 from rnncli.errors import ExitCode, RnncliError
+
+# Looking for plugins of the validation library would read the metadata of every package installed
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 class _Group(TyperGroup):
