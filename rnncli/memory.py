@@ -14,15 +14,21 @@ LARGEST_TENSOR = 2**63  # bytes: where torch's sizes overflow, on the meta devic
 
 def needed_for_shapes(case: Case) -> int:
     """Bytes `shapes` takes: the parameters once, what goes in and out, and the layer at work."""
-    return ITEM_SIZE[case.run.dtype] * (_parameters(case) + _ends(case) + 4 * _layer(case))
+    return ITEM_SIZE[case.run.dtype] * (_parameters(case) + 2 * (_given(case) + _returned(case)) + 6 * _layer(case))
 
 
 def needed_for_verify(case: Case) -> int:
-    """Bytes `verify` takes at its peak: the probe, the values of both sides, and one side at work, in float64."""
-    layers = case.rnn.num_layers
+    """Bytes `verify` takes at its peak: the probe, the values of both sides, one side at work or one comparison.
+
+    In float64, each tensor counted as often as was measured to be alive at once.
+    """
     if case.run.gradients:
-        return 8 * (11 * _parameters(case) + 8 * _ends(case) + 8 * layers * _layer(case))
-    return 8 * (3 * _parameters(case) + 3 * _ends(case) + 4 * _layer(case))
+        elements = (
+            11 * (_parameters(case) + _given(case)) + 4 * _returned(case) + 7 * case.rnn.num_layers * _layer(case)
+        )
+    else:
+        elements = 3 * (_parameters(case) + _given(case)) + 6 * _returned(case) + 5 * _layer(case)
+    return 8 * elements
 
 
 def require_fits(case: Case, needed: int, available: int | None) -> None:
@@ -51,8 +57,12 @@ def _parameters(case: Case) -> int:
     return count
 
 
-def _ends(case: Case) -> int:
-    return sum(math.prod(tensor.predicted) for tensor in predict_tensors(case))
+def _given(case: Case) -> int:
+    return sum(math.prod(tensor.predicted) for tensor in predict_tensors(case) if tensor.name in ("input", "h_0"))
+
+
+def _returned(case: Case) -> int:
+    return sum(math.prod(tensor.predicted) for tensor in predict_tensors(case) if tensor.name in ("output", "h_n"))
 
 
 def _layer(case: Case) -> int:
