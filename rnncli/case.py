@@ -120,7 +120,9 @@ class RunSettings(Section):
     """Where and how it runs."""
 
     device: str = Field(
-        "auto", pattern=r"^(auto|cpu|cuda|cuda:\d{1,4}|meta)$", description="auto, cpu, cuda, cuda:N; shapes also: meta"
+        "auto",
+        pattern=r"^(auto|cpu|cuda|cuda:(0|[1-9]\d{0,2})|meta)$",
+        description="auto, cpu, cuda, cuda:N; shapes also: meta",
     )
     dtype: Dtype = Field("float32", description="the working dtype")
     seed: int = Field(0, ge=0, le=2**63 - 1, description="of weights, input, h_0, cotangents and dropout masks")

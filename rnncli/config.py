@@ -50,8 +50,10 @@ def leaves() -> dict[str, KeyPath]:
     return {".".join(map(str, path)): path for path in paths}
 
 
-def load(path: Path | None, flags: Mapping[str, Flag]) -> Config:
+def load(path: Path | None, flags: Mapping[str, Flag], *, with_values: bool = False) -> Config:
     """The config at `path`, or the defaults, with `flags` (by dotted leaf name) over it.
+
+    `with_values` refuses the meta device, whose tensors have none.
 
     Raises ConfigError; each line of its message is one problem: file, line, key, value seen and what is allowed.
     """
@@ -61,7 +63,7 @@ def load(path: Path | None, flags: Mapping[str, Flag]) -> Config:
         from rnncli.yamlfile import read_yaml
 
         values, places = read_yaml(path)
-    grid = _checked_grid(values.pop("grid", None) or {}, places)
+    grid = _checked_grid(values.pop("grid", None), places)
     known = leaves()
     for name, flag in flags.items():
         grid.pop(name, None)
@@ -69,7 +71,7 @@ def load(path: Path | None, flags: Mapping[str, Flag]) -> Config:
         for stale in [place for place in places if place[: len(known[name])] == known[name]]:
             del places[stale]
         places[known[name]] = flag.name
-    return Config(cases=tuple(_expand(values, grid, places)), grid=grid)
+    return Config(cases=tuple(_expand(values, grid, places, with_values)), grid=grid)
 
 
 def json_schema() -> dict[str, Any]:
@@ -89,7 +91,9 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "rnncli config"}
 
 
-def _expand(values: dict[str, Any], grid: dict[str, list[Any]], places: dict[KeyPath, str]) -> Iterator[Case]:
+def _expand(
+    values: dict[str, Any], grid: dict[str, list[Any]], places: dict[KeyPath, str], with_values: bool
+) -> Iterator[Case]:
     count = math.prod(len(axis) for axis in grid.values())
     if count > MOST_CASES:
         raise ConfigError(f"{places[('grid',)]}: grid: {count} cases; allowed: up to {MOST_CASES}")
@@ -99,7 +103,12 @@ def _expand(values: dict[str, Any], grid: dict[str, list[Any]], places: dict[Key
         for (name, axis), path, index in zip(grid.items(), paths, choice, strict=True):
             _put(values, path, axis[index])
             chosen_places[path] = places["grid", name, index]
-        yield _validated(values, chosen_places)
+        case = _validated(values, chosen_places)
+        if with_values and case.run.device == "meta":
+            at, key = _named(chosen_places, ("run", "device"))
+            problem = '"meta" has no values to compare, only shapes takes it; allowed: auto, cpu, cuda, cuda:N'
+            raise ConfigError(f"{at}{key}: {problem}")
+        yield case
 
 
 def _validated(values: dict[str, Any], places: dict[KeyPath, str]) -> Case:
@@ -125,10 +134,7 @@ def _validated(values: dict[str, Any], places: dict[KeyPath, str]) -> Case:
 def _explain(problem: dict[str, Any], places: dict[KeyPath, str]) -> str:
     """One problem found by the validation library, in our words."""
     path: KeyPath = problem["loc"]
-    at = _at(places, path)
-    key = dotted(path)
-    if at.startswith("--"):
-        key, at = at.removesuffix(": "), ""
+    at, key = _named(places, path)
     if problem["type"] == "rnncli":
         return f"{at}{key}: {problem['msg']}"
     if problem["type"] == "extra_forbidden":
@@ -195,6 +201,12 @@ def _allowed(schema: dict[str, Any]) -> str:
     return "a mapping of names to lists of sizes"
 
 
+def _named(places: Mapping[KeyPath, str], path: KeyPath) -> tuple[str, str]:
+    """Where the value at `path` was given and what it is called there: a key of a file, or a flag."""
+    at = _at(places, path)
+    return ("", at.removesuffix(": ")) if at.startswith("--") else (at, dotted(path))
+
+
 def _at(places: Mapping[KeyPath, str], path: KeyPath) -> str:
     """Where the value at `path`, or the nearest thing around it, was given."""
     for end in range(len(path), -1, -1):
@@ -215,6 +227,8 @@ def _put(values: dict[str, Any], path: KeyPath, value: Any) -> None:
 
 def _checked_grid(grid: Any, places: dict[KeyPath, str]) -> dict[str, list[Any]]:
     axes = [name for name in leaves() if name != "expect"]
+    if grid is None:
+        return {}
     if not isinstance(grid, dict):
         raise ConfigError(f"{places['grid',]}: grid: {shown(grid)} is not allowed; allowed: a mapping of keys to lists")
     for name, values in grid.items():

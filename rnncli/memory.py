@@ -9,6 +9,7 @@ from rnncli.errors import ConfigError
 from rnncli.shapes import predict_tensors
 
 ITEM_SIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+OBJECTS_PER_STEP = {True: 6000, False: 1000}  # bytes of tensors' and autograd's own, with and without gradients
 LARGEST_TENSOR = 2**63  # bytes: where torch's sizes overflow, on the meta device too
 
 
@@ -28,17 +29,21 @@ def needed_for_verify(case: Case) -> int:
         )
     else:
         elements = 3 * (_parameters(case) + _given(case)) + 6 * _returned(case) + 5 * _layer(case)
-    return 8 * elements
+    objects = case.input.seq_len * case.rnn.num_layers * case.rnn.directions * OBJECTS_PER_STEP[case.run.gradients]
+    return 8 * elements + objects
 
 
 def require_fits(case: Case, needed: int, available: int | None) -> None:
     """Raise ConfigError, with the estimate, where a case needs more bytes than there are. None: not known."""
     limit = LARGEST_TENSOR if available is None else min(available, LARGEST_TENSOR)
+    remedy = "rnncli shapes --device meta looks at it without allocating"
+    if needed > LARGEST_TENSOR:
+        remedy = "rnncli shapes --static predicts it without torch"
     if needed > limit:
         raise ConfigError(
             f"the case is too big: about {_readable(needed)} needed, {_readable(limit)} available"
             f" (hidden_size {case.rnn.hidden_size}, num_layers {case.rnn.num_layers}, seq_len {case.input.seq_len},"
-            f" batch_size {case.input.batch_size}); rnncli shapes --device meta looks at it without allocating"
+            f" batch_size {case.input.batch_size}); {remedy}"
         )
 
 

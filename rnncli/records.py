@@ -166,6 +166,14 @@ class RunRecord:
     verdict: Verdict | None
     cases: tuple[CaseRecord, ...]
 
+    @classmethod
+    def of(cls, command: str, environment: dict[str, Any], cases: Sequence[CaseRecord]) -> "RunRecord":
+        """The record of a run: its verdict is that of its cases, None where one failed and none is a mismatch."""
+        verdict = combine(case.verdict for case in cases)
+        if verdict != Verdict.MISMATCH and any(case.error for case in cases):
+            verdict = None
+        return cls(command=command, environment=environment, verdict=verdict, cases=tuple(cases))
+
 
 def to_json(record: RunRecord) -> str:
     """The record as JSON, in the order of its fields. A number that is not finite becomes null."""

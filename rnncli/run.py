@@ -1,5 +1,6 @@
 """Cases through the pipeline: probe -> both sides -> comparison and timing -> record."""
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -15,7 +16,8 @@ from rnncli.errors import CandidateError, ConfigError, UnavailableError
 from rnncli.parity import probe as probes
 from rnncli.parity import reference
 from rnncli.parity.compare import ElementwiseTolerance, compare
-from rnncli.parity.evaluate import candidate_side, evaluate, reference_side, values_of
+from rnncli.parity.evaluate import GIVEN, candidate_side, evaluate, reference_side, values_of
+from rnncli.parity.rounding import Rounding, unit_of
 from rnncli.records import CaseRecord, Failure, Verdict, combine
 from rnncli.shapes import confront
 
@@ -45,7 +47,9 @@ def run_cases(
         try:
             yield work(case)
         except (UnavailableError, CandidateError) as error:
-            failure = Failure(kind=error.kind, message=str(error))
+            cause = error.__cause__ if isinstance(error, CandidateError) else None
+            trace = "".join(traceback.format_exception(cause)) if cause else None
+            failure = Failure(kind=error.kind, message=str(error), traceback=trace)
             yield CaseRecord(id=case.id, config=case.config, verdict=None, error=failure)
 
 
@@ -55,7 +59,7 @@ def look(case: Case) -> CaseRecord:
     with _told_as_user_errors(case, device), torch.no_grad():
         module = reference.build(case, dtype, device)
         data, h_0 = probes.blank(case, dtype, device)
-        input = probes.as_input(case, data)
+        input = probes.packer(case, device)(data)
         parameters = dict(module.named_parameters())
         given = {"input": data} if h_0 is None else {"input": data, "h_0": h_0}
         reference_output, reference_h_n = module(input, h_0)
@@ -74,27 +78,32 @@ def verify(case: Case, options: VerifyOptions) -> CaseRecord:
     device, dtype = devices.resolve(case.run.device), getattr(torch, case.run.dtype)
     candidate, gradients = load(case), case.run.gradients
     with _told_as_user_errors(case, device), devices.backend_settings(case.run):
-        probe = probes.draw(case)
-        exact = probe.to(torch.float64, device)
-        oracle = evaluate(reference_side(case, exact), case)
-        in_float64 = evaluate(candidate_side(candidate, case, exact), case)
-        checks = compare(case, "algorithm", oracle, in_float64, oracle)
+        probe = probes.draw(case).to(torch.float64, device)
+        expected = evaluate(reference_side(case, probe), case)
+        in_float64 = evaluate(candidate_side(candidate, case, probe), case)
+        checks = compare(case, "algorithm", expected, in_float64, expected, rounding=Rounding(case, probe, expected))
 
         working = probe.to(dtype, device)
+        exact = working.to(torch.float64, device)
+        oracle = expected if case.run.dtype == "float64" else evaluate(reference_side(case, exact), case)
         sides = reference_side(case, working), candidate_side(candidate, case, working)
         reference_values, candidate_values = (evaluate(side, case) for side in sides)
-        checks += compare(case, "precision", reference_values, candidate_values, oracle, options.tolerance)
+        rounding = Rounding(case, exact, oracle, unit_of(case, dtype, device))
+        checks += compare(
+            case, "precision", reference_values, candidate_values, oracle, rounding, tolerance=options.tolerance
+        )
         timing = None
-        if options.timing:
+        wrong = any(check.verdict == Verdict.MISMATCH for check in checks)
+        if options.timing and not wrong:  # what a wrong implementation costs is worth nothing, and it may raise
             from rnncli.timing import time_sides
 
             timing = time_sides(sides, gradients)
     reference_leaves, candidate_leaves = (side.leaves for side in sides)
-    parameters = {name: value for name, value in reference_leaves.items() if name not in ("input", "h_0")}
+    parameters = {name: value for name, value in reference_leaves.items() if name not in GIVEN}
     record = confront(
         case,
-        _sizes(reference_leaves | reference_values),
-        _sizes(candidate_leaves | candidate_values),
+        _sizes(reference_leaves | reference_values.tensors),
+        _sizes(candidate_leaves | candidate_values.tensors),
         _sizes(parameters),
     )
     verdict = combine(check.verdict for check in checks) if record.verdict == Verdict.MATCH else record.verdict

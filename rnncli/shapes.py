@@ -85,13 +85,14 @@ def _split_output(case: Case) -> list[Recipe]:
         code = f"padded, lengths = pad_packed_sequence(output{batch_first})"
         note = "output is a PackedSequence: torch.nn.utils.rnn gives it its axes back"
         lines.append(Recipe(code=code, shape=None, note=note))
+    steps = "max(lengths)" if given.layout == "packed" else "L"
     if given.layout == "unbatched":
         axes, every = "L, D, H_out", ":"
         sizes: tuple[int, ...] = (length,)
     elif rnn.batch_first:
-        axes, every, sizes = "N, L, D, H_out", ":, :", (batch, length)
+        axes, every, sizes = f"N, {steps}, D, H_out", ":, :", (batch, length)
     else:
-        axes, every, sizes = "L, N, D, H_out", ":, :", (length, batch)
+        axes, every, sizes = f"{steps}, N, D, H_out", ":, :", (length, batch)
     whole = (*sizes, rnn.directions, rnn.hidden_size)
     view = f"{name}.view({', '.join(map(str, whole))})"
     lines.append(Recipe(code=view, shape=whole, note=f"({axes})"))

@@ -62,8 +62,11 @@ def _read_text(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        siblings = [str(path.with_name(other.name)) for other in path.parent.glob("*.y*ml")]
-        raise ConfigError(f"{path}: no such file{nearest(str(path), siblings)}") from None
+        siblings = {other.stem: other.name for other in path.parent.glob("*.y*ml")}
+        hint = nearest(path.stem, siblings)
+        for stem, name in siblings.items():
+            hint = hint.replace(f" {stem}?", f" {path.with_name(name)}?")
+        raise ConfigError(f"{path}: no such file{hint}; allowed: a YAML file") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     if len(content) > LARGEST_FILE:

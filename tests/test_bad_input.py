@@ -105,7 +105,7 @@ BAD_COMMANDS = {  # command line: what the message says
     "verify --atol 1e-3": "--atol: 0.001 without --rtol; allowed: both or neither",
     "verify --rtol -1 --atol 0": "--rtol: -1.0 is not allowed; allowed: a number, 0 or more",
     "verify --rtol x --atol 0": '--rtol: "x" is not allowed; allowed: a number, 0 or more',
-    "verify --device meta": "meta has no values to compare, only shapes takes it",
+    "verify --device meta": '--device: "meta" has no values to compare, only shapes takes it; allowed: auto, cpu',
     "verify --format jsno": "(did you mean json?); allowed: table, json",
     "verify --output no/such/folder/x.json": "the folder no/such/folder does not exist",
     "verify --output tests": "tests is a directory; allowed: a file",

@@ -5,8 +5,9 @@ import torch
 
 from rnncli.case import Case
 from rnncli.parity.compare import LOW_PRECISION, SCALE_TOLERANCE, ElementwiseTolerance, compare
+from rnncli.parity.evaluate import Values
 from rnncli.parity.locate import locate
-from rnncli.parity.probe import as_input
+from rnncli.parity.probe import packer
 from rnncli.records import Location
 
 NAN, INF = float("nan"), float("inf")
@@ -22,11 +23,21 @@ def values(*shape: int, dtype=torch.float64) -> torch.Tensor:
     return torch.linspace(-1, 1, torch.Size(shape).numel(), dtype=dtype).reshape(shape)
 
 
+class FakeRounding:
+    """Nudges that move nn.RNN by as much as a test says."""
+
+    def __init__(self, spread: float = 0.0) -> None:
+        self.moved = spread
+
+    def spread(self, _: str) -> float:
+        return self.moved
+
+
 def one_check(candidate, reference=None, stage="algorithm", tolerance=None, expected=None):
     reference = values(5, 6, 8) if reference is None else reference
     expected = reference if expected is None else expected
-    seen = {} if candidate is None else {"output": candidate}
-    (check,) = compare(CASE, stage, {"output": reference}, seen, {"output": expected}, tolerance)
+    sides = (Values({"output": tensor}) for tensor in (reference, candidate, expected))
+    (check,) = compare(CASE, stage, *sides, FakeRounding(), tolerance)
     return check
 
 
@@ -91,17 +102,26 @@ def test_an_error_within_twice_nn_rnn_s_own_is_rounding():
     assert one_check(reference + 0.001, reference).verdict == "mismatch", "in float64 the table alone decides"
 
 
-@pytest.mark.parametrize(
-    ("dtype", "verdict"), [("bfloat16", "not-comparable"), ("float16", "not-comparable"), ("float32", "mismatch")]
-)
-def test_an_error_over_the_bound_is_no_verdict_in_low_precision(dtype, verdict):
-    oracle = {"grad input": values(5, 6, 3)}
-    reference = {"grad input": oracle["grad input"].to(getattr(torch, dtype))}
-    candidate = {"grad input": reference["grad input"] + 0.5}
-    (check,) = compare(CASE, "precision", reference, candidate, oracle)
-    assert check.verdict == verdict
-    (check,) = compare(CASE, "precision", reference, candidate, oracle, ElementwiseTolerance(0.1, 0))
-    assert check.verdict == "mismatch", "a tolerance of the user's own is a verdict"
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_single_values_over_the_bound_are_no_verdict_in_low_precision_and_all_of_them_are(dtype):
+    oracle = values(5, 6, 8)
+    reference = oracle.to(getattr(torch, dtype))
+    one, every = reference.clone(), reference + 0.5
+    one[2, 3, 4] += 0.5
+    low = dtype in LOW_PRECISION
+    assert one_check(one, reference, "precision", expected=oracle).verdict == ("not-comparable" if low else "mismatch")
+    assert one_check(every, reference, "precision", expected=oracle).verdict == "mismatch"
+    own_tolerance = ElementwiseTolerance(0.1, 0)
+    assert one_check(one, reference, "precision", own_tolerance, oracle).verdict == "mismatch"
+
+
+def test_an_error_as_large_as_a_nudge_moves_nn_rnn_is_no_verdict():
+    candidate = changed(0.9)
+    error = float((candidate - values(5, 6, 8)).abs().max())
+    sides = [Values({"output": tensor}) for tensor in (values(5, 6, 8), candidate, values(5, 6, 8))]
+    for spread, verdict in ((error / 10, "not-comparable"), (error / 40, "mismatch")):
+        (check,) = compare(CASE, "algorithm", *sides, FakeRounding(spread))
+        assert check.verdict == verdict
 
 
 def test_the_user_s_tolerance_is_element_by_element_and_for_the_precision_stage():
@@ -129,8 +149,22 @@ def test_where_nn_rnn_overflows_the_rest_decides():
     assert one_check(wrong, overflown).verdict == "mismatch"
 
 
-def test_nothing_to_compare_is_not_a_match():
-    assert one_check(values(5, 0, 8), values(5, 0, 8)).verdict == "not-comparable"
+def test_values_that_overflow_where_nn_rnn_s_nearly_do_are_no_verdict():
+    reference = values(5, 6, 8, dtype=torch.float16) * 60000
+    candidate = reference.clone()
+    candidate[0, 0, 0] = INF
+    assert one_check(candidate, reference, "precision", expected=reference.double()).verdict == "not-comparable"
+
+
+def test_under_the_user_s_tolerance_the_worst_place_is_the_worst_violation():
+    reference = torch.ones(5, 6, 8).double()
+    reference[0, 0, 0] = 1000
+    candidate = reference.clone()
+    candidate[0, 0, 0] += 0.5
+    candidate[4, 5, 3] += 0.1
+    check = one_check(candidate, reference, "precision", tolerance=ElementwiseTolerance(0, 1e-3))
+    assert check.verdict == "mismatch"
+    assert (check.worst.time, check.worst.batch, check.worst.unit) == (4, 5, 3)
 
 
 def test_at_the_precision_stage_both_sides_are_measured_against_the_oracle():
@@ -174,7 +208,7 @@ def test_a_row_of_packed_data_is_named_by_its_step_and_the_caller_s_sequence():
         {"rnn": {"input_size": 1, "hidden_size": 1}, "input": {"layout": "packed", "lengths": lengths}}
     )
     rows = torch.arange(7.0).unsqueeze(1)
-    padded, _ = torch.nn.utils.rnn.pad_packed_sequence(as_input(case, rows))
+    padded, _ = torch.nn.utils.rnn.pad_packed_sequence(packer(case, torch.device("cpu"))(rows))
     for batch, length in enumerate(lengths):
         for time in range(length):
             place = locate(case, "output", (int(padded[time, batch, 0]), 0))

@@ -10,7 +10,8 @@ from rnncli.case import Case
 from rnncli.manual import BUILT_IN, rnn
 from rnncli.parity.compare import compare
 from rnncli.parity.evaluate import candidate_side, evaluate, reference_side
-from rnncli.parity.probe import as_input, draw
+from rnncli.parity.probe import draw, packer
+from rnncli.parity.rounding import Rounding
 
 FLAGS = (False, True)
 
@@ -19,7 +20,7 @@ def checks_in_float64(case: Case):
     probe = draw(case)
     reference = evaluate(reference_side(case, probe), case)
     candidate = evaluate(candidate_side(load(case), case, probe), case)
-    return compare(case, "algorithm", reference, candidate, reference)
+    return compare(case, "algorithm", reference, candidate, reference, Rounding(case, probe, reference))
 
 
 @pytest.mark.parametrize("candidate", BUILT_IN)
@@ -98,7 +99,7 @@ def test_a_built_in_runs_on_tensors_without_storage(candidate, layout):
     )
     meta = draw(case).to(torch.float32, torch.device("meta"))
     parameters = {name: value.requires_grad_() for name, value in meta.parameters.items()}
-    output, h_n = load(case)(as_input(case, meta.input), meta.h_0, parameters, case)
+    output, h_n = load(case)(packer(case, meta.input.device)(meta.input), meta.h_0, parameters, case)
     data = output.data if layout == "packed" else output
     assert data.device.type == h_n.device.type == "meta"
     gradients = torch.autograd.grad(data.sum() + h_n.sum(), list(parameters.values()))

@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import pad_packed_sequence
 from rnncli.case import Case
 from rnncli.parity import reference
 from rnncli.parity.evaluate import values_of
-from rnncli.parity.probe import as_input, blank
+from rnncli.parity.probe import blank, packer
 from rnncli.run import look
 from rnncli.shapes import predict_parameters, predict_tensors, recipes
 
@@ -42,7 +42,7 @@ def test_predictions_equal_what_nn_rnn_gives(case):
     assert [p.name for p in predict_parameters(case)] == list(parameters)
     assert sum(p.count for p in predict_parameters(case)) == sum(value.numel() for value in module.parameters())
     data, h_0 = blank(case, torch.float32, CPU)
-    output, h_n = module(as_input(case, data), h_0)
+    output, h_n = module(packer(case, CPU)(data), h_0)
     predicted = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
     assert predicted["output"] == tuple(values_of(output).shape)
     assert predicted["h_n"] == tuple(h_n.shape)
@@ -54,7 +54,7 @@ def test_predictions_equal_what_nn_rnn_gives(case):
 def test_the_lines_of_code_run_and_give_the_shapes_they_promise(case):
     module = reference.build(case, torch.float32, CPU)
     data, h_0 = blank(case, torch.float32, CPU)
-    output, h_n = module(as_input(case, data), h_0)
+    output, h_n = module(packer(case, CPU)(data), h_0)
     names = {"output": output, "h_n": h_n, "k": 0, "torch": torch, "pad_packed_sequence": pad_packed_sequence}
     for recipe in recipes(case):
         if " = " in recipe.code:
@@ -70,7 +70,7 @@ def example(layout: str, **rnn) -> tuple[Case, dict[str, torch.Tensor]]:
     case = Case.model_validate({"rnn": {"input_size": 2, "hidden_size": 5, "num_layers": 2} | rnn, "input": given})
     module = reference.build(case, torch.float32, CPU)
     data = torch.randn(blank(case, torch.float32, CPU)[0].shape)
-    output, h_n = module(as_input(case, data))
+    output, h_n = module(packer(case, CPU)(data))
     names = {"output": output, "h_n": h_n, "torch": torch, "pad_packed_sequence": pad_packed_sequence}
     return case, names
 

@@ -5,10 +5,12 @@ The canonical form: `f(input, h_0, params, case) -> (output, h_n)`, with `params
 
 from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from rnncli.case import Case
+from rnncli.errors import CandidateError
 from rnncli.manual import BUILT_IN
 
 Sequence = Tensor | PackedSequence
@@ -16,23 +18,41 @@ Canonical = Callable[[Sequence, Tensor | None, Mapping[str, Tensor], Case], tupl
 
 
 def load(case: Case) -> Canonical:
-    """The candidate of the case in canonical form."""
+    """The candidate of the case in canonical form.
+
+    Calling it raises CandidateError where the candidate raises, ends the process, or returns no (output, h_n).
+    """
     rnn = BUILT_IN[case.candidate]
 
     def canonical(
         input: Sequence, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case
     ) -> tuple[Sequence, Tensor]:
-        output, h_n = rnn(
-            input,
-            h_0,
-            params,
-            num_layers=case.rnn.num_layers,
-            nonlinearity=case.rnn.nonlinearity,
-            batch_first=case.rnn.batch_first,
-            dropout=case.rnn.dropout,
-            bidirectional=case.rnn.bidirectional,
-            training=case.run.train,
-        )
-        return output, h_n
+        try:
+            returned = rnn(
+                input,
+                h_0,
+                params,
+                num_layers=case.rnn.num_layers,
+                nonlinearity=case.rnn.nonlinearity,
+                batch_first=case.rnn.batch_first,
+                dropout=case.rnn.dropout,
+                bidirectional=case.rnn.bidirectional,
+                training=case.run.train,
+            )
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except (Exception, SystemExit) as error:
+            what = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise CandidateError(f"candidate {case.candidate}: its forward raised {what}") from error
+        match returned:
+            case (Tensor() | PackedSequence() as output, Tensor() as h_n):
+                return output, h_n
+        raise CandidateError(f"candidate {case.candidate}: returned {_described(returned)}; expected (output, h_n)")
 
     return canonical
+
+
+def _described(returned: object) -> str:
+    if isinstance(returned, tuple) and not isinstance(returned, PackedSequence):
+        return f"({', '.join(type(item).__name__ for item in returned)})"
+    return type(returned).__name__

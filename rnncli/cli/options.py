@@ -107,7 +107,7 @@ def _as_flags(given: dict[str, Any]) -> "dict[str, Flag]":
         if leaf == "input.lengths":
             value = None if value == "null" else _sizes(value)
         elif leaf == "expect":
-            value = dict(_expectation(item) for item in value)
+            value = _expectations(value)
         elif kind in (int, float):
             value = as_number(value, kind)
         flags[leaf] = Flag(names[0].partition("/")[0], value)
@@ -120,6 +120,18 @@ def as_number(text: str, kind: Callable[[str], Any]) -> Any:
         return kind(text)
     except ValueError:
         return text
+
+
+def _expectations(items: list[str]) -> dict[str, list[int] | str]:
+    from rnncli.errors import ConfigError
+
+    expected: dict[str, list[int] | str] = {}
+    for item in items:
+        name, sizes = _expectation(item)
+        if name in expected:
+            raise ConfigError(f"--expect: {name} is given twice; allowed: once")
+        expected[name] = sizes
+    return expected
 
 
 def _expectation(item: str) -> tuple[str, list[int] | str]:

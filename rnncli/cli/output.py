@@ -11,37 +11,56 @@ from rnncli.errors import CandidateError, ConfigError, ExitCode, UnavailableErro
 from rnncli.records import RunRecord, Verdict
 from rnncli.report import FORMATS, renderer
 
+STDOUT = Path("-")
 
-def check_destination(format: str, output: Path | None) -> None:
+
+def check_destination(format: str, output: Path | None, *inputs: Path) -> None:
     """Raise ConfigError, before any work is done, for a format there is not or a file that cannot be written."""
     if format not in FORMATS:
         raise ConfigError(
             f'--format: "{format}" is not allowed{nearest(format, FORMATS)}; allowed: {", ".join(FORMATS)}'
         )
-    if output is None:
+    if output is None or output == STDOUT:
         return
-    if output.is_dir():
-        raise ConfigError(f"--output: {output} is a directory; allowed: a file")
-    folder = output.parent
-    if not folder.is_dir():
-        raise ConfigError(f"--output: the folder {folder} does not exist; allowed: a file in a folder that does")
-    if not os.access(output if output.exists() else folder, os.W_OK):
-        raise ConfigError(f"--output: {output} cannot be written: permission denied")
+    try:
+        if output.is_dir():
+            raise ConfigError(f"--output: {output} is a directory; allowed: a file")
+        folder = output.parent
+        if not folder.is_dir():
+            raise ConfigError(f"--output: the folder {folder} does not exist; allowed: a file in a folder that does")
+        if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
+            raise ConfigError(f"--output: {output} is the config itself; allowed: another file")
+        if not os.access(output if output.exists() else folder, os.W_OK):
+            raise ConfigError(f"--output: {output} cannot be written: permission denied")
+    except OSError as error:
+        raise ConfigError(f"--output: {str(output)[:60]} cannot be written: {error.strerror}") from None
 
 
 def emit(record: RunRecord, format: str, output: Path | None) -> None:
     """Write the record to stdout or to the file."""
-    if output is not None:
-        write_whole(output, renderer(format)(record))
-    elif format == "table" and _stdout_is_terminal():
+    if format == "table" and output in (None, STDOUT) and _stdout_is_terminal():
         from rich.console import Console
 
         from rnncli.report.table import draw
 
         draw(record, Console(highlight=False))
     else:
-        _print_plain(renderer(format)(record))
-    sys.stdout.flush()
+        write_text(renderer(format)(record), output)
+
+
+def write_text(text: str, output: Path | None) -> None:
+    """Write text to stdout or to the file. Raises ConfigError where it cannot be written."""
+    if output is not None and output != STDOUT:
+        write_whole(output, text)
+        return
+    try:
+        _print_plain(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
+        raise ConfigError(f"stdout cannot be written: {error.strerror}") from None
 
 
 def _stdout_is_terminal() -> bool:
@@ -86,17 +105,25 @@ def _umask() -> int:
     return mask
 
 
-def finish(record: RunRecord, format: str, output: Path | None, strict: bool = False) -> None:
-    """Emit the record, say on stderr what could not run, and leave with the exit code of the record.
+def finish(
+    record: RunRecord, format: str, output: Path | None, strict: bool = False, interrupted: bool = False
+) -> None:
+    """Emit the record, say on stderr what stands beside it, and leave with the exit code of the record.
 
     Where no case could run there is nothing to draw: a table is left out, a format for machines holds the errors.
     """
-    errors = [case.error.message for case in record.cases if case.error]
-    if format != "table" or len(errors) < len(record.cases):
+    errors = [case.error for case in record.cases if case.error]
+    if len(errors) < len(record.cases) or (format != "table" and record.cases):
         emit(record, format, output)
-    for message in dict.fromkeys(errors):
-        print(f"rnncli: {message}", file=sys.stderr)
-    raise typer.Exit(int(exit_code(record, strict)))
+    notes = [f"warning: {warning}" for case in record.cases for warning in case.warnings]
+    notes += [error.message for error in errors]
+    open_checks = sum(check.verdict == Verdict.NOT_COMPARABLE for case in record.cases for check in case.checks or ())
+    notes += [f"--strict: {open_checks} checks are not-comparable"] if strict and open_checks else []
+    notes += [f"interrupted: {len(record.cases)} cases were finished"] if interrupted and record.cases else []
+    notes += ["interrupted"] if interrupted and not record.cases else []
+    for note in dict.fromkeys(notes):
+        print(f"rnncli: {note}", file=sys.stderr)
+    raise typer.Exit(int(ExitCode.INTERRUPTED if interrupted else exit_code(record, strict)))
 
 
 def exit_code(record: RunRecord, strict: bool = False) -> ExitCode:

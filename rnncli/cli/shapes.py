@@ -35,14 +35,14 @@ def shapes(
       rnncli shapes --device meta --hidden-size 100000
       rnncli shapes configs/bidirectional.yaml --format json
     """
-    from rnncli.cli.output import check_destination, finish
+    from rnncli.cli.output import check_destination, finish, write_text
     from rnncli.config import load
-    from rnncli.records import RunRecord, combine
+    from rnncli.records import RunRecord
 
-    check_destination(format, output)
+    check_destination(format, output, *([config] if config else []))
     loaded = load(config, flags or {})
     if print_config:
-        print(loaded.to_yaml(), end="")
+        write_text(loaded.to_yaml(), output)
         return
     if static:
         from rnncli.environment import static_environment
@@ -52,12 +52,13 @@ def shapes(
         cases = tuple(confront(case) for case in loaded.cases)
     else:
         with quick_imports():
+            from rnncli.cli.interrupt import prompt_interrupts
             from rnncli.cli.progress import with_progress
             from rnncli.device import environment as describe_environment
             from rnncli.memory import needed_for_shapes
             from rnncli.run import look, run_cases
 
-        cases = tuple(with_progress(run_cases(loaded.cases, look, needed_for_shapes), len(loaded.cases)))
+        with prompt_interrupts():
+            cases = tuple(with_progress(run_cases(loaded.cases, look, needed_for_shapes), len(loaded.cases)))
         environment = describe_environment()
-    verdict = combine(case.verdict for case in cases)
-    finish(RunRecord(command="shapes", environment=environment, verdict=verdict, cases=cases), format, output)
+    finish(RunRecord.of("shapes", environment, cases), format, output)

@@ -46,25 +46,21 @@ def verify(
       rnncli verify --device cuda --tf32
       rnncli verify configs/smoke.yaml --no-timing --format json --output results.json
     """
-    from rnncli.cli.output import check_destination, finish
+    from rnncli.cli.output import check_destination, finish, write_text
     from rnncli.config import load
-    from rnncli.errors import ConfigError
-    from rnncli.records import RunRecord, combine
+    from rnncli.records import CaseRecord, RunRecord
 
-    check_destination(format, output)
     tolerance = _tolerance(atol, rtol)
     paths: Sequence[Path | None] = configs or [None]
-    loaded = [load(path, flags or {}) for path in paths]
+    check_destination(format, output, *(configs or []))
+    loaded = [load(path, flags or {}, with_values=True) for path in paths]
     if print_config:
-        print("---\n".join(config.to_yaml() for config in loaded), end="")
+        write_text("---\n".join(config.to_yaml() for config in loaded), output)
         return
     cases = [case for config in loaded for case in config.cases]
-    if any(case.run.device == "meta" for case in cases):
-        raise ConfigError(
-            "run.device: meta has no values to compare, only shapes takes it; allowed: auto, cpu, cuda, cuda:N"
-        )
 
     with quick_imports():
+        from rnncli.cli.interrupt import prompt_interrupts
         from rnncli.cli.progress import with_progress
         from rnncli.device import environment
         from rnncli.memory import needed_for_verify
@@ -74,10 +70,15 @@ def verify(
 
     options = VerifyOptions(timing=timing, tolerance=ElementwiseTolerance(*tolerance) if tolerance else None)
     records = run_cases(cases, lambda case: verify_case(case, options), needed_for_verify)
-    finished = tuple(with_progress(records, len(cases)))
-    verdict = combine(record.verdict for record in finished)
-    record = RunRecord(command="verify", environment=environment(), verdict=verdict, cases=finished)
-    finish(record, format, output, strict)
+    finished: list[CaseRecord] = []
+    interrupted = False
+    try:
+        with prompt_interrupts():
+            finished.extend(with_progress(records, len(cases)))
+    except KeyboardInterrupt:
+        interrupted = True
+    record = RunRecord.of("verify", environment(), finished)
+    finish(record, format, output, strict, interrupted)
 
 
 def _tolerance(atol: str | None, rtol: str | None) -> tuple[float, float] | None:

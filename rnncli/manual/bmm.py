@@ -27,10 +27,11 @@ def bmm_layer(
     batch_size = x.shape[1]
     weight_ih = weight_ih.expand(batch_size, -1, -1)  # (N, H_out, H_in)
     weight_hh = weight_hh.expand(batch_size, -1, -1)  # (N, H_out, H_out)
-    steps = range(len(x))
-    states: list[Tensor] = [h] * len(x)
+    inputs = x.unbind(0)  # L of (N, H_in): indexing step by step would make the backward quadratic in L
+    steps = range(len(inputs))
+    states: list[Tensor] = [h] * len(inputs)
     for t in reversed(steps) if reverse else steps:
-        from_input = torch.bmm(weight_ih, x[t].unsqueeze(-1)).squeeze(-1)  # (N, H_out)
+        from_input = torch.bmm(weight_ih, inputs[t].unsqueeze(-1)).squeeze(-1)  # (N, H_out)
         from_state = torch.bmm(weight_hh, h.unsqueeze(-1)).squeeze(-1)  # (N, H_out)
         if bias_ih is not None and bias_hh is not None:
             from_input, from_state = from_input + bias_ih, from_state + bias_hh

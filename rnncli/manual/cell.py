@@ -27,10 +27,11 @@ def cell_layer(
     weights = {"weight_ih": weight_ih, "weight_hh": weight_hh}
     if bias_ih is not None and bias_hh is not None:
         weights |= {"bias_ih": bias_ih, "bias_hh": bias_hh}
-    steps = range(len(x))
-    states: list[Tensor] = [h] * len(x)
+    inputs = x.unbind(0)  # L of (N, H_in): indexing step by step would make the backward quadratic in L
+    steps = range(len(inputs))
+    states: list[Tensor] = [h] * len(inputs)
     for t in reversed(steps) if reverse else steps:
-        h_next = functional_call(cell, weights, (x[t], h))  # (N, H_out)
+        h_next = functional_call(cell, weights, (inputs[t], h))  # (N, H_out)
         h = h_next if valid is None else torch.where(valid[t], h_next, h)
         states[t] = h
     return torch.stack(states), h  # (L, N, H_out), (N, H_out)

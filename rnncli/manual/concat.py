@@ -25,10 +25,11 @@ def concat_layer(
     """x (L, N, H_in), h (N, H_out) -> states (L, N, H_out), final state (N, H_out). Arguments as in `rnn_layer`."""
     weight = torch.cat([weight_ih, weight_hh], dim=1)  # (H_out, H_in + H_out)
     bias = bias_ih + bias_hh if bias_ih is not None and bias_hh is not None else None  # (H_out,)
-    steps = range(len(x))
-    states: list[Tensor] = [h] * len(x)
+    inputs = x.unbind(0)  # L of (N, H_in): indexing step by step would make the backward quadratic in L
+    steps = range(len(inputs))
+    states: list[Tensor] = [h] * len(inputs)
     for t in reversed(steps) if reverse else steps:
-        arguments = torch.cat([x[t], h], dim=1)  # (N, H_in + H_out)
+        arguments = torch.cat([inputs[t], h], dim=1)  # (N, H_in + H_out)
         h_next = activation(torch.nn.functional.linear(arguments, weight, bias))  # (N, H_out)
         h = h_next if valid is None else torch.where(valid[t], h_next, h)
         states[t] = h

@@ -55,10 +55,11 @@ def rnn_layer(
     projected = x @ weight_ih.T  # (L, N, H_out): the input's share of every step, in one matrix product
     if bias_ih is not None and bias_hh is not None:
         projected = projected + (bias_ih + bias_hh)  # (L, N, H_out)
-    steps = range(len(x))
-    states: list[Tensor] = [h] * len(x)
+    inputs = projected.unbind(0)  # L of (N, H_out): indexing step by step would make the backward quadratic in L
+    steps = range(len(inputs))
+    states: list[Tensor] = [h] * len(inputs)
     for t in reversed(steps) if reverse else steps:
-        h_next = rnn_step(projected[t], h, weight_hh, activation)  # (N, H_out)
+        h_next = rnn_step(inputs[t], h, weight_hh, activation)  # (N, H_out)
         h = h_next if valid is None else torch.where(valid[t], h_next, h)  # outside its sequence a state stands still
         states[t] = h
     return torch.stack(states), h  # (L, N, H_out), (N, H_out)

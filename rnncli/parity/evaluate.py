@@ -1,16 +1,19 @@
 """One implementation with a probe in it: its outputs, and the gradients of everything that went in."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from rnncli.candidate.load import Canonical, Sequence
 from rnncli.case import Case
 from rnncli.parity import reference
-from rnncli.parity.probe import Probe, as_input
+from rnncli.parity.probe import Probe, packer, packing
+from rnncli.records import Verdict
+
+GIVEN = ("input", "h_0")
 
 
 @dataclass(frozen=True)
@@ -18,9 +21,13 @@ class Side:
     """One implementation, ready to run: `leaves` are `input`, `h_0` and every parameter by name."""
 
     name: str
-    forward: Callable[[], tuple[Sequence, Tensor]]
+    call: Callable[[Mapping[str, Tensor]], tuple[Sequence, Tensor]]
     leaves: dict[str, Tensor]
     cotangents: dict[str, Tensor]
+
+    def forward(self) -> tuple[Sequence, Tensor]:
+        """output and h_n."""
+        return self.call(self.leaves)
 
     def forward_backward(self) -> tuple[Tensor, ...]:
         """The gradient of every leaf, under the cotangents of both outputs."""
@@ -32,47 +39,116 @@ class Side:
         return torch.autograd.grad(total, list(self.leaves.values()), allow_unused=True)
 
 
+@dataclass(frozen=True)
+class Values:
+    """What a side computed, by tensor name: output, h_n, and `grad <leaf>`; None where no gradient reaches a leaf.
+
+    `findings` are verdicts reached without looking at a tensor's values, with the reason.
+    """
+
+    tensors: dict[str, Tensor | None] = field(default_factory=dict)
+    findings: dict[str, tuple[Verdict, str]] = field(default_factory=dict)
+
+
 def reference_side(case: Case, probe: Probe) -> Side:
     """nn.RNN with the probe's weights. The probe lies in the dtype and on the device it is to run in."""
     module = reference.build(case, probe.input.dtype, probe.input.device)
     reference.set_parameters(module, probe.parameters)
-    leaves = _given(case, probe)
-    inputs = as_input(case, leaves["input"]), leaves.get("h_0")
-    return Side("nn.RNN", lambda: module(*inputs), leaves | dict(module.named_parameters()), probe.cotangents)
+    leaves = _given_leaves(case, probe) | dict(module.named_parameters())
+    pack = packer(case, probe.input.device)
+    return Side("nn.RNN", lambda given: module(pack(given["input"]), given.get("h_0")), leaves, probe.cotangents)
 
 
 def candidate_side(candidate: Canonical, case: Case, probe: Probe) -> Side:
     """A candidate with copies of the probe's weights."""
-    leaves = _given(case, probe)
-    parameters = {name: _leaf(value, case) for name, value in probe.parameters.items()}
-    inputs = as_input(case, leaves["input"]), leaves.get("h_0")
-    return Side(
-        case.candidate,
-        lambda: candidate(*inputs, parameters, case),
-        leaves | parameters,
-        probe.cotangents,
-    )
+    names = list(probe.parameters)
+    pack = packer(case, probe.input.device)
+    leaves = _given_leaves(case, probe) | {name: _leaf(value, case) for name, value in probe.parameters.items()}
+
+    def call(given: Mapping[str, Tensor]) -> tuple[Sequence, Tensor]:
+        parameters = {name: given[name] for name in names}
+        return candidate(pack(given["input"]), given.get("h_0"), parameters, case)
+
+    return Side(case.candidate, call, leaves, probe.cotangents)
 
 
-def evaluate(side: Side, case: Case) -> dict[str, Tensor | None]:
-    """Every value the side computes, by tensor name: output, h_n, and `grad <leaf>`.
+def evaluate(side: Side, case: Case) -> Values:
+    """Every value the side computes, and what can be said of it without a comparison.
 
     The generator dropout draws from is seeded first, so that every side that draws in nn.RNN's order draws its masks.
     """
     _seed(side.leaves["input"].device, case.run.seed)
-    gradients = case.run.gradients
-    with torch.set_grad_enabled(gradients):
-        output, h_n = side.forward()
-    results: dict[str, Tensor | None] = {"output": values_of(output).detach(), "h_n": h_n.detach()}
-    if gradients:
-        for name, gradient in zip(side.leaves, side.gradients(output, h_n), strict=True):
-            results[f"grad {name}"] = gradient
-    return results
+    with torch.set_grad_enabled(case.run.gradients):
+        given = {name: leaf.clone() if name in GIVEN else leaf for name, leaf in side.leaves.items()}
+        before = {name: leaf.detach().clone() for name, leaf in side.leaves.items()}
+        output, h_n = side.call(given)
+        wrong_packing = _wrong_packing(case, output)
+        data = values_of(output) if wrong_packing else _in_our_order(case, output)
+    tensors: dict[str, Tensor | None] = {"output": data.detach(), "h_n": h_n.detach()}
+    findings = {"output": (Verdict.MISMATCH, wrong_packing)} if wrong_packing else {}
+    if case.run.gradients:
+        gradients, refusal = _backward(side, data, h_n)
+        for name, gradient in zip(side.leaves, gradients, strict=True):
+            tensors[f"grad {name}"] = gradient
+            if refusal:
+                findings[f"grad {name}"] = refusal
+    for name, value in before.items():
+        if not torch.equal(given[name].detach(), value):
+            tensor = f"grad {name}" if case.run.gradients else "h_n" if name == "h_0" else "output"
+            findings[tensor] = (Verdict.MISMATCH, f"{name} is overwritten: the caller's tensor is changed")
+    return Values(tensors, findings)
 
 
 def values_of(sequence: Sequence) -> Tensor:
     """The tensor itself, or the `.data` of a PackedSequence."""
     return sequence.data if isinstance(sequence, PackedSequence) else sequence
+
+
+def _backward(side: Side, data: Tensor, h_n: Tensor) -> tuple[tuple[Tensor | None, ...], tuple[Verdict, str] | None]:
+    """The gradients, or why there are none."""
+    none = (None,) * len(side.leaves)
+    for name, value in (("output", data), ("h_n", h_n)):
+        cotangent = side.cotangents[name]
+        if (value.shape, value.dtype, value.device) != (cotangent.shape, cotangent.dtype, cotangent.device):
+            return none, (Verdict.NOT_COMPARABLE, f"not run: {name} does not have the form of nn.RNN's")
+    if not (data.requires_grad or h_n.requires_grad):
+        return none, None
+    try:
+        return side.gradients(data, h_n), None
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        return none, (Verdict.MISMATCH, f"backward raises {what}")
+
+
+def _wrong_packing(case: Case, output: Sequence) -> str | None:
+    """What is wrong with the kind of an output, tensor or PackedSequence, and with how it is packed."""
+    if not isinstance(output, PackedSequence):
+        return "a tensor, expected a PackedSequence" if case.input.layout == "packed" else None
+    if case.input.layout != "packed":
+        return "a PackedSequence, expected a tensor"
+    batch_sizes, sorted_indices = packing(case)
+    if not torch.equal(output.batch_sizes.cpu(), batch_sizes):
+        return "batch_sizes are not the input's"
+    order = output.sorted_indices
+    if order is None or not torch.equal(order.cpu().sort().values, torch.arange(len(sorted_indices))):
+        return "sorted_indices are not an order of the sequences"
+    if output.unsorted_indices is None or not torch.equal(output.unsorted_indices.cpu(), order.cpu().argsort()):
+        return "unsorted_indices do not undo sorted_indices"
+    return None
+
+
+def _in_our_order(case: Case, output: Sequence) -> Tensor:
+    """The values, those of a PackedSequence in the order of the input's rows, whatever order it is sorted in."""
+    if not isinstance(output, PackedSequence):
+        return output
+    batch_sizes, sorted_indices = packing(case)
+    if output.sorted_indices is None or torch.equal(output.sorted_indices.cpu(), sorted_indices):
+        return output.data
+    padded, _ = pad_packed_sequence(output)  # (L, N, D*H_out), in the caller's order
+    time, rank = (torch.arange(len(sorted_indices)) < batch_sizes[:, None]).nonzero(as_tuple=True)
+    return padded[time.to(padded.device), sorted_indices[rank].to(padded.device)]
 
 
 def _seed(device: torch.device, seed: int) -> None:
@@ -82,7 +158,7 @@ def _seed(device: torch.device, seed: int) -> None:
     torch.default_generator.manual_seed(seed)
 
 
-def _given(case: Case, probe: Probe) -> dict[str, Tensor]:
+def _given_leaves(case: Case, probe: Probe) -> dict[str, Tensor]:
     leaves = {"input": _leaf(probe.input, case)}
     if probe.h_0 is not None:
         leaves["h_0"] = _leaf(probe.h_0, case)

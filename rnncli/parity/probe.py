@@ -1,5 +1,6 @@
 """The concrete weights, input, h_0 and cotangents a case is checked with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -30,23 +31,19 @@ class Probe:
 
 
 def draw(case: Case) -> Probe:
-    """The probe of a case: float64 on the CPU, every value exact in the working dtype, the same for the same seed.
+    """The probe of a case: float64 on the CPU, the same for the same seed.
 
     Weights and biases are uniform in +-weight_scale/sqrt(H_out) (the initialisation of `torch.nn.RNN`, scaled); input,
     h_0 and the cotangents of output and h_n are standard normal.
     """
     generator = torch.Generator().manual_seed(case.run.seed)
-    working_dtype = getattr(torch, case.run.dtype)
     bound = case.run.weight_scale / case.rnn.hidden_size**0.5
 
-    def exact(value: Tensor) -> Tensor:
-        return value.to(working_dtype).double()
-
     def normal(shape: tuple[int, ...]) -> Tensor:
-        return exact(torch.randn(shape, generator=generator, dtype=torch.float64))
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
 
     def uniform(shape: tuple[int, ...]) -> Tensor:
-        return exact((2 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1) * bound)
+        return torch.empty(shape, dtype=torch.float64).uniform_(-bound, bound, generator=generator)
 
     sizes = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
     return Probe(
@@ -54,6 +51,22 @@ def draw(case: Case) -> Probe:
         input=normal(sizes["input"]),
         h_0=_initial_state(case, normal(sizes["h_0"])),
         cotangents={name: normal(sizes[name]) for name in ("output", "h_n")},
+    )
+
+
+def nudged(probe: Probe, unit: float, seed: int) -> Probe:
+    """The probe with every value moved by about `unit` of itself: what rounding its values differently could be."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def nudge(value: Tensor) -> Tensor:
+        noise = torch.randn(value.shape, generator=generator, dtype=value.dtype).to(value.device)
+        return value * (1 + unit * noise)
+
+    return Probe(
+        parameters={name: nudge(value) for name, value in probe.parameters.items()},
+        input=nudge(probe.input),
+        h_0=None if probe.h_0 is None else nudge(probe.h_0),
+        cotangents={name: nudge(value) for name, value in probe.cotangents.items()},
     )
 
 
@@ -68,17 +81,18 @@ def _initial_state(case: Case, random: Tensor) -> Tensor | None:
     return {"random": random, "zeros": torch.zeros_like(random), "omitted": None}[case.input.h_0]
 
 
-def as_input(case: Case, data: Tensor) -> Tensor | PackedSequence:
-    """`data` as the case's layout wants it: itself, or the `.data` of a PackedSequence with the case's lengths.
+def packer(case: Case, device: torch.device) -> Callable[[Tensor], Tensor | PackedSequence]:
+    """What makes data an input of the case's layout: nothing, or packing it with the case's lengths.
 
     The rows of `.data` are those `pack_padded_sequence(..., enforce_sorted=False)` would give: by time step, longest
     sequence first.
     """
     if case.input.layout != "packed":
-        return data
+        return lambda data: data
     batch_sizes, sorted_indices = packing(case)
-    sorted_indices = sorted_indices.to(data.device)
-    return PackedSequence(data, batch_sizes, sorted_indices, torch.argsort(sorted_indices))
+    sorted_indices = sorted_indices.to(device)
+    unsorted_indices = torch.argsort(sorted_indices)
+    return lambda data: PackedSequence(data, batch_sizes, sorted_indices, unsorted_indices)
 
 
 def packing(case: Case) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """The record as tables for a person, readable at 80 columns."""
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -43,8 +44,11 @@ def draw(record: RunRecord, console: Console) -> None:
         blocks = _cases(record)
     for block in blocks:
         if isinstance(block, Table):
-            _fit(block, console.width)
-        console.print(block, markup=False, highlight=False)
+            needed = _fit(block, console.width)
+            overflows = needed > console.width
+            console.print(block, markup=False, highlight=False, width=needed, crop=False, no_wrap=overflows)
+        else:
+            console.print(block, markup=False, highlight=False)
 
 
 def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
@@ -73,8 +77,9 @@ def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
     if case.timing:
         yield ""
         yield _timing_table(case.timing)
+        if any(timing.iqr_s > timing.median_s / 2 for timing in case.timing):
+            yield Text("the machine is busy: a spread (IQR) this wide makes the ratios meaningless", "yellow")
     yield ""
-    yield from (Text(f"warning: {warning}", "yellow") for warning in case.warnings)
     yield _conclusion(case)
 
 
@@ -90,8 +95,9 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
             yield _title(record.command, case)
             if case.error:
                 yield Text(f"{case.error.kind}: {case.error.message}", "bold red")
-            elif case.checks:
-                yield from _reasons(case.checks)
+            else:
+                yield from _shape_disagreements(case)
+                yield from _reasons(case.checks or ())
             yield ""
         if len(failing) > MOST_DETAILS:
             yield f"... and {len(failing) - MOST_DETAILS} more: --format json holds them all\n"
@@ -211,6 +217,21 @@ def _checks_table(checks: Sequence[Check]) -> Table:
     return table
 
 
+def _shape_disagreements(case: CaseRecord) -> Iterator[Text]:
+    """A line for each tensor or parameter whose sizes do not agree."""
+    candidate = case.config["candidate"]
+    for tensor in case.shapes or ():
+        if not tensor.agrees:
+            sizes = {"nn.RNN": tensor.reference, candidate: tensor.candidate, "expected": tensor.expected}
+            others = "".join(f", {name} {_size(size)}" for name, size in sizes.items() if size is not None)
+            yield Text(f"mismatch {tensor.name} (shape): predicted {_size(tensor.predicted)}{others}", "bold red")
+    for parameter in case.parameters or ():
+        if not parameter.agrees:
+            sizes = {"nn.RNN": parameter.reference, "expected": parameter.expected}
+            others = "".join(f", {name} {_size(size)}" for name, size in sizes.items() if size is not None)
+            yield Text(f"mismatch {parameter.name} (shape): predicted {_size(parameter.shape)}{others}", "bold red")
+
+
 def _reasons(checks: Sequence[Check]) -> Iterator[Text]:
     """What does not match, and why: a line for each check, or for all that share a reason."""
     by_reason: dict[tuple[Verdict, str], list[Check]] = {}
@@ -255,12 +276,11 @@ def _conclusion(case: CaseRecord) -> Text:
     if case.verdict == Verdict.MISMATCH:
         what = f"{failing} of {tensors} tensors differ from nn.RNN's" if failing else "the shapes are not as expected"
     elif case.verdict == Verdict.MATCH:
-        left_open = len({check.tensor for check in case.checks if check.verdict == Verdict.NOT_COMPARABLE})
-        which = (
-            f"the {tensors - left_open} of {tensors} tensors that can be compared"
-            if left_open
-            else f"all {tensors} tensors"
-        )
+        left_open = [check for check in case.checks if check.verdict == Verdict.NOT_COMPARABLE]
+        which = f"all {tensors} tensors"
+        if left_open:
+            judged = Counter(check.stage for check in case.checks if check.verdict == Verdict.MATCH)
+            which = f"{judged['algorithm']} of {tensors} tensors in float64, {judged['precision']} in its own dtype"
         what = f"{candidate} computes what nn.RNN computes, in {which}"
     else:
         what = "no value could be compared"
@@ -276,8 +296,11 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _fit(table: Table, width: int) -> None:
-    """Set the widths of the columns so that cells wrap between words and never inside a number or a name."""
+def _fit(table: Table, width: int) -> int:
+    """Set the widths of the columns so that cells wrap between words and never inside a number or a name.
+
+    Returns the width the table takes, which is more than `width` where that is too narrow for its words.
+    """
     cells = [[str(cell) for cell in (column.header, *column.cells)] for column in table.columns]
     widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in cells]
     narrowest = [max((len(word) for cell in column for word in cell.split()), default=0) for column in cells]
@@ -290,6 +313,7 @@ def _fit(table: Table, width: int) -> None:
         widths[max(shrinkable, key=lambda index: widths[index])] -= 1
     for column, fitted in zip(table.columns, widths, strict=True):
         column.width = fitted
+    return max(width, sum(widths) + gaps)
 
 
 def _verdict(verdict: Verdict | None) -> Text:
