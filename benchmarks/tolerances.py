@@ -2,7 +2,7 @@
 
 Random cases over every argument, layout, dtype and built-in implementation, weights at nn.RNN's own scale, sizes drawn
 log-uniformly with the work per case capped. Prints, per stage and dtype, how small a tolerance all of them would pass.
-`python -m benchmarks.tolerances [CASES] [SEED]`
+`python -m benchmarks.tolerances [CASES] [SEED] [SCALE]`: weights from 1/SCALE to SCALE times that scale instead
 """
 
 import math
@@ -25,7 +25,7 @@ def log_uniform(generator: random.Random, low: int, high: int) -> int:
     return round(math.exp(generator.uniform(math.log(low), math.log(high))))
 
 
-def draw(generator: random.Random) -> Case:
+def draw(generator: random.Random, scale: float = 1.0) -> Case:
     """A random case that honest code must pass."""
     while True:
         hidden, features = log_uniform(generator, 1, 256), log_uniform(generator, 1, 256)
@@ -57,13 +57,14 @@ def draw(generator: random.Random) -> Case:
                 "dtype": generator.choice(["float64", "float32", "bfloat16", "float16"]),
                 "seed": generator.getrandbits(32),
                 "train": generator.random() < 0.5,
+                "weight_scale": math.exp(generator.uniform(-math.log(scale), math.log(scale))),
             },
             "candidate": generator.choice(["manual", "bmm", "concat", "cell"]),
         }
     )
 
 
-def main(cases: int, seed: int) -> None:
+def main(cases: int, seed: int, scale: float) -> None:
     """Print the table; exit 1 if a correct implementation is called a mismatch."""
     torch.set_num_threads(1)
     generator = random.Random(seed)
@@ -71,7 +72,7 @@ def main(cases: int, seed: int) -> None:
     verdicts: Counter[str] = Counter()
     mismatches, shown = [], time.monotonic()
     for index in range(cases):
-        case = draw(generator)
+        case = draw(generator, scale)
         for check in verify(case, VerifyOptions(timing=False)).checks or ():
             kind = "gradient" if check.tensor.startswith("grad ") else "forward"
             within_own = (check.max_abs_error or 0) <= HONEST_FACTOR * (check.reference_max_abs_error or 0)
@@ -83,7 +84,8 @@ def main(cases: int, seed: int) -> None:
         if time.monotonic() - shown > 10:
             shown = time.monotonic()
             print(f"{index + 1} of {cases} cases, {len(mismatches)} mismatches", file=sys.stderr, flush=True)
-    print(f"{cases} correct cases, seed {seed}: {len(mismatches)} checks called a mismatch")
+    weights = "at nn.RNN's own scale" if scale == 1 else f"x1/{scale} to x{scale}"
+    print(f"{cases} correct cases, seed {seed}, weights {weights}: {len(mismatches)} checks called a mismatch")
     print("Largest error beyond twice nn.RNN's own, as a share of the tensor's largest value:")
     print("stage      dtype    tensors    checks  beyond     99 %   99.9 %    worst    bound  worst tensor")
     for (stage, dtype, kind), found in sorted(needed.items()):
@@ -102,4 +104,4 @@ def main(cases: int, seed: int) -> None:
 
 if __name__ == "__main__":
     arguments = [int(argument) for argument in sys.argv[1:]]
-    main(*(arguments + [2000, 1][len(arguments) :]))
+    main(*(arguments + [2000, 1, 1][len(arguments) :]))

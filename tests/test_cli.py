@@ -1,5 +1,6 @@
 """The command line from outside: formats, files, streams, exit codes."""
 
+import io
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from conftest import ROOT
 from typer.main import get_command
 
 from rnncli import __version__
+from rnncli.case import Case
 from rnncli.cli.main import app
 from rnncli.manual import BUILT_IN, rnn
 
@@ -227,6 +229,72 @@ def test_the_reader_may_leave_early():
     )
     assert ended.stderr == ""
     assert ended.stdout.startswith("shapes: nn.RNN")
+
+
+def test_stdout_that_is_full_is_told():
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [*RNNCLI, "shapes", "--static"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (2, "rnncli: stdout cannot be written: No space left on device\n")
+
+
+def test_a_hyphen_is_stdout(rnncli):
+    assert rnncli("shapes", "--static", "-o", "-").out == rnncli("shapes", "--static").out
+
+
+def test_the_printed_config_goes_to_the_file(rnncli, tmp_path):
+    file = tmp_path / "config.yaml"
+    assert rnncli("verify", "--print-config", "-o", file).out == ""
+    assert file.read_text() == rnncli("verify", "--print-config").out
+
+
+def test_a_warning_goes_to_stderr_and_into_the_record(rnncli):
+    outcome = rnncli("shapes", "--dropout", 0.5, "--format", "json")
+    warning = "dropout 0.5 does nothing with num_layers 1: it acts between layers"
+    assert json.loads(outcome.out)["cases"][0]["warnings"] == [warning]
+    assert outcome.err == f"rnncli: warning: {warning}\n"
+
+
+def test_a_case_of_a_grid_that_fails_its_expectation_says_how(rnncli, tmp_path):
+    config = tmp_path / "grid.yaml"
+    config.write_text("expect: {output: [5, 10, 40]}\ngrid: {rnn.bidirectional: [false, true]}")
+    outcome = rnncli("verify", "--no-timing", config)
+    assert outcome.code == 1
+    expected = (
+        "mismatch output (shape): predicted (5, 10, 80), nn.RNN (5, 10, 80), manual (5, 10, 80), expected (5, 10, 40)"
+    )
+    assert expected in " ".join(outcome.out.split())
+
+
+def test_no_number_is_broken_on_a_terminal_that_is_too_narrow():
+    from rich.console import Console
+
+    from rnncli.memory import needed_for_verify
+    from rnncli.records import RunRecord
+    from rnncli.report.table import draw
+    from rnncli.run import VerifyOptions, run_cases, verify
+
+    cases = list(run_cases([Case()], lambda case: verify(case, VerifyOptions()), needed_for_verify))
+    page = io.StringIO()
+    draw(RunRecord.of("verify", {}, cases), Console(file=page, width=50))
+    assert re.search(
+        r"^grad weight_hh_l0 +match +\S+e-\d\d +\S+e-\d\d +\S+e-\d\d +\S+e-\d\d", page.getvalue(), flags=re.M
+    )
+
+
+def test_an_interrupt_inside_one_long_call_of_torch_ends_with_130():
+    code = """
+import os, signal, sys, threading, time
+from rnncli.cli.interrupt import prompt_interrupts
+import torch
+threading.Timer(1.0, os.kill, [os.getpid(), signal.SIGINT]).start()
+with prompt_interrupts(), torch.no_grad():
+    torch.nn.RNN(1, 1)(torch.zeros(30_000_000, 1, 1))
+sys.exit("the call ended by itself")
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "rnncli: interrupted\n")
 
 
 def test_an_interrupt_ends_with_130_and_without_a_traceback():

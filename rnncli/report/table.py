@@ -42,13 +42,12 @@ def draw(record: RunRecord, console: Console) -> None:
         blocks = _case(record.command, record.cases[0])
     else:
         blocks = _cases(record)
+    width = console.width
     for block in blocks:
-        if isinstance(block, Table):
-            needed = _fit(block, console.width)
-            overflows = needed > console.width
-            console.print(block, markup=False, highlight=False, width=needed, crop=False, no_wrap=overflows)
-        else:
-            console.print(block, markup=False, highlight=False)
+        # a table too wide for the terminal is folded by the terminal, line by line, and not by column
+        console.width = _fit(block, width) if isinstance(block, Table) else width
+        console.print(block, markup=False, highlight=False)
+    console.width = width
 
 
 def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
