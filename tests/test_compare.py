@@ -111,6 +111,9 @@ def test_single_values_over_the_bound_are_no_verdict_in_low_precision_and_all_of
     low = dtype in LOW_PRECISION
     assert one_check(one, reference, "precision", expected=oracle).verdict == ("not-comparable" if low else "mismatch")
     assert one_check(every, reference, "precision", expected=oracle).verdict == "mismatch"
+    sides = [Values({"grad input": tensor[..., :3]}) for tensor in (reference, every, oracle)]
+    (gradient,) = compare(CASE, "precision", *sides, FakeRounding())
+    assert gradient.verdict == ("not-comparable" if low else "mismatch")
     own_tolerance = ElementwiseTolerance(0.1, 0)
     assert one_check(one, reference, "precision", own_tolerance, oracle).verdict == "mismatch"
 
