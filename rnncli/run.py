@@ -35,7 +35,7 @@ class VerifyOptions:
 def run_cases(
     cases: Sequence[Case], work: Callable[[Case], CaseRecord], needed: Callable[[Case], int]
 ) -> Iterator[CaseRecord]:
-    """The record of each case in turn. A device or a candidate that fails costs its own case alone.
+    """The record of each case in turn. A device, a candidate or memory that fails costs its own case alone.
 
     Raises ConfigError before anything runs where a case needs more bytes than its device has.
     """
@@ -46,7 +46,7 @@ def run_cases(
     for case in cases:
         try:
             yield work(case)
-        except (UnavailableError, CandidateError) as error:
+        except (UnavailableError, CandidateError, ConfigError) as error:
             cause = error.__cause__ if isinstance(error, CandidateError) else None
             trace = "".join(traceback.format_exception(cause)) if cause else None
             failure = Failure(kind=error.kind, message=str(error), traceback=trace)

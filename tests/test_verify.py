@@ -218,3 +218,17 @@ def test_what_was_finished_before_an_interrupt_is_kept(rnncli, monkeypatch, tmp_
     assert outcome.code == 130
     assert [case["verdict"] for case in json.loads(outcome.out)["cases"]] == ["match"]
     assert outcome.err == "rnncli: interrupted: 1 cases were finished\n"
+
+
+def test_memory_that_runs_out_costs_its_own_case_alone(rnncli, monkeypatch, tmp_path):
+    def greedy(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setitem(BUILT_IN, "manual", greedy)
+    config = tmp_path / "two.yaml"
+    config.write_text("run: {device: cpu}\ngrid: {candidate: [bmm, manual]}")
+    outcome = rnncli("verify", "--no-timing", "--format", "json", config)
+    assert outcome.code == 2
+    assert "does not fit into the memory of cpu" in outcome.err
+    first, second = json.loads(outcome.out)["cases"]
+    assert (first["verdict"], second["verdict"], second["error"]["kind"]) == ("match", None, "config")

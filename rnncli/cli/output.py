@@ -127,9 +127,9 @@ def finish(
 
 
 def exit_code(record: RunRecord, strict: bool = False) -> ExitCode:
-    """The exit code of a run."""
+    """The exit code of a run: a failed candidate, then what is not here, then what is too big, then a mismatch."""
     kinds = {case.error.kind for case in record.cases if case.error}
-    for error in (CandidateError, UnavailableError):
+    for error in (CandidateError, UnavailableError, ConfigError):
         if error.kind in kinds:
             return error.exit_code
     if any(case.verdict == Verdict.MISMATCH for case in record.cases):
