@@ -293,7 +293,7 @@ with prompt_interrupts(), torch.no_grad():
     torch.nn.RNN(1, 1)(torch.zeros(30_000_000, 1, 1))
 sys.exit("the call ended by itself")
 """
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (ended.returncode, ended.stderr) == (130, "rnncli: interrupted\n")
 
 

@@ -94,6 +94,16 @@ def test_the_bound_is_the_table_s_share_of_the_largest_value(dtype, over):
     assert check.min_tolerance == pytest.approx(error, rel=0.3)
 
 
+def test_a_gradient_has_a_bound_of_its_own():
+    oracle = values(5, 6, 3)
+    error = (SCALE_TOLERANCE["float32"].forward * SCALE_TOLERANCE["float32"].gradient) ** 0.5  # between the two
+    candidate = oracle.clone()
+    candidate[0, 0, 0] += error
+    sides = [Values({"grad input": tensor}) for tensor in (oracle.float(), candidate.float(), oracle)]
+    (check,) = compare(CASE, "precision", *sides, FakeRounding())
+    assert check.verdict == "match"
+
+
 def test_an_error_within_twice_nn_rnn_s_own_is_rounding():
     oracle = values(5, 6, 8)
     reference = oracle.float() + 0.1

@@ -53,3 +53,9 @@ def test_h_0_is_random_zeros_or_left_out():
     assert random.abs().min() > 0
     assert zeros.abs().max() == 0
     assert omitted is None
+
+
+def test_cotangents_are_random_on_both_outputs():
+    cotangents = draw(Case()).cotangents
+    assert set(cotangents) == {"output", "h_n"}
+    assert all(0.8 < value.std() < 1.2 for value in cotangents.values())

@@ -1,13 +1,17 @@
 """Planted candidates, judged end to end: what is wrong is a mismatch, what fails is a failure, neither is a crash."""
 
 import json
+from functools import partial
 
 import pytest
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from rnncli.candidate.load import load
 from rnncli.case import Case
 from rnncli.manual import BUILT_IN, rnn
+from rnncli.parity.evaluate import candidate_side, reference_side
+from rnncli.parity.probe import draw
 from rnncli.run import VerifyOptions, verify
 
 LAYERS_AND_DIRECTIONS = {"num_layers": 2, "bidirectional": True}
@@ -232,3 +236,20 @@ def test_memory_that_runs_out_costs_its_own_case_alone(rnncli, monkeypatch, tmp_
     assert "does not fit into the memory of cpu" in outcome.err
     first, second = json.loads(outcome.out)["cases"]
     assert (first["verdict"], second["verdict"], second["error"]["kind"]) == ("match", None, "config")
+
+
+def test_at_the_precision_stage_nn_rnn_has_an_error_of_its_own():
+    checks = verify(Case(), VerifyOptions(timing=False)).checks
+    precision = [check for check in checks if check.stage == "precision"]
+    assert all(1e-9 < check.reference_max_abs_error < 1e-4 for check in precision)
+    assert all(check.reference_max_abs_error is None for check in checks if check.stage == "algorithm")
+
+
+@pytest.mark.parametrize(
+    "side", [reference_side, partial(candidate_side, load(Case()))], ids=["reference", "candidate"]
+)
+def test_a_side_has_copies_of_the_probe(side):
+    probe = draw(Case())
+    for leaf in side(Case(), probe).leaves.values():
+        leaf.data.fill_(7)
+    assert not any((value == 7).any() for value in (probe.input, probe.h_0, *probe.parameters.values()))
