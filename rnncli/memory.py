@@ -24,11 +24,10 @@ def needed_for_verify(case: Case) -> int:
     In float64, each tensor counted as often as was measured to be alive at once.
     """
     if case.run.gradients:
-        elements = (
-            11 * (_parameters(case) + _given(case)) + 4 * _returned(case) + 7 * case.rnn.num_layers * _layer(case)
-        )
+        layers = case.rnn.num_layers * _layer(case)
+        elements = 15 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 9 * layers
     else:
-        elements = 3 * (_parameters(case) + _given(case)) + 6 * _returned(case) + 5 * _layer(case)
+        elements = 4 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 6 * _layer(case)
     objects = case.input.seq_len * case.rnn.num_layers * case.rnn.directions * OBJECTS_PER_STEP[case.run.gradients]
     return 8 * elements + objects
 

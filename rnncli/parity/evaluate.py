@@ -18,12 +18,12 @@ GIVEN = ("input", "h_0")
 
 @dataclass(frozen=True)
 class Side:
-    """One implementation, ready to run: `leaves` are `input`, `h_0` and every parameter by name."""
+    """One implementation, ready to run: `leaves` are copies of the probe's input, h_0 and parameters, by name."""
 
     name: str
     call: Callable[[Mapping[str, Tensor]], tuple[Sequence, Tensor]]
     leaves: dict[str, Tensor]
-    cotangents: dict[str, Tensor]
+    probe: Probe
 
     def forward(self) -> tuple[Sequence, Tensor]:
         """output and h_n."""
@@ -35,7 +35,7 @@ class Side:
 
     def gradients(self, output: Sequence, h_n: Tensor) -> tuple[Tensor, ...]:
         """The gradient of each leaf: that of the scalar sum(output * cotangent) + sum(h_n * cotangent)."""
-        total = (values_of(output) * self.cotangents["output"]).sum() + (h_n * self.cotangents["h_n"]).sum()
+        total = (values_of(output) * self.probe.cotangents["output"]).sum() + (h_n * self.probe.cotangents["h_n"]).sum()
         return torch.autograd.grad(total, list(self.leaves.values()), allow_unused=True)
 
 
@@ -56,7 +56,7 @@ def reference_side(case: Case, probe: Probe) -> Side:
     reference.set_parameters(module, probe.parameters)
     leaves = _given_leaves(case, probe) | dict(module.named_parameters())
     pack = packer(case, probe.input.device)
-    return Side("nn.RNN", lambda given: module(pack(given["input"]), given.get("h_0")), leaves, probe.cotangents)
+    return Side("nn.RNN", lambda given: module(pack(given["input"]), given.get("h_0")), leaves, probe)
 
 
 def candidate_side(candidate: Canonical, case: Case, probe: Probe) -> Side:
@@ -69,7 +69,7 @@ def candidate_side(candidate: Canonical, case: Case, probe: Probe) -> Side:
         parameters = {name: given[name] for name in names}
         return candidate(pack(given["input"]), given.get("h_0"), parameters, case)
 
-    return Side(case.candidate, call, leaves, probe.cotangents)
+    return Side(case.candidate, call, leaves, probe)
 
 
 def evaluate(side: Side, case: Case) -> Values:
@@ -80,7 +80,6 @@ def evaluate(side: Side, case: Case) -> Values:
     _seed(side.leaves["input"].device, case.run.seed)
     with torch.set_grad_enabled(case.run.gradients):
         given = {name: leaf.clone() if name in GIVEN else leaf for name, leaf in side.leaves.items()}
-        before = {name: leaf.detach().clone() for name, leaf in side.leaves.items()}
         output, h_n = side.call(given)
         wrong_packing = _wrong_packing(case, output)
         data = values_of(output) if wrong_packing else _in_our_order(case, output)
@@ -92,8 +91,8 @@ def evaluate(side: Side, case: Case) -> Values:
             tensors[f"grad {name}"] = gradient
             if refusal:
                 findings[f"grad {name}"] = refusal
-    for name, value in before.items():
-        if not torch.equal(given[name].detach(), value):
+    for name, leaf in given.items():
+        if not torch.equal(leaf.detach(), side.probe.named(name)):
             tensor = f"grad {name}" if case.run.gradients else "h_n" if name == "h_0" else "output"
             findings[tensor] = (Verdict.MISMATCH, f"{name} is overwritten: the caller's tensor is changed")
     return Values(tensors, findings)
@@ -108,7 +107,7 @@ def _backward(side: Side, data: Tensor, h_n: Tensor) -> tuple[tuple[Tensor | Non
     """The gradients, or why there are none."""
     none = (None,) * len(side.leaves)
     for name, value in (("output", data), ("h_n", h_n)):
-        cotangent = side.cotangents[name]
+        cotangent = side.probe.cotangents[name]
         if (value.shape, value.dtype, value.device) != (cotangent.shape, cotangent.dtype, cotangent.device):
             return none, (Verdict.NOT_COMPARABLE, f"not run: {name} does not have the form of nn.RNN's")
     if not (data.requires_grad or h_n.requires_grad):

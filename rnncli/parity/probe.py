@@ -20,6 +20,11 @@ class Probe:
     h_0: Tensor | None
     cotangents: dict[str, Tensor]
 
+    def named(self, name: str) -> Tensor:
+        """`input`, `h_0` or a parameter. Raises KeyError for a name that is none of them, or an h_0 left out."""
+        given = {"input": self.input, **({} if self.h_0 is None else {"h_0": self.h_0})}
+        return given[name] if name in given else self.parameters[name]
+
     def to(self, dtype: torch.dtype, device: torch.device) -> "Probe":
         """The same values in another dtype, on another device."""
         return Probe(
