@@ -238,10 +238,12 @@ def _reasons(checks: Sequence[Check]) -> Iterator[Text]:
         if check.verdict != Verdict.MATCH:
             key = check.reason or f"{check.tensor} {check.stage}"
             by_reason.setdefault((check.verdict, key), []).append(check)
-    for (verdict, _), group in by_reason.items():
+    for (verdict, _), group in list(by_reason.items())[:MOST_DETAILS]:
         stages = ", ".join(dict.fromkeys(f"{check.stage} {check.dtype}" for check in group))
         tensors = ", ".join(dict.fromkeys(check.tensor for check in group))
         yield Text(f"{verdict} {tensors} ({stages}): {_reason(group[0])}", STYLES[verdict])
+    if len(by_reason) > MOST_DETAILS:
+        yield Text(f"... and {len(by_reason) - MOST_DETAILS} more: --format json holds them all")
 
 
 def _reason(check: Check) -> str:
