@@ -27,7 +27,7 @@ def needed_for_verify(case: Case) -> int:
         layers = case.rnn.num_layers * _layer(case)
         elements = 15 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 9 * layers
     else:
-        elements = 4 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 6 * _layer(case)
+        elements = 4 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 7 * _layer(case)
     objects = case.input.seq_len * case.rnn.num_layers * case.rnn.directions * OBJECTS_PER_STEP[case.run.gradients]
     return 8 * elements + objects
 

@@ -153,6 +153,11 @@ def test_a_value_where_nn_rnn_is_all_zero_is_a_mismatch_without_a_tolerance_that
     assert check.min_tolerance is None
 
 
+def test_an_error_that_float64_cannot_hold_is_a_mismatch_with_its_reason():
+    check = one_check(values(5, 6, 8) * 1.7e308, values(5, 6, 8) * -1.7e308)
+    assert (check.verdict, check.reason) == ("mismatch", "the error is larger than float64 holds")
+
+
 def test_where_nn_rnn_overflows_the_rest_decides():
     overflown = changed(INF)
     assert one_check(changed(INF), overflown).verdict == "not-comparable"

@@ -5,6 +5,7 @@ Two stages. `algorithm`: both sides in float64, the candidate against the refere
 """
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import NamedTuple
 
 import torch
@@ -130,6 +131,8 @@ def _judge(
         excuse = _rounding_alone(check, kind, largest, typical, scale, rounding)
         if excuse:
             return replace(check, verdict=Verdict.NOT_COMPARABLE, reason=excuse)
+        if not isfinite(largest):
+            return replace(check, reason="the error is larger than float64 holds")
         return replace(check, reason=None if scale else "nn.RNN's values are all zero, and these are not")
     if not comparable.all():
         missing = int((~comparable).sum())
