@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from rnncli.candidate.load import load
 from rnncli.case import Case
 from rnncli.manual import BUILT_IN, rnn
-from rnncli.parity.evaluate import candidate_side, reference_side
+from rnncli.parity.evaluate import candidate_side, evaluate, reference_side
 from rnncli.parity.probe import draw
 from rnncli.run import VerifyOptions, verify
 
@@ -253,3 +253,19 @@ def test_a_side_has_copies_of_the_probe(side):
     for leaf in side(Case(), probe).leaves.values():
         leaf.data.fill_(7)
     assert not any((value == 7).any() for value in (probe.input, probe.h_0, *probe.parameters.values()))
+
+
+def test_a_wrong_candidate_is_never_a_match_where_nn_rnn_overflows(monkeypatch):
+    def all_steps_but_the_last_halved(input, h_0, params, **arguments):
+        output, h_n = rnn(input, h_0, params, **arguments)
+        return torch.cat([output[:-1] / 2, output[-1:]]) if not output[-1].isfinite().all() else output, h_n
+
+    overflowing = {"rnn": {"nonlinearity": "relu", "hidden_size": 64}, "input": {"seq_len": 200}}
+    case = Case.model_validate({**overflowing, "run": {"weight_scale": 1000.0, "gradients": False, "dtype": "float64"}})
+    output = evaluate(reference_side(case, draw(case)), case).tensors["output"]
+    assert output[0].isfinite().all()
+    assert not output[-1].isfinite().all()
+    monkeypatch.setitem(BUILT_IN, "manual", all_steps_but_the_last_halved)
+    checks = {check.tensor: check for check in verify(case, VerifyOptions(timing=False)).checks}
+    assert checks["output"].verdict == "not-comparable"
+    assert "nn.RNN overflows" in checks["output"].reason

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 @contextmanager
 def quick_imports() -> Iterator[None]:
     """Import without collecting garbage: torch makes a million objects that all stay, and looking them over again and
-    again is a sixth of its import. Afterwards they are left out of every later collection."""
+    again is an eighth of its import. Afterwards they are left out of every later collection."""
     gc.disable()
     try:
         yield

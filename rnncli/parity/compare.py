@@ -146,7 +146,10 @@ def _rounding_alone(
     check: Check, kind: str, largest: float, typical: float, scale: float, rounding: Rounding
 ) -> str | None:
     """Why an error over the bound may still be rounding, or None: then it is a mismatch."""
-    if largest <= AMPLIFIED_FACTOR * rounding.spread(check.tensor):
+    spread = rounding.spread(check.tensor)
+    if not isfinite(spread):
+        return f"nn.RNN overflows {check.dtype} here, or nearly: how far rounding moves the other values is not known"
+    if largest <= AMPLIFIED_FACTOR * spread:
         return f"this case amplifies rounding: nn.RNN moves as far when its weights change in the last digit of {kind}"
     if kind in LOW_PRECISION and check.tensor.startswith("grad "):
         return f"rounding in {kind} alone can flip a relu unit and change a gradient this much; float64 decides"

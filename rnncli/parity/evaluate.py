@@ -151,7 +151,7 @@ def _in_our_order(case: Case, output: Sequence) -> Tensor:
 
 
 def _seed(device: torch.device, seed: int) -> None:
-    """torch.manual_seed for one device: the function itself walks every device type, 0.3 ms a call."""
+    """torch.manual_seed for one device: the function itself walks every device type, 0.07 ms a call."""
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
     torch.default_generator.manual_seed(seed)

@@ -24,14 +24,14 @@ def unit_of(case: Case, dtype: torch.dtype, device: torch.device) -> float:
 
 
 class Rounding:
-    """Evaluated only where it is asked for: an ordinary case never needs it."""
+    """How far nn.RNN moves under nudges. Evaluated only where it is asked for: an ordinary case never needs it."""
 
     def __init__(self, case: Case, probe: Probe, expected: Values, unit: float = UNIT_ROUNDOFF["float64"]) -> None:
         """`expected` are the values of nn.RNN in float64 on `probe`."""
         self._case, self._probe, self._expected, self._unit = case, probe, expected, unit
 
     def spread(self, tensor: str) -> float:
-        """The largest change of any element of a tensor over a few nudges. Not finite where a nudge overflows."""
+        """The largest change of any element of a tensor over a few nudges; infinite where one overflows."""
         return self._spreads[tensor]
 
     @cached_property
