@@ -10,6 +10,8 @@ from rnncli.shapes import predict_tensors
 
 ITEM_SIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 OBJECTS_PER_STEP = {True: 6000, False: 1000}  # bytes of tensors' and autograd's own, with and without gradients
+NOISY_ELEMENTS = 2**23  # of all states, or all weights, in the noisy runs of a case at once; one run at the least
+NOISY_RUNS = 8
 LARGEST_TENSOR = 2**63  # bytes: where torch's sizes overflow, on the meta device too
 
 
@@ -26,6 +28,7 @@ def needed_for_verify(case: Case) -> int:
     if case.run.gradients:
         layers = case.rnn.num_layers * _layer(case)
         elements = 15 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 9 * layers
+        elements += 6 * max(layers, min(NOISY_RUNS * layers, NOISY_ELEMENTS))
     else:
         elements = 4 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 7 * _layer(case)
     objects = case.input.seq_len * case.rnn.num_layers * case.rnn.directions * OBJECTS_PER_STEP[case.run.gradients]

@@ -8,19 +8,14 @@ import torch
 from rnncli.candidate.load import load
 from rnncli.case import Case
 from rnncli.manual import BUILT_IN, rnn
-from rnncli.parity.compare import compare
-from rnncli.parity.evaluate import candidate_side, evaluate, reference_side
+from rnncli.parity.judge import Judge
 from rnncli.parity.probe import draw, packer
-from rnncli.parity.rounding import Rounding
 
 FLAGS = (False, True)
 
 
 def checks_in_float64(case: Case):
-    probe = draw(case)
-    reference = evaluate(reference_side(case, probe), case)
-    candidate = evaluate(candidate_side(load(case), case, probe), case)
-    return compare(case, "algorithm", reference, candidate, reference, Rounding(case, probe, reference))
+    return Judge(case, torch.device("cpu")).checks("algorithm", load(case))
 
 
 @pytest.mark.parametrize("candidate", BUILT_IN)

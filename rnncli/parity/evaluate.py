@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from rnncli.candidate.load import Canonical, Sequence
@@ -43,17 +43,33 @@ class Side:
 class Values:
     """What a side computed, by tensor name: output, h_n, and `grad <leaf>`; None where no gradient reaches a leaf.
 
-    `findings` are verdicts reached without looking at a tensor's values, with the reason.
+    `findings` are verdicts reached without looking at a tensor's values, with the reason. `returned` are output and h_n
+    themselves, of which `tensors` has copies: a later call must leave them alone.
     """
 
     tensors: dict[str, Tensor | None] = field(default_factory=dict)
     findings: dict[str, tuple[Verdict, str]] = field(default_factory=dict)
+    returned: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def overwritten(self) -> str | None:
+        """Which of output and h_n is not what it was when it was returned."""
+        for name, value in self.returned.items():
+            before = self.tensors[name]
+            if before is None or torch.equal(value, before):
+                continue
+            if not torch.equal(value.nan_to_num(), before.nan_to_num()):  # a NaN does not equal itself
+                return name
+        return None
 
 
-def reference_side(case: Case, probe: Probe) -> Side:
-    """nn.RNN with the probe's weights. The probe lies in the dtype and on the device it is to run in."""
-    module = reference.build(case, probe.input.dtype, probe.input.device)
-    reference.set_parameters(module, probe.parameters)
+def reference_side(case: Case, probe: Probe, module: nn.RNN | None = None) -> Side:
+    """nn.RNN with the probe's weights. The probe lies in the dtype and on the device it is to run in.
+
+    `module`: one that was built for the same arguments and has these weights already.
+    """
+    module = module or reference.built(case, probe)
+    reference.set_mode(module, case, probe.input.device)
     leaves = _given_leaves(case, probe) | dict(module.named_parameters())
     pack = packer(case, probe.input.device)
     return Side("nn.RNN", lambda given: module(pack(given["input"]), given.get("h_0")), leaves, probe)
@@ -83,7 +99,7 @@ def evaluate(side: Side, case: Case) -> Values:
         output, h_n = side.call(given)
         wrong_packing = _wrong_packing(case, output)
         data = values_of(output) if wrong_packing else _in_our_order(case, output)
-    tensors: dict[str, Tensor | None] = {"output": data.detach(), "h_n": h_n.detach()}
+    tensors: dict[str, Tensor | None] = {"output": data.detach().clone(), "h_n": h_n.detach().clone()}
     findings = {"output": (Verdict.MISMATCH, wrong_packing)} if wrong_packing else {}
     if case.run.gradients:
         gradients, refusal = _backward(side, data, h_n)
@@ -91,11 +107,12 @@ def evaluate(side: Side, case: Case) -> Values:
             tensors[f"grad {name}"] = gradient
             if refusal:
                 findings[f"grad {name}"] = refusal
+    before = side.probe.leaves
     for name, leaf in given.items():
-        if not torch.equal(leaf.detach(), side.probe.named(name)):
+        if not torch.equal(leaf.detach(), before[name]):
             tensor = f"grad {name}" if case.run.gradients else "h_n" if name == "h_0" else "output"
             findings[tensor] = (Verdict.MISMATCH, f"{name} is overwritten: the caller's tensor is changed")
-    return Values(tensors, findings)
+    return Values(tensors, findings, {"output": data.detach(), "h_n": h_n.detach()})
 
 
 def values_of(sequence: Sequence) -> Tensor:
@@ -130,10 +147,14 @@ def _wrong_packing(case: Case, output: Sequence) -> str | None:
     batch_sizes, sorted_indices = packing(case)
     if not torch.equal(output.batch_sizes.cpu(), batch_sizes):
         return "batch_sizes are not the input's"
-    order = output.sorted_indices
-    if order is None or not torch.equal(order.cpu().sort().values, torch.arange(len(sorted_indices))):
+    in_order = torch.arange(len(sorted_indices))
+    order = in_order if output.sorted_indices is None else output.sorted_indices.cpu()
+    if order.shape != in_order.shape or not torch.equal(order.sort().values, in_order):
         return "sorted_indices are not an order of the sequences"
-    if output.unsorted_indices is None or not torch.equal(output.unsorted_indices.cpu(), order.cpu().argsort()):
+    if (torch.tensor(case.input.sequence_lengths)[order].diff() > 0).any():
+        return "sorted_indices do not put the sequences in descending order of length"
+    undone = in_order if output.unsorted_indices is None else output.unsorted_indices.cpu()
+    if not torch.equal(undone, order.argsort()):
         return "unsorted_indices do not undo sorted_indices"
     return None
 

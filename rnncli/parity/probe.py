@@ -1,7 +1,8 @@
 """The concrete weights, input, h_0 and cotangents a case is checked with."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,6 +10,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from rnncli.case import Case
 from rnncli.shapes import predict_parameters, predict_tensors
+
+_NEXT_ATTEMPT = 2**61 + 1  # between the seeds of two attempts: no seed a person would give is one attempt from another
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,15 @@ class Probe:
     h_0: Tensor | None
     cotangents: dict[str, Tensor]
 
-    def named(self, name: str) -> Tensor:
-        """`input`, `h_0` or a parameter. Raises KeyError for a name that is none of them, or an h_0 left out."""
-        given = {"input": self.input, **({} if self.h_0 is None else {"h_0": self.h_0})}
-        return given[name] if name in given else self.parameters[name]
+    @property
+    def leaves(self) -> dict[str, Tensor]:
+        """`input`, `h_0` unless it is left out, and every parameter."""
+        return {"input": self.input, **({} if self.h_0 is None else {"h_0": self.h_0}), **self.parameters}
 
     def to(self, dtype: torch.dtype, device: torch.device) -> "Probe":
-        """The same values in another dtype, on another device."""
+        """The same values in another dtype, on another device; these themselves where they lie there already."""
+        if (self.input.dtype, self.input.device) == (dtype, device):
+            return self
         return Probe(
             parameters={name: value.to(device, dtype) for name, value in self.parameters.items()},
             input=self.input.to(device, dtype),
@@ -35,13 +40,13 @@ class Probe:
         )
 
 
-def draw(case: Case) -> Probe:
-    """The probe of a case: float64 on the CPU, the same for the same seed.
+def draw(case: Case, attempt: int = 0) -> Probe:
+    """The probe of a case: float64 on the CPU, the same for the same seed; another one for each further attempt.
 
     Weights and biases are uniform in +-weight_scale/sqrt(H_out) (the initialisation of `torch.nn.RNN`, scaled); input,
     h_0 and the cotangents of output and h_n are standard normal.
     """
-    generator = torch.Generator().manual_seed(case.run.seed)
+    generator = torch.Generator().manual_seed((case.run.seed + attempt * _NEXT_ATTEMPT) % 2**63)
     bound = case.run.weight_scale / case.rnn.hidden_size**0.5
 
     def normal(shape: tuple[int, ...]) -> Tensor:
@@ -59,20 +64,60 @@ def draw(case: Case) -> Probe:
     )
 
 
-def nudged(probe: Probe, unit: float, seed: int) -> Probe:
-    """The probe with every value moved by about `unit` of itself: what rounding its values differently could be."""
-    generator = torch.Generator().manual_seed(seed)
+def shortened(case: Case, probe: Probe, steps: int) -> tuple[Case, Probe]:
+    """The case and its probe on the first `steps` steps of the input."""
+    lengths = tuple(min(length, steps) for length in case.input.sequence_lengths)
+    given = {"seq_len": steps} | ({"lengths": lengths} if case.input.layout == "packed" else {})
+    shorter = altered(case, input=given)
 
-    def nudge(value: Tensor) -> Tensor:
-        noise = torch.randn(value.shape, generator=generator, dtype=value.dtype).to(value.device)
-        return value * (1 + unit * noise)
+    def cut(sequence: Tensor) -> Tensor:
+        return in_layout(shorter, time_first(case, sequence)[:steps])
 
-    return Probe(
-        parameters={name: nudge(value) for name, value in probe.parameters.items()},
-        input=nudge(probe.input),
-        h_0=None if probe.h_0 is None else nudge(probe.h_0),
-        cotangents={name: nudge(value) for name, value in probe.cotangents.items()},
-    )
+    output = cut(probe.cotangents["output"])
+    return shorter, replace(probe, input=cut(probe.input), cotangents={**probe.cotangents, "output": output})
+
+
+def first_sequence(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    """The case and its probe with the first sequence of the batch alone. Not for an unbatched input."""
+    length = case.input.sequence_lengths[0] if case.input.layout == "packed" else case.input.seq_len
+    given = {"batch_size": 1, "seq_len": length} | ({"lengths": (length,)} if case.input.layout == "packed" else {})
+    alone = altered(case, input=given)
+
+    def cut(sequence: Tensor) -> Tensor:
+        return in_layout(alone, time_first(case, sequence)[:length, :1])
+
+    cotangents = {"output": cut(probe.cotangents["output"]), "h_n": probe.cotangents["h_n"][:, :1]}
+    h_0 = None if probe.h_0 is None else probe.h_0[:, :1]
+    return alone, replace(probe, input=cut(probe.input), h_0=h_0, cotangents=cotangents)
+
+
+def of_first_sequence(case: Case, alone: Case, values: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
+    """output and h_n of a case, cut to its first sequence: `alone` is that of `first_sequence`."""
+    output, h_n = values["output"], values["h_n"]
+    assert output is not None
+    assert h_n is not None
+    cut = time_first(case, output)[: alone.input.seq_len, :1]
+    return {"output": in_layout(alone, cut), "h_n": h_n[:, :1]}
+
+
+def without_h_0(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    """The case and its probe with h_0 left out."""
+    return altered(case, input={"h_0": "omitted"}), replace(probe, h_0=None)
+
+
+def equal_sizes(case: Case) -> Iterator[Case]:
+    """The case with I = H and N = T, where a transposed weight or axis does not raise; then with one layer alone."""
+    given = {"seq_len": 3, "batch_size": 3, "lengths": None}
+    sizes = {"input_size": 4, "hidden_size": 4}
+    yield altered(case, rnn=sizes, input=given)
+    if case.rnn.num_layers > 1:
+        yield altered(case, rnn={**sizes, "num_layers": 1}, input=given)
+
+
+def altered(case: Case, **sections: dict[str, Any]) -> Case:
+    """The case with some values replaced: `altered(case, input={"seq_len": 1})`. The values are not validated."""
+    changed = {name: getattr(case, name).model_copy(update=values) for name, values in sections.items()}
+    return case.model_copy(update=changed)
 
 
 def blank(case: Case, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor | None]:
@@ -98,6 +143,35 @@ def packer(case: Case, device: torch.device) -> Callable[[Tensor], Tensor | Pack
     sorted_indices = sorted_indices.to(device)
     unsorted_indices = torch.argsort(sorted_indices)
     return lambda data: PackedSequence(data, batch_sizes, sorted_indices, unsorted_indices)
+
+
+def time_first(case: Case, sequence: Tensor) -> Tensor:
+    """An input or output in the case's layout as (L, N, features), zero where a packed sequence has ended."""
+    if case.input.layout == "unbatched":
+        return sequence.unsqueeze(1)
+    if case.input.layout == "packed":
+        time, batch = rows_of(case, sequence.device)
+        x = sequence.new_zeros(int(time[-1]) + 1, case.input.batch_size, sequence.shape[-1])
+        x[time, batch] = sequence
+        return x
+    return sequence.transpose(0, 1) if case.rnn.batch_first else sequence
+
+
+def in_layout(case: Case, x: Tensor) -> Tensor:
+    """The inverse of `time_first`; further axes may stand in front of (L, N, features)."""
+    if case.input.layout == "unbatched":
+        return x.squeeze(-2)
+    if case.input.layout == "packed":
+        time, batch = rows_of(case, x.device)
+        return x[..., time, batch, :]
+    return x.transpose(-3, -2) if case.rnn.batch_first else x
+
+
+def rows_of(case: Case, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The time step and the sequence of each row of a packed `.data`: (sum of lengths,) each."""
+    batch_sizes, sorted_indices = packing(case)
+    time, rank = (torch.arange(len(sorted_indices)) < batch_sizes[:, None]).nonzero(as_tuple=True)
+    return time.to(device), sorted_indices[rank].to(device)
 
 
 def packing(case: Case) -> tuple[Tensor, Tensor]:

@@ -3,9 +3,10 @@
 import warnings
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from rnncli.case import Case
+from rnncli.parity.probe import Probe
 
 
 def build(case: Case, dtype: torch.dtype, device: torch.device) -> nn.RNN:
@@ -16,14 +17,22 @@ def build(case: Case, dtype: torch.dtype, device: torch.device) -> nn.RNN:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # shapes.warnings_for says it in our words
         module = nn.RNN(**arguments, dtype=dtype, device=device)
-    return module.train(case.run.train or _needs_training_mode(case, device))
+    set_mode(module, case, device)
+    return module
 
 
-def set_parameters(module: nn.RNN, values: dict[str, Tensor]) -> None:
-    """Copy values by name into the module, which keeps its own storage. Raises KeyError where one is missing."""
+def built(case: Case, probe: Probe) -> nn.RNN:
+    """nn.RNN with copies of the probe's weights, in its dtype and on its device. KeyError where one is missing."""
+    module = build(case, probe.input.dtype, probe.input.device)
     with torch.no_grad():
         for name, parameter in module.named_parameters():
-            parameter.copy_(values[name])
+            parameter.copy_(probe.parameters[name])
+    return module
+
+
+def set_mode(module: nn.RNN, case: Case, device: torch.device) -> None:
+    """Training or evaluation, as the case asks and the backend of the device allows."""
+    module.train(case.run.train or _needs_training_mode(case, device))
 
 
 def _needs_training_mode(case: Case, device: torch.device) -> bool:

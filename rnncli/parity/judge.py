@@ -1,0 +1,340 @@
+"""One candidate on one case: both stages, and what it does when it is called again, for one sequence, without h_0.
+
+What the noise envelope of a stage leaves open goes to `settle`, dropout masks that are not nn.RNN's to `dropout`.
+"""
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import nn
+
+from rnncli.candidate.load import Canonical
+from rnncli.case import Case
+from rnncli.errors import CandidateError
+from rnncli.parity import dropout
+from rnncli.parity.compare import Policy, Sides, compare
+from rnncli.parity.evaluate import Side, Values, candidate_side, evaluate, reference_side
+from rnncli.parity.noise import arithmetic
+from rnncli.parity.oracle import Oracle
+from rnncli.parity.probe import Probe, altered, draw, equal_sizes, first_sequence, of_first_sequence, without_h_0
+from rnncli.parity.reference import built
+from rnncli.parity.settle import settled
+from rnncli.records import Check, Stage, Verdict
+
+ENVELOPE = Policy()
+Finding = tuple[str, str] | None  # the tensor it shows in, and the reason
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The checks, and the values they rest on: nn.RNN's and the candidate's in the working dtype."""
+
+    checks: tuple[Check, ...]
+    reference: Values
+    candidate: Values
+
+
+class Judge:
+    """A case with its probe. What nn.RNN and the oracle make of it is worked out once, for any number of candidates."""
+
+    def __init__(
+        self,
+        case: Case,
+        device: torch.device,
+        policy: Policy = ENVELOPE,
+        probe: Probe | None = None,
+        reference: Values | None = None,
+    ) -> None:
+        """`probe`: in float64, else drawn from the case's seed. `reference`: nn.RNN's values on it, if known."""
+        self.case, self.device, self.policy = case, device, policy
+        self.dtype: torch.dtype = getattr(torch, case.run.dtype)
+        self.probe = (draw(case) if probe is None else probe).to(torch.float64, device)
+        self._others: dict[object, Judge | None] = {}
+        self._modules: dict[torch.dtype, nn.RNN] = {}
+        if reference:
+            self._float64_reference = reference
+
+    def judge(self, candidate: Canonical) -> Judgement:
+        """Every check of both stages. Raises CandidateError where the candidate's forward does, on any sizes."""
+        try:
+            in_float64 = self.values("algorithm", candidate)
+        except CandidateError as error:
+            return self._without_float64(candidate, error)
+        checks = self.checks("algorithm", candidate, in_float64)
+        masks = dropout.own_masks(self, candidate, checks)
+        checks = dropout.without_values(checks, masks) if masks else checks
+        if not is_wrong(checks):
+            checks = self._conduct(candidate, checks, in_float64)
+        values = in_float64 if self.dtype == torch.float64 else self.values("precision", candidate)
+        precise = self.checks("precision", candidate, values, same_algorithm=not is_wrong(checks))
+        checks += dropout.without_values(precise, masks) if masks else precise
+        return Judgement(checks, self.reference("precision"), values)
+
+    def first_mismatch(self, candidate: Canonical) -> Check | None:
+        """The first check that is a mismatch, with no more work than it takes. Raises as `judge` does."""
+        try:
+            in_float64 = self.values("algorithm", candidate)
+        except CandidateError as error:
+            return self._without_float64(candidate, error).checks[0]
+        checks = self.checks("algorithm", candidate, in_float64)
+        if not is_wrong(checks):
+            checks = self._conduct(candidate, checks, in_float64)
+        elif dropout.own_masks(self, candidate, checks):
+            return None
+        if not is_wrong(checks) and self.dtype != torch.float64:
+            checks = self.checks("precision", candidate)
+        return next((check for check in checks if check.verdict == Verdict.MISMATCH), None)
+
+    # -- a stage -------------------------------------------------------------------------------------------------------
+
+    def checks(
+        self,
+        stage: Stage,
+        candidate: Canonical,
+        values: Values | None = None,
+        same_algorithm: bool = True,
+        only: Container[str] | None = None,
+    ) -> tuple[Check, ...]:
+        """The checks of one stage, of all tensors or some, on values the candidate gave or now gives."""
+        reference, oracle = self.reference(stage), self.oracle(stage)
+        values = self.values(stage, candidate) if values is None else values
+        sides = Sides(
+            case=self.case,
+            stage=stage,
+            reference=reference,
+            candidate=values,
+            expected=reference.tensors if stage == "algorithm" else oracle.values,
+            envelope=oracle.envelope,
+            policy=self.policy,
+            same_algorithm=same_algorithm,
+        )
+        return settled(self, stage, candidate, values, compare(sides, only))
+
+    def values(self, stage: Stage, candidate: Canonical) -> Values:
+        """What the candidate computes at a stage. Raises CandidateError."""
+        return evaluate(candidate_side(candidate, self.case, self.probe_at(stage)), self.case)
+
+    def reference(self, stage: Stage) -> Values:
+        """What nn.RNN computes at a stage."""
+        return self._float64_reference if self._in_float64(stage) else self._working_reference
+
+    def oracle(self, stage: Stage) -> Oracle:
+        """The oracle on the values the stage computes with: rounded to the working dtype at the precision stage."""
+        return self._float64_oracle if self._in_float64(stage) else self._working_oracle
+
+    def kind(self, stage: Stage) -> str:
+        """The arithmetic of a stage: a key of ARITHMETIC."""
+        return "float64" if stage == "algorithm" else arithmetic(self.case, self.dtype, self.device)
+
+    def reference_side(self) -> Side:
+        """nn.RNN in the working dtype, ready to run."""
+        return self._reference_side(self._working_probe)
+
+    def candidate_side(self, candidate: Canonical) -> Side:
+        """The candidate in the working dtype, ready to run."""
+        return candidate_side(candidate, self.case, self._working_probe)
+
+    def other(
+        self, key: object, make: Callable[[], tuple[Case, Probe] | tuple[Case, Probe, Values | None] | None]
+    ) -> "Judge | None":
+        """The judge of another case made from this one, kept for the next candidate; None where there is none."""
+        if key not in self._others:
+            made = make()
+            self._others[key] = judge = Judge(made[0], self.device, self.policy, *made[1:]) if made else None
+            if judge and judge.probe.parameters is self.probe.parameters and judge.case.rnn == self.case.rnn:
+                judge._modules = self._modules
+        return self._others[key]
+
+    def _in_float64(self, stage: Stage) -> bool:
+        return stage == "algorithm" or self.dtype == torch.float64
+
+    def probe_at(self, stage: Stage) -> Probe:
+        """The values both sides are given at a stage."""
+        return self.probe if stage == "algorithm" else self._working_probe
+
+    @cached_property
+    def _working_probe(self) -> Probe:
+        return self.probe.to(self.dtype, self.device)
+
+    @cached_property
+    def _float64_reference(self) -> Values:
+        return evaluate(self._reference_side(self.probe), self.case)
+
+    @cached_property
+    def _working_reference(self) -> Values:
+        return evaluate(self._reference_side(self._working_probe), self.case)
+
+    def _reference_side(self, probe: Probe) -> Side:
+        """nn.RNN with the probe in it: one module serves all cases made from this one that have its weights."""
+        dtype = probe.input.dtype
+        if dtype not in self._modules:
+            self._modules[dtype] = built(self.case, probe)
+        return reference_side(self.case, probe, self._modules[dtype])
+
+    @cached_property
+    def _float64_oracle(self) -> Oracle:
+        return Oracle(self.case, self.probe)
+
+    @cached_property
+    def _working_oracle(self) -> Oracle:
+        return Oracle(self.case, self._working_probe.to(torch.float64, self.device))
+
+    # -- conduct -------------------------------------------------------------------------------------------------------
+
+    def _conduct(self, candidate: Canonical, checks: tuple[Check, ...], in_float64: Values) -> tuple[Check, ...]:
+        """The checks of the algorithm stage after two further calls: with other weights, and with one sequence."""
+        finding = self._called_again(candidate) or self._with_one_sequence(candidate) or _overwritten(in_float64)
+        if finding is None:
+            return checks
+        tensor, reason = finding
+        return tuple(
+            replace(check, verdict=Verdict.MISMATCH, reason=reason) if check.tensor == tensor else check
+            for check in checks
+        )
+
+    def _called_again(self, candidate: Canonical) -> Finding:
+        """Other weights, without h_0: what is kept of the first call shows, and an h_0 that is not zeros where it is
+        omitted. A candidate need not take that; then with h_0. The oracle stands for nn.RNN, which would be built anew.
+        """
+        other = replace(self.probe, parameters={name: -value for name, value in self.probe.parameters.items()})
+        judge = self._against_oracle("other weights, no h_0", lambda: without_h_0(self.case, other))
+        try:
+            values = judge.values("algorithm", candidate)
+        except CandidateError:
+            judge = self._against_oracle("other weights", lambda: (self.case, other))
+            values = judge.values("algorithm", candidate)
+        if not judge.wrong(candidate, values):
+            return None
+        return self._why_another_call_differs(candidate) or judge.wrong(
+            candidate, values, "called with other weights (something of the first call is kept)"
+        )
+
+    def _why_another_call_differs(self, candidate: Canonical) -> Finding:
+        """What a call with the first one's own values shows, with h_0 and without."""
+        again = self._forward_alone("again", lambda: (self.case, self.probe), self._known)
+        values, once_more = again.values("algorithm", candidate), again.values("algorithm", candidate)
+        leaks = not (_same(values, once_more) and (self.case.run.train or self.case.run.gradients))
+        when = "called again with the same input (state-leaks-between-calls)"
+        found = again.wrong(candidate, values, when if leaks else "called in eval mode and without gradients")
+        if found or self.case.input.h_0 == "omitted":
+            return found
+        without = self._forward_alone("no h_0", lambda: without_h_0(self.case, self.probe))
+        try:
+            values, once_more = without.values("algorithm", candidate), without.values("algorithm", candidate)
+        except CandidateError:
+            return None
+        same = _same(values, once_more)
+        when = "called without h_0" if same else "called again, without h_0 (state-leaks-between-calls)"
+        return without.wrong(candidate, values, when)
+
+    def _with_one_sequence(self, candidate: Canonical) -> Finding:
+        if self.case.input.layout == "unbatched" or self.case.input.batch_size < 2:
+            return None
+        when = "given the first sequence alone (N = 1)"
+
+        def known(alone: Case) -> Values | None:
+            values = self._known(alone)
+            return Values(of_first_sequence(self.case, alone, values.tensors)) if values else None
+
+        alone = self._forward_alone("alone", lambda: first_sequence(self.case, self.probe), known)
+        try:
+            return alone.wrong(candidate, alone.values("algorithm", candidate), when)
+        except CandidateError as error:
+            return "output", f"{when}: {error}"
+
+    def _against_oracle(self, key: str, make: Callable[[], tuple[Case, Probe]]) -> "Judge":
+        """`_forward_alone` with the oracle's values for nn.RNN's."""
+
+        def known(case: Case) -> Values:
+            return Values(dict(Oracle(case, make()[1]).values))
+
+        return self._forward_alone(key, make, known)
+
+    def _forward_alone(
+        self,
+        key: str,
+        make: Callable[[], tuple[Case, Probe]],
+        known: Callable[[Case], Values | None] = lambda _: None,
+    ) -> "Judge":
+        """The judge of a call in float64, without gradients and dropout."""
+
+        def forward_alone() -> tuple[Case, Probe, Values | None]:
+            case, probe = make()
+            case = altered(case, run={"gradients": False, "train": False})
+            return case, probe, known(case)
+
+        judge = self.other(key, forward_alone)
+        assert judge is not None
+        return judge
+
+    def wrong(self, candidate: Canonical, values: Values, when: str = "") -> Finding:
+        """The first tensor that is a mismatch in the algorithm stage, and the reason, said of a call."""
+        for check in self.checks("algorithm", candidate, values):
+            if check.verdict == Verdict.MISMATCH:
+                return check.tensor, f"{when}: {check.reason or 'other values'}"
+        return None
+
+    def _known(self, _: Case) -> Values | None:
+        """output and h_n of nn.RNN in float64, where dropout does not change them."""
+        if self.case.run.train and self.case.rnn.dropout:
+            return None
+        tensors = self.reference("algorithm").tensors
+        return Values({name: tensors[name] for name in ("output", "h_n")})
+
+    # -- candidates that raise -----------------------------------------------------------------------------------------
+
+    def _without_float64(self, candidate: Canonical, error: CandidateError) -> Judgement:
+        """A candidate that raises in float64 is wrong if it runs in its own dtype, or where all sizes are equal."""
+        if self.dtype != torch.float64:
+            try:
+                values = self.values("precision", candidate)
+            except CandidateError:
+                pass
+            else:
+                raised = self._raised(f"raises in float64 alone (downcast-float32): {error}")
+                return Judgement(
+                    (raised, *self.checks("precision", candidate, values, same_algorithm=False)),
+                    self.reference("precision"),
+                    values,
+                )
+        for case in equal_sizes(self.case):
+            try:
+                Judge(case, self.device).values("algorithm", candidate)
+            except CandidateError:
+                continue
+            reason = f"{error}; it runs where sizes are equal: an axis or a weight is transposed or taken for another"
+            return Judgement((self._raised(reason),), self.reference("precision"), Values())
+        raise error
+
+    def _raised(self, reason: str) -> Check:
+        return Check(
+            tensor="output",
+            stage="algorithm",
+            dtype="float64",
+            verdict=Verdict.MISMATCH,
+            policy="envelope",
+            reason=reason,
+        )
+
+
+def is_wrong(checks: tuple[Check, ...]) -> bool:
+    """Whether any check is a mismatch."""
+    return any(check.verdict == Verdict.MISMATCH for check in checks)
+
+
+def _overwritten(values: Values) -> Finding:
+    name = values.overwritten
+    return (name, f"a later call overwrites the {name} that this one returned") if name else None
+
+
+def _same(values: Values, others: Values) -> bool:
+    """Whether two calls gave the same output and h_n, to rounding."""
+    for name in ("output", "h_n"):
+        one, other = values.tensors[name], others.tensors[name]
+        if one is None or other is None or one.shape != other.shape:
+            return False
+        if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
+            return False
+    return True
