@@ -16,6 +16,7 @@ Layout = Literal["batched", "unbatched", "packed"]
 InitialState = Literal["random", "zeros", "omitted"]
 Dtype = Literal["float64", "float32", "bfloat16", "float16"]
 Candidate = Literal["manual", "bmm", "concat", "cell"]
+Changes = dict[str, Any]  # values by dotted leaf, as rnn.num_layers
 
 LARGEST_SIZE = 2**31 - 1
 MOST_LAYERS = 10_000
@@ -154,6 +155,31 @@ class Case(Section):
     def config(self) -> dict[str, Any]:
         """The case as plain values, as they stand in a config."""
         return self.model_dump(mode="json")
+
+
+def changed_by(case: Case, changes: Changes) -> Case | None:
+    """The case with some leaves of its sections replaced; None where that is no valid case."""
+    values = case.config
+    for leaf, value in changes.items():
+        section, _, name = leaf.partition(".")
+        values[section][name] = value
+    try:
+        return Case.model_validate(values)
+    except ValueError:
+        return None
+
+
+def as_flags(values: Changes) -> str:
+    """Values by dotted leaf, as the flags that set them: `--seq-len 3 --no-bias`."""
+    flags = []
+    for leaf, value in values.items():
+        name = leaf.rpartition(".")[2].replace("_", "-")
+        if isinstance(value, bool):
+            flags.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            shown = "null" if value is None else ",".join(map(str, value)) if isinstance(value, tuple | list) else value
+            flags.append(f"--{name} {shown}")
+    return " ".join(flags)
 
 
 def _problem(what: str, allowed: str) -> PydanticCustomError:

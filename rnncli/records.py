@@ -113,6 +113,21 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FaultResult:
+    """Whether a case sees one fault of the catalogue: by which tensor and stage, or after which change to the case.
+
+    `change` is the smallest change found that reveals it, as flags; `reason` says why it does not apply, or what shows.
+    """
+
+    id: str
+    status: Literal["caught", "not-visible", "equivalent", "not-applicable"]
+    tensor: str | None = None
+    stage: Stage | None = None
+    change: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """How long one pass of one implementation takes: median and interquartile range over `runs` measurements."""
 
@@ -137,7 +152,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRecord:
-    """Everything found out about one case."""
+    """Everything found out about one case.
+
+    Of a mismatch, `replay` is the command that shows it again in the smallest case found, `replay_config` that case.
+    """
 
     id: str
     config: dict[str, Any]
@@ -151,8 +169,10 @@ class CaseRecord:
     recipes: tuple[Recipe, ...] | None = None
     checks: tuple[Check, ...] | None = None
     diagnosis: tuple[dict[str, str], ...] | None = None
-    faults: tuple[dict[str, str], ...] | None = None
+    faults: tuple[FaultResult, ...] | None = None
     timing: tuple[Timing, ...] | None = None
+    replay: str | None = None
+    replay_config: dict[str, Any] | None = None
     error: Failure | None = None
 
 

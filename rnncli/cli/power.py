@@ -1,0 +1,56 @@
+"""`rnncli power`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rnncli.cli.options import Format, Output, PrintConfig, takes_case
+from rnncli.cli.startup import quick_imports
+
+if TYPE_CHECKING:
+    from rnncli.config import Flag
+
+
+@takes_case
+def power(
+    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", hidden=True)] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A fault that is not visible ends with exit code 1")] = False,
+    format: Format = "table",
+    output: Output = None,
+    print_config: PrintConfig = False,
+    flags: "dict[str, Flag] | None" = None,
+) -> None:
+    """Which mistakes a case would catch, and what to change to catch the rest.
+
+    Plants every fault of the catalogue that can happen in the case, and judges each as `verify` judges a candidate.
+    A fault that is not visible would pass unseen: beside it stands the smallest change to the case that reveals it. One
+    that is equivalent computes the same function here. CONFIG is a YAML file; without one, the defaults and the flags.
+
+    \b
+    Examples:
+      rnncli power
+      rnncli power --layers 2 --bidirectional --batch-first
+      rnncli power --seq-len 1 --h-0 zeros --no-gradients
+      rnncli power configs/smoke.yaml --strict --format json
+    """
+    from rnncli.cli.output import check_destination, finish, write_text
+    from rnncli.config import load
+    from rnncli.records import RunRecord
+
+    check_destination(format, output, *([config] if config else []))
+    loaded = load(config, flags or {}, with_values=True)
+    if print_config:
+        write_text(loaded.to_yaml(), output)
+        return
+    with quick_imports():
+        from rnncli.cli.interrupt import prompt_interrupts
+        from rnncli.cli.progress import with_progress
+        from rnncli.device import environment
+        from rnncli.memory import needed_for_verify
+        from rnncli.run import plant_faults, run_cases
+
+    with prompt_interrupts():
+        records = run_cases(loaded.cases, plant_faults, needed_for_verify)
+        cases = tuple(with_progress(records, len(loaded.cases)))
+    finish(RunRecord.of("power", environment(), cases), format, output, strict)
