@@ -16,6 +16,11 @@ SHOWN = {
     "verify_strict_tolerance": "verify --no-timing --device cpu --atol 0 --rtol 1e-30 --hidden-size 6",
     "verify_float64": "verify --no-timing --device cpu --dtype float64 --hidden-size 5",
     "verify_empty_batch": "verify --no-timing --device cpu --batch-size 0",
+    "verify_chaotic": "verify --no-timing --device cpu --weight-scale 5 --seq-len 200 --no-gradients",
+    "power": "power --device cpu --seq-len 1 --h-0 zeros --layers 2 --no-gradients",
+    "power_strict": "power --device cpu --layers 2 --bidirectional --batch-first --strict",
+    "faults": "faults",
+    "fault": "faults reverse-not-restored",
     "verify_grid": "verify --no-timing configs/smoke.yaml",
 }
 
@@ -25,7 +30,10 @@ def without_figures(text: str) -> str:
     text = re.sub(r"^((?:output|h_n|grad \S+) +(?:match|mismatch|not-comparable) ).*$", r"\1 ...", text, flags=re.M)
     text = re.sub(r"^((?:algorithm|precision) .*) +\S+$", r"\1 ...", text, flags=re.M)
     text = re.sub(r"^(forward\S* +\S+) .*$", r"\1 ...", text, flags=re.M)
-    text = re.sub(r"(error) \S+, worst at .*$", r"\1 ...", text, flags=re.M)
+    text = re.sub(r"(mismatch [^:]*: error) .*?(?=\nmismatch|\nerror,)", r"\1 ...", text, flags=re.S)
+    text = re.sub(r"(judged on the first|10x every) \S+", r"\1 ...", text)
+    text = re.sub(r"^(error, \w+) .*$", r"\1 ...", text, flags=re.M)
+    text = re.sub(r"^(replay: rnncli verify) .*$", r"\1 ...", text, flags=re.M)
     return re.sub("\N{BOX DRAWINGS LIGHT HORIZONTAL}+|(?<=median)  +IQR", "...", text)
 
 

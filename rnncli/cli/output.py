@@ -12,6 +12,7 @@ from rnncli.records import RunRecord, Verdict
 from rnncli.report import FORMATS, renderer
 
 STDOUT = Path("-")
+PLAIN_CHARACTERS = str.maketrans("─▁▂▃▄▅▆▇█", "-_.:-=+*#")  # rules and sparklines, where the locale is ASCII
 
 
 def check_destination(format: str, output: Path | None, *inputs: Path) -> None:
@@ -71,8 +72,8 @@ def _print_plain(text: str) -> None:
     encoding = sys.stdout.encoding or "utf-8"
     try:
         text.encode(encoding)
-    except UnicodeEncodeError:  # an ASCII locale: rules are drawn with hyphens
-        text = text.replace("\N{BOX DRAWINGS LIGHT HORIZONTAL}", "-").encode(encoding, "replace").decode(encoding)
+    except UnicodeEncodeError:  # an ASCII locale
+        text = text.translate(PLAIN_CHARACTERS).encode(encoding, "replace").decode(encoding)
     sys.stdout.write(text)
 
 
@@ -119,6 +120,8 @@ def finish(
     notes += [error.message for error in errors]
     open_checks = sum(check.verdict == Verdict.NOT_COMPARABLE for case in record.cases for check in case.checks or ())
     notes += [f"--strict: {open_checks} checks are not-comparable"] if strict and open_checks else []
+    unseen = sum(fault.status == "not-visible" for case in record.cases for fault in case.faults or ())
+    notes += [f"--strict: {unseen} faults are not visible"] if strict and unseen else []
     notes += [f"interrupted: {len(record.cases)} cases were finished"] if interrupted and record.cases else []
     notes += ["interrupted"] if interrupted and not record.cases else []
     for note in dict.fromkeys(notes):
@@ -137,4 +140,5 @@ def exit_code(record: RunRecord, strict: bool = False) -> ExitCode:
     verdicts = [check.verdict for case in record.cases for check in case.checks or ()]
     if strict and Verdict.NOT_COMPARABLE in verdicts:
         return ExitCode.MISMATCH
-    return ExitCode.MATCH
+    unseen = any(fault.status == "not-visible" for case in record.cases for fault in case.faults or ())
+    return ExitCode.MISMATCH if strict and unseen else ExitCode.MATCH

@@ -1,8 +1,10 @@
 """The record as tables for a person, readable at 80 columns."""
 
 import io
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from rich import box
@@ -10,11 +12,24 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rnncli.records import CaseRecord, Check, Location, Parameter, RunRecord, TensorShape, Timing, Verdict, combine
+from rnncli.records import (
+    CaseRecord,
+    Check,
+    FaultResult,
+    Location,
+    Parameter,
+    RunRecord,
+    TensorShape,
+    Timing,
+    Verdict,
+    combine,
+)
 
 PAGE_WIDTH = 80  # of a file or a pipe
 MOST_DETAILS = 10
 MOST_NAMES = 8
+MOST_BLOCKS = 32
+BLOCKS = "▁▂▃▄▅▆▇█"
 
 NN_RNN_DEFAULTS = {
     "num_layers": 1,
@@ -46,7 +61,8 @@ def draw(record: RunRecord, console: Console) -> None:
     for block in blocks:
         # a table too wide for the terminal is folded by the terminal, line by line, and not by column
         console.width = _fit(block, width) if isinstance(block, Table) else width
-        console.print(block, markup=False, highlight=False)
+        whole = isinstance(block, Text) and bool(block.no_wrap)  # code and commands, to be pasted
+        console.print(block, markup=False, highlight=False, soft_wrap=whole)
     console.width = width
 
 
@@ -67,12 +83,16 @@ def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
         for recipe in case.recipes:
             shape = f"{_size(recipe.shape)} " if recipe.shape is not None else ""
             yield Text(f"# {shape}{recipe.note}", "dim")
-            yield Text(recipe.code, no_wrap=True, overflow="ignore")
+            yield Text(recipe.code, no_wrap=True)
     if case.checks:
         yield ""
         yield _checks_table(case.checks)
-        yield Text("t time, n batch, u unit, l layer, rev reverse; [row,column] of a parameter", "dim")
+        yield Text("noise: the error in envelopes of rounding; passes at: share of the largest value", "dim")
         yield from _reasons(case.checks)
+        yield from _over_time(case.checks)
+    if case.faults is not None:
+        yield ""
+        yield from _faults(case.faults)
     if case.timing:
         yield ""
         yield _timing_table(case.timing)
@@ -80,11 +100,13 @@ def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
             yield Text("the machine is busy: a spread (IQR) this wide makes the ratios meaningless", "yellow")
     yield ""
     yield _conclusion(case)
+    if case.replay:
+        yield Text(f"replay: {case.replay}", "bold", no_wrap=True)
 
 
 def _cases(record: RunRecord) -> Iterator[RenderableType]:
     """Many cases: what does not match, in full, then a line for each, then the count of each verdict."""
-    if record.command == "shapes":
+    if record.command in ("shapes", "power"):
         for case in record.cases:
             yield from _case(record.command, case)
             yield ""
@@ -138,7 +160,7 @@ def _title(command: str, case: CaseRecord) -> Text:
     rnn, given, run = (case.config[section] for section in ("rnn", "input", "run"))
     extra = [f"{name}={rnn[name]!r}" for name, default in NN_RNN_DEFAULTS.items() if rnn[name] != default]
     arguments = ", ".join([str(rnn["input_size"]), str(rnn["hidden_size"]), *extra])
-    subject = "" if command == "shapes" else f"{case.config['candidate']} against "
+    subject = f"{case.config['candidate']} against " if command == "verify" else ""
     where = f"{run['dtype']} on {case.device}" if case.device else f"{run['dtype']}"
     details = [where, f"{given['layout']} input", f"h_0 {given['h_0']}"]
     if command != "shapes":
@@ -196,22 +218,25 @@ def _checks_table(checks: Sequence[Check]) -> Table:
     by_tensor: dict[str, dict[str, Check]] = {}
     for check in checks:
         by_tensor.setdefault(check.tensor, {})[check.stage] = check
-    dtype = next(check.dtype for check in checks if check.stage == "precision")
+    dtype = next((check.dtype for check in checks if check.stage == "precision"), "float64")
     lower = dtype != "float64"  # in float64 the two stages are one
-    errors = ["float64\nerror>", f"{dtype}\nerror>", "nn.RNN's\nown>"] if lower else ["float64\nerror>"]
-    table = _table("tensor", "verdict", *errors, "passes\nat>", " worst at")
-    table.padding = (0, 0, 0, 0)
+    errors = (
+        ["float64\nerror>", f"{dtype}\nerror>", "nn.RNN's\nown>"] if lower else ["float64\nerror>", "nn.RNN's\nown>"]
+    )
+    table = _table("tensor", "verdict", *errors, "noise>", "passes\nat>")
     for tensor, stages in by_tensor.items():
-        algorithm, precision = stages["algorithm"], stages["precision"]
-        decisive = algorithm if algorithm.verdict == Verdict.MISMATCH else precision
-        figures = [algorithm.max_abs_error]
-        figures += [precision.max_abs_error, precision.reference_max_abs_error] if lower else []
+        algorithm, precision = stages.get("algorithm"), stages.get("precision")
+        judged = [check for check in (algorithm, precision) if check]
+        decisive = next((check for check in judged if check.verdict == Verdict.MISMATCH), judged[-1])
+        figures = [algorithm.max_abs_error if algorithm else None]
+        figures += [precision.max_abs_error if precision else None] if lower else []
+        figures += [precision.reference_max_abs_error if precision else None]
         table.add_row(
-            f"{tensor} ",
-            _verdict(combine([algorithm.verdict, precision.verdict])),
+            tensor,
+            _verdict(combine(check.verdict for check in judged)),
             *map(_number, figures),
+            _ratio(decisive.noise_ratio),
             _number(decisive.min_tolerance),
-            f" {_place(decisive.worst, tensor)}",
         )
     return table
 
@@ -232,27 +257,76 @@ def _shape_disagreements(case: CaseRecord) -> Iterator[Text]:
 
 
 def _reasons(checks: Sequence[Check]) -> Iterator[Text]:
-    """What does not match, and why: a line for each check, or for all that share a reason."""
+    """What does not match, or not without a word, and why: a line for each check, or for all that share a reason."""
     by_reason: dict[tuple[Verdict, str], list[Check]] = {}
-    for check in checks:
-        if check.verdict != Verdict.MATCH:
+    wrong = {check.tensor for check in checks if check.stage == "algorithm" and check.verdict == Verdict.MISMATCH}
+    checks = [check for check in checks if check.stage == "algorithm" or check.tensor not in wrong]
+    for check in sorted(checks, key=lambda check: list(Verdict).index(check.verdict), reverse=True):
+        if check.verdict != Verdict.MATCH or check.reason:
             key = check.reason or f"{check.tensor} {check.stage}"
             by_reason.setdefault((check.verdict, key), []).append(check)
     for (verdict, _), group in list(by_reason.items())[:MOST_DETAILS]:
         stages = ", ".join(dict.fromkeys(f"{check.stage} {check.dtype}" for check in group))
-        tensors = ", ".join(dict.fromkeys(check.tensor for check in group))
-        yield Text(f"{verdict} {tensors} ({stages}): {_reason(group[0])}", STYLES[verdict])
+        names = list(dict.fromkeys(check.tensor for check in group))
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        tensors = ", ".join(names[:MOST_NAMES]) + more
+        style = STYLES[verdict] if verdict != Verdict.MATCH else "dim"
+        yield Text(f"{verdict} {tensors} ({stages}): {_reason(group[0])}", style)
     if len(by_reason) > MOST_DETAILS:
         yield Text(f"... and {len(by_reason) - MOST_DETAILS} more: --format json holds them all")
 
 
 def _reason(check: Check) -> str:
-    worst = f", worst at {_place(check.worst, check.tensor)}" if check.worst else ""
+    places = {"first at": check.first_divergence, "worst at": check.worst}
+    shown = [f"{which} {_place(place, check.tensor)}" for which, place in places.items() if place]
     if check.reason:
-        return check.reason + worst
-    if check.allowed is None or check.min_tolerance is None:
-        return f"error {_number(check.max_abs_error)}{worst}"
-    return f"error is {_number(check.min_tolerance)} of the largest value, allowed {check.allowed:g}{worst}"
+        return "; ".join([check.reason, *shown])
+    if check.noise_ratio is not None:
+        return "; ".join([f"{_ratio(check.noise_ratio)} times what rounding can do here", *shown])
+    return "; ".join([f"error {_number(check.max_abs_error)}", *shown])
+
+
+def _over_time(checks: Sequence[Check]) -> Iterator[Text]:
+    """Where `output` does not simply match: its error over time, a line for each direction."""
+    told = [check for check in checks if check.error_by_step and (check.reason or check.verdict != Verdict.MATCH)]
+    check = next((check for check in told if check.verdict == Verdict.MISMATCH), told[0] if told else None)
+    by_direction = (check.error_by_step or {}) if check else {}
+    everywhere = [error for errors in by_direction.values() for error in errors if error > 0]
+    for direction, errors in by_direction.items():
+        if len(errors) > 1 and everywhere:
+            blocks = _sparkline(errors, min(everywhere), max(everywhere))
+            first, last = f"t=0 {_number(errors[0])}", f"{_number(errors[-1])} t={len(errors) - 1}"
+            yield Text(f"error, {direction} {first} {blocks} {last}", no_wrap=True)
+
+
+def _sparkline(errors: Sequence[float], low: float, high: float) -> str:
+    """The size of each error as a block, on a logarithmic scale of at least a decade for each of its eight heights."""
+    count = min(len(errors), MOST_BLOCKS)
+    bounds = [len(errors) * index // count for index in range(count + 1)]
+    tallest = [max(errors[start:end]) for start, end in pairwise(bounds)]
+    decades = max(len(BLOCKS), math.log10(high / low))
+    heights = [
+        len(BLOCKS) - 1 - int(len(BLOCKS) * math.log10(high / error) / decades) if error else -1 for error in tallest
+    ]
+    return "".join(
+        " " if height < 0 and not error else BLOCKS[max(height, 0)]
+        for height, error in zip(heights, tallest, strict=True)
+    )
+
+
+def _faults(faults: Sequence[FaultResult]) -> Iterator[RenderableType]:
+    """What the case does not see first, then what it catches, then in a line what cannot happen in it."""
+    table = _table("fault", "status", "seen in", "would be seen with")
+    order = ("not-visible", "equivalent", "caught")
+    styles = {"not-visible": "bold yellow", "caught": "green", "equivalent": "dim"}
+    for fault in sorted(faults, key=lambda fault: order.index(fault.status) if fault.status in order else len(order)):
+        if fault.status in order:
+            where = f"{fault.tensor} ({fault.stage})" if fault.tensor else fault.reason or ""
+            table.add_row(fault.id, Text(fault.status, styles[fault.status]), where, fault.change or "")
+    yield table
+    absent = [fault.id for fault in faults if fault.status == "not-applicable"]
+    if absent:
+        yield Text(f"not applicable here: {', '.join(absent)}", "dim")
 
 
 def _timing_table(timings: Sequence[Timing]) -> Table:
@@ -267,6 +341,8 @@ def _timing_table(timings: Sequence[Timing]) -> Table:
 
 def _conclusion(case: CaseRecord) -> Text:
     candidate = case.config["candidate"]
+    if case.faults is not None:
+        return _power(case.faults)
     if case.verdict is None:
         return Text("predicted by rule alone; nothing was run", "dim")
     if case.checks is None:
@@ -286,6 +362,14 @@ def _conclusion(case: CaseRecord) -> Text:
     else:
         what = "no value could be compared"
     return Text(f"{case.verdict}: {what}", STYLES[case.verdict])
+
+
+def _power(faults: Sequence[FaultResult]) -> Text:
+    counts = Counter(fault.status for fault in faults)
+    possible = counts["caught"] + counts["not-visible"]
+    unseen = counts["not-visible"]
+    line = f"{counts['caught']} of {possible} faults that can happen here would be caught"
+    return Text(f"{line}; {unseen} would not be seen" if unseen else line, "bold yellow" if unseen else "green")
 
 
 def _table(*columns: str) -> Table:
@@ -329,6 +413,11 @@ def _size(size: tuple[int, ...] | None) -> str:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else "0" if value == 0 else f"{value:.1e}"
+
+
+def _ratio(value: float | None) -> str:
+    """A ratio, short: 0.23, 14, 3.1e+05."""
+    return "-" if value is None else f"{value:.2g}" if value < 1e4 else f"{value:.1e}"
 
 
 def _time(seconds: float) -> str:
