@@ -7,7 +7,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test lint smoke test-cuda bench tolerances docs clean
+.PHONY: help setup verify test lint smoke test-cuda bench audit docs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -29,11 +29,12 @@ smoke: setup ## The CI smoke check: every argument and every layout, with gradie
 test-cuda: setup ## The checks that need a GPU; skipped where there is none
 	@$(RUN) pytest tests/cuda -m cuda -rs
 
-bench: setup ## Start-up cost as ratios to `python -c "import torch"`
+bench: setup ## Start-up as ratios to `python -c "import torch"`, verify as ratios to a loop of assert_close
 	@$(RUN) benchmarks.startup
+	@OMP_NUM_THREADS=1 $(RUN) benchmarks.cost
 
-tolerances: setup ## Measure correct implementations against the tolerance table (minutes)
-	@$(RUN) benchmarks.tolerances
+audit: setup ## Hold the verdicts against thousands of cases, and write docs/verdicts.md (most of an hour; resumes)
+	@OMP_NUM_THREADS=1 $(RUN) benchmarks.audit
 
 docs: setup ## Make docs/cli.md and the pictures from the tool itself
 	@$(RUN) docs.make

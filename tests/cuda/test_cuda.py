@@ -5,8 +5,15 @@ import itertools
 import pytest
 import torch
 
+from benchmarks import audit
+from rnncli.candidate.load import canonical, load
 from rnncli.case import Case
-from rnncli.run import VerifyOptions, look, verify
+from rnncli.errors import CandidateError
+from rnncli.parity.faults import plant
+from rnncli.parity.guard import check_devices
+from rnncli.parity.judge import Judge
+from rnncli.parity.probe import altered
+from rnncli.run import VerifyOptions, look, plant_faults, verify
 
 pytestmark = [
     pytest.mark.cuda,
@@ -54,6 +61,39 @@ def test_gradients_of_an_eval_case_run_through_cudnn():
 def test_dropout_in_training_is_not_comparable_and_never_a_mismatch(cudnn):
     record = verify(case({"dropout": 0.5}, train=True, cudnn=cudnn), NO_TIMING)
     assert record.verdict == "not-comparable"
+
+
+@pytest.mark.parametrize("dtype", audit.DTYPES)
+@pytest.mark.parametrize("backend", ["native", "cudnn", "native tf32", "cudnn tf32"])
+def test_no_correct_implementation_is_called_a_mismatch(dtype, backend):
+    changes = {"device": "cuda", "dtype": dtype, "cudnn": "cudnn" in backend, "tf32": "tf32" in backend}
+    for number in range(40):
+        drawn = audit.case_of("cuda", number, audit.Limits(steps=200, hidden_size=128, work=3e6))
+        record = verify(altered(drawn, run=changes), NO_TIMING)
+        assert record.verdict != "mismatch", (record.config, record.checks)
+
+
+@pytest.mark.parametrize("cudnn", [False, True], ids=["native", "cudnn"])
+@pytest.mark.parametrize("layout", ["batched", "packed"])
+def test_every_fault_that_can_happen_is_caught(cudnn, layout):
+    lengths = [13, 9, 11, 2, 5] if layout == "packed" else None
+    record = plant_faults(case({"batch_first": True}, {"layout": layout, "lengths": lengths}, cudnn=cudnn))
+    assert {fault.status for fault in record.faults} <= {"caught", "not-applicable"}
+
+
+def test_what_the_device_guard_finds_on_a_laptop_fails_here():
+    candidate = canonical("device-hardcoded", plant("device-hardcoded"))
+    on_cuda = case()
+    assert check_devices(plant("device-hardcoded"), on_cuda).status == "found"
+    with pytest.raises(CandidateError, match="device"):
+        Judge(on_cuda, torch.device("cuda")).judge(candidate)
+
+
+@pytest.mark.parametrize("candidate", ["manual", "bmm", "concat", "cell"])
+def test_what_the_device_guard_calls_clean_runs_here(candidate):
+    on_cuda = case(candidate=candidate)
+    assert check_devices(load(on_cuda), on_cuda).status == "clean"
+    assert verify(on_cuda, NO_TIMING).verdict == "match"
 
 
 def test_shapes_are_observed_on_the_device():

@@ -1,0 +1,400 @@
+"""The audit of the verdicts: what docs/verdicts.md says is measured here, over thousands of random cases.
+
+`python -m benchmarks.audit [SHARE]` runs it in two processes, shows its progress, keeps what is done in .audit/ and
+goes on from there when it is called again; then it writes docs/verdicts.md. SHARE 0.1 takes a tenth of the cases, and
+prints the page instead.
+Every case follows from the seed, the section and its number: the same wherever and in whatever order it is run.
+"""
+
+import json
+import math
+import multiprocessing
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncli.candidate.load import Canonical, Sequence, canonical, load
+from rnncli.case import Case
+from rnncli.catalogue import CATALOGUE
+from rnncli.errors import CandidateError
+from rnncli.parity.compare import ENVELOPES
+from rnncli.parity.evaluate import Values, candidate_side, evaluate
+from rnncli.parity.faults import plant
+from rnncli.parity.guard import check_devices
+from rnncli.parity.judge import Judge, is_wrong
+from rnncli.parity.locate import by_group
+from rnncli.parity.power import _seen
+
+SEED = 2026
+STATE = Path(".audit")
+CPU = torch.device("cpu")
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+BUILT_IN = ("manual", "bmm", "concat", "cell")
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The largest sizes that are drawn, and the most multiply-adds of one forward."""
+
+    steps: int
+    hidden_size: int
+    work: float
+    layers: int = 6
+
+
+HONEST = Limits(steps=2000, hidden_size=512, work=1e7)
+PLANTED = Limits(steps=500, hidden_size=128, work=1e6, layers=4)
+SMALL = Limits(steps=100, hidden_size=64, work=3e5, layers=3)
+
+
+# -- cases -------------------------------------------------------------------------------------------------------------
+
+
+def log_uniform(generator: random.Random, low: int, high: int) -> int:
+    """An integer whose logarithm is uniform."""
+    return round(math.exp(generator.uniform(math.log(low), math.log(high))))
+
+
+def draw(generator: random.Random, limits: Limits, dtypes: tuple[str, ...] = DTYPES) -> Case:
+    """A random case: every argument, layout, dtype and built-in, weights from half to five times nn.RNN's own scale."""
+    while True:
+        hidden, features = log_uniform(generator, 1, limits.hidden_size), log_uniform(generator, 1, 256)
+        steps, batch = log_uniform(generator, 1, limits.steps), log_uniform(generator, 1, 32)
+        layers, both = generator.randint(1, limits.layers), generator.random() < 0.5
+        walks = layers * (1 + both)
+        if steps * batch * walks * hidden * (hidden + features) <= limits.work and steps * walks <= 4 * limits.steps:
+            break
+    layout = generator.choice(["batched", "batched", "unbatched", "packed"])
+    lengths = [generator.randint(1, steps) for _ in range(batch)] if layout == "packed" else None
+    rnn = {
+        "input_size": features,
+        "hidden_size": hidden,
+        "num_layers": layers,
+        "nonlinearity": generator.choice(["tanh", "relu"]),
+        "bias": generator.random() < 0.8,
+        "batch_first": generator.random() < 0.5,
+        "dropout": generator.choice([0.0, 0.3]),
+        "bidirectional": both,
+    }
+    given = {"seq_len": steps, "batch_size": batch, "layout": layout, "lengths": lengths}
+    given["h_0"] = generator.choice(["random", "random", "zeros", "omitted"])
+    run = {
+        "device": "cpu",
+        "dtype": generator.choice(dtypes),
+        "seed": generator.getrandbits(32),
+        "train": generator.random() < 0.5,
+        "gradients": generator.random() < 0.9,
+        "weight_scale": math.exp(generator.uniform(math.log(0.5), math.log(5))),
+    }
+    return Case.model_validate({"rnn": rnn, "input": given, "run": run, "candidate": generator.choice(BUILT_IN)})
+
+
+def case_of(section: str, number: int, limits: Limits, needed: Callable[[Case], bool] = lambda _: True) -> Case:
+    """The case of a section with a number: the first drawn that is of the kind that is needed."""
+    generator = random.Random(f"{SEED} {section} {number}")
+    return next(case for case in iter(lambda: draw(generator, limits), None) if needed(case))
+
+
+# -- no false alarms ---------------------------------------------------------------------------------------------------
+
+
+def honest(number: int, limits: Limits = HONEST) -> Result:
+    """A correct implementation, judged: how many checks of each verdict, and how near the worst came to a mismatch."""
+    case = case_of("honest", number, limits)
+    checks = Judge(case, CPU).judge(load(case)).checks
+    found: Result = {"dtype": case.run.dtype, "counts": {}, "mismatches": []}
+    for check in checks:
+        kind = "gradients" if check.tensor.startswith("grad ") else "forward"
+        key = f"{check.stage} {check.dtype} {kind} {check.verdict}"
+        found["counts"][key] = found["counts"].get(key, 0) + 1
+        if check.verdict == "match" and check.policy == "envelope" and check.noise_ratio is not None:
+            worst = f"worst {check.stage} {check.dtype} {kind}"
+            found[worst] = max(found.get(worst, 0.0), check.noise_ratio)
+        if check.verdict == "mismatch":
+            found["mismatches"].append([case.config, check.tensor, check.stage, check.reason])
+    return found
+
+
+# -- no missed faults --------------------------------------------------------------------------------------------------
+
+
+def fault(number: int, limits: Limits = PLANTED) -> Result:
+    """A planted fault in a case it can happen in: what power says, what verify says, and what the values say."""
+    id = list(CATALOGUE)[number % len(CATALOGUE)]
+    case = case_of("fault", number, limits, lambda case: CATALOGUE[id].applies(case) is None)
+    judge, candidate = Judge(case, CPU), canonical(id, plant(id))
+    seen = _seen(judge, id) is not None
+    found = {"fault": id, "power": seen, "verify": _verified(judge, id, candidate), "exception": None}
+    found["differs"] = None if seen else _leaves_the_envelope(judge, candidate)
+    if seen and not found["verify"]:
+        found["exception"] = ["power sees it, verify does not", case.config]
+    if not seen and found["differs"]:
+        found["exception"] = [f"not visible, but {found['differs']} leaves the envelope", case.config]
+    return found
+
+
+def _verified(judge: Judge, id: str, candidate: Canonical) -> bool:
+    if id == "device-hardcoded":
+        finding = check_devices(plant(id), judge.case)
+        return finding is not None and finding.status == "found"
+    try:
+        return is_wrong(Judge(judge.case, CPU).judge(candidate).checks)
+    except CandidateError:
+        return True
+
+
+def _leaves_the_envelope(judge: Judge, candidate: Canonical) -> str | None:
+    """The first tensor whose values in float64 are further from nn.RNN's than rounding alone may move them."""
+    reference, actual = judge.reference("algorithm"), judge.values("algorithm", candidate)
+    for name, expected in reference.tensors.items():
+        value = actual.tensors.get(name)
+        if expected is None or not expected.isfinite().all():
+            continue
+        if value is None or value.shape != expected.shape:
+            return name
+        if (value - expected).abs().max() > 1e-13 * expected.abs().max():
+            spread = judge.oracle("algorithm").envelope("float64").spread[name]
+            if (by_group(judge.case, name, (value - expected).abs()) > ENVELOPES * spread).any():
+                return name
+    return None
+
+
+# -- small wrongs ------------------------------------------------------------------------------------------------------
+
+
+def _with_parameters(change: Callable[[str, Tensor], Tensor]) -> Canonical:
+    def candidate(input: Sequence, h_0: Tensor | None, params: Any, case: Case) -> tuple[Sequence, Tensor]:
+        changed = {name: value + (change(name, value) - value).detach() for name, value in params.items()}
+        return load(case)(input, h_0, changed, case)
+
+    return candidate
+
+
+def _one_weight(name: str, value: Tensor) -> Tensor:
+    if name != "weight_hh_l0":
+        return value
+    factor = torch.ones_like(value)
+    factor[0, 0] += 1e-4
+    return value * factor
+
+
+def _to_tf32(value: Tensor) -> Tensor:
+    """Rounded to ten bits of mantissa: Dekker's splitting."""
+    scaled = value * (2**13 + 1)
+    return (scaled - (scaled - value.float())).to(value.dtype) if value.dtype == torch.float32 else _to_bits(value, 11)
+
+
+def _to_bits(value: Tensor, bits: int) -> Tensor:
+    mantissa, exponent = torch.frexp(value.detach())
+    return torch.ldexp(torch.round(mantissa * 2**bits) / 2**bits, exponent)
+
+
+class _RationalTanh(torch.nn.Module):
+    """A continued fraction cut at x^5, held to +-1: right to about 1e-4."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """tanh(x), nearly."""
+        square = x * x
+        return (x * (945 + square * (105 + square)) / (945 + square * (420 + 15 * square))).clamp(-1, 1)
+
+
+def _rational_tanh(input: Sequence, h_0: Tensor | None, params: Any, case: Case) -> tuple[Sequence, Tensor]:
+    from rnncli.manual.equations import rnn, rnn_layer
+
+    def layer(x: Tensor, h: Tensor, *weights: Any, **how: Any) -> tuple[Tensor, Tensor]:
+        *parameters, activation = weights
+        nearly = _RationalTanh() if activation is torch.tanh else activation
+        return rnn_layer(x, h, *parameters, nearly, **how)
+
+    names = ("num_layers", "nonlinearity", "batch_first", "dropout", "bidirectional")
+    arguments = {name: getattr(case.rnn, name) for name in names}
+    returned: tuple[Sequence, Tensor] = rnn(input, h_0, params, **arguments, training=case.run.train, layer=layer)
+    return returned
+
+
+def _float16_sum(input: Sequence, h_0: Tensor | None, params: Any, case: Case) -> tuple[Sequence, Tensor]:
+    from rnncli.manual.equations import rnn, rnn_layer
+
+    def layer(x: Tensor, h: Tensor, weight_ih: Tensor, *others: Any, **how: Any) -> tuple[Tensor, Tensor]:
+        exact = x @ weight_ih.T
+        rounded = exact + (exact.half().to(exact.dtype) - exact).detach()
+        identity = torch.eye(exact.shape[-1], dtype=exact.dtype)
+        return rnn_layer(rounded, h, identity, *others, **how)
+
+    names = ("num_layers", "nonlinearity", "batch_first", "dropout", "bidirectional")
+    arguments = {name: getattr(case.rnn, name) for name in names}
+    returned: tuple[Sequence, Tensor] = rnn(input, h_0, params, **arguments, training=case.run.train, layer=layer)
+    return returned
+
+
+SMALL_WRONGS: dict[str, Canonical] = {
+    "one element of weight_hh_l0 off by 1e-4": _with_parameters(_one_weight),
+    "tanh by a rational function": _rational_tanh,
+    "weights rounded to TF32": _with_parameters(lambda _, value: _to_tf32(value)),
+    "weights rounded to bfloat16": _with_parameters(lambda _, value: value.bfloat16().to(value.dtype)),
+    "x W_ih^T accumulated in float16": _float16_sum,
+}
+
+
+def small_wrong(number: int, limits: Limits = SMALL) -> Result:
+    """A slightly wrong implementation, in float64: how much it changes, and whether the algorithm stage says so."""
+    name = list(SMALL_WRONGS)[number % len(SMALL_WRONGS)]
+    needs_tanh = name.startswith("tanh")
+    case = case_of("small", number, limits, lambda case: not needs_tanh or case.rnn.nonlinearity == "tanh")
+    judge, candidate = Judge(case, CPU), canonical(name, SMALL_WRONGS[name])
+    values = judge.values("algorithm", candidate)
+    change = _largest_change(judge.reference("algorithm"), values)
+    checks = judge.checks("algorithm", candidate, values)
+    wrong = [check for check in checks if check.verdict == "mismatch"]
+    sizes = [check.reason or "" for check in wrong if check.tensor == "output" and check.max_abs_error]
+    told = bool(sizes) and not any("another equation" in reason for reason in sizes)
+    config = case.config if change > 1e-12 and not wrong else None
+    return {
+        "wrong": name,
+        "change": change,
+        "caught": bool(wrong),
+        "told": told,
+        "sized": bool(sizes),
+        "missed": config,
+    }
+
+
+def _largest_change(reference: Values, values: Values) -> float:
+    """The largest change of a value in any tensor, as a share of the tensor's largest value; 0 where not finite."""
+    largest = 0.0
+    for name, expected in reference.tensors.items():
+        value = values.tensors.get(name)
+        if expected is None or value is None or not (expected.isfinite().all() and value.isfinite().all()):
+            continue
+        scale = expected.abs().max().item()
+        largest = max(largest, (value - expected).abs().max().item() / scale if scale else 0.0)
+    return largest
+
+
+# -- sensitivity of the precision stage --------------------------------------------------------------------------------
+
+STEPS = 8  # to a factor of ten
+PERTURBATIONS = [10 ** (exponent / STEPS) for exponent in range(0, -13 * STEPS, -1)]  # from 1 to 1e-13
+
+
+def sensitivity(number: int, limits: Limits = SMALL) -> Result:
+    """The smallest relative change of weight_hh_l0 that the precision stage sees, and that assert_close sees."""
+    dtype = DTYPES[number % len(DTYPES)]
+    case = case_of("sensitivity", number, limits, lambda case: case.run.dtype == dtype)
+    judge, plain = Judge(case, CPU), load(case)
+    reference = judge.reference("precision")
+
+    def values(perturbation: float) -> Values:
+        def candidate(input: Sequence, h_0: Tensor | None, params: Any, case: Case) -> tuple[Sequence, Tensor]:
+            changed = dict(params)
+            changed["weight_hh_l0"] = (params["weight_hh_l0"].double() * (1 + perturbation)).to(input.data.dtype)
+            return plain(input, h_0, changed, case)
+
+        side = candidate_side(canonical("perturbed", candidate), case, judge.reference_side().probe)
+        return evaluate(side, case)
+
+    def seen_by_us(perturbation: float) -> bool:
+        return is_wrong(judge.checks("precision", plain, values(perturbation)))
+
+    def seen_by_assert_close(perturbation: float) -> bool:
+        return not _close(reference, values(perturbation))
+
+    return {
+        "dtype": dtype,
+        "ours": _smallest(seen_by_us),
+        "assert_close": _smallest(seen_by_assert_close),
+        "honest_passes": not seen_by_assert_close(0.0),
+        "honest_is_not_wrong": not seen_by_us(0.0),
+    }
+
+
+def _close(reference: Values, values: Values) -> bool:
+    try:
+        for name, expected in reference.tensors.items():
+            torch.testing.assert_close(values.tensors[name], expected, equal_nan=True)
+    except AssertionError:
+        return False
+    return True
+
+
+def _smallest(seen: Callable[[float], bool]) -> float:
+    """The smallest perturbation that is seen, of those tried; infinite where none is."""
+    low, high = 0, len(PERTURBATIONS)  # seen below `low`, not from `high` on
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if seen(PERTURBATIONS[middle]) else (low, middle)
+    return PERTURBATIONS[low - 1] if low else math.inf
+
+
+# -- running it --------------------------------------------------------------------------------------------------------
+
+SECTIONS: dict[str, tuple[Callable[[int], Result], int]] = {
+    "honest": (honest, 10_000),
+    "fault": (fault, 200 * len(CATALOGUE)),
+    "small": (small_wrong, 200 * len(SMALL_WRONGS)),
+    "sensitivity": (sensitivity, 400),
+}
+BATCH = 20
+
+
+def _batch(section: str, numbers: list[int]) -> list[Result]:
+    torch.set_num_threads(1)
+    run = SECTIONS[section][0]
+    return [{"number": number, **run(number)} for number in numbers]
+
+
+def results(section: str, share: float, folder: Path, workers: int = 2) -> list[Result]:
+    """The results of a section, those that are kept and those that are still missing."""
+    count = round(SECTIONS[section][1] * share)
+    kept = folder / f"{section}.jsonl"
+    done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    missing = sorted(set(range(count)) - {result["number"] for result in done})
+    batches = [missing[start : start + BATCH] for start in range(0, len(missing), BATCH)]
+    started = shown = time.monotonic()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool, kept.open("a") as file:
+        running = [pool.submit(_batch, section, batch) for batch in batches]
+        for future in as_completed(running):
+            found = future.result()
+            done += found
+            file.writelines(json.dumps(result) + "\n" for result in found)
+            file.flush()
+            if time.monotonic() - shown > 10:
+                shown = time.monotonic()
+                rate = (len(done) - count + len(missing)) / (shown - started)
+                left = (count - len(done)) / max(rate, 1e-9)
+                print(f"{section}: {len(done)} of {count}, {left:.0f} s left", file=sys.stderr, flush=True)
+    return [result for result in done if result["number"] < count]
+
+
+def whole(share: float) -> Iterator[tuple[str, list[Result]]]:
+    """Every section's results."""
+    STATE.mkdir(exist_ok=True)
+    for section in SECTIONS:
+        yield section, results(section, share, STATE)
+
+
+def main(share: float = 1.0) -> None:
+    """Run what is missing, and write or print the page."""
+    from benchmarks.audit_page import page
+
+    text, failed = page(dict(whole(share)), share)
+    if share == 1:
+        Path("docs/verdicts.md").write_text(text, encoding="utf-8")
+        print("wrote docs/verdicts.md")
+    else:
+        print(text)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main(*map(float, sys.argv[1:]))

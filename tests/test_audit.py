@@ -1,0 +1,92 @@
+"""A few hundred cases of the audit, with its fixed seed; `make audit` runs all of them."""
+
+import json
+
+import pytest
+
+from benchmarks import audit
+from benchmarks.audit_page import page
+from rnncli.catalogue import CATALOGUE
+from rnncli.parity import compare
+
+FEW = audit.Limits(steps=60, hidden_size=32, work=1e5)
+
+
+@pytest.mark.parametrize("start", range(0, 160, 40))
+def test_no_correct_implementation_is_called_a_mismatch(start):
+    for number in range(start, start + 40):
+        assert audit.honest(number, FEW)["mismatches"] == [], number
+
+
+@pytest.mark.parametrize("id", CATALOGUE)
+def test_a_fault_is_caught_wherever_power_says_it_is_visible(id):
+    numbers = [list(CATALOGUE).index(id) + turn * len(CATALOGUE) for turn in range(5)]
+    found = [audit.fault(number, FEW) for number in numbers]
+    assert {result["fault"] for result in found} == {id}
+    assert [result["exception"] for result in found] == [None] * 5
+    assert any(result["verify"] for result in found)
+
+
+@pytest.mark.parametrize("name", audit.SMALL_WRONGS)
+def test_a_small_wrong_is_caught_and_told_apart_by_its_size(name):
+    numbers = [list(audit.SMALL_WRONGS).index(name) + turn * len(audit.SMALL_WRONGS) for turn in range(8)]
+    found = [audit.small_wrong(number, FEW) for number in numbers]
+    assert {result["wrong"] for result in found} == {name}
+    assert [result["missed"] for result in found] == [None] * 8
+    assert sum(result["caught"] for result in found) >= 6
+    assert all(result["told"] for result in found if result["sized"])
+
+
+def test_the_audit_sees_a_false_alarm(monkeypatch):
+    monkeypatch.setattr(compare, "ENVELOPES", 1e-3)
+    monkeypatch.setattr(compare, "HONEST_FACTOR", 0.0)
+    assert any(audit.honest(number, FEW)["mismatches"] for number in range(10))
+
+
+def test_the_audit_sees_a_missed_fault(monkeypatch):
+    monkeypatch.setattr(audit, "_seen", lambda *_: None)
+    assert audit.fault(list(CATALOGUE).index("h0-ignored"), FEW)["exception"]
+    monkeypatch.setattr(audit, "_seen", lambda *_: "seen")
+    monkeypatch.setattr(audit, "is_wrong", lambda _: False)
+    assert audit.fault(list(CATALOGUE).index("h0-ignored"), FEW)["exception"]
+
+
+def test_the_audit_goes_on_where_it_was_stopped(tmp_path):
+    share = 2 / audit.SECTIONS["small"][1]
+    kept = {"number": 0, "wrong": "kept from before"}
+    (tmp_path / "small.jsonl").write_text(json.dumps(kept) + "\n")
+    found = audit.results("small", share, tmp_path, workers=1)
+    assert sorted(result["number"] for result in found) == [0, 1]
+    assert kept in found
+    assert len((tmp_path / "small.jsonl").read_text().splitlines()) == 2
+
+
+def test_the_page_fails_where_anything_is_not_as_it_must_be(monkeypatch):
+    monkeypatch.setattr("benchmarks.cost.rates", lambda: [("small", 1.0, 2.0, 0.5)])
+    monkeypatch.setattr("benchmarks.cost.memory", lambda: dict.fromkeys(MEMORY, 2**20))
+    results = {
+        "honest": [audit.honest(0, FEW)],
+        "fault": [audit.fault(0, FEW)],
+        "small": [audit.small_wrong(0, FEW)],
+        "sensitivity": [
+            {
+                "number": n,
+                "dtype": dtype,
+                "ours": 1e-7,
+                "assert_close": 1e-6,
+                "honest_passes": True,
+                "honest_is_not_wrong": True,
+            }
+            for n, dtype in enumerate(audit.DTYPES)
+        ],
+    }
+    text, failed = page(results, 0.1)
+    assert not failed
+    assert "**0 mismatches**" in text
+    results["honest"][0]["mismatches"].append([{}, "output", "algorithm", "a reason"])
+    text, failed = page(results, 0.1)
+    assert failed
+    assert "exception: " in text
+
+
+MEMORY = ("reference_alone", "verified", "verified_with_noise", "reckoned")
