@@ -13,7 +13,7 @@ PACKAGE = ROOT / "rnncli"
 LAYERS = [
     {"__init__", "errors", "records", "environment"},
     {"case"},
-    {"shapes", "yamlfile"},
+    {"shapes", "yamlfile", "catalogue"},
     {"config", "memory"},
     {"manual"},
     {"device", "candidate"},
@@ -31,6 +31,7 @@ TORCH_FREE = {
     "records",
     "environment",
     "case",
+    "catalogue",
     "shapes",
     "yamlfile",
     "config",
@@ -50,6 +51,8 @@ TORCH_FREE_COMMANDS = [
     "verify --dtype float33",
     "schema",
     "schema --results",
+    "faults",
+    "faults state-delayed",
 ]
 
 
