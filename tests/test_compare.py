@@ -209,6 +209,16 @@ def test_an_error_within_twice_nn_rnn_s_own_is_rounding_whatever_the_envelope(fa
     assert check.reference_max_abs_error == pytest.approx(1e-6, rel=0.1)
 
 
+def test_nn_rnn_s_own_error_at_large_values_does_not_excuse_one_at_small_values():
+    oracle = values(5, 6, 8)
+    oracle[3:] *= 1e9
+    reference = (oracle * (1 + 1e-6)).float()
+    around = envelope(output=torch.tensor([1e-6, 1e-6, 1e-6, 1e3, 1e3]).double()[:, None].expand(5, 2))
+    check = checked(moved(1e-2, (1, 2, 3), of=reference), reference, oracle, stage="precision", around=around)
+    assert check.verdict == "mismatch"
+    assert check.first_divergence.time == 1
+
+
 def test_nn_rnn_s_own_error_excuses_nothing_where_the_algorithm_is_another():
     oracle, reference = in_float32()
     check = checked(reference, reference, oracle, stage="precision", around=envelope(1e-9), same_algorithm=False)
@@ -451,6 +461,25 @@ def test_under_the_exact_policy_the_first_place_is_the_first_that_differs():
     check = checked(candidate, reference, values(5, 6, 8), stage="precision", policy=Policy("exact"))
     assert "2 of 240" in check.reason
     assert check.first_divergence == Location(layer=1, direction="forward", time=1, batch=2, unit=3)
+
+
+# A group that rounding moves by more than its values
+
+
+@pytest.mark.parametrize(
+    ("step", "envelopes", "verdict"),
+    [(1, 10, "match"), (1, 10_000, "mismatch"), (2, 10, "mismatch")],
+    ids=["lost in rounding", "beyond what is lost", "of usual values"],
+)
+def test_a_step_whose_values_rounding_exceeds_is_left_out_unless_it_is_far_beyond_that(step, envelopes, verdict):
+    reference = torch.ones(5, 6, 8).double()
+    reference[1] = 1e-20
+    check = checked(moved(envelopes * 1e-12, (step, 2, 3), of=reference), reference, around=envelope(1e-12))
+    assert check.verdict == verdict
+    if verdict == "match":
+        assert check.reason == "in 20.0% of the values rounding alone is larger than the values; the others agree"
+    else:
+        assert check.first_divergence.time == step
 
 
 # What a check says of an error

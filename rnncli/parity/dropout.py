@@ -14,7 +14,6 @@ from torch import Tensor
 from rnncli.candidate.load import Canonical
 from rnncli.case import Case
 from rnncli.errors import CandidateError
-from rnncli.parity.evaluate import Values
 from rnncli.parity.probe import Probe, altered, draw, time_first
 from rnncli.records import Check, Verdict
 
@@ -83,16 +82,11 @@ def _keeps_wrongly(judge: "Judge", candidate: Canonical) -> bool:
     steps = max(STEPS[0], min(STEPS[1], ENOUGH // in_a_step))
     lengths = {"seq_len": steps} | ({"lengths": None} if given.layout == "packed" else {})
     case = altered(judge.case, input=lengths, run={"gradients": False})
-    probe = _passing_on(case, judge.device)
-    dropping = judge.other("passing on", lambda: (case, probe))
-    plain = judge.other("passing on whole", lambda: (altered(case, rnn={"dropout": 0.0}), probe))
-    assert dropping is not None
-    assert plain is not None
     try:
-        kept = dropping.values("algorithm", candidate)
-    except CandidateError:
-        return True
-    shares = _shares(kept, plain.reference("algorithm"))
+        shares = _shares(judge, candidate, case)
+    except CandidateError:  # it need not take another length than the case's
+        case = altered(judge.case, run={"gradients": False})
+        shares = _shares(judge, candidate, case)
     if shares is None:
         return True
     rate = (1 - case.rnn.dropout) ** (case.rnn.num_layers - 1)
@@ -129,11 +123,18 @@ def _neighbours(is_kept: Tensor, running: Tensor, hidden_size: int) -> Iterator[
             )
 
 
-def _shares(kept: Values, whole: Values) -> Tensor | None:
-    output, full = kept.tensors["output"], whole.tensors["output"]
-    if output is None or full is None or output.shape != full.shape:
-        return None
-    return output / full
+def _shares(judge: "Judge", candidate: Canonical, case: Case) -> Tensor | None:
+    """What the candidate passes on, of what nn.RNN without dropout does, by element of output; None in another form."""
+    probe, steps = _passing_on(case, judge.device), case.input.seq_len
+    dropping = judge.other(("passing on", steps), lambda: (case, probe))
+    whole = judge.other(("passing on whole", steps), lambda: (altered(case, rnn={"dropout": 0.0}), probe))
+    assert dropping is not None
+    assert whole is not None
+    kept, full = (
+        dropping.values("algorithm", candidate).tensors["output"],
+        whole.reference("algorithm").tensors["output"],
+    )
+    return None if kept is None or full is None or kept.shape != full.shape else kept / full
 
 
 def _passing_on(case: Case, device: torch.device) -> Probe:

@@ -213,7 +213,7 @@ class Judge:
 
     def _why_another_call_differs(self, candidate: Canonical) -> Finding:
         """What a call with the first one's own values shows, with h_0 and without."""
-        again = self._forward_alone("again", lambda: (self.case, self.probe), self._known)
+        again = self._forward_alone("again", lambda: (self.case, self.probe), lambda _: self._known)
         values, once_more = again.values("algorithm", candidate), again.values("algorithm", candidate)
         leaks = not (_same(values, once_more) and (self.case.run.train or self.case.run.gradients))
         when = "called again with the same input (state-leaks-between-calls)"
@@ -235,8 +235,7 @@ class Judge:
         when = "given the first sequence alone (N = 1)"
 
         def known(alone: Case) -> Values | None:
-            values = self._known(alone)
-            return Values(of_first_sequence(self.case, alone, values.tensors)) if values else None
+            return Values(of_first_sequence(self.case, alone, self._known.tensors)) if self._known else None
 
         alone = self._forward_alone("alone", lambda: first_sequence(self.case, self.probe), known)
         try:
@@ -276,7 +275,8 @@ class Judge:
                 return check.tensor, f"{when}: {check.reason or 'other values'}"
         return None
 
-    def _known(self, _: Case) -> Values | None:
+    @property
+    def _known(self) -> Values | None:
         """output and h_n of nn.RNN in float64, where dropout does not change them."""
         if self.case.run.train and self.case.rnn.dropout:
             return None

@@ -66,10 +66,10 @@ def _steps(case: Case, probe: Probe, oracle: Oracle, dtype: torch.dtype) -> Iter
         given = {"layout": "batched", "seq_len": 1, "batch_size": len(part), "lengths": None, "h_0": "random"}
         one = altered(case, input=given, run={"gradients": False, "train": False})
         input = part.unsqueeze(1 if case.rnn.batch_first else 0)
-        yield one, Probe(probe.parameters, input, h_0[:, start : start + MOST_ROWS], cotangents_of(one, part))
+        yield one, Probe(probe.parameters, input, h_0[:, start : start + MOST_ROWS], _no_cotangents(one, part))
 
 
-def cotangents_of(case: Case, like: Tensor) -> dict[str, Tensor]:
+def _no_cotangents(case: Case, like: Tensor) -> dict[str, Tensor]:
     """Zeros: the oracle asks for cotangents, and nothing here has gradients."""
     state = like.new_zeros(case.rnn.num_layers * case.rnn.directions, case.input.batch_size, case.rnn.hidden_size)
     return {"output": like.new_zeros(()), "h_n": state}

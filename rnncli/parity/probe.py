@@ -1,5 +1,6 @@
 """The concrete weights, input, h_0 and cotangents a case is checked with."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -98,6 +99,16 @@ def of_first_sequence(case: Case, alone: Case, values: Mapping[str, Tensor | Non
     assert h_n is not None
     cut = time_first(case, output)[: alone.input.seq_len, :1]
     return {"output": in_layout(alone, cut), "h_n": h_n[:, :1]}
+
+
+def first_layer(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    """The case and its probe with the first layer alone, without dropout and gradients."""
+    directions = case.rnn.directions
+    one = altered(case, rnn={"num_layers": 1, "dropout": 0.0}, run={"gradients": False, "train": False})
+    parameters = {name: value for name, value in probe.parameters.items() if re.search(r"_l0(_reverse)?$", name)}
+    h_0 = None if probe.h_0 is None else probe.h_0[:directions]
+    cotangents = {**probe.cotangents, "h_n": probe.cotangents["h_n"][:directions]}
+    return one, replace(probe, parameters=parameters, h_0=h_0, cotangents=cotangents)
 
 
 def without_h_0(case: Case, probe: Probe) -> tuple[Case, Probe]:

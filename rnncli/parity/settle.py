@@ -13,12 +13,11 @@ import torch
 from rnncli.candidate.load import Canonical
 from rnncli.case import Case
 from rnncli.errors import CandidateError
-from rnncli.parity.compare import ENVELOPES, Comparison, loosest
+from rnncli.parity.compare import Comparison, loosest
 from rnncli.parity.evaluate import Values
-from rnncli.parity.locate import over_elements
 from rnncli.parity.one_step import first_wrong_step, wrong_step
 from rnncli.parity.oracle import Oracle
-from rnncli.parity.probe import Probe, altered, draw, in_layout, shortened, time_first
+from rnncli.parity.probe import Probe, altered, draw, first_layer, in_layout, shortened, time_first
 from rnncli.records import Check, Stage, Verdict
 
 if TYPE_CHECKING:
@@ -49,26 +48,46 @@ def settled(
         found |= _or_refused(_off_the_kink, judge, stage, candidate, kinked)
     if "output" in found and found["output"].verdict != Verdict.MISMATCH:
         steps = next(steps for steps, unclear in by_steps.items() if any(u.check.tensor == "output" for u in unclear))
-        found |= _by_its_own_steps(judge, stage, values, found) or _by_the_whole_run(judge, stage, values, found, steps)
+        found |= _by_its_own_steps(judge, stage, candidate, values, found) or _by_the_whole_run(
+            judge, stage, candidate, values, found, steps
+        )
     return tuple(found.get(comparison.check.tensor, comparison.check) for comparison in comparisons)
 
 
-def _by_its_own_steps(judge: "Judge", stage: Stage, values: Values, found: dict[str, Check]) -> dict[str, Check]:
-    """output as a mismatch where a step is not what the candidate's own state before it leads to; else nothing."""
-    output, probe = values.tensors["output"], judge.probe_at(stage).to(torch.float64, judge.device)
-    wrong = first_wrong_step(judge.case, probe, output, judge.kind(stage)) if output is not None else None
+def _by_its_own_steps(
+    judge: "Judge", stage: Stage, candidate: Canonical, values: Values, found: dict[str, Check]
+) -> dict[str, Check]:
+    """output as a mismatch where a step is not what the candidate's own state before it leads to; else nothing.
+
+    Of several layers only the last one's states are seen: then the candidate is run on the first layer alone.
+    """
+    seen, whose = judge, "a step"
+    if judge.case.rnn.num_layers > 1:
+        seen, whose = _first_layer(judge), "a step of the first layer, run alone,"
+        try:
+            values = seen.values(stage, candidate)
+        except CandidateError:
+            return {}
+    output, probe = values.tensors["output"], seen.probe_at(stage).to(torch.float64, judge.device)
+    wrong = first_wrong_step(seen.case, probe, output, seen.kind(stage)) if output is not None else None
     if wrong is None:
         return {}
     check = found["output"]
-    reason = f"from the candidate's own state before it, a step is not what the equations give; {check.reason}"
+    reason = f"from the candidate's own state before it, {whose} is not what the equations give; {check.reason}"
     told = {"output": replace(check, verdict=Verdict.MISMATCH, reason=reason, first_divergence=wrong)}
     if "h_n" in found and found["h_n"].verdict == Verdict.MATCH:
         told["h_n"] = replace(found["h_n"], verdict=Verdict.NOT_COMPARABLE, reason="a step before it is wrong")
     return told
 
 
+def _first_layer(judge: "Judge") -> "Judge":
+    first = judge.other("first layer", lambda: first_layer(judge.case, judge.probe))
+    assert first is not None
+    return first
+
+
 def _by_the_whole_run(
-    judge: "Judge", stage: Stage, values: Values, found: dict[str, Check], steps: int
+    judge: "Judge", stage: Stage, candidate: Canonical, values: Values, found: dict[str, Check], steps: int
 ) -> dict[str, Check]:
     """What the values of the whole run, and not those of a shorter input, still show of `output`; else nothing.
 
@@ -82,11 +101,8 @@ def _by_the_whole_run(
     if judge.case.rnn.directions == 1 and not (judge.case.run.train and judge.case.rnn.dropout):
         shorter = _on_steps(judge, steps)
         first = in_layout(shorter.case, time_first(judge.case, output)[:steps])
-        reference = shorter.reference(stage).tensors["output"]
-        assert reference is not None
-        most = ENVELOPES * shorter.oracle(stage).envelope(judge.kind(stage)).spread["output"]
-        error = (first.double() - reference.double()).abs()
-        if (error > 2 * over_elements(shorter.case, "output", most)).any():
+        alone = shorter.checks(stage, candidate, Values({"output": first}), only=("output",))
+        if any(check.verdict == Verdict.MISMATCH for check in alone):
             reason = f"in the run on the whole input its first {steps} steps are others than on these alone"
             return {"output": replace(check, verdict=Verdict.MISMATCH, reason=f"{reason}; {check.reason}")}
     if judge.case.rnn.nonlinearity == "tanh" and output.numel() >= MANY:
@@ -170,6 +186,8 @@ def _decides(judge: "Judge", stage: Stage, name: str) -> bool:
     if not all(value.abs().max() < limit for value in needed.values()):
         return False
     envelope = judge.oracle(stage).envelope(kind)
+    if envelope.kinks and name not in FORWARD:  # those are settled on the prefix, off the kink
+        del needed[name]
     return all(envelope.decides(name, value, loosest(kind)) for name, value in needed.items())
 
 
