@@ -26,6 +26,7 @@ from rnncli.case import Case
 from rnncli.catalogue import CATALOGUE
 from rnncli.errors import CandidateError
 from rnncli.parity.compare import ENVELOPES
+from rnncli.parity.diagnose import EVIDENCE, diagnosed
 from rnncli.parity.evaluate import Values, candidate_side, evaluate
 from rnncli.parity.faults import plant
 from rnncli.parity.guard import check_devices
@@ -131,10 +132,11 @@ def fault(number: int, limits: Limits = PLANTED) -> Result:
     """A planted fault in a case it can happen in: what power says, what verify says, and what the values say."""
     id = list(CATALOGUE)[number % len(CATALOGUE)]
     case = case_of("fault", number, limits, lambda case: CATALOGUE[id].applies(case) is None)
-    judge, candidate = Judge(case, CPU), canonical(id, plant(id))
+    judge = Judge(case, CPU)
     seen = _seen(judge, id) is not None
-    found = {"fault": id, "power": seen, "verify": _verified(judge, id, candidate), "exception": None}
-    found["differs"] = None if seen else _leaves_the_envelope(judge, candidate)
+    verified, masks = _verified(judge, id, canonical(id, plant(id)))
+    found = {"fault": id, "power": seen, "verify": verified, "masks": masks, "exception": None}
+    found["differs"] = None if seen or masks else _leaves_the_envelope(judge, canonical(id, plant(id)))
     if seen and not found["verify"]:
         found["exception"] = ["power sees it, verify does not", case.config]
     if not seen and found["differs"]:
@@ -142,14 +144,16 @@ def fault(number: int, limits: Limits = PLANTED) -> Result:
     return found
 
 
-def _verified(judge: Judge, id: str, candidate: Canonical) -> bool:
+def _verified(judge: Judge, id: str, candidate: Canonical) -> tuple[bool, bool]:
+    """Whether verify ends in a mismatch, and whether it says that nothing but dropout's masks is another."""
     if id == "device-hardcoded":
         finding = check_devices(plant(id), judge.case)
-        return finding is not None and finding.status == "found"
+        return finding is not None and finding.status == "found", False
     try:
-        return is_wrong(Judge(judge.case, CPU).judge(candidate).checks)
+        checks = Judge(judge.case, CPU).judge(candidate).checks
     except CandidateError:
-        return True
+        return True, False
+    return is_wrong(checks), any("dropout masks of its own" in (check.reason or "") for check in checks)
 
 
 def _leaves_the_envelope(judge: Judge, candidate: Canonical) -> str | None:
@@ -166,6 +170,41 @@ def _leaves_the_envelope(judge: Judge, candidate: Canonical) -> str | None:
             if (by_group(judge.case, name, (value - expected).abs()) > ENVELOPES * spread).any():
                 return name
     return None
+
+
+# -- diagnosis ---------------------------------------------------------------------------------------------------------
+
+BY_VALUES = [id for id in CATALOGUE if id not in EVIDENCE and id != "device-hardcoded"]
+NAMED = [id for id in CATALOGUE if id != "device-hardcoded"]
+
+
+def single(number: int, limits: Limits = SMALL) -> Result:
+    """A planted fault in a case it can happen in, and what the diagnosis names."""
+    id = NAMED[number % len(NAMED)]
+    case = case_of("single", number, limits, lambda case: CATALOGUE[id].applies(case) is None)
+    return {"planted": [id], **_diagnosed(case, (id,))}
+
+
+def pair(number: int, limits: Limits = SMALL) -> Result:
+    """Two planted faults in a case both can happen in, and what the diagnosis names."""
+    generator = random.Random(f"{SEED} pair of faults {number}")
+    case = case_of("pair", number, limits, lambda case: len(_possible(case)) > 1)
+    ids = tuple(sorted(generator.sample(_possible(case), 2), key=BY_VALUES.index))
+    return {"planted": list(ids), **_diagnosed(case, ids)}
+
+
+def _possible(case: Case) -> list[str]:
+    return [id for id in BY_VALUES if CATALOGUE[id].applies(case) is None]
+
+
+def _diagnosed(case: Case, ids: tuple[str, ...]) -> Result:
+    candidate = canonical("planted", plant(*ids))
+    try:
+        checks = Judge(case, CPU).judge(candidate).checks
+    except CandidateError:
+        return {"visible": False, "named": []}
+    named = [found.id for found in diagnosed(case, CPU, candidate, checks)]
+    return {"visible": is_wrong(checks), "named": named, "config": case.config}
 
 
 # -- small wrongs ------------------------------------------------------------------------------------------------------
@@ -253,7 +292,7 @@ def small_wrong(number: int, limits: Limits = SMALL) -> Result:
     judge, candidate = Judge(case, CPU), canonical(name, SMALL_WRONGS[name])
     values = judge.values("algorithm", candidate)
     change = _largest_change(judge.reference("algorithm"), values)
-    checks = judge.checks("algorithm", candidate, values)
+    checks = judge.with_size(candidate, judge.checks("algorithm", candidate, values))
     wrong = [check for check in checks if check.verdict == "mismatch"]
     sizes = [check.reason or "" for check in wrong if check.tensor == "output" and check.max_abs_error]
     told = bool(sizes) and not any("another equation" in reason for reason in sizes)
@@ -340,6 +379,8 @@ def _smallest(seen: Callable[[float], bool]) -> float:
 SECTIONS: dict[str, tuple[Callable[[int], Result], int]] = {
     "honest": (honest, 10_000),
     "fault": (fault, 200 * len(CATALOGUE)),
+    "single": (single, 20 * len(NAMED)),
+    "pair": (pair, 500),
     "small": (small_wrong, 200 * len(SMALL_WRONGS)),
     "sensitivity": (sensitivity, 400),
 }

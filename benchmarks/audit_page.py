@@ -41,6 +41,7 @@ def page(results: dict[str, list[Result]], share: float) -> tuple[str, bool]:
     parts = [
         _honest(results["honest"]),
         _faults(results["fault"]),
+        _diagnosis(results["single"], results["pair"]),
         _small(results["small"]),
         _sensitivity(results["sensitivity"]),
         _cost(),
@@ -95,12 +96,14 @@ def _faults(results: list[Result]) -> tuple[str, bool]:
         f" {sum(not r['power'] for r in found)} |"
         for id, found in by_fault.items()
     ]
+    masks = sum(result["masks"] for result in results)
     text = f"""## No missed faults
 
 Every fault of the catalogue, planted in random cases it can happen in (T to {audit.PLANTED.steps}, hidden to
 {audit.PLANTED.hidden_size}, all else as above). Wherever `power` says visible, `verify` ends in a mismatch; wherever it
 says not visible, the values of the planted candidate were looked at apart, and lie within the envelope in float64.
-**{len(exceptions)} exceptions** in {len(results):,} cases.
+**{len(exceptions)} exceptions** in {len(results):,} cases. In {masks} of them all that differs is which of the allowed
+dropout masks is drawn, and `verify` says that.
 
 | fault | cases | visible, says power | caught by verify | not visible |
 |---|---:|---:|---:|---:|
@@ -186,6 +189,30 @@ Peak memory beyond the imports at T=2,000, N=32, H=512, one layer, float32: `nn.
 
 def _median(values: list[float]) -> float:
     return sorted(values)[len(values) // 2] if values else math.nan
+
+
+def _diagnosis(singles: list[Result], pairs: list[Result]) -> tuple[str, bool]:
+    visible, both = ([result for result in results if result["visible"]] for results in (singles, pairs))
+    other = [result for result in visible if result["named"] != result["planted"]]
+    exactly = sum(set(result["named"]) == set(result["planted"]) for result in both)
+    unexplained = [result for result in both if result["named"] == ["unexplained"]]
+    equal = len(both) - exactly - len(unexplained)
+    named, explained = (1 - len(other) / len(visible)), (1 - len(unexplained) / len(both))
+    text = f"""## Diagnosis
+
+What `rnncli verify` says of a candidate of one's own, tried on planted faults (T to {audit.SMALL.steps}, hidden to
+{audit.SMALL.hidden_size}). A fault is named only where it gives the candidate's values, in float64, on every probe.
+
+| planted | visible | named exactly | another that is equal | not explained |
+|---|---:|---:|---:|---:|
+| one fault | {len(visible)} | {len(visible) - len(other)} ({named:.1%}) | - | {len(other)} |
+| two faults | {len(both)} | {exactly} | {equal} | {len(unexplained)} ({1 - explained:.1%}) |
+
+Two faults of which one hides the other equal that one alone; then that one is named. A correct candidate is given no
+diagnosis: one is made of mismatches alone, and of those there are none above.
+"""
+    shown = [[result["planted"], result["named"], result["config"]] for result in (*other, *unexplained)]
+    return text + _exceptions(shown[:3]), named < 0.98 or explained < 0.9
 
 
 def _exceptions(found: list[Any]) -> str:

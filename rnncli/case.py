@@ -6,18 +6,32 @@ JSON Schema is generated from them.
 
 import hashlib
 import json
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
+
+from rnncli.errors import nearest, shown
 
 Nonlinearity = Literal["tanh", "relu"]
 Layout = Literal["batched", "unbatched", "packed"]
 InitialState = Literal["random", "zeros", "omitted"]
 Dtype = Literal["float64", "float32", "bfloat16", "float16"]
-Candidate = Literal["manual", "bmm", "concat", "cell"]
+BUILT_IN = ("manual", "bmm", "concat", "cell")
+CANDIDATES = f"{', '.join(BUILT_IN)}, PATH.py:NAME, MODULE:NAME, or a mapping with a target"
 Changes = dict[str, Any]  # values by dotted leaf, as rnn.num_layers
 
+_TARGET = r"(.:)?[^:]+:[A-Za-z_][\w.]*"
 LARGEST_SIZE = 2**31 - 1
 MOST_LAYERS = 10_000
 
@@ -134,16 +148,80 @@ class RunSettings(Section):
     cudnn: bool = Field(True, description="CUDA: false takes PyTorch's native kernels")
 
 
+class Candidate(Section):
+    """A user's own implementation, and whatever of its reading is stated and need not be found out."""
+
+    target: str = Field(pattern=f"^{_TARGET}$", description="PATH.py:NAME or MODULE:NAME")
+    convention: Literal["canonical", "stack", "step"] | None = Field(
+        None, description="called as f(input, h_0, params, case), for a whole sequence, or for one step"
+    )
+    layout: Literal["time-first", "batch-first", "unbatched", "features-first"] | None = Field(
+        None, description="axes of its input: (L, N, H_in), (N, L, H_in), (L, H_in), (H_in, N, L)"
+    )
+    weights: Literal["as nn.RNN", "transposed"] | None = Field(None, description="how it takes its matrices")
+    returns: Literal["both", "output", "h_n"] | None = Field(None, description="what it returns of output and h_n")
+
+
 class Case(Section):
     """One complete set of RNN arguments, input description and run settings."""
 
     rnn: RNNArguments = Field(RNNArguments(), description="nn.RNN's own arguments")
     input: InputDescription = Field(InputDescription(), description="what goes in")
     run: RunSettings = Field(RunSettings(), description="where and how it runs")
-    candidate: Candidate = Field("manual", description="the implementation under inspection")
+    candidate: str | Candidate = Field(
+        "manual", description=f"the implementation under inspection: {CANDIDATES}; naming a file runs its code"
+    )
     expect: dict[str, Sizes] = Field(
         {}, description="shapes that must come out, by tensor or parameter name, as output: [5, 10, 80]"
     )
+
+    @field_validator("candidate", mode="before")
+    @classmethod
+    def _candidate_is_known(cls, candidate: Any) -> Any:
+        """Told here: the validation library would tell of every form a candidate may have."""
+        if isinstance(candidate, str):
+            if candidate in BUILT_IN or re.fullmatch(_TARGET, candidate):
+                return candidate
+            hint = nearest(candidate, BUILT_IN)
+            if candidate.endswith(".py"):
+                hint = f": it names a file and nothing in it, as {candidate}:NAME would"
+            raise _problem(f"{shown(candidate)} is not allowed{hint}", CANDIDATES)
+        if isinstance(candidate, dict):
+            try:
+                return Candidate.model_validate(candidate)
+            except ValidationError as error:
+                found: dict[str, Any] = {**error.errors()[0]}
+                keys = ", ".join(Candidate.model_fields)
+                key = ".".join(map(str, found["loc"]))
+                if found["type"] == "extra_forbidden":
+                    raise _problem(f"unknown key {key}{nearest(key, Candidate.model_fields)}", keys) from None
+                if found["type"] == "missing":
+                    raise _problem(f"{key} is missing", f"a mapping with target, and of {keys}") from None
+                allowed = found["ctx"].get("expected", "PATH.py:NAME or MODULE:NAME") if "ctx" in found else "a text"
+                raise _problem(f"{key} {shown(found['input'])} is not allowed", allowed) from None
+        if isinstance(candidate, Candidate):
+            return candidate
+        raise _problem(f"{shown(candidate)} is not allowed", CANDIDATES)
+
+    @property
+    def target(self) -> str | None:
+        """PATH.py:NAME or MODULE:NAME of a user's own implementation; None of a built-in one."""
+        if isinstance(self.candidate, Candidate):
+            return self.candidate.target
+        return None if self.candidate in BUILT_IN else self.candidate
+
+    @property
+    def stated(self) -> dict[str, str]:
+        """What the config says of how the candidate is to be read."""
+        if isinstance(self.candidate, str):
+            return {}
+        return {name: value for name, value in self.candidate.model_dump(exclude={"target"}).items() if value}
+
+    @property
+    def returns(self) -> tuple[str, ...]:
+        """What the candidate returns of output and h_n."""
+        said = self.stated.get("returns", "both")
+        return ("output", "h_n") if said == "both" else (said,)
 
     @property
     def id(self) -> str:
@@ -155,6 +233,12 @@ class Case(Section):
     def config(self) -> dict[str, Any]:
         """The case as plain values, as they stand in a config."""
         return self.model_dump(mode="json")
+
+
+def altered(case: Case, **sections: dict[str, Any]) -> Case:
+    """The case with some values replaced: `altered(case, input={"seq_len": 1})`. The values are not validated."""
+    changed = {name: getattr(case, name).model_copy(update=values) for name, values in sections.items()}
+    return case.model_copy(update=changed)
 
 
 def changed_by(case: Case, changes: Changes) -> Case | None:

@@ -42,10 +42,17 @@ class UnavailableError(RnncliError):
 
 
 class CandidateError(RnncliError):
-    """The candidate itself failed: its forward raised, or returned no tensor."""
+    """The candidate itself failed: it could not be loaded, its forward raised, hung, crashed, or returned no tensor.
+
+    `trace` is its own traceback, where there is one.
+    """
 
     exit_code = ExitCode.CANDIDATE_FAILED
     kind = "candidate"
+
+    def __init__(self, message: str, trace: str | None = None) -> None:
+        super().__init__(message)
+        self.trace = trace
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -128,6 +128,19 @@ class FaultResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """A fault that explains a mismatch, what shows that it does, and the line to change, in words.
+
+    Two faults together are two of these, with the same evidence. `unexplained` is no fault: then the evidence is what
+    is known, and the fix where to look.
+    """
+
+    id: str
+    evidence: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """How long one pass of one implementation takes: median and interquartile range over `runs` measurements."""
 
@@ -168,7 +181,7 @@ class CaseRecord:
     parameters: tuple[Parameter, ...] | None = None
     recipes: tuple[Recipe, ...] | None = None
     checks: tuple[Check, ...] | None = None
-    diagnosis: tuple[dict[str, str], ...] | None = None
+    diagnosis: tuple[Diagnosis, ...] | None = None
     faults: tuple[FaultResult, ...] | None = None
     timing: tuple[Timing, ...] | None = None
     replay: str | None = None

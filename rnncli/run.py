@@ -1,42 +1,50 @@
 """Cases through the pipeline: probe -> both sides -> comparison and timing -> record."""
 
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from rnncli import device as devices
 from rnncli import memory
-from rnncli.candidate.load import Canonical, load
+from rnncli.candidate.load import load
 from rnncli.case import Case
-from rnncli.catalogue import blind_spots
+from rnncli.catalogue import CATALOGUE, blind_spots
 from rnncli.errors import CandidateError, ConfigError, UnavailableError
 from rnncli.parity import probe as probes
 from rnncli.parity import reference
 from rnncli.parity.compare import Policy
-from rnncli.parity.evaluate import GIVEN, values_of
+from rnncli.parity.evaluate import GIVEN, Candidate, values_of
 from rnncli.parity.judge import ENVELOPE, Judge, is_wrong
 from rnncli.parity.shrink import replay_command, shrunk
-from rnncli.records import CaseRecord, Failure, Verdict, combine
-from rnncli.shapes import confront
+from rnncli.records import CaseRecord, Check, Diagnosis, Failure, Timing, Verdict, combine
+from rnncli.shapes import confront, predict_parameters
+
+if TYPE_CHECKING:
+    from rnncli.isolated import Own
 
 MOST_SHRUNK = 5  # cases of a run: the next mismatches of a grid seldom tell more, and each may take seconds
+
+TIMEOUT_S = 30.0  # for a user's candidate, a call
 
 Sizes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """What `verify` does beside what the case says.
+    """What `verify` does beside what the case says. `timeout_s` is for a call of a user's candidate, and `guard`
+    whether one is looked over for tensors made on the wrong device.
 
     `shrinks` has an item for each mismatch that may still be shrunk, in all the cases verified with these options.
     """
 
     timing: bool = True
     policy: Policy = ENVELOPE
+    timeout_s: float = TIMEOUT_S
+    guard: bool = True
     shrinks: Iterator[int] = field(default_factory=lambda: iter(range(MOST_SHRUNK)), compare=False)
 
 
@@ -55,8 +63,7 @@ def run_cases(
         try:
             yield work(case)
         except (UnavailableError, CandidateError, ConfigError) as error:
-            cause = error.__cause__ if isinstance(error, CandidateError) else None
-            trace = "".join(traceback.format_exception(cause)) if cause else None
+            trace = error.trace if isinstance(error, CandidateError) else None
             failure = Failure(kind=error.kind, message=str(error), traceback=trace)
             yield CaseRecord(id=case.id, config=case.config, verdict=None, error=failure)
 
@@ -81,18 +88,99 @@ def look(case: Case) -> CaseRecord:
     return replace(record, device=str(device))
 
 
-def verify(case: Case, options: VerifyOptions) -> CaseRecord:
-    """Shapes, parity and timing of the candidate against nn.RNN. Raises UnavailableError and ConfigError."""
+def verify(case: Case, options: VerifyOptions, target: object = None) -> CaseRecord:
+    """Shapes, parity and timing of the candidate against nn.RNN.
+
+    `target` is the candidate itself, where the case's is no file to be loaded but an object of this process.
+    Raises UnavailableError and ConfigError, and CandidateError where the candidate itself fails.
+    """
     device = devices.resolve(case.run.device)
-    candidate = load(case)
+    if case.target is None:
+        return _verified(case, device, load(case), options)
+    from rnncli.isolated import Here, Isolated
+
+    if target is not None:
+        return _own(case, device, Here(target), options)
+    with Isolated(case, options.timeout_s, device) as candidate:
+        return _own(case, device, candidate, options)
+
+
+def _own(case: Case, device: torch.device, candidate: "Own", options: VerifyOptions) -> CaseRecord:
+    """The record of a user's own candidate: how it was read, and what of the case it does not claim."""
+    read = candidate.read(case)
+    if read.unsupported:
+        return replace(_not_supported(case, device, read.unsupported), reading=read.reading)
+    claimed = read.claimed(case)
+    record = _verified(claimed, device, candidate, options)
+    if candidate.lost:
+        raise candidate.lost
+    leaks = any(found.id == "state-leaks-between-calls" for found in record.diagnosis or ())  # and so onto any device
+    hardwired = _device_fault(claimed, candidate) if options.guard and not leaks else None
+    checks = (*(record.checks or ()), *_unclaimed(case, claimed))
+    return replace(
+        record,
+        id=case.id,
+        config=case.config,
+        reading=read.reading,
+        warnings=(*record.warnings, *_seen_of(candidate), *([hardwired.evidence] if hardwired else [])),
+        diagnosis=(*(record.diagnosis or ()), *([hardwired] if hardwired else [])),
+        checks=checks,
+    )
+
+
+def _device_fault(case: Case, candidate: "Own") -> Diagnosis | None:
+    """A tensor made on the CPU whatever the input's device, found without a GPU; it changes no verdict of a CPU run."""
+    try:
+        finding = candidate.check_devices(case)
+    except CandidateError:
+        return None
+    if finding.status != "found":
+        return None
+    return Diagnosis(id="device-hardcoded", evidence=finding.reason, fix=CATALOGUE["device-hardcoded"].fix)
+
+
+def _not_supported(case: Case, device: torch.device, reason: str) -> CaseRecord:
+    """The record of a case that asks for more than the candidate claims to do."""
+    check = _not_claimed("output", reason)
+    verdict = Verdict.NOT_COMPARABLE
+    return CaseRecord(id=case.id, config=case.config, verdict=verdict, device=str(device), checks=(check,))
+
+
+def _unclaimed(case: Case, claimed: Case) -> Iterator[Check]:
+    """A check for each gradient of the case that the candidate does not claim."""
+    if not case.run.gradients:
+        return
+    if not claimed.run.gradients:
+        names = ["input", "h_0"] if case.input.h_0 != "omitted" else ["input"]
+        for name in [*names, *(parameter.name for parameter in predict_parameters(case))]:
+            yield _not_claimed(f"grad {name}", "the candidate computes with numpy, which knows no gradients")
+    elif claimed.input.h_0 != case.input.h_0:
+        yield _not_claimed("grad h_0", "the candidate takes no h_0")
+
+
+def _not_claimed(tensor: str, reason: str) -> Check:
+    verdict = Verdict.NOT_COMPARABLE
+    return Check(
+        tensor=tensor, stage="algorithm", dtype="float64", verdict=verdict, policy="envelope", reason=reason
+    )  # fmt: skip
+
+
+def _seen_of(candidate: "Own") -> Iterator[str]:
+    """What a candidate did beside computing."""
+    for changed in candidate.changed_settings():
+        yield f"the candidate changes {changed}"
+    count, lines = candidate.printed
+    if count:
+        yield f"the candidate prints {count} line{'s' if count > 1 else ''}, as: {lines[0] if lines else ''}"
+
+
+def _verified(case: Case, device: torch.device, candidate: Candidate, options: VerifyOptions) -> CaseRecord:
     with _told_as_user_errors(case, device), devices.backend_settings(case.run):
         judge = Judge(case, device, options.policy)
         judgement = judge.judge(candidate)
         nn_rnn, timing = judge.reference_side(), None
         if options.timing and not is_wrong(judgement.checks):  # the cost of a wrong one is worth nothing
-            from rnncli.timing import time_sides
-
-            timing = time_sides((nn_rnn, judge.candidate_side(candidate)), case.run.gradients)
+            timing = _timed(judge, candidate)
     given = _sizes(nn_rnn.leaves)  # what the candidate was given too
     record = confront(
         case,
@@ -102,6 +190,12 @@ def verify(case: Case, options: VerifyOptions) -> CaseRecord:
     )
     checks = judgement.checks
     blind = blind_spots(case)
+    diagnosis = None
+    if case.target is not None:
+        from rnncli.parity.diagnose import diagnosed
+
+        with devices.backend_settings(case.run):
+            diagnosis = diagnosed(case, device, candidate, checks)
     verdict = combine(check.verdict for check in checks) if record.verdict == Verdict.MATCH else record.verdict
     again = None
     if verdict == Verdict.MISMATCH:
@@ -113,10 +207,19 @@ def verify(case: Case, options: VerifyOptions) -> CaseRecord:
         backend=devices.describe_backend(device, case.run),
         warnings=(*record.warnings, blind) if blind else record.warnings,
         checks=checks,
+        diagnosis=diagnosis,
         timing=timing,
         replay=replay_command(again, *policy_flags(options.policy)) if again else None,
         replay_config=again.config if again else None,
     )
+
+
+def _timed(judge: Judge, candidate: Candidate) -> tuple[Timing, ...]:
+    if not callable(candidate):
+        return candidate.time(judge.case, judge.probe_at("precision"))
+    from rnncli.timing import time_sides
+
+    return time_sides((judge.reference_side(), judge.candidate_side(candidate)), judge.case.run.gradients)
 
 
 def policy_flags(policy: Policy) -> tuple[str, ...]:
@@ -126,7 +229,7 @@ def policy_flags(policy: Policy) -> tuple[str, ...]:
     return () if policy == ENVELOPE else ("--policy", policy.name)
 
 
-def _smallest(case: Case, device: torch.device, candidate: Canonical, options: VerifyOptions) -> Case:
+def _smallest(case: Case, device: torch.device, candidate: Candidate, options: VerifyOptions) -> Case:
     """A case in which the candidate is wrong as well, shrunk where the run has a turn left; without expected shapes."""
 
     def still_wrong(case: Case) -> bool:

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "rnncli"
 
 # From the bottom up. A room may import the rooms of the lines below its own, and its own.
 LAYERS = [
-    {"__init__", "errors", "records", "environment"},
+    {"errors", "records", "environment"},
     {"case"},
     {"shapes", "yamlfile", "catalogue"},
     {"config", "memory"},
@@ -19,8 +19,11 @@ LAYERS = [
     {"device", "candidate"},
     {"parity"},
     {"timing"},
+    {"isolated"},
     {"run"},
     {"report"},
+    {"api"},
+    {"__init__"},
     {"cli"},
     {"__main__"},
 ]

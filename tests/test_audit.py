@@ -67,6 +67,8 @@ def test_the_page_fails_where_anything_is_not_as_it_must_be(monkeypatch):
     results = {
         "honest": [audit.honest(0, FEW)],
         "fault": [audit.fault(0, FEW)],
+        "single": [audit.single(0, FEW)],
+        "pair": [audit.pair(0, FEW)],
         "small": [audit.small_wrong(0, FEW)],
         "sensitivity": [
             {

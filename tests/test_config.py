@@ -10,7 +10,7 @@ import torch
 import yaml
 from conftest import ROOT
 
-from rnncli.case import Case
+from rnncli.case import BUILT_IN, Case
 from rnncli.cli.options import _FLAGS
 from rnncli.config import Flag, json_schema, leaves, load
 
@@ -29,7 +29,9 @@ def test_a_flag_names_the_values_and_the_default_of_its_leaf():
         section, _, name = leaf.rpartition(".")
         model = type(getattr(Case(), section)) if section else Case
         schema = model.model_json_schema()["properties"][name]
-        if leaf != "run.device":
+        if leaf == "candidate":
+            assert values == (*BUILT_IN, "PATH.py:NAME")
+        elif leaf != "run.device":
             assert list(values) == schema.get("enum", []), leaf
         if kind is not bool and schema.get("default"):
             assert help.endswith(f"[{schema['default']:g}]" if kind in (int, float) else f"[{schema['default']}]"), leaf

@@ -203,13 +203,14 @@ def test_without_h_0_it_is_left_out_and_nothing_else_changes():
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_where_sizes_are_equal_a_transposed_axis_or_weight_fits(layout):
     for case in equal_sizes(in_layout_of(layout)):
-        assert case.rnn.input_size == case.rnn.hidden_size
+        assert case.rnn.input_size in (case.rnn.hidden_size, case.rnn.directions * case.rnn.hidden_size)
         assert case.input.seq_len == case.input.batch_size
         assert computed(*with_its_probe(case))["output"] is not None
 
 
-def test_sizes_are_equal_with_all_layers_and_with_one_alone():
-    assert [case.rnn.num_layers for case in equal_sizes(in_layout_of("time-first"))] == [2, 1]
+def test_sizes_are_equal_with_all_layers_then_those_of_each_layer_s_input_then_with_one_layer_alone():
+    cases = list(equal_sizes(in_layout_of("time-first")))
+    assert [(case.rnn.num_layers, case.rnn.input_size) for case in cases] == [(2, 4), (2, 8), (1, 4)]
 
 
 def test_a_probe_is_the_same_object_where_it_lies_as_asked_and_rounded_where_not():

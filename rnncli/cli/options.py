@@ -35,7 +35,12 @@ _FLAGS: dict[str, tuple[type, tuple[str, ...], str, tuple[str, ...]]] = {
     "run.weight_scale": (float, ("--weight-scale",), "Times nn.RNN's own initialisation  [1]", ()),
     "run.tf32": (bool, ("--tf32/--no-tf32",), "CUDA: allow TF32 on both sides", ()),
     "run.cudnn": (bool, ("--cudnn/--no-cudnn",), "CUDA: off takes PyTorch's native kernels  [cudnn]", ()),
-    "candidate": (str, ("--candidate",), "The hand-written RNN  [manual]", ("manual", "bmm", "concat", "cell")),
+    "candidate": (
+        str,
+        ("--candidate",),
+        "The hand-written RNN; of a file, its code is run  [manual]",
+        ("manual", "bmm", "concat", "cell", "PATH.py:NAME"),
+    ),
     "expect": (list, ("--expect",), "A shape that must come out, as output=5,10,80; repeatable", ()),
 }
 

@@ -117,7 +117,9 @@ def finish(
     if len(errors) < len(record.cases) or (format != "table" and record.cases):
         emit(record, format, output)
     notes = [f"warning: {warning}" for case in record.cases for warning in case.warnings]
-    notes += [error.message for error in errors]
+    for error in errors:
+        own = "\n".join(f"  {line}" for line in (error.traceback or "").rstrip().splitlines())
+        notes.append(f"{error.message}\n{own}" if own.count("\n") else error.message)
     open_checks = sum(check.verdict == Verdict.NOT_COMPARABLE for case in record.cases for check in case.checks or ())
     notes += [f"--strict: {open_checks} checks are not-comparable"] if strict and open_checks else []
     unseen = sum(fault.status == "not-visible" for case in record.cases for fault in case.faults or ())

@@ -43,6 +43,13 @@ def verify(
         Path | None,
         typer.Option(metavar="DIR", help="Write each mismatch, shrunk to a small case, as a config into DIR"),
     ] = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(metavar="SECONDS", help="For a call of your own candidate  [30]", show_default=False),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Judge again whenever a file of your own candidate is saved")
+    ] = False,
     strict: Strict = False,
     format: Format = "table",
     output: Output = None,
@@ -64,6 +71,7 @@ def verify(
       rnncli verify --device cuda --tf32
       rnncli verify configs/smoke.yaml --no-timing --format json --output results.json
       rnncli verify configs/smoke.yaml --save-failing failing
+      rnncli verify --candidate my_rnn.py:rnn_forward --watch
     """
     from rnncli.cli.output import check_destination, finish, write_text
     from rnncli.config import load
@@ -79,17 +87,31 @@ def verify(
         write_text("---\n".join(config.to_yaml() for config in loaded), output)
         return
     cases = [case for config in loaded for case in config.cases]
+    if watch:
+        from rnncli.cli.watch import watched_folders
+
+        watched_folders(cases)
 
     with quick_imports():
+        if any(case.target for case in cases):
+            from rnncli.candidate.isolate import start_server
+
+            start_server("rnncli.isolated", "rnncli.parity.warm")
         from rnncli.cli.interrupt import prompt_interrupts
         from rnncli.cli.progress import with_progress
         from rnncli.device import environment
         from rnncli.memory import needed_for_verify
         from rnncli.parity.compare import Policy
-        from rnncli.run import VerifyOptions, policy_flags, run_cases
+        from rnncli.run import TIMEOUT_S, VerifyOptions, policy_flags, run_cases
         from rnncli.run import verify as verify_case
 
-    options = VerifyOptions(timing=timing, policy=Policy(name, *tolerances))
+    seconds = _timeout(timeout) if timeout is not None else TIMEOUT_S
+    options = VerifyOptions(timing=timing, policy=Policy(name, *tolerances), timeout_s=seconds)
+    if watch:
+        from rnncli.cli.watch import watch as watch_files
+
+        with prompt_interrupts():
+            watch_files(cases, options)
     records = run_cases(cases, lambda case: verify_case(case, options), needed_for_verify)
     finished: list[CaseRecord] = []
     interrupted = False
@@ -104,6 +126,16 @@ def verify(
     finally:  # the report first: a full disk does not cost it
         if save_failing:
             _save(save_failing, finished, policy_flags(options.policy))
+
+
+def _timeout(text: str) -> float:
+    from rnncli.errors import ConfigError
+
+    number = as_number(text, float)
+    if isinstance(number, str) or not 0 < number <= 86400:
+        shown = f'"{number}"' if isinstance(number, str) else number
+        raise ConfigError(f"--timeout: {shown} is not allowed; allowed: seconds, above 0 up to 86400")
+    return float(number)
 
 
 def _check_folder(folder: Path) -> None:

@@ -21,6 +21,8 @@ from rnncli.parity.noise import ARITHMETIC, arithmetic
 from rnncli.parity.oracle import Envelope
 from rnncli.records import Check, Location, Stage, Verdict
 
+SMALL = 3e-2  # of the values at the first wrong step: more is another equation
+
 PolicyName = Literal["envelope", "fixed", "exact"]
 
 # Fixed on 1,000 honest cases that no audit uses: of 29,000 checks that an envelope decides, none was beyond 1.7 where
@@ -212,7 +214,7 @@ class _Elements:
             return Comparison(check, "amplified")
         if ratio <= ENVELOPES:
             return Comparison(replace(check, verdict=Verdict.MATCH))
-        lost = self._lost(spread, envelope.floor) & (excess <= LOST_ENVELOPES / ENVELOPES)
+        lost = self._lost(spread, envelope) & (excess <= LOST_ENVELOPES / ENVELOPES)
         outside = (excess > 1) & ~lost
         if not outside.any():
             share = f"in {lost.double().mean().item():.1%} of the values rounding alone is larger than the values"
@@ -229,10 +231,12 @@ class _Elements:
                 reason += f": {what_the_size_tells(self._error_at(places['first_divergence'], error))}"
         return Comparison(replace(check, reason=reason, **places))
 
-    def _lost(self, spread: Tensor, floor: float) -> Tensor:
+    def _lost(self, spread: Tensor, envelope: Envelope) -> Tensor:
         """Where rounding moves a group by more than all its values: after a recurrence that grew has shrunk again."""
-        sizes = by_group(self._case, self._check.tensor, self._expected.abs())
-        lost = over_elements(self._case, self._check.tensor, (spread > sizes + floor).double()) > 0
+        own = by_group(self._case, self._check.tensor, self._expected.abs())
+        sizes = envelope.sizes.get(self._check.tensor, own).to(spread.device)  # the oracle's: nn.RNN's are lost as well
+        groups = (spread > sizes + envelope.floor).double()
+        lost = over_elements(self._case, self._check.tensor, groups) > 0
         return lost.expand_as(self._expected)
 
     def _error_at(self, first: Location, error: Tensor) -> float:
@@ -297,7 +301,7 @@ def _exact(case: Case, check: Check, actual: Tensor, reference: Tensor, expected
 
 def what_the_size_tells(relative_error: float) -> str:
     """Which kind of mistake errs by so much in float64, at the step where it first shows."""
-    if relative_error > 3e-2:
+    if relative_error > SMALL:
         return "another equation"
     if relative_error > 3e-6:
         return "the size of an approximated function, or of weights rounded to TF32, bfloat16 or float16"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from rnncli.candidate.load import Canonical
-from rnncli.case import Case
+from rnncli.case import Case, altered
 from rnncli.errors import CandidateError
-from rnncli.parity.probe import Probe, altered, draw, time_first
+from rnncli.parity.evaluate import Candidate
+from rnncli.parity.probe import Probe, draw, time_first
 from rnncli.records import Check, Verdict
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ STEPS = (64, 1024)  # at least, at most
 ENOUGH = 4096  # elements, to count what is kept
 
 
-def own_masks(judge: "Judge", candidate: Canonical, checks: tuple[Check, ...]) -> str | None:
+def own_masks(judge: "Judge", candidate: Candidate, checks: tuple[Check, ...]) -> str | None:
     """Why the values cannot be compared though the dropout is right; None where they can be, or where it is wrong.
 
     `checks` are those of the algorithm stage. On the CPU a candidate that draws as nn.RNN does has nn.RNN's masks.
@@ -56,7 +56,7 @@ def without_values(checks: tuple[Check, ...], reason: str) -> tuple[Check, ...]:
     )
 
 
-def _is_wrong(judge: "Judge", candidate: Canonical, changes: Mapping[str, float]) -> bool:
+def _is_wrong(judge: "Judge", candidate: Candidate, changes: Mapping[str, float]) -> bool:
     """Whether the candidate is another function where no mask matters."""
 
     def make() -> tuple[Case, Probe]:
@@ -75,7 +75,7 @@ def _is_wrong(judge: "Judge", candidate: Canonical, changes: Mapping[str, float]
     return any(check.verdict == Verdict.MISMATCH for check in other.checks("algorithm", candidate, values))
 
 
-def _keeps_wrongly(judge: "Judge", candidate: Canonical) -> bool:
+def _keeps_wrongly(judge: "Judge", candidate: Candidate) -> bool:
     """Whether the share of elements that are kept, their scale, or their independence over time is wrong."""
     given, rnn = judge.case.input, judge.case.rnn
     in_a_step = rnn.hidden_size * rnn.directions * (1 if given.layout == "unbatched" else given.batch_size)
@@ -123,7 +123,7 @@ def _neighbours(is_kept: Tensor, running: Tensor, hidden_size: int) -> Iterator[
             )
 
 
-def _shares(judge: "Judge", candidate: Canonical, case: Case) -> Tensor | None:
+def _shares(judge: "Judge", candidate: Candidate, case: Case) -> Tensor | None:
     """What the candidate passes on, of what nn.RNN without dropout does, by element of output; None in another form."""
     probe, steps = _passing_on(case, judge.device), case.input.seq_len
     dropping = judge.other(("passing on", steps), lambda: (case, probe))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +12,22 @@ from rnncli.candidate.load import Canonical, Sequence
 from rnncli.case import Case
 from rnncli.parity import reference
 from rnncli.parity.probe import Probe, packer, packing
-from rnncli.records import Verdict
+from rnncli.records import Timing, Verdict
 
 GIVEN = ("input", "h_0")
+
+
+class Elsewhere(Protocol):
+    """A candidate in another process, which takes a case and a probe, and gives what it computes on them."""
+
+    def evaluate(self, case: Case, probe: Probe) -> "Values":
+        """What `evaluate` gives for a candidate in this one. Raises CandidateError."""
+
+    def time(self, case: Case, probe: Probe) -> tuple[Timing, ...]:
+        """Its cost beside nn.RNN's, where it is."""
+
+
+Candidate = Canonical | Elsewhere
 
 
 @dataclass(frozen=True)
@@ -33,9 +47,11 @@ class Side:
         """The gradient of every leaf, under the cotangents of both outputs."""
         return self.gradients(*self.forward())
 
-    def gradients(self, output: Sequence, h_n: Tensor) -> tuple[Tensor, ...]:
+    def gradients(self, output: Sequence | None, h_n: Tensor | None) -> tuple[Tensor, ...]:
         """The gradient of each leaf: that of the scalar sum(output * cotangent) + sum(h_n * cotangent)."""
-        total = (values_of(output) * self.probe.cotangents["output"]).sum() + (h_n * self.probe.cotangents["h_n"]).sum()
+        returned = (("output", None if output is None else values_of(output)), ("h_n", h_n))
+        parts = [(value * self.probe.cotangents[name]).sum() for name, value in returned if value is not None]
+        total = sum(parts[1:], parts[0])
         return torch.autograd.grad(total, list(self.leaves.values()), allow_unused=True)
 
 
@@ -44,16 +60,19 @@ class Values:
     """What a side computed, by tensor name: output, h_n, and `grad <leaf>`; None where no gradient reaches a leaf.
 
     `findings` are verdicts reached without looking at a tensor's values, with the reason. `returned` are output and h_n
-    themselves, of which `tensors` has copies: a later call must leave them alone.
+    themselves, of which `tensors` has copies: a later call must leave them alone. `look` asks where they are elsewhere.
     """
 
     tensors: dict[str, Tensor | None] = field(default_factory=dict)
     findings: dict[str, tuple[Verdict, str]] = field(default_factory=dict)
     returned: dict[str, Tensor] = field(default_factory=dict)
+    look: Callable[[], str | None] | None = None
 
     @property
     def overwritten(self) -> str | None:
         """Which of output and h_n is not what it was when it was returned."""
+        if self.look:
+            return self.look()
         for name, value in self.returned.items():
             before = self.tensors[name]
             if before is None or torch.equal(value, before):
@@ -85,7 +104,14 @@ def candidate_side(candidate: Canonical, case: Case, probe: Probe) -> Side:
         parameters = {name: given[name] for name in names}
         return candidate(pack(given["input"]), given.get("h_0"), parameters, case)
 
-    return Side(case.candidate, call, leaves, probe)
+    return Side(case.target or str(case.candidate), call, leaves, probe)
+
+
+def values_by(candidate: Candidate, case: Case, probe: Probe) -> Values:
+    """What a candidate computes, wherever it is. Raises CandidateError."""
+    if callable(candidate):
+        return evaluate(candidate_side(candidate, case, probe), case)
+    return candidate.evaluate(case, probe)
 
 
 def evaluate(side: Side, case: Case) -> Values:
@@ -97,10 +123,15 @@ def evaluate(side: Side, case: Case) -> Values:
     with torch.set_grad_enabled(case.run.gradients):
         given = {name: leaf.clone() if name in GIVEN else leaf for name, leaf in side.leaves.items()}
         output, h_n = side.call(given)
-        wrong_packing = _wrong_packing(case, output)
-        data = values_of(output) if wrong_packing else _in_our_order(case, output)
-    tensors: dict[str, Tensor | None] = {"output": data.detach().clone(), "h_n": h_n.detach().clone()}
+        wrong_packing = None if output is None else _wrong_packing(case, output)
+        data = output if output is None else values_of(output) if wrong_packing else _in_our_order(case, output)
+    both = {"output": data, "h_n": h_n}
+    returned = {name: value.detach() for name, value in both.items() if value is not None}
+    tensors: dict[str, Tensor | None] = {"output": None, "h_n": None}
+    tensors |= {name: value.clone() for name, value in returned.items()}
     findings = {"output": (Verdict.MISMATCH, wrong_packing)} if wrong_packing else {}
+    for name in tensors.keys() - returned.keys():
+        findings[name] = (Verdict.NOT_COMPARABLE, "the candidate does not return it")
     if case.run.gradients:
         gradients, refusal = _backward(side, data, h_n)
         for name, gradient in zip(side.leaves, gradients, strict=True):
@@ -112,7 +143,7 @@ def evaluate(side: Side, case: Case) -> Values:
         if not torch.equal(leaf.detach(), before[name]):
             tensor = f"grad {name}" if case.run.gradients else "h_n" if name == "h_0" else "output"
             findings[tensor] = (Verdict.MISMATCH, f"{name} is overwritten: the caller's tensor is changed")
-    return Values(tensors, findings, {"output": data.detach(), "h_n": h_n.detach()})
+    return Values(tensors, findings, returned)
 
 
 def values_of(sequence: Sequence) -> Tensor:
@@ -120,14 +151,17 @@ def values_of(sequence: Sequence) -> Tensor:
     return sequence.data if isinstance(sequence, PackedSequence) else sequence
 
 
-def _backward(side: Side, data: Tensor, h_n: Tensor) -> tuple[tuple[Tensor | None, ...], tuple[Verdict, str] | None]:
+def _backward(
+    side: Side, data: Tensor | None, h_n: Tensor | None
+) -> tuple[tuple[Tensor | None, ...], tuple[Verdict, str] | None]:
     """The gradients, or why there are none."""
     none = (None,) * len(side.leaves)
-    for name, value in (("output", data), ("h_n", h_n)):
+    returned = {name: value for name, value in (("output", data), ("h_n", h_n)) if value is not None}
+    for name, value in returned.items():
         cotangent = side.probe.cotangents[name]
         if (value.shape, value.dtype, value.device) != (cotangent.shape, cotangent.dtype, cotangent.device):
             return none, (Verdict.NOT_COMPARABLE, f"not run: {name} does not have the form of nn.RNN's")
-    if not (data.requires_grad or h_n.requires_grad):
+    if not any(value.requires_grad for value in returned.values()):
         return none, None
     try:
         return side.gradients(data, h_n), None

@@ -37,9 +37,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnncli.candidate.load import Canonical, Sequence
-from rnncli.case import Case
+from rnncli.case import Case, altered
 from rnncli.parity.evaluate import GIVEN, candidate_side, values_of
-from rnncli.parity.probe import Probe, altered, packing
+from rnncli.parity.probe import Probe, packing
 from rnncli.shapes import predict_parameters, predict_tensors
 
 Status = Literal["found", "clean", "not-comparable"]

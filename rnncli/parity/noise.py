@@ -66,6 +66,8 @@ class Noise:
             for bias in walk.biases:
                 z, stored, summed = z + bias, stored + bias.abs(), summed + bias.abs()
             to_z = self._size(stored + z.abs(), summed)
+            if not walk.biases:
+                to_z = to_z.where(summed > 0, 0.0)  # a sum of zeros alone is not rounded
             to_h = self._unit * states[block].abs()  # and no more: a relu that rests at 0 stays there
             yield from self._by_step(to_z, to_h, runs)
 

@@ -11,22 +11,23 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rnncli.candidate.load import Canonical
-from rnncli.case import Case
+from rnncli.case import Case, altered
 from rnncli.errors import CandidateError
-from rnncli.parity.evaluate import candidate_side, evaluate
+from rnncli.parity.compare import SMALL
+from rnncli.parity.evaluate import Candidate, values_by
 from rnncli.parity.locate import first_in_order
 from rnncli.parity.noise import ARITHMETIC
 from rnncli.parity.oracle import Oracle
-from rnncli.parity.probe import Probe, altered, in_layout, time_first
+from rnncli.parity.probe import Probe, first_layer, in_layout, time_first
 from rnncli.records import Location
 
 MOST_ROWS = 4096  # steps judged at once
+SMALL_OF_TERMS = 1e-2  # of a pre-activation: one term of ten thousand is more
 STORED = 8  # roundings of a value on its way through one step, and the last digits of tanh
 
 
 def wrong_step(
-    case: Case, probe: Probe, oracle: Oracle, dtype: torch.dtype, kind: str, candidate: Canonical
+    case: Case, probe: Probe, oracle: Oracle, dtype: torch.dtype, kind: str, candidate: Candidate
 ) -> str | None:
     """What is wrong with a candidate's single steps, or None; None too where it takes no such input.
 
@@ -36,7 +37,7 @@ def wrong_step(
         working = step_probe.to(dtype, step_probe.input.device)
         exact = working.to(torch.float64, step_probe.input.device)
         try:
-            values = evaluate(candidate_side(candidate, step_case, working), step_case)
+            values = values_by(candidate, step_case, working)
         except CandidateError:
             return None
         expected = Oracle(step_case, exact).values
@@ -67,6 +68,32 @@ def _steps(case: Case, probe: Probe, oracle: Oracle, dtype: torch.dtype) -> Iter
         one = altered(case, input=given, run={"gradients": False, "train": False})
         input = part.unsqueeze(1 if case.rnn.batch_first else 0)
         yield one, Probe(probe.parameters, input, h_0[:, start : start + MOST_ROWS], _no_cotangents(one, part))
+
+
+def error_of_a_step(case: Case, probe: Probe, oracle: Oracle, candidate: Candidate) -> float:
+    """The error of single steps of the first layer in float64, of their largest value; 0 where it takes no such input.
+
+    Where it is a small part of the pre-activations' size, its terms added up at random, it is called SMALL.
+    """
+    largest = scale = typical = 0.0
+    for step_case, step_probe in _steps(case, probe, oracle, torch.float64):
+        one, values_of_one = first_layer(step_case, step_probe)
+        try:
+            actual = values_by(candidate, one, values_of_one).tensors["output"]
+        except CandidateError:
+            return 0.0
+        expected = Oracle(one, values_of_one).values["output"]
+        if actual is None or actual.shape != expected.shape:
+            return 0.0
+        largest = max(largest, (actual.double() - expected).abs().max().item())
+        scale = max(scale, expected.abs().max().item())
+        steps = [_Step(one, values_of_one, 0, direction, "float64") for direction in range(one.rnn.directions)]
+        x, h_0 = time_first(one, values_of_one.input)[0], values_of_one.h_0
+        assert h_0 is not None
+        typical = max([typical, *(step.typical(x, h).max().item() for step, h in zip(steps, h_0, strict=True))])
+    if not scale:
+        return 0.0
+    return min(SMALL, largest / scale) if largest < SMALL_OF_TERMS * typical else largest / scale
 
 
 def _no_cotangents(case: Case, like: Tensor) -> dict[str, Tensor]:
@@ -110,6 +137,11 @@ class _Step:
     def state(self, x: Tensor, h: Tensor) -> Tensor:
         """f(z): x (..., features), h (..., H_out) -> (..., H_out)."""
         return self._activation(sum(self._biases, x @ self._weight_ih.T + h @ self._weight_hh.T))
+
+    def typical(self, x: Tensor, h: Tensor) -> Tensor:
+        """The size of a pre-activation whose terms have random signs: the root of the sum of their squares."""
+        squares = x.square() @ self._weight_ih.square().T + h.square() @ self._weight_hh.square().T
+        return sum((bias.square() for bias in self._biases), squares).sqrt()
 
     def bound(self, x: Tensor, h: Tensor, error: Tensor) -> Tensor:
         """The largest error of the state where x errs by no more than `error`; infinite beyond the dtype's range."""

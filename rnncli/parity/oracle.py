@@ -23,6 +23,7 @@ from rnncli.parity.locate import by_group
 from rnncli.parity.noise import ARITHMETIC, Noise
 from rnncli.parity.probe import Probe, in_layout, time_first
 
+ENOUGH = 64  # normal numbers, for the largest of them to say how far rounding goes
 KINK_MARGIN = 3.0  # times the spread of a relu's pre-activation: closer to zero than that, rounding may flip it
 
 
@@ -33,6 +34,7 @@ class Envelope:
     spread: dict[str, Tensor]
     kinks: int  # how many pre-activations of a relu lie within the noise of zero
     floor: float = 0.0  # what is so near the smallest number of the dtype that it tells nothing of amplification
+    sizes: dict[str, Tensor] = field(default_factory=dict)  # of the oracle's own values, in the same groups
 
     def decides(self, name: str, expected: Tensor, loosest: float) -> bool:
         """Whether rounding moves a tensor by no more than that share of its largest value."""
@@ -140,7 +142,28 @@ class Oracle:
                 groups = by_group(self._case, name, moved)
                 spread[name] = torch.maximum(spread[name], groups) if name in spread else groups
             kinks = max(kinks, sum(map(self._kinks, self._clean.z, noisy.z)))
-        return Envelope(spread, kinks, floor=1000 * ARITHMETIC[kind].smallest)
+        sizes = {name: by_group(self._case, name, value.abs()) for name, value in clean.items()}
+        spread = {name: self._pooled(name, groups) for name, groups in spread.items()}
+        return Envelope(spread, kinks, 1000 * ARITHMETIC[kind].smallest, sizes)
+
+    def _pooled(self, name: str, spread: Tensor) -> Tensor:
+        """The spread, a group of few elements taken together with its neighbours: a few runs of it alone say little.
+
+        Neighbours are the steps before and after; of states, the other sequences of a packed batch.
+        """
+        kind = name.removeprefix("grad ")
+        if kind not in ("output", "input", "h_n", "h_0"):
+            return spread
+        packed = self._case.input.layout == "packed"
+        features = self._case.rnn.input_size if kind == "input" else self._case.rnn.hidden_size
+        drawn = NOISY_RUNS * features * (1 if packed else self._x.shape[2])
+        if drawn >= ENOUGH:
+            return spread
+        if kind in ("h_n", "h_0"):
+            return spread.amax(-1, keepdim=True).expand_as(spread) if packed else spread
+        reach = min(math.ceil(ENOUGH / drawn) // 2, len(spread) - 1)
+        padded = F.pad(spread.movedim(0, -1), (reach, reach))  # (..., L + 2 reach)
+        return padded.unfold(-1, 2 * reach + 1, 1).amax(-1).movedim(-1, 0)
 
     def _chunks(self) -> Iterator[int]:
         """NOISY_RUNS in parts, so that memory stays bounded whatever the size of the case."""
@@ -153,7 +176,7 @@ class Oracle:
 
     def _kinks(self, clean: Tensor, noisy: Tensor) -> int:
         spread = (noisy - clean).abs().amax(1, keepdim=True)  # (L, 1, N, H_out)
-        near = ~(clean.abs() > KINK_MARGIN * spread)
+        near = ~(clean.abs() > KINK_MARGIN * spread) & (spread != 0)
         return int((near if self._valid is None else near & self._valid).sum())
 
     # -- the equations -------------------------------------------------------------------------------------------------

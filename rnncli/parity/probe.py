@@ -3,13 +3,12 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from rnncli.case import Case
+from rnncli.case import Case, altered
 from rnncli.shapes import predict_parameters, predict_tensors
 
 _NEXT_ATTEMPT = 2**61 + 1  # between the seeds of two attempts: no seed a person would give is one attempt from another
@@ -61,7 +60,10 @@ def draw(case: Case, attempt: int = 0) -> Probe:
         parameters={parameter.name: uniform(parameter.shape) for parameter in predict_parameters(case)},
         input=normal(sizes["input"]),
         h_0=_initial_state(case, normal(sizes["h_0"])),
-        cotangents={name: normal(sizes[name]) for name in ("output", "h_n")},
+        cotangents={
+            name: normal(sizes[name]) if name in case.returns else torch.zeros(sizes[name], dtype=torch.float64)
+            for name in ("output", "h_n")
+        },
     )
 
 
@@ -117,18 +119,16 @@ def without_h_0(case: Case, probe: Probe) -> tuple[Case, Probe]:
 
 
 def equal_sizes(case: Case) -> Iterator[Case]:
-    """The case with I = H and N = T, where a transposed weight or axis does not raise; then with one layer alone."""
+    """The case with I = H and N = T, where a transposed weight or axis does not raise; then with I = D*H, where a layer
+    that reads another's input does not; then with one layer alone.
+    """
     given = {"seq_len": 3, "batch_size": 3, "lengths": None}
     sizes = {"input_size": 4, "hidden_size": 4}
     yield altered(case, rnn=sizes, input=given)
+    if case.rnn.num_layers > 1 and case.rnn.bidirectional:
+        yield altered(case, rnn={**sizes, "input_size": 8}, input=given)
     if case.rnn.num_layers > 1:
         yield altered(case, rnn={**sizes, "num_layers": 1}, input=given)
-
-
-def altered(case: Case, **sections: dict[str, Any]) -> Case:
-    """The case with some values replaced: `altered(case, input={"seq_len": 1})`. The values are not validated."""
-    changed = {name: getattr(case, name).model_copy(update=values) for name, values in sections.items()}
-    return case.model_copy(update=changed)
 
 
 def blank(case: Case, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor | None]:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from rnncli.candidate.load import Canonical
-from rnncli.case import Case
+from rnncli.case import Case, altered
 from rnncli.errors import CandidateError
 from rnncli.parity.compare import Comparison, loosest
-from rnncli.parity.evaluate import Values
+from rnncli.parity.evaluate import Candidate, Values
 from rnncli.parity.one_step import first_wrong_step, wrong_step
 from rnncli.parity.oracle import Oracle
-from rnncli.parity.probe import Probe, altered, draw, first_layer, in_layout, shortened, time_first
+from rnncli.parity.probe import Probe, draw, first_layer, in_layout, shortened, time_first
 from rnncli.records import Check, Stage, Verdict
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ FEW = 64  # pre-activations of a probe that is reduced
 
 
 def settled(
-    judge: "Judge", stage: Stage, candidate: Canonical, values: Values, comparisons: Sequence[Comparison]
+    judge: "Judge", stage: Stage, candidate: Candidate, values: Values, comparisons: Sequence[Comparison]
 ) -> tuple[Check, ...]:
     """Every check, those that were open with a verdict, a reason, and the figures that the verdict rests on."""
     by_steps: dict[int, list[Comparison]] = {}
@@ -55,7 +54,7 @@ def settled(
 
 
 def _by_its_own_steps(
-    judge: "Judge", stage: Stage, candidate: Canonical, values: Values, found: dict[str, Check]
+    judge: "Judge", stage: Stage, candidate: Candidate, values: Values, found: dict[str, Check]
 ) -> dict[str, Check]:
     """output as a mismatch where a step is not what the candidate's own state before it leads to; else nothing.
 
@@ -87,7 +86,7 @@ def _first_layer(judge: "Judge") -> "Judge":
 
 
 def _by_the_whole_run(
-    judge: "Judge", stage: Stage, candidate: Canonical, values: Values, found: dict[str, Check], steps: int
+    judge: "Judge", stage: Stage, candidate: Candidate, values: Values, found: dict[str, Check], steps: int
 ) -> dict[str, Check]:
     """What the values of the whole run, and not those of a shorter input, still show of `output`; else nothing.
 
@@ -117,7 +116,7 @@ def _or_refused(
     settle: Callable[..., dict[str, Check]],
     judge: "Judge",
     stage: Stage,
-    candidate: Canonical,
+    candidate: Candidate,
     comparisons: Sequence[Comparison],
     *more: int,
 ) -> dict[str, Check]:
@@ -131,7 +130,7 @@ def _or_refused(
 
 
 def _on_a_prefix(
-    judge: "Judge", stage: Stage, candidate: Canonical, unclear: Sequence[Comparison], steps: int
+    judge: "Judge", stage: Stage, candidate: Candidate, unclear: Sequence[Comparison], steps: int
 ) -> dict[str, Check]:
     checks = {found.check.tensor: found.check for found in unclear}
     why = _why(judge, stage, unclear)
@@ -197,7 +196,7 @@ def _on_steps(judge: "Judge", steps: int) -> "Judge":
     return shorter
 
 
-def _wrong_step(judge: "Judge", stage: Stage, candidate: Canonical) -> str | None:
+def _wrong_step(judge: "Judge", stage: Stage, candidate: Candidate) -> str | None:
     """What is wrong with single steps from the oracle's states, or None."""
     if judge.case.run.train and judge.case.rnn.dropout:
         return None
@@ -205,7 +204,7 @@ def _wrong_step(judge: "Judge", stage: Stage, candidate: Canonical) -> str | Non
     return wrong_step(judge.case, judge.probe, judge.oracle(stage), dtype, judge.kind(stage), candidate)
 
 
-def _off_the_kink(judge: "Judge", stage: Stage, candidate: Canonical, kinked: Sequence[Comparison]) -> dict[str, Check]:
+def _off_the_kink(judge: "Judge", stage: Stage, candidate: Candidate, kinked: Sequence[Comparison]) -> dict[str, Check]:
     kinks = judge.oracle(stage).envelope(judge.kind(stage)).kinks
     near = f"{kinks} pre-activation{'s' if kinks > 1 else ''} of this probe within rounding of relu's kink"
     checks = {found.check.tensor: found.check for found in kinked}
@@ -253,8 +252,11 @@ def _reduced(case: Case) -> Case:
     steps = min(case.input.seq_len, 4, left)
     hidden_size = min(case.rnn.hidden_size, max(1, left // steps))
     batch_size = min(case.input.batch_size, max(1, left // (steps * hidden_size)), 3)
-    lengths = tuple(min(length, steps) for length in case.input.sequence_lengths[:batch_size])
-    given = {"seq_len": steps, "batch_size": batch_size, "lengths": lengths if case.input.layout == "packed" else None}
+    lengths = case.input.sequence_lengths[:batch_size] if case.input.layout == "packed" else None
+    if lengths:  # in the same order, and as unequal as they were
+        ranks = sorted(set(lengths), reverse=True)
+        lengths = tuple(max(1, steps - ranks.index(length)) for length in lengths)
+    given = {"seq_len": steps, "batch_size": batch_size, "lengths": lengths}
     return altered(case, rnn={"hidden_size": hidden_size, "input_size": min(case.rnn.input_size, 5)}, input=given)
 
 

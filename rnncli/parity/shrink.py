@@ -183,4 +183,4 @@ def _leaves_of(case: Case) -> dict[str, Any]:
     values = case.config
     sections = {name: value for name, value in values.items() if name in ("rnn", "input", "run")}
     by_leaf = {f"{section}.{name}": value for section, of in sections.items() for name, value in of.items()}
-    return {**by_leaf, "candidate": values["candidate"]}
+    return {**by_leaf, "candidate": case.target or values["candidate"]}

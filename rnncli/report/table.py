@@ -4,7 +4,7 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from rich import box
@@ -69,11 +69,15 @@ def draw(record: RunRecord, console: Console) -> None:
 def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
     yield _title(command, case)
     if case.error:
-        yield Text(f"\n{case.error.kind}: {case.error.message}", "bold red")
+        yield Text(f"\n{case.error.message}", "bold red")
+        if case.error.traceback:
+            yield Text(f"\n{case.error.traceback.rstrip()}", no_wrap=True)
         return
+    if case.reading:
+        yield Text(f"read as: {case.reading}")
     if case.shapes:
         yield ""
-        yield _shapes_table(case.shapes, str(case.config["candidate"]))
+        yield _shapes_table(case.shapes, _candidate(case, short=True))
         yield _axes_line(case.config)
     if case.parameters:
         yield ""
@@ -100,6 +104,7 @@ def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
             yield Text("the machine is busy: a spread (IQR) this wide makes the ratios meaningless", "yellow")
     yield ""
     yield _conclusion(case)
+    yield from _diagnosis(case)
     if case.replay:
         yield Text(f"replay: {case.replay}", "bold", no_wrap=True)
 
@@ -115,7 +120,7 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
         for case in failing[:MOST_DETAILS]:
             yield _title(record.command, case)
             if case.error:
-                yield Text(f"{case.error.kind}: {case.error.message}", "bold red")
+                yield Text(case.error.message, "bold red")
             else:
                 yield from _shape_disagreements(case)
                 yield from _reasons(case.checks or ())
@@ -160,7 +165,7 @@ def _title(command: str, case: CaseRecord) -> Text:
     rnn, given, run = (case.config[section] for section in ("rnn", "input", "run"))
     extra = [f"{name}={rnn[name]!r}" for name, default in NN_RNN_DEFAULTS.items() if rnn[name] != default]
     arguments = ", ".join([str(rnn["input_size"]), str(rnn["hidden_size"]), *extra])
-    subject = f"{case.config['candidate']} against " if command == "verify" else ""
+    subject = f"{_candidate(case)} against " if command == "verify" else ""
     where = f"{run['dtype']} on {case.device}" if case.device else f"{run['dtype']}"
     details = [where, f"{given['layout']} input", f"h_0 {given['h_0']}"]
     if command != "shapes":
@@ -243,7 +248,7 @@ def _checks_table(checks: Sequence[Check]) -> Table:
 
 def _shape_disagreements(case: CaseRecord) -> Iterator[Text]:
     """A line for each tensor or parameter whose sizes do not agree."""
-    candidate = case.config["candidate"]
+    candidate = _candidate(case, short=True)
     for tensor in case.shapes or ():
         if not tensor.agrees:
             sizes = {"nn.RNN": tensor.reference, candidate: tensor.candidate, "expected": tensor.expected}
@@ -340,7 +345,7 @@ def _timing_table(timings: Sequence[Timing]) -> Table:
 
 
 def _conclusion(case: CaseRecord) -> Text:
-    candidate = case.config["candidate"]
+    candidate = _candidate(case)
     if case.faults is not None:
         return _power(case.faults)
     if case.verdict is None:
@@ -362,6 +367,23 @@ def _conclusion(case: CaseRecord) -> Text:
     else:
         what = "no value could be compared"
     return Text(f"{case.verdict}: {what}", STYLES[case.verdict])
+
+
+def _diagnosis(case: CaseRecord) -> Iterator[Text]:
+    """What is wrong, the evidence, and the line to change."""
+    for evidence, group in groupby(case.diagnosis or (), key=lambda diagnosis: diagnosis.evidence):
+        found = list(group)
+        yield Text(f"diagnosis: {' and '.join(diagnosis.id for diagnosis in found)}", "bold red")
+        yield Text(f"  evidence: {evidence}")
+        for diagnosis in found:
+            yield Text(f"  to mend it: {diagnosis.fix}")
+
+
+def _candidate(case: CaseRecord, short: bool = False) -> str:
+    """What the candidate is called: of a user's own, where it is found, or that it is the candidate."""
+    named = case.config["candidate"]
+    target = str(named["target"] if isinstance(named, dict) else named)
+    return "candidate" if short and ":" in target else target
 
 
 def _power(faults: Sequence[FaultResult]) -> Text:

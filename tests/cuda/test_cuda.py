@@ -7,12 +7,11 @@ import torch
 
 from benchmarks import audit
 from rnncli.candidate.load import canonical, load
-from rnncli.case import Case
+from rnncli.case import Case, altered
 from rnncli.errors import CandidateError
 from rnncli.parity.faults import plant
 from rnncli.parity.guard import check_devices
 from rnncli.parity.judge import Judge
-from rnncli.parity.probe import altered
 from rnncli.run import VerifyOptions, look, plant_faults, verify
 
 pytestmark = [

@@ -1,0 +1,229 @@
+"""Runs a user's code in a process of its own: what it does there costs its own case alone.
+
+A server with torch loaded is forked for every candidate (forking a process that has computed with torch deadlocks). In
+the child, what it prints goes to a pipe, memory is bounded, and a call that takes too long ends with the process.
+"""
+
+import contextlib
+import faulthandler
+import importlib
+import multiprocessing
+import os
+import pickle
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing import connection
+from types import ModuleType
+from typing import Any
+
+from rnncli.errors import CandidateError
+
+MOST_LINES = 10  # of what a candidate prints
+STARTED_S = 60.0  # for the server to load torch and fork
+EXTRA_BYTES = 4 * 2**30  # more than the case itself needs
+
+
+def start_server(*modules: str) -> None:
+    """Start loading modules, and torch with them, in the server, beside whatever comes next here."""
+    from multiprocessing import forkserver
+
+    _context().set_forkserver_preload(list(modules))
+    with _without_main():
+        forkserver.ensure_running()
+
+
+class Host:
+    """A process that holds one object, made from `entry` ("module:class"), and calls its methods."""
+
+    def __init__(self, entry: str, name: str, timeout_s: float, memory: int | None) -> None:
+        """`name`: of the candidate, for messages. `timeout_s`: of a call. `memory`: bytes the process may take."""
+        self._name, self._timeout_s = name, timeout_s
+        self.lost: CandidateError | None = None
+        self.printed: list[str] = []
+        self.lines = 0
+        self._own, theirs = _context().Pipe()
+        self._output, written = _context().Pipe(duplex=False)
+        with _without_main():
+            self._process = _context().Process(target=_serve, args=(theirs, written, entry, memory), daemon=True)
+            self._process.start()
+        theirs.close()
+        written.close()
+        self._reader = threading.Thread(target=self._read_output, daemon=True)
+        self._reader.start()
+        self._pid = self._received("starting", STARTED_S)
+
+    def call(self, doing: str, method: str, *arguments: Any) -> Any:
+        """What a method of the object returns. Raises CandidateError for what the candidate does, `doing` what."""
+        if self.lost:
+            raise self.lost
+        self._send((method, arguments), doing)
+        return self._received(doing, self._timeout_s)
+
+    def close(self) -> None:
+        """End the process and all it started."""
+        self._kill()
+        self._own.close()
+        self._reader.join(timeout=1)
+
+    def _send(self, request: Any, doing: str) -> None:
+        try:
+            self._own.send_bytes(pickle.dumps(request))
+        except (BrokenPipeError, ConnectionError):
+            self._end(doing)
+
+    def _received(self, doing: str, timeout_s: float) -> Any:
+        deadline = time.monotonic() + timeout_s
+        while not self._own.poll(0):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self._kill()
+                self.lost = CandidateError(
+                    f"candidate {self._name}: {doing} took longer than {timeout_s:g} s and was ended;"
+                    " --timeout allows more"
+                )
+                raise self.lost
+            connection.wait([self._own, self._process.sentinel], timeout=left)
+            if not self._process.is_alive() and not self._own.poll(0):
+                self._end(doing)
+        try:
+            kind, value = pickle.loads(self._own.recv_bytes())
+        except (EOFError, ConnectionError, pickle.UnpicklingError):
+            self._end(doing)
+        if kind == "failed":
+            message, trace = value
+            raise CandidateError(message, trace)
+        if kind == "internal":
+            raise RuntimeError(value)
+        return value
+
+    def _end(self, doing: str) -> Any:
+        """Raise for a process that is gone."""
+        self._process.join(timeout=5)
+        self._reader.join(timeout=1)
+        code = self._process.exitcode
+        crash = [line.strip() for line in self.printed if re.match(r'\s+File ".*", line \d+ in ', line)]
+        file = self._name.rpartition(":")[0]
+        folder = os.path.dirname(os.path.abspath(file))
+        own = next((line for line in crash if f'File "{folder}/' in line and "/site-packages/" not in line), None)
+        own = own.replace(f"{folder}/", "", 1) if own else None
+        at = re.sub(r'File "(.*)", line (\d+) in (.*)', r"\1:\2 (\3)", own) if own else None
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name
+            what = f"crashed with {name}" if name != "SIGKILL" else "was killed (SIGKILL): out of memory?"
+        else:
+            what = f"ended its own process with exit code {code}"
+        self.lost = CandidateError(f"candidate {self._name}: {doing} {what}{f' at {at}' if at else ''}")
+        self._kill()
+        raise self.lost
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if pid := self._process.pid:
+                os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, ValueError):
+            self._process.kill()
+        self._process.join(timeout=5)
+
+    def _read_output(self) -> None:
+        """Keep the first lines of what is printed, and of the report of a crash; count the rest."""
+        rest = b""
+        crashed = False
+        while True:
+            try:
+                read = os.read(self._output.fileno(), 2**16)
+            except OSError:
+                return
+            if not read:
+                break
+            *lines, rest = (rest + read).split(b"\n")
+            for line in lines:
+                crashed = crashed or line.startswith(b"Fatal Python error")
+                if crashed or len(self.printed) < MOST_LINES:
+                    self.printed.append(line.decode(errors="replace")[:200])
+            self.lines += 0 if crashed else len(lines)
+            rest = rest[-200:]
+        if rest:
+            self.printed.append(rest.decode(errors="replace"))
+            self.lines += 1
+        self._output.close()
+
+
+def _serve(requests: Any, output: Any, entry: str, memory: int | None) -> None:
+    """The child: one object, its methods called one after another until the parent is gone."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for stream in (1, 2):
+        os.dup2(output.fileno(), stream)
+    output.close()
+    sys.stdout = open(1, "w", buffering=1, closefd=False, errors="replace")  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False, errors="replace")  # noqa: SIM115
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    faulthandler.enable(file=sys.stderr)
+    _bound_memory(memory)
+    own = os.getpid()
+    module, _, name = entry.partition(":")
+    served = getattr(importlib.import_module(module), name)()
+    reply: tuple[str, Any] = ("done", own)
+    while True:
+        try:
+            requests.send_bytes(pickle.dumps(reply))
+            method, arguments = pickle.loads(requests.recv_bytes())
+        except (EOFError, OSError):
+            os._exit(0)
+        reply = _answered(served, method, arguments)
+        if os.getpid() != own:  # the candidate has forked, and this is not the one that was called
+            os._exit(0)
+
+
+def _answered(served: Any, method: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
+    try:
+        return "done", getattr(served, method)(*arguments)
+    except CandidateError as error:
+        return "failed", (str(error), error.trace)
+    except MemoryError as error:
+        reason = str(error).splitlines()[0] if str(error) else "MemoryError"
+        return "failed", (f"the candidate asks for more memory than it is given: {reason}", None)
+    except BaseException as error:
+        import traceback
+
+        if "allocate memory" in str(error):
+            return "failed", (
+                f"the candidate asks for more memory than it is given: {str(error).splitlines()[0]}",
+                None,
+            )
+        return "internal", "".join(traceback.format_exception(error))
+
+
+def _bound_memory(limit: int | None) -> None:
+    """What the process may allocate; and that it goes first where the machine has none left."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("1000")
+    if limit is None or not sys.platform.startswith("linux"):
+        return
+    import resource
+
+    with open("/proc/self/statm") as sizes:
+        have = int(sizes.read().split()[5]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_DATA, (have + limit, have + limit))
+
+
+def _context() -> Any:
+    methods = multiprocessing.get_all_start_methods()
+    return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Start a process without it running this program's main file again, as multiprocessing would have it."""
+    before = sys.modules.get("__main__")
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        if before is not None:
+            sys.modules["__main__"] = before

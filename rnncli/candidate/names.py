@@ -1,0 +1,171 @@
+"""What the names people give to arguments and weights of an RNN mean."""
+
+import re
+from typing import Literal, NamedTuple
+
+Kind = Literal["weight_ih", "weight_hh", "bias_ih", "bias_hh", "bias", "weight", "readout"]
+KINDS: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "bias", "weight", "readout")
+
+
+class Slot(NamedTuple):
+    """Which of nn.RNN's parameters a name stands for. `bias` is the sum of both, `weight` both matrices side by side.
+
+    `layer` is None where the name holds no number.
+    """
+
+    kind: Kind | None
+    layer: int | None
+    reverse: bool
+
+
+_INPUT = {
+    *(
+        "input",
+        "inputs",
+        "x",
+        "xs",
+        "x_t",
+        "xt",
+        "x_in",
+        "inp",
+        "inpt",
+        "seq",
+        "sequence",
+        "data",
+        "x_seq",
+        "input_seq",
+    ),
+    *("input_t", "x_batch", "batch", "embeds", "embedded", "features", "source", "src", "signal", "tokens", "in_seq"),
+    *("input_sequence", "x_sequence", "step_input", "input_step", "input_data", "x0", "timesteps", "series", "xin"),
+}
+_PROJECTED = re.compile(
+    r"^(x|xs|input|inputs|in)_?(proj|projected|projection|lin|w|h)$|^(x?proj\w*|wx\w*|xw\w*|zx|z_x|pre\w*|drive\w*)$"
+)
+_STATE = re.compile(
+    r"^(initial_?|init_?|prev_?|previous_?|last_?|start_?|old_?|first_?)?"
+    r"(h|hx|hh?0|h_0|hs|hidden|hiddens|hidden_?states?|state|states|ht|h_t|hid|a|a0|s|s0|h_?n|memory|carry)"
+    r"(_?(prev|previous|init|initial|start|0|old|in|tm1|t_?minus_?1|last|first|zero|t))?$"
+)
+_PARAMS = {
+    *("params", "parameters", "weights", "state_dict", "sd", "p", "theta", "weight_dict", "param_dict", "wts", "prm"),
+    *(
+        "flat_weights",
+        "all_weights",
+        "layer_weights",
+        "layer_params",
+        "cells_params",
+        "weight_list",
+        "wb",
+        "prms",
+        "ws",
+    ),
+}
+_PARAMS_OF = re.compile(
+    r"^(fw|bw|fwd|bwd|forward|backward|left|right|rev|reverse)(_?(params|parameters|weights|w|p))?$"
+    r"|^(params|parameters|weights|w|p)_?(fw|bw|fwd|bwd|forward|backward|rev|reverse)$"
+)
+_READOUT = re.compile(
+    r"(^|[._])(fc\d*|out|output|o|h2o|i2o|hy|ho|w_?hy|w_?ho|w_?ya|w_?out|b_?y|b_?o|b_?out|why|wya|by|bo"
+    r"|head|readout|decoder|dense|classifier|linear_out|proj_out|fc_out|out_proj|output_layer|y|v)([._]|$)"
+)
+_OPTIONS = {
+    "input_size": ("input_size", "input_dim", "in_features", "n_in", "n_inputs", "n_input", "d_in", "in_dim", "in_size",
+                   "embed_dim", "embedding_dim", "feature_dim", "num_inputs", "nin", "d_input", "n_x", "i_size", "inp",
+                   "num_features", "n_features", "x_dim", "input_features", "vocab_size", "in_sz", "input_sz", "insize",
+                   "d_model_in", "ninp", "input_channels", "indim", "idim", "isize", "dim_in"),
+    "hidden_size": ("hidden_size", "hidden_dim", "n_hidden", "hidden_units", "hid", "d_hidden", "nhid", "hidden",
+                    "units", "num_hiddens", "num_hidden", "hid_dim", "h_dim", "n_h", "n_a", "d_h", "hid_size",
+                    "hidden_features", "state_size", "state_dim", "out_features", "hidden_sz", "dim_hidden",
+                    "num_units", "hsize", "hdim",
+                    "nh", "h_size", "n_units", "dim_h", "hiddens", "cell_size", "rnn_size"),
+    "num_layers": ("num_layers", "n_layers", "nlayers", "layers", "depth", "n_layer", "layer_num", "nlayer", "stack"),
+    "bidirectional": ("bidirectional", "bidir", "bi", "birnn", "is_bidirectional", "both_directions", "bidi"),
+    "batch_first": ("batch_first", "batchfirst", "batch_major"),
+    "nonlinearity": ("nonlinearity", "activation", "act", "nonlin", "act_fn", "activation_fn", "phi", "nl", "act_func"),
+    "bias": ("bias", "use_bias", "has_bias", "with_bias", "biases"),
+    "dropout": ("dropout", "dropout_p", "p_drop", "drop", "dropout_prob", "dropout_rate", "p_dropout"),
+    "training": ("training", "train", "is_training"),
+    "output_size": ("output_size", "output_dim", "n_out", "num_classes", "n_classes", "out_dim", "n_y", "num_outputs",
+                    "out_size", "nout", "d_out", "n_outputs", "n_output", "output_features", "target_size", "classes"),
+    "dtype": ("dtype",),
+    "device": ("device", "dev"),
+    "batch_size": ("batch_size", "bsz", "batch_sz", "n_batch"),
+    "seq_len": ("seq_len", "seq_length", "steps", "num_steps", "time_steps", "n_steps", "t_x", "max_len"),
+}  # fmt: skip
+_REVERSE = re.compile(
+    r"(^|[._\d])(rev|reverse|reversed|bwd|bw|back|backward|backwards|r2l|rtl)([._\d]|$)|(_r|_b|_bk)(_|\.|$)"
+    r"|(rev|reverse|bwd|backward|back)$"
+)
+_INPUT_WEIGHT = re.compile(
+    r"((ih|xh|hx|ax|i2h|x2h|in2h\w*|in2hid|x_?to_?h\w*|i_?to_?h\w*|input_?(to|2)_?hidden|wx|w_?in|w_?input|w_?inp|w_?xi|win|wi"
+    r"|input_?(weights?|proj|layer|linear|map|kernel|transform)|in_?proj|lin_?in|fc_?in|ih_?linear|embed|x_?lin\w*"
+    r"|linear_?(x|in|input|ih|i)|from_?input|from_?x|proj_?x|x_?proj|in_?layer)|(^|_)(kernel|input|inp|in|x|i|u))$"
+)
+_STATE_WEIGHT = re.compile(
+    r"((hh|aa|h2h|hid2hid|h_?to_?h\w*|hidden_?(to|2)_?hidden|recurrent\w*|w_?rec\w*|wh|ws|w_?hid\w*"
+    r"|hidden_?(weights?|proj|layer|linear|map|transform)|lin_?h\w*|fc_?h\w*|linear_?(h|hh|hidden|rec|state)|from_?hidden"
+    r"|from_?h|from_?state|state\w*|h_?lin\w*|h_?proj|proj_?h|w_?state)|(^|_)(h|s|r|rec|u?h|hidden|recur))$"
+)
+_CONCAT = re.compile(r"(cat|comb|combined|concat|joint|xh_?h|ihh|linear|fc|i2h|gate|layer|lin|w|weight|cell|proj)")
+
+
+def role(name: str) -> str | None:
+    """What an argument of a call is: input, projected, h_0, params, case, an option of nn.RNN, or None for a weight."""
+    plain = name.lower().strip("_")
+    if plain in _INPUT:
+        return "input"
+    if plain == "case":
+        return "case"
+    if plain in _PARAMS or _PARAMS_OF.match(plain):
+        return "params"
+    if _STATE.match(plain) or _STATE.match(_REVERSE.sub("_", plain).strip("_")):
+        return "h_0"
+    if _PROJECTED.match(plain):
+        return "projected"
+    return option(name)
+
+
+def option(name: str) -> str | None:
+    """The argument of nn.RNN, or another setting, that an option stands for."""
+    plain = name.lower().strip("_")
+    return next((meant for meant, names in _OPTIONS.items() if plain in names), None)
+
+
+def slot(name: str) -> Slot:
+    """What a weight's name says; its dots, numbers and direction apart."""
+    lower = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_")
+    lower = re.sub(r"^(self|rnn|cell|cells|layers?|module|net|forward_?)\.(?=[a-z])", "", lower)
+    forward = re.search(r"(^|[._])(fwd|fw|forward|l2r|ltr)([._\d]|$)", lower)
+    reverse = not forward and bool(_REVERSE.search(lower))
+    plain = _REVERSE.sub("_", lower)
+    plain = re.sub(r"(^|[._])(fwd|fw|forward|f|l2r|ltr)(?=[._\d]|$)|_fwd$", "_", plain)
+    numbers = re.findall(r"\d+", re.sub(r"[a-z]2[a-z]", "", plain))
+    layer = int(numbers[-1]) if numbers else None
+    plain = re.sub(r"(_?l(ayer)?_?)?(?<![a-z]2)\d+(?![a-z])", "_", plain)
+    parts = [part.strip("_") for part in plain.split(".") if part.strip("_")]
+    return Slot(_kind(parts), layer, reverse)
+
+
+def _kind(parts: list[str]) -> Kind | None:
+    last = parts[-1] if parts else ""
+    owner = parts[-2] if len(parts) > 1 else ""
+    dotted = ".".join(parts)
+    if _READOUT.search(dotted) and not _INPUT_WEIGHT.search(owner or "-"):
+        return "readout"
+    is_bias = bool(re.match(r"(bias|b)($|_|[a-z]{1,3}$)", last)) or last.endswith(("_bias", "_b"))
+    if last in ("weight", "w", "bias", "b") and owner:  # i2h.weight
+        last = owner
+    elif is_bias:
+        last = re.sub(r"^(bias|b)_?", "", last).removesuffix("_bias").removesuffix("_b")
+    else:
+        last = re.sub(r"^(weights?)_?", "", last).removesuffix("_weight").removesuffix("_weights")
+    of_input, of_state = _INPUT_WEIGHT.search(last), _STATE_WEIGHT.search(last)
+    if of_input and of_state:  # the longer match says more: "hh" ends with "h", "xh" too
+        of_input, of_state = (of_input, None) if of_input.start() <= of_state.start() else (None, of_state)
+    if is_bias:
+        if last in ("", "h", "a", "hidden", "s"):
+            return "bias"
+        return "bias_ih" if of_input else "bias_hh" if of_state else "bias"
+    if of_input or of_state:
+        return "weight_ih" if of_input else "weight_hh"
+    return "weight" if _CONCAT.search(last or owner) else None

@@ -1,0 +1,47 @@
+"""`rnncli adapt`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnncli.cli.startup import quick_imports
+
+
+def adapt(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="PATH.py:NAME or MODULE:NAME", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all")
+    ] = None,
+) -> None:
+    """Write a starter adapter for a hand-written RNN that cannot be read.
+
+    At most 15 lines that call it as f(input, h_0, params, case) -> (output, h_n), with what its names and shapes say
+    filled in. Looking at TARGET runs its code, in a process of its own.
+
+    \b
+    Examples:
+      rnncli adapt my_rnn.py:MyRNN -o adapter.py
+      rnncli verify --candidate adapter.py:forward
+    """
+    from rnncli.candidate.isolate import start_server
+    from rnncli.cli.output import STDOUT, check_destination, write_text
+    from rnncli.config import Flag, load
+    from rnncli.errors import ConfigError
+
+    check_destination("table", output)
+    (case,) = load(None, {"candidate": Flag("TARGET", target)}).cases
+    if case.target is None:
+        raise ConfigError(f"TARGET: {target} is built in and needs no adapter; allowed: PATH.py:NAME or MODULE:NAME")
+    source = Path(target.rpartition(":")[0])
+    if output is not None and output.exists() and source.exists() and output.samefile(source):
+        raise ConfigError(f"--output: {output} is the candidate itself; allowed: another file")
+    start_server("rnncli.isolated")
+    with quick_imports():
+        import torch
+
+        from rnncli.isolated import Isolated
+        from rnncli.run import TIMEOUT_S
+    folder = Path.cwd() if output in (None, STDOUT) else output.parent
+    with Isolated(case, TIMEOUT_S, torch.device("cpu")) as candidate:
+        write_text(candidate.adapter(case, folder), output)

@@ -1,0 +1,81 @@
+"""`rnncli verify --watch`: the verdict again, whenever a file of the candidate is saved."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnncli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rnncli.case import Case
+    from rnncli.records import RunRecord
+    from rnncli.run import VerifyOptions
+
+POLL_S = 0.03  # between two looks at the files
+
+
+def watched_folders(cases: "Sequence[Case]") -> list[Path]:
+    """The folders of the candidates' files. Raises ConfigError where there are none."""
+    files = [Path(case.target.rpartition(":")[0]) for case in cases if case.target]
+    folders = [file.parent for file in files if file.suffix == ".py"]
+    if not folders:
+        raise ConfigError("--watch: no candidate is a file; allowed with --candidate PATH.py:NAME")
+    missing = next((folder for folder in folders if not folder.is_dir()), None)
+    if missing is not None:
+        raise ConfigError(f"--watch: the folder {missing} does not exist")
+    return list(dict.fromkeys(folders))
+
+
+def watch(cases: "Sequence[Case]", options: "VerifyOptions") -> None:
+    """Judge every case, then again after every save, until Ctrl-C. What cannot be judged is told, and waited for."""
+    from rnncli.memory import needed_for_verify
+    from rnncli.records import RunRecord
+    from rnncli.run import run_cases, verify
+
+    options = replace(options, timing=False, guard=False, shrinks=iter(()))
+    for saved in _saves(watched_folders(cases)):
+        started = time.perf_counter()
+        records = list(run_cases(cases, lambda case: verify(case, options), needed_for_verify))
+        took = time.perf_counter() - started
+        _show(RunRecord.of("verify", {}, records))
+        after = f" {took:.2f} s after" if saved else ", then whenever a file is saved"
+        print(f"rnncli: {time.strftime('%H:%M:%S')}: judged{after}; Ctrl-C ends", file=sys.stderr, flush=True)
+
+
+def _show(record: "RunRecord") -> None:
+    from rich.console import Console
+
+    from rnncli.report.table import draw
+
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.clear()
+    draw(record, console)
+    sys.stdout.flush()
+
+
+def _saves(folders: Sequence[Path]) -> Iterator[bool]:
+    """False at first, then True after every change of a Python file there."""
+    before = _stamps(folders)
+    yield False
+    while True:
+        time.sleep(POLL_S)
+        now = _stamps(folders)
+        if now != before:
+            before = now
+            yield True
+
+
+def _stamps(folders: Sequence[Path]) -> dict[Path, tuple[int, int]]:
+    stamps = {}
+    for folder in folders:
+        for file in folder.glob("*.py"):
+            try:
+                status = file.stat()
+            except OSError:  # it is being replaced
+                continue
+            stamps[file] = status.st_mtime_ns, status.st_size
+    return stamps

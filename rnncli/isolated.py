@@ -1,0 +1,234 @@
+"""A user's candidate in a process of its own, as a judge sees it; and what answers in that process."""
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from rnncli import memory
+from rnncli.candidate.isolate import EXTRA_BYTES, Host
+from rnncli.candidate.load import Canonical, canonical, find, is_canonical, own_frames
+from rnncli.case import Case, altered
+from rnncli.errors import CandidateError
+from rnncli.parity.evaluate import Values, candidate_side, evaluate, reference_side
+from rnncli.parity.probe import Probe
+from rnncli.records import Timing
+
+NN_RNN = nn.RNN
+NN_RNN_FORWARD = nn.RNN.forward
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was found out about a candidate: how it is called, in a line, and what of the case it does not claim."""
+
+    reading: str
+    returns: str
+    takes_h_0: bool
+    has_gradients: bool
+    unsupported: str | None
+
+    def claimed(self, case: Case) -> Case:
+        """The case without what the candidate does not claim."""
+        given = {} if self.takes_h_0 else {"h_0": "omitted"}
+        run = {} if self.has_gradients else {"gradients": False}
+        from rnncli.case import Candidate
+
+        assert case.target is not None
+        candidate = Candidate.model_validate({"target": case.target, **case.stated, "returns": self.returns})
+        return altered(case, input=given, run=run).model_copy(update={"candidate": candidate})
+
+
+class Own:
+    """A user's candidate, as a judge sees it."""
+
+    def __init__(self) -> None:
+        self._keys = itertools.count()
+
+    def _call(self, doing: str, method: str, *arguments: Any) -> Any:
+        """What a method of `Inside` returns, wherever it is. Raises CandidateError, which says while `doing` what."""
+        raise NotImplementedError
+
+    @property
+    def lost(self) -> CandidateError | None:
+        """Why its process is gone, where it has one and it is."""
+        return None
+
+    @property
+    def printed(self) -> tuple[int, list[str]]:
+        """How many lines it printed, and the first of them, where that was caught."""
+        return 0, []
+
+    def read(self, case: Case) -> Read:
+        """Work out how it is called. Raises CandidateError."""
+        self._call("importing it", "load", case)
+        read: Read = self._call("reading how it is called", "read", case)
+        return read
+
+    def evaluate(self, case: Case, probe: Probe) -> Values:
+        """What it computes. Raises CandidateError."""
+        key = next(self._keys)
+        tensors, findings = self._call("its forward and backward", "evaluate", case, probe, key)
+        return Values(tensors, findings, look=lambda: self._call("looking at its output", "overwritten", key))
+
+    def adapter(self, case: Case, folder: Path) -> str:
+        """The text of a starter adapter. Raises CandidateError."""
+        self._call("importing it", "load", case)
+        text: str = self._call("looking at it", "adapter", case, folder)
+        return text
+
+    def time(self, case: Case, probe: Probe) -> tuple[Timing, ...]:
+        """Its cost beside nn.RNN's, in its own process."""
+        timing: tuple[Timing, ...] = self._call("timing it", "time", case, probe)
+        return timing
+
+    def check_devices(self, case: Case) -> Any:
+        """What the guard over meta tensors finds."""
+        return self._call("the device guard", "check_devices", case)
+
+    def changed_settings(self) -> list[str]:
+        """Which global settings of torch it has changed, in words."""
+        changed: list[str] = self._call("looking at torch's settings", "changed_settings")
+        return changed
+
+
+class Isolated(Own):
+    """In a process of its own: what it does there costs no more than a CandidateError here."""
+
+    def __init__(self, case: Case, timeout_s: float, device: torch.device) -> None:
+        super().__init__()
+        assert case.target is not None
+        limit = 4 * memory.needed_for_verify(case) + EXTRA_BYTES if device.type == "cpu" else None
+        self._host = Host("rnncli.isolated:Inside", case.target, timeout_s, limit)
+
+    def __enter__(self) -> "Isolated":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._host.close()
+
+    def _call(self, doing: str, method: str, *arguments: Any) -> Any:
+        return self._host.call(doing, method, *arguments)
+
+    @property
+    def lost(self) -> CandidateError | None:
+        return self._host.lost
+
+    @property
+    def printed(self) -> tuple[int, list[str]]:
+        return self._host.lines, self._host.printed
+
+
+class Here(Own):
+    """In this process: a function or class that a test suite holds in its hands."""
+
+    def __init__(self, target: object) -> None:
+        super().__init__()
+        self._inside = Inside(target)
+
+    def _call(self, doing: str, method: str, *arguments: Any) -> Any:  # noqa: ARG002  # here nothing is ended
+        return getattr(self._inside, method)(*arguments)
+
+
+class Inside:
+    """What the process of a candidate does when it is asked to."""
+
+    def __init__(self, target: object = None) -> None:
+        self._settings = _settings()
+        self._target = target
+        self._candidate: Canonical
+        self._kept: dict[int, Values] = {}
+
+    def load(self, case: Case) -> None:
+        """Import the candidate, if it is not here."""
+        assert case.target is not None
+        if self._target is None:
+            with self._told(case):
+                self._target = find(case.target)
+
+    def read(self, case: Case) -> Read:
+        """Work out how it is called."""
+        assert case.target is not None
+        if is_canonical(self._target) or case.stated.get("convention") == "canonical":
+            self._candidate = canonical(case.target, self._target, partial=True)  # type: ignore[arg-type]
+            return Read("canonical form", case.stated.get("returns", "both"), True, True, None)
+        from rnncli.candidate.read import read
+
+        with self._told(case), torch.no_grad():
+            adapted = read(self._target, case.target, case, case.stated)
+        self._candidate = canonical(case.target, adapted, partial=True)
+        returns = {(True, True): "both", (True, False): "output", (False, True): "h_n"}[adapted.returned]
+        around = adapted.around(case)
+        reading = f"{adapted.described()}; {around}" if around else adapted.described()
+        return Read(reading, returns, adapted.native.takes_state, not adapted.arrays, adapted.unsupported(case))
+
+    def adapter(self, case: Case, folder: Path) -> str:
+        """The text of a starter adapter."""
+        from rnncli.candidate.adapt import adapter
+
+        assert case.target is not None
+        with self._told(case):
+            return adapter(self._target, case.target, folder)
+
+    def evaluate(self, case: Case, probe: Probe, key: int) -> tuple[Any, Any]:
+        """Values of the candidate, without what it returned itself, which stays here."""
+        with self._told(case):
+            values = evaluate(candidate_side(self._candidate, case, probe), case)
+        self._kept = {key: values, **dict(itertools.islice(self._kept.items(), 3))}
+        return values.tensors, values.findings
+
+    def overwritten(self, key: int) -> str | None:
+        """Which of the tensors returned by an earlier call has changed since."""
+        return self._kept[key].overwritten if key in self._kept else None
+
+    def time(self, case: Case, probe: Probe) -> tuple[Timing, ...]:
+        """Its cost beside nn.RNN's."""
+        from rnncli.timing import time_sides
+
+        with self._told(case):
+            return time_sides(
+                (reference_side(case, probe), candidate_side(self._candidate, case, probe)), case.run.gradients
+            )
+
+    def check_devices(self, case: Case) -> Any:
+        """The guard over meta tensors, on a reading of its own: what the candidate keeps is on another device after."""
+        from rnncli.parity.guard import check_devices
+
+        return check_devices(self._candidate, case)
+
+    def changed_settings(self) -> list[str]:
+        """Which global settings are not what they were."""
+        after = _settings()
+        return [
+            f"{name} from {before} to {after[name]}" for name, before in self._settings.items() if before != after[name]
+        ]
+
+    @contextlib.contextmanager
+    def _told(self, case: Case) -> Iterator[None]:
+        """A candidate's error with its traceback, as text: its own frames."""
+        assert case.target is not None
+        file = case.target.rpartition(":")[0]
+        try:
+            yield
+        except CandidateError as error:
+            if error.__cause__ is not None and error.trace is None:
+                error.trace = own_frames(error.__cause__, file)
+            raise
+
+
+def _settings() -> dict[str, Any]:
+    """Global settings of torch that a candidate has no business with."""
+    return {
+        "torch.nn.RNN": "torch's own" if nn.RNN is NN_RNN and nn.RNN.forward is NN_RNN_FORWARD else "another",
+        "the default dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+        "the default device": str(torch.get_default_device()),
+        "grad mode": "on" if torch.is_grad_enabled() else "off",
+        "the number of threads": torch.get_num_threads(),
+        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "anomaly mode": torch.is_anomaly_enabled(),
+    }

@@ -1,0 +1,200 @@
+"""Implementations as people write them, read and judged with no edits: expected.yaml beside them says what each is."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from rnncli.case import Case
+from rnncli.run import VerifyOptions, run_cases, verify
+
+FOLDER = ROOT / "tests" / "candidates"
+EXPECTED = yaml.safe_load((FOLDER / "expected.yaml").read_text())
+BY_LINE = {f"{entry['target']} {entry['flags']}".strip(): entry for entry in EXPECTED}
+QUICK = VerifyOptions(timing=False, guard=False, timeout_s=10.0, shrinks=iter(()))
+
+
+@pytest.fixture
+def record_of(rnncli):
+    """The record of `verify` on a candidate of the folder, with flags, in a process of its own."""
+
+    def record(target, flags="", options=QUICK):
+        printed = rnncli("verify", "--print-config", "--candidate", f"tests/candidates/{target}", *shlex.split(flags))
+        values = yaml.safe_load(printed.out)
+        del values["grid"]
+        case = Case.model_validate(values)
+        return next(run_cases([case], lambda case: verify(case, options), lambda _: 0))
+
+    return record
+
+
+@pytest.mark.parametrize("line", [line for line in BY_LINE if not line.startswith("hostile/")])
+def test_what_people_write_is_judged_right_without_an_edit(record_of, line):
+    expected = BY_LINE[line]
+    record = record_of(expected["target"], expected["flags"])
+    assert record.error is None
+    assert record.verdict == expected["verdict"]
+    assert [found.id for found in record.diagnosis or ()] == ([expected["fault"]] if expected["fault"] else [])
+
+
+HOSTILE = {  # what the one message says
+    "endless_forward": "reading how it is called took longer than 2 s and was ended; --timeout allows more",
+    "endless_import": "importing it took longer than 2 s and was ended; --timeout allows more",
+    "segfault": "crashed with SIGSEGV at segfault.py:",
+    "exit_at_import": "raised SystemExit: 0",
+    "exit_in_forward": "ended its own process with exit code 0",
+    "ten_gigabytes": "you tried to allocate 10737418240 bytes",
+    "endless_recursion": "its forward raised RecursionError",
+    "missing_module": "raised ModuleNotFoundError: No module named 'my_project_utils'",
+    "syntax_error": "raised SyntaxError",
+    "returns_none": "a call that returned NoneType",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_candidate_that_fails_costs_its_own_case_and_says_why(record_of, name):
+    options = VerifyOptions(timing=False, guard=False, timeout_s=2.0 if name.startswith("endless_") else 20.0)
+    record = record_of(f"hostile/{name}.py:rnn_forward", options=options)
+    assert record.verdict is None
+    assert record.error.kind == "candidate"
+    assert HOSTILE[name] in record.error.message
+    assert "\n" not in record.error.message
+
+
+PECULIAR = {
+    "fork_in_forward": ("match", None),
+    "million_lines": ("match", "the candidate prints "),
+    "default_dtype": ("match", "the candidate changes the default dtype from float32 to float64"),
+    "thread_left": ("match", None),
+    "patches_torch": ("mismatch", "the candidate changes torch.nn.RNN from torch's own to another"),
+    "returns_nan": ("mismatch", None),
+    "wrong_shape": ("mismatch", None),
+}
+
+
+@pytest.mark.parametrize("name", PECULIAR)
+def test_a_candidate_that_does_more_than_compute_is_judged_by_what_it_computes(record_of, name):
+    verdict, warning = PECULIAR[name]
+    record = record_of(f"hostile/{name}.py:rnn_forward")
+    assert record.verdict == verdict
+    assert warning is None or any(said.startswith(warning) for said in record.warnings)
+
+
+def test_every_hostile_file_is_in_one_of_the_tables():
+    assert {path.stem for path in (FOLDER / "hostile").glob("*.py")} == {*HOSTILE, *PECULIAR}
+
+
+def test_what_a_candidate_prints_does_not_reach_our_stdout(rnncli):
+    shown = rnncli("verify", "--no-timing", "--candidate", "tests/candidates/hostile/million_lines.py:rnn_forward")
+    assert shown.code == 0
+    assert len(shown.out.splitlines()) < 60
+    assert shown.err.count("\n") < 10
+
+
+def test_the_traceback_of_a_candidate_is_cut_to_its_own_frames(rnncli):
+    shown = rnncli("verify", "--no-timing", "--candidate", "tests/candidates/hostile/missing_module.py:rnn_forward")
+    assert shown.code == 4
+    assert "hostile/missing_module.py" in shown.err
+    assert "importlib" not in shown.err
+    assert "/rnncli/" not in shown.err.replace(str(FOLDER), "")
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "said"),
+    [
+        ("no_such.py:rnn", 4, "there is no file no_such.py"),
+        ("tests/candidates/elman.py:elman_foward", 4, "has no elman_foward (did you mean elman_forward?)"),
+        ("tests/candidates/elman.py", 2, "it names a file and nothing in it"),
+        ("manuel", 2, "(did you mean manual?)"),
+        ("no_such_module:rnn", 4, "No module named 'no_such_module'"),
+    ],
+)
+def test_a_target_that_is_not_there_gets_one_message(rnncli, target, code, said):
+    shown = rnncli("verify", "--candidate", target)
+    assert shown.code == code
+    assert said in shown.err
+    assert "Traceback" not in shown.err
+
+
+def own(tmp_path: Path, text: str) -> str:
+    file = tmp_path / "mine.py"
+    file.write_text(f"import torch\n\n\n{text}\n")
+    return f"{file}:rnn"
+
+
+ELEMENTWISE = """def rnn(x, W_ih, W_hh, b_ih, b_hh, h0):
+    h, states = h0, []
+    for x_t in x:
+        h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh)
+        states.append(h)
+    return torch.stack(states), h"""
+
+
+@pytest.mark.parametrize("flags", ["--layers 3", "--bidirectional", "--layers 2 --bidirectional --batch-first",
+                                   "--layout packed --layers 2", "--layout unbatched --bidirectional", "--no-bias",
+                                   "--h-0 omitted --layers 2"])  # fmt: skip
+def test_what_one_layer_and_one_direction_do_not_claim_is_done_around_them(record_of, flags):
+    record = record_of("elman.py:elman_forward", flags)
+    assert record.verdict == "match"
+    assert {check.verdict for check in record.checks} == {"match"}
+    assert ("put together by rnncli" in record.reading) == ("layers" in flags or "bidirectional" in flags)
+
+
+def test_a_nonlinearity_that_is_not_claimed_is_not_a_mismatch(record_of):
+    record = record_of("elman.py:elman_forward", "--nonlinearity relu")
+    assert record.verdict == "not-comparable"
+    assert "relu is not supported" in record.checks[0].reason
+
+
+def test_what_is_not_returned_or_taken_is_not_comparable_and_says_so(record_of):
+    record = record_of("sequence_encoder.py:SequenceEncoder")
+    assert record.verdict == "match"
+    left_out = {check.tensor: check.reason for check in record.checks if check.verdict == "not-comparable"}
+    assert left_out == {"grad h_0": "the candidate takes no h_0"}
+
+
+def test_the_config_can_say_how_a_candidate_is_to_be_read(rnncli, tmp_path):
+    target = own(tmp_path, ELEMENTWISE)
+    config = tmp_path / "case.yaml"
+    config.write_text(f"candidate:\n  target: {target}\n  layout: time-first\n  returns: output\n")
+    shown = rnncli("verify", "--no-timing", config)
+    assert shown.code == 0
+    assert "read as: function of positional tensors, time-first, h_0 as (N, H_out), returns output" in " ".join(shown.out.split())
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("layout: sideways\n  target: a.py:b", 'layout "sideways" is not allowed; allowed: '),
+        ("layuot: time-first\n  target: a.py:b", "unknown key layuot (did you mean layout?)"),
+        ("layout: time-first", "target is missing"),
+    ],
+)
+def test_a_candidate_block_that_is_wrong_gets_one_message(rnncli, tmp_path, block, said):
+    config = tmp_path / "case.yaml"
+    config.write_text(f"candidate:\n  {block}\n")
+    shown = rnncli("verify", config)
+    assert shown.code == 2
+    assert f"{config}:" in shown.err
+    assert said in shown.err
+
+
+def test_a_buffer_hard_wired_to_the_cpu_is_told_and_changes_no_verdict(rnncli, tmp_path):
+    text = ELEMENTWISE.replace("h, states = h0, []", "h, states = h0 + torch.zeros(h0.shape, dtype=h0.dtype), []")
+    shown = rnncli("verify", "--no-timing", "--candidate", own(tmp_path, text))
+    assert shown.code == 0
+    assert "diagnosis: device-hardcoded" in shown.out
+    assert "mine.py:5" in shown.out
+
+
+def test_an_adapter_is_short_and_judged_like_every_candidate(rnncli, tmp_path):
+    adapter = tmp_path / "adapter.py"
+    assert rnncli("adapt", "tests/candidates/rnn_two_linears.py:SimpleRNN", "-o", adapter).code == 0
+    text = adapter.read_text()
+    assert len(text.splitlines()) <= 15
+    adapter.write_text(
+        text.replace("(input, h_0)", "(input, h_0[0])").replace("return output, h_n", "return output, h_n[None]")
+    )
+    assert rnncli("verify", "--no-timing", "--candidate", f"{adapter}:forward").code == 0
