@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from rnncli import device as devices
 from rnncli import memory
 from rnncli.candidate.isolate import EXTRA_BYTES, Host
 from rnncli.candidate.load import Canonical, canonical, find, is_canonical, own_frames
@@ -177,7 +178,7 @@ class Inside:
 
     def evaluate(self, case: Case, probe: Probe, key: int) -> tuple[Any, Any]:
         """Values of the candidate, without what it returned itself, which stays here."""
-        with self._told(case):
+        with self._told(case), devices.backend_settings(case.run):
             values = evaluate(candidate_side(self._candidate, case, probe), case)
         self._kept = {key: values, **dict(itertools.islice(self._kept.items(), 3))}
         return values.tensors, values.findings
@@ -190,7 +191,7 @@ class Inside:
         """Its cost beside nn.RNN's."""
         from rnncli.timing import time_sides
 
-        with self._told(case):
+        with self._told(case), devices.backend_settings(case.run):
             return time_sides(
                 (reference_side(case, probe), candidate_side(self._candidate, case, probe)), case.run.gradients
             )

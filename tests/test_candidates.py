@@ -161,7 +161,9 @@ def test_the_config_can_say_how_a_candidate_is_to_be_read(rnncli, tmp_path):
     config.write_text(f"candidate:\n  target: {target}\n  layout: time-first\n  returns: output\n")
     shown = rnncli("verify", "--no-timing", config)
     assert shown.code == 0
-    assert "read as: function of positional tensors, time-first, h_0 as (N, H_out), returns output" in " ".join(shown.out.split())
+    assert "read as: function of positional tensors, time-first, h_0 as (N, H_out), returns output" in " ".join(
+        shown.out.split()
+    )
 
 
 @pytest.mark.parametrize(

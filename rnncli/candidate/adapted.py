@@ -122,11 +122,12 @@ class Adapted:
             words.append("no h_0")
         elif convention.state not in ("SNH", None):
             words.append(f"h_0 as {shown_axes(convention.state)}")
-        said = {"yes": "weights transposed", "hh": "weight_hh transposed", "ih": "weight_ih transposed"}
+        said = {"yes": "weights transposed", "hh": "weight_hh transposed"}
         words += [said[binding.transposed]] if binding.transposed in said else []
         words += ["biases summed"] if self.native.one_bias else []
         words += ["lists of weights"] if binding.listed else []
         words += ["numpy, without gradients"] if binding.numpy else []
+        words += [f"depends on the module's {self.native.depends_on}"] if self.native.depends_on else []
         parts = [
             name if part.axes in ("LNF", "SNH") else f"{name} as {shown_axes(part.axes)}"
             for name, part in (("output", reading.output), ("h_n", reading.h_n))

@@ -33,7 +33,7 @@ class Bound:
     `columns`: vectors are columns, and so are biases. `listed`: weight arguments are lists, over layers and directions.
     """
 
-    transposed: str = "no"  # no, yes, hh, ih
+    transposed: str = "no"  # no, yes, hh
     state_first: bool = False
     numpy: bool = False
     columns: bool = False
@@ -139,6 +139,7 @@ class Native:
     unbatched = False
     kind = "function"
     one_bias = False
+    depends_on = ""  # globals of its module whose names do not say that they are weights
 
     @property
     def reads_out(self) -> bool:
@@ -156,9 +157,7 @@ class Native:
         self.steps_first = bool(_STEP.search(name.rpartition(":")[2])) or bool(_STEP_INPUTS & set(self._arguments))
         loaded = vars(module).values() if module is not None else ()
         modules = {value.__name__.partition(".")[0] for value in loaded if inspect.ismodule(value)}
-        self._arrays = (False, True) if {"numpy", "torch"} <= modules else (("numpy" in modules),)
-        if "numpy" not in modules and not self._arrays[0]:
-            self._arrays = (False,)
+        self._arrays = (False, True) if {"numpy", "torch"} <= modules else ("numpy" in modules,)
 
     @property
     def takes_state(self) -> bool:
@@ -219,6 +218,8 @@ class Function(Native):
         self.kind = "function of positional tensors" if self._slots else "function of a dict of weights"
         if self._globals and not self._slots and not self._holders:
             self.kind = "function of module globals"
+        unclear = [name for name, value in self._globals.items() if _is_array(value) and not slot(name).kind]
+        self.depends_on = ", ".join(unclear)
 
     @property
     def target(self) -> Callable[..., Any]:
@@ -230,18 +231,14 @@ class Function(Native):
         return super().has(name) or (name == "bidirectional" and (self._reverse or self._by_direction))
 
     def bindings(self) -> Iterator[Bound]:
-        exact = all(re.fullmatch(r"(weight|bias)_[ih]h(_l\d+)?(_reverse)?", name) or role(name)
-                    for name in (*self._arguments, *self._globals))  # fmt: skip
-        turned = ("no", "yes") if exact else ("no", "yes", "hh", "ih")
+        """One orientation for all matrices: a function that turns one of them alone is wrong."""
         joined = (False, True) if any(meant.kind == "weight" for meant in self._slots) else (False,)
         listed = (False, True) if self._slots else (False,)
         forms = ("dict", "tuples", "flat", "tuple", "dicts") if self._holders else ("dict",)
-        for arrays in self._arrays:
-            for lists, form in itertools.product(listed, forms):
-                for transposed in turned:
-                    for state_first in joined:
-                        for columns in (False, True):
-                            yield Bound(transposed, state_first, arrays, columns, lists, form)
+        for arrays, lists, form, transposed, state_first, columns in itertools.product(
+            self._arrays, listed, forms, ("no", "yes"), joined, (False, True)
+        ):
+            yield Bound(transposed, state_first, arrays, columns, lists, form)
 
     def call(self, x: Any, h: Any, params: Mapping[str, Tensor], case: Case, binding: Bound) -> Any:
         weights = Weights(params, case, binding, self._biases)
@@ -330,7 +327,8 @@ class Function(Native):
         if found.kind is None:
             return value
         if isinstance(value, list | tuple):
-            return self._of_slot(found, Weights(weights.params, case, _listed(weights.binding), self._biases), case)
+            listed = replace(weights.binding, listed=True)
+            return self._of_slot(found, Weights(weights.params, case, listed, self._biases), case)
         return self._of_slot(found, weights, case)
 
 
@@ -395,11 +393,10 @@ class Object(Native):
         )
 
     def bindings(self) -> Iterator[Bound]:
-        for arrays in self._arrays:
-            for transposed in ("no",) if self.drop_in else ("no", "hh"):
-                for state_first in (False,) if self.drop_in else (False, True):
-                    for columns in (False, True):
-                        yield Bound(transposed, state_first, arrays, columns)
+        """Shapes tell how its own matrices lie, but for the square ones: both ways are tried."""
+        turned, joined = (("no",), (False,)) if self.drop_in else (("no", "hh"), (False, True))
+        for arrays, transposed, state_first, columns in itertools.product(self._arrays, turned, joined, (False, True)):
+            yield Bound(transposed, state_first, arrays, columns)
 
     def call(self, x: Any, h: Any, params: Mapping[str, Tensor], case: Case, binding: Bound) -> Any:
         key = (case.rnn, next(iter(params.values())).dtype)
@@ -555,7 +552,17 @@ def _arguments(call: Callable[..., Any], of_class: bool = False) -> dict[str, tu
         if meant == "slot" and isinstance(parameter.default, bool | int | float | str):
             meant = "left out"
         found[parameter.name] = meant, of_weight
-    return found if of_class else _guessed(found)
+    return found if of_class else _guessed(_told_apart(found))
+
+
+def _told_apart(found: dict[str, tuple[str, Slot | None]]) -> dict[str, tuple[str, Slot | None]]:
+    """Of two weights, or two biases, whose names do not say it, the first is the input's and the second the state's."""
+    for kind, (of_input, of_state) in (("weight", ("weight_ih", "weight_hh")), ("bias", ("bias_ih", "bias_hh"))):
+        alike = [name for name, (_, meant) in found.items() if meant is not None and meant.kind == kind]
+        if len(alike) == 2:
+            for name, told in zip(alike, (of_input, of_state), strict=True):
+                found[name] = "slot", Slot(told, None, False)  # type: ignore[arg-type]
+    return found
 
 
 def _defaults(call: Callable[..., Any]) -> dict[str, Any]:
@@ -654,10 +661,6 @@ class _globals_set:
     def __exit__(self, *_: object) -> None:
         if self._values:
             vars(self._module).update(self._before)
-
-
-def _listed(binding: Bound) -> Bound:
-    return Bound(binding.transposed, binding.state_first, binding.numpy, binding.columns, True)
 
 
 def _nn_rnn(case: Case, target: type[nn.RNN] = nn.RNN) -> nn.RNN:

@@ -22,16 +22,17 @@ from typing import Any
 
 from rnncli.errors import CandidateError
 
+PRELOADED = ("rnncli.isolated", "rnncli.parity.warm")  # by name: they stand above this room
 MOST_LINES = 10  # of what a candidate prints
 STARTED_S = 60.0  # for the server to load torch and fork
 EXTRA_BYTES = 4 * 2**30  # more than the case itself needs
 
 
-def start_server(*modules: str) -> None:
-    """Start loading modules, and torch with them, in the server, beside whatever comes next here."""
+def start_server() -> None:
+    """Start loading torch, and what runs in a candidate's process, in the server, beside whatever comes next here."""
     from multiprocessing import forkserver
 
-    _context().set_forkserver_preload(list(modules))
+    _context().set_forkserver_preload(list(PRELOADED))
     with _without_main():
         forkserver.ensure_running()
 
@@ -45,6 +46,7 @@ class Host:
         self.lost: CandidateError | None = None
         self.printed: list[str] = []
         self.lines = 0
+        start_server()
         self._own, theirs = _context().Pipe()
         self._output, written = _context().Pipe(duplex=False)
         with _without_main():

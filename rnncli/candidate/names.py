@@ -39,7 +39,7 @@ _INPUT = {
     *("input_sequence", "x_sequence", "step_input", "input_step", "input_data", "x0", "timesteps", "series", "xin"),
 }
 _PROJECTED = re.compile(
-    r"^(x|xs|input|inputs|in)_?(proj|projected|projection|lin|w|h)$|^(x?proj\w*|wx\w*|xw\w*|zx|z_x|pre\w*|drive\w*)$"
+    r"^(x|xs|input|inputs|in)_?(proj|projected|projection|lin|w|h)$|^(x?proj\w*|wx|wx_t|xw|xw_t|zx|z_x|pre\w*|drive\w*)$"
 )
 _STATE = re.compile(
     r"^(initial_?|init_?|prev_?|previous_?|last_?|start_?|old_?|first_?)?"
@@ -137,7 +137,7 @@ def slot(name: str) -> Slot:
     lower = re.sub(r"^(self|rnn|cell|cells|layers?|module|net|forward_?)\.(?=[a-z])", "", lower)
     forward = re.search(r"(^|[._])(fwd|fw|forward|l2r|ltr)([._\d]|$)", lower)
     reverse = not forward and bool(_REVERSE.search(lower))
-    plain = _REVERSE.sub("_", lower)
+    plain = lower if forward else _REVERSE.sub("_", lower)
     plain = re.sub(r"(^|[._])(fwd|fw|forward|f|l2r|ltr)(?=[._\d]|$)|_fwd$", "_", plain)
     numbers = re.findall(r"\d+", re.sub(r"[a-z]2[a-z]", "", plain))
     layer = int(numbers[-1]) if numbers else None

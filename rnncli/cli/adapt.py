@@ -36,7 +36,7 @@ def adapt(
     source = Path(target.rpartition(":")[0])
     if output is not None and output.exists() and source.exists() and output.samefile(source):
         raise ConfigError(f"--output: {output} is the candidate itself; allowed: another file")
-    start_server("rnncli.isolated")
+    start_server()
     with quick_imports():
         import torch
 

@@ -96,7 +96,7 @@ def verify(
         if any(case.target for case in cases):
             from rnncli.candidate.isolate import start_server
 
-            start_server("rnncli.isolated", "rnncli.parity.warm")
+            start_server()
         from rnncli.cli.interrupt import prompt_interrupts
         from rnncli.cli.progress import with_progress
         from rnncli.device import environment

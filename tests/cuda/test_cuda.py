@@ -95,6 +95,27 @@ def test_what_the_device_guard_calls_clean_runs_here(candidate):
     assert verify(on_cuda, NO_TIMING).verdict == "match"
 
 
+@pytest.mark.parametrize("tf32", [False, True], ids=["without TF32", "TF32"])
+def test_a_candidate_of_one_s_own_runs_on_the_device_in_its_process(tf32):
+    record = verify(case(candidate="tests/candidates/elman.py:elman_forward", tf32=tf32), NO_TIMING)
+    assert_matches(record)
+    assert record.device == "cuda"
+
+
+def test_a_candidate_of_one_s_own_that_makes_its_buffers_on_the_cpu_fails_here(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import torch\n\n\ndef rnn(x, W_ih, W_hh, b_ih, b_hh):\n"
+        "    h, states = torch.zeros(x.shape[1], W_hh.shape[0], dtype=x.dtype), []\n"
+        "    for x_t in x:\n"
+        "        h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh)\n"
+        "        states.append(h)\n"
+        "    return torch.stack(states), h\n"
+    )
+    with pytest.raises(CandidateError, match="device"):
+        verify(case(candidate=f"{file}:rnn"), NO_TIMING)
+
+
 def test_shapes_are_observed_on_the_device():
     record = look(case())
     assert (record.verdict, record.device) == ("match", "cuda")
