@@ -191,6 +191,14 @@ def test_a_buffer_hard_wired_to_the_cpu_is_told_and_changes_no_verdict(rnncli, t
     assert "mine.py:5" in shown.out
 
 
+def test_a_backward_that_breaks_names_the_line_whose_values_were_overwritten(record_of):
+    record = record_of("torch_docs.py:forward", "--input-size 10 --hidden-size 20 --layers 2")
+    (diagnosis,) = record.diagnosis
+    assert diagnosis.id == "backward-breaks"
+    assert "It was saved for backward at torch_docs.py:24: input_t @ params" in diagnosis.evidence
+    assert "Hint" not in diagnosis.evidence
+
+
 def test_an_adapter_is_short_and_judged_like_every_candidate(rnncli, tmp_path):
     adapter = tmp_path / "adapter.py"
     assert rnncli("adapt", "tests/candidates/rnn_two_linears.py:SimpleRNN", "-o", adapter).code == 0

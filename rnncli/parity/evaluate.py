@@ -1,7 +1,11 @@
 """One implementation with a probe in it: its outputs, and the gradients of everything that went in."""
 
+import contextlib
+import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -168,8 +172,24 @@ def _backward(
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        return none, (Verdict.MISMATCH, f"backward raises {what}")
+        what = f"{type(error).__name__}: {error}".splitlines()[0].partition(" Hint: ")[0]
+        return none, (Verdict.MISMATCH, f"backward raises {what}{_saved_at(side)}")
+
+
+def _saved_at(side: Side) -> str:
+    """The candidate's line whose values backward needs and no longer finds, as autograd tells in a further run."""
+    ours, torchs = Path(__file__).parents[1], Path(torch.__file__).parent
+    with warnings.catch_warnings(record=True) as said, torch.autograd.set_detect_anomaly(True, check_nan=False):
+        warnings.simplefilter("always")
+        with contextlib.suppress(Exception):
+            side.forward_backward()
+    trace = "".join(str(warning.message) for warning in said)
+    places = re.findall(r'File "([^"]+)", line (\d+), in .*\n +(.*)', trace)
+    own = [place for place in places if not any(Path(place[0]).is_relative_to(folder) for folder in (ours, torchs))]
+    if not own:
+        return ""
+    path, line, code = own[-1]
+    return f" It was saved for backward at {Path(path).name}:{line}: {code.strip()}"
 
 
 def _wrong_packing(case: Case, output: Sequence) -> str | None:
