@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+import rnncli
 from rnncli.candidate.names import role, slot
 from rnncli.candidate.read import Unreadable, read
 from rnncli.case import Case, altered
@@ -99,7 +100,32 @@ class Wrapped(nn.Module):
         return self.inner(x)[0]
 
 
-@pytest.mark.parametrize("target", [by_order, keyword_only, state_first, as_a_dict, OfAClass, Wrapped])
+def letters(x, U, W, b, h):
+    states = []
+    for x_t in x:
+        h = torch.tanh(b + h @ W.T + x_t @ U.T)
+        states.append(h)
+    return torch.stack(states), h
+
+
+def state_bias_first(x, W_ih, W_hh, b_h, b_i, h):
+    return steps(x, h, W_ih, W_hh, b_i, b_h)
+
+
+TELLING_LITTLE = [
+    by_order,
+    keyword_only,
+    state_first,
+    as_a_dict,
+    letters,
+    state_bias_first,
+    scripted,
+    OfAClass,
+    Wrapped,
+]
+
+
+@pytest.mark.parametrize("target", TELLING_LITTLE)
 def test_what_tells_little_is_read_by_trying(target):
     adapted = read(target, "mine.py:target", Case())
     assert adapted.reading.agrees
@@ -110,6 +136,69 @@ def test_matrices_of_a_function_lie_all_one_way_so_that_one_turned_alone_is_wron
         return steps(x, h, W_ih, W_hh, b_ih, b_hh, W=lambda w: w)
 
     assert not read(rnn, "mine.py:rnn", Case()).reading.agrees
+
+
+def test_of_two_biases_one_is_forgotten_whatever_they_are_called():
+    def rnn(x, W_ih, W_hh, b_h, b_i, h):
+        return steps(x, h, W_ih, W_hh, 0 * b_i, b_h)
+
+    assert not read(rnn, "mine.py:rnn", Case()).reading.agrees
+
+
+class BothAtOnce(nn.Module):
+    """Both directions in one parameter, the cells of each by number or by letter: see `names`."""
+
+    def __init__(self, n_in, n_hid):
+        super().__init__()
+        self.w_ih = nn.Parameter(torch.zeros(2, n_hid, n_in))
+        self.w_hh = nn.Parameter(torch.zeros(2, n_hid, n_hid))
+        self.b = nn.Parameter(torch.zeros(2, 1, n_hid))
+
+    def forward(self, x, h_0):
+        halves = []
+        for d in range(2):
+            output, h = steps(x.flip(0) if d else x, h_0[d], self.w_ih[d], self.w_hh[d], self.b[d], 0)
+            halves.append((output.flip(0) if d else output, h))
+        return torch.cat([output for output, _ in halves], -1), torch.stack([h for _, h in halves])
+
+
+class ByLetter(nn.Module):
+    def __init__(self, n_in, n_hid):
+        super().__init__()
+        self.f, self.b = nn.RNNCell(n_in, n_hid), nn.RNNCell(n_in, n_hid)
+
+    def forward(self, x, h_0):
+        f, b = h_0
+        forward, reverse = [], []
+        for x_f, x_b in zip(x, x.flip(0), strict=True):
+            f, b = self.f(x_f, f), self.b(x_b, b)
+            forward.append(f)
+            reverse.insert(0, b)
+        return torch.cat([torch.stack(forward), torch.stack(reverse)], -1), torch.stack([f, b])
+
+
+@pytest.mark.parametrize("target", [BothAtOnce, ByLetter])
+def test_the_weights_of_both_directions_find_their_places(target):
+    case = altered(Case(), rnn={"bidirectional": True})
+    reading = read(target, "mine.py:target", case).reading
+    assert reading.agrees
+    assert reading.directions
+
+
+class BatchFirstInVain(nn.Module):
+    def __init__(self, input_size, hidden_size, batch_first=False):  # noqa: ARG002
+        super().__init__()
+        self.inner = nn.RNN(input_size, hidden_size)
+
+    def forward(self, x, h_0):
+        return self.inner(x, h_0)
+
+
+def test_an_argument_batch_first_is_put_to_the_test():
+    case = altered(Case(), rnn={"batch_first": True})
+    report = rnncli.verify(BatchFirstInVain, batch_first=True)
+    assert read(BatchFirstInVain, "mine.py:target", case).reading.agrees
+    assert [found.id for found in report.diagnosis] == ["batch-first-ignored"]
 
 
 def test_a_function_that_stacks_layers_wrongly_is_not_taken_for_one_of_a_single_layer():

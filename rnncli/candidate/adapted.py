@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from rnncli.candidate.bind import Bound, Missing, Native
 from rnncli.case import Case, altered
 
+_BATCH_FIRST = str.maketrans("LN", "NL")
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _LAYOUT_WORDS = {"LNI": "time-first", "NLI": "batch-first", "LI": "one sequence (L, H_in)", "INL": "features first"}
 
@@ -157,7 +158,8 @@ class Adapted:
             output, h_n = self._batched(input.unsqueeze(1), _unsqueezed(h_0), params, case)
             return _squeezed(output), _squeezed(h_n)
         x = input.transpose(0, 1) if case.rnn.batch_first else input
-        output, h_n = self._batched(x, h_0, params, case)
+        asked = case.rnn.batch_first and self.native.has("batch_first") and self.reading.convention.input == "LNI"
+        output, h_n = self._batched(x, h_0, params, case, batch_first=asked)
         return (output.transpose(0, 1) if case.rnn.batch_first and output is not None else output), h_n
 
     def _as_nn_rnn(self, input: Any, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case) -> Any:
@@ -197,11 +199,15 @@ class Adapted:
         return input._replace(data=torch.stack(rows)), h_n
 
     def _batched(
-        self, x: Tensor, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case
+        self, x: Tensor, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case, batch_first: bool = False
     ) -> tuple[Tensor | None, Tensor | None]:
-        """x (L, N, H_in) -> (L, N, D*H_out), (D*num_layers, N, H_out)."""
+        """x (L, N, H_in) -> (L, N, D*H_out), (D*num_layers, N, H_out).
+
+        `batch_first`: the candidate takes that argument, is given it, and an input laid out accordingly.
+        """
         if whole(self.reading, case):
-            return self._unit(x, h_0, params, _part(case, case.rnn.num_layers, case.rnn.bidirectional, x))
+            part = _part(case, case.rnn.num_layers, case.rnn.bidirectional, x)
+            return self._unit(x, h_0, params, altered(part, rnn={"batch_first": batch_first}))
         finals: list[Tensor | None] = []
         output: Tensor | None = x
         directions = case.rnn.directions
@@ -251,10 +257,14 @@ class Adapted:
         if convention.steps:
             return self._steps(x, h_0, params, case)
         given_h = h_0 if h_0 is not None or self.native.optional_state else _zeros(x, params, case)
+        output_part = self.reading.output
+        if case.rnn.batch_first:
+            convention = replace(convention, input="NLI")
+            output_part = output_part and replace(output_part, axes=output_part.axes.translate(_BATCH_FIRST))
         returned = self.native.call(
             convention.as_input(x), convention.as_state(given_h), params, case, convention.binding
         )
-        output = self._as(x, part_of(self.reading.output, returned, "LNF"))
+        output = self._as(x, part_of(output_part, returned, "LNF"))
         h_n = self._as(x, part_of(self.reading.h_n, returned, "SNH"))
         if h_n is None and output is not None and case.rnn.num_layers == 1:
             halves = torch.split(output, case.rnn.hidden_size, -1)
@@ -366,6 +376,8 @@ def is_array(value: Any) -> bool:
 def as_tensor(value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value
+    if isinstance(value, list | tuple):
+        return torch.stack([as_tensor(item) for item in value])
     return torch.from_numpy(value.copy())
 
 

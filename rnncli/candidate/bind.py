@@ -38,11 +38,13 @@ class Bound:
     numpy: bool = False
     columns: bool = False
     listed: bool = False
+    placement: int = 0  # of weights whose names do not say their layer and direction: which of two orders
     form: str = "dict"  # of an argument that holds all weights: dict, tuples, tuple, flat, dicts
 
     def like(self, other: "Bound") -> bool:
         """Whether it is the same but for the lists, which one layer does not need."""
-        return replace(self, listed=False, form="") == replace(other, listed=False, form="")
+        one, another = (replace(bound, listed=False, form="", placement=0) for bound in (self, other))
+        return one == another
 
     def transposes(self, kind: str) -> bool:
         """Whether a matrix is given transposed."""
@@ -99,8 +101,9 @@ class Weights:
 class NamedWeights(dict[str, Any]):
     """Weights by nn.RNN's names; any other name is understood as far as it says what it is."""
 
-    def __init__(self, weights: Weights, touched: set[str]) -> None:
-        self._weights, self._touched = weights, touched
+    def __init__(self, weights: Weights, touched: set[str], keys: Mapping[str, Slot]) -> None:
+        """`keys`: what the names in the candidate's code mean, beside each other."""
+        self._weights, self._touched, self._keys = weights, touched, keys
         super().__init__({name: weights.binding.value(self._exact(name)) for name in weights.params})
 
     def _exact(self, name: str) -> Tensor:
@@ -114,7 +117,7 @@ class NamedWeights(dict[str, Any]):
         return super().__getitem__(name)
 
     def __missing__(self, name: str) -> Any:
-        meant = slot(str(name))
+        meant = self._keys.get(str(name), slot(str(name)))
         if meant.kind == "readout":
             hidden = self._weights.params["weight_hh_l0"]
             is_bias = str(name).lower().startswith("b")
@@ -195,7 +198,7 @@ class Native:
             "seq_len": case.input.seq_len,
         }
         if meant not in values:
-            raise Missing(f"no value for {meant}")
+            raise Missing("an argument whose name says nothing" if meant == "unknown" else f"no value for {meant}")
         return values[meant]
 
 
@@ -207,8 +210,11 @@ class Function(Native):
         self._function = function
         self._globals = _used_globals(function, module)
         slots = [meant for kind, meant in self._arguments.values() if kind == "slot" and meant]
-        slots += [slot(name) for name, value in self._globals.items() if _is_array(value)]
+        arrays = [name for name, value in self._globals.items() if _is_array(value)]
+        self._global_slots = told_apart({name: slot(name) for name in arrays})
+        slots += self._global_slots.values()
         self._slots = [meant for meant in slots if meant.kind]
+        self._keys = told_apart({key: slot(key) for key in _strings(function, module) if slot(key).kind})
         kinds = {meant.kind for meant in self._slots if (meant.layer or 0) == 0 and not meant.reverse}
         self._biases = len({kind for kind in kinds if kind and kind.startswith("bias")})
         self._reverse = any(meant.reverse for meant in self._slots)
@@ -238,7 +244,7 @@ class Function(Native):
         for arrays, lists, form, transposed, state_first, columns in itertools.product(
             self._arrays, listed, forms, ("no", "yes"), joined, (False, True)
         ):
-            yield Bound(transposed, state_first, arrays, columns, lists, form)
+            yield Bound(transposed, state_first, arrays, columns, lists, form=form)
 
     def call(self, x: Any, h: Any, params: Mapping[str, Tensor], case: Case, binding: Bound) -> Any:
         weights = Weights(params, case, binding, self._biases)
@@ -284,7 +290,7 @@ class Function(Native):
         """All weights in one argument, or those of one direction."""
         binding, rnn = weights.binding, case.rnn
         if binding.form == "dict":
-            return NamedWeights(weights, self.touched)
+            return NamedWeights(weights, self.touched, self._keys)
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         sides = (slot(f"w_{name}").reverse,) if self._by_direction else (False, True)[: rnn.directions]
         items = [
@@ -320,10 +326,10 @@ class Function(Native):
         if isinstance(value, nn.RNN):
             return _nn_rnn(case)
         if isinstance(value, dict):
-            return NamedWeights(weights, self.touched)
+            return NamedWeights(weights, self.touched, self._keys)
         if isinstance(value, int | str | bool) and meant:
             return self._options(meant, case)
-        found = slot(name)
+        found = self._global_slots.get(name, slot(name))
         if found.kind is None:
             return value
         if isinstance(value, list | tuple):
@@ -347,7 +353,7 @@ class Object(Native):
         self.optional_state = all(name in self._defaults for name in self._states)
         self._objects: dict[Any, Any] = {}
         self.kind = "module" if issubclass(target, nn.Module) else "class"
-        self._plans: dict[tuple[int, int, bool], list[_Place]] = {}
+        self._plans: dict[tuple[int, int, bool, int], list[_Place]] = {}
         self.drop_in = issubclass(target, nn.Module) and self._has_our_names()
         self.kind = "drop-in module" if self.drop_in else self.kind
         if not issubclass(target, nn.Module) and "__init__" in vars(target):
@@ -395,8 +401,10 @@ class Object(Native):
     def bindings(self) -> Iterator[Bound]:
         """Shapes tell how its own matrices lie, but for the square ones: both ways are tried."""
         turned, joined = (("no",), (False,)) if self.drop_in else (("no", "hh"), (False, True))
-        for arrays, transposed, state_first, columns in itertools.product(self._arrays, turned, joined, (False, True)):
-            yield Bound(transposed, state_first, arrays, columns)
+        for arrays, placement, transposed, state_first, columns in itertools.product(
+            self._arrays, (0,) if self.drop_in else (0, 1), turned, joined, (False, True)
+        ):
+            yield Bound(transposed, state_first, arrays, columns, placement=placement)
 
     def call(self, x: Any, h: Any, params: Mapping[str, Tensor], case: Case, binding: Bound) -> Any:
         key = (case.rnn, next(iter(params.values())).dtype)
@@ -406,8 +414,9 @@ class Object(Native):
         made = self._objects[key]
         if isinstance(made, nn.Module):
             made.train(case.run.train)
-        weights = Weights(params, case, binding, self._biases(case))
-        for place in self._plan(case):
+        plan = self._plan(case, binding.placement)
+        weights = Weights(params, case, binding, _biases(plan))
+        for place in plan:
             place.set(made, self._valued(place, weights, case))
         given = {}
         for name, (meant, _) in self._arguments.items():
@@ -426,12 +435,16 @@ class Object(Native):
             if len(place.shape) == 1:
                 return weights.binding.value(like.new_zeros(case.rnn.hidden_size))
             return weights.binding.value(torch.eye(case.rnn.hidden_size, dtype=like.dtype, device=like.device))
-        free = not place.linear and not _EXACT.search(place.name)
+        free = not place.linear and not re.search(r"weight_[ih]h", place.name)
         turned = place.transposed != (weights.binding.transposed == "hh" and place.kind == "weight_hh" and free)
         plain = Weights(weights.params, case, Bound(state_first=weights.binding.state_first), weights.biases)
-        value = plain.of(place.kind, place.layer, place.reverse, turned)
-        if value.dim() == 1 and len(place.shape) == 2:
-            value = value.unsqueeze(1) if place.shape[1] == 1 else value.unsqueeze(0)
+        if place.stacked:
+            value = torch.stack([plain.of(place.kind, place.layer, reverse, turned) for reverse in (False, True)])
+        else:
+            value = plain.of(place.kind, place.layer, place.reverse, turned)
+        for axis, size in enumerate(place.shape):
+            if size == 1:
+                value = value.unsqueeze(axis)
         return weights.binding.value(value)
 
     def _made(self, case: Case, params: Mapping[str, Tensor], output_size: int | None = None) -> Any:
@@ -462,29 +475,26 @@ class Object(Native):
         names = [name for name, _ in made.named_parameters()]
         return bool(names) and all(_EXACT.fullmatch(name) for name in names)
 
-    def _plan(self, case: Case) -> "list[_Place]":
+    def _plan(self, case: Case, placement: int = 0) -> "list[_Place]":
         """Which tensor of the object holds which of nn.RNN's, found once at sizes that tell them apart."""
         rnn = case.rnn
-        key = rnn.num_layers, rnn.directions, rnn.bias
+        key = rnn.num_layers, rnn.directions, rnn.bias, placement
         if key not in self._plans:
             trial = _trial_case(rnn.num_layers, rnn.directions, rnn.bias)
             made = self._made(trial, {"": torch.zeros((), dtype=torch.float32)}, TRIAL_OUTPUT)
-            self._plans[key] = _planned(_places(made), rnn.num_layers, rnn.directions)
+            self._plans[key] = _planned(_places(made), rnn.num_layers, rnn.directions, placement)
             if not any(place.kind in ("weight_ih", "weight", "weight_hh") for place in self._plans[key]):
                 raise Missing(f"none of its tensors has the shape of a weight ({_shapes(made)})")
         return self._plans[key]
 
-    def _biases(self, case: Case) -> int:
-        kinds = [place.kind for place in self._plan(case) if place.layer == 0 and not place.reverse]
-        return sum(kind.startswith("bias") for kind in kinds)
-
 
 class _Place:
-    """A tensor of an object: where it is, and what it stands for."""
+    """A tensor of an object: where it is, and what it stands for. `stacked`: for one direction after the other."""
 
     def __init__(self, name: str, path: tuple[Any, ...], shape: tuple[int, ...], linear: bool) -> None:
         self.name, self.path, self.shape, self.linear = name, path, shape, linear
-        self.kind, self.layer, self.reverse, self.transposed = "", 0, False, False
+        self.kind, self.layer, self.reverse, self.transposed, self.stacked = "", 0, False, False, False
+        self.numbers = [int(number) for number in re.findall(r"(?<![a-z])\d+|(?<=_)\d+|(?<=[a-z])\d+$", name.lower())]
 
     def set(self, owner: Any, value: Any) -> None:
         """Put a value there: differentiable, so no longer as a parameter."""
@@ -524,7 +534,16 @@ _LEFT_OUT = object()
 
 
 def _parameters(call: Callable[..., Any]) -> list[inspect.Parameter]:
-    found = [p for p in inspect.signature(call).parameters.values() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    """The arguments of a call, those of a class's method without self. Raises CandidateError where it tells none."""
+    schema = getattr(call, "schema", None)
+    if isinstance(call, torch.jit.ScriptFunction):
+        assert schema is not None
+        return [inspect.Parameter(one.name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in schema.arguments]
+    try:
+        parameters = inspect.signature(call).parameters.values()
+    except (TypeError, ValueError) as error:
+        raise CandidateError(f"candidate {getattr(call, '__name__', call)}: it has no signature to read") from error
+    found = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     return found[1:] if found and found[0].name == "self" else found
 
 
@@ -556,13 +575,31 @@ def _arguments(call: Callable[..., Any], of_class: bool = False) -> dict[str, tu
 
 
 def _told_apart(found: dict[str, tuple[str, Slot | None]]) -> dict[str, tuple[str, Slot | None]]:
-    """Of two weights, or two biases, whose names do not say it, the first is the input's and the second the state's."""
-    for kind, (of_input, of_state) in (("weight", ("weight_ih", "weight_hh")), ("bias", ("bias_ih", "bias_hh"))):
-        alike = [name for name, (_, meant) in found.items() if meant is not None and meant.kind == kind]
-        if len(alike) == 2:
-            for name, told in zip(alike, (of_input, of_state), strict=True):
-                found[name] = "slot", Slot(told, None, False)  # type: ignore[arg-type]
-    return found
+    """The arguments with their weights as `told_apart` has them."""
+    slots = told_apart({name: of for name, (meant, of) in found.items() if meant == "slot" and of is not None})
+    return found | {name: ("slot", of) for name, of in slots.items()}
+
+
+def told_apart(slots: Mapping[str, Slot]) -> dict[str, Slot]:
+    """Weights by name. Of two matrices, or two biases, one is the input's and one the state's, whatever one is called.
+
+    Where neither name says it, the first is the input's.
+    """
+    told = dict(slots)
+    for kinds in (("weight", "weight_ih", "weight_hh"), ("bias", "bias_ih", "bias_hh")):
+        either, of_input, of_state = kinds
+        unclear = [name for name, of in slots.items() if of.kind == either]
+        groups = {(of.layer, of.reverse) for of in slots.values() if of.kind in kinds}
+        numbered = len(unclear) == 2 and len(groups) == 2 and len({reverse for _, reverse in groups}) == 1
+        for group in [None] if numbered else groups:  # W1 and W2 are two matrices of one layer
+            of_group = [n for n, of in slots.items() if of.kind in kinds and group in (None, (of.layer, of.reverse))]
+            if len(of_group) == 2 and len({slots[name].kind for name in of_group} & {of_input, of_state}) < 2:
+                first, second = of_group
+                swapped = slots[first].kind == of_state or slots[second].kind == of_input
+                for name, kind in zip(of_group, (of_state, of_input) if swapped else (of_input, of_state), strict=True):
+                    layer = None if numbered else slots[name].layer
+                    told[name] = Slot(kind, layer, slots[name].reverse)  # type: ignore[arg-type]
+    return told
 
 
 def _defaults(call: Callable[..., Any]) -> dict[str, Any]:
@@ -601,9 +638,7 @@ def _guessed(found: dict[str, tuple[str, Slot | None]]) -> dict[str, tuple[str, 
 
 def _called(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
     """The call, by position where a name cannot be used."""
-    positional = [
-        p.name for p in inspect.signature(call).parameters.values() if p.kind == p.POSITIONAL_ONLY and p.name in given
-    ]
+    positional = [p.name for p in _parameters(call) if p.kind == p.POSITIONAL_ONLY and p.name in given]
     return call(*(given[name] for name in positional), **{k: v for k, v in given.items() if k not in positional})
 
 
@@ -616,25 +651,36 @@ def _method(target: type) -> str:
     return found
 
 
-def _used_globals(function: Callable[..., Any], module: Any) -> dict[str, Any]:
-    """The tensors, dicts of tensors, nn.RNN and sizes that a function reads from its module, by name."""
+def _strings(function: Callable[..., Any], module: Any) -> dict[str, None]:
+    """The strings in a function's code, in order: the keys it takes from a dict are among them."""
+    found = [constant for code in _codes(function, module) for constant in code.co_consts if isinstance(constant, str)]
+    return dict.fromkeys(text for text in found if text.isidentifier())
+
+
+def _codes(function: Callable[..., Any], module: Any) -> list[Any]:
+    """The code of a function, of the functions inside it, and of those of its module that it calls."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is None or module is None:
-        return {}
-    names, todo, seen = set(code.co_names), [code], set()
-    while todo:  # the functions it calls, and those inside it
-        code = todo.pop()
+        return []
+    todo, seen = [code], dict[Any, None]()
+    while todo:
+        code = todo.pop(0)
         if code in seen:
             continue
-        seen.add(code)
-        names |= set(code.co_names)
+        seen[code] = None
         todo += [constant for constant in code.co_consts if inspect.iscode(constant)]
         called = (vars(module).get(name) for name in code.co_names)
         todo += [
             other.__code__ for other in called if inspect.isfunction(other) and other.__module__ == module.__name__
         ]
+    return list(seen)
+
+
+def _used_globals(function: Callable[..., Any], module: Any) -> dict[str, Any]:
+    """The tensors, dicts of tensors, nn.RNN and sizes that a function reads from its module, by name."""
+    names = dict.fromkeys(name for code in _codes(function, module) for name in code.co_names)
     found = {}
-    for name in sorted(names & set(vars(module))):
+    for name in [name for name in names if name in vars(module)]:
         value = vars(module)[name]
         numbers = isinstance(value, int | str) and option(name) is not None
         tensors = _is_array(value) or (
@@ -720,22 +766,40 @@ def _items(value: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
                 yield (key, *inner), array
 
 
-def _planned(places: Sequence[_Place], layers: int, directions: int) -> list[_Place]:
+def _planned(places: Sequence[_Place], layers: int, directions: int, placement: int = 0) -> list[_Place]:
     """The places that are weights, by name where it is nn.RNN's, else by shape, and by name where shapes are equal."""
     used = [place for place in places if _named(place)]
-    reversed_by_name = any(place.reverse for place in used)
-    numbers = [place.layer for place in used]
-    first = min(numbers) if numbers and layers > 1 else 0
-    for place in used:
-        if _EXACT.search(place.name):
-            continue
-        place.layer = 0 if layers == 1 and directions == 1 else place.layer - first
-        if directions == 2 and not reversed_by_name:
-            place.layer, place.reverse = place.layer // 2, place.layer % 2 == 1
-        if layers == 1:
-            place.layer = 0
+    _placed([place for place in used if not _EXACT.search(place.name)], layers, directions, placement)
     _shaped(used, directions)
     return [place for place in used if place.kind]
+
+
+def _placed(places: Sequence[_Place], layers: int, directions: int, placement: int) -> None:
+    """The layer and the direction of each place, by the words and numbers in its name."""
+    owners = {place.name.partition(".")[0].lower() for place in places}
+    if directions == 2 and not any(place.reverse for place in places):
+        for pair in (("f", "b"), ("l", "r")):  # self.f and self.b: two cells
+            if set(pair) <= owners:
+                for place in places:
+                    place.reverse = place.name.lower().startswith(f"{pair[1]}.")
+    by_name = any(place.reverse for place in places)
+    first = min((place.layer for place in places), default=0) if layers > 1 else 0
+    for place in places:
+        number = place.layer - first
+        if directions == 2 and not by_name and len(place.numbers) > 1:
+            one, other = place.numbers[-2:]
+            place.layer, place.reverse = (other, one == 1) if placement == 0 else (one, other == 1)
+        elif directions == 2 and not by_name:
+            place.layer, reverse = divmod(number, 2) if placement == 0 else (number % layers, number // layers)
+            place.reverse = reverse == 1
+        else:
+            place.layer = number
+        place.layer = 0 if layers == 1 else place.layer
+
+
+def _biases(plan: Sequence[_Place]) -> int:
+    """How many biases a layer has in a direction."""
+    return sum(place.kind.startswith("bias") for place in plan if place.layer == 0 and not place.reverse)
 
 
 def _named(place: _Place) -> bool:
@@ -758,6 +822,8 @@ def _shaped(places: Sequence[_Place], directions: int) -> None:
             continue
         features = TRIAL_INPUT if place.layer == 0 else hidden * directions
         shape = tuple(size for size in place.shape if size != 1)
+        place.stacked = directions == 2 and len(shape) > 1 and shape[0] == 2
+        shape = shape[1:] if place.stacked else shape
         have = groups.setdefault((place.layer, place.reverse), set())
         named = place.kind
         if TRIAL_OUTPUT in shape:

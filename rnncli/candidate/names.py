@@ -79,7 +79,7 @@ _OPTIONS = {
                     "num_units", "hsize", "hdim",
                     "nh", "h_size", "n_units", "dim_h", "hiddens", "cell_size", "rnn_size"),
     "num_layers": ("num_layers", "n_layers", "nlayers", "layers", "depth", "n_layer", "layer_num", "nlayer", "stack"),
-    "bidirectional": ("bidirectional", "bidir", "bi", "birnn", "is_bidirectional", "both_directions", "bidi"),
+    "bidirectional": ("bidirectional", "bidir", "birnn", "is_bidirectional", "both_directions", "bidi"),
     "batch_first": ("batch_first", "batchfirst", "batch_major"),
     "nonlinearity": ("nonlinearity", "activation", "act", "nonlin", "act_fn", "activation_fn", "phi", "nl", "act_func"),
     "bias": ("bias", "use_bias", "has_bias", "with_bias", "biases"),

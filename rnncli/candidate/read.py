@@ -71,10 +71,14 @@ def _runs(adapted: Adapted, layout: str) -> bool:
         x, h = torch.nn.utils.rnn.pack_sequence([trial.x[:, 0], trial.x[:2, 1]]), trial.h_0[:, :2]
     binding = adapted.reading.convention.binding
     try:
-        output, h_n = adapted.native.call(x, h, trial.params, trial.of_batch(2), binding)
+        for given in (h, None):
+            output, h_n = adapted.native.call(x, given, trial.params, trial.of_batch(2), binding)
+            data, rows = (value.data if isinstance(value, PackedSequence) else value for value in (output, x))
+            if type(output) is not type(x) or data.shape[:-1] != rows.shape[:-1] or h_n.shape != h.shape:
+                return False
     except Exception:
         return False
-    return type(output) is type(x) and h_n.dim() == h.dim()
+    return True
 
 
 def _read(native: Native, case: Case, stated: Mapping[str, Any]) -> Adapted:
@@ -150,6 +154,7 @@ class _Trials:
                     if reading is None:
                         continue
                     score -= _unusual(reading)
+                    score += 1.5 * (convention.steps and self.native.steps_first)
                     if reading.agrees and nonlinearity == self.case.rnn.nonlinearity:
                         if not _unusual(reading):
                             return reading
@@ -204,6 +209,16 @@ class _Trials:
             self.failures.setdefault(what, (0 if whatever else 3 if isinstance(error, Missing) else 2, error))
             return 0, None
         self.touched |= self.native.touched
+        try:
+            return self._parsed(returned, convention, trial, like, batch)
+        except (RuntimeError, ValueError, TypeError, IndexError):
+            return 0, None
+
+    def _parsed(
+        self, returned: Any, convention: Convention, trial: "_Trial", like: Reading | None, batch: int | None
+    ) -> tuple[float, Reading | None]:
+        """The best reading of what a trial call returned, and its score."""
+        x = trial.x[:, :batch]
         sizes = trial.sizes(x.shape[1])
         whole = trial.expected if convention.state else trial.expected_from_zeros
         expected_output, expected_h_n = whole[0][:, :batch], whole[1][:, :batch]
