@@ -119,7 +119,6 @@ TELLING_LITTLE = [
     as_a_dict,
     letters,
     state_bias_first,
-    scripted,
     OfAClass,
     Wrapped,
 ]
