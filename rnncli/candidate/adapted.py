@@ -369,10 +369,6 @@ def part_of(part: Part | None, returned: Any, target: str) -> Tensor | None:
     return None if part is None else part.of(returned, target)
 
 
-def is_array(value: Any) -> bool:
-    return isinstance(value, Tensor) or (type(value).__module__ == "numpy" and hasattr(value, "shape"))
-
-
 def as_tensor(value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value

@@ -4,7 +4,7 @@ import inspect
 import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,11 +12,22 @@ import torch
 from torch import Tensor, nn
 
 from rnncli.candidate.names import Slot, option, role, slot
-from rnncli.case import Case, altered
+from rnncli.candidate.places import (
+    EXACT,
+    TRIAL_HIDDEN,
+    TRIAL_INPUT,
+    TRIAL_OUTPUT,
+    Place,
+    biases_of,
+    is_array,
+    places_of,
+    planned,
+    shapes_of,
+)
+from rnncli.case import Case, RNNArguments, altered
 from rnncli.errors import CandidateError
 
-TRIAL_INPUT, TRIAL_HIDDEN, TRIAL_OUTPUT = 5, 7, 9  # sizes at which a class shows what its tensors are
-_EXACT = re.compile(r"(weight|bias)_(ih|hh)_l(\d+)(_reverse)?$")
+_CONFIGS = {"config", "cfg", "conf", "args", "opts", "opt", "options", "hparams", "hps", "settings", "hyperparams"}
 _METHODS = ("forward", "__call__", "run", "rnn_forward", "forward_pass", "predict", "apply", "step")
 _STEP = re.compile(r"(^|_)(step|cell|tick|timestep|one_step)(_|$)|cell$|step$", re.IGNORECASE)
 _STEP_INPUTS = {"x_t", "xt", "input_t", "input_step", "step_input", "x0"}
@@ -39,7 +50,7 @@ class Bound:
     columns: bool = False
     listed: bool = False
     placement: int = 0  # of weights whose names do not say their layer and direction: which of two orders
-    form: str = "dict"  # of an argument that holds all weights: dict, tuples, tuple, flat, dicts
+    form: str = "dict"  # of an argument that holds all weights: dict, tuples, tuple, flat
 
     def like(self, other: "Bound") -> bool:
         """Whether it is the same but for the lists, which one layer does not need."""
@@ -134,6 +145,56 @@ class NamedWeights(dict[str, Any]):
         return self[name] if name in self else default  # noqa: SIM401  # by way of __getitem__, which keeps account
 
 
+class LayerWeights(tuple[Any, ...]):
+    """The weights of one layer in one direction: by place, as W_ih, W_hh, b_ih, b_hh, by key, or by attribute."""
+
+    weights: Weights
+    layer: int
+    reverse: bool
+    keys: Mapping[str, Slot]
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._named(key) if isinstance(key, str) else super().__getitem__(key)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._named(name)
+        except KeyError as error:
+            raise AttributeError(name) from error
+
+    def _named(self, name: str) -> Any:
+        meant = self.keys.get(name, slot(name))
+        if meant.kind is None:
+            raise KeyError(name)
+        return self.weights.binding.value(self.weights.of(meant.kind, self.layer, self.reverse))
+
+
+class Settings(dict[str, Any]):
+    """A config object for a constructor: any name that means an argument of nn.RNN, by key or by attribute."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+
+    def __missing__(self, name: str) -> Any:
+        meant = option(name)
+        if meant is None or meant not in self:
+            raise KeyError(name)
+        return self[meant]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError as error:
+            raise AttributeError(name) from error
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As of every dict."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+
 class Native:
     """A candidate as it was written. `call` gives it values by its own names."""
 
@@ -197,6 +258,8 @@ class Native:
             "batch_size": case.input.batch_size,
             "seq_len": case.input.seq_len,
         }
+        if meant == "config":
+            return Settings(values)
         if meant not in values:
             raise Missing("an argument whose name says nothing" if meant == "unknown" else f"no value for {meant}")
         return values[meant]
@@ -210,7 +273,7 @@ class Function(Native):
         self._function = function
         self._globals = _used_globals(function, module)
         slots = [meant for kind, meant in self._arguments.values() if kind == "slot" and meant]
-        arrays = [name for name, value in self._globals.items() if _is_array(value)]
+        arrays = [name for name, value in self._globals.items() if is_array(value)]
         self._global_slots = told_apart({name: slot(name) for name in arrays})
         slots += self._global_slots.values()
         self._slots = [meant for meant in slots if meant.kind]
@@ -224,7 +287,7 @@ class Function(Native):
         self.kind = "function of positional tensors" if self._slots else "function of a dict of weights"
         if self._globals and not self._slots and not self._holders:
             self.kind = "function of module globals"
-        unclear = [name for name, value in self._globals.items() if _is_array(value) and not slot(name).kind]
+        unclear = [name for name, value in self._globals.items() if is_array(value) and not slot(name).kind]
         self.depends_on = ", ".join(unclear)
 
     @property
@@ -240,7 +303,7 @@ class Function(Native):
         """One orientation for all matrices: a function that turns one of them alone is wrong."""
         joined = (False, True) if any(meant.kind == "weight" for meant in self._slots) else (False,)
         listed = (False, True) if self._slots else (False,)
-        forms = ("dict", "tuples", "flat", "tuple", "dicts") if self._holders else ("dict",)
+        forms = ("dict", "tuples", "flat", "tuple") if self._holders else ("dict",)
         for arrays, lists, form, transposed, state_first, columns in itertools.product(
             self._arrays, listed, forms, ("no", "yes"), joined, (False, True)
         ):
@@ -293,19 +356,17 @@ class Function(Native):
             return NamedWeights(weights, self.touched, self._keys)
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         sides = (slot(f"w_{name}").reverse,) if self._by_direction else (False, True)[: rnn.directions]
-        items = [
-            tuple(binding.value(weights.of(kind, layer, side)) for kind in kinds)
-            for layer in range(rnn.num_layers)
-            for side in sides
-        ]
+        items = []
+        for layer, side in itertools.product(range(rnn.num_layers), sides):
+            item = LayerWeights(binding.value(weights.of(kind, layer, side)) for kind in kinds)
+            item.weights, item.layer, item.reverse, item.keys = weights, layer, side, self._keys
+            items.append(item)
         if binding.form == "flat":
             return [value for item in items for value in item]
         if binding.form == "tuple":
             if len(items) != 1:
                 raise Missing("a tuple holds the weights of one layer")
             return items[0]
-        if binding.form == "dicts":
-            return [dict(zip(("w_ih", "w_hh", "b_ih", "b_hh"), item, strict=True)) for item in items]
         return items
 
     def _of_slot(self, meant: Slot, weights: Weights, case: Case) -> Any:
@@ -351,9 +412,14 @@ class Object(Native):
         self._arguments = _of_a_call(self._arguments)
         self._states = [name for name, (meant, _) in self._arguments.items() if meant == "h_0"]
         self.optional_state = all(name in self._defaults for name in self._states)
+        code = getattr(vars(target).get("__init__"), "__code__", None)
+        read = (*code.co_names, *code.co_consts) if code else ()
+        self._asks = {meant for name in read if isinstance(name, str) and (meant := option(name))}
+        told = {meant for meant, _ in self._made_with.values()}
+        self._takes_any = "input_size" not in told and _takes_any(target)
         self._objects: dict[Any, Any] = {}
         self.kind = "module" if issubclass(target, nn.Module) else "class"
-        self._plans: dict[tuple[int, int, bool, int], list[_Place]] = {}
+        self._plans: dict[tuple[int, int, bool, int], list[Place]] = {}
         self.drop_in = issubclass(target, nn.Module) and self._has_our_names()
         self.kind = "drop-in module" if self.drop_in else self.kind
         if not issubclass(target, nn.Module) and "__init__" in vars(target):
@@ -391,6 +457,8 @@ class Object(Native):
     def has(self, name: str) -> bool:
         """Whether the class, or the call, takes an argument of nn.RNN."""
         made = {meant for meant, _ in self._made_with.values()}
+        if "config" in made or self._takes_any:
+            made |= self._asks
         return super().has(name) or name in made or issubclass(self._class, nn.RNN)
 
     def described(self) -> str:
@@ -415,7 +483,7 @@ class Object(Native):
         if isinstance(made, nn.Module):
             made.train(case.run.train)
         plan = self._plan(case, binding.placement)
-        weights = Weights(params, case, binding, _biases(plan))
+        weights = Weights(params, case, binding, biases_of(plan))
         for place in plan:
             place.set(made, self._valued(place, weights, case))
         given = {}
@@ -429,7 +497,7 @@ class Object(Native):
                 given[name] = self._options(meant, case, self._defaults.get(name))
         return _called(getattr(made, self._method), given)
 
-    def _valued(self, place: "_Place", weights: Weights, case: Case) -> Any:
+    def _valued(self, place: "Place", weights: Weights, case: Case) -> Any:
         if place.kind == "readout":
             like = weights.params["weight_hh_l0"]
             if len(place.shape) == 1:
@@ -458,6 +526,8 @@ class Object(Native):
                 value = self._options(meant, case, self._defaults_of_class.get(name))
                 value = output_size if meant == "output_size" and output_size else value
                 given[name] = value
+            if self._takes_any:
+                given |= {name: self._options(name, case) for name in self._asks if name in RNNArguments.model_fields}
             made = _called(self._class, given)
         like = next(iter(params.values()))
         return made.to(like.device, like.dtype) if isinstance(made, nn.Module) else made
@@ -473,44 +543,19 @@ class Object(Native):
         except Exception:
             return False
         names = [name for name, _ in made.named_parameters()]
-        return bool(names) and all(_EXACT.fullmatch(name) for name in names)
+        return bool(names) and all(EXACT.fullmatch(name) for name in names)
 
-    def _plan(self, case: Case, placement: int = 0) -> "list[_Place]":
+    def _plan(self, case: Case, placement: int = 0) -> "list[Place]":
         """Which tensor of the object holds which of nn.RNN's, found once at sizes that tell them apart."""
         rnn = case.rnn
         key = rnn.num_layers, rnn.directions, rnn.bias, placement
         if key not in self._plans:
             trial = _trial_case(rnn.num_layers, rnn.directions, rnn.bias)
             made = self._made(trial, {"": torch.zeros((), dtype=torch.float32)}, TRIAL_OUTPUT)
-            self._plans[key] = _planned(_places(made), rnn.num_layers, rnn.directions, placement)
+            self._plans[key] = planned(places_of(made), rnn.num_layers, rnn.directions, placement)
             if not any(place.kind in ("weight_ih", "weight", "weight_hh") for place in self._plans[key]):
-                raise Missing(f"none of its tensors has the shape of a weight ({_shapes(made)})")
+                raise Missing(f"none of its tensors has the shape of a weight ({shapes_of(made)})")
         return self._plans[key]
-
-
-class _Place:
-    """A tensor of an object: where it is, and what it stands for. `stacked`: for one direction after the other."""
-
-    def __init__(self, name: str, path: tuple[Any, ...], shape: tuple[int, ...], linear: bool) -> None:
-        self.name, self.path, self.shape, self.linear = name, path, shape, linear
-        self.kind, self.layer, self.reverse, self.transposed, self.stacked = "", 0, False, False, False
-        self.numbers = [int(number) for number in re.findall(r"(?<![a-z])\d+|(?<=_)\d+|(?<=[a-z])\d+$", name.lower())]
-
-    def set(self, owner: Any, value: Any) -> None:
-        """Put a value there: differentiable, so no longer as a parameter."""
-        *inward, last = self.path
-        for key in inward:
-            owner = _inside(owner, key)
-        if isinstance(owner, nn.Module) and last in owner._parameters:
-            owner._parameters[last] = value  # where named_parameters() finds it too
-            if isinstance(owner, nn.RNNBase):
-                owner._flat_weights = [owner._parameters[name] for name in owner._flat_weights_names]
-        elif isinstance(owner, nn.Module) and last in owner._buffers:
-            owner._buffers[last] = value
-        elif isinstance(owner, list | dict):
-            owner[last] = value
-        else:
-            setattr(owner, last, value)
 
 
 def native_of(target: object, name: str) -> Native:
@@ -556,6 +601,8 @@ def _arguments(call: Callable[..., Any], of_class: bool = False) -> dict[str, tu
         meant = option(parameter.name) if of_class else role(parameter.name)
         if not of_class and meant == "bias" and not isinstance(parameter.default, bool):
             meant = None
+        if of_class and meant is None and parameter.name.lower().strip("_") in _CONFIGS:
+            meant = "config"
         if of_class and meant is None and parameter in required:
             order = ("input_size", "hidden_size", "num_layers")
             taken = {meaning for meaning, _ in found.values()}
@@ -624,6 +671,9 @@ def _guessed(found: dict[str, tuple[str, Slot | None]]) -> dict[str, tuple[str, 
     if "projected" in said and "input" in free:
         free.remove("input")
     weights = [name for name, (meant, _) in found.items() if meant in ("slot", "params")]
+    if not weights and "layers" in found:  # not how many: the layers themselves
+        found["layers"] = "params", None
+        weights = ["layers"]
     for name, (meant, _) in found.items():
         if meant == "unknown" and free:
             found[name] = free.pop(0), None
@@ -634,6 +684,13 @@ def _guessed(found: dict[str, tuple[str, Slot | None]]) -> dict[str, tuple[str, 
         if first and first.lower() in ("u", "i", "z", "a"):
             found[first] = "input", None
     return found
+
+
+def _takes_any(target: type) -> bool:
+    """Whether a class has a constructor of its own that takes keyword arguments of any name."""
+    if "__init__" not in vars(target) or issubclass(target, nn.RNN):
+        return False
+    return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(target).parameters.values())
 
 
 def _called(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
@@ -683,10 +740,10 @@ def _used_globals(function: Callable[..., Any], module: Any) -> dict[str, Any]:
     for name in [name for name in names if name in vars(module)]:
         value = vars(module)[name]
         numbers = isinstance(value, int | str) and option(name) is not None
-        tensors = _is_array(value) or (
+        tensors = is_array(value) or (
             isinstance(value, list | tuple | dict)
             and bool(value)
-            and all(map(_is_array, value.values() if isinstance(value, dict) else value))
+            and all(map(is_array, value.values() if isinstance(value, dict) else value))
         )
         if numbers or tensors or isinstance(value, nn.RNN):
             found[name] = value
@@ -717,156 +774,6 @@ def _nn_rnn(case: Case, target: type[nn.RNN] = nn.RNN) -> nn.RNN:
     )  # fmt: skip
 
 
-# -- the tensors of an object ------------------------------------------------------------------------------------------
-
-
 def _trial_case(layers: int, directions: int, bias: bool = True) -> Case:
     sizes = {"input_size": TRIAL_INPUT, "hidden_size": TRIAL_HIDDEN, "num_layers": layers, "bias": bias}
     return altered(Case(), rnn=sizes | {"bidirectional": directions == 2})
-
-
-def _inside(owner: Any, key: Any) -> Any:
-    if isinstance(owner, nn.Module):
-        return owner._modules[key] if key in owner._modules else getattr(owner, key)
-    return owner[key] if isinstance(owner, list | dict | tuple) else getattr(owner, key)
-
-
-def _places(made: Any) -> list[_Place]:
-    found = []
-    modules = made.named_modules() if isinstance(made, nn.Module) else [("", made)]
-    for prefix, owner in modules:
-        path = tuple(prefix.split(".")) if prefix else ()
-        linear = isinstance(owner, nn.Linear)
-        own = {**getattr(owner, "_parameters", {}), **getattr(owner, "_buffers", {})}
-        own |= {key: value for key, value in vars(owner).items() if not (key.startswith("_") and prefix)}
-        for key, value in own.items():
-            if key in ("_parameters", "_buffers", "_modules", "_flat_weights") or key.startswith("_state_dict"):
-                continue
-            for inner, item in _items(value):
-                name = ".".join(map(str, (*path, key, *inner)))
-                found.append(_Place(name, (*path, key, *inner), tuple(item.shape), linear))
-            if not isinstance(made, nn.Module) and hasattr(value, "__dict__") and not callable(value):
-                found += [
-                    _Place(f"{key}.{place.name}", (key, *place.path), place.shape, place.linear)
-                    for place in _places(value)
-                ]
-    return found
-
-
-def _items(value: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    if _is_array(value):
-        yield (), value
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            for inner, array in _items(item):
-                yield (index, *inner), array
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            for inner, array in _items(item):
-                yield (key, *inner), array
-
-
-def _planned(places: Sequence[_Place], layers: int, directions: int, placement: int = 0) -> list[_Place]:
-    """The places that are weights, by name where it is nn.RNN's, else by shape, and by name where shapes are equal."""
-    used = [place for place in places if _named(place)]
-    _placed([place for place in used if not _EXACT.search(place.name)], layers, directions, placement)
-    _shaped(used, directions)
-    return [place for place in used if place.kind]
-
-
-def _placed(places: Sequence[_Place], layers: int, directions: int, placement: int) -> None:
-    """The layer and the direction of each place, by the words and numbers in its name."""
-    owners = {place.name.partition(".")[0].lower() for place in places}
-    if directions == 2 and not any(place.reverse for place in places):
-        for pair in (("f", "b"), ("l", "r")):  # self.f and self.b: two cells
-            if set(pair) <= owners:
-                for place in places:
-                    place.reverse = place.name.lower().startswith(f"{pair[1]}.")
-    by_name = any(place.reverse for place in places)
-    first = min((place.layer for place in places), default=0) if layers > 1 else 0
-    for place in places:
-        number = place.layer - first
-        if directions == 2 and not by_name and len(place.numbers) > 1:
-            one, other = place.numbers[-2:]
-            place.layer, place.reverse = (other, one == 1) if placement == 0 else (one, other == 1)
-        elif directions == 2 and not by_name:
-            place.layer, reverse = divmod(number, 2) if placement == 0 else (number % layers, number // layers)
-            place.reverse = reverse == 1
-        else:
-            place.layer = number
-        place.layer = 0 if layers == 1 else place.layer
-
-
-def _biases(plan: Sequence[_Place]) -> int:
-    """How many biases a layer has in a direction."""
-    return sum(place.kind.startswith("bias") for place in plan if place.layer == 0 and not place.reverse)
-
-
-def _named(place: _Place) -> bool:
-    exact = _EXACT.search(place.name)
-    if exact:
-        place.kind, place.layer, place.reverse = f"{exact[1]}_{exact[2]}", int(exact[3]), exact[4] is not None
-        return True
-    meant = slot(place.name)
-    place.kind, place.layer, place.reverse = meant.kind or "", meant.layer or 0, meant.reverse
-    return bool(meant.kind) or TRIAL_HIDDEN in place.shape
-
-
-def _shaped(places: Sequence[_Place], directions: int) -> None:
-    """The kind of each place by its shape; its orientation."""
-    hidden = TRIAL_HIDDEN
-    groups: dict[tuple[int, bool], set[str]] = {}
-    turned: bool | None = None
-    for place in places:
-        if _EXACT.search(place.name):
-            continue
-        features = TRIAL_INPUT if place.layer == 0 else hidden * directions
-        shape = tuple(size for size in place.shape if size != 1)
-        place.stacked = directions == 2 and len(shape) > 1 and shape[0] == 2
-        shape = shape[1:] if place.stacked else shape
-        have = groups.setdefault((place.layer, place.reverse), set())
-        named = place.kind
-        if TRIAL_OUTPUT in shape:
-            place.kind = "readout"
-        elif shape in ((hidden, features + hidden), (features + hidden, hidden)):
-            place.kind, place.transposed = "weight", shape[0] != hidden
-        elif len(shape) == 2 and set(shape) == {hidden, features} and features != hidden:
-            place.kind, place.transposed = "weight_ih", shape[0] != hidden
-            turned = place.transposed if turned is None else turned
-        elif shape == (hidden, hidden):
-            other = "weight_hh" if features != hidden or "weight_ih" in have else "weight_ih"
-            place.kind = (
-                named if named in ("weight_ih", "weight_hh") and (named == "weight_hh" or features == hidden) else other
-            )
-            place.transposed = bool(turned) and not place.linear
-        elif shape == (hidden,):
-            place.kind = named if named.startswith("bias") else "bias"
-            continue
-        else:
-            place.kind = ""
-        if place.kind in have and place.kind != "readout":  # a second one: a state that is kept, a readout of that size
-            place.kind = ""
-        have.add(place.kind)
-    _paired(places)
-
-
-def _paired(places: Sequence[_Place]) -> None:
-    """Of two biases of a layer and direction, one is b_ih and the other b_hh: which is the same function."""
-    by_group: dict[tuple[int, bool], list[_Place]] = {}
-    for place in places:
-        if place.kind.startswith("bias"):
-            by_group.setdefault((place.layer, place.reverse), []).append(place)
-    for group in by_group.values():
-        if len(group) > 1 and len({place.kind for place in group[:2]} & {"bias_ih", "bias_hh"}) < 2:
-            swapped = group[0].kind == "bias_hh" or group[1].kind == "bias_ih"
-            group[0].kind, group[1].kind = ("bias_hh", "bias_ih") if swapped else ("bias_ih", "bias_hh")
-        for further in group[2:]:
-            further.kind = ""
-
-
-def _shapes(made: Any) -> str:
-    return ", ".join(f"{place.name} {place.shape}" for place in _places(made)[:6]) or "it has none"
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, Tensor) or (type(value).__module__ == "numpy" and type(value).__name__ == "ndarray")

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from rnncli.candidate.adapted import Adapted, Convention, Part, Reading, is_array, part_of
+from rnncli.candidate.adapted import Adapted, Convention, Part, Reading, part_of
 from rnncli.candidate.bind import Missing, Native, native_of
+from rnncli.candidate.places import is_array
 from rnncli.case import Case, altered
 from rnncli.errors import CandidateError
 from rnncli.manual import BUILT_IN
@@ -137,7 +138,7 @@ class _Trials:
     def says_layers(self, reading: Reading) -> bool:
         """Whether it asks for the number of layers, or for lists of their weights."""
         binding = reading.convention.binding
-        return self.native.has("num_layers") or binding.listed or binding.form in ("tuples", "flat", "dicts")
+        return self.native.has("num_layers") or binding.listed or binding.form in ("tuples", "flat")
 
     def best(self, layers: int, directions: int, like: Reading | None = None, equal: bool = False) -> Reading | None:
         """The first reading that agrees with `manual`, else the first that runs and returns an RNN's tensors.
