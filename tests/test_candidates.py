@@ -199,6 +199,15 @@ def test_a_backward_that_breaks_names_the_line_whose_values_were_overwritten(rec
     assert "Hint" not in diagnosis.evidence
 
 
+def test_shapes_does_not_run_a_candidate_s_code(rnncli, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n\n\ndef rnn(x, h):\n    return x, h\n")
+    shown = rnncli("shapes", "--candidate", f"{file}:rnn")
+    assert shown.code == 0
+    assert f"shapes does not run {file}:rnn" in shown.err
+    assert not (tmp_path / "ran").exists()
+
+
 def test_an_adapter_is_short_and_judged_like_every_candidate(rnncli, tmp_path):
     adapter = tmp_path / "adapter.py"
     assert rnncli("adapt", "tests/candidates/rnn_two_linears.py:SimpleRNN", "-o", adapter).code == 0
