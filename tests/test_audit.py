@@ -51,6 +51,34 @@ def test_the_audit_sees_a_missed_fault(monkeypatch):
     assert audit.fault(list(CATALOGUE).index("h0-ignored"), FEW)["exception"]
 
 
+# Cases of the whole audit that were once judged wrongly, by their numbers
+
+
+@pytest.mark.parametrize("number", [3037, 7849], ids=["a group lost in rounding", "groups of one element"])
+def test_a_correct_candidate_of_the_audit_is_no_mismatch(number):
+    assert not audit.honest(number)["mismatches"]
+
+
+@pytest.mark.parametrize(
+    "number", [4079, 5749], ids=["equal lengths on a reduced probe", "a state of zeros that leaks"]
+)
+def test_a_fault_of_the_audit_is_seen(number):
+    found = audit.fault(number)
+    assert found["verify"]
+    assert not found["exception"]
+
+
+def test_a_fault_that_only_draws_other_masks_is_no_exception():
+    found = audit.fault(1876)
+    assert found["masks"]
+    assert not found["exception"]
+
+
+@pytest.mark.parametrize("number", [368, 593, 633, 828, 953])
+def test_weights_rounded_to_bfloat16_are_told_from_another_equation_wherever_they_are_amplified(number):
+    assert audit.small_wrong(number)["told"]
+
+
 def test_the_audit_goes_on_where_it_was_stopped(tmp_path):
     share = 2 / audit.SECTIONS["small"][1]
     kept = {"number": 0, "wrong": "kept from before"}

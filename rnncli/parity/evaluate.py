@@ -185,7 +185,8 @@ def _saved_at(side: Side) -> str:
             side.forward_backward()
     trace = "".join(str(warning.message) for warning in said)
     places = re.findall(r'File "([^"]+)", line (\d+), in .*\n +(.*)', trace)
-    own = [place for place in places if not any(Path(place[0]).is_relative_to(folder) for folder in (ours, torchs))]
+    calling = max((at for at, place in enumerate(places) if Path(place[0]).is_relative_to(ours)), default=len(places))
+    own = [place for place in places[calling + 1 :] if not Path(place[0]).is_relative_to(torchs)]
     if not own:
         return ""
     path, line, code = own[-1]
