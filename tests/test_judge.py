@@ -232,6 +232,19 @@ def test_where_nn_rnn_overflows_a_wrong_candidate_is_a_mismatch(id, dtype):
     assert ("algorithm", "output") in mismatches(judged(overflowing(dtype), plant(id)))
 
 
+def test_a_state_that_leaks_shows_in_a_third_call_where_the_first_ends_in_zeros():
+    rnn = {"nonlinearity": "relu", "hidden_size": 1, "input_size": 1}
+    dead = 0
+    for seed in range(12):
+        case = case_of(rnn, {"seq_len": 1, "layout": "unbatched", "h_0": "zeros"}, seed=seed)
+        judge = Judge(case, CPU)
+        if not judge.reference("algorithm").tensors["h_n"].any():
+            dead += 1
+            candidate = canonical("leaks", plant("state-leaks-between-calls"))
+            assert judge.first_mismatch(candidate) is not None
+    assert dead > 2
+
+
 # relu at its kink
 
 

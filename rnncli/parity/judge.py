@@ -226,7 +226,8 @@ class Judge:
             values = judge.values("algorithm", candidate)
         found = judge.wrong(candidate, values)
         if found is None and not _moves(self.reference("algorithm")):  # a state of zeros that is kept does not show
-            found = judge.wrong(candidate, judge.values("algorithm", candidate))
+            values = judge.values("algorithm", candidate)
+            found = judge.wrong(candidate, values)
         if found is None:
             return None
         return self._why_another_call_differs(candidate) or judge.wrong(
