@@ -212,8 +212,8 @@ Two faults of which one hides the other equal that one alone; then that one is n
 diagnosis: one is made of mismatches alone, and of those there are none above.
 """
     shown = [[result["planted"], result["named"], result["config"]] for result in (*other, *unexplained)]
-    return text + _exceptions(shown[:3]), named < 0.98 or explained < 0.9
+    return text + _exceptions(shown[:3], "not explained"), named < 0.98 or explained < 0.9
 
 
-def _exceptions(found: list[Any]) -> str:
-    return "".join(f"\n- exception: `{one}`\n" for one in found[:20])
+def _exceptions(found: list[Any], word: str = "exception") -> str:
+    return "".join(f"\n- {word}: `{one}`\n" for one in found[:20])
