@@ -14,7 +14,7 @@ from rnncli import device as devices
 from rnncli import memory
 from rnncli.candidate.isolate import EXTRA_BYTES, Host
 from rnncli.candidate.load import Canonical, canonical, find, is_canonical, own_frames
-from rnncli.case import Case, altered
+from rnncli.case import Candidate, Case, altered
 from rnncli.errors import CandidateError
 from rnncli.parity.evaluate import Values, candidate_side, evaluate, reference_side
 from rnncli.parity.probe import Probe
@@ -38,8 +38,6 @@ class Read:
         """The case without what the candidate does not claim."""
         given = {} if self.takes_h_0 else {"h_0": "omitted"}
         run = {} if self.has_gradients else {"gradients": False}
-        from rnncli.case import Candidate
-
         assert case.target is not None
         candidate = Candidate.model_validate({"target": case.target, **case.stated, "returns": self.returns})
         return altered(case, input=given, run=run).model_copy(update={"candidate": candidate})

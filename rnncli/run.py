@@ -118,6 +118,7 @@ def _own(case: Case, device: torch.device, candidate: "Own", options: VerifyOpti
     record = _verified(claimed, device, candidate, options)
     if candidate.lost:
         raise candidate.lost
+    warnings = (*record.warnings, *_seen_of(candidate))  # before the guard, which may cost the candidate its process
     leaks = any(found.id == "state-leaks-between-calls" for found in record.diagnosis or ())  # and so onto any device
     hardwired = _device_fault(claimed, candidate) if options.guard and not leaks else None
     checks = (*(record.checks or ()), *_unclaimed(case, claimed))
@@ -126,7 +127,7 @@ def _own(case: Case, device: torch.device, candidate: "Own", options: VerifyOpti
         id=case.id,
         config=case.config,
         reading=read.reading,
-        warnings=(*record.warnings, *_seen_of(candidate), *([hardwired.evidence] if hardwired else [])),
+        warnings=(*warnings, hardwired.evidence) if hardwired else warnings,
         diagnosis=(*(record.diagnosis or ()), *([hardwired] if hardwired else [])),
         checks=checks,
     )
@@ -163,10 +164,14 @@ def _unclaimed(case: Case, claimed: Case) -> Iterator[Check]:
 
 
 def _not_claimed(tensor: str, reason: str) -> Check:
-    verdict = Verdict.NOT_COMPARABLE
     return Check(
-        tensor=tensor, stage="algorithm", dtype="float64", verdict=verdict, policy="envelope", reason=reason
-    )  # fmt: skip
+        tensor=tensor,
+        stage="algorithm",
+        dtype="float64",
+        verdict=Verdict.NOT_COMPARABLE,
+        policy="envelope",
+        reason=reason,
+    )
 
 
 def _seen_of(candidate: "Own") -> Iterator[str]:

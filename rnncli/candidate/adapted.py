@@ -135,7 +135,7 @@ class Adapted:
             if part is not None
         ]
         if not convention.steps:
-            words.append(f"returns {f'({chr(44).join(parts)})'.replace(',h', ', h') if len(parts) > 1 else parts[0]}")
+            words.append(f"returns ({', '.join(parts)})" if len(parts) > 1 else f"returns {parts[0]}")
         return ", ".join(words)
 
     def around(self, case: Case) -> str | None:
@@ -227,15 +227,11 @@ class Adapted:
     ) -> tuple[Tensor | None, Tensor | None]:
         """One layer: as one call, or a call for each direction."""
         if self.reading.directions or not case.rnn.bidirectional:
-            own = _of_layer(params, layer)
+            own = _renamed(params, f"l{layer}", "l0") | _renamed(params, f"l{layer}_reverse", "l0_reverse")
             return self._unit(x, h_0, own, _part(case, 1, case.rnn.bidirectional, x))
         halves, finals = [], []
         for direction, suffix in enumerate(("", "_reverse")):
-            own = {
-                f"{name}_l0": params[f"{name}_l{layer}{suffix}"]
-                for name in _NAMES
-                if f"{name}_l{layer}{suffix}" in params
-            }
+            own = _renamed(params, f"l{layer}{suffix}", "l0")
             state = None if h_0 is None else h_0[direction : direction + 1]
             output, final = self._unit(x.flip(0) if direction else x, state, own, _part(case, 1, False, x))
             halves.append(output.flip(0) if direction and output is not None else output)
@@ -299,13 +295,9 @@ def whole(reading: Reading, case: Case) -> bool:
     return directions and (reading.layers or case.rnn.num_layers == 1)
 
 
-def _of_layer(params: Mapping[str, Tensor], layer: int) -> dict[str, Tensor]:
-    found = {}
-    for suffix in ("", "_reverse"):
-        for name in _NAMES:
-            if f"{name}_l{layer}{suffix}" in params:
-                found[f"{name}_l0{suffix}"] = params[f"{name}_l{layer}{suffix}"]
-    return found
+def _renamed(params: Mapping[str, Tensor], suffix: str, to: str) -> dict[str, Tensor]:
+    """The parameters with a suffix, as l1_reverse, under another."""
+    return {f"{name}_{to}": params[f"{name}_{suffix}"] for name in _NAMES if f"{name}_{suffix}" in params}
 
 
 def _part(case: Case, layers: int, bidirectional: bool, x: Tensor) -> Case:
@@ -337,6 +329,7 @@ def _squeezed(value: Tensor | None) -> Tensor | None:
 
 
 def laid_out(x: Tensor, axes: str, target: str) -> Any:
+    """x with `axes`, moved to those of `target`; a list of tensors where that has a comma."""
     plain = target.replace(",", "")
     moved = arranged(x, axes, plain)
     return list(moved.unbind(0)) if "," in target else moved
@@ -360,16 +353,19 @@ def arranged(x: Tensor, axes: str, target: str) -> Tensor:
 
 
 def at(returned: Any, path: Sequence[int | str]) -> Any:
+    """What stands at a path inside what was returned."""
     for key in path:
         returned = returned[key]
     return returned
 
 
 def part_of(part: Part | None, returned: Any, target: str) -> Tensor | None:
+    """The tensor of a part, with the axes of `target`; None where there is no part."""
     return None if part is None else part.of(returned, target)
 
 
 def as_tensor(value: Any) -> Tensor:
+    """A tensor, of an array or a list of them too."""
     if isinstance(value, Tensor):
         return value
     if isinstance(value, list | tuple):

@@ -156,12 +156,11 @@ class _Trials:
                         continue
                     score -= _unusual(reading)
                     score += 1.5 * (convention.steps and self.native.steps_first)
-                    if reading.agrees and nonlinearity == self.case.rnn.nonlinearity:
-                        if not _unusual(reading):
-                            return reading
-                        score += 10
                     if reading.agrees:
-                        score += 10
+                        asked = nonlinearity == self.case.rnn.nonlinearity
+                        if asked and not _unusual(reading):
+                            return reading
+                        score += 20 if asked else 10
                     if fallback is None or score > fallback[0]:
                         fallback = score, reading
             if fallback is not None:
