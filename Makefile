@@ -24,7 +24,7 @@ lint: setup ## Check style and types
 	@$(RUN) mypy
 
 smoke: setup ## The CI smoke check: every argument and every layout, with gradients
-	@$(VENV)/bin/rnncli verify configs/smoke.yaml --no-timing --strict
+	@$(VENV)/bin/rnncli verify configs/smoke.yaml --strict
 
 test-cuda: setup ## The checks that need a GPU; skipped where there is none
 	@$(RUN) pytest tests/cuda -m cuda -rs

@@ -60,7 +60,7 @@ class Report:
     def __str__(self) -> str:
         from rnncli.report.table import render
 
-        return render(RunRecord.of("verify", {}, [self.record]))
+        return "".join(render(RunRecord.of("verify", {}, [self.record])))
 
 
 def verify(candidate: str | Callable[..., Any], **arguments: Any) -> Report:
@@ -79,7 +79,7 @@ def verify(candidate: str | Callable[..., Any], **arguments: Any) -> Report:
     named = candidate if isinstance(candidate, str) else _name(candidate)
     flags = {"candidate": Flag("candidate", named), **_flags(arguments)}
     (case,) = load(None, flags, with_values=True).cases
-    options = VerifyOptions(timing=False, guard=False, shrinks=iter(()))
+    options = VerifyOptions(timing=False, guard=False, shrink=False)
     return Report(verify_case(case, options, None if isinstance(candidate, str) else candidate))
 
 

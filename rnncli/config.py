@@ -1,11 +1,11 @@
 """YAML and flags into cases: flags over file over defaults, grids expanded, every error with the place it stands at."""
 
-import itertools
+import glob
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,11 +24,65 @@ class Flag:
     value: Any
 
 
+class Cases(Sequence[Case]):
+    """The cases of a config, each built when it is asked for: a grid of a million takes no memory."""
+
+    def __init__(self, values: dict[str, Any], grid: dict[str, list[Any]], places: dict[KeyPath, str]) -> None:
+        """`places`: where each value was given, for messages."""
+        self._values, self._grid, self._places = values, grid, places
+        self._paths = [leaves()[name] for name in grid]
+        self._count = math.prod(len(axis) for axis in grid.values())
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Case: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Case, ...]: ...
+    def __getitem__(self, index: int | slice) -> Case | tuple[Case, ...]:
+        """A case by its place in the cross product, whose last axis varies fastest. Raises ConfigError."""
+        if isinstance(index, slice):
+            return tuple(self[at] for at in range(*index.indices(self._count)))
+        choice = self._choice(index)
+        for (name, at), path in zip(choice.items(), self._paths, strict=True):
+            _put(self._values, path, self._grid[name][at])
+        try:
+            return _validated(self._values)
+        except ValidationError as error:
+            places = self._places_of(choice)
+            problems = [_explain(dict(problem), places) for problem in error.errors()]
+            raise ConfigError("\n".join(dict.fromkeys(problems))) from None
+
+    def check(self, with_values: bool) -> None:
+        """Raise ConfigError for the first case that is not allowed; `with_values`: also for the meta device."""
+        for index, case in enumerate(self):
+            if case.expect:
+                _check_expected(case, self._places_of(self._choice(index)))
+            if with_values and case.run.device == "meta":
+                at, key = _named(self._places_of(self._choice(index)), ("run", "device"))
+                problem = '"meta" has no values to compare, only shapes takes it; allowed: auto, cpu, cuda, cuda:N'
+                raise ConfigError(f"{at}{key}: {problem}")
+
+    def _choice(self, index: int) -> dict[str, int]:
+        """Which value of each axis of the grid a case has."""
+        if not -self._count <= index < self._count:
+            raise IndexError(index)
+        left, choice = index % self._count, {}
+        for name, axis in reversed(self._grid.items()):
+            left, choice[name] = divmod(left, len(axis))
+        return {name: choice[name] for name in self._grid}
+
+    def _places_of(self, choice: dict[str, int]) -> dict[KeyPath, str]:
+        chosen = {path: self._places["grid", *at] for path, at in zip(self._paths, choice.items(), strict=True)}
+        return {**self._places, **chosen}
+
+
 @dataclass(frozen=True)
 class Config:
-    """One config with the flags applied: its cases, and the grid they were expanded from."""
+    """One config with the flags applied: its cases, and the grid they are expanded from."""
 
-    cases: tuple[Case, ...]
+    cases: Cases
     grid: dict[str, list[Any]]
 
     def to_yaml(self) -> str:
@@ -71,7 +125,28 @@ def load(path: Path | None, flags: Mapping[str, Flag], *, with_values: bool = Fa
         for stale in [place for place in places if place[: len(known[name])] == known[name]]:
             del places[stale]
         places[known[name]] = flag.name
-    return Config(cases=tuple(_expand(values, grid, places, with_values)), grid=grid)
+    cases = Cases(values, grid, places)
+    if len(cases) > MOST_CASES:
+        raise ConfigError(f"{places[('grid',)]}: grid: {len(cases)} cases; allowed: up to {MOST_CASES}")
+    cases.check(with_values)
+    return Config(cases=cases, grid=grid)
+
+
+def found(paths: Iterable[Path]) -> list[Path]:
+    """The config files of some paths: a path with *, ? or [ in it that is no file stands for those it fits.
+
+    Raises ConfigError where it fits none.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.exists() or not glob.has_magic(str(path)):
+            files.append(path)
+            continue
+        fitting = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())
+        if not fitting:
+            raise ConfigError(f"{path}: no file fits; allowed: a YAML file, or a pattern of names as configs/*.yaml")
+        files += fitting
+    return files
 
 
 def json_schema() -> dict[str, Any]:
@@ -91,44 +166,23 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "rnncli config"}
 
 
-def _expand(
-    values: dict[str, Any], grid: dict[str, list[Any]], places: dict[KeyPath, str], with_values: bool
-) -> Iterator[Case]:
-    count = math.prod(len(axis) for axis in grid.values())
-    if count > MOST_CASES:
-        raise ConfigError(f"{places[('grid',)]}: grid: {count} cases; allowed: up to {MOST_CASES}")
-    paths = [leaves()[name] for name in grid]
-    for choice in itertools.product(*(range(len(axis)) for axis in grid.values())):
-        chosen_places = dict(places) if grid else places
-        for (name, axis), path, index in zip(grid.items(), paths, choice, strict=True):
-            _put(values, path, axis[index])
-            chosen_places[path] = places["grid", name, index]
-        case = _validated(values, chosen_places)
-        if with_values and case.run.device == "meta":
-            at, key = _named(chosen_places, ("run", "device"))
-            problem = '"meta" has no values to compare, only shapes takes it; allowed: auto, cpu, cuda, cuda:N'
-            raise ConfigError(f"{at}{key}: {problem}")
-        yield case
+def _validated(values: dict[str, Any]) -> Case:
+    return Case.model_validate(
+        {key: value for key, value in values.items() if value is not None or key not in Case.model_fields}
+    )
 
 
-def _validated(values: dict[str, Any], places: dict[KeyPath, str]) -> Case:
-    values = {key: value for key, value in values.items() if value is not None or key not in Case.model_fields}
-    try:
-        case = Case.model_validate(values)
-    except ValidationError as error:
-        problems = [_explain(dict(problem), places) for problem in error.errors()]
-        raise ConfigError("\n".join(dict.fromkeys(problems))) from None
-    if case.expect:
-        names = [*TENSORS, *(parameter.name for parameter in predict_parameters(case))]
-        unknown = [name for name in case.expect if name not in names]
-        if unknown:
-            problems = [
-                f"{_at(places, ('expect', name))}expect.{name}: this case has no such tensor{nearest(name, names)}"
-                f"; allowed: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
-                for name in unknown
-            ]
-            raise ConfigError("\n".join(problems))
-    return case
+def _check_expected(case: Case, places: Mapping[KeyPath, str]) -> None:
+    """Raise ConfigError for an expected shape of a tensor that the case does not have."""
+    names = [*TENSORS, *(parameter.name for parameter in predict_parameters(case))]
+    unknown = [name for name in case.expect if name not in names]
+    if unknown:
+        problems = [
+            f"{_at(places, ('expect', name))}expect.{name}: this case has no such tensor{nearest(name, names)}"
+            f"; allowed: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+            for name in unknown
+        ]
+        raise ConfigError("\n".join(problems))
 
 
 def _explain(problem: dict[str, Any], places: dict[KeyPath, str]) -> str:

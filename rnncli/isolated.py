@@ -12,12 +12,12 @@ from torch import nn
 
 from rnncli import device as devices
 from rnncli import memory
-from rnncli.candidate.isolate import EXTRA_BYTES, Host
 from rnncli.candidate.load import Canonical, canonical, find, is_canonical, own_frames
 from rnncli.case import Candidate, Case, altered
 from rnncli.errors import CandidateError
 from rnncli.parity.evaluate import Values, candidate_side, evaluate, reference_side
 from rnncli.parity.probe import Probe
+from rnncli.process import EXTRA_BYTES, Host
 from rnncli.records import Timing
 
 NN_RNN = nn.RNN
@@ -103,7 +103,8 @@ class Isolated(Own):
         super().__init__()
         assert case.target is not None
         limit = 4 * memory.needed_for_verify(case) + EXTRA_BYTES if device.type == "cpu" else None
-        self._host = Host("rnncli.isolated:Inside", case.target, timeout_s, limit)
+        file = case.target.rpartition(":")[0]
+        self._host = Host("rnncli.isolated:Inside", f"candidate {case.target}", timeout_s, limit, file)
 
     def __enter__(self) -> "Isolated":
         return self

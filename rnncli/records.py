@@ -4,13 +4,18 @@ The field names are the keys of the JSON; a unit stands in the name. What did no
 """
 
 import json
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, ClassVar, Literal
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 SCHEMA_VERSION = 1
+MOST_NOTES = 100  # different ones that are kept of a run
 
 Stage = Literal["algorithm", "precision"]
 
@@ -71,7 +76,7 @@ class Recipe:
     """A line of code a person looks up every time, filled in for the case, and the shape it gives."""
 
     code: str
-    shape: tuple[int, ...] | None
+    shape: tuple[int, ...] | None = None
     note: str
 
 
@@ -151,7 +156,7 @@ class Timing:
     median_s: float
     iqr_s: float
     runs: int
-    ratio_to_reference: float | None
+    ratio_to_reference: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +169,20 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The run a case belongs to. Results whose `config` is the same are of the same cases, judged alike.
+
+    `index` is the place of the case among the `cases` of the run; of a shard "3/8", `shard_cases` are its own.
+    """
+
+    config: str
+    index: int
+    cases: int
+    shard: str | None = None
+    shard_cases: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRecord:
     """Everything found out about one case.
 
@@ -173,6 +192,7 @@ class CaseRecord:
     id: str
     config: dict[str, Any]
     verdict: Verdict | None
+    origin: Origin | None = None
     device: str | None = None
     backend: str | None = None
     reading: str | None = None
@@ -188,36 +208,142 @@ class CaseRecord:
     replay_config: dict[str, Any] | None = None
     error: Failure | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it is a mismatch or could not be judged."""
+        return self.error is not None or self.verdict == Verdict.MISMATCH
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+    @property
+    def candidate(self) -> str:
+        """What the candidate is called: a built-in one's name, or where a user's own is found."""
+        named = self.config["candidate"]
+        return str(named["target"] if isinstance(named, dict) else named)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """The result of one command."""
+    """The result of one command. `missing` says which cases of the run have no result, and why."""
 
     schema_version: int = SCHEMA_VERSION
     command: str
-    environment: dict[str, Any] | None
+    environment: dict[str, Any] | None = None
     verdict: Verdict | None
-    cases: tuple[CaseRecord, ...]
+    missing: tuple[str, ...] = ()
+    cases: Sequence[CaseRecord]
 
     @classmethod
-    def of(cls, command: str, environment: dict[str, Any], cases: Sequence[CaseRecord]) -> "RunRecord":
-        """The record of a run: its verdict is that of its cases, None where one failed and none is a mismatch."""
-        verdict = combine(case.verdict for case in cases)
-        if verdict != Verdict.MISMATCH and any(case.error for case in cases):
+    def of(
+        cls, command: str, environment: dict[str, Any], cases: Sequence[CaseRecord], missing: Sequence[str] = ()
+    ) -> "RunRecord":
+        """The record of a run. Its verdict is that of its cases; None where one failed or is missing and none is a
+        mismatch.
+        """
+        tally = Tally.of(cases)
+        verdict = combine(tally.verdicts)
+        if verdict != Verdict.MISMATCH and (tally.kinds or missing):
             verdict = None
-        return cls(command=command, environment=environment, verdict=verdict, cases=tuple(cases))
+        record = cls(command=command, environment=environment, verdict=verdict, missing=tuple(missing), cases=cases)
+        vars(record)["tally"] = tally
+        return record
+
+    @cached_property
+    def tally(self) -> "Tally":
+        """What its cases come to, counted in one pass."""
+        return Tally.of(self.cases)
 
 
-def to_json(record: RunRecord) -> str:
-    """The record as JSON, in the order of its fields. A number that is not finite becomes null."""
-    return json.dumps(_plain(asdict(record)), indent=2, allow_nan=False, ensure_ascii=False)
+@dataclass
+class Tally:
+    """Many cases, counted: what a summary, the notes on stderr and the exit code are made from."""
+
+    cases: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)  # of cases
+    checks: dict[tuple[str, str], Counter[Verdict]] = field(default_factory=dict)  # by stage and dtype
+    worst: dict[tuple[str, str], float] = field(default_factory=dict)  # the largest min_tolerance, likewise
+    unseen: int = 0  # faults that are not visible
+    kinds: Counter[str] = field(default_factory=Counter)  # of errors
+    notes: Counter[str] = field(default_factory=Counter)  # warnings, and what failed
+    diagnoses: Counter[str] = field(default_factory=Counter)  # of mismatches: the faults of each, together
+    failing: list[int] = field(default_factory=list)  # the places of cases that are a mismatch or could not be judged
+    left_open: list[int] = field(default_factory=list)  # those of cases that are not-comparable
+    every: Counter[tuple[str, str]] = field(default_factory=Counter)  # cases by leaf of the config and its value
+    failed: Counter[tuple[str, str]] = field(default_factory=Counter)  # the failing ones of them
+
+    @classmethod
+    def of(cls, cases: Iterable[CaseRecord]) -> "Tally":
+        """The tally of cases."""
+        tally = cls()
+        for case in cases:
+            tally.add(case)
+        return tally
+
+    def add(self, case: CaseRecord) -> None:
+        """Count a further case."""
+        values = list(leaves_of(case.config))
+        self.every.update(values)
+        if case.failed:
+            self.failed.update(values)
+            self.diagnoses.update([" and ".join(found.id for found in case.diagnosis)] if case.diagnosis else [])
+            self.failing.append(self.cases)
+        elif case.verdict == Verdict.NOT_COMPARABLE:
+            self.left_open.append(self.cases)
+        self.cases += 1
+        if case.verdict is not None:
+            self.verdicts[case.verdict] += 1
+        for check in case.checks or ():
+            key = check.stage, check.dtype
+            self.checks.setdefault(key, Counter())[check.verdict] += 1
+            self.worst[key] = max(self.worst.get(key, 0.0), check.min_tolerance or 0.0)
+        self.unseen += sum(fault.status == "not-visible" for fault in case.faults or ())
+        if len(self.notes) < MOST_NOTES:
+            self.notes.update(f"warning: {warning}" for warning in case.warnings)
+        if case.error:
+            self.kinds[case.error.kind] += 1
+            if len(self.notes) < MOST_NOTES:
+                own = "\n".join(f"  {line}" for line in (case.error.traceback or "").rstrip().splitlines())
+                self.notes[f"{case.error.message}\n{own}" if own.count("\n") else case.error.message] += 1
+
+    @property
+    def open_checks(self) -> int:
+        """Checks that are not-comparable."""
+        return sum(counted[Verdict.NOT_COMPARABLE] for counted in self.checks.values())
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key.removesuffix("_"): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+def leaves_of(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every leaf of a config by its dotted name, and its value as it would stand in YAML."""
+    for name, value in config.items():
+        if name in ("rnn", "input", "run"):
+            yield from ((f"{name}.{leaf}", _short(inner)) for leaf, inner in value.items())
+        else:
+            yield name, _short(value)
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def case_to_json(case: CaseRecord, indent: int | None = None) -> str:
+    """A case as JSON, in the order of its fields. A number that is not finite becomes null."""
+    return _adapter().dump_json(case, by_alias=True, indent=indent).decode()
+
+
+def line_of(head: dict[str, Any], case: CaseRecord) -> str:
+    """A case as one line of JSON, the entries of `head` before it. What did not run is left out of nested records."""
+    body = _adapter().dump_json(case, by_alias=True, exclude_none=True).decode()
+    absent = "".join(f',"{name}":null' for name in CASE_FIELDS if getattr(case, name) is None)
+    return f"{json.dumps(head, ensure_ascii=False)[:-1]},{body[1:-1]}{absent}}}\n"
+
+
+def case_from_json(text: bytes) -> CaseRecord:
+    """The case of a line, or of an item of `cases`. Raises ValueError, which says what is wrong, for anything else."""
+    return _adapter().validate_json(text)
+
+
+@cache
+def _adapter() -> "TypeAdapter[CaseRecord]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(CaseRecord)
+
+
+CASE_FIELDS = tuple(entry.name for entry in fields(CaseRecord))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,8 +26,6 @@ from rnncli.shapes import confront, predict_parameters
 if TYPE_CHECKING:
     from rnncli.isolated import Own
 
-MOST_SHRUNK = 5  # cases of a run: the next mismatches of a grid seldom tell more, and each may take seconds
-
 TIMEOUT_S = 30.0  # for a user's candidate, a call
 
 Sizes = Mapping[str, tuple[int, ...]]
@@ -37,15 +35,14 @@ Sizes = Mapping[str, tuple[int, ...]]
 class VerifyOptions:
     """What `verify` does beside what the case says. `timeout_s` is for a call of a user's candidate, and `guard`
     whether one is looked over for tensors made on the wrong device.
-
-    `shrinks` has an item for each mismatch that may still be shrunk, in all the cases verified with these options.
+    `shrink`: whether a smaller case is looked for that shows a mismatch too, which may take seconds.
     """
 
     timing: bool = True
     policy: Policy = ENVELOPE
     timeout_s: float = TIMEOUT_S
     guard: bool = True
-    shrinks: Iterator[int] = field(default_factory=lambda: iter(range(MOST_SHRUNK)), compare=False)
+    shrink: bool = True
 
 
 def run_cases(
@@ -55,17 +52,42 @@ def run_cases(
 
     Raises ConfigError before anything runs where a case needs more bytes than its device has.
     """
+    largest(cases, needed)
     for case in cases:
-        with suppress(UnavailableError):
-            available = devices.available_memory(devices.resolve(case.run.device))
-            memory.require_fits(case, needed(case), available)
+        yield attempted(case, work)
+
+
+def attempted(case: Case, work: Callable[[Case], CaseRecord]) -> CaseRecord:
+    """The record of a case, or of why there is none."""
+    try:
+        return work(case)
+    except (UnavailableError, CandidateError, ConfigError) as error:
+        trace = error.trace if isinstance(error, CandidateError) else None
+        return failed(case, Failure(kind=error.kind, message=str(error), traceback=trace))
+
+
+def failed(case: Case, failure: Failure) -> CaseRecord:
+    """The record of a case without a verdict."""
+    return CaseRecord(id=case.id, config=case.config, verdict=None, error=failure)
+
+
+def largest(cases: Sequence[Case], needed: Callable[[Case], int]) -> tuple[int, int]:
+    """The bytes that the largest case needs, and those there are, of the machine or of its GPU.
+
+    Raises ConfigError where a case needs more than its device has.
+    """
+    most, have = 0, 2**63
+    available: dict[str, int | None] = {}
     for case in cases:
-        try:
-            yield work(case)
-        except (UnavailableError, CandidateError, ConfigError) as error:
-            trace = error.trace if isinstance(error, CandidateError) else None
-            failure = Failure(kind=error.kind, message=str(error), traceback=trace)
-            yield CaseRecord(id=case.id, config=case.config, verdict=None, error=failure)
+        name = case.run.device
+        if name not in available:
+            with suppress(UnavailableError):  # told when the case is run
+                available[name] = devices.available_memory(devices.resolve(name))
+                have = min(have, available[name] or have)
+        if name in available:
+            memory.require_fits(case, needed(case), available[name])
+            most = max(most, needed(case))
+    return most, have
 
 
 def look(case: Case) -> CaseRecord:
@@ -92,21 +114,38 @@ def look(case: Case) -> CaseRecord:
     return replace(record, device=str(device), warnings=(*record.warnings, *warned))
 
 
-def verify(case: Case, options: VerifyOptions, target: object = None) -> CaseRecord:
+def verify(case: Case, options: VerifyOptions, target: object = None, judges: "Judges | None" = None) -> CaseRecord:
     """Shapes, parity and timing of the candidate against nn.RNN.
 
-    `target` is the candidate itself, where the case's is no file to be loaded but an object of this process.
+    `target` is the candidate itself, where the case's is no file to be loaded but an object of this process. `judges`
+    keeps what nn.RNN and the oracle make of a case for the next that differs in a built-in candidate alone.
     Raises UnavailableError and ConfigError, and CandidateError where the candidate itself fails.
     """
     device = devices.resolve(case.run.device)
     if case.target is None:
-        return _verified(case, device, load(case), options)
+        return _verified(case, device, load(case), options, judges)
     from rnncli.isolated import Here, Isolated
 
     if target is not None:
         return _own(case, device, Here(target), options)
     with Isolated(case, options.timeout_s, device) as candidate:
         return _own(case, device, candidate, options)
+
+
+class Judges:
+    """The judge of the last case, for the next one where that differs from it in nothing but a built-in candidate."""
+
+    def __init__(self) -> None:
+        self._last: Judge | None = None
+
+    def of(self, case: Case, device: torch.device, policy: Policy) -> Judge:
+        """The judge of a case."""
+        last = self._last
+        if last is None or case.target or last.case.model_copy(update={"candidate": case.candidate}) != case:
+            last = Judge(case, device, policy)
+        last.case = case
+        self._last = None if case.target else last
+        return last
 
 
 def _own(case: Case, device: torch.device, candidate: "Own", options: VerifyOptions) -> CaseRecord:
@@ -183,9 +222,15 @@ def _seen_of(candidate: "Own") -> Iterator[str]:
         yield f"the candidate prints {count} line{'s' if count > 1 else ''}, as: {lines[0] if lines else ''}"
 
 
-def _verified(case: Case, device: torch.device, candidate: Candidate, options: VerifyOptions) -> CaseRecord:
+def _verified(
+    case: Case,
+    device: torch.device,
+    candidate: Candidate,
+    options: VerifyOptions,
+    judges: "Judges | None" = None,
+) -> CaseRecord:
     with _told_as_user_errors(case, device), devices.backend_settings(case.run):
-        judge = Judge(case, device, options.policy)
+        judge = (judges or Judges()).of(case, device, options.policy)
         judgement = judge.judge(candidate)
         nn_rnn, timing = judge.reference_side(), None
         if options.timing and not is_wrong(judgement.checks):  # the cost of a wrong one is worth nothing
@@ -249,9 +294,7 @@ def _smallest(case: Case, device: torch.device, candidate: Candidate, options: V
         except Exception:  # another failure is not the mismatch to be shown
             return False
 
-    if next(options.shrinks, None) is None:
-        return case.model_copy(update={"expect": {}})
-    return shrunk(case, still_wrong)
+    return shrunk(case, still_wrong) if options.shrink else case.model_copy(update={"expect": {}})
 
 
 def plant_faults(case: Case) -> CaseRecord:

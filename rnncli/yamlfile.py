@@ -55,6 +55,14 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     return values, places
 
 
+def read_value(text: str) -> Any:
+    """A text as the value it would be in YAML; one that is no YAML stays a text."""
+    try:
+        return yaml.load(text, Loader=_Loader)  # it is a SafeLoader
+    except yaml.YAMLError:
+        return text
+
+
 def _read_text(path: Path) -> str:
     try:
         if path.is_dir():

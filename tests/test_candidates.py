@@ -13,7 +13,7 @@ from rnncli.run import VerifyOptions, run_cases, verify
 FOLDER = ROOT / "tests" / "candidates"
 EXPECTED = yaml.safe_load((FOLDER / "expected.yaml").read_text())
 BY_LINE = {f"{entry['target']} {entry['flags']}".strip(): entry for entry in EXPECTED}
-QUICK = VerifyOptions(timing=False, guard=False, timeout_s=10.0, shrinks=iter(()))
+QUICK = VerifyOptions(timing=False, guard=False, timeout_s=10.0, shrink=False)
 
 
 @pytest.fixture

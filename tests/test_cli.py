@@ -54,7 +54,7 @@ def test_a_mismatch_in_one_case_of_a_grid_fails_the_run_and_is_shown(rnncli, tmp
     config.write_text("grid: {rnn.bias: [true, false], rnn.num_layers: [1, 2]}")
     outcome = rnncli("verify", "--no-timing", config)
     assert outcome.code == 1
-    assert outcome.out.splitlines()[-1] == "4 cases: 2 mismatch, 2 match"
+    assert outcome.out.splitlines()[-1] == "4 cases: 2 mismatch, 2 match; all 2 failures have bias=true"
     assert outcome.out.count("verify: manual against") == 2
 
 

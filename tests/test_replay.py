@@ -9,12 +9,13 @@ import yaml
 
 from rnncli.candidate.load import canonical
 from rnncli.case import Case, changed_by
+from rnncli.cli.grid import MOST_SHRUNK
 from rnncli.errors import ConfigError
 from rnncli.manual import BUILT_IN, rnn
 from rnncli.parity.faults import plant
 from rnncli.parity.judge import Judge, is_wrong
 from rnncli.parity.shrink import MOST_TRIED, SIZES, replay_command, shrunk
-from rnncli.run import MOST_SHRUNK, VerifyOptions, verify
+from rnncli.run import VerifyOptions, verify
 
 TWO_LAYERS = {"rnn": {"num_layers": 2, "bidirectional": True}}
 PACKED = {**TWO_LAYERS, "input": {"layout": "packed", "lengths": [3, 7, 5, 2]}, "run": {"dtype": "float64", "seed": 4}}
@@ -243,7 +244,7 @@ def test_only_the_first_mismatches_of_a_run_are_shrunk(rnncli, planted, tmp_path
 def test_a_wrong_candidate_is_replayed_without_the_expected_shapes(planted):
     planted("missing-bias-hh")
     case = on_the_cpu({"expect": {"output": [1, 1, 1]}})
-    record = verify(case, VerifyOptions(timing=False, shrinks=iter(())))
+    record = verify(case, VerifyOptions(timing=False, shrink=False))
     assert without_device(record.replay) == "rnncli verify"
 
 

@@ -223,7 +223,7 @@ def test_what_was_finished_before_an_interrupt_is_kept(rnncli, monkeypatch, tmp_
     outcome = rnncli("verify", "--no-timing", "--format", "json", config)
     assert outcome.code == 130
     assert [case["verdict"] for case in json.loads(outcome.out)["cases"]] == ["match"]
-    assert outcome.err == "rnncli: interrupted: 1 cases were finished\n"
+    assert outcome.err == "rnncli: interrupted: 1 of 2 cases were finished\n"
 
 
 def test_memory_that_runs_out_costs_its_own_case_alone(rnncli, monkeypatch, tmp_path):

@@ -24,10 +24,10 @@ def adapt(
       rnncli adapt my_rnn.py:MyRNN -o adapter.py
       rnncli verify --candidate adapter.py:forward
     """
-    from rnncli.candidate.isolate import start_server
     from rnncli.cli.output import STDOUT, check_destination, write_text
     from rnncli.config import Flag, load
     from rnncli.errors import ConfigError
+    from rnncli.process import start_server
 
     check_destination("table", output)
     (case,) = load(None, {"candidate": Flag("TARGET", target)}).cases

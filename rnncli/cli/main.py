@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from rnncli import __version__
-from rnncli.cli import adapt, env, faults, power, schema, shapes, verify
+from rnncli.cli import adapt, env, faults, power, report, schema, shapes, verify
 from rnncli.cli.options import takes_debug
 from rnncli.errors import ExitCode, RnncliError
 
@@ -76,7 +76,16 @@ def _rnncli(
     """The tool to run before trusting a recurrent layer: shapes, parity and timing beside torch.nn.RNN."""
 
 
-for command in (shapes.shapes, verify.verify, power.power, faults.faults, adapt.adapt, schema.schema, env.env):
+for command in (
+    shapes.shapes,
+    verify.verify,
+    power.power,
+    faults.faults,
+    report.report,
+    adapt.adapt,
+    schema.schema,
+    env.env,
+):
     app.command()(takes_debug(command))
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnncli.report import FORMATS
+
 if TYPE_CHECKING:
     from rnncli.config import Flag
 
@@ -45,6 +47,10 @@ _FLAGS: dict[str, tuple[type, tuple[str, ...], str, tuple[str, ...]]] = {
 }
 
 Format = Annotated[str, typer.Option(help="table or json", metavar="FORMAT", autocompletion=lambda: ["table", "json"])]
+VerdictFormat = Annotated[
+    str,
+    typer.Option(help=", ".join(FORMATS), metavar="FORMAT", autocompletion=lambda: list(FORMATS)),
+]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all")
 ]

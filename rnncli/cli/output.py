@@ -3,23 +3,24 @@
 import os
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import typer
 
-from rnncli.errors import CandidateError, ConfigError, ExitCode, UnavailableError, nearest
+from rnncli.errors import CandidateError, ConfigError, ExitCode, RnncliError, UnavailableError, nearest
 from rnncli.records import RunRecord, Verdict
-from rnncli.report import FORMATS, renderer
+from rnncli.report import OF_ONE_COMMAND, renderer
 
 STDOUT = Path("-")
 PLAIN_CHARACTERS = str.maketrans("─▁▂▃▄▅▆▇█", "-_.:-=+*#")  # rules and sparklines, where the locale is ASCII
 
 
-def check_destination(format: str, output: Path | None, *inputs: Path) -> None:
+def check_destination(format: str, output: Path | None, *inputs: Path, formats: Sequence[str] = OF_ONE_COMMAND) -> None:
     """Raise ConfigError, before any work is done, for a format there is not or a file that cannot be written."""
-    if format not in FORMATS:
+    if format not in formats:
         raise ConfigError(
-            f'--format: "{format}" is not allowed{nearest(format, FORMATS)}; allowed: {", ".join(FORMATS)}'
+            f'--format: "{format}" is not allowed{nearest(format, formats)}; allowed: {", ".join(formats)}'
         )
     if output is None or output == STDOUT:
         return
@@ -49,13 +50,14 @@ def emit(record: RunRecord, format: str, output: Path | None) -> None:
         write_text(renderer(format)(record), output)
 
 
-def write_text(text: str, output: Path | None) -> None:
-    """Write text to stdout or to the file. Raises ConfigError where it cannot be written."""
+def write_text(pieces: Iterable[str], output: Path | None) -> None:
+    """Write text, in pieces, to stdout or to the file. Raises ConfigError where it cannot be written."""
     if output is not None and output != STDOUT:
-        write_whole(output, text)
+        write_whole(output, pieces)
         return
     try:
-        _print_plain(text)
+        for piece in [pieces] if isinstance(pieces, str) else pieces:
+            _print_plain(piece)
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -77,11 +79,13 @@ def _print_plain(text: str) -> None:
     sys.stdout.write(text)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, pieces: Iterable[str]) -> None:
     """Replace the file in one step, so that a reader finds the old text or the new one. Raises ConfigError."""
+    pieces = [pieces] if isinstance(pieces, str) else pieces
     try:
         if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
-            path.write_text(text, encoding="utf-8")
+            with path.open("w", encoding="utf-8") as stream:
+                stream.writelines(pieces)
             return
         target = path.resolve()
         with tempfile.NamedTemporaryFile(
@@ -89,7 +93,7 @@ def write_whole(path: Path, text: str) -> None:
         ) as file:
             temporary = Path(file.name)
             try:
-                file.write(text)
+                file.writelines(pieces)
                 file.close()
                 temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
                 temporary.replace(target)
@@ -107,40 +111,45 @@ def _umask() -> int:
 
 
 def finish(
-    record: RunRecord, format: str, output: Path | None, strict: bool = False, interrupted: bool = False
+    record: RunRecord,
+    format: str,
+    output: Path | None,
+    strict: bool = False,
+    interrupted: bool = False,
+    emitted: bool = False,
 ) -> None:
-    """Emit the record, say on stderr what stands beside it, and leave with the exit code of the record.
+    """Emit the record, unless it is, say on stderr what stands beside it, and leave with the exit code of the record.
 
     Where no case could run there is nothing to draw: a table is left out, a format for machines holds the errors.
     """
-    errors = [case.error for case in record.cases if case.error]
-    if len(errors) < len(record.cases) or (format != "table" and record.cases):
+    tally = record.tally
+    if not emitted and (tally.kinds.total() < tally.cases or (format != "table" and tally.cases)):
         emit(record, format, output)
-    notes = [f"warning: {warning}" for case in record.cases for warning in case.warnings]
-    for error in errors:
-        own = "\n".join(f"  {line}" for line in (error.traceback or "").rstrip().splitlines())
-        notes.append(f"{error.message}\n{own}" if own.count("\n") else error.message)
-    open_checks = sum(check.verdict == Verdict.NOT_COMPARABLE for case in record.cases for check in case.checks or ())
-    notes += [f"--strict: {open_checks} checks are not-comparable"] if strict and open_checks else []
-    unseen = sum(fault.status == "not-visible" for case in record.cases for fault in case.faults or ())
-    notes += [f"--strict: {unseen} faults are not visible"] if strict and unseen else []
-    notes += [f"interrupted: {len(record.cases)} cases were finished"] if interrupted and record.cases else []
-    notes += ["interrupted"] if interrupted and not record.cases else []
-    for note in dict.fromkeys(notes):
+    notes = list(tally.notes)
+    notes += [f"--strict: {tally.open_checks} checks are not-comparable"] if strict and tally.open_checks else []
+    notes += [f"--strict: {tally.unseen} faults are not visible"] if strict and tally.unseen else []
+    if tally.cases > 1 and format != "table" and record.command == "verify":
+        from rnncli.report.summary import conclusion
+
+        notes.append(conclusion(record))
+    else:
+        notes += record.missing
+    notes += ["interrupted"] if interrupted and not record.missing else []
+    for note in notes:
         print(f"rnncli: {note}", file=sys.stderr)
     raise typer.Exit(int(ExitCode.INTERRUPTED if interrupted else exit_code(record, strict)))
 
 
 def exit_code(record: RunRecord, strict: bool = False) -> ExitCode:
-    """The exit code of a run: a failed candidate, then what is not here, then what is too big, then a mismatch."""
-    kinds = {case.error.kind for case in record.cases if case.error}
-    for error in (CandidateError, UnavailableError, ConfigError):
-        if error.kind in kinds:
+    """The exit code of a run: a failed candidate, then what is not here, then what is too big, then a mismatch, then
+    cases without a result.
+    """
+    tally = record.tally
+    for error in (CandidateError, UnavailableError, ConfigError, RnncliError):
+        if error.kind in tally.kinds:
             return error.exit_code
-    if any(case.verdict == Verdict.MISMATCH for case in record.cases):
+    if tally.verdicts[Verdict.MISMATCH]:
         return ExitCode.MISMATCH
-    verdicts = [check.verdict for case in record.cases for check in case.checks or ()]
-    if strict and Verdict.NOT_COMPARABLE in verdicts:
-        return ExitCode.MISMATCH
-    unseen = any(fault.status == "not-visible" for case in record.cases for fault in case.faults or ())
-    return ExitCode.MISMATCH if strict and unseen else ExitCode.MATCH
+    if record.missing:
+        return ExitCode.USAGE
+    return ExitCode.MISMATCH if strict and (tally.open_checks or tally.unseen) else ExitCode.MATCH

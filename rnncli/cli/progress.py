@@ -4,21 +4,30 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from rnncli.records import CaseRecord
+
+class Ended(Protocol):
+    """What is known of a case that is done."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is a mismatch or could not be judged."""
+
+
+T = TypeVar("T", bound=Ended)
 
 DRAWN_AFTER_S = 1.0  # on a terminal
 FIRST_LINE_S = 10.0  # elsewhere, a CI log: then after twice as long, up to a minute
 
 
-def with_progress(records: Iterable[CaseRecord], total: int) -> Iterator[CaseRecord]:
+def with_progress(records: Iterable[T], total: int) -> Iterator[T]:
     """The records as they come, with how many are done shown meanwhile."""
     done = [0, 0]
     with _bar(done, total) if sys.stderr.isatty() else _lines(done, total):
         for record in records:
             done[0] += 1
-            done[1] += record.error is not None or record.verdict == "mismatch"
+            done[1] += record.failed
             yield record
 
 

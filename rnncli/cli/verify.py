@@ -2,18 +2,22 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnncli.cli.options import Format, Output, PrintConfig, Strict, as_number, takes_case
+from rnncli.cli.options import Output, PrintConfig, Strict, VerdictFormat, as_number, takes_case
 from rnncli.cli.startup import quick_imports
+from rnncli.errors import ConfigError
 
 if TYPE_CHECKING:
     from rnncli.config import Flag
     from rnncli.records import CaseRecord
+    from rnncli.run import VerifyOptions
+    from rnncli.selection import Selection
 
 POLICIES = ("envelope", "fixed", "exact")
 
@@ -22,8 +26,9 @@ POLICIES = ("envelope", "fixed", "exact")
 def verify(
     configs: Annotated[list[Path] | None, typer.Argument(metavar="CONFIG", hidden=True)] = None,
     timing: Annotated[
-        bool, typer.Option("--timing/--no-timing", help="Time both sides  [default: timing]", show_default=False)
-    ] = True,
+        bool | None,
+        typer.Option("--timing/--no-timing", help="Time both sides  [of one case: timing]", show_default=False),
+    ] = None,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -45,13 +50,36 @@ def verify(
     ] = None,
     timeout: Annotated[
         str | None,
-        typer.Option(metavar="SECONDS", help="For a call of your own candidate  [30]", show_default=False),
+        typer.Option(
+            metavar="SECONDS",
+            help="For a call of your own candidate; 20 times that for a case  [30]",
+            show_default=False,
+        ),
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Judge again whenever a file of your own candidate is saved")
     ] = False,
+    jobs: Annotated[
+        str | None,
+        typer.Option("--jobs", "-j", metavar="N", help="Processes that run cases  [the cores]", show_default=False),
+    ] = None,
+    filter: Annotated[
+        list[str] | None,
+        typer.Option("--filter", metavar="CONDITION", help="Only cases with, as rnn.num_layers>=2; repeatable"),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="K/N", help="Only the K-th of N parts of the cases, as 3/8")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the cases and stop")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop after the first failing case")] = False,
+    max_failures: Annotated[
+        str | None, typer.Option(metavar="N", help="Stop after N failing cases", show_default=False)
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Run only what is missing in the jsonl file of --output")
+    ] = False,
     strict: Strict = False,
-    format: Format = "table",
+    format: VerdictFormat = "table",
     output: Output = None,
     print_config: PrintConfig = False,
     flags: "dict[str, Flag] | None" = None,
@@ -60,7 +88,8 @@ def verify(
 
     Compares output, h_n and every gradient with nn.RNN's, and says what each side costs. First both sides run in
     float64, which tells a wrong equation from rounding; then in the working dtype, each measured against float64.
-    CONFIG is a YAML file; without one, the defaults and the flags. A grid in a config is checked case by case.
+    CONFIG is a YAML file, or several, or a pattern as 'configs/*.yaml'; without one, the defaults and the flags. Every
+    case of a grid is checked.
 
     \b
     Examples:
@@ -69,68 +98,118 @@ def verify(
       rnncli verify --bidirectional --layers 3 --nonlinearity relu
       rnncli verify --candidate concat --dtype bfloat16
       rnncli verify --device cuda --tf32
-      rnncli verify configs/smoke.yaml --no-timing --format json --output results.json
-      rnncli verify configs/smoke.yaml --save-failing failing
       rnncli verify --candidate my_rnn.py:rnn_forward --watch
+      rnncli verify configs/smoke.yaml --format junit --output results.xml
+      rnncli verify configs/smoke.yaml --save-failing failing
+      rnncli verify configs/full.yaml --filter 'rnn.num_layers>=2' --list
+      rnncli verify configs/full.yaml --shard 3/8 --format jsonl --output shard-3.jsonl --resume
     """
-    from rnncli.cli.output import check_destination, finish, write_text
-    from rnncli.config import load
-    from rnncli.records import CaseRecord, RunRecord
+    from rnncli.cli.grid import LISTED_AS, chosen, list_cases, whole_number
+    from rnncli.cli.output import check_destination, write_text
+    from rnncli.config import found
+    from rnncli.report import FORMATS
 
     name, tolerances = _policy(policy, atol, rtol)
-    paths: Sequence[Path | None] = configs or [None]
-    check_destination(format, output, *(configs or []))
+    seconds = _timeout(timeout) if timeout is not None else None
+    at_most = 1 if fail_fast else whole_number("--max-failures", max_failures)
+    processes = whole_number("--jobs", jobs)
+    paths = found(configs or [])
+    check_destination(format, output, *paths, formats=LISTED_AS if list_ else FORMATS)
+    if resume and (format != "jsonl" or output is None or output == Path("-")):
+        raise ConfigError(f"--resume: with --format {format}; allowed with --format jsonl --output FILE")
     if save_failing:
         _check_folder(save_failing)
-    loaded = [load(path, flags or {}, with_values=True) for path in paths]
+    loaded, selection = chosen(paths or [None], flags or {}, filter or [], shard)
     if print_config:
         write_text("---\n".join(config.to_yaml() for config in loaded), output)
         return
-    cases = [case for config in loaded for case in config.cases]
+    if list_:
+        list_cases(selection, format, output)
+        return
     if watch:
         from rnncli.cli.watch import watched_folders
 
-        watched_folders(cases)
+        watched_folders(selection)
 
     with quick_imports():
-        if any(case.target for case in cases):
-            from rnncli.candidate.isolate import start_server
+        if selection.targets or (processes != 1 and len(selection) > 1):
+            from rnncli.process import start_server
 
-            start_server()
-        from rnncli.cli.interrupt import prompt_interrupts
-        from rnncli.cli.progress import with_progress
-        from rnncli.device import environment
-        from rnncli.memory import needed_for_verify
+            start_server(users_code=bool(selection.targets))
         from rnncli.parity.compare import Policy
-        from rnncli.run import TIMEOUT_S, VerifyOptions, policy_flags, run_cases
-        from rnncli.run import verify as verify_case
+        from rnncli.run import TIMEOUT_S, VerifyOptions
 
-    seconds = _timeout(timeout) if timeout is not None else TIMEOUT_S
-    options = VerifyOptions(timing=timing, policy=Policy(name, *tolerances), timeout_s=seconds)
+    options = VerifyOptions(
+        timing=len(selection) == 1 if timing is None else timing,
+        policy=Policy(name, *tolerances),
+        timeout_s=TIMEOUT_S if seconds is None else seconds,
+    )
     if watch:
         from rnncli.cli.watch import watch as watch_files
 
-        with prompt_interrupts():
-            watch_files(cases, options)
-    records = run_cases(cases, lambda case: verify_case(case, options), needed_for_verify)
-    finished: list[CaseRecord] = []
-    interrupted = False
+        watch_files(selection, options)
+    elif len(selection) == 1 and format != "jsonl":
+        _verify_one(selection, options, format, output, strict, save_failing)
+    else:
+        _verify_many(selection, options, format, output, strict, save_failing, processes, resume, at_most)
+
+
+def _verify_one(
+    selection: "Selection",
+    options: "VerifyOptions",
+    format: str,
+    output: Path | None,
+    strict: bool,
+    save_failing: Path | None,
+) -> None:
+    with quick_imports():
+        from rnncli.cli.interrupt import prompt_interrupts
+        from rnncli.cli.output import finish
+        from rnncli.cli.progress import with_progress
+        from rnncli.device import environment
+        from rnncli.memory import needed_for_verify
+        from rnncli.records import RunRecord
+        from rnncli.run import policy_flags, run_cases, verify
+
+    origin = selection.origins(policy_flags(options.policy))(selection.indices[0])
+    records = run_cases(selection, lambda case: verify(case, options), needed_for_verify)
+    with prompt_interrupts():
+        finished = [replace(record, origin=origin) for record in with_progress(records, 1)]
     try:
-        with prompt_interrupts():
-            finished.extend(with_progress(records, len(cases)))
-    except KeyboardInterrupt:
-        interrupted = True
-    record = RunRecord.of("verify", environment(), finished)
-    try:
-        finish(record, format, output, strict, interrupted)
+        finish(RunRecord.of("verify", environment(), finished), format, output, strict)
     finally:  # the report first: a full disk does not cost it
         if save_failing:
             _save(save_failing, finished, policy_flags(options.policy))
 
 
-def _timeout(text: str) -> float:
-    from rnncli.errors import ConfigError
+def _verify_many(
+    selection: "Selection",
+    options: "VerifyOptions",
+    format: str,
+    output: Path | None,
+    strict: bool,
+    save_failing: Path | None,
+    jobs: int | None,
+    resume: bool,
+    max_failures: int | None,
+) -> None:
+    with quick_imports():
+        from rnncli.cli.grid import run_grid
+        from rnncli.cli.output import finish
+        from rnncli.run import policy_flags
 
+    ended = run_grid(selection, options, format, output, jobs, resume, max_failures)
+    record = ended.record
+    try:
+        finish(record, format, output, strict, ended.interrupted, emitted=format == "jsonl")
+    finally:
+        if save_failing:
+            small = {case.id: case for case in ended.shrunk}
+            failing = (record.cases[at] for at in record.tally.failing)
+            _save(save_failing, (small.get(case.id, case) for case in failing), policy_flags(options.policy))
+
+
+def _timeout(text: str) -> float:
     number = as_number(text, float)
     if isinstance(number, str) or not 0 < number <= 86400:
         shown = f'"{number}"' if isinstance(number, str) else number
@@ -140,8 +219,6 @@ def _timeout(text: str) -> float:
 
 def _check_folder(folder: Path) -> None:
     """Raise ConfigError, before any work is done, for a folder that is neither there nor can be made."""
-    from rnncli.errors import ConfigError
-
     try:
         if folder.exists() and not folder.is_dir():
             raise ConfigError(f"--save-failing: {folder} is a file; allowed: a folder")
@@ -159,7 +236,6 @@ def _check_folder(folder: Path) -> None:
 def _save(folder: Path, cases: "Iterable[CaseRecord]", policy: Iterable[str]) -> None:
     """Write the config that shows each mismatch again. Raises ConfigError where one cannot be written."""
     from rnncli.cli.output import write_whole
-    from rnncli.errors import ConfigError
     from rnncli.yamlfile import write_yaml
 
     for case in cases:
@@ -188,7 +264,7 @@ def _heading(case: "CaseRecord", policy: Iterable[str]) -> str:
 
 def _policy(policy: str | None, atol: str | None, rtol: str | None) -> tuple[Any, tuple[float | None, float | None]]:
     """The policy and its tolerances: given tolerances, both or neither, are the fixed policy's."""
-    from rnncli.errors import ConfigError, nearest
+    from rnncli.errors import nearest
 
     tolerances = _tolerances(atol, rtol)
     if policy is None:
@@ -204,8 +280,6 @@ def _policy(policy: str | None, atol: str | None, rtol: str | None) -> tuple[Any
 
 def _tolerances(atol: str | None, rtol: str | None) -> tuple[float, float] | None:
     """The user's own tolerances, both or neither."""
-    from rnncli.errors import ConfigError
-
     given = {"--atol": atol, "--rtol": rtol}
     numbers = []
     for flag, text in given.items():

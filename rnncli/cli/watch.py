@@ -35,7 +35,7 @@ def watch(cases: "Sequence[Case]", options: "VerifyOptions") -> None:
     from rnncli.records import RunRecord
     from rnncli.run import run_cases, verify
 
-    options = replace(options, timing=False, guard=False, shrinks=iter(()))
+    options = replace(options, timing=False, guard=False, shrink=False)
     for saved in _saves(watched_folders(cases)):
         started = time.perf_counter()
         records = list(run_cases(cases, lambda case: verify(case, options), needed_for_verify))

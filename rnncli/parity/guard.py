@@ -46,6 +46,7 @@ Status = Literal["found", "clean", "not-comparable"]
 
 ID = "device-hardcoded"
 STEPS, LAYERS = 3, 3  # at most: the first, one between and the last
+PACKED = 2  # sequences, of unequal lengths: a candidate may take them one by one
 UNCUT_STEPS = 100  # of time and layer together: as long as that the case is tried as it is, too
 
 # Frames that are not the candidate's own
@@ -127,9 +128,10 @@ class Finding:
 def check_devices(candidate: Canonical, case: Case) -> Finding:
     """Whether the candidate would run on a GPU, as far as devices go: forward, and backward where the case has it.
 
-    The case is cut to a few steps and layers; its other sizes stay, since a meta tensor costs the same at any size.
-    Where the case gives h_0, the candidate is called without it too: the zeros it then starts from are where this
-    fault is at home. The candidate should be a fresh one: what it keeps between calls is on the meta device afterwards.
+    The case is cut to a few steps, layers and packed sequences; its other sizes stay, since a meta tensor costs the
+    same at any size. Where the case gives h_0, the candidate is called without it too: the zeros it then starts from
+    are where this fault is at home. The candidate should be a fresh one: what it keeps between calls is on the meta
+    device afterwards.
     Never raises for what the candidate does; MemoryError and KeyboardInterrupt pass.
     """
     tried = _cut(case)
@@ -149,7 +151,8 @@ def _cut(case: Case) -> Case:
     steps = min(case.input.seq_len, STEPS)
     given: dict[str, Any] = {"seq_len": steps}
     if case.input.layout == "packed":
-        given["lengths"] = tuple(min(length, steps) for length in case.input.sequence_lengths)
+        lengths = sorted({min(length, steps) for length in case.input.sequence_lengths})[-PACKED:]
+        given |= {"lengths": tuple(lengths), "batch_size": len(lengths)}
     return altered(case, rnn={"num_layers": min(case.rnn.num_layers, LAYERS)}, input=given)
 
 

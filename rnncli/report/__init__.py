@@ -1,14 +1,17 @@
 """Records into text. One file per format, imported when it is asked for; rendering never computes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from rnncli.records import RunRecord
+if TYPE_CHECKING:
+    from rnncli.records import RunRecord
 
-FORMATS = ("table", "json")
+FORMATS = ("table", "json", "jsonl", "junit", "markdown", "github", "csv")
+OF_ONE_COMMAND = ("table", "json")  # of commands whose result is not a list of verdicts
 
 
-def renderer(name: str) -> Callable[[RunRecord], str]:
-    """The function of a format: a record in, the text that is written whole to a file or to stdout."""
-    render: Callable[[RunRecord], str] = import_module(f"rnncli.report.{name}").render
+def renderer(name: str) -> "Callable[[RunRecord], Iterator[str]]":
+    """The function of a format: a record in, the text in pieces, written whole to a file or to stdout."""
+    render: Callable[[RunRecord], Iterator[str]] = import_module(f"rnncli.report.{name}").render
     return render

@@ -1,8 +1,24 @@
 """The record as JSON, as `rnncli schema --results` describes it."""
 
-from rnncli.records import RunRecord, to_json
+import json
+import textwrap
+from collections.abc import Iterator
+
+from rnncli.records import RunRecord, case_to_json
 
 
-def render(record: RunRecord) -> str:
-    """JSON text, ending in a newline."""
-    return to_json(record) + "\n"
+def render(record: RunRecord) -> Iterator[str]:
+    """JSON text, a case at a time."""
+    head = {
+        "schema_version": record.schema_version,
+        "command": record.command,
+        "environment": record.environment,
+        "verdict": record.verdict,
+        "missing": record.missing,
+    }
+    yield json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}") + ',\n  "cases": ['
+    between = ""
+    for case in record.cases:
+        yield f"{between}\n{textwrap.indent(case_to_json(case, indent=2), '    ')}"
+        between = ","
+    yield "\n  ]\n}\n" if between else "]\n}\n"

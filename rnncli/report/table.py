@@ -24,29 +24,25 @@ from rnncli.records import (
     Verdict,
     combine,
 )
+from rnncli.report.summary import NN_RNN_DEFAULTS, by_argument, conclusion
 
 PAGE_WIDTH = 80  # of a file or a pipe
 MOST_DETAILS = 10
+MOST_CASES = 5  # of many, in short
+MOST_LINES = 2  # of each
 MOST_NAMES = 8
 MOST_BLOCKS = 32
 BLOCKS = "▁▂▃▄▅▆▇█"
 
-NN_RNN_DEFAULTS = {
-    "num_layers": 1,
-    "nonlinearity": "tanh",
-    "bias": True,
-    "batch_first": False,
-    "dropout": 0.0,
-    "bidirectional": False,
-}
 STYLES = {Verdict.MATCH: "green", Verdict.MISMATCH: "bold red", Verdict.NOT_COMPARABLE: "yellow"}
 
 
-def render(record: RunRecord) -> str:
+def render(record: RunRecord) -> Iterator[str]:
     """The tables as plain text of PAGE_WIDTH columns."""
     page = io.StringIO()
     draw(record, Console(file=page, width=PAGE_WIDTH, color_system=None, highlight=False))
-    return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
+    for line in page.getvalue().splitlines():
+        yield f"{line.rstrip()}\n"
 
 
 def draw(record: RunRecord, console: Console) -> None:
@@ -110,47 +106,62 @@ def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
 
 
 def _cases(record: RunRecord) -> Iterator[RenderableType]:
-    """Many cases: what does not match, in full, then a line for each, then the count of each verdict."""
+    """Many cases: those that fail, in short, what they have in common, and what all come to."""
     if record.command in ("shapes", "power"):
         for case in record.cases:
             yield from _case(record.command, case)
             yield ""
-    else:
-        failing = [case for case in record.cases if case.verdict != Verdict.MATCH]
-        for case in failing[:MOST_DETAILS]:
-            yield _title(record.command, case)
-            if case.error:
-                yield Text(case.error.message, "bold red")
-            else:
-                yield from _shape_disagreements(case)
-                yield from _reasons(case.checks or ())
-            yield ""
-        if len(failing) > MOST_DETAILS:
-            yield f"... and {len(failing) - MOST_DETAILS} more: --format json holds them all\n"
+    tally = record.tally
+    for at in tally.failing[:MOST_CASES]:
+        yield from _in_short(record.command, record.cases[at])
+    if len(tally.failing) > MOST_CASES:
+        yield f"... and {len(tally.failing) - MOST_CASES} more failing cases: --format csv lists them all\n"
+    for at in tally.left_open[: max(0, MOST_CASES - len(tally.failing))]:
+        yield from _in_short(record.command, record.cases[at])
     yield from _summary(record)
 
 
+def _in_short(command: str, case: CaseRecord) -> Iterator[RenderableType]:
+    yield _title(command, case)
+    if case.error:
+        yield Text(_printable(case.error.message), "bold red")
+    else:
+        lines = [*_shape_disagreements(case), *_reasons(case.checks or ())]
+        yield from lines[:MOST_LINES]
+        if len(lines) > MOST_LINES:
+            yield Text(f"... and {len(lines) - MOST_LINES} more: --format json holds them all", "dim")
+        for found in case.diagnosis or ():
+            yield Text(f"diagnosis: {found.id}: {_printable(found.fix)}", "bold red")
+    if case.replay:
+        yield Text(f"replay: {_printable(case.replay)}", "bold", no_wrap=True)
+    yield ""
+
+
 def _summary(record: RunRecord) -> Iterator[RenderableType]:
-    """Of many cases: what was compared at each stage, the worst of it, and the count of each verdict."""
-    checks = [check for case in record.cases for check in case.checks or ()]
-    table = _table("stage", "dtype", "checks>", *(f"{verdict}>" for verdict in Verdict), "all pass at>")
-    for stage, dtype in dict.fromkeys((check.stage, check.dtype) for check in checks):
-        group = [check for check in checks if (check.stage, check.dtype) == (stage, dtype)]
-        counts = [sum(check.verdict == verdict for check in group) for verdict in Verdict]
-        worst = max((check.min_tolerance for check in group if check.min_tolerance is not None), default=None)
-        table.add_row(stage, dtype, str(len(group)), *map(str, counts), _number(worst))
-    if checks:
+    """Of many cases: on which arguments it depends whether one fails, what was compared, and how many came to what."""
+    tally = record.tally
+    arguments = list(by_argument(tally)) if len(tally.failing) > 1 else []
+    if arguments:
+        table = _table("argument", "failing of cases, by value")
+        for name, values in arguments:
+            shown = (f"{_printable(value)}: {failing} of {count}" for value, failing, count in values)
+            table.add_row(name, ", ".join(shown))
         yield table
         yield ""
-    counted = {
-        "mismatch": sum(case.verdict == Verdict.MISMATCH for case in record.cases),
-        "failed to run": sum(case.error is not None for case in record.cases),
-        "not-comparable": sum(case.verdict == Verdict.NOT_COMPARABLE for case in record.cases),
-        "match": sum(case.verdict == Verdict.MATCH for case in record.cases),
-    }
-    parts = ", ".join(f"{count} {name}" for name, count in counted.items() if count)
-    style = STYLES[record.verdict] if record.verdict and not counted["failed to run"] else "bold red"
-    yield Text(f"{len(record.cases)} cases: {parts}" if parts else f"{len(record.cases)} cases", style)
+    if tally.checks:
+        table = _table("stage", "dtype", "checks>", *(f"{verdict}>" for verdict in Verdict), "all pass at>")
+        for (stage, dtype), counted in tally.checks.items():
+            of_verdict = (str(counted[verdict]) for verdict in Verdict)
+            table.add_row(stage, dtype, str(counted.total()), *of_verdict, _number(tally.worst[stage, dtype]))
+        yield table
+        yield ""
+    style = STYLES[record.verdict] if record.verdict and not tally.kinds else "bold red"
+    yield Text(_printable(conclusion(record)), style)
+
+
+def _printable(text: str) -> str:
+    """Text from elsewhere, without what a terminal would act on."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
 def _environment_table(environment: dict[str, Any]) -> Table:
@@ -380,10 +391,8 @@ def _diagnosis(case: CaseRecord) -> Iterator[Text]:
 
 
 def _candidate(case: CaseRecord, short: bool = False) -> str:
-    """What the candidate is called: of a user's own, where it is found, or that it is the candidate."""
-    named = case.config["candidate"]
-    target = str(named["target"] if isinstance(named, dict) else named)
-    return "candidate" if short and ":" in target else target
+    """What the candidate is called: in short, of a user's own, that it is the candidate."""
+    return "candidate" if short and ":" in case.candidate else _printable(case.candidate)
 
 
 def _power(faults: Sequence[FaultResult]) -> Text:

@@ -1,6 +1,6 @@
-"""Runs a user's code in a process of its own: what it does there costs its own case alone.
+"""Work in a process of its own: what happens there, a crash or a hang, costs no more than a call.
 
-A server with torch loaded is forked for every candidate (forking a process that has computed with torch deadlocks). In
+A server with torch loaded is forked for every process (forking a process that has computed with torch deadlocks). In
 the child, what it prints goes to a pipe, memory is bounded, and a call that takes too long ends with the process.
 """
 
@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import pickle
 import re
+import select
 import signal
 import sys
 import threading
@@ -22,17 +23,24 @@ from typing import Any
 
 from rnncli.errors import CandidateError
 
-PRELOADED = ("rnncli.isolated", "rnncli.parity.warm")  # by name: they stand above this room
-MOST_LINES = 10  # of what a candidate prints
+PRELOADED = ("rnncli.runner",)  # by name: it stands above this room
+PRELOADED_FOR_USERS_CODE = ("rnncli.isolated", "rnncli.parity.warm")  # takes as long again as torch itself
+MOST_LINES = 10  # of what is printed there
 STARTED_S = 60.0  # for the server to load torch and fork
 EXTRA_BYTES = 4 * 2**30  # more than the case itself needs
 
 
-def start_server() -> None:
-    """Start loading torch, and what runs in a candidate's process, in the server, beside whatever comes next here."""
+class TookTooLong(CandidateError):
+    """A call that was ended because of its time."""
+
+
+def start_server(users_code: bool = True) -> None:
+    """Start loading torch in the server, and what its processes need, beside whatever comes next here. Where it runs,
+    nothing.
+    """
     from multiprocessing import forkserver
 
-    _context().set_forkserver_preload(list(PRELOADED))
+    _context().set_forkserver_preload([*PRELOADED, *(PRELOADED_FOR_USERS_CODE if users_code else ())])
     with _without_main():
         forkserver.ensure_running()
 
@@ -40,9 +48,19 @@ def start_server() -> None:
 class Host:
     """A process that holds one object, made from `entry` ("module:class"), and calls its methods."""
 
-    def __init__(self, entry: str, name: str, timeout_s: float, memory: int | None) -> None:
-        """`name`: of the candidate, for messages. `timeout_s`: of a call. `memory`: bytes the process may take."""
-        self._name, self._timeout_s = name, timeout_s
+    def __init__(
+        self,
+        entry: str,
+        subject: str,
+        timeout_s: float,
+        memory: int | None = None,
+        file: str | None = None,
+        starts_others: bool = False,
+    ) -> None:
+        """`subject`: whose process it is, for messages. `timeout_s`: of a call. `memory`: bytes the process may take.
+        `file`: of the user's code that runs there, whose line a crash is told with. `starts_others`: it has hosts too.
+        """
+        self._subject, self._timeout_s, self._file = subject, timeout_s, file
         self.lost: CandidateError | None = None
         self.printed: list[str] = []
         self.lines = 0
@@ -50,7 +68,8 @@ class Host:
         self._own, theirs = _context().Pipe()
         self._output, written = _context().Pipe(duplex=False)
         with _without_main():
-            self._process = _context().Process(target=_serve, args=(theirs, written, entry, memory), daemon=True)
+            arguments = (theirs, written, entry, memory)
+            self._process = _context().Process(target=_serve, args=arguments, daemon=not starts_others)
             self._process.start()
         theirs.close()
         written.close()
@@ -67,7 +86,7 @@ class Host:
 
     def close(self) -> None:
         """End the process and all it started."""
-        self._kill()
+        self.kill()
         self._own.close()
         self._reader.join(timeout=1)
 
@@ -82,10 +101,9 @@ class Host:
         while not self._own.poll(0):
             left = deadline - time.monotonic()
             if left <= 0:
-                self._kill()
-                self.lost = CandidateError(
-                    f"candidate {self._name}: {doing} took longer than {timeout_s:g} s and was ended;"
-                    " --timeout allows more"
+                self.kill()
+                self.lost = TookTooLong(
+                    f"{self._subject}: {doing} took longer than {timeout_s:g} s and was ended; --timeout allows more"
                 )
                 raise self.lost
             connection.wait([self._own, self._process.sentinel], timeout=left)
@@ -107,22 +125,29 @@ class Host:
         self._process.join(timeout=5)
         self._reader.join(timeout=1)
         code = self._process.exitcode
-        crash = [line.strip() for line in self.printed if re.match(r'\s+File ".*", line \d+ in ', line)]
-        file = self._name.rpartition(":")[0]
-        folder = os.path.dirname(os.path.abspath(file))
-        own = next((line for line in crash if f'File "{folder}/' in line and "/site-packages/" not in line), None)
-        own = own.replace(f"{folder}/", "", 1) if own else None
-        at = re.sub(r'File "(.*)", line (\d+) in (.*)', r"\1:\2 (\3)", own) if own else None
         if code is not None and code < 0:
             name = signal.Signals(-code).name
             what = f"crashed with {name}" if name != "SIGKILL" else "was killed (SIGKILL): out of memory?"
         else:
             what = f"ended its own process with exit code {code}"
-        self.lost = CandidateError(f"candidate {self._name}: {doing} {what}{f' at {at}' if at else ''}")
-        self._kill()
+        at = self._line_of_crash()
+        self.lost = CandidateError(f"{self._subject}: {doing} {what}{f' at {at}' if at else ''}")
+        self.kill()
         raise self.lost
 
-    def _kill(self) -> None:
+    def _line_of_crash(self) -> str | None:
+        """The line of the user's code a crash was in, as the interpreter has printed it."""
+        if self._file is None:
+            return None
+        folder = os.path.dirname(os.path.abspath(self._file))
+        crash = [line.strip() for line in self.printed if re.match(r'\s+File ".*", line \d+ in ', line)]
+        own = next((line for line in crash if f'File "{folder}/' in line and "/site-packages/" not in line), None)
+        return (
+            re.sub(r'File "(.*)", line (\d+) in (.*)', r"\1:\2 (\3)", own.replace(f"{folder}/", "", 1)) if own else None
+        )
+
+    def kill(self) -> None:
+        """End the process at once; a call under way then raises."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if pid := self._process.pid:
                 os.killpg(pid, signal.SIGKILL)
@@ -165,8 +190,10 @@ def _serve(requests: Any, output: Any, entry: str, memory: int | None) -> None:
     sys.stderr = open(2, "w", buffering=1, closefd=False, errors="replace")  # noqa: SIM115
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    threading.Thread(target=_end_with, args=(requests.fileno(),), daemon=True).start()
     faulthandler.enable(file=sys.stderr)
     _bound_memory(memory)
+    _share_server()
     own = os.getpid()
     module, _, name = entry.partition(":")
     served = getattr(importlib.import_module(module), name)()
@@ -180,6 +207,14 @@ def _serve(requests: Any, output: Any, entry: str, memory: int | None) -> None:
         reply = _answered(served, method, arguments)
         if os.getpid() != own:  # the candidate has forked, and this is not the one that was called
             os._exit(0)
+
+
+def _end_with(pipe: int) -> None:
+    """End this process when the one at the other end of the pipe is gone, whatever is being computed here."""
+    hung_up = select.poll()
+    hung_up.register(pipe, 0)
+    hung_up.poll()
+    os.killpg(0, signal.SIGKILL)  # its own group: also what the user's code has started
 
 
 def _answered(served: Any, method: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
@@ -212,6 +247,15 @@ def _bound_memory(limit: int | None) -> None:
     with open("/proc/self/statm") as sizes:
         have = int(sizes.read().split()[5]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_DATA, (have + limit, have + limit))
+
+
+def _share_server() -> None:
+    """Fork from the server this process was forked from, as multiprocessing means to; it would start another."""
+    from multiprocessing import forkserver
+
+    server = getattr(forkserver, "_forkserver", None)
+    if getattr(server, "_forkserver_address", None):
+        server.ensure_running = lambda: None  # type: ignore[union-attr]
 
 
 def _context() -> Any:

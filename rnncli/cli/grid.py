@@ -1,0 +1,128 @@
+"""Many cases: chosen by filters and shards, listed, run, and what is left of a run that did not come to its end."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnncli.cli.options import as_number
+from rnncli.cli.output import STDOUT, write_text
+from rnncli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rnncli.config import Config, Flag
+    from rnncli.records import CaseRecord, RunRecord
+    from rnncli.run import VerifyOptions
+    from rnncli.selection import Selection
+
+LISTED_AS = ("table", "json", "jsonl", "csv")
+MOST_SHRUNK = 5  # mismatches: the next ones of a grid seldom tell more, and each may take seconds
+
+
+def whole_number(flag: str, text: str | None) -> int | None:
+    """The number given with a flag. Raises ConfigError."""
+    if text is None:
+        return None
+    number = as_number(text, int)
+    if isinstance(number, str) or not 1 <= number <= 1_000_000:
+        shown = f'"{number}"' if isinstance(number, str) else number
+        raise ConfigError(f"{flag}: {shown} is not allowed; allowed: an integer from 1 to 1000000")
+    return int(number)
+
+
+def chosen(
+    paths: "Sequence[Path | None]", flags: "dict[str, Flag]", filters: Iterable[str], shard: str | None
+) -> "tuple[list[Config], Selection]":
+    """The configs with the flags applied, and those of their cases that are to be run. Raises ConfigError."""
+    from rnncli.config import load
+    from rnncli.selection import Filter, Selection, parse_shard
+
+    conditions = [Filter.parse(text) for text in filters]
+    turn = parse_shard(shard) if shard is not None else None
+    loaded = [load(path, flags, with_values=True) for path in paths]
+    return loaded, Selection(loaded, conditions, turn)
+
+
+def list_cases(selection: "Selection", format: str, output: Path | None) -> None:
+    """Write the cases without running them: for each a line with its id and what tells it from the others."""
+    if format == "table":
+        write_text((f"{case.id}  {selection.described(case)}".rstrip() + "\n" for case in selection), output)
+    else:
+        from rnncli.environment import static_environment
+        from rnncli.records import RunRecord
+        from rnncli.report import renderer
+
+        record = RunRecord(command="verify", environment=static_environment(), verdict=None, cases=_NotRun(selection))
+        write_text(renderer(format)(record), output)
+    print(f"rnncli: {_cases(len(selection))}", file=sys.stderr)
+
+
+class _NotRun(Sequence[Any]):
+    """The records of cases that are not run."""
+
+    def __init__(self, selection: "Selection") -> None:
+        self._selection = selection
+
+    def __len__(self) -> int:
+        return len(self._selection)
+
+    def __getitem__(self, place: Any) -> Any:
+        from rnncli.records import CaseRecord
+
+        case = self._selection[place]
+        return CaseRecord(id=case.id, config=case.config, verdict=None)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of many cases ended: all there is of results, and the shrunk ones of the first mismatches."""
+
+    record: "RunRecord"
+    shrunk: "Sequence[CaseRecord]"
+    interrupted: bool
+
+
+def run_grid(
+    selection: "Selection",
+    options: "VerifyOptions",
+    format: str,
+    output: Path | None,
+    jobs: int | None,
+    resume: bool,
+    max_failures: int | None,
+) -> Ended:
+    """Run the cases; as jsonl, each is written as soon as it is judged."""
+    from rnncli.cli.interrupt import prompt_interrupts
+    from rnncli.cli.progress import with_progress
+    from rnncli.records import RunRecord
+    from rnncli.runner import GridRun
+
+    lasting = output if format == "jsonl" and output != STDOUT else None
+    run = GridRun(selection, options, jobs, lasting, resume)
+    if selection.twice:
+        print(f"rnncli: {_cases(selection.twice)} given twice, run once", file=sys.stderr)
+    if resume:
+        print(f"rnncli: {len(run.done)} of {_cases(len(selection))} are in {output}", file=sys.stderr)
+    why, shrunk = "", []
+    try:
+        with prompt_interrupts(), run:
+            for outcome in with_progress(run.outcomes(), len(selection) - len(run.done)):
+                if format == "jsonl" and lasting is None:
+                    write_text(outcome.line, None)
+                if run.failures == max_failures:
+                    why = f"stopped after {run.failures} failing"
+                    break
+            else:
+                shrunk = run.shrink(MOST_SHRUNK)
+    except KeyboardInterrupt:
+        why = "interrupted"
+    results = run.results()
+    missing = []
+    if len(results) < len(selection):
+        missing = [f"{why}: {len(results)} of {_cases(len(selection))} were finished"]
+    return Ended(RunRecord.of("verify", run.environment, results, missing), shrunk, why == "interrupted")
+
+
+def _cases(count: int) -> str:
+    return f"{count} case{'' if count == 1 else 's'}"

@@ -1,0 +1,36 @@
+"""`rnncli report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnncli.cli.options import Output, Strict, VerdictFormat
+
+
+def report(
+    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", show_default=False)],
+    strict: Strict = False,
+    format: VerdictFormat = "table",
+    output: Output = None,
+) -> None:
+    """Put saved results together and render them.
+
+    RESULTS are files that `verify` wrote with --format jsonl or --format json: the shards of one run, or a run that was
+    interrupted. A shard that is missing, given twice, or from another version or config is an error, and a failing case
+    ends with the exit code it has in `verify`.
+
+    \b
+    Examples:
+      rnncli report results.jsonl
+      rnncli report shard-*.jsonl --format junit --output results.xml
+      rnncli report shard-*.jsonl --format markdown >> "$GITHUB_STEP_SUMMARY"
+    """
+    from rnncli.cli.output import check_destination, finish
+    from rnncli.config import found
+    from rnncli.report import FORMATS
+    from rnncli.results import merged
+
+    paths = found(results)
+    check_destination(format, output, *paths, formats=FORMATS)
+    finish(merged(paths), format, output, strict)

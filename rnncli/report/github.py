@@ -1,0 +1,44 @@
+"""Workflow commands of GitHub Actions: an annotation for the run, and one for each of the first failing cases."""
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from rnncli.records import CaseRecord, RunRecord, Verdict
+from rnncli.report.summary import arguments, conclusion, reason
+
+MOST_ANNOTATIONS = 9  # of cases: GitHub shows ten of a step
+
+
+def render(record: RunRecord) -> Iterator[str]:
+    """A line for each annotation."""
+    tally = record.tally
+    good = record.verdict is not None and record.verdict != Verdict.MISMATCH
+    kind = "notice" if good else "error"
+    yield f"::{kind} title={_property(f'rnncli {record.command}')}::{_data(conclusion(record))}\n"
+    for at in tally.failing[:MOST_ANNOTATIONS]:
+        case = record.cases[at]
+        lines = [f"{arguments(case)}: {reason(case)}"]
+        lines += [f"to mend it: {found.fix}" for found in case.diagnosis or ()]
+        lines += [f"replay: {case.replay}"] if case.replay else []
+        title = f"{case.candidate} [{case.id}]"
+        yield f"::error {_file(case)}title={_property(title)}::{_data(chr(10).join(lines))}\n"
+
+
+def _file(case: CaseRecord) -> str:
+    """Where the candidate is, for the annotation to stand beside it."""
+    path = PurePath(case.candidate.rpartition(":")[0])
+    return f"file={_property(str(path))}," if path.suffix == ".py" else ""
+
+
+def _data(text: str) -> str:
+    """A message: what would end it is written as the runner reads it."""
+    return _plain(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _plain(text: str) -> str:
+    """Without control characters, which a log's viewer would act on."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

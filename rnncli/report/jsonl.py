@@ -1,0 +1,16 @@
+"""A line of JSON for each case: the same record as in the JSON, and on every line the run it is of."""
+
+from collections.abc import Iterator
+
+from rnncli.records import RunRecord, line_of
+
+
+def render(record: RunRecord) -> Iterator[str]:
+    """Lines, each a case."""
+    head = {
+        "schema_version": record.schema_version,
+        "command": record.command,
+        "environment": record.environment,
+    }
+    for case in record.cases:
+        yield line_of(head, case)

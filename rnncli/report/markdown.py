@@ -1,0 +1,58 @@
+"""Markdown for a job summary or a comment: the verdict, what failing cases have in common, and the first of them."""
+
+import re
+from collections.abc import Iterator
+
+from rnncli.records import RunRecord, Verdict
+from rnncli.report.summary import arguments, by_argument, common, counts, diagnoses, reason
+
+MOST_ROWS = 50  # a job summary holds a megabyte
+LONGEST = 300  # characters of a cell
+
+
+def render(record: RunRecord) -> Iterator[str]:
+    """A heading, and tables where there is something to say."""
+    tally = record.tally
+    mark = {Verdict.MATCH: "✅", Verdict.MISMATCH: "❌"}.get(record.verdict, "⚠️") if record.verdict else "❌"
+    yield f"## {mark} rnncli {record.command}: {counts(tally)}\n"
+    for missing in record.missing:
+        yield f"\n**Incomplete:** {_text(missing)}\n"
+    for said in (common(tally), diagnoses(tally)):
+        if said:
+            yield f"\n**{_text(said)}**\n"
+    arguments_that_tell = list(by_argument(tally)) if tally.failing else []
+    if arguments_that_tell:
+        yield "\n| argument | failing of cases, by value |\n|---|---|\n"
+        for name, values in arguments_that_tell:
+            shown = ", ".join(f"{value}: {failing} of {count}" for value, failing, count in values)
+            yield f"| {_code(name)} | {_text(shown)} |\n"
+    if tally.failing:
+        yield "\n| case | candidate | arguments | why |\n|---|---|---|---|\n"
+        for at in tally.failing[:MOST_ROWS]:
+            case = record.cases[at]
+            row = (_code(case.id), _code(case.candidate), _code(arguments(case)), _text(reason(case)))
+            yield f"| {' | '.join(row)} |\n"
+        if len(tally.failing) > MOST_ROWS:
+            yield f"\n... and {len(tally.failing) - MOST_ROWS} more\n"
+        replay = next((case.replay for at in tally.failing[:MOST_ROWS] if (case := record.cases[at]).replay), None)
+        if replay:
+            yield f"\nTo see the first of them again: {_code(replay)}\n"
+    environment = record.environment or {}
+    versions = ", ".join(f"{name} {environment[name]}" for name in ("rnncli", "torch", "python") if name in environment)
+    if versions:
+        yield f"\n{_text(versions)}\n"
+
+
+def _cut(text: str) -> str:
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
+
+
+def _text(text: str) -> str:
+    """Text in which nothing is markup, HTML, a link or a mention, in a cell of a table."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>&~@:$-])", lambda found: f"&#{ord(found[1])};", _cut(text))
+
+
+def _code(text: str) -> str:
+    """Text in a fixed width, likewise: HTML's own element, as a backtick or a bar in Markdown's would end it."""
+    return f"<code>{_text(text)}</code>"

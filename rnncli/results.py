@@ -1,0 +1,317 @@
+"""Results that last: a file with a line for each case, and what several such files hold together."""
+
+import json
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Self, overload
+
+from rnncli.errors import ConfigError
+from rnncli.records import SCHEMA_VERSION, CaseRecord, Origin, RunRecord, case_from_json
+
+VERSIONS = ("rnncli", "torch")  # of the environment: results go together where these agree
+
+
+@dataclass(frozen=True)
+class Run:
+    """What results that go together have in common."""
+
+    command: str
+    config: str  # of Origin
+    environment: dict[str, Any] = field(default_factory=dict)
+
+    def differs_from(self, other: Self) -> str | None:
+        """What another run has that this one has not, in words; None where their results go together."""
+        if self.command != other.command:
+            return f"is of rnncli {other.command}, not of rnncli {self.command}"
+        for name in VERSIONS:
+            own, its = self.environment.get(name), other.environment.get(name)
+            if own != its:
+                return f"is from {name} {its}, not from {name} {own}"
+        return "is of another config, or other flags" if self.config != other.config else None
+
+
+@dataclass
+class Saved:
+    """What a file holds: where the line of each case is, and the run they are of."""
+
+    path: Path
+    file: BinaryIO
+    run: Run | None = None
+    cases: int = 0  # of the run, in all its shards
+    offsets: dict[int, int] = field(default_factory=dict)  # by index of the case; of two lines of one, the later
+    shards: dict[int, str | None] = field(default_factory=dict)  # likewise
+    sizes: dict[str, int] = field(default_factory=dict)  # of the shards
+    without_verdict: set[int] = field(default_factory=set)
+    end: int = 0  # of the last whole line
+
+
+class Results(Sequence[CaseRecord]):
+    """Cases in files, a line each, in the order of their run. A case is read when it is asked for: what stays in memory
+    is where each stands.
+    """
+
+    def __init__(self, files: Iterable[Saved]) -> None:
+        self._files = list(files)
+        self._places = sorted(
+            (index, number, offset)
+            for number, saved in enumerate(self._files)
+            for index, offset in saved.offsets.items()
+        )
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> CaseRecord: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[CaseRecord, ...]: ...
+    def __getitem__(self, place: int | slice) -> CaseRecord | tuple[CaseRecord, ...]:
+        """The case at a place in the order of the run. Raises ConfigError for a line that is no result."""
+        if isinstance(place, slice):
+            return tuple(self[at] for at in range(*place.indices(len(self))))
+        _, number, offset = self._places[place]
+        saved = self._files[number]
+        saved.file.seek(offset)
+        try:
+            return case_from_json(saved.file.readline())
+        except ValueError as error:
+            raise _no_result(saved.path, str(error)) from None
+
+
+class Journal:
+    """The file of a run under way: the line of a case is added as soon as it is known."""
+
+    def __init__(self, saved: Saved, writes: int) -> None:
+        """`writes`: the descriptor that appends to the file."""
+        self.saved, self._writes = saved, writes
+
+    @property
+    def finished(self) -> set[int]:
+        """The index of every case that has a verdict."""
+        return set(self.saved.offsets) - self.saved.without_verdict
+
+    def add(self, line: str, index: int) -> None:
+        """Add a case. Raises ConfigError where it cannot be written."""
+        text = line.encode()
+        try:
+            if os.write(self._writes, text) != len(text):
+                raise OSError(28, "No space left on device")
+        except OSError as error:
+            os.ftruncate(self._writes, self.saved.end)
+            raise ConfigError(f"--output: {self.saved.path} cannot be written: {error.strerror}") from None
+        self.saved.offsets[index] = self.saved.end
+        self.saved.end += len(text)
+
+    def results(self) -> Results:
+        """All that the file holds."""
+        return Results([self.saved])
+
+
+def spool() -> Journal:
+    """A file that goes away, for a run whose results are rendered in the end."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the run
+    return Journal(Saved(Path("results"), file), file.fileno())
+
+
+def journal(path: Path, run: Run, resume: bool) -> Journal:
+    """The file at `path`, to add the results of a run to.
+
+    With `resume`, what it holds is kept, but for a line that a kill has cut. Raises ConfigError where that is of
+    another run; without, where it is an unfinished run, that would be lost.
+    """
+    try:
+        writes = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        _lock(writes, path)
+        file = path.open("rb")
+    except OSError as error:
+        raise ConfigError(f"--output: {path} cannot be written: {error.strerror}") from None
+    if resume:
+        saved = scan(path, file)
+        difference = run.differs_from(saved.run) if saved.run else None
+        if difference:
+            raise ConfigError(f"--resume: {path} {difference}; allowed: the file of the same run, or another --output")
+    else:
+        _require_finished(path, file)
+        saved = Saved(path, file)
+    os.ftruncate(writes, saved.end)
+    return Journal(saved, writes)
+
+
+def _lock(writes: int, path: Path) -> None:
+    """Keep a second run from writing the same file."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        return
+    try:
+        fcntl.flock(writes, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(f"--output: {path} is being written by another run; allowed: another file") from None
+    except OSError:  # a file system without locks
+        return
+
+
+def _require_finished(path: Path, file: BinaryIO) -> None:
+    try:
+        saved = scan(path, file)
+    except ConfigError:  # something else, that is replaced as by any other format
+        return
+    done = len(set(saved.offsets) - saved.without_verdict)
+    expected = sum(saved.sizes.values()) if saved.sizes else saved.cases
+    if 0 < done < expected:
+        raise ConfigError(
+            f"--output: {path} holds {done} of {expected} cases of an unfinished run; allowed: --resume to go on with"
+            " it, or another file"
+        )
+
+
+def scan(path: Path, file: BinaryIO) -> Saved:
+    """What a file of lines holds. A last line without an end is left out: a kill has cut it.
+
+    Raises ConfigError for a line that is no result, and for lines of different runs.
+    """
+    saved = Saved(path, file)
+    file.seek(0)
+    for number, line in enumerate(file, 1):
+        if not line.endswith(b"\n"):
+            break
+        at = f"{path}:{number}"
+        entry = _entry(line, at)
+        origin = _origin(entry, at, len(saved.offsets))
+        run = Run(str(entry.get("command")), origin.config, entry.get("environment") or {})
+        if saved.run is None:
+            saved.run, saved.cases = run, origin.cases
+        elif run != saved.run and (difference := saved.run.differs_from(run)):
+            raise ConfigError(f"{at}: {difference}, as the lines before are; allowed: results of one run")
+        saved.offsets[origin.index], saved.shards[origin.index] = saved.end, origin.shard
+        if origin.shard:
+            saved.sizes[origin.shard] = origin.shard_cases or 0
+        (saved.without_verdict.add if entry.get("verdict") is None else saved.without_verdict.discard)(origin.index)
+        saved.end += len(line)
+    return saved
+
+
+def _entry(line: bytes, at: object) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError as error:
+        raise _no_result(at, str(error)) from None
+    if not isinstance(entry, dict) or not {"id", "config", "verdict"} <= entry.keys():
+        raise _no_result(at, "a case has the keys id, config and verdict")
+    if not isinstance(entry.get("schema_version", 1), int) or entry.get("schema_version", 1) > SCHEMA_VERSION:
+        raise ConfigError(f"{at}: schema_version {entry['schema_version']} is newer than this rnncli knows; update it")
+    return entry
+
+
+def _origin(entry: dict[str, Any], at: object, index: int) -> Origin:
+    """The origin of a case; where none is given, it stands for itself."""
+    given = entry.get("origin")
+    if given is None:
+        return Origin(config="", index=index, cases=0)
+    right = isinstance(given, dict) and type(given.get("index")) is type(given.get("cases")) is int
+    if not right or not re.fullmatch(r"\d+/\d+", given.get("shard") or "1/1"):
+        raise _no_result(at, "origin has the keys config, index, cases and shard")
+    return Origin(**{name: given.get(name) for name in Origin.__slots__})
+
+
+def _no_result(at: object, why: str) -> ConfigError:
+    reason = " ".join(why.split())
+    return ConfigError(
+        f"{at}: not a result of rnncli ({reason[:100]}); allowed: files of --format jsonl or --format json"
+    )
+
+
+def merged(paths: Sequence[Path]) -> RunRecord:
+    """The results of files put together, each case once; what is missing is said in the record.
+
+    Raises ConfigError where a case is in two files, or the files are not of one run.
+    """
+    files = [_read(path) for path in paths]
+    first = next((saved for saved in files if saved.run), None)
+    if first is None or first.run is None:
+        raise ConfigError(
+            f"{', '.join(map(str, paths))}: no results; allowed: files of --format jsonl or --format json"
+        )
+    for saved in files:
+        difference = first.run.differs_from(saved.run) if saved.run else None
+        if difference:
+            raise ConfigError(f"{saved.path}: {difference}, as {first.path} is; allowed: results of one run")
+    if len(files) > 1 and not first.run.config:
+        raise ConfigError(f"{first.path}: says nothing of the run it is of; allowed beside others: results of verify")
+    _refuse_doubled(files)
+    environment = _in_common([saved.run.environment for saved in files if saved.run])
+    return RunRecord.of(first.run.command, environment, Results(files), _missing(files))
+
+
+def _read(path: Path) -> Saved:
+    """What a file of either format holds: that of one document is written out as lines."""
+    try:
+        if path.is_dir():
+            raise ConfigError(f"{path}: is a directory; allowed: files of --format jsonl or --format json")
+        file = path.open("rb")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    with suppress(ValueError):
+        if "cases" not in json.loads(file.readline() or b"{}"):
+            return scan(path, file)
+    file.seek(0)
+    try:
+        document = json.load(file)
+        cases = document.pop("cases")
+        lines = [json.dumps({**document, **case}).encode() + b"\n" for case in cases]
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise _no_result(path, str(error)) from None
+    spooled = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the results
+    spooled.writelines(lines)
+    return scan(path, spooled)
+
+
+def _refuse_doubled(files: Sequence[Saved]) -> None:
+    holder: dict[int, Saved] = {}
+    for saved in files:
+        twice = [index for index in saved.offsets if index in holder]
+        if twice:
+            other = holder[twice[0]]
+            raise ConfigError(
+                f"{saved.path}: {len(twice)} of its cases are in {other.path} too; allowed: every case once"
+            )
+        holder |= dict.fromkeys(saved.offsets, saved)
+
+
+def _missing(files: Sequence[Saved]) -> list[str]:
+    """Which shards, or how many cases, have no result."""
+    cases = max(saved.cases for saved in files)
+    have = sum(len(saved.offsets) for saved in files)
+    if have >= cases:
+        return []
+    sizes = {shard: size for saved in files for shard, size in saved.sizes.items()}
+    counts = Counter(shard for saved in files for shard in saved.shards.values())
+    cut = [shard for shard in sorted(sizes, key=_number) if counts[shard] < sizes[shard]]
+    words = [f"shard {shard} has {counts[shard]} of its {sizes[shard]} cases" for shard in cut]
+    of = {shard.partition("/")[2] for shard in sizes}
+    if len(of) == 1 and None not in counts:
+        every = [f"{number}/{count}" for count in of for number in range(1, int(count) + 1)]
+        words += [f"shard {shard} is missing" for shard in every if shard not in sizes]
+    return [f"{cases - have} of {cases} cases have no result{': ' if words else ''}{', '.join(words)}"]
+
+
+def _number(shard: str) -> int:
+    return int(shard.partition("/")[0])
+
+
+def _in_common(environments: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Environments in one: where they differ, all the values there are."""
+    together: dict[str, Any] = {}
+    for name in dict.fromkeys(name for environment in environments for name in environment):
+        different = []
+        for environment in environments:
+            if name in environment and environment[name] not in different:
+                different.append(environment[name])
+        together[name] = different[0] if len(different) == 1 else different
+    return together

@@ -1,0 +1,204 @@
+"""Many cases: in units, by whatever executor; each is kept as a line of JSON as soon as its result is known."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from rnncli import device as devices
+from rnncli.case import Case
+from rnncli.errors import CandidateError, RnncliError, UnavailableError
+from rnncli.memory import needed_for_verify
+from rnncli.process import TookTooLong
+from rnncli.records import SCHEMA_VERSION, CaseRecord, Failure, Origin, Verdict, case_from_json, line_of
+from rnncli.results import Results, Run, journal, spool
+from rnncli.run import Judges, VerifyOptions, attempted, failed, largest, policy_flags, verify
+from rnncli.selection import Selection
+from rnncli.workers import Inline, Workers
+
+CASE_TIMEOUTS = 20  # a case may take this many times what a call of a user's candidate may
+FEW = 64  # cases that are done before further processes are up
+FEW_OF_A_USER = 4  # likewise, where each is judged in a process of its own
+AHEAD = 2  # units given to the executor, for each of its processes
+
+Unit = Sequence[tuple[Case, Origin]]  # cases run together: they differ in nothing but a built-in candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a case: its verdict, and its record as a line of JSON, which is all that leaves a process."""
+
+    index: int
+    verdict: Verdict | None
+    line: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is a mismatch or could not be judged."""
+        return self.verdict in (None, Verdict.MISMATCH)
+
+    @classmethod
+    def of(cls, record: CaseRecord, origin: Origin, head: dict[str, Any]) -> "Outcome":
+        """The outcome of a record. `head` stands before the case in its line."""
+        return cls(origin.index, record.verdict, line_of(head, replace(record, origin=origin)))
+
+
+def verify_unit(
+    unit: Unit, options: VerifyOptions, head: dict[str, Any], judges: Judges | None = None
+) -> list[Outcome]:
+    """Verify the cases of a unit; a defect of rnncli costs its own case alone. `judges`: of the units before."""
+    work = partial(verify, options=options, judges=judges or Judges())
+    found = []
+    for case, origin in unit:
+        try:
+            record = attempted(case, work)
+        except Exception as error:
+            record = failed(case, Failure(kind=RnncliError.kind, message=f"internal error: {_described(error)}"))
+        found.append(Outcome.of(record, origin, head))
+    return found
+
+
+def outcomes(
+    units: Iterable[Unit],
+    work: Callable[[Unit], list[Outcome]],
+    executor: Executor,
+    ahead: int,
+    head: dict[str, Any],
+) -> Iterator[Outcome]:
+    """What comes of each case, as they are done. The executor is given `ahead` units at a time.
+
+    The cases of a unit whose process dies are tried once more, each alone; one that takes too long is not.
+    """
+    waiting: dict[Future[list[Outcome]], Unit] = {}
+    again: list[Unit] = []
+    tried: set[int] = set()
+    units = iter(units)
+    while True:
+        while len(waiting) < ahead and (unit := again.pop() if again else next(units, None)):
+            waiting[executor.submit(work, unit)] = unit
+        if not waiting:
+            return
+        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            unit = waiting.pop(future)
+            try:
+                yield from future.result()
+            except CandidateError as error:
+                (case, origin), *others = unit
+                if others or (origin.index not in tried and not isinstance(error, TookTooLong)):
+                    again += [[each] for each in unit]
+                    tried |= {each.index for _, each in unit}
+                else:
+                    message = f"candidate {case.target or case.candidate}, case {case.id}: {error}"
+                    yield Outcome.of(failed(case, Failure(kind=error.kind, message=message)), origin, head)
+
+
+class GridRun:
+    """The cases of a selection verified: what is done already, what comes, and where it is kept.
+
+    A context manager: processes are ended when it is left, at once where that is by an exception.
+    """
+
+    def __init__(
+        self,
+        selection: Selection,
+        options: VerifyOptions,
+        jobs: int | None = None,
+        lasting: Path | None = None,
+        resume: bool = False,
+    ) -> None:
+        """`jobs`: processes; None takes as many as pay. `lasting`: the file of lines to write, or else one that goes
+        away; with `resume`, what it holds is kept. Raises ConfigError.
+        """
+        torch.set_num_threads(1)
+        self.selection, self.options = selection, replace(options, shrink=False)
+        self.environment = devices.environment()
+        self._head = {"schema_version": SCHEMA_VERSION, "command": "verify", "environment": self.environment}
+        self._origin = selection.origins(policy_flags(options.policy))
+        self._jobs = _jobs(selection, jobs)
+        run = Run("verify", self._origin(0).config, self.environment)
+        self._journal = journal(lasting, run, resume) if lasting else spool()
+        self._lasts = lasting is not None
+        self.done = self._journal.finished & set(selection.indices)
+        self.mismatches: list[int] = []  # that came
+        self.failures = 0
+
+    def __enter__(self) -> Self:
+        timeout_s = CASE_TIMEOUTS * self.options.timeout_s
+        self._executor = Workers(self._jobs, timeout_s) if self._jobs > 1 else Inline()
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._executor.shutdown(cancel_futures=True)
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Run what is not done, and keep what comes of it. Raises ConfigError where that cannot be written."""
+        units, ahead = self._units(), AHEAD * self._jobs
+        work = partial(verify_unit, options=self.options, head=self._head)
+        if self._jobs == 1:  # here a case at a time, so that an interrupt costs no more
+            units, ahead = ([case] for unit in units for case in unit), 1
+            work = partial(work, judges=Judges())
+        for outcome in outcomes(units, work, self._executor, ahead, self._head):
+            self._journal.add(outcome.line, outcome.index)
+            self.failures += outcome.failed
+            if outcome.verdict == Verdict.MISMATCH:
+                self.mismatches.append(outcome.index)
+            yield outcome
+
+    def shrink(self, most: int) -> list[CaseRecord]:
+        """The first mismatches again, each with the smallest case found that is one too.
+
+        In a file that goes away they take the place of the others; in one that lasts each case stays as it was judged.
+        """
+        options = replace(self.options, shrink=True, timing=False)
+        units = [[(self.selection.case(index), self._origin(index))] for index in sorted(self.mismatches)[:most]]
+        records = []
+        work = partial(verify_unit, options=options, head=self._head)
+        for outcome in outcomes(units, work, self._executor, self._jobs, self._head):
+            if not self._lasts:
+                self._journal.add(outcome.line, outcome.index)
+            records.append(case_from_json(outcome.line.encode()))
+        return records
+
+    def results(self) -> Results:
+        """All results there are."""
+        return self._journal.results()
+
+    def _units(self) -> Iterator[Unit]:
+        for unit in self.selection.units:
+            left = [(self.selection.case(index), self._origin(index)) for index in unit if index not in self.done]
+            if left:
+                yield left
+
+
+def _jobs(selection: Selection, asked: int | None) -> int:
+    """How many processes: those asked for, or a core each where that pays; no more than there is work and memory for.
+
+    Raises ConfigError where a case needs more memory than there is.
+    """
+    most, available = largest(selection, needed_for_verify)
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    few = len(selection) < (FEW_OF_A_USER if selection.targets else FEW)
+    jobs = asked or (1 if few or _on_a_gpu(selection) else cores)
+    return max(1, min(jobs, len(selection.units), available // max(most, 1)))
+
+
+def _on_a_gpu(selection: Selection) -> bool:
+    """Whether a case runs on one: processes would share it, each with a context of its own."""
+    try:
+        return any(devices.resolve(name).type == "cuda" for name in {case.run.device for case in selection})
+    except UnavailableError:
+        return False
+
+
+def _described(error: Exception) -> str:
+    """An error of our own, with the line it comes from."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    return f"{what} ({Path(at.filename).name}:{at.lineno}); please report it"
