@@ -55,6 +55,10 @@ class CandidateError(RnncliError):
         self.trace = trace
 
 
+class ReaderGoneError(Exception):
+    """Nobody reads stdout any more, as in `rnncli ... | head`."""
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A clause for a message: " (did you mean X?)" where a valid name is near enough to `name`, else nothing."""
     import difflib

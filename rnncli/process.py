@@ -64,15 +64,19 @@ class Host:
         self.lost: CandidateError | None = None
         self.printed: list[str] = []
         self.lines = 0
-        start_server()
         self._own, theirs = _context().Pipe()
         self._output, written = _context().Pipe(duplex=False)
-        with _without_main():
-            arguments = (theirs, written, entry, memory)
-            self._process = _context().Process(target=_serve, args=arguments, daemon=not starts_others)
-            self._process.start()
-        theirs.close()
-        written.close()
+        arguments = (theirs, written, entry, memory)
+        self._process = _context().Process(target=_serve, args=arguments, daemon=not starts_others)
+        try:
+            start_server()
+            with _without_main():
+                self._process.start()
+        except (OSError, EOFError) as error:  # the server is gone: the next start begins with another
+            raise CandidateError(f"{subject}: it could not be started: {error or type(error).__name__}") from None
+        finally:
+            theirs.close()
+            written.close()
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
         self._pid = self._received("starting", STARTED_S)

@@ -322,6 +322,11 @@ def _short(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def printable(text: str) -> str:
+    """Text from elsewhere, with a space for each character that a terminal, a log or a browser would act on."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+
+
 def case_to_json(case: CaseRecord, indent: int | None = None) -> str:
     """A case as JSON, in the order of its fields. A number that is not finite becomes null."""
     return _adapter().dump_json(case, by_alias=True, indent=indent).decode()
@@ -331,7 +336,8 @@ def line_of(head: dict[str, Any], case: CaseRecord) -> str:
     """A case as one line of JSON, the entries of `head` before it. What did not run is left out of nested records."""
     body = _adapter().dump_json(case, by_alias=True, exclude_none=True).decode()
     absent = "".join(f',"{name}":null' for name in CASE_FIELDS if getattr(case, name) is None)
-    return f"{json.dumps(head, ensure_ascii=False)[:-1]},{body[1:-1]}{absent}}}\n"
+    before = "".join(f"{json.dumps(name)}:{json.dumps(value, ensure_ascii=False)}," for name, value in head.items())
+    return f"{{{before}{body[1:-1]}{absent}}}\n"
 
 
 def case_from_json(text: bytes) -> CaseRecord:

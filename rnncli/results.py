@@ -5,8 +5,8 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Self, overload
@@ -103,7 +103,8 @@ class Journal:
             if os.write(self._writes, text) != len(text):
                 raise OSError(28, "No space left on device")
         except OSError as error:
-            os.ftruncate(self._writes, self.saved.end)
+            with suppress(OSError):
+                os.ftruncate(self._writes, self.saved.end)
             raise ConfigError(f"--output: {self.saved.path} cannot be written: {error.strerror}") from None
         self.saved.offsets[index] = self.saved.end
         self.saved.end += len(text)
@@ -112,11 +113,16 @@ class Journal:
         """All that the file holds."""
         return Results([self.saved])
 
+    def close(self) -> None:
+        """Nothing is added any more, and none of its results is read."""
+        os.close(self._writes)
+        self.saved.file.close()
+
 
 def spool() -> Journal:
     """A file that goes away, for a run whose results are rendered in the end."""
     file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the run
-    return Journal(Saved(Path("results"), file), file.fileno())
+    return Journal(Saved(Path("results"), file), os.dup(file.fileno()))
 
 
 def journal(path: Path, run: Run, resume: bool) -> Journal:
@@ -125,22 +131,27 @@ def journal(path: Path, run: Run, resume: bool) -> Journal:
     With `resume`, what it holds is kept, but for a line that a kill has cut. Raises ConfigError where that is of
     another run; without, where it is an unfinished run, that would be lost.
     """
-    try:
-        writes = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    with ExitStack() as closed:
+        try:
+            writes = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            closed.callback(os.close, writes)
+            file = closed.enter_context(path.open("rb"))
+        except OSError as error:
+            raise ConfigError(f"--output: {path} cannot be written: {error.strerror}") from None
         _lock(writes, path)
-        file = path.open("rb")
-    except OSError as error:
-        raise ConfigError(f"--output: {path} cannot be written: {error.strerror}") from None
-    if resume:
-        saved = scan(path, file)
-        difference = run.differs_from(saved.run) if saved.run else None
-        if difference:
-            raise ConfigError(f"--resume: {path} {difference}; allowed: the file of the same run, or another --output")
-    else:
-        _require_finished(path, file)
-        saved = Saved(path, file)
-    os.ftruncate(writes, saved.end)
-    return Journal(saved, writes)
+        if resume:
+            saved = scan(path, file)
+            difference = run.differs_from(saved.run) if saved.run else None
+            if difference:
+                raise ConfigError(
+                    f"--resume: {path} {difference}; allowed: the file of the same run, or another --output"
+                )
+        else:
+            _require_finished(path, file)
+            saved = Saved(path, file)
+        os.ftruncate(writes, saved.end)
+        closed.pop_all()
+        return Journal(saved, writes)
 
 
 def _lock(writes: int, path: Path) -> None:
@@ -188,7 +199,7 @@ def scan(path: Path, file: BinaryIO) -> Saved:
         if saved.run is None:
             saved.run, saved.cases = run, origin.cases
         elif run != saved.run and (difference := saved.run.differs_from(run)):
-            raise ConfigError(f"{at}: {difference}, as the lines before are; allowed: results of one run")
+            raise ConfigError(f"{at}: {difference}, as the lines before are not; allowed: results of one run")
         saved.offsets[origin.index], saved.shards[origin.index] = saved.end, origin.shard
         if origin.shard:
             saved.sizes[origin.shard] = origin.shard_cases or 0
@@ -227,21 +238,25 @@ def _no_result(at: object, why: str) -> ConfigError:
     )
 
 
-def merged(paths: Sequence[Path]) -> RunRecord:
-    """The results of files put together, each case once; what is missing is said in the record.
+@contextmanager
+def merged(paths: Sequence[Path]) -> Iterator[RunRecord]:
+    """The results of files put together, each case once; what is missing is said in the record. The files are open
+    until the context is left.
 
     Raises ConfigError where a case is in two files, or the files are not of one run.
     """
-    files = [_read(path) for path in paths]
+    with ExitStack() as opened:
+        yield _merged([_read(path, opened) for path in paths], ", ".join(map(str, paths)))
+
+
+def _merged(files: Sequence[Saved], names: str) -> RunRecord:
     first = next((saved for saved in files if saved.run), None)
     if first is None or first.run is None:
-        raise ConfigError(
-            f"{', '.join(map(str, paths))}: no results; allowed: files of --format jsonl or --format json"
-        )
+        raise ConfigError(f"{names}: no results; allowed: files of --format jsonl or --format json")
     for saved in files:
         difference = first.run.differs_from(saved.run) if saved.run else None
         if difference:
-            raise ConfigError(f"{saved.path}: {difference}, as {first.path} is; allowed: results of one run")
+            raise ConfigError(f"{saved.path}: {difference}, as {first.path} is not; allowed: results of one run")
     if len(files) > 1 and not first.run.config:
         raise ConfigError(f"{first.path}: says nothing of the run it is of; allowed beside others: results of verify")
     _refuse_doubled(files)
@@ -249,16 +264,17 @@ def merged(paths: Sequence[Path]) -> RunRecord:
     return RunRecord.of(first.run.command, environment, Results(files), _missing(files))
 
 
-def _read(path: Path) -> Saved:
+def _read(path: Path, opened: ExitStack) -> Saved:
     """What a file of either format holds: that of one document is written out as lines."""
     try:
         if path.is_dir():
             raise ConfigError(f"{path}: is a directory; allowed: files of --format jsonl or --format json")
-        file = path.open("rb")
+        file = opened.enter_context(path.open("rb"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     with suppress(ValueError):
-        if "cases" not in json.loads(file.readline() or b"{}"):
+        first = json.loads(file.readline() or b"{}")
+        if not isinstance(first, dict) or "cases" not in first:
             return scan(path, file)
     file.seek(0)
     try:
@@ -267,7 +283,7 @@ def _read(path: Path) -> Saved:
         lines = [json.dumps({**document, **case}).encode() + b"\n" for case in cases]
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise _no_result(path, str(error)) from None
-    spooled = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the results
+    spooled = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # as it is here
     spooled.writelines(lines)
     return scan(path, spooled)
 

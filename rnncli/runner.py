@@ -136,6 +136,12 @@ class GridRun:
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._executor.shutdown(cancel_futures=True)
+        if kind not in (None, KeyboardInterrupt):
+            self.close()
+
+    def close(self) -> None:
+        """Give back the file: its results are read no more."""
+        self._journal.close()
 
     def outcomes(self) -> Iterator[Outcome]:
         """Run what is not done, and keep what comes of it. Raises ConfigError where that cannot be written."""

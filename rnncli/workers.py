@@ -39,11 +39,12 @@ class Workers(Executor):
             raise CandidateError("stopped")
         if own not in self._hosts:
             self._hosts[own] = Host("rnncli.workers:Worker", "worker process", self._timeout_s, starts_others=True)
+        host = self._hosts[own]
         try:
-            return self._hosts[own].call("the case", "run", function, arguments, named)
-        except CandidateError:
-            self._hosts.pop(own).close()
-            raise
+            return host.call("the case", "run", function, arguments, named)
+        finally:
+            if host.lost:
+                self._hosts.pop(own).close()
 
     def _end(self) -> None:
         for host in list(self._hosts.values()):

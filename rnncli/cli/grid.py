@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rnncli.config import Config, Flag
     from rnncli.records import CaseRecord, RunRecord
     from rnncli.run import VerifyOptions
+    from rnncli.runner import GridRun
     from rnncli.selection import Selection
 
 LISTED_AS = ("table", "json", "jsonl", "csv")
@@ -76,9 +77,10 @@ class _NotRun(Sequence[Any]):
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run of many cases ended: all there is of results, and the shrunk ones of the first mismatches."""
+    """How a run of many cases ended: all there is of results, to be closed, and the shrunk first mismatches."""
 
     record: "RunRecord"
+    run: "GridRun"
     shrunk: "Sequence[CaseRecord]"
     interrupted: bool
 
@@ -98,7 +100,8 @@ def run_grid(
     from rnncli.records import RunRecord
     from rnncli.runner import GridRun
 
-    lasting = output if format == "jsonl" and output != STDOUT else None
+    is_file = output not in (None, STDOUT) and (output.is_file() or not output.exists())  # and no device
+    lasting = output if format == "jsonl" and is_file else None
     run = GridRun(selection, options, jobs, lasting, resume)
     if selection.twice:
         print(f"rnncli: {_cases(selection.twice)} given twice, run once", file=sys.stderr)
@@ -109,7 +112,7 @@ def run_grid(
         with prompt_interrupts(), run:
             for outcome in with_progress(run.outcomes(), len(selection) - len(run.done)):
                 if format == "jsonl" and lasting is None:
-                    write_text(outcome.line, None)
+                    write_text(outcome.line, output)
                 if run.failures == max_failures:
                     why = f"stopped after {run.failures} failing"
                     break
@@ -121,7 +124,8 @@ def run_grid(
     missing = []
     if len(results) < len(selection):
         missing = [f"{why}: {len(results)} of {_cases(len(selection))} were finished"]
-    return Ended(RunRecord.of("verify", run.environment, results, missing), shrunk, why == "interrupted")
+    record = RunRecord.of("verify", run.environment, results, missing)
+    return Ended(record, run, shrunk, why == "interrupted")
 
 
 def _cases(count: int) -> str:

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from rnncli import __version__
 from rnncli.cli import adapt, env, faults, power, report, schema, shapes, verify
 from rnncli.cli.options import takes_debug
-from rnncli.errors import ExitCode, RnncliError
+from rnncli.errors import ExitCode, ReaderGoneError, RnncliError
 
 # Looking for plugins of the validation library would read the metadata of every package installed
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -27,7 +27,7 @@ class _Group(TyperGroup):
             _end(error.exit_code, *(f"rnncli: {line}" for line in str(error).splitlines()))
         except KeyboardInterrupt:
             _end(ExitCode.INTERRUPTED, "rnncli: interrupted")
-        except BrokenPipeError:
+        except (BrokenPipeError, ReaderGoneError):
             sys.stderr = None  # the reader has gone: nothing more to say to anyone
             raise typer.Exit(ExitCode.MATCH) from None
         except (typer.Exit, typer.Abort):

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import typer
 
-from rnncli.errors import CandidateError, ConfigError, ExitCode, RnncliError, UnavailableError, nearest
-from rnncli.records import RunRecord, Verdict
+from rnncli.errors import CandidateError, ConfigError, ExitCode, ReaderGoneError, RnncliError, UnavailableError, nearest
+from rnncli.records import RunRecord, Verdict, printable
 from rnncli.report import OF_ONE_COMMAND, renderer
 
 STDOUT = Path("-")
+
+
 PLAIN_CHARACTERS = str.maketrans("─▁▂▃▄▅▆▇█", "-_.:-=+*#")  # rules and sparklines, where the locale is ASCII
 
 
@@ -60,7 +62,8 @@ def write_text(pieces: Iterable[str], output: Path | None) -> None:
             _print_plain(piece)
         sys.stdout.flush()
     except BrokenPipeError:
-        raise
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
+        raise ReaderGoneError from None
     except OSError as error:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
         raise ConfigError(f"stdout cannot be written: {error.strerror}") from None
@@ -124,7 +127,10 @@ def finish(
     """
     tally = record.tally
     if not emitted and (tally.kinds.total() < tally.cases or (format != "table" and tally.cases)):
-        emit(record, format, output)
+        try:
+            emit(record, format, output)
+        except ReaderGoneError:  # nothing more to say to anyone
+            raise typer.Exit(int(exit_code(record, strict))) from None
     notes = list(tally.notes)
     notes += [f"--strict: {tally.open_checks} checks are not-comparable"] if strict and tally.open_checks else []
     notes += [f"--strict: {tally.unseen} faults are not visible"] if strict and tally.unseen else []
@@ -136,7 +142,7 @@ def finish(
         notes += record.missing
     notes += ["interrupted"] if interrupted and not record.missing else []
     for note in notes:
-        print(f"rnncli: {note}", file=sys.stderr)
+        print(f"rnncli: {printable(note)}", file=sys.stderr)
     raise typer.Exit(int(ExitCode.INTERRUPTED if interrupted else exit_code(record, strict)))
 
 

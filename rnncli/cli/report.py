@@ -33,4 +33,5 @@ def report(
 
     paths = found(results)
     check_destination(format, output, *paths, formats=FORMATS)
-    finish(merged(paths), format, output, strict)
+    with merged(paths) as record:
+        finish(record, format, output, strict)

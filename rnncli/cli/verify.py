@@ -207,6 +207,7 @@ def _verify_many(
             small = {case.id: case for case in ended.shrunk}
             failing = (record.cases[at] for at in record.tally.failing)
             _save(save_failing, (small.get(case.id, case) for case in failing), policy_flags(options.policy))
+        ended.run.close()
 
 
 def _timeout(text: str) -> float:
@@ -254,12 +255,14 @@ def _save(folder: Path, cases: "Iterable[CaseRecord]", policy: Iterable[str]) ->
 
 def _heading(case: "CaseRecord", policy: Iterable[str]) -> str:
     """A comment of one line: the flags that are no part of a config, and what was seen in the case it comes from."""
+    from rnncli.records import printable
+
     wrong = [check for check in case.checks or () if check.verdict == "mismatch"]
     seen = "a shape is not the expected one"
     if wrong:
         seen = f"{wrong[0].tensor} ({wrong[0].stage}, {wrong[0].dtype}): {wrong[0].reason or 'other values'}"
     line = f"# {' '.join(['rnncli verify FILE', *policy])}; seen in case {case.id}: {seen}"
-    return "".join(character if character.isprintable() else " " for character in line) + "\n"
+    return printable(line).replace("\n", " ") + "\n"
 
 
 def _policy(policy: str | None, atol: str | None, rtol: str | None) -> tuple[Any, tuple[float | None, float | None]]:

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-from rnncli.records import RunRecord, Verdict, leaves_of
+from rnncli.records import RunRecord, Verdict, leaves_of, printable
 from rnncli.report.summary import reason, short
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
@@ -40,5 +40,5 @@ def _line(cells: Iterable[str]) -> str:
 
 def _cell(value: str) -> str:
     """A cell on one line that no spreadsheet takes for a formula."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in value).split())
+    text = " ".join(printable(value).split())
     return f"'{text}" if text.startswith(FORMULA) else text

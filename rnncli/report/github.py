@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from rnncli.records import CaseRecord, RunRecord, Verdict
+from rnncli.records import CaseRecord, RunRecord, Verdict, printable
 from rnncli.report.summary import arguments, conclusion, reason
 
 MOST_ANNOTATIONS = 9  # of cases: GitHub shows ten of a step
@@ -32,13 +32,8 @@ def _file(case: CaseRecord) -> str:
 
 def _data(text: str) -> str:
     """A message: what would end it is written as the runner reads it."""
-    return _plain(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _plain(text: str) -> str:
-    """Without control characters, which a log's viewer would act on."""
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

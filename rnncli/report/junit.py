@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from rnncli.records import CaseRecord, RunRecord, Verdict
+from rnncli.records import CaseRecord, RunRecord, Verdict, printable
 from rnncli.report.summary import arguments, conclusion, reason
 
 
@@ -54,16 +54,8 @@ def _outcome(case: CaseRecord) -> str:
 
 def _value(value: object) -> str:
     """An attribute's value, quoted."""
-    return quoteattr(_legal(str(value)))
+    return quoteattr(printable(str(value)))
 
 
 def _text(text: str) -> str:
-    return escape(_legal(text))
-
-
-def _legal(text: str) -> str:
-    """Without the characters XML has no way to write."""
-    return "".join(
-        c if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "\ufffd"
-        for c in text
-    )
+    return escape(printable(text))

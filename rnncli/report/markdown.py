@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from rnncli.records import RunRecord, Verdict
+from rnncli.records import RunRecord, Verdict, printable
 from rnncli.report.summary import arguments, by_argument, common, counts, diagnoses, reason
 
 MOST_ROWS = 50  # a job summary holds a megabyte
@@ -44,7 +44,7 @@ def render(record: RunRecord) -> Iterator[str]:
 
 
 def _cut(text: str) -> str:
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = " ".join(printable(text).split())
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
 
 

@@ -23,6 +23,7 @@ from rnncli.records import (
     Timing,
     Verdict,
     combine,
+    printable,
 )
 from rnncli.report.summary import NN_RNN_DEFAULTS, by_argument, conclusion
 
@@ -49,7 +50,7 @@ def draw(record: RunRecord, console: Console) -> None:
     """Draw the record on a console: one case in full; of many, those that do not match, and a summary."""
     if record.command == "env":
         blocks: Iterable[RenderableType] = [_environment_table(record.environment or {})]
-    elif len(record.cases) == 1:
+    elif len(record.cases) == 1 and not record.missing:
         blocks = _case(record.command, record.cases[0])
     else:
         blocks = _cases(record)
@@ -57,6 +58,8 @@ def draw(record: RunRecord, console: Console) -> None:
     for block in blocks:
         # a table too wide for the terminal is folded by the terminal, line by line, and not by column
         console.width = _fit(block, width) if isinstance(block, Table) else width
+        if isinstance(block, Text):
+            block.plain = printable(block.plain)
         whole = isinstance(block, Text) and bool(block.no_wrap)  # code and commands, to be pasted
         console.print(block, markup=False, highlight=False, soft_wrap=whole)
     console.width = width
@@ -124,16 +127,16 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
 def _in_short(command: str, case: CaseRecord) -> Iterator[RenderableType]:
     yield _title(command, case)
     if case.error:
-        yield Text(_printable(case.error.message), "bold red")
+        yield Text(case.error.message, "bold red")
     else:
         lines = [*_shape_disagreements(case), *_reasons(case.checks or ())]
         yield from lines[:MOST_LINES]
         if len(lines) > MOST_LINES:
             yield Text(f"... and {len(lines) - MOST_LINES} more: --format json holds them all", "dim")
         for found in case.diagnosis or ():
-            yield Text(f"diagnosis: {found.id}: {_printable(found.fix)}", "bold red")
+            yield Text(f"diagnosis: {found.id}: {found.fix}", "bold red")
     if case.replay:
-        yield Text(f"replay: {_printable(case.replay)}", "bold", no_wrap=True)
+        yield Text(f"replay: {case.replay}", "bold", no_wrap=True)
     yield ""
 
 
@@ -144,7 +147,7 @@ def _summary(record: RunRecord) -> Iterator[RenderableType]:
     if arguments:
         table = _table("argument", "failing of cases, by value")
         for name, values in arguments:
-            shown = (f"{_printable(value)}: {failing} of {count}" for value, failing, count in values)
+            shown = (f"{printable(value)}: {failing} of {count}" for value, failing, count in values)
             table.add_row(name, ", ".join(shown))
         yield table
         yield ""
@@ -156,12 +159,7 @@ def _summary(record: RunRecord) -> Iterator[RenderableType]:
         yield table
         yield ""
     style = STYLES[record.verdict] if record.verdict and not tally.kinds else "bold red"
-    yield Text(_printable(conclusion(record)), style)
-
-
-def _printable(text: str) -> str:
-    """Text from elsewhere, without what a terminal would act on."""
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    yield Text(conclusion(record), style)
 
 
 def _environment_table(environment: dict[str, Any]) -> Table:
@@ -392,7 +390,7 @@ def _diagnosis(case: CaseRecord) -> Iterator[Text]:
 
 def _candidate(case: CaseRecord, short: bool = False) -> str:
     """What the candidate is called: in short, of a user's own, that it is the candidate."""
-    return "candidate" if short and ":" in case.candidate else _printable(case.candidate)
+    return "candidate" if short and ":" in case.candidate else printable(case.candidate)
 
 
 def _power(faults: Sequence[FaultResult]) -> Text:

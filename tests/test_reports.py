@@ -1,0 +1,284 @@
+"""Every format: what a run of many cases comes to, and text from elsewhere that stays text."""
+
+import csv
+import html.parser
+import io
+import json
+import re
+import xml.etree.ElementTree as xml
+
+import pytest
+import xmlschema
+from conftest import ROOT
+
+from rnncli.case import Case, changed_by
+from rnncli.cli.options import FORMATS as OFFERED
+from rnncli.records import (
+    CaseRecord,
+    Check,
+    Diagnosis,
+    Failure,
+    RunRecord,
+    Verdict,
+)
+from rnncli.report import FORMATS, renderer
+from rnncli.report.summary import conclusion
+
+HOSTILE = "<script>alert(1)</script>|"
+NASTY = f"{HOSTILE}.py:f"
+WORSE = "x\x1b[31m\x07\x00\u202e\r\n::error::boo]]> -->\"'&amp;`*_[a](javascript:1)@all#1 %0A,=1+1"
+
+
+def record_of(*cases, missing=()):
+    return RunRecord.of("verify", {"rnncli": "0.1.0", "torch": HOSTILE, "cuda": None}, cases, missing)
+
+
+def case_of(verdict=Verdict.MATCH, candidate="manual", reason=None, error=None, diagnosis=None, **changes):
+    base = Case.model_validate({"candidate": candidate})
+    case = changed_by(base, {name.replace("__", "."): value for name, value in changes.items()})
+    checks = [
+        Check(tensor="output", stage="algorithm", dtype="float64", verdict=verdict, policy="envelope", reason=reason)
+    ]
+    return CaseRecord(
+        id=case.id,
+        config=case.config,
+        verdict=None if error else verdict,
+        device="cpu",
+        checks=None if error else tuple(checks),
+        diagnosis=diagnosis,
+        replay=f"rnncli verify --candidate {candidate}" if verdict == Verdict.MISMATCH else None,
+        error=Failure(kind="candidate", message=error, traceback=error) if error else None,
+    )
+
+
+def some(failing=lambda two, _: two):
+    return [
+        case_of(
+            Verdict.MISMATCH if failing(bidirectional, layers) else Verdict.MATCH,
+            rnn__bidirectional=bidirectional,
+            rnn__num_layers=layers,
+            run__seed=seed,
+        )
+        for bidirectional in (False, True)
+        for layers in (1, 2, 3)
+        for seed in range(16)
+    ]
+
+
+def hostile_run():
+    fault = Diagnosis(id="h0-ignored", evidence=WORSE, fix=WORSE)
+    return record_of(
+        case_of(candidate=NASTY),
+        case_of(Verdict.MISMATCH, candidate=NASTY, reason=WORSE, diagnosis=(fault,), run__seed=1),
+        case_of(Verdict.NOT_COMPARABLE, candidate=NASTY, reason=WORSE, run__seed=2),
+        case_of(candidate=NASTY, error=WORSE, run__seed=3),
+        missing=(WORSE,),
+    )
+
+
+def rendered(format, record):
+    return "".join(renderer(format)(record))
+
+
+def test_the_formats_that_are_offered_are_those_there_are():
+    assert OFFERED == FORMATS
+    assert {path.stem for path in (ROOT / "rnncli/report").glob("*.py")} == {*FORMATS, "__init__", "summary"}
+
+
+@pytest.mark.parametrize(
+    ("failing", "said"),
+    [
+        (lambda two, _: two, "96 cases: 48 mismatch, 48 match; all 48 failures have bidirectional=true"),
+        (
+            lambda two, n: two and n == 3,
+            "16 mismatch, 80 match; all 16 failures have num_layers=3 and bidirectional=tr",
+        ),
+        (lambda _, n: n > 1, "96 cases: 64 mismatch, 32 match"),
+        (lambda *_: True, "96 cases: 96 mismatch"),
+        (lambda *_: False, "96 cases: 96 match"),
+    ],
+    ids=["one argument", "two", "two values", "all", "none"],
+)
+def test_what_the_failing_cases_have_in_common_is_said_in_a_line(failing, said):
+    assert said in conclusion(record_of(*some(failing)))
+    assert ("all" in said) == ("failures have" in conclusion(record_of(*some(failing))))
+
+
+def test_what_one_case_has_is_not_said_to_be_in_common():
+    assert conclusion(record_of(*some(lambda *_: False), case_of(Verdict.MISMATCH, run__seed=99))) == (
+        "97 cases: 1 mismatch, 96 match"
+    )
+
+
+def test_the_diagnosis_that_all_failing_cases_have_is_said():
+    fault = (Diagnosis(id="h0-ignored", evidence="e", fix="f"),)
+    cases = [case_of(Verdict.MISMATCH, diagnosis=fault, run__seed=seed) for seed in range(3)]
+    assert conclusion(record_of(*cases)) == "3 cases: 3 mismatch; diagnosis: h0-ignored"
+    assert conclusion(record_of(*cases, case_of(Verdict.MISMATCH))).endswith("diagnosis: h0-ignored (3)")
+
+
+def test_the_table_says_on_which_argument_it_depends():
+    page = rendered("table", record_of(*some(lambda two, n: two and n > 1)))
+    assert re.search(r"^bidirectional +true: 32 of 48, false: 0 of 48$", page, flags=re.M)
+    assert re.search(r"^num_layers +2: 16 of 32, 3: 16 of 32, 1: 0 of 32$", page, flags=re.M)
+    assert "seed" not in page.rpartition("argument")[2]
+
+
+def test_one_failing_case_of_a_thousand_is_found_without_scrolling():
+    cases = [case_of(run__seed=seed) for seed in range(1000)]
+    wrong = case_of(Verdict.MISMATCH, reason="other values", run__seed=5000)
+    page = rendered("table", record_of(*cases[:500], wrong, *cases[500:]))
+    assert len(page.splitlines()) < 20
+    assert page.splitlines()[0].startswith("verify: manual against nn.RNN(20, 40)")
+    assert f"[{wrong.id}]" in page.splitlines()[1]
+    assert "replay: rnncli verify" in page
+
+
+@pytest.mark.parametrize("format", [format for format in FORMATS if format != "csv"])
+def test_every_format_says_that_a_run_is_incomplete(format):
+    page = rendered(format, record_of(case_of(), missing=("3 of 4 cases have no result",)))
+    if format == "jsonl":
+        return  # a line is a case
+    assert "3 of 4 cases have no result" in page
+    assert "\N{WHITE HEAVY CHECK MARK}" not in page
+    assert "::notice" not in page
+
+
+# JUnit
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return xmlschema.XMLSchema(str(ROOT / "tests/junit.xsd"))
+
+
+@pytest.mark.parametrize(
+    "record", [hostile_run(), record_of(*some()), record_of(case_of())], ids=["hostile", "many", "one"]
+)
+def test_junit_is_what_ci_servers_read(schema, record):
+    page = rendered("junit", record)
+    schema.validate(page)
+    suite = xml.fromstring(page).find("testsuite")
+    counted = {name: int(suite.get(name)) for name in ("tests", "failures", "errors", "skipped")}
+    assert counted == {
+        "tests": len(suite.findall("testcase")),
+        "failures": len(suite.findall("testcase/failure")),
+        "errors": len(suite.findall("testcase/error")),
+        "skipped": len(suite.findall("testcase/skipped")),
+    }
+    assert counted["tests"] == len(record.cases) + len(record.missing)
+
+
+def test_the_schema_refuses_what_is_no_junit(schema):
+    page = rendered("junit", record_of(case_of()))
+    for wrong in (
+        page.replace(' name="', ' nam="'),
+        page.replace("<testsuite ", "<suite "),
+        page.replace('="1"', '="x"'),
+    ):
+        assert not schema.is_valid(wrong.replace("</testsuite>", "</suite>") if "<suite " in wrong else wrong)
+
+
+def test_a_case_of_junit_keeps_its_name_from_run_to_run():
+    names = re.findall(r'<testcase classname="manual" name="([^"]+)"', rendered("junit", record_of(*some())))
+    assert len(set(names)) == 96
+
+
+# Text from elsewhere
+
+
+class Elements(html.parser.HTMLParser):
+    """The elements that a browser would find in a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.add((tag, bool(attributes)))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_hostile_name_stays_text(format):
+    page = rendered(format, hostile_run())
+    control = "[\x00-\x08\x0b-\x1f]" if format.startswith("json") else "[\x00-\x08\x0b-\x1f\x7f\u202e]"
+    assert not re.search(control, page)
+    check = {
+        "table": lambda: None,
+        "json": lambda: json.loads(page),
+        "jsonl": lambda: [json.loads(line) for line in page.splitlines()],
+        "junit": lambda: xml.fromstring(page),
+        "markdown": lambda: markdown_is_harmless(page),
+        "github": lambda: github_is_harmless(page),
+        "csv": lambda: csv_is_harmless(page),
+    }
+    check[format]()
+
+
+def markdown_is_harmless(page):
+    assert Elements(page).found == {("code", False)}
+    for line in page.splitlines():
+        if line.startswith("|"):
+            assert line.count("|") in (3, 5), line
+    assert not re.search(r"\]\(|@\w|javascript:", page)
+
+
+def github_is_harmless(page):
+    lines = page.splitlines()
+    assert len(lines) == 3  # the run, the mismatch, the error
+    assert all(line.startswith("::error ") for line in lines)
+    for line in lines:
+        head = line.split("::")[1]
+        assert len(re.findall(r"(file|title)=", head)) == head.count("=") == head.count(",") + 1, head
+
+
+def csv_is_harmless(page):
+    rows = list(csv.reader(io.StringIO(page)))
+    assert len(rows) == 5
+    assert len({len(row) for row in rows}) == 1
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1"])
+def test_a_spreadsheet_calculates_nothing(text):
+    page = rendered("csv", record_of(case_of(candidate=f"{text}/x.py:f")))
+    cell = list(csv.reader(io.StringIO(page)))[1][2]
+    assert cell.startswith("'")
+
+
+def test_a_candidate_of_that_name_is_judged_and_reported_in_every_format(rnncli, tmp_path):
+    """From the file to the page, and its traceback too."""
+    folder = tmp_path / HOSTILE.partition("/")[0]
+    folder.mkdir()
+    file = folder / f"{HOSTILE.partition('/')[2]}.py"
+    file.write_text("def f(input, h_0):\n    raise ValueError('<b>|\\x1b[31m')\n")
+    lines = tmp_path / "r.jsonl"
+    assert rnncli("verify", "--candidate", f"{file}:f", "--format", "jsonl", "--output", lines).code == 4
+    for format in FORMATS:
+        page = rnncli("report", lines, "--format", format).out
+        assert "\x1b" not in page
+        if format == "markdown":
+            assert Elements(page).found == {("code", False)}
+        if format == "junit":
+            assert "<script>" in xml.fromstring(page).find(".//testcase").get("classname")
+
+
+def test_github_names_the_file_of_the_candidate():
+    page = rendered("github", record_of(case_of(Verdict.MISMATCH, candidate="src/my_rnn.py:RNN.forward")))
+    assert "::error file=src/my_rnn.py,title=src/my_rnn.py%3ARNN.forward [" in page
+
+
+def test_github_shows_no_more_than_a_step_may():
+    page = rendered("github", record_of(*some()))
+    assert len(page.splitlines()) == 10
+    assert page.splitlines()[0] == (
+        "::error title=rnncli verify::96 cases: 48 mismatch, 48 match; all 48 failures have bidirectional=true"
+    )
+
+
+def test_markdown_fits_a_job_summary():
+    cases = [case_of(Verdict.MISMATCH, candidate=NASTY, reason=WORSE * 50, run__seed=seed) for seed in range(2000)]
+    page = rendered("markdown", record_of(*cases))
+    assert len(page.encode()) < 2**20
+    assert "... and 1950 more" in page

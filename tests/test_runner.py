@@ -1,0 +1,336 @@
+"""Many cases through an executor: workers that die or hang, interrupts, kills; the same results whatever the order."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, Future
+
+import pytest
+from conftest import ROOT
+
+from rnncli import runner
+from rnncli.case import Case
+from rnncli.errors import CandidateError
+from rnncli.process import TookTooLong
+from rnncli.records import Origin, Verdict
+from rnncli.run import Judges, VerifyOptions, verify
+from rnncli.runner import Outcome, outcomes, verify_unit
+from rnncli.workers import Workers
+
+RNNCLI = [sys.executable, "-m", "rnncli"]
+QUICK = VerifyOptions(timing=False, shrink=False)
+GRID = """
+rnn: {input_size: 3, hidden_size: 5, num_layers: 2}
+input: {seq_len: 4, batch_size: 2}
+run: {device: cpu}
+grid:
+  rnn.bidirectional: [false, true]
+  rnn.nonlinearity: [tanh, relu]
+  input.layout: [batched, unbatched, packed]
+  run.dtype: [float32, float16]
+  candidate: [manual, bmm, concat, cell]
+"""
+
+
+@pytest.fixture
+def grid(tmp_path):
+    config = tmp_path / "grid.yaml"
+    config.write_text(GRID)
+    return config
+
+
+def started(config, *flags):
+    command = [*RNNCLI, "verify", config, "--format", "jsonl", *flags]
+    return subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+
+
+def verified(config, *flags):
+    with started(config, *flags) as running:
+        running.communicate()
+    return running.returncode
+
+
+def lines(file):
+    return file.read_text().splitlines() if file.exists() else []
+
+
+# Workers
+
+
+class Dying(Executor):
+    """An executor whose process dies whenever a unit holds one of some cases."""
+
+    def __init__(self, deadly, error=CandidateError, times=99):
+        self.deadly, self.error, self.times, self.units = deadly, error, times, []
+
+    def submit(self, function, unit):
+        self.units.append([origin.index for _, origin in unit])
+        future = Future()
+        if self.times and set(self.units[-1]) & set(self.deadly):
+            self.times -= 1
+            future.set_exception(self.error("its process was killed"))
+        else:
+            future.set_result(function(unit))
+        return future
+
+
+def units(*sizes):
+    start = 0
+    for size in sizes:
+        yield [(Case(), Origin(config="", index=index, cases=9)) for index in range(start, start + size)]
+        start += size
+
+
+def matched(unit):
+    return [Outcome(origin.index, Verdict.MATCH, "") for _, origin in unit]
+
+
+def come_of(executor, *sizes):
+    return {outcome.index: outcome for outcome in outcomes(units(*sizes), matched, executor, 3, {})}
+
+
+def test_a_case_whose_process_dies_twice_costs_itself_alone():
+    executor = Dying({4})
+    came = come_of(executor, 2, 3, 1)
+    assert sorted(came) == list(range(6))
+    assert [index for index, outcome in came.items() if outcome.verdict != Verdict.MATCH] == [4]
+    assert sorted(executor.units) == [[0, 1], [2], [2, 3, 4], [3], [4], [5]]
+    failed = json.loads(came[4].line)
+    assert (failed["verdict"], failed["error"]["kind"]) == (None, "candidate")
+    assert failed["error"]["message"] == f"candidate manual, case {Case().id}: its process was killed"
+
+
+def test_a_case_alone_is_tried_twice_when_its_process_dies():
+    executor = Dying({1}, times=1)
+    assert {outcome.verdict for outcome in come_of(executor, 1, 1, 1).values()} == {Verdict.MATCH}
+    assert executor.units.count([1]) == 2
+
+
+def test_a_case_alone_that_takes_too_long_is_not_tried_again():
+    executor = Dying({1}, error=TookTooLong)
+    assert come_of(executor, 1, 1, 1)[1].failed
+    assert executor.units.count([1]) == 1
+
+
+def test_units_are_taken_as_they_are_needed():
+    taken = []
+
+    def counted():
+        for unit in units(*[1] * 9):
+            taken.append(unit)
+            yield unit
+
+    stream = outcomes(counted(), matched, Dying(set()), 2, {})
+    next(stream)
+    assert len(taken) <= 4
+
+
+@pytest.fixture(scope="module")
+def workers():
+    with Workers(2, timeout_s=20.0) as executor:
+        yield executor
+
+
+def test_a_worker_that_dies_costs_its_task_alone(workers):
+    fine = [workers.submit(abs, -number) for number in range(4)]
+    dead = [workers.submit(os._exit, 3), workers.submit(os.kill, 0, signal.SIGKILL)]
+    after = [workers.submit(abs, -number) for number in range(4)]
+    assert [future.result() for future in fine + after] == [0, 1, 2, 3] * 2
+    with pytest.raises(CandidateError, match="worker process: the case ended its own process with exit code 3"):
+        dead[0].result()
+    with pytest.raises(CandidateError, match=r"worker process: the case was killed \(SIGKILL\): out of memory\?"):
+        dead[1].result()
+
+
+def test_workers_keep_their_process_and_have_one_torch_thread(workers):
+    pids = {workers.submit(os.getpid).result() for _ in range(6)}
+    assert len(pids) <= 2
+    import torch
+
+    assert workers.submit(torch.get_num_threads).result() == 1
+
+
+def test_a_worker_that_hangs_is_ended():
+    started = time.monotonic()
+    with Workers(1, timeout_s=0.5) as executor:
+        with pytest.raises(TookTooLong, match=r"took longer than 0.5 s and was ended; --timeout allows more"):
+            executor.submit(time.sleep, 60).result()
+        assert executor.submit(abs, -1).result() == 1
+    assert time.monotonic() - started < 50
+
+
+def test_workers_that_are_shut_down_at_once_leave_what_they_are_at():
+    executor = Workers(1, timeout_s=60.0)
+    assert executor.submit(abs, -1).result() == 1
+    running = executor.submit(time.sleep, 60)
+    time.sleep(0.2)
+    started = time.monotonic()
+    executor.shutdown(cancel_futures=True)
+    assert time.monotonic() - started < 30
+    with pytest.raises(CandidateError):
+        running.result()
+
+
+# Units
+
+
+def test_cases_that_share_a_judge_get_what_they_get_alone():
+    values = {"rnn": {"num_layers": 2, "nonlinearity": "relu"}, "run": {"device": "cpu", "dtype": "bfloat16"}}
+    cases = [Case.model_validate({**values, "candidate": name}) for name in ("manual", "bmm", "concat", "cell")]
+    last = Judges()
+    together = [verify(case, QUICK, judges=last) for case in cases]
+    assert together == [verify(case, QUICK) for case in cases]
+
+
+@pytest.mark.parametrize("changed", [{"seed": 1}, {"dtype": "float64"}, {"gradients": False}], ids=str)
+def test_a_judge_is_of_one_problem_alone(changed):
+    first = Case.model_validate({"run": {"device": "cpu"}})
+    second = Case.model_validate({"run": {"device": "cpu", **changed}, "candidate": "bmm"})
+    judges = Judges()
+    verify(first, QUICK, judges=judges)
+    assert verify(second, QUICK, judges=judges) == verify(second, QUICK)
+
+
+def test_a_defect_of_ours_costs_its_own_case_alone(monkeypatch):
+    def broken(case, **_):
+        if case.candidate == "bmm":
+            raise KeyError("no such thing")
+        return verify(case, QUICK)
+
+    monkeypatch.setattr(runner, "verify", broken)
+    unit = [
+        (Case.model_validate({"candidate": name}), Origin(config="", index=index, cases=3))
+        for index, name in enumerate(("manual", "bmm", "cell"))
+    ]
+    came = verify_unit(unit, QUICK, {})
+    assert [outcome.verdict for outcome in came] == ["match", None, "match"]
+    error = json.loads(came[1].line)["error"]
+    assert error["kind"] == "internal"
+    assert error["message"].startswith("internal error: KeyError: 'no such thing' (test_runner.py:")
+
+
+# The command
+
+
+def test_the_results_are_the_same_whatever_the_jobs_the_order_and_the_shards(grid, tmp_path):
+    whole = tmp_path / "whole.jsonl"
+    assert verified(grid, "--jobs", 1, "--output", whole) == 0
+    assert verified(grid, "--jobs", 3, "--output", tmp_path / "jobs.jsonl") == 0
+    expected = sorted(lines(whole))
+    assert len(expected) == 96
+    assert sorted(lines(tmp_path / "jobs.jsonl")) == expected
+    for number in (1, 2):
+        shard = tmp_path / f"{number}.jsonl"
+        assert verified(grid, "--shard", f"{number}/2", "--output", shard) == 0
+    parts = [json.loads(line) | {"origin": None} for number in (1, 2) for line in lines(tmp_path / f"{number}.jsonl")]
+    alone = [json.loads(line) | {"origin": None} for line in expected]
+    assert sorted(parts, key=lambda part: part["id"]) == sorted(alone, key=lambda part: part["id"])
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_that_is_killed_goes_on_where_it_was(grid, tmp_path, jobs):
+    killed, whole = tmp_path / "killed.jsonl", tmp_path / "whole.jsonl"
+    running = started(grid, "--jobs", jobs, "--output", killed)
+    while len(lines(killed)) < 5:
+        time.sleep(0.02)
+        assert running.poll() is None
+    running.kill()
+    running.communicate()
+    assert 5 <= len(lines(killed)) < 96
+    assert verified(grid, "--output", killed, "--resume") == 0
+    assert verified(grid, "--output", whole) == 0
+    assert sorted(lines(killed)) == sorted(lines(whole))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_ends_at_once_and_keeps_what_was_finished(grid, tmp_path, jobs):
+    file = tmp_path / "r.jsonl"
+    running = started(grid, "--jobs", jobs, "--output", file)
+    while len(lines(file)) < 5:
+        time.sleep(0.02)
+        assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert f"INCOMPLETE: interrupted: {len(lines(file))} of 96 cases were finished" in err
+    assert all(json.loads(line)["verdict"] == "match" for line in lines(file))
+
+
+def processes_with(text):
+    """How many processes have a text in their environment."""
+    found = 0
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                with open(f"/proc/{entry.name}/environ", "rb") as environment:
+                    found += text.encode() in environment.read()
+            except OSError:
+                continue
+    return found
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_no_process_is_left_when_the_parent_is_killed(tmp_path, monkeypatch):
+    (tmp_path / "endless.py").write_text("def f(x, h):\n    while True: pass\n")
+    config = tmp_path / "grid.yaml"
+    config.write_text("run: {device: cpu}\ngrid: {run.seed: [0, 1, 2, 3, 4, 5]}")
+    mark = f"RNNCLI_TEST={tmp_path}"
+    monkeypatch.setenv(*mark.split("="))
+    running = started(config, "--candidate", tmp_path / "endless.py:f", "--jobs", 2)
+    deadline = time.monotonic() + 60
+    while processes_with(mark) < 6:  # the command, the server and multiprocessing's tracker, workers, candidates
+        time.sleep(0.1)
+        assert time.monotonic() < deadline
+    time.sleep(1)
+    running.kill()
+    running.communicate()
+    while processes_with(mark):
+        time.sleep(0.1)
+        assert time.monotonic() < deadline
+
+
+def test_what_runs_is_ended_at_the_first_failure(rnncli, grid):
+    outcome = rnncli("verify", grid, "--expect", "output=4,2,5", "--fail-fast", "--filter", "layout=batched")
+    assert outcome.code == 1
+    assert "INCOMPLETE: stopped after 1 failing: 17 of 32 cases were finished" in " ".join(outcome.out.split())
+
+
+def test_what_runs_is_ended_after_a_number_of_failures(rnncli, grid):
+    flags = ("--expect", "output=4,2,5", "--max-failures", 3, "--filter", "layout=batched", "--format", "json")
+    outcome = rnncli("verify", grid, *flags)
+    found = json.loads(outcome.out)
+    assert outcome.code == 1
+    assert [case["verdict"] for case in found["cases"]].count("mismatch") == 3
+    assert found["missing"] == ["stopped after 3 failing: 19 of 32 cases were finished"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--jobs", "0"], "--jobs: 0 is not allowed; allowed: an integer from 1 to 1000000"),
+        (["--jobs", "two"], '--jobs: "two" is not allowed; allowed: an integer from 1 to 1000000'),
+        (["--max-failures", "-1"], "--max-failures: -1 is not allowed; allowed: an integer from 1 to 1000000"),
+    ],
+    ids=str,
+)
+def test_a_number_that_makes_no_sense_is_told(rnncli, flags, message):
+    outcome = rnncli("verify", *flags)
+    assert (outcome.code, outcome.err) == (2, f"rnncli: {message}\n")
+
+
+def test_timing_is_off_for_many_cases_unless_it_is_asked_for(rnncli, tmp_path):
+    config = tmp_path / "two.yaml"
+    config.write_text("run: {device: cpu}\ngrid: {candidate: [bmm, manual]}")
+    timed = {
+        flags: [
+            bool(case["timing"])
+            for case in json.loads(rnncli("verify", config, "--format", "json", *flags).out)["cases"]
+        ]
+        for flags in [(), ("--timing",), ("--filter", "candidate=bmm")]
+    }
+    assert timed == {(): [False, False], ("--timing",): [True, True], ("--filter", "candidate=bmm"): [True]}
