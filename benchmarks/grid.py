@@ -159,7 +159,7 @@ def jobs() -> bool:
 
 
 def memory() -> bool:
-    """The list, and a merged report, of many cases: time and peak memory, of which neither may grow faster than they."""
+    """The list, and a merged report, of many cases: peak memory, and time, which may not grow faster than they."""
     right = True
     with tempfile.TemporaryDirectory() as folder:
         for what in ("--list", "report"):

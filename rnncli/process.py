@@ -41,7 +41,7 @@ def start_server(users_code: bool = True) -> None:
     from multiprocessing import forkserver
 
     _context().set_forkserver_preload([*PRELOADED, *(PRELOADED_FOR_USERS_CODE if users_code else ())])
-    with _without_main():
+    with _without_main(), _ignored_interrupts():
         forkserver.ensure_running()
 
 
@@ -265,6 +265,21 @@ def _share_server() -> None:
 def _context() -> Any:
     methods = multiprocessing.get_all_start_methods()
     return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+
+
+@contextlib.contextmanager
+def _ignored_interrupts() -> Iterator[None]:
+    """Start a process that ignores Ctrl-C, which a terminal sends to all that it runs: the server does so by itself, but
+    only when it has loaded torch.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

@@ -319,7 +319,14 @@ def leaves_of(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _short(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    if type(value) in (int, float):  # by far the most: a quarter of the time of a report otherwise
+        return repr(value)
+    return _WORDS[value] if value is None or isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
+
+
+_WORDS = {None: "null", True: "true", False: "false"}
 
 
 def printable(text: str) -> str:

@@ -48,7 +48,9 @@ def chosen(
 def list_cases(selection: "Selection", format: str, output: Path | None) -> None:
     """Write the cases without running them: for each a line with its id and what tells it from the others."""
     if format == "table":
-        write_text((f"{case.id}  {selection.described(case)}".rstrip() + "\n" for case in selection), output)
+        ids = list(selection.ids)
+        described = ((ids[index], selection.described(selection.case(index))) for index in selection.indices)
+        write_text((f"{id}  {values}".rstrip() + "\n" for id, values in described), output)
     else:
         from rnncli.environment import static_environment
         from rnncli.records import RunRecord

@@ -2,8 +2,10 @@
 
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
 
@@ -31,28 +33,36 @@ def with_progress(records: Iterable[T], total: int) -> Iterator[T]:
             yield record
 
 
-def _describe(done: list[int], total: int) -> str:
-    failing = f", {done[1]} failing" if done[1] else ""
-    return f"{done[0]} of {total} cases done{failing}" if total > 1 else "working"
+def _describe(done: list[int], total: int, elapsed_s: float) -> str:
+    """How many are done, how many of them fail, and of many cases how fast and how long still."""
+    if total <= 1:
+        return "working"
+    parts = [f"{done[0]} of {total} cases done", *([f"{done[1]} failing"] if done[1] else [])]
+    if done[0]:
+        rate = done[0] / elapsed_s
+        parts += [f"{rate:.3g}/s", f"{timedelta(seconds=round((total - done[0]) / rate))} left"]
+    return ", ".join(parts)
 
 
 @contextmanager
 def _bar(done: list[int], total: int) -> Iterator[None]:
-    """A bar with the time left, that goes away when the work is done."""
-    stop = threading.Event()
+    """A bar that goes away when the work is done."""
+    stop, start = threading.Event(), time.monotonic()
 
     def draw() -> None:
         if stop.wait(DRAWN_AFTER_S):
             return
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
-        columns += [TextColumn("left"), TimeRemainingColumn()] if total > 1 else []
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(_describe(done, total), total=total if total > 1 else None)
-            while not stop.wait(0.1):
-                progress.update(task, completed=done[0], description=_describe(done, total))
+            task = progress.add_task("", total=total if total > 1 else None)
+            while True:
+                described = _describe(done, total, time.monotonic() - start)
+                progress.update(task, completed=done[0], description=described)
+                if stop.wait(0.1):
+                    return
 
     yield from _alongside(draw, stop)
 
@@ -60,12 +70,13 @@ def _bar(done: list[int], total: int) -> Iterator[None]:
 @contextmanager
 def _lines(done: list[int], total: int) -> Iterator[None]:
     """A plain line now and then."""
-    stop = threading.Event()
+    stop, start = threading.Event(), time.monotonic()
 
     def write() -> None:
         wait = FIRST_LINE_S
         while not stop.wait(wait):
-            print(f"rnncli: {_describe(done, total)}", file=sys.stderr, flush=True)
+            described = _describe(done, total, time.monotonic() - start)
+            print(f"rnncli: {described}", file=sys.stderr, flush=True)
             wait = min(2 * wait, 60.0)
 
     yield from _alongside(write, stop)
