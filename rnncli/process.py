@@ -269,7 +269,7 @@ def _context() -> Any:
 
 @contextlib.contextmanager
 def _ignored_interrupts() -> Iterator[None]:
-    """Start a process that ignores Ctrl-C, which a terminal sends to all that it runs: the server does so by itself, but
+    """Start a process that ignores Ctrl-C, which a terminal sends to all it runs. The server does so by itself, but
     only when it has loaded torch.
     """
     if threading.current_thread() is not threading.main_thread():

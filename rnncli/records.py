@@ -265,7 +265,7 @@ class Tally:
     notes: Counter[str] = field(default_factory=Counter)  # warnings, and what failed
     diagnoses: Counter[str] = field(default_factory=Counter)  # of mismatches: the faults of each, together
     failing: list[int] = field(default_factory=list)  # the places of cases that are a mismatch or could not be judged
-    left_open: list[int] = field(default_factory=list)  # those of cases that are not-comparable
+    left_open: Counter[str] = field(default_factory=Counter)  # why cases are not-comparable
     every: Counter[tuple[str, str]] = field(default_factory=Counter)  # cases by leaf of the config and its value
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)  # the failing ones of them
 
@@ -286,14 +286,17 @@ class Tally:
             self.diagnoses.update([" and ".join(found.id for found in case.diagnosis)] if case.diagnosis else [])
             self.failing.append(self.cases)
         elif case.verdict == Verdict.NOT_COMPARABLE:
-            self.left_open.append(self.cases)
+            why = next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
+            if len(self.left_open) < MOST_NOTES or why in self.left_open:
+                self.left_open[why] += 1
         self.cases += 1
         if case.verdict is not None:
             self.verdicts[case.verdict] += 1
         for check in case.checks or ():
             key = check.stage, check.dtype
             self.checks.setdefault(key, Counter())[check.verdict] += 1
-            self.worst[key] = max(self.worst.get(key, 0.0), check.min_tolerance or 0.0)
+            if check.verdict != Verdict.NOT_COMPARABLE:
+                self.worst[key] = max(self.worst.get(key, 0.0), check.min_tolerance or 0.0)
         self.unseen += sum(fault.status == "not-visible" for fault in case.faults or ())
         if len(self.notes) < MOST_NOTES:
             self.notes.update(f"warning: {warning}" for warning in case.warnings)

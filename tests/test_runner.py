@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 
 import pytest
 from conftest import ROOT
@@ -117,6 +118,12 @@ def test_a_case_alone_that_takes_too_long_is_not_tried_again():
     assert executor.units.count([1]) == 1
 
 
+def test_cases_that_take_too_long_together_are_tried_alone():
+    executor = Dying({3}, error=TookTooLong, times=1)
+    assert {outcome.verdict for outcome in come_of(executor, 2, 3).values()} == {Verdict.MATCH}
+    assert sorted(executor.units) == [[0, 1], [2], [2, 3, 4], [3], [4]]
+
+
 def test_units_are_taken_as_they_are_needed():
     taken = []
 
@@ -150,9 +157,15 @@ def test_a_worker_that_dies_costs_its_task_alone(workers):
 def test_workers_keep_their_process_and_have_one_torch_thread(workers):
     pids = {workers.submit(os.getpid).result() for _ in range(6)}
     assert len(pids) <= 2
-    import torch
-
-    assert workers.submit(torch.get_num_threads).result() == 1
+    code = """
+import torch
+from rnncli.workers import Workers
+with Workers(1, 60.0) as workers:
+    print(torch.get_num_threads(), workers.submit(torch.get_num_threads).result())
+"""
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout == f"{min(2, os.cpu_count())} 1\n"
 
 
 def test_a_worker_that_hangs_is_ended():
@@ -262,15 +275,12 @@ def test_an_interrupt_ends_at_once_and_keeps_what_was_finished(grid, tmp_path, j
 
 
 def processes_with(text):
-    """How many processes have a text in their environment."""
-    found = 0
+    """The processes that have a text in their environment."""
+    found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
-            try:
-                with open(f"/proc/{entry.name}/environ", "rb") as environment:
-                    found += text.encode() in environment.read()
-            except OSError:
-                continue
+            with suppress(OSError), open(f"/proc/{entry.name}/environ", "rb") as environment:
+                found += [int(entry.name)] if text.encode() in environment.read() else []
     return found
 
 
@@ -281,17 +291,23 @@ def test_no_process_is_left_when_the_parent_is_killed(tmp_path, monkeypatch):
     config.write_text("run: {device: cpu}\ngrid: {run.seed: [0, 1, 2, 3, 4, 5]}")
     mark = f"RNNCLI_TEST={tmp_path}"
     monkeypatch.setenv(*mark.split("="))
-    running = started(config, "--candidate", tmp_path / "endless.py:f", "--jobs", 2)
+    running = started(config, "--candidate", tmp_path / "endless.py:f", "--jobs", 2, "--timeout", 3000)
     deadline = time.monotonic() + 60
-    while processes_with(mark) < 6:  # the command, the server and multiprocessing's tracker, workers, candidates
-        time.sleep(0.1)
-        assert time.monotonic() < deadline
-    time.sleep(1)
-    running.kill()
-    running.communicate()
-    while processes_with(mark):
-        time.sleep(0.1)
-        assert time.monotonic() < deadline
+    try:
+        while len(processes_with(mark)) < 7:  # the command, the server and its tracker, two workers, two candidates
+            time.sleep(0.1)
+            assert time.monotonic() < deadline
+        time.sleep(1)
+        running.kill()
+        running.wait()
+        while processes_with(mark):
+            time.sleep(0.1)
+            assert time.monotonic() < deadline
+    finally:
+        running.stderr.close()
+        for pid in processes_with(mark):
+            os.kill(pid, signal.SIGKILL)
+        running.wait()
 
 
 def test_what_runs_is_ended_at_the_first_failure(rnncli, grid):

@@ -119,8 +119,8 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
         yield from _in_short(record.command, record.cases[at])
     if len(tally.failing) > MOST_CASES:
         yield f"... and {len(tally.failing) - MOST_CASES} more failing cases: --format csv lists them all\n"
-    for at in tally.left_open[: max(0, MOST_CASES - len(tally.failing))]:
-        yield from _in_short(record.command, record.cases[at])
+    for why, count in tally.left_open.most_common(MOST_CASES):
+        yield Text(f"not-comparable, {count} case{'' if count == 1 else 's'}: {why}\n", STYLES[Verdict.NOT_COMPARABLE])
     yield from _summary(record)
 
 
@@ -155,7 +155,7 @@ def _summary(record: RunRecord) -> Iterator[RenderableType]:
         table = _table("stage", "dtype", "checks>", *(f"{verdict}>" for verdict in Verdict), "all pass at>")
         for (stage, dtype), counted in tally.checks.items():
             of_verdict = (str(counted[verdict]) for verdict in Verdict)
-            table.add_row(stage, dtype, str(counted.total()), *of_verdict, _number(tally.worst[stage, dtype]))
+            table.add_row(stage, dtype, str(counted.total()), *of_verdict, _number(tally.worst.get((stage, dtype))))
         yield table
         yield ""
     style = STYLES[record.verdict] if record.verdict and not tally.kinds else "bold red"
