@@ -222,18 +222,26 @@ class CaseRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """The result of one command. `missing` says which cases of the run have no result, and why."""
+    """The result of one command. `missing` says which cases of the run have no result, and why. `strict`: whether what
+    is not-comparable fails, as with --strict.
+    """
 
     schema_version: int = SCHEMA_VERSION
     command: str
     environment: dict[str, Any] | None = None
     verdict: Verdict | None
+    strict: bool = False
     missing: tuple[str, ...] = ()
     cases: Sequence[CaseRecord]
 
     @classmethod
     def of(
-        cls, command: str, environment: dict[str, Any], cases: Sequence[CaseRecord], missing: Sequence[str] = ()
+        cls,
+        command: str,
+        environment: dict[str, Any],
+        cases: Sequence[CaseRecord],
+        missing: Sequence[str] = (),
+        strict: bool = False,
     ) -> "RunRecord":
         """The record of a run. Its verdict is that of its cases; None where one failed or is missing and none is a
         mismatch.
@@ -242,9 +250,23 @@ class RunRecord:
         verdict = combine(tally.verdicts)
         if verdict != Verdict.MISMATCH and (tally.kinds or missing):
             verdict = None
-        record = cls(command=command, environment=environment, verdict=verdict, missing=tuple(missing), cases=cases)
+        record = cls(
+            command=command,
+            environment=environment,
+            verdict=verdict,
+            strict=strict,
+            missing=tuple(missing),
+            cases=cases,
+        )
         vars(record)["tally"] = tally
         return record
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything asked for matches: a run that ends with exit code 0."""
+        left_open = self.strict and (self.tally.open_checks or self.tally.unseen)
+        failed = self.verdict == Verdict.MISMATCH or self.tally.kinds or self.missing
+        return not failed and not left_open
 
     @cached_property
     def tally(self) -> "Tally":
@@ -262,7 +284,9 @@ class Tally:
     worst: dict[tuple[str, str], float] = field(default_factory=dict)  # the largest min_tolerance, likewise
     unseen: int = 0  # faults that are not visible
     kinds: Counter[str] = field(default_factory=Counter)  # of errors
-    notes: Counter[str] = field(default_factory=Counter)  # warnings, and what failed
+    candidates: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)  # what failed
     diagnoses: Counter[str] = field(default_factory=Counter)  # of mismatches: the faults of each, together
     failing: list[int] = field(default_factory=list)  # the places of cases that are a mismatch or could not be judged
     left_open: Counter[str] = field(default_factory=Counter)  # why cases are not-comparable
@@ -279,6 +303,7 @@ class Tally:
 
     def add(self, case: CaseRecord) -> None:
         """Count a further case."""
+        self.candidates[case.candidate] += 1
         values = list(leaves_of(case.config))
         self.every.update(values)
         if case.failed:
@@ -298,13 +323,13 @@ class Tally:
             if check.verdict != Verdict.NOT_COMPARABLE:
                 self.worst[key] = max(self.worst.get(key, 0.0), check.min_tolerance or 0.0)
         self.unseen += sum(fault.status == "not-visible" for fault in case.faults or ())
-        if len(self.notes) < MOST_NOTES:
-            self.notes.update(f"warning: {warning}" for warning in case.warnings)
+        if len(self.warnings) < MOST_NOTES:
+            self.warnings.update(case.warnings)
         if case.error:
             self.kinds[case.error.kind] += 1
-            if len(self.notes) < MOST_NOTES:
+            if len(self.errors) < MOST_NOTES:
                 own = "\n".join(f"  {line}" for line in (case.error.traceback or "").rstrip().splitlines())
-                self.notes[f"{case.error.message}\n{own}" if own.count("\n") else case.error.message] += 1
+                self.errors[f"{case.error.message}\n{own}" if own.count("\n") else case.error.message] += 1
 
     @property
     def open_checks(self) -> int:

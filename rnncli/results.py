@@ -26,14 +26,14 @@ class Run:
     environment: dict[str, Any] = field(default_factory=dict)
 
     def differs_from(self, other: Self) -> str | None:
-        """What another run has that this one has not, in words; None where their results go together."""
+        """How another run differs from this one, in words; None where their results go together."""
         if self.command != other.command:
-            return f"is of rnncli {other.command}, not of rnncli {self.command}"
+            return f"of rnncli {other.command}, not of rnncli {self.command}"
         for name in VERSIONS:
             own, its = self.environment.get(name), other.environment.get(name)
             if own != its:
-                return f"is from {name} {its}, not from {name} {own}"
-        return "is of another config, or other flags" if self.config != other.config else None
+                return f"from {name} {its}, not {own}"
+        return "of another config, candidate or policy" if self.config != other.config else None
 
 
 @dataclass
@@ -144,7 +144,7 @@ def journal(path: Path, run: Run, resume: bool) -> Journal:
             difference = run.differs_from(saved.run) if saved.run else None
             if difference:
                 raise ConfigError(
-                    f"--resume: {path} {difference}; allowed: the file of the same run, or another --output"
+                    f"--resume: {path} is {difference}; allowed: the file of the same run, or another --output"
                 )
         else:
             _require_finished(path, file)
@@ -199,7 +199,7 @@ def scan(path: Path, file: BinaryIO) -> Saved:
         if saved.run is None:
             saved.run, saved.cases = run, origin.cases
         elif run != saved.run and (difference := saved.run.differs_from(run)):
-            raise ConfigError(f"{at}: {difference}, as the lines before are not; allowed: results of one run")
+            raise ConfigError(f"{at}: a result {difference} as the lines before; allowed: results of one run")
         saved.offsets[origin.index], saved.shards[origin.index] = saved.end, origin.shard
         if origin.shard:
             saved.sizes[origin.shard] = origin.shard_cases or 0
@@ -239,29 +239,29 @@ def _no_result(at: object, why: str) -> ConfigError:
 
 
 @contextmanager
-def merged(paths: Sequence[Path]) -> Iterator[RunRecord]:
+def merged(paths: Sequence[Path], strict: bool = False) -> Iterator[RunRecord]:
     """The results of files put together, each case once; what is missing is said in the record. The files are open
     until the context is left.
 
     Raises ConfigError where a case is in two files, or the files are not of one run.
     """
     with ExitStack() as opened:
-        yield _merged([_read(path, opened) for path in paths], ", ".join(map(str, paths)))
+        yield _merged([_read(path, opened) for path in paths], ", ".join(map(str, paths)), strict)
 
 
-def _merged(files: Sequence[Saved], names: str) -> RunRecord:
+def _merged(files: Sequence[Saved], names: str, strict: bool) -> RunRecord:
     first = next((saved for saved in files if saved.run), None)
     if first is None or first.run is None:
         raise ConfigError(f"{names}: no results; allowed: files of --format jsonl or --format json")
     for saved in files:
         difference = first.run.differs_from(saved.run) if saved.run else None
         if difference:
-            raise ConfigError(f"{saved.path}: {difference}, as {first.path} is not; allowed: results of one run")
+            raise ConfigError(f"{saved.path} is {difference} as {first.path}; allowed: results of one run")
     if len(files) > 1 and not first.run.config:
         raise ConfigError(f"{first.path}: says nothing of the run it is of; allowed beside others: results of verify")
     _refuse_doubled(files)
     environment = _in_common([saved.run.environment for saved in files if saved.run])
-    return RunRecord.of(first.run.command, environment, Results(files), _missing(files))
+    return RunRecord.of(first.run.command, environment, Results(files), _missing(files), strict)
 
 
 def _read(path: Path, opened: ExitStack) -> Saved:

@@ -40,10 +40,10 @@ class Filter:
     def parse(cls, text: str) -> "Filter":
         """Raises ConfigError."""
         found = _FILTER.fullmatch(text)
-        if not found:
+        if not found or found[3][0] in "<>=!" or re.search(r"\b(and|or)\b", found[3]):
             raise ConfigError(
                 f'--filter: "{text}" is not allowed; allowed: KEY, one of {" ".join(_COMPARED)}, and a value, as'
-                " rnn.num_layers>=2"
+                " rnn.num_layers>=2; several of them as --filter A --filter B, which must all hold"
             )
         name, compare, value = found.groups()
         names = {
@@ -207,7 +207,9 @@ def _nothing_fulfils(configs: Sequence[Config], filters: Sequence[Filter]) -> st
                 continue
             break
         else:
-            near = nearest(str(condition.value), seen)
+            if condition.leaf == "id":
+                return f"--filter: {condition.text}: none of {count} cases; --list shows their ids"
+            near = nearest(str(condition.value), seen) if condition.compare in ("=", "==") else ""
             return f"--filter: {condition.text}: none of {count} cases{near}; they have: {', '.join(seen)}"
     texts = " and ".join(condition.text for condition in filters)
     return f"--filter: {texts}: none of {count} cases fulfils them together"

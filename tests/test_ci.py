@@ -111,7 +111,7 @@ def test_the_action_goes_red_for_the_right_reason_and_says_it_in_one_line(action
         " diagnosis: missing-bias-hh"
     )
     assert ended.stdout.splitlines()[1].startswith("::error file=my_rnn.py,title=my_rnn.py%3Arnn [")
-    assert "missing&#45;bias&#45;hh" in summary
+    assert "missing-bias-hh" in summary
     verdicts = [json.loads(line)["verdict"] for line in Path(outputs["results"]).read_text().splitlines()]
     assert sorted(verdicts) == ["match"] * 8 + ["mismatch"] * 8
 

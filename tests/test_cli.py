@@ -55,7 +55,7 @@ def test_a_mismatch_in_one_case_of_a_grid_fails_the_run_and_is_shown(rnncli, tmp
     outcome = rnncli("verify", "--no-timing", config)
     assert outcome.code == 1
     assert outcome.out.splitlines()[-1] == "4 cases: 2 mismatch, 2 match; all 2 failures have bias=true"
-    assert outcome.out.count("verify: manual against") == 2
+    assert outcome.out.count("verify: manual against nn.RNN(") == 2
 
 
 def test_an_expectation_that_is_not_met_ends_with_1(rnncli):

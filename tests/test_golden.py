@@ -35,6 +35,7 @@ def without_figures(text: str) -> str:
     text = re.sub(r"^(error, \w+) .*$", r"\1 ...", text, flags=re.M)
     text = re.sub(r"^the machine is busy: .*\n", "", text, flags=re.M)
     text = re.sub(r"^(replay: rnncli verify) .*$", r"\1 ...", text, flags=re.M)
+    text = re.sub(r"(; rnncli \S+, torch) \S+", r"\1 ...", text)
     return re.sub("\N{BOX DRAWINGS LIGHT HORIZONTAL}+|(?<=implementation) +median +IQR", "...", text)
 
 

@@ -129,8 +129,9 @@ def test_one_failing_case_of_a_thousand_is_found_without_scrolling():
     wrong = case_of(Verdict.MISMATCH, reason="other values", run__seed=5000)
     page = rendered("table", record_of(*cases[:500], wrong, *cases[500:]))
     assert len(page.splitlines()) < 20
-    assert page.splitlines()[0].startswith("verify: manual against nn.RNN(20, 40)")
-    assert f"[{wrong.id}]" in page.splitlines()[1]
+    assert page.splitlines()[0].startswith("verify: manual against nn.RNN; rnncli 0.1.0")
+    assert page.splitlines()[2].startswith("verify: manual against nn.RNN(20, 40)")
+    assert f"[{wrong.id}]" in page.splitlines()[3]
     assert "replay: rnncli verify" in page
 
 
@@ -221,7 +222,7 @@ def markdown_is_harmless(page):
     for line in page.splitlines():
         if line.startswith("|"):
             assert line.count("|") in (3, 5), line
-    assert not re.search(r"\]\(|@\w|javascript:", page)
+    assert not re.search(r"\]\(|@\w|://", page)
 
 
 def github_is_harmless(page):
@@ -282,3 +283,31 @@ def test_markdown_fits_a_job_summary():
     page = rendered("markdown", record_of(*cases))
     assert len(page.encode()) < 2**20
     assert "... and 1950 more" in page
+
+
+@pytest.mark.parametrize(
+    ("strict", "signs"),
+    [
+        (False, {"github": "::notice ", "markdown": "\N{WHITE HEAVY CHECK MARK}", "junit": 'failures="0"'}),
+        (True, {"github": "::error ", "markdown": "\N{CROSS MARK}", "junit": 'failures="1"'}),
+    ],
+    ids=["as it is", "strict"],
+)
+def test_what_is_not_comparable_fails_under_strict_in_every_format(strict, signs):
+    cases = (case_of(), case_of(Verdict.NOT_COMPARABLE, reason="it takes no dropout", run__seed=1))
+    record = RunRecord.of("verify", {}, cases, strict=strict)
+    assert record.passed == (not strict)
+    assert record.verdict == Verdict.MATCH
+    for format, sign in signs.items():
+        assert sign in rendered(format, record), format
+    for format in ("table", "github", "markdown", "junit", "csv"):
+        assert "it takes no dropout" in rendered(format, record), format
+
+
+def test_strict_is_passed_on_by_the_report(rnncli, tmp_path):
+    lines = tmp_path / "r.jsonl"
+    assert rnncli("verify", "--batch-size", 0, "--format", "jsonl", "--output", lines).code == 0
+    assert rnncli("report", lines).code == 0
+    outcome = rnncli("report", lines, "--strict", "--format", "github")
+    assert outcome.code == 1
+    assert outcome.out.startswith("::error title=rnncli verify::1 case: 1 not-comparable; not-comparable: ")

@@ -92,6 +92,7 @@ def run_grid(
     options: "VerifyOptions",
     format: str,
     output: Path | None,
+    strict: bool,
     jobs: int | None,
     resume: bool,
     max_failures: int | None,
@@ -107,6 +108,8 @@ def run_grid(
     run = GridRun(selection, options, jobs, lasting, resume)
     if selection.twice:
         print(f"rnncli: {_cases(selection.twice)} given twice, run once", file=sys.stderr)
+    if not len(selection):
+        print(f"rnncli: this shard has none of {_cases(selection.whole)}", file=sys.stderr)
     if resume:
         print(f"rnncli: {len(run.done)} of {_cases(len(selection))} are in {output}", file=sys.stderr)
     why, shrunk = "", []
@@ -125,8 +128,9 @@ def run_grid(
     results = run.results()
     missing = []
     if len(results) < len(selection):
-        missing = [f"{why}: {len(results)} of {_cases(len(selection))} were finished"]
-    record = RunRecord.of("verify", run.environment, results, missing)
+        again = "; the same command with --resume goes on" if lasting else ""
+        missing = [f"{why}: {len(results)} of {_cases(len(selection))} were finished{again}"]
+    record = RunRecord.of("verify", run.environment, results, missing, strict)
     return Ended(record, run, shrunk, why == "interrupted")
 
 

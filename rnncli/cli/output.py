@@ -114,26 +114,23 @@ def _umask() -> int:
 
 
 def finish(
-    record: RunRecord,
-    format: str,
-    output: Path | None,
-    strict: bool = False,
-    interrupted: bool = False,
-    emitted: bool = False,
+    record: RunRecord, format: str, output: Path | None, interrupted: bool = False, emitted: bool = False
 ) -> None:
     """Emit the record, unless it is, say on stderr what stands beside it, and leave with the exit code of the record.
 
-    Where no case could run there is nothing to draw: a table is left out, a format for machines holds the errors.
+    Where the one case could not run there is nothing to draw: a table is left out, a format for machines has the error.
     """
     tally = record.tally
-    if not emitted and (tally.kinds.total() < tally.cases or (format != "table" and tally.cases)):
+    if not emitted and (format != "table" or tally.cases > 1 or not tally.kinds):
         try:
             emit(record, format, output)
         except ReaderGoneError:  # nothing more to say to anyone
-            raise typer.Exit(int(exit_code(record, strict))) from None
-    notes = list(tally.notes)
-    notes += [f"--strict: {tally.open_checks} checks are not-comparable"] if strict and tally.open_checks else []
-    notes += [f"--strict: {tally.unseen} faults are not visible"] if strict and tally.unseen else []
+            raise typer.Exit(int(exit_code(record))) from None
+    notes = [f"warning: {warning}" for warning, count in tally.warnings.items() if count == tally.cases]
+    notes += tally.errors
+    if record.strict and tally.open_checks:
+        notes.append(f"--strict: {tally.open_checks} checks are not-comparable")
+    notes += [f"--strict: {tally.unseen} faults are not visible"] if record.strict and tally.unseen else []
     if tally.cases > 1 and format != "table" and record.command == "verify":
         from rnncli.report.summary import conclusion
 
@@ -143,10 +140,10 @@ def finish(
     notes += ["interrupted"] if interrupted and not record.missing else []
     for note in notes:
         print(f"rnncli: {printable(note)}", file=sys.stderr)
-    raise typer.Exit(int(ExitCode.INTERRUPTED if interrupted else exit_code(record, strict)))
+    raise typer.Exit(int(ExitCode.INTERRUPTED if interrupted else exit_code(record)))
 
 
-def exit_code(record: RunRecord, strict: bool = False) -> ExitCode:
+def exit_code(record: RunRecord) -> ExitCode:
     """The exit code of a run: a failed candidate, then what is not here, then what is too big, then a mismatch, then
     cases without a result.
     """
@@ -158,4 +155,4 @@ def exit_code(record: RunRecord, strict: bool = False) -> ExitCode:
         return ExitCode.MISMATCH
     if record.missing:
         return ExitCode.USAGE
-    return ExitCode.MISMATCH if strict and (tally.open_checks or tally.unseen) else ExitCode.MATCH
+    return ExitCode.MATCH if record.passed else ExitCode.MISMATCH

@@ -53,4 +53,4 @@ def power(
     with prompt_interrupts():
         records = run_cases(loaded.cases, plant_faults, needed_for_verify)
         cases = tuple(with_progress(records, len(loaded.cases)))
-    finish(RunRecord.of("power", environment(), cases), format, output, strict)
+    finish(RunRecord.of("power", environment(), cases, strict=strict), format, output)

@@ -53,9 +53,9 @@ def _bar(done: list[int], total: int) -> Iterator[None]:
         if stop.wait(DRAWN_AFTER_S):
             return
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=20))
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("", total=total if total > 1 else None)
             while True:

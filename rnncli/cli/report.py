@@ -33,5 +33,5 @@ def report(
 
     paths = found(results)
     check_destination(format, output, *paths, formats=FORMATS)
-    with merged(paths) as record:
-        finish(record, format, output, strict)
+    with merged(paths, strict) as record:
+        finish(record, format, output)

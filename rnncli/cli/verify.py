@@ -65,7 +65,9 @@ def verify(
     ] = None,
     filter: Annotated[
         list[str] | None,
-        typer.Option("--filter", metavar="CONDITION", help="Only cases with, as rnn.num_layers>=2; repeatable"),
+        typer.Option(
+            "--filter", metavar="CONDITION", help="KEY, one of == != >= <= > <, and a value; several must all hold"
+        ),
     ] = None,
     shard: Annotated[
         str | None, typer.Option(metavar="K/N", help="Only the K-th of N parts of the cases, as 3/8")
@@ -116,7 +118,7 @@ def verify(
     paths = found(configs or [])
     check_destination(format, output, *paths, formats=LISTED_AS if list_ else FORMATS)
     if resume and (format != "jsonl" or output is None or output == Path("-")):
-        raise ConfigError(f"--resume: with --format {format}; allowed with --format jsonl --output FILE")
+        raise ConfigError("--resume: there is no file to go on with; allowed with --format jsonl --output FILE")
     if save_failing:
         _check_folder(save_failing)
     loaded, selection = chosen(paths or [None], flags or {}, filter or [], shard)
@@ -176,7 +178,7 @@ def _verify_one(
     with prompt_interrupts():
         finished = [replace(record, origin=origin) for record in with_progress(records, 1)]
     try:
-        finish(RunRecord.of("verify", environment(), finished), format, output, strict)
+        finish(RunRecord.of("verify", environment(), finished, strict=strict), format, output)
     finally:  # the report first: a full disk does not cost it
         if save_failing:
             _save(save_failing, finished, policy_flags(options.policy))
@@ -198,10 +200,10 @@ def _verify_many(
         from rnncli.cli.output import finish
         from rnncli.run import policy_flags
 
-    ended = run_grid(selection, options, format, output, jobs, resume, max_failures)
+    ended = run_grid(selection, options, format, output, strict, jobs, resume, max_failures)
     record = ended.record
     try:
-        finish(record, format, output, strict, ended.interrupted, emitted=format == "jsonl")
+        finish(record, format, output, ended.interrupted, emitted=format == "jsonl")
     finally:
         if save_failing:
             small = {case.id: case for case in ended.shrunk}

@@ -18,11 +18,11 @@ def render(record: RunRecord) -> Iterator[str]:
         wrong = dict.fromkeys(check.tensor for check in case.checks or () if check.verdict == Verdict.MISMATCH)
         row = {
             "id": case.id,
-            "verdict": case.verdict or "",
+            "verdict": "failed" if case.error else case.verdict or "",
             "candidate": case.candidate,
             **leaves,
             "differing": " ".join(wrong),
-            "why": reason(case) if case.failed else "",
+            "why": reason(case) if case.failed or case.verdict == Verdict.NOT_COMPARABLE else "",
             "diagnosis": " ".join(found.id for found in case.diagnosis or ()),
             "replay": case.replay or "",
         }

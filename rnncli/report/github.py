@@ -12,8 +12,7 @@ MOST_ANNOTATIONS = 9  # of cases: GitHub shows ten of a step
 def render(record: RunRecord) -> Iterator[str]:
     """A line for each annotation."""
     tally = record.tally
-    good = record.verdict is not None and record.verdict != Verdict.MISMATCH
-    kind = "notice" if good else "error"
+    kind = "error" if not record.passed else "notice" if record.verdict == Verdict.MATCH else "warning"
     yield f"::{kind} title={_property(f'rnncli {record.command}')}::{_data(conclusion(record))}\n"
     for at in tally.failing[:MOST_ANNOTATIONS]:
         case = record.cases[at]

@@ -14,6 +14,7 @@ def render(record: RunRecord) -> Iterator[str]:
         "command": record.command,
         "environment": record.environment,
         "verdict": record.verdict,
+        "strict": record.strict,
         "missing": record.missing,
     }
     yield json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}") + ',\n  "cases": ['

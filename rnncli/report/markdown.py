@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from rnncli.records import RunRecord, Verdict, printable
-from rnncli.report.summary import arguments, by_argument, common, counts, diagnoses, reason
+from rnncli.report.summary import arguments, by_argument, common, counts, diagnoses, heading, not_comparable, reason
 
 MOST_ROWS = 50  # a job summary holds a megabyte
 LONGEST = 300  # characters of a cell
@@ -13,11 +13,12 @@ LONGEST = 300  # characters of a cell
 def render(record: RunRecord) -> Iterator[str]:
     """A heading, and tables where there is something to say."""
     tally = record.tally
-    mark = {Verdict.MATCH: "✅", Verdict.MISMATCH: "❌"}.get(record.verdict, "⚠️") if record.verdict else "❌"
+    mark = "❌" if not record.passed else "✅" if record.verdict == Verdict.MATCH else "⚠️"
     yield f"## {mark} rnncli {record.command}: {counts(tally)}\n"
+    yield f"\n{_text(heading(record))}\n"
     for missing in record.missing:
         yield f"\n**Incomplete:** {_text(missing)}\n"
-    for said in (common(tally), diagnoses(tally)):
+    for said in (common(tally), diagnoses(tally), not_comparable(tally)):
         if said:
             yield f"\n**{_text(said)}**\n"
     arguments_that_tell = list(by_argument(tally)) if tally.failing else []
@@ -34,13 +35,13 @@ def render(record: RunRecord) -> Iterator[str]:
             yield f"| {' | '.join(row)} |\n"
         if len(tally.failing) > MOST_ROWS:
             yield f"\n... and {len(tally.failing) - MOST_ROWS} more\n"
-        replay = next((case.replay for at in tally.failing[:MOST_ROWS] if (case := record.cases[at]).replay), None)
+        first = [record.cases[at] for at in tally.failing[:MOST_ROWS]]
+        fixes = {found.id: found.fix for case in first for found in case.diagnosis or ()}
+        for id, fix in fixes.items():
+            yield f"\n{_code(id)}, to mend it: {_text(fix)}\n"
+        replay = next((case.replay for case in first if case.replay), None)
         if replay:
             yield f"\nTo see the first of them again: {_code(replay)}\n"
-    environment = record.environment or {}
-    versions = ", ".join(f"{name} {environment[name]}" for name in ("rnncli", "torch", "python") if name in environment)
-    if versions:
-        yield f"\n{_text(versions)}\n"
 
 
 def _cut(text: str) -> str:
@@ -50,7 +51,7 @@ def _cut(text: str) -> str:
 
 def _text(text: str) -> str:
     """Text in which nothing is markup, HTML, a link or a mention, in a cell of a table."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>&~@:$-])", lambda found: f"&#{ord(found[1])};", _cut(text))
+    return re.sub(r"[\\`*_\[\]#|<>&~@$]|:(?=//)", lambda found: f"&#{ord(found[0])};", _cut(text))
 
 
 def _code(text: str) -> str:

@@ -13,7 +13,8 @@ def conclusion(record: RunRecord) -> str:
     """The run in a line: 96 cases: 48 mismatch, 48 match; all 48 failures have bidirectional=true."""
     tally = record.tally
     missing = (f"INCOMPLETE: {reason}" for reason in record.missing)
-    return "; ".join(part for part in (counts(tally), common(tally), diagnoses(tally), *missing) if part)
+    parts = (counts(tally), common(tally), diagnoses(tally), not_comparable(tally), *missing)
+    return "; ".join(part for part in parts if part)
 
 
 def counts(tally: Tally) -> str:
@@ -47,6 +48,23 @@ def diagnoses(tally: Tally) -> str | None:
         return None
     alone = len(found) == 1 and found[0][1] == len(tally.failing)
     return f"diagnosis: {found[0][0] if alone else ', '.join(f'{what} ({count})' for what, count in found)}"
+
+
+def not_comparable(tally: Tally) -> str | None:
+    """The most frequent reason why cases could not be compared."""
+    if not tally.left_open:
+        return None
+    (why, count), *others = tally.left_open.most_common()
+    return f"not-comparable: {why} ({count}{f', and {len(others)} other reasons' if others else ''})"
+
+
+def heading(record: RunRecord) -> str:
+    """What was run, in a line: verify: manual, bmm; 96 cases; rnncli 0.1.0, torch 2.13.0."""
+    candidates = list(record.tally.candidates)
+    shown = ", ".join(candidates[:MOST_VALUES]) + (", ..." if len(candidates) > MOST_VALUES else "")
+    environment = record.environment or {}
+    versions = [f"{name} {environment[name]}" for name in ("rnncli", "torch") if environment.get(name)]
+    return f"{record.command}: {shown} against nn.RNN" + (f"; {', '.join(versions)}" if versions else "")
 
 
 def by_argument(tally: Tally) -> Iterator[tuple[str, list[tuple[str, int, int]]]]:
@@ -85,6 +103,8 @@ def reason(case: CaseRecord) -> str:
     """Why a case fails, in a line: what could not be run, what differs where, and the diagnosis."""
     if case.error:
         return case.error.message.splitlines()[0]
+    if case.verdict == Verdict.NOT_COMPARABLE:
+        return next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
     wrong = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
     if not wrong:
         return "the shapes are not as expected"

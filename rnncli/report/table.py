@@ -25,12 +25,12 @@ from rnncli.records import (
     combine,
     printable,
 )
-from rnncli.report.summary import NN_RNN_DEFAULTS, by_argument, conclusion
+from rnncli.report.summary import NN_RNN_DEFAULTS, by_argument, conclusion, heading
 
 PAGE_WIDTH = 80  # of a file or a pipe
 MOST_DETAILS = 10
-MOST_CASES = 5  # of many, in short
-MOST_LINES = 2  # of each
+MOST_CASES = 3  # of many, in short
+MOST_LINES = 1  # of each
 MOST_NAMES = 8
 MOST_BLOCKS = 32
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -114,11 +114,15 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
         for case in record.cases:
             yield from _case(record.command, case)
             yield ""
+        yield from _summary(record)
+        return
     tally = record.tally
+    yield Text(f"{heading(record)}\n", "bold")
     for at in tally.failing[:MOST_CASES]:
         yield from _in_short(record.command, record.cases[at])
     if len(tally.failing) > MOST_CASES:
-        yield f"... and {len(tally.failing) - MOST_CASES} more failing cases: --format csv lists them all\n"
+        more = len(tally.failing) - MOST_CASES
+        yield f"... and {more} more failing case{'' if more == 1 else 's'}: --format csv lists them all\n"
     for why, count in tally.left_open.most_common(MOST_CASES):
         yield Text(f"not-comparable, {count} case{'' if count == 1 else 's'}: {why}\n", STYLES[Verdict.NOT_COMPARABLE])
     yield from _summary(record)
