@@ -215,6 +215,8 @@ def _entry(line: bytes, at: object) -> dict[str, Any]:
         raise _no_result(at, str(error)) from None
     if not isinstance(entry, dict) or not {"id", "config", "verdict"} <= entry.keys():
         raise _no_result(at, "a case has the keys id, config and verdict")
+    if not isinstance(entry.get("environment") or {}, dict):
+        raise _no_result(at, "environment is not a mapping")
     if not isinstance(entry.get("schema_version", 1), int) or entry.get("schema_version", 1) > SCHEMA_VERSION:
         raise ConfigError(f"{at}: schema_version {entry['schema_version']} is newer than this rnncli knows; update it")
     return entry
@@ -225,7 +227,8 @@ def _origin(entry: dict[str, Any], at: object, index: int) -> Origin:
     given = entry.get("origin")
     if given is None:
         return Origin(config="", index=index, cases=0)
-    right = isinstance(given, dict) and type(given.get("index")) is type(given.get("cases")) is int
+    kinds = {"config": str, "index": int, "cases": int, "shard": str | None, "shard_cases": int | None}
+    right = isinstance(given, dict) and all(isinstance(given.get(name), kind) for name, kind in kinds.items())
     if not right or not re.fullmatch(r"\d+/\d+", given.get("shard") or "1/1"):
         raise _no_result(at, "origin has the keys config, index, cases and shard")
     return Origin(**{name: given.get(name) for name in Origin.__slots__})

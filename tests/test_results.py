@@ -285,11 +285,28 @@ def test_environments_that_differ_are_all_named(rnncli, shards):
         (b"[1, 2]\n", "not a result of rnncli ("),
         (b'{"id": "a", "config": {}, "verdict": "match", "origin": 7}\n', "r.jsonl:1: not a result of rnncli (origin"),
         (b'{"id": "a", "config": {}, "verdict": "super"}\n', "not a result of rnncli ("),
+        (b'{"id": "a", "config": {}, "verdict": "match", "environment": "x"}\n', "environment is not a mapping"),
+        (
+            b'{"id": "a", "config": {}, "verdict": "match", "origin": {"config": "", "index": 0, "cases": "x"}}\n',
+            "r.jsonl:1: not a result of rnncli (origin",
+        ),
         (b'{"id": "a", "config": {}, "verdict": "match"}\nnonsense\n', "r.jsonl:2: not a result of rnncli (Expecting"),
         (b'{"id": "a", "config": {}, "verdict": "match", "schema_version": 9}\n', "schema_version 9 is newer"),
         (b"\xff\xfe\x00\n", "not a result of rnncli ("),
     ],
-    ids=["empty", "yaml", "cases", "list", "origin", "verdict", "second line", "newer", "binary"],
+    ids=[
+        "empty",
+        "yaml",
+        "cases",
+        "list",
+        "origin",
+        "verdict",
+        "environment",
+        "kind",
+        "second line",
+        "newer",
+        "binary",
+    ],
 )
 def test_what_is_no_result_is_told(rnncli, tmp_path, content, message):
     file = tmp_path / "r.jsonl"
