@@ -6,7 +6,7 @@ The field names are the keys of the JSON; a unit stands in the name. What did no
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -259,13 +259,19 @@ class RunRecord:
             cases=cases,
         )
         vars(record)["tally"] = tally
-        return record
+        return replace(record, verdict=None) if verdict == Verdict.MATCH and record.unjudged else record
+
+    @property
+    def unjudged(self) -> int:
+        """How many cases of `verify` have neither a verdict nor an error, as those of --list."""
+        tally = self.tally
+        return tally.cases - tally.verdicts.total() - tally.kinds.total() if self.command == "verify" else 0
 
     @property
     def passed(self) -> bool:
         """Whether everything asked for matches: a run that ends with exit code 0."""
         left_open = self.strict and (self.tally.open_checks or self.tally.unseen)
-        failed = self.verdict == Verdict.MISMATCH or self.tally.kinds or self.missing
+        failed = self.verdict == Verdict.MISMATCH or self.tally.kinds or self.missing or self.unjudged
         return not failed and not left_open
 
     @cached_property

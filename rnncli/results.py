@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Self, overload
 from rnncli.errors import ConfigError
 from rnncli.records import SCHEMA_VERSION, CaseRecord, Origin, RunRecord, case_from_json
 
+RESULT = b'{"schema_version"'  # how a line begins
 VERSIONS = ("rnncli", "torch")  # of the environment: results go together where these agree
 
 
@@ -79,9 +80,12 @@ class Results(Sequence[CaseRecord]):
         saved = self._files[number]
         saved.file.seek(offset)
         try:
-            return case_from_json(saved.file.readline())
+            case = case_from_json(saved.file.readline())
         except ValueError as error:
             raise _no_result(saved.path, str(error)) from None
+        if not {"rnn", "input", "run", "candidate"} <= case.config.keys():
+            raise _no_result(saved.path, "config has the keys rnn, input, run and candidate")
+        return case
 
 
 class Journal:
@@ -108,6 +112,11 @@ class Journal:
             raise ConfigError(f"--output: {self.saved.path} cannot be written: {error.strerror}") from None
         self.saved.offsets[index] = self.saved.end
         self.saved.end += len(text)
+
+    def case(self, index: int) -> CaseRecord:
+        """A case that was added, by its index."""
+        self.saved.file.seek(self.saved.offsets[index])
+        return case_from_json(self.saved.file.readline())
 
     def results(self) -> Results:
         """All that the file holds."""
@@ -141,6 +150,8 @@ def journal(path: Path, run: Run, resume: bool) -> Journal:
         _lock(writes, path)
         if resume:
             saved = scan(path, file)
+            if not saved.end and os.fstat(writes).st_size and not _begins_with_a_result(file):
+                raise ConfigError(f"--resume: {path} holds no results; allowed: the file of the same run, or a new one")
             difference = run.differs_from(saved.run) if saved.run else None
             if difference:
                 raise ConfigError(
@@ -171,7 +182,9 @@ def _lock(writes: int, path: Path) -> None:
 def _require_finished(path: Path, file: BinaryIO) -> None:
     try:
         saved = scan(path, file)
-    except ConfigError:  # something else, that is replaced as by any other format
+    except ConfigError as error:  # something else is replaced, as by any other format
+        if _begins_with_a_result(file):
+            raise ConfigError(f"--output: {error}; it holds results that would be lost") from None
         return
     done = len(set(saved.offsets) - saved.without_verdict)
     expected = sum(saved.sizes.values()) if saved.sizes else saved.cases
@@ -180,6 +193,11 @@ def _require_finished(path: Path, file: BinaryIO) -> None:
             f"--output: {path} holds {done} of {expected} cases of an unfinished run; allowed: --resume to go on with"
             " it, or another file"
         )
+
+
+def _begins_with_a_result(file: BinaryIO) -> bool:
+    file.seek(0)
+    return file.read(len(RESULT)) == RESULT
 
 
 def scan(path: Path, file: BinaryIO) -> Saved:
@@ -200,6 +218,10 @@ def scan(path: Path, file: BinaryIO) -> Saved:
             saved.run, saved.cases = run, origin.cases
         elif run != saved.run and (difference := saved.run.differs_from(run)):
             raise ConfigError(f"{at}: a result {difference} as the lines before; allowed: results of one run")
+        if origin.cases != saved.cases or (origin.config and not 0 <= origin.index < origin.cases):
+            raise _no_result(at, "origin is not that of the lines before, or of no case of the run")
+        if origin.index in saved.offsets and origin.index not in saved.without_verdict:
+            raise ConfigError(f"{at}: a case that stands before in the file too; allowed: every case once")
         saved.offsets[origin.index], saved.shards[origin.index] = saved.end, origin.shard
         if origin.shard:
             saved.sizes[origin.shard] = origin.shard_cases or 0

@@ -14,7 +14,7 @@ import torch
 
 from rnncli import device as devices
 from rnncli.case import Case
-from rnncli.errors import CandidateError, RnncliError, UnavailableError
+from rnncli.errors import CandidateError, ReaderGoneError, RnncliError, UnavailableError
 from rnncli.memory import needed_for_verify
 from rnncli.process import TookTooLong
 from rnncli.records import SCHEMA_VERSION, CaseRecord, Failure, Origin, Verdict, case_from_json, line_of
@@ -58,10 +58,11 @@ def verify_unit(
     found = []
     for case, origin in unit:
         try:
-            record = attempted(case, work)
+            outcome = Outcome.of(attempted(case, work), origin, head)
         except Exception as error:
             record = failed(case, Failure(kind=RnncliError.kind, message=f"internal error: {_described(error)}"))
-        found.append(Outcome.of(record, origin, head))
+            outcome = Outcome.of(record, origin, head)
+        found.append(outcome)
     return found
 
 
@@ -136,7 +137,7 @@ class GridRun:
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._executor.shutdown(cancel_futures=True)
-        if kind not in (None, KeyboardInterrupt):
+        if kind not in (None, KeyboardInterrupt, ReaderGoneError):
             self.close()
 
     def close(self) -> None:
@@ -167,9 +168,13 @@ class GridRun:
         records = []
         work = partial(verify_unit, options=options, head=self._head)
         for outcome in outcomes(units, work, self._executor, self._jobs, self._head):
+            if outcome.verdict != Verdict.MISMATCH:  # the first judgement stands, whatever the second says
+                continue
+            again, first = case_from_json(outcome.line.encode()), self._journal.case(outcome.index)
+            record = replace(first, replay=again.replay, replay_config=again.replay_config)
             if not self._lasts:
-                self._journal.add(outcome.line, outcome.index)
-            records.append(case_from_json(outcome.line.encode()))
+                self._journal.add(line_of(self._head, record), outcome.index)
+            records.append(record)
         return records
 
     def results(self) -> Results:

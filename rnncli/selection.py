@@ -3,9 +3,11 @@
 import hashlib
 import operator
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, overload
 
@@ -173,15 +175,31 @@ class Selection(Sequence[Case]):
 
     def _candidates(self) -> Iterator[str]:
         """What the files of the candidates hold: another implementation is another run."""
+        for file in self.sources:
+            yield hashlib.sha256(file.read_bytes()).hexdigest()
+
+    @cached_property
+    def sources(self) -> list[Path]:
+        """The Python files that candidates are made of: those of their folders, or of their packages."""
+        files: dict[Path, None] = {}
         for target in self.targets:
-            file = Path(target.rpartition(":")[0])
-            if file.is_file():
-                yield hashlib.sha256(file.read_bytes()).hexdigest()
+            name = target.rpartition(":")[0]
+            found = [Path(name)] if Path(name).is_file() else _files_of_module(name.partition(".")[0])
+            for file in found:
+                folder = file.parent
+                files |= dict.fromkeys(sorted(folder.rglob("*.py") if file.stem == "__init__" else folder.glob("*.py")))
+        return [file for file in files if file.is_file()]
 
     def described(self, case: Case) -> str:
         """What tells a case from the others."""
         values = dict(leaves_of(case.config))
         return " ".join(f"{leaf.rpartition('.')[2]}={values[leaf]}" for leaf in self.varying)
+
+
+def _files_of_module(name: str) -> list[Path]:
+    """The file a module would be imported from."""
+    spec = PathFinder.find_spec(name, [str(Path.cwd()), *sys.path])
+    return [Path(spec.origin)] if spec and spec.origin and spec.origin.endswith(".py") else []
 
 
 def _varying(configs: Sequence[Config]) -> list[str]:

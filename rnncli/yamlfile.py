@@ -59,7 +59,7 @@ def read_value(text: str) -> Any:
     """A text as the value it would be in YAML; one that is no YAML stays a text."""
     try:
         return yaml.load(text, Loader=_Loader)  # it is a SafeLoader
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return text
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.cli.options import as_number
 from rnncli.cli.output import STDOUT, write_text
-from rnncli.errors import ConfigError
+from rnncli.errors import ConfigError, ReaderGoneError
 
 if TYPE_CHECKING:
     from rnncli.config import Config, Flag
@@ -125,6 +125,8 @@ def run_grid(
                 shrunk = run.shrink(MOST_SHRUNK)
     except KeyboardInterrupt:
         why = "interrupted"
+    except ReaderGoneError:
+        why = "nobody reads the output any more"
     results = run.results()
     missing = []
     if len(results) < len(selection):

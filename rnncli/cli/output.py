@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -33,7 +34,8 @@ def check_destination(format: str, output: Path | None, *inputs: Path, formats: 
         if not folder.is_dir():
             raise ConfigError(f"--output: the folder {folder} does not exist; allowed: a file in a folder that does")
         if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
-            raise ConfigError(f"--output: {output} is the config itself; allowed: another file")
+            what = "the config itself" if output.suffix in (".yaml", ".yml") else "an input of this command"
+            raise ConfigError(f"--output: {output} is {what}; allowed: another file")
         if not os.access(output if output.exists() else folder, os.W_OK):
             raise ConfigError(f"--output: {output} cannot be written: permission denied")
     except OSError as error:
@@ -138,8 +140,9 @@ def finish(
     else:
         notes += record.missing
     notes += ["interrupted"] if interrupted and not record.missing else []
-    for note in notes:
-        print(f"rnncli: {printable(note)}", file=sys.stderr)
+    with suppress(OSError):  # where nobody reads them, the exit code still says what came of it
+        for note in notes:
+            print(f"rnncli: {printable(note)}", file=sys.stderr)
     raise typer.Exit(int(ExitCode.INTERRUPTED if interrupted else exit_code(record)))
 
 
@@ -151,8 +154,10 @@ def exit_code(record: RunRecord) -> ExitCode:
     for error in (CandidateError, UnavailableError, ConfigError, RnncliError):
         if error.kind in tally.kinds:
             return error.exit_code
+    if tally.kinds:  # of a file that somebody has changed
+        return ExitCode.INTERNAL
     if tally.verdicts[Verdict.MISMATCH]:
         return ExitCode.MISMATCH
-    if record.missing:
+    if record.missing or record.unjudged:
         return ExitCode.USAGE
     return ExitCode.MATCH if record.passed else ExitCode.MISMATCH

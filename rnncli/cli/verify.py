@@ -122,6 +122,7 @@ def verify(
     if save_failing:
         _check_folder(save_failing)
     loaded, selection = chosen(paths or [None], flags or {}, filter or [], shard)
+    check_destination(format, output, *selection.sources, formats=FORMATS)
     if print_config:
         write_text("---\n".join(config.to_yaml() for config in loaded), output)
         return
