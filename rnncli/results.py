@@ -104,7 +104,7 @@ class Journal:
         """Add a case. Raises ConfigError where it cannot be written."""
         text = line.encode()
         try:
-            if os.write(self._writes, text) != len(text):
+            if os.pwrite(self._writes, text, self.saved.end) != len(text):
                 raise OSError(28, "No space left on device")
         except OSError as error:
             with suppress(OSError):
