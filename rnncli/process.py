@@ -28,6 +28,7 @@ PRELOADED_FOR_USERS_CODE = ("rnncli.isolated", "rnncli.parity.warm")  # takes as
 MOST_LINES = 10  # of what is printed there
 STARTED_S = 60.0  # for the server to load torch and fork
 EXTRA_BYTES = 4 * 2**30  # more than the case itself needs
+_EXIT_CODES = threading.Lock()  # each can be read once, and a process that is started reads those of all the others
 
 
 class TookTooLong(CandidateError):
@@ -70,7 +71,7 @@ class Host:
         self._process = _context().Process(target=_serve, args=arguments, daemon=not starts_others)
         try:
             start_server()
-            with _without_main():
+            with _without_main(), _EXIT_CODES:
                 self._process.start()
         except (OSError, EOFError) as error:  # the server is gone: the next start begins with another
             raise CandidateError(f"{subject}: it could not be started: {error or type(error).__name__}") from None
@@ -111,7 +112,7 @@ class Host:
                 )
                 raise self.lost
             connection.wait([self._own, self._process.sentinel], timeout=left)
-            if not self._process.is_alive() and not self._own.poll(0):
+            if self._exit_code() is not None and not self._own.poll(0):
                 self._end(doing)
         try:
             kind, value = pickle.loads(self._own.recv_bytes())
@@ -126,9 +127,8 @@ class Host:
 
     def _end(self, doing: str) -> Any:
         """Raise for a process that is gone."""
-        self._process.join(timeout=5)
         self._reader.join(timeout=1)
-        code = self._process.exitcode
+        code = self._exit_code(wait_s=5)
         if code is not None and code < 0:
             name = signal.Signals(-code).name
             what = f"crashed with {name}" if name != "SIGKILL" else "was killed (SIGKILL): out of memory?"
@@ -157,7 +157,13 @@ class Host:
                 os.killpg(pid, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError, ValueError):
             self._process.kill()
-        self._process.join(timeout=5)
+        self._exit_code(wait_s=5)
+
+    def _exit_code(self, wait_s: float = 0) -> int | None:
+        """With what the process has ended; None where it still runs."""
+        connection.wait([self._process.sentinel], timeout=wait_s)
+        with _EXIT_CODES:
+            return self._process.exitcode  # type: ignore[no-any-return]
 
     def _read_output(self) -> None:
         """Keep the first lines of what is printed, and of the report of a crash; count the rest."""
@@ -229,6 +235,8 @@ def _answered(served: Any, method: str, arguments: tuple[Any, ...]) -> tuple[str
     except MemoryError as error:
         reason = str(error).splitlines()[0] if str(error) else "MemoryError"
         return "failed", (f"the candidate asks for more memory than it is given: {reason}", None)
+    except (KeyboardInterrupt, GeneratorExit) as error:  # its own: Ctrl-C is ignored here
+        return "failed", (f"the candidate raised {type(error).__name__}", None)
     except BaseException as error:
         import traceback
 

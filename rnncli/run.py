@@ -155,11 +155,13 @@ def _own(case: Case, device: torch.device, candidate: "Own", options: VerifyOpti
         return replace(_not_supported(case, device, read.unsupported), reading=read.reading)
     claimed = read.claimed(case)
     record = _verified(claimed, device, candidate, options)
-    if candidate.lost:
-        raise candidate.lost
-    warnings = (*record.warnings, *_seen_of(candidate))  # before the guard, which may cost the candidate its process
+    lost = candidate.lost
+    if lost and record.verdict != Verdict.MISMATCH:
+        raise lost
+    # before the guard, which may cost the candidate its process
+    warnings = (*record.warnings, *([f"while it was diagnosed: {lost}"] if lost else _seen_of(candidate)))
     leaks = any(found.id == "state-leaks-between-calls" for found in record.diagnosis or ())  # and so onto any device
-    hardwired = _device_fault(claimed, candidate) if options.guard and not leaks else None
+    hardwired = _device_fault(claimed, candidate) if options.guard and not leaks and not lost else None
     checks = (*(record.checks or ()), *_unclaimed(case, claimed))
     return replace(
         record,
@@ -232,6 +234,8 @@ def _verified(
     with _told_as_user_errors(case, device), devices.backend_settings(case.run):
         judge = (judges or Judges()).of(case, device, options.policy)
         judgement = judge.judge(candidate)
+        if not callable(candidate) and candidate.lost:
+            raise candidate.lost
         nn_rnn, timing = judge.reference_side(), None
         if options.timing and not is_wrong(judgement.checks):  # the cost of a wrong one is worth nothing
             timing = _timed(judge, candidate)

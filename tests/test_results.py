@@ -317,6 +317,89 @@ def test_what_is_no_result_is_told(rnncli, tmp_path, content, message):
     assert message in outcome.err
 
 
+@pytest.fixture
+def changed(rnncli, verify, tmp_path):
+    """Report on the eight cases after one of them is changed, or its line stands twice."""
+    file = tmp_path / "r.jsonl"
+    verify(file)
+
+    def report(twice=False, **values):
+        text = lines(file)
+        other = json.dumps(json.loads(text[3]) | values) + "\n"
+        file.write_text("".join([*text[: 4 if twice else 3], other, *text[4:]]))
+        return rnncli("report", file, "--format", "json")
+
+    return report
+
+
+def test_an_error_of_a_kind_nobody_knows_is_no_match(changed):
+    outcome = changed(verdict=None, error={"kind": "strange", "message": "what is this"})
+    assert (outcome.code, json.loads(outcome.out)["verdict"]) == (70, None)
+
+
+def test_a_case_without_verdict_and_error_is_no_match(changed):
+    outcome = changed(verdict=None)
+    assert (outcome.code, json.loads(outcome.out)["verdict"]) == (2, None)
+
+
+def test_a_case_that_stands_twice_in_a_file_is_refused(changed):
+    outcome = changed(twice=True)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "r.jsonl:5: a case that stands before in the file too; allowed: every case once" in outcome.err
+
+
+@pytest.mark.parametrize("origin", [{"index": 8}, {"index": -1}, {"cases": 9}], ids=str)
+def test_a_case_that_the_run_does_not_have_is_refused(changed, tmp_path, origin):
+    known = json.loads(lines(tmp_path / "r.jsonl")[3])["origin"]
+    outcome = changed(origin=known | origin)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "origin is not that of the lines before, or of no case of the run" in outcome.err
+
+
+@pytest.mark.parametrize("content", ["my notes", '{"my": "notes"}', "my notes\n"])
+def test_a_file_of_something_else_is_not_resumed(verify, tmp_path, content):
+    file = tmp_path / "notes.txt"
+    file.write_text(content)
+    assert verify(file, "--resume").code == 2
+    assert file.read_text() == content
+
+
+def test_a_file_of_results_with_a_broken_line_is_not_written_over(verify, tmp_path):
+    file = tmp_path / "r.jsonl"
+    verify(file)
+    before = file.read_text() + "broken\n"
+    file.write_text(before)
+    outcome = verify(file)
+    assert outcome.code == 2
+    assert "it holds results that would be lost" in outcome.err
+    assert file.read_text() == before
+
+
+def test_another_helper_of_the_candidate_is_another_run(rnncli, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from helper_of_mine import run\n\n\ndef rnn(input, h_0, params, case):\n    return run(input, h_0, params)\n"
+    )
+    (tmp_path / "helper_of_mine.py").write_text("from rnncli.manual import rnn as run\n")
+    file = tmp_path / "r.jsonl"
+    command = ("verify", "--candidate", f"{tmp_path}/mine.py:rnn", "--device", "cpu", "--format", "jsonl")
+    assert rnncli(*command, "--output", file).code == 0
+    assert rnncli(*command, "--output", file, "--resume").code == 0
+    with (tmp_path / "helper_of_mine.py").open("a") as helper:
+        helper.write("# other\n")
+    outcome = rnncli(*command, "--output", file, "--resume")
+    assert outcome.code == 2
+    assert "is of another config, candidate or policy" in outcome.err
+
+
+def test_the_candidate_is_not_written_over(rnncli, tmp_path):
+    candidate = tmp_path / "mine.py"
+    candidate.write_text("def rnn(input, h_0, params, case): ...\n")
+    outcome = rnncli("verify", "--candidate", f"{candidate}:rnn", "--format", "json", "--output", candidate)
+    assert outcome.code == 2
+    assert "is an input of this command; allowed: another file" in outcome.err
+    assert candidate.read_text() == "def rnn(input, h_0, params, case): ...\n"
+
+
 def test_files_that_are_not_there_are_told(rnncli, tmp_path):
     assert "cannot be read: No such file or directory" in rnncli("report", tmp_path / "none.jsonl").err
     assert "is a directory" in rnncli("report", tmp_path).err

@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import Executor, Future
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from conftest import ROOT
@@ -227,6 +228,22 @@ def test_a_defect_of_ours_costs_its_own_case_alone(monkeypatch):
     assert error["message"].startswith("internal error: KeyError: 'no such thing' (test_runner.py:")
 
 
+@pytest.mark.parametrize("format", ["json", "jsonl"])
+def test_a_second_judgement_does_not_undo_the_first(rnncli, monkeypatch, grid, format, tmp_path):
+    """A mismatch is judged again to show it in a small case; a candidate that is right the second time was wrong."""
+
+    def fickle(case, options, judges=None):
+        record = verify(case, options, judges=judges)
+        return replace(record, verdict=Verdict.MATCH if options.shrink else Verdict.MISMATCH)
+
+    monkeypatch.setattr(runner, "verify", fickle)
+    file = tmp_path / "r"
+    conditions = ("--filter", "layout=batched", "--filter", "dtype=float32", "--filter", "candidate=bmm")
+    assert rnncli("verify", grid, *conditions, "--format", format, "--output", file).code == 1
+    if format == "json":
+        assert [case["verdict"] for case in json.loads(file.read_text())["cases"]] == ["mismatch"] * 4
+
+
 # The command
 
 
@@ -272,6 +289,17 @@ def test_an_interrupt_ends_at_once_and_keeps_what_was_finished(grid, tmp_path, j
     assert running.returncode == 130
     assert f"INCOMPLETE: interrupted: {len(lines(file))} of 96 cases were finished" in err
     assert all(json.loads(line)["verdict"] == "match" for line in lines(file))
+
+
+def test_a_reader_that_goes_away_makes_no_match(grid):
+    command = [*RNNCLI, "verify", str(grid), "--format", "jsonl", "--jobs", "1"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert json.loads(running.stdout.readline())["verdict"] == "match"
+    running.stdout.close()
+    said = running.stderr.read()
+    running.stderr.close()
+    assert running.wait() == 2
+    assert "INCOMPLETE: nobody reads the output any more" in said
 
 
 def processes_with(text):
@@ -337,6 +365,63 @@ def test_what_runs_is_ended_after_a_number_of_failures(rnncli, grid):
 def test_a_number_that_makes_no_sense_is_told(rnncli, flags, message):
     outcome = rnncli("verify", *flags)
     assert (outcome.code, outcome.err) == (2, f"rnncli: {message}\n")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--fail-fast", "--max-failures", "3"),
+        ("--list", "--resume"),
+        ("--list", "--watch"),
+        ("--watch", "--format", "json"),
+        ("--watch", "--output", "r.txt"),
+        ("--watch", "--jobs", "2"),
+    ],
+    ids=str,
+)
+def test_a_flag_without_effect_is_refused(rnncli, flags):
+    outcome = rnncli("verify", *flags)
+    said = f"rnncli: {flags[1]}: has no effect with {flags[0]}; allowed: one of the two\n"
+    assert (outcome.code, outcome.out, outcome.err) == (2, "", said)
+
+
+LOSING = """
+import os
+from rnncli.manual import BUILT_IN
+
+def rnn(input, h_0, params, case):
+    if DIES_AT:
+        os._exit(5)
+    output, h_n = BUILT_IN["manual"](input, h_0, params)
+    return FACTOR * output, h_n
+"""
+
+
+@pytest.mark.parametrize(
+    ("factor", "dies_at", "code", "verdict"),
+    [(2, "input.shape[2] < 20", 1, "mismatch"), (1, "input.shape[1] == 1", 4, None)],
+    ids=["in its diagnosis", "while it is judged"],
+)
+def test_a_candidate_that_is_lost_is_a_mismatch_where_it_was_one_before(
+    rnncli, tmp_path, factor, dies_at, code, verdict
+):
+    file = tmp_path / "mine.py"
+    file.write_text(LOSING.replace("DIES_AT", dies_at).replace("FACTOR", str(factor)))
+    flags = ("--device", "cpu", "--no-gradients", "--format", "json")
+    outcome = rnncli("verify", "--candidate", f"{file}:rnn", *flags)
+    assert outcome.code == code, outcome.err
+    (case,) = json.loads(outcome.out)["cases"]
+    assert case["verdict"] == verdict
+    assert "ended its own process with exit code 5" in str(case["error"] or case["warnings"])
+
+
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "GeneratorExit"])
+def test_what_only_python_raises_is_the_candidate_s_too(rnncli, tmp_path, error):
+    file = tmp_path / "mine.py"
+    file.write_text(f"def rnn(x, h, W_ih, W_hh, b_ih, b_hh):\n    raise {error}\n")
+    outcome = rnncli("verify", "--candidate", f"{file}:rnn", "--device", "cpu")
+    assert outcome.code == 4
+    assert f"the candidate raised {error}" in outcome.err
 
 
 def test_timing_is_off_for_many_cases_unless_it_is_asked_for(rnncli, tmp_path):

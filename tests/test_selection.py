@@ -176,3 +176,11 @@ def test_a_pattern_stands_for_the_configs_it_fits(rnncli, tmp_path):
     outcome = rnncli("verify", tmp_path / "*.yml", "--list")
     assert outcome.code == 2
     assert "*.yml: no file fits; allowed: a YAML file, or a pattern of names as configs/*.yaml" in outcome.err
+
+
+@pytest.mark.parametrize("value", ["[1,", "{", "'", "2026-11-21", "!!python/object:os.system", "*a", "\ud800", "0x1F"])
+def test_an_odd_value_of_a_filter_is_told(rnncli, value):
+    outcome = rnncli("verify", "--filter", f"hidden_size={value}")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("rnncli: --filter: ")
+    assert outcome.err.count("\n") == 1

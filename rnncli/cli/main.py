@@ -45,10 +45,12 @@ def _is_usage_error(error: Exception) -> bool:
 
 
 def _end(code: ExitCode, *lines: str) -> None:
+    from rnncli.records import printable
+
     if "--debug" in sys.argv:
         traceback.print_exc()
     for line in lines:
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     raise typer.Exit(int(code))
 
 

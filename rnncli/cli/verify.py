@@ -111,6 +111,10 @@ def verify(
     from rnncli.config import found
     from rnncli.report import FORMATS
 
+    _refuse_together("--fail-fast", fail_fast, max_failures=max_failures)
+    _refuse_together("--list", list_, resume=resume, watch=watch, save_failing=save_failing)
+    alone = {"fail_fast": fail_fast, "output": output, "jobs": jobs, "resume": resume, "save_failing": save_failing}
+    _refuse_together("--watch", watch, format=format != "table", max_failures=max_failures, **alone)
     name, tolerances = _policy(policy, atol, rtol)
     seconds = _timeout(timeout) if timeout is not None else None
     at_most = 1 if fail_fast else whole_number("--max-failures", max_failures)
@@ -211,6 +215,13 @@ def _verify_many(
             failing = (record.cases[at] for at in record.tally.failing)
             _save(save_failing, (small.get(case.id, case) for case in failing), policy_flags(options.policy))
         ended.run.close()
+
+
+def _refuse_together(flag: str, given: bool, **others: object) -> None:
+    """Raise ConfigError for a flag that would have no effect beside another."""
+    for name, value in others.items():
+        if given and value:
+            raise ConfigError(f"--{name.replace('_', '-')}: has no effect with {flag}; allowed: one of the two")
 
 
 def _timeout(text: str) -> float:

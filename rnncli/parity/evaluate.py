@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from rnncli.candidate.load import Canonical, Sequence
 from rnncli.case import Case
+from rnncli.errors import CandidateError
 from rnncli.parity import reference
 from rnncli.parity.probe import Probe, packer, packing
 from rnncli.records import Timing, Verdict
@@ -23,6 +24,10 @@ GIVEN = ("input", "h_0")
 
 class Elsewhere(Protocol):
     """A candidate in another process, which takes a case and a probe, and gives what it computes on them."""
+
+    @property
+    def lost(self) -> CandidateError | None:
+        """Why that process is gone, where it is."""
 
     def evaluate(self, case: Case, probe: Probe) -> "Values":
         """What `evaluate` gives for a candidate in this one. Raises CandidateError."""
