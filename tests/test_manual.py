@@ -4,6 +4,8 @@ import itertools
 
 import pytest
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnncli.candidate.load import load
 from rnncli.case import Case
@@ -68,16 +70,67 @@ def test_a_built_in_draws_nothing_from_the_global_generator_but_its_dropout_mask
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_the_gradient_of_the_gradient_is_right():
-    case = Case.model_validate({"rnn": {"input_size": 2, "hidden_size": 3}, "input": {"seq_len": 3, "batch_size": 2}})
-    probe = draw(case)
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+@pytest.mark.parametrize("bidirectional", FLAGS)
+@pytest.mark.parametrize("packed", FLAGS)
+def test_the_gradient_of_the_gradient_is_right(nonlinearity, bidirectional, packed):
+    arguments = {"num_layers": 2, "nonlinearity": nonlinearity, "bidirectional": bidirectional}
+    given = {"seq_len": 3, "batch_size": 2, "layout": "packed" if packed else "batched"}
+    given |= {"lengths": [1, 3]} if packed else {}
+    case = Case.model_validate({"rnn": {"input_size": 2, "hidden_size": 3, **arguments}, "input": given})
+    probe, pack = draw(case), packer(case, torch.device("cpu"))
     names = list(probe.parameters)
     leaves = [value.clone().requires_grad_() for value in (probe.input, probe.h_0, *probe.parameters.values())]
 
     def forward(input, h_0, *parameters):
-        return rnn(input, h_0, dict(zip(names, parameters, strict=True)))
+        output, h_n = rnn(pack(input), h_0, dict(zip(names, parameters, strict=True)), **arguments)
+        return output.data if packed else output, h_n
 
+    assert torch.autograd.gradcheck(forward, leaves)
     assert torch.autograd.gradgradcheck(forward, leaves)
+
+
+@pytest.mark.parametrize("asked", ["input", "h_0", "weight_ih_l0", "weight_hh_l1", "bias_ih_l0", "bias_hh_l1_reverse"])
+def test_a_gradient_that_is_asked_for_alone_is_that_of_all(asked):
+    case = Case.model_validate({"rnn": {"num_layers": 2, "bidirectional": True}})
+    probe = draw(case)
+    every = {"input": probe.input, "h_0": probe.h_0, **probe.parameters}
+
+    def gradient(names):
+        leaves = {name: value.clone().requires_grad_(name in names) for name, value in every.items()}
+        parameters = {name: leaves[name] for name in probe.parameters}
+        output, h_n = rnn(leaves["input"], leaves["h_0"], parameters, num_layers=2, bidirectional=True)
+        return torch.autograd.grad(output.square().sum() + h_n.sum(), leaves[asked])[0]
+
+    assert torch.equal(gradient({asked}), gradient(every.keys()))
+
+
+def test_inference_allocates_at_most_two_layer_outputs_beyond_the_result():
+    class Allocated(TorchDispatchMode):
+        """The most bytes that live at once in storages made while it is on."""
+
+        most = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            made = function(*args, **(kwargs or {}))
+            for storage in (
+                tensor.untyped_storage() for tensor in (made if isinstance(made, tuple | list) else [made])
+            ):
+                if storage.data_ptr() not in known:
+                    live[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
+            for gone in [key for key, (storage, _) in live.items() if storage.expired()]:
+                del live[gone]
+            self.most = max(self.most, sum(size for _, size in live.values()))
+            return made
+
+    for directions in (1, 2):
+        arguments = {"num_layers": 5, "bidirectional": directions == 2}
+        module = torch.nn.RNN(8, 16, **arguments)
+        parameters, input = dict(module.named_parameters()), torch.randn(300, 4, 8)
+        known, live = {value.untyped_storage().data_ptr() for value in (*parameters.values(), input)}, {}
+        with torch.no_grad(), Allocated() as seen:
+            output, _ = rnn(input, None, parameters, **arguments)
+        assert output.nbytes < seen.most <= 3.05 * output.nbytes  # and the small ones
 
 
 @pytest.mark.parametrize("layout", ["batched", "unbatched", "packed"])

@@ -23,7 +23,9 @@ def cell_layer(
     """x (L, N, H_in), h (N, H_out) -> states (L, N, H_out), final state (N, H_out). Arguments as in `rnn_layer`."""
     hidden_size, input_size = weight_ih.shape
     with torch.random.fork_rng(devices=[]):  # the cell initialises weights we replace: leave dropout's generator alone
-        cell = nn.RNNCell(input_size, hidden_size, bias=bias_ih is not None, nonlinearity=activation.__name__)
+        cell = nn.RNNCell(
+            input_size, hidden_size, bias=bias_ih is not None, nonlinearity=activation.__name__.rstrip("_")
+        )
     weights = {"weight_ih": weight_ih, "weight_hh": weight_hh}
     if bias_ih is not None and bias_hh is not None:
         weights |= {"bias_ih": bias_ih, "bias_hh": bias_hh}
