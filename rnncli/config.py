@@ -104,10 +104,16 @@ def leaves() -> dict[str, KeyPath]:
     return {".".join(map(str, path)): path for path in paths}
 
 
-def load(path: Path | None, flags: Mapping[str, Flag], *, with_values: bool = False) -> Config:
+def load(
+    path: Path | None,
+    flags: Mapping[str, Flag],
+    *,
+    with_values: bool = False,
+    over: Mapping[str, Sequence[Any]] | None = None,
+) -> Config:
     """The config at `path`, or the defaults, with `flags` (by dotted leaf name) over it.
 
-    `with_values` refuses the meta device, whose tensors have none.
+    `with_values` refuses the meta device, whose tensors have none. `over`: further axes of the grid, from --over.
 
     Raises ConfigError; each line of its message is one problem: file, line, key, value seen and what is allowed.
     """
@@ -125,6 +131,9 @@ def load(path: Path | None, flags: Mapping[str, Flag], *, with_values: bool = Fa
         for stale in [place for place in places if place[: len(known[name])] == known[name]]:
             del places[stale]
         places[known[name]] = flag.name
+    for name, axis in (over or {}).items():
+        grid[name] = list(axis)
+        places.update({("grid", name, index): "--over" for index in range(len(axis))})
     cases = Cases(values, grid, places)
     if len(cases) > MOST_CASES:
         raise ConfigError(f"{places[('grid',)]}: grid: {len(cases)} cases; allowed: up to {MOST_CASES}")

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -19,6 +19,9 @@ from rnncli.parity.evaluate import Values, candidate_side, evaluate, reference_s
 from rnncli.parity.probe import Probe
 from rnncli.process import EXTRA_BYTES, Host
 from rnncli.records import Timing
+
+if TYPE_CHECKING:
+    from rnncli.contest import Entry
 
 NN_RNN = nn.RNN
 NN_RNN_FORWARD = nn.RNN.forward
@@ -85,6 +88,11 @@ class Own:
         """Its cost beside nn.RNN's, in its own process."""
         timing: tuple[Timing, ...] = self._call("timing it", "time", case, probe)
         return timing
+
+    def bench(self, case: Case, probe: Probe, entry: "Entry") -> tuple[tuple[Timing, ...], list[str]]:
+        """What `contest.measure` finds, in its own process: all that take part run there, in turn."""
+        found: tuple[tuple[Timing, ...], list[str]] = self._call("timing it", "bench", case, probe, entry)
+        return found
 
     def check_devices(self, case: Case) -> Any:
         """What the guard over meta tensors finds."""
@@ -194,6 +202,13 @@ class Inside:
             return time_sides(
                 (reference_side(case, probe), candidate_side(self._candidate, case, probe)), case.run.gradients
             )
+
+    def bench(self, case: Case, probe: Probe, entry: "Entry") -> tuple[tuple[Timing, ...], list[str]]:
+        """A pass of all that take part."""
+        from rnncli.contest import measure
+
+        with self._told(case), devices.backend_settings(case.run):
+            return measure(case, probe, entry, self._candidate)
 
     def check_devices(self, case: Case) -> Any:
         """The guard over meta tensors, on a reading of its own: what the candidate keeps is on another device after."""

@@ -6,7 +6,7 @@ The field names are the keys of the JSON; a unit stands in the name. What did no
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -18,6 +18,7 @@ SCHEMA_VERSION = 1
 MOST_NOTES = 100  # different ones that are kept of a run
 
 Stage = Literal["algorithm", "precision"]
+Pass = Literal["forward", "forward+backward", "inference"]
 
 
 class Verdict(StrEnum):
@@ -147,16 +148,63 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """How long one pass of one implementation takes: median and interquartile range over `runs` measurements."""
+    """How long one pass of one implementation takes: median and interquartile range over `runs` measurements.
+
+    Half of the ratios of single measurements to nn.RNN's beside them lie from `ratio_low` to `ratio_high`. The rates
+    count the matrix products of the case alone; `products_share` is the share of the time that these products take by
+    themselves, measured beside it. `peak_bytes`: allocated at once, beyond what went in. `wrong`: it is timed though it
+    does not compute what nn.RNN does. `baseline_ratio`: the ratio in an earlier run, and `changed` whether the two are
+    further apart than both spreads.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"alias_generator": lambda name: name.removesuffix("_")}
 
     implementation: str
-    pass_: Literal["forward", "forward+backward", "inference"]  # "pass" in JSON, a keyword in Python
+    pass_: Pass  # "pass" in JSON, a keyword in Python
     median_s: float
     iqr_s: float
     runs: int
     ratio_to_reference: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    flops_per_s: float | None = None
+    bytes_per_s: float | None = None
+    products_share: float | None = None
+    peak_bytes: int | None = None
+    compile_s: float | None = None
+    wrong: bool | None = None
+    baseline_ratio: float | None = None
+    changed: bool | None = None
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the spread makes the ratio meaningless."""
+        if self.ratio_low is None or self.ratio_high is None:
+            return self.iqr_s > self.median_s / 2
+        return self.ratio_high > 1.5 * self.ratio_low
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """How the time of a pass grows over a range of cases: as the product of each size to its exponent."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"alias_generator": lambda name: name.removesuffix("_")}
+
+    implementation: str
+    pass_: Pass
+    exponents: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What --fail-if came to in one case. It fails where the ratio is beyond the bound by more than its spread."""
+
+    condition: str
+    case: str
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +280,8 @@ class RunRecord:
     verdict: Verdict | None
     strict: bool = False
     missing: tuple[str, ...] = ()
+    growth: tuple[Growth, ...] | None = None
+    gates: tuple[Gate, ...] | None = None
     cases: Sequence[CaseRecord]
 
     @classmethod
@@ -272,6 +322,7 @@ class RunRecord:
         """Whether everything asked for matches: a run that ends with exit code 0."""
         left_open = self.strict and (self.tally.open_checks or self.tally.unseen)
         failed = self.verdict == Verdict.MISMATCH or self.tally.kinds or self.missing or self.unjudged
+        failed = failed or any(gate.failed for gate in self.gates or ())
         return not failed and not left_open
 
     @cached_property
@@ -371,6 +422,11 @@ def printable(text: str) -> str:
 def case_to_json(case: CaseRecord, indent: int | None = None) -> str:
     """A case as JSON, in the order of its fields. A number that is not finite becomes null."""
     return _adapter().dump_json(case, by_alias=True, indent=indent).decode()
+
+
+def parts_to_json(parts: Sequence[Growth | Gate]) -> list[dict[str, Any]]:
+    """What stands beside the cases, as plain values under the names it has in JSON."""
+    return [{name.removesuffix("_"): value for name, value in asdict(part).items()} for part in parts]
 
 
 def line_of(head: dict[str, Any], case: CaseRecord) -> str:

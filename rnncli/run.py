@@ -93,7 +93,7 @@ def largest(cases: Sequence[Case], needed: Callable[[Case], int]) -> tuple[int, 
 def look(case: Case) -> CaseRecord:
     """The shapes a case has: predicted by rule, observed in nn.RNN, observed in the candidate."""
     device, dtype = devices.resolve(case.run.device), getattr(torch, case.run.dtype)
-    with _told_as_user_errors(case, device), torch.no_grad():
+    with told_as_user_errors(case, device), torch.no_grad():
         module = reference.build(case, dtype, device)
         data, h_0 = probes.blank(case, dtype, device)
         input = probes.packer(case, device)(data)
@@ -231,7 +231,7 @@ def _verified(
     options: VerifyOptions,
     judges: "Judges | None" = None,
 ) -> CaseRecord:
-    with _told_as_user_errors(case, device), devices.backend_settings(case.run):
+    with told_as_user_errors(case, device), devices.backend_settings(case.run):
         judge = (judges or Judges()).of(case, device, options.policy)
         judgement = judge.judge(candidate)
         if not callable(candidate) and candidate.lost:
@@ -306,14 +306,14 @@ def plant_faults(case: Case) -> CaseRecord:
     from rnncli.parity.power import power
 
     device = devices.resolve(case.run.device)
-    with _told_as_user_errors(case, device), devices.backend_settings(case.run):
+    with told_as_user_errors(case, device), devices.backend_settings(case.run):
         faults = tuple(power(case, device))
     backend = devices.describe_backend(device, case.run)
     return CaseRecord(id=case.id, config=case.config, verdict=None, device=str(device), backend=backend, faults=faults)
 
 
 @contextmanager
-def _told_as_user_errors(case: Case, device: torch.device) -> Iterator[None]:
+def told_as_user_errors(case: Case, device: torch.device) -> Iterator[None]:
     """What torch raises for a dtype it lacks or memory it cannot get, as the errors a user is told."""
     try:
         yield

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from rnncli import __version__
-from rnncli.cli import adapt, env, faults, power, report, schema, shapes, verify
+from rnncli.cli import adapt, bench, env, faults, power, report, schema, shapes, verify
 from rnncli.cli.options import takes_debug
 from rnncli.errors import ExitCode, ReaderGoneError, RnncliError
 
@@ -81,6 +81,7 @@ def _rnncli(
 for command in (
     shapes.shapes,
     verify.verify,
+    bench.bench,
     power.power,
     faults.faults,
     report.report,

@@ -6,38 +6,29 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-
-class Ended(Protocol):
-    """What is known of a case that is done."""
-
-    @property
-    def failed(self) -> bool:
-        """Whether it is a mismatch or could not be judged."""
-
-
-T = TypeVar("T", bound=Ended)
+T = TypeVar("T")
 
 DRAWN_AFTER_S = 1.0  # on a terminal
 FIRST_LINE_S = 10.0  # elsewhere, a CI log: then after twice as long, up to a minute
 
 
-def with_progress(records: Iterable[T], total: int) -> Iterator[T]:
+def with_progress(records: Iterable[T], total: int, unit: str = "cases") -> Iterator[T]:
     """The records as they come, with how many are done shown meanwhile."""
     done = [0, 0]
-    with _bar(done, total) if sys.stderr.isatty() else _lines(done, total):
+    with _bar(done, total, unit) if sys.stderr.isatty() else _lines(done, total, unit):
         for record in records:
             done[0] += 1
-            done[1] += record.failed
+            done[1] += getattr(record, "failed", False)
             yield record
 
 
-def _describe(done: list[int], total: int, elapsed_s: float) -> str:
-    """How many are done, how many of them fail, and of many cases how fast and how long still."""
+def _describe(done: list[int], total: int, unit: str, elapsed_s: float) -> str:
+    """How many are done, how many of them fail, and of many how fast and how long still."""
     if total <= 1:
         return "working"
-    parts = [f"{done[0]} of {total} cases done", *([f"{done[1]} failing"] if done[1] else [])]
+    parts = [f"{done[0]} of {total} {unit} done", *([f"{done[1]} failing"] if done[1] else [])]
     if done[0]:
         rate = done[0] / elapsed_s
         parts += [f"{rate:.3g}/s", f"{timedelta(seconds=round((total - done[0]) / rate))} left"]
@@ -45,7 +36,7 @@ def _describe(done: list[int], total: int, elapsed_s: float) -> str:
 
 
 @contextmanager
-def _bar(done: list[int], total: int) -> Iterator[None]:
+def _bar(done: list[int], total: int, unit: str) -> Iterator[None]:
     """A bar that goes away when the work is done."""
     stop, start = threading.Event(), time.monotonic()
 
@@ -59,7 +50,7 @@ def _bar(done: list[int], total: int) -> Iterator[None]:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("", total=total if total > 1 else None)
             while True:
-                described = _describe(done, total, time.monotonic() - start)
+                described = _describe(done, total, unit, time.monotonic() - start)
                 progress.update(task, completed=done[0], description=described)
                 if stop.wait(0.1):
                     return
@@ -68,14 +59,14 @@ def _bar(done: list[int], total: int) -> Iterator[None]:
 
 
 @contextmanager
-def _lines(done: list[int], total: int) -> Iterator[None]:
+def _lines(done: list[int], total: int, unit: str) -> Iterator[None]:
     """A plain line now and then."""
     stop, start = threading.Event(), time.monotonic()
 
     def write() -> None:
         wait = FIRST_LINE_S
         while not stop.wait(wait):
-            described = _describe(done, total, time.monotonic() - start)
+            described = _describe(done, total, unit, time.monotonic() - start)
             print(f"rnncli: {described}", file=sys.stderr, flush=True)
             wait = min(2 * wait, 60.0)
 

@@ -3,15 +3,19 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 
-from rnncli.records import RunRecord, Verdict, leaves_of, printable
+from rnncli.records import RunRecord, Timing, Verdict, leaves_of, printable
 from rnncli.report.summary import reason, short
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
 
 
 def render(record: RunRecord) -> Iterator[str]:
-    """A head and a row for each case."""
+    """A head and a row for each case; of `bench`, for each pass of each implementation."""
+    if record.command == "bench":
+        yield from _timings(record)
+        return
     written = False
     for case in record.cases:
         leaves = {short(leaf): value for leaf, value in leaves_of(case.config) if leaf != "candidate"}
@@ -30,6 +34,22 @@ def render(record: RunRecord) -> Iterator[str]:
             yield _line(row)
             written = True
         yield _line(row.values())
+
+
+def _timings(record: RunRecord) -> Iterator[str]:
+    names = [entry.name for entry in fields(Timing)]
+    head = ["id", "candidate", *(short(leaf) for leaf, _ in _leaves(record)), *(n.removesuffix("_") for n in names)]
+    yield _line(head)
+    for case in record.cases:
+        leaves = [value for leaf, value in leaves_of(case.config) if leaf not in ("candidate", "expect")]
+        for timing in case.timing or ():
+            values = (getattr(timing, name) for name in names)
+            yield _line([case.id, case.candidate, *leaves, *("" if v is None else str(v) for v in values)])
+
+
+def _leaves(record: RunRecord) -> Iterator[tuple[str, str]]:
+    if len(record.cases):
+        yield from ((leaf, v) for leaf, v in leaves_of(record.cases[0].config) if leaf not in ("candidate", "expect"))
 
 
 def _line(cells: Iterable[str]) -> str:

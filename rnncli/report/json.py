@@ -4,7 +4,7 @@ import json
 import textwrap
 from collections.abc import Iterator
 
-from rnncli.records import RunRecord, case_to_json
+from rnncli.records import RunRecord, case_to_json, parts_to_json
 
 
 def render(record: RunRecord) -> Iterator[str]:
@@ -17,6 +17,7 @@ def render(record: RunRecord) -> Iterator[str]:
         "strict": record.strict,
         "missing": record.missing,
     }
+    head |= {name: parts_to_json(getattr(record, name)) for name in ("growth", "gates") if getattr(record, name)}
     yield json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}") + ',\n  "cases": ['
     between = ""
     for case in record.cases:

@@ -12,6 +12,9 @@ LONGEST = 300  # characters of a cell
 
 def render(record: RunRecord) -> Iterator[str]:
     """A heading, and tables where there is something to say."""
+    if record.command == "bench":
+        yield from _bench(record)
+        return
     tally = record.tally
     mark = "❌" if not record.passed else "✅" if record.verdict == Verdict.MATCH else "⚠️"
     yield f"## {mark} rnncli {record.command}: {counts(tally)}\n"
@@ -42,6 +45,25 @@ def render(record: RunRecord) -> Iterator[str]:
         replay = next((case.replay for case in first if case.replay), None)
         if replay:
             yield f"\nTo see the first of them again: {_code(replay)}\n"
+
+
+def _bench(record: RunRecord) -> Iterator[str]:
+    """The ratios to nn.RNN, a row for each implementation of each case and pass; first, the gates."""
+    yield f"## {'✅' if record.passed else '❌'} rnncli bench\n"
+    for gate in record.gates or ():
+        spread = f"half of its measurements {gate.ratio_low:.2f} to {gate.ratio_high:.2f}"
+        yield f"\n- {_code(gate.condition)} {'**fails**' if gate.failed else 'holds'}: {gate.ratio:.2f}, {spread}\n"
+    for said in (*record.missing, *record.tally.warnings, *record.tally.errors):
+        yield f"\n**{_text(said)}**\n"
+    yield "\n| case | pass | implementation | median | of nn.RNN's | half of the ratios | earlier |\n"
+    yield "|---|---|---|--:|--:|--:|--:|\n"
+    for case in record.cases:
+        for timing in case.timing or ():
+            ratios = (timing.ratio_to_reference, timing.ratio_low, timing.ratio_high, timing.baseline_ratio)
+            own, low, high, earlier = ("" if ratio is None else f"{ratio:.2f}" for ratio in ratios)
+            name = f"{timing.implementation}{' (wrong)' if timing.wrong else ''}"
+            cells = (_code(arguments(case)), timing.pass_, _code(name), f"{timing.median_s * 1e3:.4g} ms", own)
+            yield f"| {' | '.join(cells)} | {low} to {high} | {earlier} |\n"
 
 
 def _cut(text: str) -> str:

@@ -50,6 +50,10 @@ def draw(record: RunRecord, console: Console) -> None:
     """Draw the record on a console: one case in full; of many, those that do not match, and a summary."""
     if record.command == "env":
         blocks: Iterable[RenderableType] = [_environment_table(record.environment or {})]
+    elif record.command == "bench":
+        from rnncli.report.bench import blocks as blocks_of_bench
+
+        blocks = blocks_of_bench(record)
     elif len(record.cases) == 1 and not record.missing:
         blocks = _case(record.command, record.cases[0])
     else:
@@ -66,7 +70,7 @@ def draw(record: RunRecord, console: Console) -> None:
 
 
 def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
-    yield _title(command, case)
+    yield title(command, case)
     if case.error:
         yield Text(f"\n{case.error.message}", "bold red")
         if case.error.traceback:
@@ -77,7 +81,7 @@ def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
     if case.shapes:
         yield ""
         yield _shapes_table(case.shapes, _candidate(case, short=True))
-        yield _axes_line(case.config)
+        yield axes_line(case.config)
     if case.parameters:
         yield ""
         yield _parameters_line(case.parameters) if case.checks else _parameters_table(case.parameters)
@@ -99,7 +103,7 @@ def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
     if case.timing:
         yield ""
         yield _timing_table(case.timing)
-        if any(timing.iqr_s > timing.median_s / 2 for timing in case.timing):
+        if any(timing.noisy for timing in case.timing):
             yield Text("the machine is busy: a spread (IQR) this wide makes the ratios meaningless", "yellow")
     yield ""
     yield _conclusion(case)
@@ -129,7 +133,7 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
 
 
 def _in_short(command: str, case: CaseRecord) -> Iterator[RenderableType]:
-    yield _title(command, case)
+    yield title(command, case)
     if case.error:
         yield Text(case.error.message, "bold red")
     else:
@@ -149,14 +153,14 @@ def _summary(record: RunRecord) -> Iterator[RenderableType]:
     tally = record.tally
     arguments = list(by_argument(tally)) if len(tally.failing) > 1 else []
     if arguments:
-        table = _table("argument", "failing of cases, by value")
+        table = plain_table("argument", "failing of cases, by value")
         for name, values in arguments:
             shown = (f"{printable(value)}: {failing} of {count}" for value, failing, count in values)
             table.add_row(name, ", ".join(shown))
         yield table
         yield ""
     if tally.checks:
-        table = _table("stage", "dtype", "checks>", *(f"{verdict}>" for verdict in Verdict), "all pass at>")
+        table = plain_table("stage", "dtype", "checks>", *(f"{verdict}>" for verdict in Verdict), "all pass at>")
         for (stage, dtype), counted in tally.checks.items():
             of_verdict = (str(counted[verdict]) for verdict in Verdict)
             table.add_row(stage, dtype, str(counted.total()), *of_verdict, _number(tally.worst.get((stage, dtype))))
@@ -174,7 +178,7 @@ def _environment_table(environment: dict[str, Any]) -> Table:
     return table
 
 
-def _title(command: str, case: CaseRecord) -> Text:
+def title(command: str, case: CaseRecord) -> Text:
     rnn, given, run = (case.config[section] for section in ("rnn", "input", "run"))
     extra = [f"{name}={rnn[name]!r}" for name, default in NN_RNN_DEFAULTS.items() if rnn[name] != default]
     arguments = ", ".join([str(rnn["input_size"]), str(rnn["hidden_size"]), *extra])
@@ -185,8 +189,8 @@ def _title(command: str, case: CaseRecord) -> Text:
         details += ["train mode" if run["train"] else "eval mode", f"seed {run['seed']}"]
         details += [f"weights x{run['weight_scale']:g}"] if run["weight_scale"] != 1 else []
     details += [case.backend] if case.backend else []
-    title = Text.assemble((f"{command}: {subject}nn.RNN({arguments})", "bold"))
-    return title.append(f"\n{', '.join(details)}  [{case.id}]", "dim")
+    line = Text.assemble((f"{command}: {subject}nn.RNN({arguments})", "bold"))
+    return line.append(f"\n{', '.join(details)}  [{case.id}]", "dim")
 
 
 def _shapes_table(shapes: Sequence[TensorShape], candidate: str) -> Table:
@@ -195,7 +199,7 @@ def _shapes_table(shapes: Sequence[TensorShape], candidate: str) -> Table:
     columns[candidate] = [s.candidate for s in shapes]
     columns["expected"] = [s.expected for s in shapes]
     shown = {name: sizes for name, sizes in columns.items() if any(size is not None for size in sizes)}
-    table = _table("tensor", "axes", *shown, *(["agree"] if len(shown) > 1 else []))
+    table = plain_table("tensor", "axes", *shown, *(["agree"] if len(shown) > 1 else []))
     for index, tensor in enumerate(shapes):
         sizes = (_size(column[index]) for column in shown.values())
         agrees = [Text("yes", "green") if tensor.agrees else Text("NO", "bold red")] if len(shown) > 1 else []
@@ -203,7 +207,7 @@ def _shapes_table(shapes: Sequence[TensorShape], candidate: str) -> Table:
     return table
 
 
-def _axes_line(config: dict[str, Any]) -> Text:
+def axes_line(config: dict[str, Any]) -> Text:
     rnn, given = config["rnn"], config["input"]
     batch = "" if given["layout"] == "unbatched" else f", N={given['batch_size']} batch"
     line = (
@@ -216,7 +220,7 @@ def _axes_line(config: dict[str, Any]) -> Text:
 
 
 def _parameters_table(parameters: Sequence[Parameter]) -> Table:
-    table = _table("parameter", "shape", "count>")
+    table = plain_table("parameter", "shape", "count>")
     for parameter in parameters:
         wrong = [seen for seen in (parameter.reference, parameter.expected) if seen not in (None, parameter.shape)]
         note = Text(f" NOT {_size(wrong[0])}", "bold red") if wrong else Text()
@@ -241,7 +245,7 @@ def _checks_table(checks: Sequence[Check]) -> Table:
     errors = (
         ["float64\nerror>", f"{dtype}\nerror>", "nn.RNN's\nown>"] if lower else ["float64\nerror>", "nn.RNN's\nown>"]
     )
-    table = _table("tensor", "verdict", *errors, "noise>", "passes\nat>")
+    table = plain_table("tensor", "verdict", *errors, "noise>", "passes\nat>")
     for tensor, stages in by_tensor.items():
         algorithm, precision = stages.get("algorithm"), stages.get("precision")
         judged = [check for check in (algorithm, precision) if check]
@@ -334,7 +338,7 @@ def _sparkline(errors: Sequence[float], low: float, high: float) -> str:
 
 def _faults(faults: Sequence[FaultResult]) -> Iterator[RenderableType]:
     """What the case does not see first, then what it catches, then in a line what cannot happen in it."""
-    table = _table("fault", "status", "seen in", "would be seen with")
+    table = plain_table("fault", "status", "seen in", "would be seen with")
     order = ("not-visible", "equivalent", "caught")
     styles = {"not-visible": "bold yellow", "caught": "green", "equivalent": "dim"}
     for fault in sorted(faults, key=lambda fault: order.index(fault.status) if fault.status in order else len(order)):
@@ -348,11 +352,16 @@ def _faults(faults: Sequence[FaultResult]) -> Iterator[RenderableType]:
 
 
 def _timing_table(timings: Sequence[Timing]) -> Table:
-    table = _table("pass", "implementation", "median>", "IQR>", "runs>", "ratio>")
+    table = plain_table("pass", "implementation", "median>", "IQR>", "runs>", "ratio>")
     for timing in timings:
         ratio = "" if timing.ratio_to_reference is None else f"{timing.ratio_to_reference:.2f}"
         table.add_row(
-            timing.pass_, timing.implementation, _time(timing.median_s), _time(timing.iqr_s), str(timing.runs), ratio
+            timing.pass_,
+            timing.implementation,
+            duration(timing.median_s),
+            duration(timing.iqr_s),
+            str(timing.runs),
+            ratio,
         )
     return table
 
@@ -405,7 +414,7 @@ def _power(faults: Sequence[FaultResult]) -> Text:
     return Text(f"{line}; {unseen} would not be seen" if unseen else line, "bold yellow" if unseen else "green")
 
 
-def _table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
     """A table with a rule under its head; a column whose name ends in ">" is numbers, right-aligned."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
     for name in columns:
@@ -453,7 +462,7 @@ def _ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2g}" if value < 1e4 else f"{value:.1e}"
 
 
-def _time(seconds: float) -> str:
+def duration(seconds: float) -> str:
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
         if seconds * factor >= 1 or unit == "us":
             return f"{seconds * factor:.3g} {unit}" if seconds * factor < 1000 else f"{seconds * factor:.0f} {unit}"

@@ -1,0 +1,255 @@
+"""`rnncli bench`."""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnncli.cli.options import Output, PrintConfig, as_number, takes_case
+from rnncli.cli.startup import quick_imports
+from rnncli.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from rnncli.bench import Bench
+    from rnncli.config import Flag
+    from rnncli.gates import Baseline, Condition
+    from rnncli.records import CaseRecord, RunRecord
+
+FORMATS = ("table", "json", "jsonl", "csv", "markdown")
+AXES = ("input.seq_len", "input.batch_size", "rnn.input_size", "rnn.hidden_size", "rnn.num_layers")
+IMPLEMENTATIONS = ("manual", "bmm", "concat", "cell")
+FEWEST, MOST = 7, 1000  # measurements of a pass
+MOST_AXES = 2
+
+
+@takes_case
+def bench(
+    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", hidden=True)] = None,
+    over: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SIZE=VALUES", help="A range, as hidden_size=32,64 or seq_len=2^4..2^10; up to two"),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="Of manual, bmm, concat, cell, candidate  [all]")
+    ] = None,
+    compile: Annotated[bool, typer.Option("--compile", help="Each under torch.compile too")] = False,
+    even_if_wrong: Annotated[
+        bool, typer.Option("--even-if-wrong", help="Time what is a mismatch too; the exit code stays 1")
+    ] = False,
+    threads: Annotated[
+        str | None, typer.Option(metavar="N", help="torch's threads on the CPU  [the cores]", show_default=False)
+    ] = None,
+    min_run_time: Annotated[
+        str | None,
+        typer.Option(metavar="SECONDS", help="For each implementation and pass  [0.5]", show_default=False),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An earlier run, as json, to put beside this one")
+    ] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CONDITION", help="As 'manual.forward > 1.1', of the ratio to nn.RNN: then exit code 1"),
+    ] = None,
+    format: Annotated[
+        str,
+        typer.Option(help=", ".join(FORMATS), metavar="FORMAT", autocompletion=lambda: list(FORMATS)),
+    ] = "table",
+    output: Output = None,
+    print_config: PrintConfig = False,
+    flags: "dict[str, Flag] | None" = None,
+) -> None:
+    """What each way of writing an RNN costs, beside nn.RNN.
+
+    Times nn.RNN, the built-in implementations and a candidate of your own in turn: inference (without autograd),
+    forward, and forward+backward. Each ratio to nn.RNN comes with the range that half of its measurements lie in.
+    Beside it stands what the matrix products alone take: the part of the time that no rewriting takes away. What does
+    not compute nn.RNN's values is not timed.
+
+    \b
+    Examples:
+      rnncli bench
+      rnncli bench --hidden-size 256 --seq-len 100 --layers 3
+      rnncli bench --over seq_len=2^4..2^10 --only manual
+      rnncli bench --over hidden_size=32,64,128 --over batch_size=1,16
+      rnncli bench --candidate my_rnn.py:rnn_forward --fail-if 'candidate.forward > 2'
+      rnncli bench --device cuda --compile --format json --output bench.json
+      rnncli bench --baseline bench.json
+    """
+    from rnncli.cli.grid import whole_number
+    from rnncli.cli.output import check_destination, finish, write_text
+    from rnncli.config import load
+
+    axes = _axes(over or [])
+    names = _names(only)
+    thread_count = whole_number("--threads", threads)
+    seconds = _seconds(min_run_time)
+    check_destination(format, output, *[path for path in (config, baseline) if path], formats=FORMATS)
+    loaded = load(config, flags or {}, with_values=True, over=axes)
+    if print_config:
+        write_text(loaded.to_yaml(), output)
+        return
+    if "candidate" in names and not any(case.target for case in loaded.cases):
+        raise ConfigError("--only: candidate: there is none of your own; allowed with --candidate PATH.py:NAME")
+    conditions = _conditions(fail_if or [], loaded.cases, names, compile)
+    earlier = _baseline(baseline)
+    if earlier:
+        earlier.require_any(case.id for case in loaded.cases)
+
+    with quick_imports():
+        import torch
+
+        from rnncli.bench import Bench, BenchOptions
+        from rnncli.memory import needed_for_verify
+        from rnncli.run import largest
+        from rnncli.timing import Effort
+
+    if thread_count:
+        torch.set_num_threads(thread_count)
+    largest(loaded.cases, needed_for_verify)
+    options = BenchOptions(Effort(seconds, FEWEST, MOST), names, compile, even_if_wrong)
+    benches = [Bench(case, options) for case in loaded.cases]
+    interrupted = _run(benches)
+    record = _record(benches, interrupted, axes, conditions, earlier)
+    finish(record, format, output, interrupted)
+
+
+def _run(benches: "Sequence[Bench]") -> bool:
+    """Do them all; whether that was interrupted."""
+    from rnncli.cli.interrupt import prompt_interrupts
+    from rnncli.cli.progress import with_progress
+
+    steps = ((bench, step) for bench in benches for step in bench.steps())
+    try:
+        with prompt_interrupts():
+            for _ in with_progress(steps, sum(len(bench.passes) for bench in benches), "passes"):
+                pass
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _record(
+    benches: "Sequence[Bench]",
+    interrupted: bool,
+    axes: dict[str, list[int]],
+    conditions: "Sequence[Condition]",
+    earlier: "Baseline | None",
+) -> "RunRecord":
+    """What there is of all cases: those that were not begun are missing."""
+    from dataclasses import replace
+
+    from rnncli.bench import growth
+    from rnncli.device import environment
+    from rnncli.records import RunRecord
+
+    cases = [bench.record() for bench in benches]
+    missing = []
+    if interrupted:
+        cases = [case for case in cases if case.timing or case.error]
+        done = sum(len({timing.pass_ for timing in case.timing or ()}) for case in cases)
+        missing = [f"interrupted: {done} of {sum(len(bench.passes) for bench in benches)} passes were timed"]
+    if earlier:
+        cases = earlier.beside(cases)
+    gates = tuple(gate for case in cases for condition in conditions if (gate := condition.of(case)))
+    for gate in gates:
+        if gate.failed:
+            print(f"rnncli: --fail-if {gate.condition}: {_told(gate, cases)}", file=sys.stderr)
+    record = RunRecord.of("bench", environment(), cases, missing)
+    kept = vars(record)["tally"]
+    record = replace(record, growth=growth(cases, list(axes)) or None, gates=gates or None)
+    vars(record)["tally"] = kept
+    return record
+
+
+def _told(gate: Any, cases: "Sequence[CaseRecord]") -> str:
+    where = f" in case {gate.case}" if len(cases) > 1 else ""
+    return f"it is {gate.ratio:.2f}{where}, half of its measurements from {gate.ratio_low:.2f} to {gate.ratio_high:.2f}"
+
+
+def _axes(texts: Sequence[str]) -> dict[str, list[int]]:
+    """The sizes of --over, by leaf. Raises ConfigError."""
+    if len(texts) > MOST_AXES:
+        raise ConfigError(f"--over: {len(texts)} ranges; allowed: up to {MOST_AXES}")
+    axes: dict[str, list[int]] = {}
+    leaves = {leaf.rpartition(".")[2]: leaf for leaf in AXES} | {leaf: leaf for leaf in AXES}
+    for text in texts:
+        name, equals, values = (part.strip() for part in text.partition("="))
+        sizes = _sizes(values) if equals else None
+        if not sizes:
+            raise ConfigError(
+                f'--over: "{text}" is not allowed; allowed: SIZE=VALUES, as hidden_size=32,64,128 or'
+                " seq_len=2^4..2^10, which doubles"
+            )
+        leaf = leaves.get(name) or leaves.get({"layers": "num_layers"}.get(name, ""))
+        if leaf is None:
+            short = [known.rpartition(".")[2] for known in AXES]
+            raise ConfigError(f"--over: {text}: unknown size {name}{nearest(name, short)}; allowed: {', '.join(short)}")
+        if leaf in axes:
+            raise ConfigError(f"--over: {name} is given twice; allowed: once")
+        axes[leaf] = sizes
+    return axes
+
+
+def _sizes(text: str) -> list[int] | None:
+    """The integers of "32,64" or of "2^4..2^10"; None for anything else."""
+    ends = text.split("..")
+    if len(ends) == 2:
+        low, high = map(_size, ends)
+        if low is None or high is None or not 0 < low <= high:
+            return None
+        sizes = [low]
+        while sizes[-1] * 2 <= high:
+            sizes.append(sizes[-1] * 2)
+        return sizes
+    numbers = [_size(part) for part in text.split(",")]
+    return None if None in numbers else list(dict.fromkeys(number for number in numbers if number is not None))
+
+
+def _size(text: str) -> int | None:
+    found = re.fullmatch(r"\s*(\d{1,9})\s*(?:(?:\^|\*\*)\s*(\d{1,2}))?\s*", text)
+    return int(found[1]) ** int(found[2] or 1) if found else None
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    allowed = (*IMPLEMENTATIONS, "candidate")
+    names = tuple(part.strip() for part in text.split(",")) if text is not None else ()
+    for name in names:
+        if name not in allowed:
+            raise ConfigError(
+                f'--only: "{name}" is not allowed{nearest(name, allowed)}; allowed: {", ".join(allowed)},'
+                " with commas between"
+            )
+    return names
+
+
+def _seconds(text: str | None) -> float:
+    number = as_number(text, float) if text is not None else 0.5
+    if isinstance(number, str) or not 0 < number <= 3600:
+        shown = f'"{number}"' if isinstance(number, str) else number
+        raise ConfigError(f"--min-run-time: {shown} is not allowed; allowed: seconds, above 0 up to 3600")
+    return float(number)
+
+
+def _conditions(
+    texts: Sequence[str], cases: Sequence[Any], names: Sequence[str], compile: bool
+) -> "tuple[Condition, ...]":
+    if not texts:
+        return ()
+    from rnncli.gates import PASSES, Condition
+
+    own = next((case.target for case in cases if case.target), None)
+    measured = [name for name in (*IMPLEMENTATIONS, *(["candidate", own] if own else [])) if not names or name in names]
+    measured += [f"{name} compiled" for name in ("nn.RNN", *measured)] if compile else []
+    passes = PASSES if all(case.run.gradients for case in cases) else ("inference",)
+    return tuple(Condition.parse(text, measured, passes) for text in texts)
+
+
+def _baseline(path: Path | None) -> "Baseline | None":
+    if path is None:
+        return None
+    from rnncli.gates import Baseline
+
+    return Baseline(path)
