@@ -29,10 +29,11 @@ smoke: setup ## The CI smoke check: every argument and every layout, with gradie
 test-cuda: setup ## The checks that need a GPU; skipped where there is none
 	@$(RUN) pytest tests/cuda -m cuda -rs
 
-bench: setup ## What start-up, a verdict, and many cases cost, as ratios (half an hour)
+bench: setup ## What start-up, a verdict, many cases and each implementation cost, as ratios (an hour)
 	@$(RUN) benchmarks.startup
 	@OMP_NUM_THREADS=1 $(RUN) benchmarks.cost
 	@OMP_NUM_THREADS=1 $(RUN) benchmarks.grid
+	@$(RUN) benchmarks.bench
 
 audit: setup ## Hold the verdicts against thousands of cases, and write docs/verdicts.md (most of an hour; resumes)
 	@OMP_NUM_THREADS=1 $(RUN) benchmarks.audit

@@ -247,12 +247,13 @@ class _RationalTanh(torch.nn.Module):
 
 
 def _rational_tanh(input: Sequence, h_0: Tensor | None, params: Any, case: Case) -> tuple[Sequence, Tensor]:
-    from rnncli.manual.equations import rnn, rnn_layer
+    from rnncli.manual.concat import concat_layer
+    from rnncli.manual.equations import rnn
 
-    def layer(x: Tensor, h: Tensor, *weights: Any, **how: Any) -> tuple[Tensor, Tensor]:
-        *parameters, activation = weights
-        nearly = _RationalTanh() if activation is torch.tanh else activation
-        return rnn_layer(x, h, *parameters, nearly, **how)
+    def layer(*arguments: Any) -> tuple[Tensor, Tensor]:
+        *given, activation, reverse, valid = arguments
+        nearly = _RationalTanh() if activation is torch.tanh_ else activation
+        return concat_layer(*given, nearly, reverse, valid)
 
     names = ("num_layers", "nonlinearity", "batch_first", "dropout", "bidirectional")
     arguments = {name: getattr(case.rnn, name) for name in names}
@@ -261,13 +262,14 @@ def _rational_tanh(input: Sequence, h_0: Tensor | None, params: Any, case: Case)
 
 
 def _float16_sum(input: Sequence, h_0: Tensor | None, params: Any, case: Case) -> tuple[Sequence, Tensor]:
-    from rnncli.manual.equations import rnn, rnn_layer
+    from rnncli.manual.concat import concat_layer
+    from rnncli.manual.equations import rnn
 
-    def layer(x: Tensor, h: Tensor, weight_ih: Tensor, *others: Any, **how: Any) -> tuple[Tensor, Tensor]:
+    def layer(x: Tensor, h: Tensor, weight_ih: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
         exact = x @ weight_ih.T
         rounded = exact + (exact.half().to(exact.dtype) - exact).detach()
         identity = torch.eye(exact.shape[-1], dtype=exact.dtype)
-        return rnn_layer(rounded, h, identity, *others, **how)
+        return concat_layer(rounded, h, identity, *others)
 
     names = ("num_layers", "nonlinearity", "batch_first", "dropout", "bidirectional")
     arguments = {name: getattr(case.rnn, name) for name in names}

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 
 from rnncli import work
-from rnncli.candidate.load import Canonical, load
+from rnncli.candidate.load import Canonical, arguments_of, load
 from rnncli.case import BUILT_IN, Case
+from rnncli.manual import BUILT_IN as BUILT_IN_RNNS
 from rnncli.parity.evaluate import Side, candidate_side, reference_side
-from rnncli.parity.probe import Probe
+from rnncli.parity.probe import Probe, packer
 from rnncli.records import Pass, Timing
 from rnncli.timing import Effort, PlainProducts, first_call, peak_bytes, time_pass
 
@@ -75,8 +76,16 @@ def _side(name: str, case: Case, probe: Probe, own: Canonical | None) -> Side:
     if name not in BUILT_IN:
         assert own is not None
         return candidate_side(own, case, probe)
+    return _built_in_side(name, case, probe)
+
+
+def _built_in_side(name: str, case: Case, probe: Probe) -> Side:
+    """Called as whoever has its file would call it: what is put around a candidate to judge it costs microseconds."""
     case = case.model_copy(update={"candidate": name})
-    return candidate_side(load(case), case, probe)
+    side = candidate_side(load(case), case, probe)
+    rnn, arguments, pack = BUILT_IN_RNNS[name], arguments_of(case), packer(case, probe.input.device)
+    parameters = {parameter: side.leaves[parameter] for parameter in probe.parameters}
+    return replace(side, call=lambda given: rnn(pack(given["input"]), given.get("h_0"), parameters, **arguments))
 
 
 def _compiled(side: Side, name: Pass) -> tuple[Side | str, float]:

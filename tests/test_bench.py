@@ -99,14 +99,11 @@ def test_every_implementation_is_measured_and_the_products_beside_them(name):
 def test_inference_records_nothing(monkeypatch):
     seen = []
 
-    def spied(_):
-        def call(*_):
-            seen.append(torch.is_grad_enabled())
-            return torch.zeros(5, 10, 40, requires_grad=True), torch.zeros(1, 10, 40)
+    def spied(*_, **__):
+        seen.append(torch.is_grad_enabled())
+        return torch.zeros(5, 10, 40, requires_grad=True), torch.zeros(1, 10, 40)
 
-        return call
-
-    monkeypatch.setattr(contest, "load", spied)
+    monkeypatch.setitem(contest.BUILT_IN_RNNS, "manual", spied)
     measured(pass_="inference")
     assert set(seen) == {False}
     seen.clear()
@@ -136,6 +133,7 @@ def test_what_cannot_be_compiled_is_told_and_the_rest_is_measured(monkeypatch):
     assert failed == [f"{name}: torch.compile fails: RuntimeError: no compiler" for name in ("nn.RNN", "manual")]
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.skipif(os.environ.get("RNNCLI_COMPILE") != "1", reason="takes a C++ compiler and half a minute")
 def test_torch_compile_compiles_them():
     _, failed = measured(contest.IMPLEMENTATIONS, "forward+backward", compile=True)
@@ -389,6 +387,13 @@ def test_what_makes_no_sense_is_told(rnncli, flags, message):
     assert outcome.err.startswith("rnncli: ")
     assert message in outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_cases_that_differ_in_a_built_in_candidate_are_one(rnncli, tmp_path):
+    config = tmp_path / "c.yaml"
+    config.write_text("grid: {candidate: [manual, bmm, concat]}")
+    found = json.loads(rnncli("bench", config, *QUICK, "--only", "manual", "--format", "json").out)
+    assert len(found["cases"]) == 1
 
 
 def test_layers_are_a_size_too(rnncli):

@@ -126,5 +126,15 @@ def test_memory_counts_what_is_kept_for_backward():
     assert recorded <= 2 * weight.nbytes
 
 
+def test_on_cuda_the_allocator_is_asked(monkeypatch):
+    log = []
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 1000)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: log.append("reset"))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: 1700)
+    work = Work(lambda: log.append("work"))
+    assert timing.peak_bytes(work, "inference", torch.device("cuda")) == 700
+    assert log == ["reset", "work"]
+
+
 def test_timing_can_be_left_out():
     assert verify(Case(), VerifyOptions(timing=False)).timing is None

@@ -33,19 +33,21 @@ def load(case: Case) -> Canonical:
     rnn = BUILT_IN[case.candidate]
 
     def built_in(input: Sequence, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case) -> object:
-        return rnn(
-            input,
-            h_0,
-            params,
-            num_layers=case.rnn.num_layers,
-            nonlinearity=case.rnn.nonlinearity,
-            batch_first=case.rnn.batch_first,
-            dropout=case.rnn.dropout,
-            bidirectional=case.rnn.bidirectional,
-            training=case.run.train,
-        )
+        return rnn(input, h_0, params, **arguments_of(case))
 
     return canonical(case.candidate, built_in)
+
+
+def arguments_of(case: Case) -> dict[str, Any]:
+    """The arguments that a built-in implementation takes of a case, beside input, h_0 and parameters."""
+    return {
+        "num_layers": case.rnn.num_layers,
+        "nonlinearity": case.rnn.nonlinearity,
+        "batch_first": case.rnn.batch_first,
+        "dropout": case.rnn.dropout,
+        "bidirectional": case.rnn.bidirectional,
+        "training": case.run.train,
+    }
 
 
 def find(target: str) -> object:

@@ -14,6 +14,7 @@ from rnncli.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from rnncli.bench import Bench
+    from rnncli.case import Case
     from rnncli.config import Flag
     from rnncli.gates import Baseline, Condition
     from rnncli.records import CaseRecord, RunRecord
@@ -93,10 +94,11 @@ def bench(
         return
     if "candidate" in names and not any(case.target for case in loaded.cases):
         raise ConfigError("--only: candidate: there is none of your own; allowed with --candidate PATH.py:NAME")
-    conditions = _conditions(fail_if or [], loaded.cases, names, compile)
+    cases = list({_problem(case): case for case in loaded.cases}.values())
+    conditions = _conditions(fail_if or [], cases, names, compile)
     earlier = _baseline(baseline)
     if earlier:
-        earlier.require_any(case.id for case in loaded.cases)
+        earlier.require_any(case.id for case in cases)
 
     with quick_imports():
         import torch
@@ -108,12 +110,17 @@ def bench(
 
     if thread_count:
         torch.set_num_threads(thread_count)
-    largest(loaded.cases, needed_for_verify)
+    largest(cases, needed_for_verify)
     options = BenchOptions(Effort(seconds, FEWEST, MOST), names, compile, even_if_wrong)
-    benches = [Bench(case, options) for case in loaded.cases]
+    benches = [Bench(case, options) for case in cases]
     interrupted = _run(benches)
     record = _record(benches, interrupted, axes, conditions, earlier)
     finish(record, format, output, interrupted)
+
+
+def _problem(case: "Case") -> str:
+    """What cases have in common that differ in a built-in candidate alone: all of these are measured anyway."""
+    return case.id if case.target else case.model_copy(update={"candidate": "manual"}).id
 
 
 def _run(benches: "Sequence[Bench]") -> bool:

@@ -47,7 +47,7 @@ def rnn_layer(
     reverse: bool = False,
     valid: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """One layer in one direction.
+    """One layer in one direction, for inference: autograd is given `RecordedLayer`.
 
     x (L, N, H_in), h (N, H_out), weight_ih (H_out, H_in), weight_hh (H_out, H_out), biases (H_out,).
     `reverse` walks from the last step to the first. `valid` (L, N, 1) is False where a sequence has ended.
@@ -106,6 +106,11 @@ class RecordedLayer(torch.autograd.Function):
             None,
             None,
         )
+
+
+# `Function.apply` first looks for transforms of `torch.func`, which takes a small layer a tenth of its time. Those are
+# not for these equations, and torch raises where one meets them.
+_recorded_layer = super(torch.autograd.Function, RecordedLayer).apply
 
 
 def _through_time(
@@ -209,7 +214,7 @@ def rnn(
     """
     activation = {"tanh": torch.tanh_, "relu": torch.relu_}[nonlinearity]
     directions, p = 2 if bidirectional else 1, dropout if training else 0.0
-    walk = layer or (RecordedLayer.apply if torch.is_grad_enabled() else rnn_layer)
+    walk = layer or (_recorded_layer if torch.is_grad_enabled() else rnn_layer)
 
     def stack(x: Tensor, h_0: Tensor | None, unpacked: Unpacked | None = None) -> tuple[Tensor, Tensor]:
         return rnn_stack(x, h_0, params, num_layers, directions, activation, p, walk, unpacked)

@@ -6,13 +6,18 @@ import pytest
 import torch
 
 from benchmarks import audit
+from rnncli.bench import Bench, BenchOptions
 from rnncli.candidate.load import canonical, load
 from rnncli.case import Case, altered
+from rnncli.device import environment
 from rnncli.errors import CandidateError
 from rnncli.parity.faults import plant
 from rnncli.parity.guard import check_devices
 from rnncli.parity.judge import Judge
+from rnncli.records import RunRecord
+from rnncli.report.table import render
 from rnncli.run import VerifyOptions, look, plant_faults, verify
+from rnncli.timing import Effort
 
 pytestmark = [
     pytest.mark.cuda,
@@ -142,3 +147,22 @@ def test_a_case_too_big_for_the_device_is_refused():
 
     with pytest.raises(ConfigError, match="too big"):
         list(run_cases([case({"hidden_size": 10**6})], look, needed_for_verify))
+
+
+@pytest.mark.parametrize("tf32", [False, True], ids=["without TF32", "TF32"])
+@pytest.mark.filterwarnings("ignore")  # of the compiler
+def test_bench_fills_its_table(tf32, capsys):
+    """manual, its compiled form and cuDNN at the sizes of docs/performance.md; printed, for docs/measurements/."""
+    for batch, steps, features, hidden in ((2, 3, 2, 3), (8, 32, 64, 64), (32, 100, 256, 256), (64, 128, 512, 512)):
+        of_size = case(
+            {"input_size": features, "hidden_size": hidden, "num_layers": 1, "bidirectional": False},
+            {"seq_len": steps, "batch_size": batch},
+            tf32=tf32,
+        )
+        bench = Bench(of_size, BenchOptions(Effort(0.5, 7, 1000), only=("manual",), compile=steps <= 32))
+        passes = [None for _ in bench.steps()]
+        record = bench.record()
+        assert (record.verdict, record.error, len(passes)) == ("match", None, 3)
+        assert all(timing.peak_bytes for timing in record.timing if timing.implementation != "matrix products")
+        with capsys.disabled():
+            print("\n" + "".join(render(RunRecord.of("bench", environment(), [record]))))
