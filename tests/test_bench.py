@@ -111,6 +111,23 @@ def test_inference_records_nothing(monkeypatch):
     assert set(seen) == {True}
 
 
+def test_the_threads_are_those_of_the_run_in_whatever_process(monkeypatch):
+    seen, before = [], torch.get_num_threads()
+
+    def spied(*_, **__):
+        seen.append(torch.get_num_threads())
+        return torch.zeros(5, 10, 40, requires_grad=True), torch.zeros(1, 10, 40)
+
+    monkeypatch.setitem(contest.BUILT_IN_RNNS, "manual", spied)
+    case = Case.model_validate({"run": {"device": "cpu"}})
+    probe = draw(case).to(torch.float32, torch.device("cpu"))
+    try:
+        measure(case, probe, Entry(("nn.RNN", "manual"), "inference", BRIEF, False, before + 1))
+        assert set(seen) == {before + 1}
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_compiled_ones_stand_beside_the_others_with_their_time(monkeypatch):
     monkeypatch.setattr(contest, "_compile", lambda call: call)
     timings, failed = measured(compile=True)
