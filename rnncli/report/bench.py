@@ -51,7 +51,8 @@ def _varying(leaves: Sequence[dict[str, str]]) -> list[str]:
 
 
 def _threads(record: RunRecord) -> str:
-    return f"{(record.environment or {}).get('threads')} threads"
+    count = (record.environment or {}).get("threads")
+    return f"{count} thread{'' if count == 1 else 's'}"
 
 
 def _one(case: CaseRecord, record: RunRecord) -> Iterator[RenderableType]:
