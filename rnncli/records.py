@@ -292,6 +292,8 @@ class RunRecord:
         cases: Sequence[CaseRecord],
         missing: Sequence[str] = (),
         strict: bool = False,
+        growth: Sequence[Growth] = (),
+        gates: Sequence[Gate] = (),
     ) -> "RunRecord":
         """The record of a run. Its verdict is that of its cases; None where one failed or is missing and none is a
         mismatch.
@@ -306,6 +308,8 @@ class RunRecord:
             verdict=verdict,
             strict=strict,
             missing=tuple(missing),
+            growth=tuple(growth) or None,
+            gates=tuple(gates) or None,
             cases=cases,
         )
         vars(record)["tally"] = tally
@@ -427,6 +431,14 @@ def case_to_json(case: CaseRecord, indent: int | None = None) -> str:
 def parts_to_json(parts: Sequence[Growth | Gate]) -> list[dict[str, Any]]:
     """What stands beside the cases, as plain values under the names it has in JSON."""
     return [{name.removesuffix("_"): value for name, value in asdict(part).items()} for part in parts]
+
+
+def parts_from_json(document: dict[str, Any]) -> tuple[list[Growth], list[Gate]]:
+    """What `parts_to_json` gave of growth and gates. Raises ValueError, which says what is wrong, for anything else."""
+    from pydantic import TypeAdapter
+
+    growth = TypeAdapter(list[Growth]).validate_python(document.get("growth") or [])
+    return growth, TypeAdapter(list[Gate]).validate_python(document.get("gates") or [])
 
 
 def line_of(head: dict[str, Any], case: CaseRecord) -> str:

@@ -8,11 +8,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Self, overload
 
 from rnncli.errors import ConfigError
-from rnncli.records import SCHEMA_VERSION, CaseRecord, Origin, RunRecord, case_from_json
+from rnncli.records import (
+    SCHEMA_VERSION,
+    CaseRecord,
+    Gate,
+    Growth,
+    Origin,
+    RunRecord,
+    case_from_json,
+    parts_from_json,
+)
 
 RESULT = b'{"schema_version"'  # how a line begins
 VERSIONS = ("rnncli", "torch")  # of the environment: results go together where these agree
@@ -49,6 +59,8 @@ class Saved:
     shards: dict[int, str | None] = field(default_factory=dict)  # likewise
     sizes: dict[str, int] = field(default_factory=dict)  # of the shards
     without_verdict: set[int] = field(default_factory=set)
+    growth: list[Growth] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
     end: int = 0  # of the last whole line
 
 
@@ -286,7 +298,9 @@ def _merged(files: Sequence[Saved], names: str, strict: bool) -> RunRecord:
         raise ConfigError(f"{first.path}: says nothing of the run it is of; allowed beside others: results of verify")
     _refuse_doubled(files)
     environment = _in_common([saved.run.environment for saved in files if saved.run])
-    return RunRecord.of(first.run.command, environment, Results(files), _missing(files), strict)
+    growth = list(chain.from_iterable(saved.growth for saved in files))
+    gates = list(chain.from_iterable(saved.gates for saved in files))
+    return RunRecord.of(first.run.command, environment, Results(files), _missing(files), strict, growth, gates)
 
 
 def _read(path: Path, opened: ExitStack) -> Saved:
@@ -305,12 +319,15 @@ def _read(path: Path, opened: ExitStack) -> Saved:
     try:
         document = json.load(file)
         cases = document.pop("cases")
+        growth, gates = parts_from_json(document)
         lines = [json.dumps({**document, **case}).encode() + b"\n" for case in cases]
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise _no_result(path, str(error)) from None
     spooled = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # as it is here
     spooled.writelines(lines)
-    return scan(path, spooled)
+    saved = scan(path, spooled)
+    saved.growth, saved.gates = growth, gates
+    return saved
 
 
 def _refuse_doubled(files: Sequence[Saved]) -> None:

@@ -331,6 +331,20 @@ def test_a_gate_that_fails_ends_with_exit_code_1(rnncli):
     assert "--fail-if manual.forward < 0.000001 holds" in shown.out
 
 
+def test_a_gate_that_failed_fails_the_report_too(rnncli, tmp_path):
+    file = tmp_path / "bench.json"
+    flags = ("--only", "manual", "--over", "seq_len=2,4", "--format", "json", "--output", file)
+    assert rnncli("bench", *QUICK, *flags, "--fail-if", "manual.forward > 0.000001").code == 1
+    outcome = rnncli("report", file)
+    assert outcome.code == 1
+    assert "--fail-if manual.forward > 0.000001 FAILS at seq_len 2" in outcome.out
+    assert (
+        json.loads(rnncli("report", file, "--format", "json").out)["growth"] == json.loads(file.read_text())["growth"]
+    )
+    file.write_text(file.read_text().replace('"failed": true', '"failed": [7]'))
+    assert "not a result of rnncli" in rnncli("report", file).err
+
+
 def test_a_baseline_stands_beside(rnncli, tmp_path):
     earlier = tmp_path / "earlier.json"
     base = ("bench", *QUICK, "--only", "manual")

@@ -146,8 +146,6 @@ def _record(
     earlier: "Baseline | None",
 ) -> "RunRecord":
     """What there is of all cases: those that were not begun are missing."""
-    from dataclasses import replace
-
     from rnncli.bench import growth
     from rnncli.device import environment
     from rnncli.records import RunRecord
@@ -164,11 +162,7 @@ def _record(
     for gate in gates:
         if gate.failed:
             print(f"rnncli: --fail-if {gate.condition}: {_told(gate, cases)}", file=sys.stderr)
-    record = RunRecord.of("bench", environment(), cases, missing)
-    kept = vars(record)["tally"]
-    record = replace(record, growth=growth(cases, list(axes)) or None, gates=gates or None)
-    vars(record)["tally"] = kept
-    return record
+    return RunRecord.of("bench", environment(), cases, missing, growth=growth(cases, list(axes)), gates=gates)
 
 
 def _told(gate: Any, cases: "Sequence[CaseRecord]") -> str:
