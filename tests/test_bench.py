@@ -462,7 +462,7 @@ def test_an_interrupt_prints_what_there_is():
     (missing,) = found["missing"]
     done = int(missing.split()[1])
     assert missing == f"interrupted: {done} of 9 passes were timed"
-    assert 0 < done < 9
+    assert done < 9  # a slow machine may have none yet
     assert sum(len(case["timing"]) for case in found["cases"]) == 3 * done
 
 
