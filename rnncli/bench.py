@@ -11,13 +11,12 @@ from rnncli import device as devices
 from rnncli import work
 from rnncli.candidate.load import load
 from rnncli.case import BUILT_IN, Case, altered
-from rnncli.contest import NN_RNN, Entry, measure, names_of
+from rnncli.contest import COMPILED, NN_RNN, Entry, measure, names_of
 from rnncli.errors import CandidateError, ConfigError, UnavailableError
 from rnncli.isolated import Isolated
-from rnncli.parity.evaluate import Candidate
 from rnncli.parity.judge import ENVELOPE, Judge
 from rnncli.parity.probe import draw
-from rnncli.records import CaseRecord, Check, Failure, Growth, Pass, Timing, Verdict, combine
+from rnncli.records import CaseRecord, Failure, Growth, Pass, Timing, Verdict, combine
 from rnncli.run import Judges, told_as_user_errors
 from rnncli.timing import Effort
 
@@ -46,7 +45,6 @@ class Bench:
         self.case, self._options = case, options
         self.timings: list[Timing] = []
         self._verdicts: dict[str, Verdict | None] = {}
-        self._checks: tuple[Check, ...] | None = None
         self._warnings: list[str] = []
         self._failure: Failure | None = None
         self._reading: str | None = None
@@ -55,7 +53,7 @@ class Bench:
     @property
     def passes(self) -> tuple[Pass, ...]:
         """What is timed: where no gradients are asked for, inference alone."""
-        return PASSES if self.case.run.gradients else PASSES[:1]
+        return _passes(self.case)
 
     def steps(self) -> Iterator[None]:
         """Do it, a pass at a time. What fails is in the record."""
@@ -82,7 +80,7 @@ class Bench:
         self._judge(names, case, device, own)
         names = tuple(name for name in names if self._verdicts.get(name) != Verdict.MISMATCH or options.even_if_wrong)
         probe = draw(case).to(getattr(torch, case.run.dtype), device)
-        for name in self.passes if case.run.gradients else PASSES[:1]:  # a numpy function knows no gradients
+        for name in _passes(case):  # of what is claimed: a numpy function knows no gradients
             entry = Entry(names, name, options.effort, options.compile, torch.get_num_threads())
             timings, failed = (
                 own.bench(case, probe, entry) if own and case.target in names else measure(case, probe, entry)
@@ -91,7 +89,7 @@ class Bench:
             self._warnings += failed
             yield
 
-    def _judge(self, names: Sequence[str], case: Case, device: torch.device, own: Candidate | None) -> None:
+    def _judge(self, names: Sequence[str], case: Case, device: torch.device, own: Isolated | None) -> None:
         """The verdict of each; that of a case with the same arguments and less in it, where this one is large."""
         judged = case
         if work.flops(case, backward=True) > MOST_WORK:
@@ -114,7 +112,7 @@ class Bench:
                 self._warnings.append(f"{name} is a mismatch in {wrong}: {told}; rnncli verify says why")
 
     def _marked(self, timing: Timing) -> Timing:
-        wrong = self._verdicts.get(timing.implementation.removesuffix(" compiled")) == Verdict.MISMATCH
+        wrong = self._verdicts.get(timing.implementation.removesuffix(COMPILED)) == Verdict.MISMATCH
         return replace(timing, wrong=True) if wrong else timing
 
     def record(self) -> CaseRecord:
@@ -131,6 +129,10 @@ class Bench:
             timing=tuple(self.timings) or None,
             error=self._failure,
         )
+
+
+def _passes(case: Case) -> tuple[Pass, ...]:
+    return PASSES if case.run.gradients else PASSES[:1]
 
 
 def growth(cases: Sequence[CaseRecord], axes: Sequence[str]) -> tuple[Growth, ...]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import yaml
 from conftest import ROOT
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -428,9 +429,8 @@ def test_cases_that_differ_in_a_built_in_candidate_are_one(rnncli, tmp_path):
 
 
 def test_layers_are_a_size_too(rnncli):
-    assert "num_layers: [1, 2]" in " ".join(
-        rnncli("bench", "--over", "layers=1,2", "--print-config").out.replace("\n    - ", ", ").split()
-    ).replace("num_layers:, 1, 2", "num_layers: [1, 2]")
+    shown = yaml.safe_load(rnncli("bench", "--over", "layers=1,2", "--print-config").out)
+    assert shown["grid"] == {"rnn.num_layers": [1, 2]}
 
 
 def test_an_interrupt_prints_what_there_is():
@@ -468,10 +468,34 @@ def test_an_interrupt_prints_what_there_is():
 
 def test_a_candidate_that_fails_leaves_the_other_cases(rnncli, tmp_path):
     path = tmp_path / "mine.py"
-    path.write_text("def rnn(input, h_0, params, case):\n    raise ValueError('not today')\n")
-    outcome = rnncli("bench", *QUICK, "--candidate", f"{path}:rnn", "--over", "seq_len=2,3")
+    path.write_text(WRONG.replace("    from", "    import os\n    len(params) == 8 and os._exit(5)\n    from"))
+    flags = ("--candidate", f"{path}:right", "--only", "candidate", "--over", "layers=1,2", "--format", "json")
+    outcome = rnncli("bench", *QUICK, *flags)
     assert outcome.code == 4
-    assert "not today" in outcome.err
+    assert "ended its own process with exit code 5" in outcome.err
+    first, second = json.loads(outcome.out)["cases"]
+    assert (first["error"], second["verdict"], second["timing"]) == (None, None, None)
+    assert len(first["timing"]) == 9
+
+
+def test_of_a_range_the_case_that_is_wrong_is_told(rnncli, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(WRONG.replace("output * 1.01", "output * (1.01 if len(params) == 8 else 1)"))
+    outcome = rnncli("bench", *QUICK, "--candidate", f"{path}:rnn", "--only", "candidate", "--over", "layers=1,2")
+    assert outcome.code == 1
+    assert "is a mismatch in output" in " ".join(outcome.out.split())
+
+
+def test_a_gate_on_what_was_not_measured_does_not_hold(rnncli, monkeypatch):
+    monkeypatch.setattr(contest, "_compiled", lambda side, _: (f"{side.name}: torch.compile fails", 0.0))
+    flags = ("--only", "manual", "--compile", "--fail-if", "manual compiled.forward > 9")
+    outcome = rnncli("bench", *QUICK, *flags, "--format", "json")
+    assert outcome.code == 2
+    found = json.loads(outcome.out)
+    assert (found["verdict"], found.get("gates")) == (None, None)
+    assert found["missing"] == [
+        f"--fail-if manual compiled.forward > 9: not measured in case {found['cases'][0]['id']}"
+    ]
 
 
 def test_ratios_that_say_little_are_marked():

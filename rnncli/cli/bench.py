@@ -158,7 +158,12 @@ def _record(
         missing = [f"interrupted: {done} of {sum(len(bench.passes) for bench in benches)} passes were timed"]
     if earlier:
         cases = earlier.beside(cases)
-    gates = tuple(gate for case in cases for condition in conditions if (gate := condition.of(case)))
+    held = [(condition, case, condition.of(case)) for case in cases for condition in conditions]
+    gates = [gate for _, _, gate in held if gate]
+    if not interrupted:  # what was refused or could not be compiled must not pass for a gate that holds
+        missing = [
+            f"--fail-if {condition.text}: not measured in case {case.id}" for condition, case, gate in held if not gate
+        ]
     for gate in gates:
         if gate.failed:
             print(f"rnncli: --fail-if {gate.condition}: {_told(gate, cases)}", file=sys.stderr)

@@ -116,6 +116,9 @@ def _range(cases: Sequence[CaseRecord], record: RunRecord) -> Iterator[Renderabl
             yield from _chart([float(size) for size in sizes], by_case, shown, varying[0].rpartition(".")[2])
     if any(timing.noisy for case in cases for timing in case.timing or ()):
         yield Text(f"\n{NOISY}", "yellow")
+    said = record.tally.warnings
+    for warning in (warning for warning in said if said[warning] < len(record.cases)):  # of all, stderr has it
+        yield Text(warning, "yellow")
 
 
 def _in_range(timing: Timing | None) -> str:
