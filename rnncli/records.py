@@ -19,6 +19,7 @@ MOST_NOTES = 100  # different ones that are kept of a run
 
 Stage = Literal["algorithm", "precision"]
 Pass = Literal["forward", "forward+backward", "inference"]
+BySteps = dict[str, tuple[float | None, ...]]  # by direction
 
 
 class Verdict(StrEnum):
@@ -100,6 +101,8 @@ class Check:
     `max_abs_error` is against the reference at the algorithm stage, against the oracle at the precision stage;
     `min_tolerance` is that error over the reference's largest magnitude: the smallest tolerance that would have passed.
     `allowed` is the bound the policy sets on `min_tolerance`, None where the policy is not a bound on it.
+    Of `output`, for each direction the largest error of each time step: the candidate's, and at the precision stage
+    nn.RNN's own; `allowed_by_step` is what the noise envelope allows, where that was worked out. None: not finite.
     """
 
     tensor: str
@@ -114,7 +117,9 @@ class Check:
     allowed: float | None = None
     worst: Location | None = None
     first_divergence: Location | None = None
-    error_by_step: dict[str, tuple[float, ...]] | None = None
+    error_by_step: BySteps | None = None
+    reference_error_by_step: BySteps | None = None
+    allowed_by_step: BySteps | None = None
     reason: str | None = None
 
 

@@ -32,7 +32,7 @@ def without_figures(text: str) -> str:
     text = re.sub(r"^(forward\S* +\S+) .*$", r"\1 ...", text, flags=re.M)
     text = re.sub(r"(mismatch [^:]*: error) .*?(?=\nmismatch|\nerror,)", r"\1 ...", text, flags=re.S)
     text = re.sub(r"(judged on the first|10x every) \S+", r"\1 ...", text)
-    text = re.sub(r"^(error, \w+) .*$", r"\1 ...", text, flags=re.M)
+    text = re.sub(r"^((?:error|allowed|nn.RNN's own), \w+) .*$", r"\1 ...", text, flags=re.M)
     text = re.sub(r"^the machine is busy: .*\n", "", text, flags=re.M)
     text = re.sub(r"^(replay: rnncli verify) .*$", r"\1 ...", text, flags=re.M)
     text = re.sub(r"(; rnncli \S+, torch) \S+", r"\1 ...", text)

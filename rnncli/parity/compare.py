@@ -19,7 +19,7 @@ from rnncli.parity.evaluate import Values
 from rnncli.parity.locate import by_group, first_in_order, locate, over_elements
 from rnncli.parity.noise import ARITHMETIC, arithmetic
 from rnncli.parity.oracle import Envelope
-from rnncli.records import Check, Location, Stage, Verdict
+from rnncli.records import BySteps, Check, Location, Stage, Verdict
 
 SMALL = 3e-2  # of the values at the first wrong step: more is another equation
 
@@ -143,7 +143,8 @@ class _Elements:
         """The check with its verdict, or why it is open."""
         error = (self._actual - self._expected).abs()
         largest, scale = error.max().item(), self._expected.abs().max().item()
-        own = (self._reference - self._expected).abs().max().item() if self._check.stage == "precision" else None
+        own_error = (self._reference - self._expected).abs() if self._check.stage == "precision" else None
+        own = own_error.max().item() if own_error is not None else None
         if not (isfinite(largest) and isfinite(own or 0.0)):
             unknown = self._not_comparable()
             if unknown:
@@ -156,6 +157,7 @@ class _Elements:
             reference_max_abs_error=own,
             min_tolerance=0.0 if largest == 0 else largest / scale if scale else None,
             error_by_step=self._by_step(error),
+            reference_error_by_step=self._by_step(own_error) if own_error is not None else None,
         )
         if rounding:
             return Comparison(self._check)
@@ -201,6 +203,7 @@ class _Elements:
             self._check,
             noise_ratio=ratio if isfinite(ratio) else None,
             allowed=ENVELOPES * widest / scale if scale and isfinite(widest) else None,
+            allowed_by_step=allowed_by_step(spread) if self._check.tensor == "output" else None,
         )
         gradient = self._check.tensor.startswith("grad ")
         forward_decides = all(
@@ -265,12 +268,8 @@ class _Elements:
             "first_divergence": first_in_order(self._case, name, outside) if outside.any() else None,
         }
 
-    def _by_step(self, error: Tensor) -> dict[str, tuple[float, ...]] | None:
-        if self._check.tensor != "output":
-            return None
-        groups = by_group(self._case, "output", error)
-        by_direction = (groups.amax(1) if groups.dim() == 3 else groups).T.tolist()  # over the sequences, if packed
-        return {name: tuple(steps) for name, steps in zip(("forward", "reverse"), by_direction, strict=False)}
+    def _by_step(self, error: Tensor) -> BySteps | None:
+        return by_step(by_group(self._case, "output", error)) if self._check.tensor == "output" else None
 
     def _open(self, why: Open) -> Comparison:
         return Comparison(self._check, why)
@@ -297,6 +296,20 @@ def _exact(case: Case, check: Check, actual: Tensor, reference: Tensor, expected
         worst=locate(case, check.tensor, _first(different)),
         first_divergence=first_in_order(case, check.tensor, different),
     )
+
+
+def allowed_by_step(spread: Tensor) -> BySteps:
+    """What an envelope of `output` allows the error to be."""
+    return by_step(ENVELOPES * spread)
+
+
+def by_step(groups: Tensor) -> BySteps:
+    """The groups of `output`, (L, D) or (L, N, D), as the largest of each step, by direction."""
+    by_direction = (groups.amax(1) if groups.dim() == 3 else groups).T.tolist()
+    return {
+        name: tuple(value if isfinite(value) else None for value in steps)
+        for name, steps in zip(("forward", "reverse"), by_direction, strict=False)
+    }
 
 
 def what_the_size_tells(relative_error: float) -> str:

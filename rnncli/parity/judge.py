@@ -14,7 +14,7 @@ from rnncli.candidate.load import Canonical
 from rnncli.case import Case, altered
 from rnncli.errors import CandidateError
 from rnncli.parity import dropout
-from rnncli.parity.compare import SAME_IN_FLOAT64, Policy, Sides, compare, what_the_size_tells
+from rnncli.parity.compare import SAME_IN_FLOAT64, Policy, Sides, allowed_by_step, compare, what_the_size_tells
 from rnncli.parity.evaluate import Candidate, Side, Values, candidate_side, evaluate, reference_side, values_by
 from rnncli.parity.noise import arithmetic
 from rnncli.parity.one_step import error_of_a_step
@@ -113,6 +113,18 @@ class Judge:
             same_algorithm=same_algorithm,
         )
         return settled(self, stage, candidate, values, compare(sides, only))
+
+    def with_envelopes(self, checks: tuple[Check, ...]) -> tuple[Check, ...]:
+        """The checks, those of output with what the envelope allows over time, also where no verdict needed it."""
+        return tuple(self._with_envelope(check) for check in checks)
+
+    def _with_envelope(self, check: Check) -> Check:
+        over_time, known = check.error_by_step, check.allowed_by_step
+        if not over_time or known or check.policy != "envelope":
+            return check
+        allowed = allowed_by_step(self.oracle(check.stage).envelope(self.kind(check.stage)).spread["output"])
+        of_as_many_steps = len(allowed["forward"]) == len(over_time["forward"])
+        return replace(check, allowed_by_step=allowed) if of_as_many_steps else check
 
     def with_size(self, candidate: Candidate, checks: tuple[Check, ...]) -> tuple[Check, ...]:
         """The checks of the algorithm stage, a large error of output looked at again where nothing amplifies it.

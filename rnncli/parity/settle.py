@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rnncli.parity.judge import Judge
 
 FORWARD = ("output", "h_n")
+OVER_TIME = ("error_by_step", "reference_error_by_step", "allowed_by_step")
 ATTEMPTS = 20  # draws of a probe, in search of one that keeps every relu off its kink
 HOPELESS = 3  # kinks in one draw: so many will not all be gone in the next
 MOST_REDRAWN = 2**18  # pre-activations of a probe that is drawn again
@@ -149,8 +150,8 @@ def _on_a_prefix(
         if wrong and check.tensor in FORWARD and check.verdict != Verdict.MISMATCH:
             check = replace(check, verdict=Verdict.MISMATCH, reason=wrong)
         reason = f"{check.reason}; {where}" if check.reason else where
-        by_step = checks[check.tensor].error_by_step or check.error_by_step
-        found[check.tensor] = replace(check, reason=reason, error_by_step=by_step)
+        whole = checks[check.tensor] if checks[check.tensor].error_by_step else check
+        found[check.tensor] = replace(check, reason=reason, **{name: getattr(whole, name) for name in OVER_TIME})
     return found
 
 

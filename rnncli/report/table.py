@@ -1,10 +1,9 @@
 """The record as tables for a person, readable at 80 columns."""
 
 import io
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Any
 
 from rich import box
@@ -25,6 +24,7 @@ from rnncli.records import (
     combine,
     printable,
 )
+from rnncli.report.over_time import Course, courses, most_telling, scale_of, sparkline
 from rnncli.report.summary import NN_RNN_DEFAULTS, by_argument, conclusion, heading
 
 PAGE_WIDTH = 80  # of a file or a pipe
@@ -32,8 +32,6 @@ MOST_DETAILS = 10
 MOST_CASES = 3  # of many, in short
 MOST_LINES = 1  # of each
 MOST_NAMES = 8
-MOST_BLOCKS = 32
-BLOCKS = "▁▂▃▄▅▆▇█"
 
 STYLES = {Verdict.MATCH: "green", Verdict.MISMATCH: "bold red", Verdict.NOT_COMPARABLE: "yellow"}
 
@@ -309,31 +307,23 @@ def _reason(check: Check) -> str:
 
 
 def _over_time(checks: Sequence[Check]) -> Iterator[Text]:
-    """Where `output` does not simply match: its error over time, a line for each direction."""
-    told = [check for check in checks if check.error_by_step and (check.reason or check.verdict != Verdict.MATCH)]
-    check = next((check for check in told if check.verdict == Verdict.MISMATCH), told[0] if told else None)
-    by_direction = (check.error_by_step or {}) if check else {}
-    everywhere = [error for errors in by_direction.values() for error in errors if error > 0]
-    for direction, errors in by_direction.items():
-        if len(errors) > 1 and everywhere:
-            blocks = _sparkline(errors, min(everywhere), max(everywhere))
-            first, last = f"t=0 {_number(errors[0])}", f"{_number(errors[-1])} t={len(errors) - 1}"
-            yield Text(f"error, {direction} {first} {blocks} {last}", no_wrap=True)
+    """Where `output` does not simply match: its error over time, and what is known of nn.RNN's own and of the envelope,
+    for each direction.
+    """
+    check = most_telling(checks)
+    if check and (check.reason or check.verdict != Verdict.MATCH):
+        yield from over_time(courses(check))
 
 
-def _sparkline(errors: Sequence[float], low: float, high: float) -> str:
-    """The size of each error as a block, on a logarithmic scale of at least a decade for each of its eight heights."""
-    count = min(len(errors), MOST_BLOCKS)
-    bounds = [len(errors) * index // count for index in range(count + 1)]
-    tallest = [max(errors[start:end]) for start, end in pairwise(bounds)]
-    decades = max(len(BLOCKS), math.log10(high / low))
-    heights = [
-        len(BLOCKS) - 1 - int(len(BLOCKS) * math.log10(high / error) / decades) if error else -1 for error in tallest
-    ]
-    return "".join(
-        " " if height < 0 and not error else BLOCKS[max(height, 0)]
-        for height, error in zip(heights, tallest, strict=True)
-    )
+def over_time(found: Sequence[Course]) -> Iterator[Text]:
+    """Lines of blocks, of all courses on one scale: from the first step's value to the last's."""
+    scale = scale_of([steps for course in found for steps in course.lines.values()])
+    lines = {f"{name}, {course.direction}": steps for course in found for name, steps in course.lines.items()}
+    for label, steps in lines.items():
+        if len(steps) > 1 and scale:
+            first, last = _number(steps[0]), f"{_number(steps[-1])} t={len(steps) - 1}"
+            blocks = sparkline(steps, *scale)
+            yield Text(f"{label:<{max(map(len, lines))}} t=0 {first:>7} {blocks} {last}", no_wrap=True)
 
 
 def _faults(faults: Sequence[FaultResult]) -> Iterator[RenderableType]:
