@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from rnncli.records import CaseRecord, RunRecord, Timing, leaves_of, printable
+from rnncli.report import words
 from rnncli.report.summary import conclusion
-from rnncli.report.table import axes_line, duration, plain_table, title
+from rnncli.report.table import plain_table, title
 
 CHART = 48, 10  # columns and rows
 NOISY = "the machine is busy: where a spread is this wide (~), the ratio says little; --min-run-time measures longer"
@@ -57,7 +58,7 @@ def _threads(record: RunRecord) -> str:
 
 def _one(case: CaseRecord, record: RunRecord) -> Iterator[RenderableType]:
     yield title("bench", case)
-    yield axes_line(case.config)
+    yield Text(words.axes(case.config), "dim")
     if case.reading:
         yield Text(f"read as: {case.reading}")
     timings = case.timing or ()
@@ -66,7 +67,7 @@ def _one(case: CaseRecord, record: RunRecord) -> Iterator[RenderableType]:
         yield ""
         yield Text(f"{name}, {of_pass[0].runs} measurements of each in turn, {_threads(record)}", "bold")
         yield _pass_table(of_pass, case)
-        compiling = [f"{_short(t.implementation, case)} {duration(t.compile_s)}" for t in of_pass if t.compile_s]
+        compiling = [f"{_short(t.implementation, case)} {words.duration(t.compile_s)}" for t in of_pass if t.compile_s]
         if compiling:
             yield Text(f"to compile: {', '.join(compiling)}", "dim")
     yield ""
@@ -84,11 +85,11 @@ def _pass_table(timings: Sequence[Timing], case: CaseRecord) -> Table:
     rates = ["earlier>", "GFLOP/s>"] if beside else ["GFLOP/s>", "GB/s>"]  # 80 columns have room for two
     table = plain_table("implementation", "median>", "IQR>", "of nn.RNN's>", *rates, "share>", "memory>")
     for timing in timings:
-        cells = [duration(timing.median_s), f"{timing.iqr_s / timing.median_s:.0%}", _ratio(timing)]
+        cells = [words.duration(timing.median_s), f"{timing.iqr_s / timing.median_s:.0%}", _ratio(timing)]
         cells += [_earlier(timing)] if beside else []
         cells += [_rate(timing.flops_per_s)] if beside else [_rate(timing.flops_per_s), _rate(timing.bytes_per_s)]
         share = timing.products_share
-        cells += ["" if share is None else f"{share:.0%}", _bytes(timing.peak_bytes)]
+        cells += ["" if share is None else f"{share:.0%}", words.memory(timing.peak_bytes)]
         table.add_row(_name(timing, case), *cells)
     return table
 
@@ -125,7 +126,7 @@ def _in_range(timing: Timing | None) -> str:
     if timing is None:
         return "-"
     if timing.implementation == "nn.RNN" or timing.ratio_to_reference is None:
-        return duration(timing.median_s)
+        return words.duration(timing.median_s)
     return f"{'~' if timing.noisy else ''}{timing.ratio_to_reference:.2f}{' WRONG' if timing.wrong else ''}"
 
 
@@ -158,7 +159,7 @@ def _chart(
         row = rows - 1 - _place(seconds, low, high, rows)
         grid[row][column] = letter if grid[row][column] in (" ", letter) else "*"
     for at, line in enumerate(grid):
-        label = duration(high) if at == 0 else duration(low) if at == rows - 1 else ""
+        label = words.duration(high) if at == 0 else words.duration(low) if at == rows - 1 else ""
         yield Text(f"{label:>8} |{''.join(line)}".rstrip(), no_wrap=True)
     ends = f"{min(sizes):g}", f"{max(sizes):g}"
     yield Text(f"{'':>8}  {ends[0]}{axis:^{columns - len(ends[0]) - len(ends[1])}}{ends[1]}", no_wrap=True)
@@ -198,12 +199,3 @@ def _earlier(timing: Timing) -> str:
 
 def _rate(per_second: float | None) -> str:
     return "" if per_second is None else f"{per_second / 1e9:.2g}" if per_second < 1e11 else f"{per_second / 1e9:.0f}"
-
-
-def _bytes(count: int | None) -> str:
-    if count is None:
-        return ""
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= size:
-            return f"{count / size:.2g} {unit}" if count < 100 * size else f"{count / size:.0f} {unit}"
-    return f"{count} B"

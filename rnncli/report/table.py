@@ -1,7 +1,6 @@
 """The record as tables for a person, readable at 80 columns."""
 
 import io
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -15,15 +14,14 @@ from rnncli.records import (
     CaseRecord,
     Check,
     FaultResult,
-    Location,
     Parameter,
     RunRecord,
     TensorShape,
     Timing,
     Verdict,
-    combine,
     printable,
 )
+from rnncli.report import words
 from rnncli.report.over_time import Course, courses, most_telling, scale_of, sparkline
 from rnncli.report.summary import NN_RNN_DEFAULTS, by_argument, conclusion, heading
 
@@ -31,7 +29,6 @@ PAGE_WIDTH = 80  # of a file or a pipe
 MOST_DETAILS = 10
 MOST_CASES = 3  # of many, in short
 MOST_LINES = 1  # of each
-MOST_NAMES = 8
 
 STYLES = {Verdict.MATCH: "green", Verdict.MISMATCH: "bold red", Verdict.NOT_COMPARABLE: "yellow"}
 
@@ -78,15 +75,15 @@ def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
         yield Text(f"read as: {case.reading}")
     if case.shapes:
         yield ""
-        yield _shapes_table(case.shapes, _candidate(case, short=True))
-        yield axes_line(case.config)
+        yield _shapes_table(case.shapes, words.candidate(case, short=True))
+        yield Text(words.axes(case.config), "dim")
     if case.parameters:
         yield ""
-        yield _parameters_line(case.parameters) if case.checks else _parameters_table(case.parameters)
+        yield Text(words.parameters(case.parameters)) if case.checks else _parameters_table(case.parameters)
     if case.recipes and not case.checks:
         yield ""
         for recipe in case.recipes:
-            shape = f"{_size(recipe.shape)} " if recipe.shape is not None else ""
+            shape = f"{words.size(recipe.shape)} " if recipe.shape is not None else ""
             yield Text(f"# {shape}{recipe.note}", "dim")
             yield Text(recipe.code, no_wrap=True)
     if case.checks:
@@ -135,7 +132,8 @@ def _in_short(command: str, case: CaseRecord) -> Iterator[RenderableType]:
     if case.error:
         yield Text(case.error.message, "bold red")
     else:
-        lines = [*_shape_disagreements(case), *_reasons(case.checks or ())]
+        disagreeing = (Text(line, "bold red") for line in words.shape_disagreements(case))
+        lines = [*disagreeing, *_reasons(case.checks or ())]
         yield from lines[:MOST_LINES]
         if len(lines) > MOST_LINES:
             yield Text(f"... and {len(lines) - MOST_LINES} more: --format json holds them all", "dim")
@@ -161,7 +159,9 @@ def _summary(record: RunRecord) -> Iterator[RenderableType]:
         table = plain_table("stage", "dtype", "checks>", *(f"{verdict}>" for verdict in Verdict), "all pass at>")
         for (stage, dtype), counted in tally.checks.items():
             of_verdict = (str(counted[verdict]) for verdict in Verdict)
-            table.add_row(stage, dtype, str(counted.total()), *of_verdict, _number(tally.worst.get((stage, dtype))))
+            table.add_row(
+                stage, dtype, str(counted.total()), *of_verdict, words.number(tally.worst.get((stage, dtype)))
+            )
         yield table
         yield ""
     style = STYLES[record.verdict] if record.verdict and not tally.kinds else "bold red"
@@ -177,133 +177,60 @@ def _environment_table(environment: dict[str, Any]) -> Table:
 
 
 def title(command: str, case: CaseRecord) -> Text:
-    rnn, given, run = (case.config[section] for section in ("rnn", "input", "run"))
+    rnn = case.config["rnn"]
     extra = [f"{name}={rnn[name]!r}" for name, default in NN_RNN_DEFAULTS.items() if rnn[name] != default]
     arguments = ", ".join([str(rnn["input_size"]), str(rnn["hidden_size"]), *extra])
-    subject = f"{_candidate(case)} against " if command == "verify" else ""
-    where = f"{run['dtype']} on {case.device}" if case.device else f"{run['dtype']}"
-    details = [where, f"{given['layout']} input", f"h_0 {given['h_0']}"]
-    if command != "shapes":
-        details += ["train mode" if run["train"] else "eval mode", f"seed {run['seed']}"]
-        details += [f"weights x{run['weight_scale']:g}"] if run["weight_scale"] != 1 else []
-    details += [case.backend] if case.backend else []
+    subject = f"{words.candidate(case)} against " if command == "verify" else ""
     line = Text.assemble((f"{command}: {subject}nn.RNN({arguments})", "bold"))
-    return line.append(f"\n{', '.join(details)}  [{case.id}]", "dim")
+    return line.append(f"\n{words.circumstances(command, case)}  [{case.id}]", "dim")
 
 
 def _shapes_table(shapes: Sequence[TensorShape], candidate: str) -> Table:
-    columns: dict[str, list[tuple[int, ...] | None]] = {"predicted": [s.predicted for s in shapes]}
-    columns["nn.RNN"] = [s.reference for s in shapes]
-    columns[candidate] = [s.candidate for s in shapes]
-    columns["expected"] = [s.expected for s in shapes]
-    shown = {name: sizes for name, sizes in columns.items() if any(size is not None for size in sizes)}
-    table = plain_table("tensor", "axes", *shown, *(["agree"] if len(shown) > 1 else []))
+    columns = words.sizes_of(shapes, candidate)
+    table = plain_table("tensor", "axes", *columns, *(["agree"] if len(columns) > 1 else []))
     for index, tensor in enumerate(shapes):
-        sizes = (_size(column[index]) for column in shown.values())
-        agrees = [Text("yes", "green") if tensor.agrees else Text("NO", "bold red")] if len(shown) > 1 else []
+        sizes = (words.size(column[index]) for column in columns.values())
+        agrees = [Text("yes", "green") if tensor.agrees else Text("NO", "bold red")] if len(columns) > 1 else []
         table.add_row(tensor.name, f"({', '.join(tensor.axes)})", *sizes, *agrees)
     return table
-
-
-def axes_line(config: dict[str, Any]) -> Text:
-    rnn, given = config["rnn"], config["input"]
-    batch = "" if given["layout"] == "unbatched" else f", N={given['batch_size']} batch"
-    line = (
-        f"L={given['seq_len']} sequence length{batch}, D={'2 directions' if rnn['bidirectional'] else '1 direction'},"
-        f" H_in={rnn['input_size']}, H_out={rnn['hidden_size']}"
-    )
-    if given["layout"] == "packed":
-        line += "; of a packed tensor, .data is shown"
-    return Text(line, "dim")
 
 
 def _parameters_table(parameters: Sequence[Parameter]) -> Table:
     table = plain_table("parameter", "shape", "count>")
     for parameter in parameters:
         wrong = [seen for seen in (parameter.reference, parameter.expected) if seen not in (None, parameter.shape)]
-        note = Text(f" NOT {_size(wrong[0])}", "bold red") if wrong else Text()
-        table.add_row(parameter.name, Text(_size(parameter.shape)).append(note), f"{parameter.count:,}")
+        note = Text(f" NOT {words.size(wrong[0])}", "bold red") if wrong else Text()
+        table.add_row(parameter.name, Text(words.size(parameter.shape)).append(note), f"{parameter.count:,}")
     table.add_row("total", f"{len(parameters)} parameters", f"{sum(p.count for p in parameters):,}", style="bold")
     return table
 
 
-def _parameters_line(parameters: Sequence[Parameter]) -> Text:
-    total = sum(parameter.count for parameter in parameters)
-    names = [f"{parameter.name} {_size(parameter.shape).replace(', ', ',')}" for parameter in parameters]
-    rest = ", ... (rnncli shapes lists them)" if len(names) > MOST_NAMES else ""
-    return Text(f"{len(names)} parameters, {total:,} elements: {', '.join(names[:MOST_NAMES])}{rest}")
-
-
 def _checks_table(checks: Sequence[Check]) -> Table:
-    by_tensor: dict[str, dict[str, Check]] = {}
-    for check in checks:
-        by_tensor.setdefault(check.tensor, {})[check.stage] = check
-    dtype = next((check.dtype for check in checks if check.stage == "precision"), "float64")
-    lower = dtype != "float64"  # in float64 the two stages are one
-    errors = (
-        ["float64\nerror>", f"{dtype}\nerror>", "nn.RNN's\nown>"] if lower else ["float64\nerror>", "nn.RNN's\nown>"]
-    )
+    dtype = words.working_dtype(checks)
+    errors = ["float64\nerror>", *([f"{dtype}\nerror>"] if dtype else []), "nn.RNN's\nown>"]
     table = plain_table("tensor", "verdict", *errors, "noise>", "passes\nat>")
-    for tensor, stages in by_tensor.items():
-        algorithm, precision = stages.get("algorithm"), stages.get("precision")
-        judged = [check for check in (algorithm, precision) if check]
-        decisive = next((check for check in judged if check.verdict == Verdict.MISMATCH), judged[-1])
+    for found in words.by_tensor(checks):
+        algorithm, precision = found.algorithm, found.precision
         figures = [algorithm.max_abs_error if algorithm else None]
-        figures += [precision.max_abs_error if precision else None] if lower else []
+        figures += [precision.max_abs_error if precision else None] if dtype else []
         figures += [precision.reference_max_abs_error if precision else None]
         table.add_row(
-            tensor,
-            _verdict(combine(check.verdict for check in judged)),
-            *map(_number, figures),
-            _ratio(decisive.noise_ratio),
-            _number(decisive.min_tolerance),
+            found.tensor,
+            _verdict(found.verdict),
+            *map(words.number, figures),
+            words.ratio(found.decisive.noise_ratio),
+            words.number(found.decisive.min_tolerance),
         )
     return table
 
 
-def _shape_disagreements(case: CaseRecord) -> Iterator[Text]:
-    """A line for each tensor or parameter whose sizes do not agree."""
-    candidate = _candidate(case, short=True)
-    for tensor in case.shapes or ():
-        if not tensor.agrees:
-            sizes = {"nn.RNN": tensor.reference, candidate: tensor.candidate, "expected": tensor.expected}
-            others = "".join(f", {name} {_size(size)}" for name, size in sizes.items() if size is not None)
-            yield Text(f"mismatch {tensor.name} (shape): predicted {_size(tensor.predicted)}{others}", "bold red")
-    for parameter in case.parameters or ():
-        if not parameter.agrees:
-            sizes = {"nn.RNN": parameter.reference, "expected": parameter.expected}
-            others = "".join(f", {name} {_size(size)}" for name, size in sizes.items() if size is not None)
-            yield Text(f"mismatch {parameter.name} (shape): predicted {_size(parameter.shape)}{others}", "bold red")
-
-
 def _reasons(checks: Sequence[Check]) -> Iterator[Text]:
-    """What does not match, or not without a word, and why: a line for each check, or for all that share a reason."""
-    by_reason: dict[tuple[Verdict, str], list[Check]] = {}
-    wrong = {check.tensor for check in checks if check.stage == "algorithm" and check.verdict == Verdict.MISMATCH}
-    checks = [check for check in checks if check.stage == "algorithm" or check.tensor not in wrong]
-    for check in sorted(checks, key=lambda check: list(Verdict).index(check.verdict), reverse=True):
-        if check.verdict != Verdict.MATCH or check.reason:
-            key = check.reason or f"{check.tensor} {check.stage}"
-            by_reason.setdefault((check.verdict, key), []).append(check)
-    for (verdict, _), group in list(by_reason.items())[:MOST_DETAILS]:
-        stages = ", ".join(dict.fromkeys(f"{check.stage} {check.dtype}" for check in group))
-        names = list(dict.fromkeys(check.tensor for check in group))
-        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-        tensors = ", ".join(names[:MOST_NAMES]) + more
-        style = STYLES[verdict] if verdict != Verdict.MATCH else "dim"
-        yield Text(f"{verdict} {tensors} ({stages}): {_reason(group[0])}", style)
-    if len(by_reason) > MOST_DETAILS:
-        yield Text(f"... and {len(by_reason) - MOST_DETAILS} more: --format json holds them all")
-
-
-def _reason(check: Check) -> str:
-    places = {"first at": check.first_divergence, "worst at": check.worst}
-    shown = [f"{which} {_place(place, check.tensor)}" for which, place in places.items() if place]
-    if check.reason:
-        return "; ".join([check.reason, *shown])
-    if check.noise_ratio is not None:
-        return "; ".join([f"{_ratio(check.noise_ratio)} times what rounding can do here", *shown])
-    return "; ".join([f"error {_number(check.max_abs_error)}", *shown])
+    """What does not match, or not without a word, and why."""
+    told = words.reasons(checks)
+    for verdict, line in told[:MOST_DETAILS]:
+        yield Text(line, STYLES[verdict] if verdict != Verdict.MATCH else "dim")
+    if len(told) > MOST_DETAILS:
+        yield Text(f"... and {len(told) - MOST_DETAILS} more: --format json holds them all")
 
 
 def _over_time(checks: Sequence[Check]) -> Iterator[Text]:
@@ -321,7 +248,7 @@ def over_time(found: Sequence[Course]) -> Iterator[Text]:
     lines = {f"{name}, {course.direction}": steps for course in found for name, steps in course.lines.items()}
     for label, steps in lines.items():
         if len(steps) > 1 and scale:
-            first, last = _number(steps[0]), f"{_number(steps[-1])} t={len(steps) - 1}"
+            first, last = words.number(steps[0]), f"{words.number(steps[-1])} t={len(steps) - 1}"
             blocks = sparkline(steps, *scale)
             yield Text(f"{label:<{max(map(len, lines))}} t=0 {first:>7} {blocks} {last}", no_wrap=True)
 
@@ -329,12 +256,10 @@ def over_time(found: Sequence[Course]) -> Iterator[Text]:
 def _faults(faults: Sequence[FaultResult]) -> Iterator[RenderableType]:
     """What the case does not see first, then what it catches, then in a line what cannot happen in it."""
     table = plain_table("fault", "status", "seen in", "would be seen with")
-    order = ("not-visible", "equivalent", "caught")
     styles = {"not-visible": "bold yellow", "caught": "green", "equivalent": "dim"}
-    for fault in sorted(faults, key=lambda fault: order.index(fault.status) if fault.status in order else len(order)):
-        if fault.status in order:
-            where = f"{fault.tensor} ({fault.stage})" if fault.tensor else fault.reason or ""
-            table.add_row(fault.id, Text(fault.status, styles[fault.status]), where, fault.change or "")
+    for fault in words.shown_faults(faults):
+        where = f"{fault.tensor} ({fault.stage})" if fault.tensor else fault.reason or ""
+        table.add_row(fault.id, Text(fault.status, styles[fault.status]), where, fault.change or "")
     yield table
     absent = [fault.id for fault in faults if fault.status == "not-applicable"]
     if absent:
@@ -348,8 +273,8 @@ def _timing_table(timings: Sequence[Timing]) -> Table:
         table.add_row(
             timing.pass_,
             timing.implementation,
-            duration(timing.median_s),
-            duration(timing.iqr_s),
+            words.duration(timing.median_s),
+            words.duration(timing.iqr_s),
             str(timing.runs),
             ratio,
         )
@@ -357,28 +282,10 @@ def _timing_table(timings: Sequence[Timing]) -> Table:
 
 
 def _conclusion(case: CaseRecord) -> Text:
-    candidate = _candidate(case)
+    style = STYLES[case.verdict] if case.verdict else "dim"
     if case.faults is not None:
-        return _power(case.faults)
-    if case.verdict is None:
-        return Text("predicted by rule alone; nothing was run", "dim")
-    if case.checks is None:
-        agree = "agree" if case.verdict == Verdict.MATCH else "do NOT agree"
-        return Text(f"{case.verdict}: the shapes {agree}", STYLES[case.verdict])
-    tensors = len({check.tensor for check in case.checks})
-    failing = len({check.tensor for check in case.checks if check.verdict == Verdict.MISMATCH})
-    if case.verdict == Verdict.MISMATCH:
-        what = f"{failing} of {tensors} tensors differ from nn.RNN's" if failing else "the shapes are not as expected"
-    elif case.verdict == Verdict.MATCH:
-        left_open = [check for check in case.checks if check.verdict == Verdict.NOT_COMPARABLE]
-        which = f"all {tensors} tensors"
-        if left_open:
-            judged = Counter(check.stage for check in case.checks if check.verdict == Verdict.MATCH)
-            which = f"{judged['algorithm']} of {tensors} tensors in float64, {judged['precision']} in its own dtype"
-        what = f"{candidate} computes what nn.RNN computes, in {which}"
-    else:
-        what = "no value could be compared"
-    return Text(f"{case.verdict}: {what}", STYLES[case.verdict])
+        style = "bold yellow" if any(fault.status == "not-visible" for fault in case.faults) else "green"
+    return Text(words.conclusion(case), style)
 
 
 def _diagnosis(case: CaseRecord) -> Iterator[Text]:
@@ -389,19 +296,6 @@ def _diagnosis(case: CaseRecord) -> Iterator[Text]:
         yield Text(f"  evidence: {evidence}")
         for diagnosis in found:
             yield Text(f"  to mend it: {diagnosis.fix}")
-
-
-def _candidate(case: CaseRecord, short: bool = False) -> str:
-    """What the candidate is called: in short, of a user's own, that it is the candidate."""
-    return "candidate" if short and ":" in case.candidate else printable(case.candidate)
-
-
-def _power(faults: Sequence[FaultResult]) -> Text:
-    counts = Counter(fault.status for fault in faults)
-    possible = counts["caught"] + counts["not-visible"]
-    unseen = counts["not-visible"]
-    line = f"{counts['caught']} of {possible} faults that can happen here would be caught"
-    return Text(f"{line}; {unseen} would not be seen" if unseen else line, "bold yellow" if unseen else "green")
 
 
 def plain_table(*columns: str) -> Table:
@@ -435,39 +329,3 @@ def _fit(table: Table, width: int) -> int:
 
 def _verdict(verdict: Verdict | None) -> Text:
     return Text(verdict or "", STYLES[verdict] if verdict else "")
-
-
-def _size(size: tuple[int, ...] | None) -> str:
-    if size is None:
-        return "-"
-    return f"({size[0]},)" if len(size) == 1 else f"({', '.join(map(str, size))})"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else "0" if value == 0 else f"{value:.1e}"
-
-
-def _ratio(value: float | None) -> str:
-    """A ratio, short: 0.23, 14, 3.1e+05."""
-    return "-" if value is None else f"{value:.2g}" if value < 1e4 else f"{value:.1e}"
-
-
-def duration(seconds: float) -> str:
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
-        if seconds * factor >= 1 or unit == "us":
-            return f"{seconds * factor:.3g} {unit}" if seconds * factor < 1000 else f"{seconds * factor:.0f} {unit}"
-    raise AssertionError(seconds)
-
-
-def _place(place: Location | None, tensor: str) -> str:
-    """A location in short; what the tensor's own name says already is left out."""
-    if place is None:
-        return "-"
-    if place.column is not None:
-        return f"[{place.unit},{place.column}]"
-    if tensor.startswith("grad bias"):
-        return f"[{place.unit}]"
-    layer = None if tensor in ("output", "grad input") else place.layer
-    parts = [("l", layer), ("t", place.time), ("n", place.batch), ("u", place.unit)]
-    direction = ["rev"] if place.direction == "reverse" else []
-    return " ".join([*direction, *(f"{axis}={at}" for axis, at in parts if at is not None)])

@@ -1,0 +1,239 @@
+"""What stands in a report of one case, in words and figures: the same in a terminal as on a page."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rnncli.records import (
+    CaseRecord,
+    Check,
+    FaultResult,
+    Location,
+    Parameter,
+    TensorShape,
+    Verdict,
+    combine,
+    printable,
+)
+
+MOST_NAMES = 8
+
+
+# -- figures ---------------------------------------------------------------------------------------------------------
+
+
+def number(value: float | None) -> str:
+    """An error: 1.2e-07."""
+    return "-" if value is None else "0" if value == 0 else f"{value:.1e}"
+
+
+def ratio(value: float | None) -> str:
+    """A ratio, short: 0.23, 14, 3.1e+05."""
+    return "-" if value is None else f"{value:.2g}" if value < 1e4 else f"{value:.1e}"
+
+
+def size(sizes: tuple[int, ...] | None) -> str:
+    """A shape as Python writes it."""
+    if sizes is None:
+        return "-"
+    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(map(str, sizes))})"
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that makes it a number of few digits."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if seconds * factor >= 1 or unit == "us":
+            return f"{seconds * factor:.3g} {unit}" if seconds * factor < 1000 else f"{seconds * factor:.0f} {unit}"
+    raise AssertionError(seconds)
+
+
+def memory(count: int | None) -> str:
+    """Bytes in the unit that makes them a number of few digits."""
+    if count is None:
+        return ""
+    for unit, unit_size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= unit_size:
+            return f"{count / unit_size:.2g} {unit}" if count < 100 * unit_size else f"{count / unit_size:.0f} {unit}"
+    return f"{count} B"
+
+
+def place(at: Location | None, tensor: str) -> str:
+    """A location in short; what the tensor's own name says already is left out."""
+    if at is None:
+        return "-"
+    if at.column is not None:
+        return f"[{at.unit},{at.column}]"
+    if tensor.startswith("grad bias"):
+        return f"[{at.unit}]"
+    layer = None if tensor in ("output", "grad input") else at.layer
+    parts = [("l", layer), ("t", at.time), ("n", at.batch), ("u", at.unit)]
+    direction = ["rev"] if at.direction == "reverse" else []
+    return " ".join([*direction, *(f"{axis}={index}" for axis, index in parts if index is not None)])
+
+
+# -- a case ----------------------------------------------------------------------------------------------------------
+
+
+def candidate(case: CaseRecord, short: bool = False) -> str:
+    """What the candidate is called: in short, of a user's own, that it is the candidate."""
+    return "candidate" if short and ":" in case.candidate else printable(case.candidate)
+
+
+def circumstances(command: str, case: CaseRecord) -> str:
+    """What beside nn.RNN's arguments a case was run with: float32 on cpu, packed input, h_0 random, seed 0."""
+    given, run = case.config["input"], case.config["run"]
+    where = f"{run['dtype']} on {case.device}" if case.device else f"{run['dtype']}"
+    details = [where, f"{given['layout']} input", f"h_0 {given['h_0']}"]
+    if command != "shapes":
+        details += ["train mode" if run["train"] else "eval mode", f"seed {run['seed']}"]
+        details += [f"weights x{run['weight_scale']:g}"] if run["weight_scale"] != 1 else []
+    details += [case.backend] if case.backend else []
+    return ", ".join(details)
+
+
+def axes(config: dict[str, Any]) -> str:
+    """The letters of the axes, with their sizes."""
+    rnn, given = config["rnn"], config["input"]
+    batch = "" if given["layout"] == "unbatched" else f", N={given['batch_size']} batch"
+    line = (
+        f"L={given['seq_len']} sequence length{batch}, D={'2 directions' if rnn['bidirectional'] else '1 direction'},"
+        f" H_in={rnn['input_size']}, H_out={rnn['hidden_size']}"
+    )
+    return f"{line}; of a packed tensor, .data is shown" if given["layout"] == "packed" else line
+
+
+def parameters(found: Sequence[Parameter], most: int = MOST_NAMES) -> str:
+    """How many parameters there are, and the first of them."""
+    total = sum(parameter.count for parameter in found)
+    names = [f"{parameter.name} {size(parameter.shape).replace(', ', ',')}" for parameter in found]
+    rest = ", ... (rnncli shapes lists them)" if len(names) > most else ""
+    return f"{len(names)} parameters, {total:,} elements: {', '.join(names[:most])}{rest}"
+
+
+def sizes_of(shapes: Sequence[TensorShape], candidate: str) -> dict[str, list[tuple[int, ...] | None]]:
+    """By whose they are, the sizes of each tensor: without those that nobody gave."""
+    columns: dict[str, list[tuple[int, ...] | None]] = {"predicted": [shape.predicted for shape in shapes]}
+    columns["nn.RNN"] = [shape.reference for shape in shapes]
+    columns[candidate] = [shape.candidate for shape in shapes]
+    columns["expected"] = [shape.expected for shape in shapes]
+    return {name: sizes for name, sizes in columns.items() if any(sizes)}
+
+
+def shape_disagreements(case: CaseRecord) -> Iterator[str]:
+    """A line for each tensor or parameter whose sizes do not agree."""
+    for tensor in case.shapes or ():
+        if not tensor.agrees:
+            named = {"nn.RNN": tensor.reference, candidate(case, short=True): tensor.candidate}
+            yield _disagreement(tensor.name, tensor.predicted, named | {"expected": tensor.expected})
+    for parameter in case.parameters or ():
+        if not parameter.agrees:
+            named = {"nn.RNN": parameter.reference, "expected": parameter.expected}
+            yield _disagreement(parameter.name, parameter.shape, named)
+
+
+def _disagreement(name: str, predicted: tuple[int, ...], others: dict[str, tuple[int, ...] | None]) -> str:
+    told = "".join(f", {whose} {size(sizes)}" for whose, sizes in others.items() if sizes is not None)
+    return f"mismatch {name} (shape): predicted {size(predicted)}{told}"
+
+
+@dataclass(frozen=True, slots=True)
+class OfTensor:
+    """What both stages found of one tensor."""
+
+    tensor: str
+    algorithm: Check | None
+    precision: Check | None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Of both together."""
+        return combine(check.verdict for check in (self.algorithm, self.precision) if check)
+
+    @property
+    def decisive(self) -> Check:
+        """The stage whose figures stand for both: that of a mismatch, else the last."""
+        judged = [check for check in (self.algorithm, self.precision) if check]
+        return next((check for check in judged if check.verdict == Verdict.MISMATCH), judged[-1])
+
+
+def by_tensor(checks: Sequence[Check]) -> list[OfTensor]:
+    """The checks, those of the same tensor together."""
+    found: dict[str, dict[str, Check]] = {}
+    for check in checks:
+        found.setdefault(check.tensor, {})[check.stage] = check
+    return [OfTensor(name, stages.get("algorithm"), stages.get("precision")) for name, stages in found.items()]
+
+
+def working_dtype(checks: Sequence[Check]) -> str | None:
+    """The dtype of the precision stage; None where the two stages are one, in float64."""
+    dtype = next((check.dtype for check in checks if check.stage == "precision"), "float64")
+    return None if dtype == "float64" else dtype
+
+
+def reasons(checks: Sequence[Check]) -> list[tuple[Verdict, str]]:
+    """What does not match, or not without a word, and why: a line for each check, or for all that share a reason."""
+    groups: dict[tuple[Verdict, str], list[Check]] = {}
+    wrong = {check.tensor for check in checks if check.stage == "algorithm" and check.verdict == Verdict.MISMATCH}
+    checks = [check for check in checks if check.stage == "algorithm" or check.tensor not in wrong]
+    for check in sorted(checks, key=lambda check: list(Verdict).index(check.verdict), reverse=True):
+        if check.verdict != Verdict.MATCH or check.reason:
+            key = check.reason or f"{check.tensor} {check.stage}"
+            groups.setdefault((check.verdict, key), []).append(check)
+    return [(verdict, f"{verdict} {_together(group)}: {_why(group[0])}") for (verdict, _), group in groups.items()]
+
+
+def _together(group: Sequence[Check]) -> str:
+    stages = ", ".join(dict.fromkeys(f"{check.stage} {check.dtype}" for check in group))
+    names = list(dict.fromkeys(check.tensor for check in group))
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{', '.join(names[:MOST_NAMES])}{more} ({stages})"
+
+
+def _why(check: Check) -> str:
+    places = {"first at": check.first_divergence, "worst at": check.worst}
+    shown = [f"{which} {place(at, check.tensor)}" for which, at in places.items() if at]
+    if check.reason:
+        return "; ".join([check.reason, *shown])
+    if check.noise_ratio is not None:
+        return "; ".join([f"{ratio(check.noise_ratio)} times what rounding can do here", *shown])
+    return "; ".join([f"error {number(check.max_abs_error)}", *shown])
+
+
+def conclusion(case: CaseRecord) -> str:
+    """What a case comes to, in a line."""
+    if case.faults is not None:
+        return seen_of(case.faults)
+    if case.verdict is None:
+        return "predicted by rule alone; nothing was run"
+    if case.checks is None:
+        return f"{case.verdict}: the shapes {'agree' if case.verdict == Verdict.MATCH else 'do NOT agree'}"
+    return f"{case.verdict}: {_compared(case, case.checks)}"
+
+
+def _compared(case: CaseRecord, checks: Sequence[Check]) -> str:
+    tensors = len({check.tensor for check in checks})
+    failing = len({check.tensor for check in checks if check.verdict == Verdict.MISMATCH})
+    if case.verdict == Verdict.MISMATCH:
+        return f"{failing} of {tensors} tensors differ from nn.RNN's" if failing else "the shapes are not as expected"
+    if case.verdict == Verdict.NOT_COMPARABLE:
+        return "no value could be compared"
+    which = f"all {tensors} tensors"
+    if any(check.verdict == Verdict.NOT_COMPARABLE for check in checks):
+        judged = Counter(check.stage for check in checks if check.verdict == Verdict.MATCH)
+        which = f"{judged['algorithm']} of {tensors} tensors in float64, {judged['precision']} in its own dtype"
+    return f"{candidate(case)} computes what nn.RNN computes, in {which}"
+
+
+def seen_of(faults: Sequence[FaultResult]) -> str:
+    """How many faults a case would catch."""
+    counts = Counter(fault.status for fault in faults)
+    possible, unseen = counts["caught"] + counts["not-visible"], counts["not-visible"]
+    line = f"{counts['caught']} of {possible} faults that can happen here would be caught"
+    return f"{line}; {unseen} would not be seen" if unseen else line
+
+
+def shown_faults(faults: Sequence[FaultResult]) -> list[FaultResult]:
+    """What the case does not see first, then what it catches; without what cannot happen in it."""
+    order = ("not-visible", "equivalent", "caught")
+    return sorted((fault for fault in faults if fault.status in order), key=lambda fault: order.index(fault.status))
