@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rnncli.gates import Baseline, Condition
     from rnncli.records import CaseRecord, RunRecord
 
-FORMATS = ("table", "json", "jsonl", "csv", "markdown")
+FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html")
 AXES = ("input.seq_len", "input.batch_size", "rnn.input_size", "rnn.hidden_size", "rnn.num_layers")
 IMPLEMENTATIONS = ("manual", "bmm", "concat", "cell")
 FEWEST, MOST = 7, 1000  # measurements of a pass

@@ -90,13 +90,18 @@ def short(leaf: str) -> str:
     return leaf.rpartition(".")[2]
 
 
+def call(case: CaseRecord) -> str:
+    """nn.RNN as the case builds it: nn.RNN(3, 5, num_layers=2)."""
+    rnn = case.config["rnn"]
+    extra = [f"{name}={rnn[name]!r}" for name, default in NN_RNN_DEFAULTS.items() if rnn[name] != default]
+    return f"nn.RNN({', '.join([str(rnn['input_size']), str(rnn['hidden_size']), *extra])})"
+
+
 def arguments(case: CaseRecord) -> str:
     """The arguments of nn.RNN and the rest of a case, in short: nn.RNN(3, 5, num_layers=2), packed, float32."""
-    rnn, given, run = (case.config[section] for section in ("rnn", "input", "run"))
-    extra = [f"{name}={rnn[name]!r}" for name, default in NN_RNN_DEFAULTS.items() if rnn[name] != default]
-    head = ", ".join([str(rnn["input_size"]), str(rnn["hidden_size"]), *extra])
+    given, run = case.config["input"], case.config["run"]
     tail = [given["layout"], f"h_0 {given['h_0']}", run["dtype"], *(["train"] if run["train"] else [])]
-    return f"nn.RNN({head}), {', '.join(tail)}"
+    return f"{call(case)}, {', '.join(tail)}"
 
 
 def reason(case: CaseRecord) -> str:

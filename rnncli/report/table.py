@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import Any
 
 from rich import box
@@ -23,7 +22,7 @@ from rnncli.records import (
 )
 from rnncli.report import words
 from rnncli.report.over_time import Course, courses, most_telling, scale_of, sparkline
-from rnncli.report.summary import NN_RNN_DEFAULTS, by_argument, conclusion, heading
+from rnncli.report.summary import by_argument, call, conclusion, heading
 
 PAGE_WIDTH = 80  # of a file or a pipe
 MOST_DETAILS = 10
@@ -177,11 +176,8 @@ def _environment_table(environment: dict[str, Any]) -> Table:
 
 
 def title(command: str, case: CaseRecord) -> Text:
-    rnn = case.config["rnn"]
-    extra = [f"{name}={rnn[name]!r}" for name, default in NN_RNN_DEFAULTS.items() if rnn[name] != default]
-    arguments = ", ".join([str(rnn["input_size"]), str(rnn["hidden_size"]), *extra])
     subject = f"{words.candidate(case)} against " if command == "verify" else ""
-    line = Text.assemble((f"{command}: {subject}nn.RNN({arguments})", "bold"))
+    line = Text.assemble((f"{command}: {subject}{call(case)}", "bold"))
     return line.append(f"\n{words.circumstances(command, case)}  [{case.id}]", "dim")
 
 
@@ -290,8 +286,7 @@ def _conclusion(case: CaseRecord) -> Text:
 
 def _diagnosis(case: CaseRecord) -> Iterator[Text]:
     """What is wrong, the evidence, and the line to change."""
-    for evidence, group in groupby(case.diagnosis or (), key=lambda diagnosis: diagnosis.evidence):
-        found = list(group)
+    for evidence, found in words.explained(case):
         yield Text(f"diagnosis: {' and '.join(diagnosis.id for diagnosis in found)}", "bold red")
         yield Text(f"  evidence: {evidence}")
         for diagnosis in found:

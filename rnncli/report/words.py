@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from rnncli.records import (
     CaseRecord,
     Check,
+    Diagnosis,
     FaultResult,
     Location,
     Parameter,
@@ -31,6 +33,11 @@ def number(value: float | None) -> str:
 def ratio(value: float | None) -> str:
     """A ratio, short: 0.23, 14, 3.1e+05."""
     return "-" if value is None else f"{value:.2g}" if value < 1e4 else f"{value:.1e}"
+
+
+def ratio_to(value: float | None) -> str:
+    """A ratio to nn.RNN's time."""
+    return "-" if value is None else f"{value:.2f}"
 
 
 def size(sizes: tuple[int, ...] | None) -> str:
@@ -223,6 +230,11 @@ def _compared(case: CaseRecord, checks: Sequence[Check]) -> str:
         judged = Counter(check.stage for check in checks if check.verdict == Verdict.MATCH)
         which = f"{judged['algorithm']} of {tensors} tensors in float64, {judged['precision']} in its own dtype"
     return f"{candidate(case)} computes what nn.RNN computes, in {which}"
+
+
+def explained(case: CaseRecord) -> list[tuple[str, list[Diagnosis]]]:
+    """The diagnosis of a case by its evidence: faults together share theirs."""
+    return [(evidence, list(group)) for evidence, group in groupby(case.diagnosis or (), lambda found: found.evidence)]
 
 
 def seen_of(faults: Sequence[FaultResult]) -> str:
