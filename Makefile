@@ -7,7 +7,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test lint smoke test-cuda bench audit docs clean
+.PHONY: help setup verify test lint smoke test-cuda test-browser bench audit docs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,10 @@ smoke: setup ## The CI smoke check: every argument and every layout, with gradie
 
 test-cuda: setup ## The checks that need a GPU; skipped where there is none
 	@$(RUN) pytest tests/cuda -m cuda -rs
+
+test-browser: setup ## The HTML report in headless Chromium (Debian: apt-get install chromium); skipped without
+	@$(RUN) pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]'
+	@$(RUN) pytest tests/browser -m browser -rs
 
 bench: setup ## What start-up, a verdict, many cases and each implementation cost, as ratios (an hour)
 	@$(RUN) benchmarks.startup

@@ -195,6 +195,7 @@ class Elements(html.parser.HTMLParser):
     def __init__(self, page):
         super().__init__()
         self.found = set()
+        self.page = page
         self.feed(page)
 
     def handle_starttag(self, tag, attributes):
@@ -213,6 +214,7 @@ def test_a_hostile_name_stays_text(format):
         "junit": lambda: xml.fromstring(page),
         "markdown": lambda: markdown_is_harmless(page),
         "github": lambda: github_is_harmless(page),
+        "html": lambda: html_is_harmless(page),
         "csv": lambda: csv_is_harmless(page),
     }
     check[format]()
@@ -224,6 +226,13 @@ def markdown_is_harmless(page):
         if line.startswith("|"):
             assert line.count("|") in (3, 5), line
     assert not re.search(r"\]\(|@\w|://", page)
+
+
+def html_is_harmless(page):
+    benign = Elements(rendered("html", record_of(*(case_of(run__seed=seed) for seed in range(4)))))
+    marks = {"table", "svg", "path", "li", "pre", "small", "div", "span", "button"}
+    assert {tag for tag, _ in Elements(page).found} <= {tag for tag, _ in benign.found} | marks
+    assert page.count("<script") == benign.page.count("<script")
 
 
 def github_is_harmless(page):

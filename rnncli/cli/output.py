@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from rnncli.records import RunRecord, Verdict, printable
 from rnncli.report import OF_ONE_COMMAND, renderer
 
 STDOUT = Path("-")
+MANY = 1000  # cases: to render them may take longer than a moment
 
 
 PLAIN_CHARACTERS = str.maketrans("─▁▂▃▄▅▆▇█", "-_.:-=+*#")  # rules and sparklines, where the locale is ASCII
@@ -51,7 +52,14 @@ def emit(record: RunRecord, format: str, output: Path | None) -> None:
 
         draw(record, Console(highlight=False))
     else:
-        write_text(renderer(format)(record), output)
+        pieces = renderer(format)(record)
+        write_text(_with_a_sign_of_life(pieces) if len(record.cases) > MANY else pieces, output)
+
+
+def _with_a_sign_of_life(pieces: Iterable[str]) -> Iterator[str]:
+    from rnncli.cli.progress import with_progress
+
+    return with_progress(pieces, 1)
 
 
 def write_text(pieces: Iterable[str], output: Path | None) -> None:

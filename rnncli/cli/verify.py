@@ -150,6 +150,7 @@ def verify(
         timing=len(selection) == 1 if timing is None else timing,
         policy=Policy(name, *tolerances),
         timeout_s=TIMEOUT_S if seconds is None else seconds,
+        envelope=format == "html",
     )
     if watch:
         from rnncli.cli.watch import watch as watch_files

@@ -63,17 +63,14 @@ def headline(record: RunRecord) -> tuple[str, str]:
     if record.missing or record.unjudged:
         return "incomplete", "bad"
     if any(gate.failed for gate in record.gates or ()):
-        return "a gate fails", "bad"
+        return "too slow", "bad"
     if tally.unseen:
-        return "some faults would not be seen", "bad" if record.strict else "open"
+        return "not every fault would be seen", "bad" if record.strict else "open"
     if not record.passed:
         return "not all could be compared", "bad"
-    return {
-        Verdict.MATCH: ("match", "good"),
-        Verdict.NOT_COMPARABLE: ("not-comparable", "open"),
-        None: ("done", "good"),
-        Verdict.MISMATCH: ("mismatch", "bad"),
-    }[record.verdict]
+    if record.command == "verify":
+        return (record.verdict or "done"), "open" if record.verdict == Verdict.NOT_COMPARABLE else "good"
+    return {"bench": "timed", "power": "every fault would be seen"}.get(record.command, "done"), "good"
 
 
 def state(case: CaseRecord) -> str:
@@ -120,6 +117,8 @@ class Cases:
             for name, column in self._columns.items()
             if len(column.values) > 1 or name in ("verdict", "case") or (name in ALWAYS_SHOWN and any(column.values))
         }
+        if "why" in told:
+            told["why"] = told.pop("why")  # the longest comes last
         columns = [{"name": name, "values": [*column.values]} for name, column in told.items()]
         rows = list(zip(*(column.rows for column in told.values()), strict=True))
         text = json.dumps({"together": TOGETHER, "columns": columns, "rows": rows}, separators=(",", ":"))

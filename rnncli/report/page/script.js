@@ -39,10 +39,19 @@
 
   // -- which cases, in which order
 
+  // A word is looked for anywhere in a line; one such as num_layers=1 is that value and not 10, where there is such a one.
+  function condition(word) {
+    const [name, value] = word.split("=", 2);
+    const column = columns.findIndex((each) => each.name.toLowerCase() === name);
+    const code = column < 0 ? -1 : columns[column].values.findIndex((each) => each.toLowerCase() === value);
+    return code < 0 ? (row) => lines[row].includes(word) : (row) => rows[row][column] === code;
+  }
+
   function choose() {
+    const conditions = state.words.map(condition);
     const kept = (row) => {
       for (const [column, value] of state.chosen) if (rows[row][column] !== value) return false;
-      return state.words.every((word) => lines[row].includes(word));
+      return conditions.every((holds) => holds(row));
     };
     const order = columns[state.sort].order;
     const key = (row) => order[rows[row][state.sort]];
@@ -75,7 +84,7 @@
     count.textContent = `${range}${shown.length.toLocaleString("en")}${total || " cases"}`;
     earlier.disabled = from === 0;
     later.disabled = from + part.length >= shown.length;
-    every.hidden = rows.length <= PER_PAGE;
+    earlier.hidden = later.hidden = every.hidden = rows.length <= PER_PAGE;
   }
 
   function line(row) {
@@ -143,7 +152,7 @@
 
   const tally = new Map();
   for (const row of rows) tally.set(row[VERDICT], (tally.get(row[VERDICT]) || 0) + 1);
-  const verdicts = [...tally].sort(([a], [b]) => columns[VERDICT].order[a] - columns[VERDICT].order[b]);
+  const verdicts = tally.size < 2 ? [] : [...tally].sort(([a], [b]) => columns[VERDICT].order[a] - columns[VERDICT].order[b]);
   const buttons = verdicts.map(([value, times]) => {
     const name = columns[VERDICT].values[value];
     const label = `${name} ${times.toLocaleString("en")}`;

@@ -1,0 +1,351 @@
+"""The HTML report: what stands in the page, what is packed into it, and that it needs nothing from elsewhere."""
+
+import base64
+import html.parser
+import json
+import re
+import zlib
+from dataclasses import replace
+
+import pytest
+from test_reports import HOSTILE, NASTY, WORSE, case_of, hostile_run, record_of, rendered, some
+
+from rnncli.records import (
+    Diagnosis,
+    FaultResult,
+    Gate,
+    Growth,
+    RunRecord,
+    TensorShape,
+    Timing,
+    Verdict,
+)
+from rnncli.report.html import IN_FULL, PICTURE, TOGETHER, bars, headline, picture
+from rnncli.report.over_time import Course
+
+
+class Page(html.parser.HTMLParser):
+    """The text of a page by the place it stands in: elements with their attributes, and scripts by id or class."""
+
+    VOID = ("meta", "br", "path", "input")
+    UNCLOSED = ("tr", "td", "th", "li")
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.words, self.packed, self.index, self.open = [], [], [], None, []
+        self.feed(text)
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in self.VOID + self.UNCLOSED:
+            self.open.append((tag, dict(attributes)))
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        if tag not in self.UNCLOSED:
+            assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        tag, attributes = self.open[-1] if self.open else ("", {})
+        if tag == "script" and attributes.get("class") == "packed":
+            self.packed += json.loads(zlib.decompress(base64.b64decode(data)))
+        elif tag == "script" and attributes.get("id") == "index":
+            self.index = json.loads(data)
+        elif tag not in ("script", "style"):
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+    def rows(self):
+        columns = self.index["columns"]
+        return [
+            {column["name"]: column["values"][code] for column, code in zip(columns, row, strict=True)}
+            for row in self.index["rows"]
+        ]
+
+
+def page_of(*cases, **more):
+    return Page(rendered("html", record_of(*cases, **more)))
+
+
+def in_full(**more):
+    """A case that has everything a case can have."""
+    case = case_of(Verdict.MISMATCH, candidate="my_rnn.py:f", reason="another equation")
+    course = {"forward": (1e-7, 2e-3), "reverse": (0.0, 5e-2)}
+    check = replace(case.checks[0], max_abs_error=5e-2, error_by_step=course, allowed_by_step=course)
+    precise = replace(check, stage="precision", dtype="float32", reference_error_by_step=course)
+    fault = Diagnosis(id="h0-ignored", evidence="it equals nn.RNN with it", fix="start from h_0")
+    shape = TensorShape(name="output", axes=("L", "N"), predicted=(5, 10), reference=(5, 10), candidate=(5, 11))
+    timing = Timing(
+        implementation="my_rnn.py:f",
+        pass_="forward",
+        median_s=2e-3,
+        iqr_s=1e-5,
+        runs=7,
+        ratio_to_reference=1.5,
+        ratio_low=1.4,
+        ratio_high=1.6,
+    )
+    return replace(
+        case,
+        checks=(check, precise),
+        diagnosis=(fault,),
+        shapes=(shape,),
+        timing=(timing,),
+        warnings=("be warned",),
+        reading="function (input, h_0)",
+        **more,
+    )
+
+
+def test_the_verdict_comes_first():
+    page = page_of(in_full())
+    body = page.text.split("rnncli verify ", 1)[1]
+    assert body.startswith("mismatch 1 case: 1 mismatch verify: my_rnn.py:f against nn.RNN")
+
+
+def test_one_case_stands_in_the_page_with_everything_there_is():
+    page = page_of(in_full())
+    assert not page.packed
+    for said in (
+        "mismatch: 1 of 1 tensors differ",
+        "Diagnosis: h0-ignored",
+        "To mend it: start from h_0",
+        "To see it again: rnncli verify --candidate my_rnn.py:f",
+        "candidate (5, 11)",
+        "be warned",
+        "Read as: function (input, h_0)",
+        "another equation",
+        "Error of output over time, float64",
+        "Error of output over time, float32",
+        "forward candidate 2 ms 10 us 7 1.50",
+        "1.40 to 1.60",
+        "L=5 sequence length",
+    ):
+        assert said in page.text, said
+
+
+def test_every_picture_has_its_figures_beside_it():
+    page = page_of(in_full())
+    pictures = [element for element in page.elements if element[0] == "figure"]
+    assert len(pictures) == 4  # two stages of two directions
+    figures = "t error nn.RNN's own allowed 0 1.0e-07 1.0e-07 1.0e-07 1 2.0e-03 2.0e-03 2.0e-03"
+    assert figures in page.text
+
+
+def test_of_many_cases_the_failing_ones_are_readable_without_scripts():
+    cases = [case_of(run__seed=seed) for seed in range(30)]
+    cases += [case_of(Verdict.MISMATCH, reason="late", run__seed=99)]
+    page = page_of(*cases)
+    assert f"The first {IN_FULL} of 31" in page.text
+    shown = re.findall(r"(match|mismatch) (\w{10}) manual", page.text)
+    assert shown[0] == ("mismatch", cases[-1].id)
+    assert [id for _, id in shown[1:]] == [case.id for case in cases[: IN_FULL - 1]]
+
+
+def test_every_case_is_packed_into_the_page_in_the_order_of_the_table():
+    cases = [case_of(run__seed=seed) for seed in range(TOGETHER + 3)]
+    page = page_of(*cases)
+    assert len(page.packed) == len(cases) == len(page.rows())
+    for row, detail, case in zip(page.rows(), page.packed, cases, strict=True):
+        assert row["case"] == case.id
+        assert f"seed {case.config['run']['seed']}" in detail
+
+
+def test_the_table_has_the_columns_in_which_cases_differ():
+    page = page_of(*some())
+    assert [column["name"] for column in page.index["columns"]] == [
+        "verdict",
+        "case",
+        "num_layers",
+        "bidirectional",
+        "seed",
+        "why",
+    ]
+    failing = [row for row in page.rows() if row["verdict"] == "mismatch"]
+    assert len(failing) == 48
+    assert {row["bidirectional"] for row in failing} == {"true"}
+
+
+def test_why_is_the_last_column_and_there_only_where_there_is_a_reason():
+    assert page_of(case_of(), in_full()).index["columns"][-1]["name"] == "why"
+    assert "why" not in [column["name"] for column in page_of(case_of(), case_of(run__seed=1)).index["columns"]]
+
+
+def test_a_figure_that_a_case_has_not_is_empty_in_its_row():
+    timed = in_full()
+    page = page_of(case_of(), timed, case_of(error="boom", run__seed=1))
+    assert [row["candidate, forward"] for row in page.rows()] == ["", "1.50", ""]
+    assert [row["verdict"] for row in page.rows()] == ["match", "mismatch", "failed"]
+
+
+def test_nothing_is_loaded_from_elsewhere():
+    text = rendered("html", record_of(*some(), in_full()))
+    page = Page(text)
+    for tag, attributes in page.elements:
+        assert not {"src", "href", "action", "data"} & set(attributes), (tag, attributes)
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest|import\(", text)
+
+
+@pytest.mark.parametrize("cases", [1, 2, TOGETHER + 1])
+def test_the_page_is_well_formed(cases):
+    page = page_of(*(case_of(run__seed=seed) for seed in range(cases)))
+    for detail in page.packed:
+        Page(detail)
+    assert [tag for tag, _ in page.elements].count("h1") == 1
+
+
+def test_text_from_elsewhere_is_text_in_what_is_packed_too():
+    page = Page(rendered("html", hostile_run()))
+    for detail in page.packed:
+        inner = Page(detail)
+        assert not [tag for tag, attributes in inner.elements if tag in ("script", "a", "b") or "onclick" in attributes]
+        assert HOSTILE in inner.text
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202e]", detail)
+
+
+def test_a_run_without_cases_is_a_page():
+    assert "incomplete" in page_of(missing=("interrupted: 0 of 3 cases",)).text
+
+
+PASSED = RunRecord.of("verify", {}, [case_of()])
+OPEN = case_of(Verdict.NOT_COMPARABLE, reason="why")
+GATE = Gate(condition="manual.forward > 1", case="x", ratio=2.0, ratio_low=1.9, ratio_high=2.1, failed=True)
+UNSEEN = replace(case_of(), verdict=None, checks=None, faults=(FaultResult(id="h0-ignored", status="not-visible"),))
+SEEN = replace(UNSEEN, faults=(FaultResult(id="h0-ignored", status="caught"),))
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (PASSED, ("match", "good")),
+        (RunRecord.of("verify", {}, [case_of(), OPEN]), ("match", "good")),
+        (RunRecord.of("verify", {}, [case_of(), OPEN], strict=True), ("not all could be compared", "bad")),
+        (RunRecord.of("verify", {}, [OPEN]), ("not-comparable", "open")),
+        (RunRecord.of("verify", {}, [case_of(), case_of(Verdict.MISMATCH)]), ("mismatch", "bad")),
+        (RunRecord.of("verify", {}, [case_of(), case_of(error="boom")]), ("failed to run", "bad")),
+        (RunRecord.of("verify", {}, [case_of()], ["one of two"]), ("incomplete", "bad")),
+        (RunRecord.of("verify", {}, [replace(case_of(), verdict=None)]), ("incomplete", "bad")),
+        (RunRecord.of("bench", {}, [case_of()]), ("timed", "good")),
+        (RunRecord.of("bench", {}, [case_of()], gates=[GATE]), ("too slow", "bad")),
+        (RunRecord.of("power", {}, [SEEN]), ("every fault would be seen", "good")),
+        (RunRecord.of("power", {}, [UNSEEN]), ("not every fault would be seen", "open")),
+        (RunRecord.of("power", {}, [UNSEEN], strict=True), ("not every fault would be seen", "bad")),
+        (RunRecord.of("shapes", {}, [replace(case_of(), verdict=None, checks=None)]), ("done", "good")),
+    ],
+    ids=lambda value: value[0].replace(" ", "-") if isinstance(value, tuple) else "",
+)
+def test_the_headline_says_what_the_exit_code_says(record, expected):
+    assert headline(record) == expected
+    assert (expected[1] == "bad") != record.passed
+
+
+def test_gates_and_growth_stand_in_the_page():
+    growth = Growth(implementation="manual", pass_="forward", exponents={"seq_len": 0.934})
+    held = replace(GATE, failed=False, case="y", ratio=0.5)
+    page = Page(rendered("html", RunRecord.of("bench", {}, [case_of()], gates=[GATE, held], growth=[growth])))
+    assert "manual.forward > 1 fails in case x: 2.00, half of its measurements 1.90 to 2.10" in page.text
+    assert "manual.forward > 1 holds in 1 of 1 case, the largest ratio 0.50" in page.text
+    assert "manual seq_len 0.93" in page.text
+
+
+def test_faults_stand_in_the_page():
+    page = Page(rendered("html", RunRecord.of("power", {}, [UNSEEN])))
+    assert "h0-ignored not-visible" in page.text
+
+
+# Pictures
+
+
+def lines_of(*, error, reference=None, allowed=None):
+    drawn = picture(Course("forward", error, reference, allowed))
+    return drawn, {line.name: line for line in drawn.lines}
+
+
+def test_a_line_is_stairs_over_a_logarithmic_axis():
+    drawn, lines = lines_of(error=(1.0, 1e-4, 1e-2))
+    width, height = PICTURE
+    assert drawn.ticks == [(0, "1e+00"), (height, "1e-04")]
+    assert lines["error"].path == f"M0 0H{round(width / 3)}V{height}H{round(2 * width / 3)}V{height // 2}H{width}"
+
+
+def test_an_error_of_zero_is_at_the_foot():
+    _, lines = lines_of(error=(0.0, 1e-3))
+    assert lines["error"].path.startswith(f"M0 {PICTURE[1]}H")
+
+
+def test_what_is_not_finite_is_a_gap_and_a_mark():
+    drawn, lines = lines_of(error=(1e-3, None, 1e-3))
+    assert lines["error"].path.count("M") == 2
+    assert lines["error"].beyond == (PICTURE[0] // 2 - 1 + 1,)
+    assert drawn.rows[1] == ("1", ["-"])
+
+
+def test_errors_of_zero_alone_are_drawn():
+    drawn, lines = lines_of(error=(0.0, 0.0))
+    assert lines["error"].path == f"M0 {PICTURE[1]}H160V{PICTURE[1]}H320"
+    assert drawn.rows[0][1] == ["0"]
+
+
+def test_what_is_allowed_is_an_area_down_to_the_foot():
+    _, lines = lines_of(error=(1e-7, 1e-7), allowed=(1e-6, 1e-5))
+    assert lines["allowed"].area.count(f"V{PICTURE[1]}z") == 2
+    assert not lines["error"].area
+
+
+def test_of_many_steps_the_largest_of_each_part_is_drawn():
+    errors = [1e-7] * 1000
+    errors[500] = 1e-3
+    drawn, _ = lines_of(error=tuple(errors))
+    assert len(drawn.rows) == 32
+    assert [figures[0] for span, figures in drawn.rows if figures[0] != "1.0e-07"] == ["1.0e-03"]
+    assert drawn.rows[16] == ("500 to 530", ["1.0e-03"])
+
+
+def test_a_bar_reaches_as_far_as_its_ratio():
+    timing = Timing(implementation="a", pass_="forward", median_s=1, iqr_s=0, runs=1, ratio_to_reference=1.0)
+    spread = replace(timing, ratio_to_reference=2.0, ratio_low=1.0, ratio_high=4.0)
+    (_, one), (_, two), (_, none) = bars((timing, spread, replace(timing, ratio_to_reference=None)))
+    assert (one.one, one.mid, two.mid, two.low, two.high) == (30, 30, 60, 30, 120)
+    assert none is None
+
+
+# From the command line
+
+
+def test_verify_works_out_the_envelope_for_a_page(rnncli, tmp_path):
+    page = tmp_path / "report.html"
+    assert rnncli("verify", "--no-timing", "--format", "html", "--output", page).code == 0
+    text = Page(page.read_text()).text
+    assert "t error nn.RNN's own allowed" in text
+    assert "the envelope was not needed" not in text
+
+
+def test_where_the_envelope_is_not_known_the_page_says_so(rnncli, tmp_path):
+    lines, page = tmp_path / "r.jsonl", tmp_path / "report.html"
+    assert rnncli("verify", "--format", "jsonl", "--output", lines).code == 0
+    assert rnncli("report", lines, "--format", "html", "--output", page).code == 0
+    assert "the envelope was not needed for the verdict" in Page(page.read_text()).text
+
+
+def test_ten_thousand_cases_stay_small():
+    """A thousand stand for them: each adds what it adds."""
+    cases = [replace(in_full(), id=f"{seed:012x}") for seed in range(1000)]
+    assert len(rendered("html", record_of(*cases))) < 1.5e6
+
+
+def test_the_templates_are_part_of_what_is_installed():
+    from importlib.resources import files
+
+    names = {path.name for path in (files("rnncli") / "report" / "page").iterdir()}
+    assert names == {"page.html", "case.html", "style.css", "script.js"}
+
+
+def test_without_an_error_over_time_there_is_no_picture():
+    page = page_of(case_of(candidate=NASTY, reason=WORSE))
+    assert "figure" not in [tag for tag, _ in page.elements]
