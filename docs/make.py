@@ -1,17 +1,21 @@
-"""Makes docs/cli.md and the picture of the README from the tool itself: `make docs`."""
+"""Makes docs/cli.md and the pictures of the README from the tool itself: `make docs`."""
 
 import io
 import re
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from docs.screenshots import browser, missing
 from rnncli.cli.main import app
 
 DOCS = Path(__file__).parent
+ROOT = DOCS.parent
 WIDTH = 80
 
 
@@ -41,11 +45,46 @@ def picture(title: str) -> str:
     return re.sub(r"@font-face \{.*?\}\n", "", svg, flags=re.S).replace("Fira Code", "DejaVu Sans Mono")
 
 
+def report(folder: Path) -> Path:
+    """The HTML report of a bidirectional RNN that does not put the reverse outputs back in order."""
+    right = (ROOT / "tests/candidates/my_rnn.py").read_text()
+    wrong = right.replace("torch.stack(hs[::-1] if s else hs)", "torch.stack(hs)")
+    assert wrong != right
+    (folder / "my_rnn.py").write_text(wrong)
+    command = [sys.executable, "-m", "rnncli", "verify", ROOT / "configs/smoke.yaml", "--candidate", "my_rnn.py:MyRNN"]
+    command += ["--filter", "bias==true", "--filter", "train==false", "--seq-len", "12", "--timing"]
+    command += ["--format", "html", "--output", "report.html"]
+    subprocess.run(command, cwd=folder, check=False)  # it is a mismatch
+    return folder / "report.html"
+
+
+def screenshots(path: Path) -> None:
+    """The report as it opens, the error of a case over time in the dark, and a case on a phone."""
+    wide, narrow = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+    with browser() as chromium:
+        for name, viewport, scheme in (("light", wide, "light"), ("dark", wide, "dark"), ("narrow", narrow, "light")):
+            page = chromium.new_page(viewport=viewport, color_scheme=scheme)
+            page.goto(path.as_uri())
+            if name != "light":
+                page.locator("button.id").first.click()
+                page.locator("tr.detail article").wait_for()
+            if name == "narrow":
+                page.locator("tr.detail").evaluate("row => row.previousElementSibling.scrollIntoView()")
+            if name == "dark":
+                page.locator(".over-time").first.evaluate("section => section.scrollIntoView()")
+            page.screenshot(path=DOCS / f"report-{name}.png")
+
+
 def main() -> None:
-    """Write both."""
+    """Write all of them; the screenshots where there is a browser."""
     (DOCS / "cli.md").write_text(cli_reference())
     (DOCS / "verify.svg").write_text(picture("$ rnncli verify"))
-    print("docs/cli.md and docs/verify.svg are made", file=sys.stderr)
+    lacking = missing()
+    if lacking is None:
+        with tempfile.TemporaryDirectory() as folder:
+            screenshots(report(Path(folder)))
+    pictures = f"docs/report-*.png are not: {lacking}" if lacking else "docs/report-*.png too"
+    print(f"docs/cli.md and docs/verify.svg are made; {pictures}", file=sys.stderr)
 
 
 if __name__ == "__main__":
