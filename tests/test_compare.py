@@ -1,12 +1,13 @@
 """From values to a verdict: what is a match, a mismatch or still open, and where an error is."""
 
 import itertools
+import math
 
 import pytest
 import torch
 
 from rnncli.case import Case
-from rnncli.parity.compare import ENVELOPES, Policy, Sides, compare, loosest, what_the_size_tells
+from rnncli.parity.compare import ENVELOPES, Policy, Sides, by_step, compare, loosest, what_the_size_tells
 from rnncli.parity.evaluate import Values
 from rnncli.parity.locate import by_group, first_in_order, locate, over_elements
 from rnncli.parity.oracle import Envelope
@@ -559,6 +560,19 @@ def test_one_direction_has_no_errors_of_a_reverse_one():
     one = Case.model_validate({"rnn": {"hidden_size": 8}, "input": {"seq_len": 5, "batch_size": 6}})
     check = checked(values(5, 6, 8), case=one)
     assert check.error_by_step == {"forward": (0.0,) * 5}
+
+
+def test_what_the_envelope_allows_is_given_by_step_where_the_verdict_needed_it():
+    spread = torch.full((5, 2), 1e-9).double()
+    spread[3, 1] = 1e-8
+    check = checked(moved(2e-9), around=envelope(output=spread))
+    assert check.allowed_by_step["forward"] == pytest.approx((ENVELOPES * 1e-9,) * 5)
+    assert check.allowed_by_step["reverse"] == pytest.approx([ENVELOPES * value for value in spread[:, 1].tolist()])
+    assert checked(values(5, 6, 8), around=envelope(1e-9)).allowed_by_step is None
+
+
+def test_a_step_that_is_not_finite_is_none():
+    assert by_step(torch.tensor([[1.0, 2.0], [math.inf, math.nan]])) == {"forward": (1, None), "reverse": (2, None)}
 
 
 @pytest.mark.parametrize("tensor", ["h_n", "grad input", "grad bias_ih_l0"])

@@ -209,6 +209,17 @@ def test_text_from_elsewhere_is_text_in_what_is_packed_too():
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202e]", detail)
 
 
+def test_text_from_elsewhere_is_text_in_the_table_too():
+    cases = [case_of(), case_of(candidate=NASTY), case_of(Verdict.MISMATCH, reason=WORSE, run__seed=1)]
+    text = rendered("html", record_of(*cases))
+    rows = Page(text).rows()
+    assert rows[1]["candidate"] == NASTY
+    assert "\u202e" not in rows[2]["why"]
+    assert "\x1b" not in rows[2]["why"]
+    assert not re.search(r"</script>.*alert", text.partition('id="index"')[2].partition("\n<script>")[0])
+    assert text.count("</script>") == text.count("<script")
+
+
 def test_a_run_without_cases_is_a_page():
     assert "incomplete" in page_of(missing=("interrupted: 0 of 3 cases",)).text
 
@@ -311,6 +322,7 @@ def test_a_bar_reaches_as_far_as_its_ratio():
     timing = Timing(implementation="a", pass_="forward", median_s=1, iqr_s=0, runs=1, ratio_to_reference=1.0)
     spread = replace(timing, ratio_to_reference=2.0, ratio_low=1.0, ratio_high=4.0)
     (_, one), (_, two), (_, none) = bars((timing, spread, replace(timing, ratio_to_reference=None)))
+    assert one.high == one.low + 1  # or nothing is to be seen
     assert (one.one, one.mid, two.mid, two.low, two.high) == (30, 30, 60, 30, 120)
     assert none is None
 

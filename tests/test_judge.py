@@ -12,6 +12,7 @@ from rnncli.case import Case
 from rnncli.catalogue import CATALOGUE
 from rnncli.errors import CandidateError
 from rnncli.manual import BUILT_IN
+from rnncli.parity.compare import Policy
 from rnncli.parity.faults import PLANTED, Equations, plant
 from rnncli.parity.judge import Judge
 from rnncli.parity.one_step import first_wrong_step, wrong_step
@@ -54,6 +55,43 @@ def written_over(base, **methods):
 
     kind = type("Written", (base,), {name: method(name, change) for name, change in methods.items()})
     return lambda input, h_0, params, case: kind(params, case, {}).forward(input, h_0)
+
+
+# Over time
+
+
+def with_envelopes(case, call=None):
+    judge = Judge(case, CPU)
+    checks = judge.with_envelopes(judge.judge(canonical("candidate", call) if call else manual).checks)
+    return {(check.stage, check.tensor): check for check in checks}
+
+
+def test_the_envelope_stands_beside_the_error_over_time_where_it_is_asked_for():
+    case = case_of({"bidirectional": True})
+    checks = with_envelopes(case)
+    for stage in ("algorithm", "precision"):
+        check = checks[stage, "output"]
+        for direction in ("forward", "reverse"):
+            allowed, errors = check.allowed_by_step[direction], check.error_by_step[direction]
+            assert len(allowed) == len(errors) == 7
+            assert all(error < bound for error, bound in zip(errors, allowed, strict=True))
+        assert checks[stage, "h_n"].allowed_by_step is None
+    assert max(checks["precision", "output"].reference_error_by_step["forward"]) < 1e-6
+    assert checks["algorithm", "output"].reference_error_by_step is None
+
+
+@pytest.mark.parametrize("policy", [Policy("fixed"), Policy("exact")], ids=["fixed", "exact"])
+def test_an_envelope_that_decides_nothing_is_not_shown(policy):
+    judge = Judge(case_of(), CPU, policy)
+    checks = judge.with_envelopes(judge.judge(manual).checks)
+    assert [check.allowed_by_step is None for check in checks if check.tensor == "output"] == [False, True]
+
+
+def test_the_error_over_time_of_a_case_judged_on_its_first_steps_is_that_of_the_whole():
+    check = with_envelopes(chaotic("float32"))["precision", "output"]
+    assert "judged on the first" in check.reason
+    steps = {len(check.error_by_step["forward"]), len(check.allowed_by_step["forward"])}
+    assert steps == {chaotic("float32").input.seq_len}
 
 
 # Rounding amplified
