@@ -575,6 +575,14 @@ def test_a_step_that_is_not_finite_is_none():
     assert by_step(torch.tensor([[1.0, 2.0], [math.inf, math.nan]])) == {"forward": (1, None), "reverse": (2, None)}
 
 
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+@pytest.mark.parametrize("bad", [NAN, INF])
+def test_a_step_that_is_not_finite_is_none_and_the_others_are_known(bad, policy):
+    check = checked(changed(bad, (2, 3, 7)), stage="precision", policy=policy, around=envelope(INF))
+    assert check.error_by_step == {"forward": (0.0,) * 5, "reverse": (0.0, 0.0, None, 0.0, 0.0)}
+    assert check.reference_error_by_step == {"forward": (0.0,) * 5, "reverse": (0.0,) * 5}
+
+
 @pytest.mark.parametrize("tensor", ["h_n", "grad input", "grad bias_ih_l0"])
 def test_tensors_but_output_have_no_error_by_step(tensor):
     assert checked(values(*SIZES[tensor]), tensor=tensor).error_by_step is None

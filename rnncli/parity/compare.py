@@ -146,18 +146,16 @@ class _Elements:
         own_error = (self._reference - self._expected).abs() if self._check.stage == "precision" else None
         own = own_error.max().item() if own_error is not None else None
         if not (isfinite(largest) and isfinite(own or 0.0)):
-            unknown = self._not_comparable()
+            unknown = self._not_comparable(error, own_error)
             if unknown:
                 return unknown
         rounding = self._check.policy != "fixed" and self._is_rounding(error, largest, scale, own)
         self._check = replace(
-            self._check,
+            self._over_time(error, own_error),
             verdict=Verdict.MATCH if rounding else Verdict.MISMATCH,
             max_abs_error=largest,
             reference_max_abs_error=own,
             min_tolerance=0.0 if largest == 0 else largest / scale if scale else None,
-            error_by_step=self._by_step(error),
-            reference_error_by_step=self._by_step(own_error) if own_error is not None else None,
         )
         if rounding:
             return Comparison(self._check)
@@ -167,13 +165,13 @@ class _Elements:
             return self._open("overflow")
         return self._within_envelope(error, scale)
 
-    def _not_comparable(self) -> Comparison | None:
+    def _not_comparable(self, error: Tensor, own_error: Tensor | None) -> Comparison | None:
         """What comes of values that are not finite; None where it is the error alone that float64 does not hold."""
         comparable = self._reference.isfinite() & self._expected.isfinite()
         broken = comparable & ~self._actual.isfinite()
         if not comparable.all() or (self._sides.overflows and broken.any()):
             return self._open("overflow")
-        return Comparison(self._not_finite(broken)) if broken.any() else None
+        return Comparison(self._not_finite(broken, error, own_error)) if broken.any() else None
 
     def _is_rounding(self, error: Tensor, largest: float, scale: float, own: float | None) -> bool:
         """Whether the error needs no envelope."""
@@ -256,9 +254,10 @@ class _Elements:
             return replace(self._check, verdict=Verdict.MATCH)
         return replace(self._check, **self._places(excess, excess > 0))
 
-    def _not_finite(self, broken: Tensor) -> Check:
+    def _not_finite(self, broken: Tensor, error: Tensor, own_error: Tensor | None) -> Check:
         reason = f"{int(broken.sum())} of {broken.numel()} values are not finite where nn.RNN's are"
-        return replace(self._check, reason=reason, **self._places(broken.double(), broken))
+        check = self._over_time(error, own_error)
+        return replace(check, reason=reason, **self._places(broken.double(), broken))
 
     def _places(self, excess: Tensor, outside: Tensor) -> dict[str, Any]:
         """The worst place, and the first one in the order of the computation."""
@@ -268,8 +267,8 @@ class _Elements:
             "first_divergence": first_in_order(self._case, name, outside) if outside.any() else None,
         }
 
-    def _by_step(self, error: Tensor) -> BySteps | None:
-        return by_step(by_group(self._case, "output", error)) if self._check.tensor == "output" else None
+    def _over_time(self, error: Tensor, own_error: Tensor | None) -> Check:
+        return _with_course(self._case, self._check, error, own_error)
 
     def _open(self, why: Open) -> Comparison:
         return Comparison(self._check, why)
@@ -283,7 +282,7 @@ def _exact(case: Case, check: Check, actual: Tensor, reference: Tensor, expected
     different = (actual != reference) & ~(actual.isnan() & reference.isnan())
     largest = error.nan_to_num(inf).max().item()
     check = replace(
-        check,
+        _with_course(case, check, error, own),
         max_abs_error=largest,
         reference_max_abs_error=own.nan_to_num(inf).max().item(),
         min_tolerance=largest / scale if scale else None,
@@ -296,6 +295,14 @@ def _exact(case: Case, check: Check, actual: Tensor, reference: Tensor, expected
         worst=locate(case, check.tensor, _first(different)),
         first_divergence=first_in_order(case, check.tensor, different),
     )
+
+
+def _with_course(case: Case, check: Check, error: Tensor, own_error: Tensor | None) -> Check:
+    """A check, that of output with the errors over time."""
+    if check.tensor != "output":
+        return check
+    own = by_step(by_group(case, "output", own_error)) if own_error is not None else None
+    return replace(check, error_by_step=by_step(by_group(case, "output", error)), reference_error_by_step=own)
 
 
 def allowed_by_step(spread: Tensor) -> BySteps:
