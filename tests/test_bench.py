@@ -498,6 +498,42 @@ def test_a_gate_on_what_was_not_measured_does_not_hold(rnncli, monkeypatch):
     ]
 
 
+def test_the_ratios_of_one_case_are_bars_on_one_scale():
+    figures = {
+        ("nn.RNN", "inference"): (1.0, 1.0, 1.0),
+        ("manual", "inference"): (0.8, 0.75, 1.0),
+        ("a.py:rnn", "inference"): (2.0, 1.5, 2.0),
+        ("nn.RNN", "forward"): (1.0, None, None),
+        ("manual", "forward"): (0.5, 0.25, 0.75),
+    }
+    timings = [
+        Timing(
+            implementation=name,
+            pass_=pass_,
+            median_s=1.0,
+            iqr_s=0.1,
+            runs=9,
+            ratio_to_reference=ratio,
+            ratio_low=low,
+            ratio_high=high,
+            wrong=True if ":" in name else None,
+        )
+        for (name, pass_), (ratio, low, high) in figures.items()
+    ]
+    case = Case.model_validate({"candidate": "a.py:rnn"})
+    record = CaseRecord(id=case.id, config=case.config, verdict=None, timing=tuple(timings))
+    page = "".join(render(RunRecord.of("bench", {"threads": 2}, [record]))).splitlines()
+    start = page.index(next(line for line in page if line.startswith("of nn.RNN's      inference")))
+    shown = [line.split("  ") for line in page[start + 2 : start + 5]]
+    cells = [[cell.strip() for cell in line if cell.strip()] for line in shown]
+    assert cells == [
+        ["nn.RNN", "█" * 15, "█" * 15],
+        ["manual", "█" * 11 + "░" * 4, "█" * 4 + "░" * 7],
+        ["candidate WRONG", "█" * 22 + "░" * 8],
+    ]
+    assert max(map(len, page)) <= 80
+
+
 def test_ratios_that_say_little_are_marked():
     noisy = Timing(
         implementation="manual",

@@ -205,6 +205,16 @@ def test_an_ascii_terminal_gets_ascii():
     assert b"-----" in ended.stdout
 
 
+@pytest.mark.parametrize("colour", [{}, {"FORCE_COLOR": "1"}], ids=["plain", "in colour"])
+def test_the_error_over_time_is_drawn_on_an_ascii_terminal_too(colour):
+    command = [*RNNCLI, *["verify", "--no-timing", "--no-gradients", "--atol", "0", "--rtol", "1e-30"]]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", **colour}
+    ended = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert ended.returncode == 1, ended.stderr
+    assert ended.stdout.isascii()
+    assert re.search(rb"^error, forward +t=0 +\S+ [-_.:=+*#]{5} ", ended.stdout, flags=re.M)
+
+
 def test_the_version_is_printed(rnncli):
     assert rnncli("--version").out == f"rnncli {__version__}\n"
 

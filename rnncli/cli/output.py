@@ -1,5 +1,7 @@
 """How a result leaves: to stdout in colour or plain, or to a file written whole or not at all; and the exit code."""
 
+import codecs
+import io
 import os
 import sys
 import tempfile
@@ -17,7 +19,7 @@ STDOUT = Path("-")
 MANY = 1000  # cases: to render them may take longer than a moment
 
 
-PLAIN_CHARACTERS = str.maketrans("─▁▂▃▄▅▆▇█", "-_.:-=+*#")  # rules and sparklines, where the locale is ASCII
+PLAIN_CHARACTERS = str.maketrans("─▁▂▃▄▅▆▇█░", "-_.:-=+*#~")  # rules, sparklines and bars, where the locale is ASCII
 
 
 def check_destination(format: str, output: Path | None, *inputs: Path, formats: Sequence[str] = OF_ONE_COMMAND) -> None:
@@ -26,21 +28,25 @@ def check_destination(format: str, output: Path | None, *inputs: Path, formats: 
         raise ConfigError(
             f'--format: "{format}" is not allowed{nearest(format, formats)}; allowed: {", ".join(formats)}'
         )
-    if output is None or output == STDOUT:
-        return
+    if output is not None and output != STDOUT:
+        check_file("--output", output, *inputs)
+
+
+def check_file(flag: str, file: Path, *inputs: Path) -> None:
+    """Raise ConfigError for the file of a flag that cannot be written, or is one of the inputs."""
     try:
-        if output.is_dir():
-            raise ConfigError(f"--output: {output} is a directory; allowed: a file")
-        folder = output.parent
+        if file.is_dir():
+            raise ConfigError(f"{flag}: {file} is a directory; allowed: a file")
+        folder = file.parent
         if not folder.is_dir():
-            raise ConfigError(f"--output: the folder {folder} does not exist; allowed: a file in a folder that does")
-        if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
-            what = "the config itself" if output.suffix in (".yaml", ".yml") else "an input of this command"
-            raise ConfigError(f"--output: {output} is {what}; allowed: another file")
-        if not os.access(output if output.exists() else folder, os.W_OK):
-            raise ConfigError(f"--output: {output} cannot be written: permission denied")
+            raise ConfigError(f"{flag}: the folder {folder} does not exist; allowed: a file in a folder that does")
+        if file.exists() and any(path.exists() and file.samefile(path) for path in inputs):
+            what = "the config itself" if file.suffix in (".yaml", ".yml") else "an input of this command"
+            raise ConfigError(f"{flag}: {file} is {what}; allowed: another file")
+        if not os.access(file if file.exists() else folder, os.W_OK):
+            raise ConfigError(f"{flag}: {file} cannot be written: permission denied")
     except OSError as error:
-        raise ConfigError(f"--output: {str(output)[:60]} cannot be written: {error.strerror}") from None
+        raise ConfigError(f"{flag}: {str(file)[:60]} cannot be written: {error.strerror}") from None
 
 
 def emit(record: RunRecord, format: str, output: Path | None) -> None:
@@ -50,6 +56,7 @@ def emit(record: RunRecord, format: str, output: Path | None) -> None:
 
         from rnncli.report.table import draw
 
+        plain_where_needed()
         draw(record, Console(highlight=False))
     else:
         pieces = renderer(format)(record)
@@ -92,21 +99,32 @@ def _print_plain(text: str) -> None:
     sys.stdout.write(text)
 
 
-def write_whole(path: Path, pieces: Iterable[str]) -> None:
-    """Replace the file in one step, so that a reader finds the old text or the new one. Raises ConfigError."""
-    pieces = [pieces] if isinstance(pieces, str) else pieces
+def plain_where_needed() -> None:
+    """Let stdout write what its encoding lacks in plain characters, whoever prints."""
+
+    def plain(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        lacking = error.object[error.start : error.end].translate(PLAIN_CHARACTERS)
+        return lacking.encode("ascii", "replace").decode(), error.end
+
+    codecs.register_error("rnncli-plain", plain)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="rnncli-plain")
+
+
+def write_whole(path: Path, pieces: bytes | Iterable[str], flag: str = "--output") -> None:
+    """Replace the file in one step, so that a reader finds what was there or what is. Raises ConfigError."""
+    content = _encoded(pieces)
     try:
         if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
-            with path.open("w", encoding="utf-8") as stream:
-                stream.writelines(pieces)
+            with path.open("wb") as stream:
+                stream.writelines(content)
             return
         target = path.resolve()
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as file:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
             temporary = Path(file.name)
             try:
-                file.writelines(pieces)
+                file.writelines(content)
                 file.close()
                 temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
                 temporary.replace(target)
@@ -114,7 +132,14 @@ def write_whole(path: Path, pieces: Iterable[str]) -> None:
                 temporary.unlink(missing_ok=True)
                 raise
     except OSError as error:
-        raise ConfigError(f"--output: {path} cannot be written: {error.strerror}") from None
+        raise ConfigError(f"{flag}: {path} cannot be written: {error.strerror}") from None
+
+
+def _encoded(pieces: bytes | Iterable[str]) -> Iterator[bytes]:
+    if isinstance(pieces, bytes):
+        yield pieces
+    else:
+        yield from (piece.encode() for piece in ([pieces] if isinstance(pieces, str) else pieces))
 
 
 def _umask() -> int:

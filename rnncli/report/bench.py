@@ -10,9 +10,11 @@ from rich.text import Text
 from rnncli.records import CaseRecord, RunRecord, Timing, leaves_of, printable
 from rnncli.report import words
 from rnncli.report.summary import conclusion
-from rnncli.report.table import plain_table, title
+from rnncli.report.table import PAGE_WIDTH, plain_table, title
 
 CHART = 48, 10  # columns and rows
+OF_NN_RNN = "of nn.RNN's"
+MOST_OF_A_BAR = 40  # columns
 NOISY = "the machine is busy: where a spread is this wide (~), the ratio says little; --min-run-time measures longer"
 
 
@@ -37,7 +39,7 @@ def blocks(record: RunRecord) -> Iterator[RenderableType]:
 
 def _gates(record: RunRecord) -> Iterator[Text]:
     leaves = {case.id: dict(leaves_of(case.config)) for case in record.cases}
-    varying = _varying(list(leaves.values()))
+    varying = varying_leaves(list(leaves.values()))
     for gate in record.gates or ():
         where = ", ".join(f"{leaf.rpartition('.')[2]} {leaves[gate.case][leaf]}" for leaf in varying)
         told = f"{gate.ratio:.2f}, half of its measurements {gate.ratio_low:.2f}-{gate.ratio_high:.2f}"
@@ -46,12 +48,12 @@ def _gates(record: RunRecord) -> Iterator[Text]:
         yield Text(f"--fail-if {gate.condition} {came}{f' at {where}' if where else ''}: {told}", style)
 
 
-def _varying(leaves: Sequence[dict[str, str]]) -> list[str]:
+def varying_leaves(leaves: Sequence[dict[str, str]]) -> list[str]:
     """The leaves in which cases differ."""
     return [leaf for leaf in leaves[0] if len({values[leaf] for values in leaves}) > 1] if leaves else []
 
 
-def _threads(record: RunRecord) -> str:
+def threads_of(record: RunRecord) -> str:
     count = (record.environment or {}).get("threads")
     return f"{count} thread{'' if count == 1 else 's'}"
 
@@ -65,25 +67,55 @@ def _one(case: CaseRecord, record: RunRecord) -> Iterator[RenderableType]:
     for name in dict.fromkeys(timing.pass_ for timing in timings):
         of_pass = [timing for timing in timings if timing.pass_ == name]
         yield ""
-        yield Text(f"{name}, {of_pass[0].runs} measurements of each in turn, {_threads(record)}", "bold")
+        yield Text(f"{name}, {of_pass[0].runs} measurements of each in turn, {threads_of(record)}", "bold")
         yield _pass_table(of_pass, case)
-        compiling = [f"{_short(t.implementation, case)} {words.duration(t.compile_s)}" for t in of_pass if t.compile_s]
+        compiling = [
+            f"{short_name(t.implementation, case)} {words.duration(t.compile_s)}" for t in of_pass if t.compile_s
+        ]
         if compiling:
             yield Text(f"to compile: {', '.join(compiling)}", "dim")
+    yield ""
+    yield _bars(timings, case)
     yield ""
     if any(timing.noisy for timing in timings):
         yield Text(NOISY, "yellow")
     yield Text(
-        "of nn.RNN's: the median of the ratios, and where half of them lie; share: of the time, what the"
+        "of nn.RNN's: the median of the ratios, and where half of them lie (░); share: of the time, what the"
         " matrix products take alone; memory: allocated at once, beyond what went in",
         "dim",
     )
 
 
+def _bars(timings: Sequence[Timing], case: CaseRecord) -> Table:
+    """The ratios of all passes on one scale, a bar for each: its light end is where half of the measurements lie."""
+    measured = [timing for timing in timings if timing.ratio_to_reference is not None]
+    passes = list(dict.fromkeys(timing.pass_ for timing in measured))
+    names = {timing.implementation: _name(timing, case) for timing in measured}
+    widest = max(len(OF_NN_RNN), *(len(name) for name in names.values()))
+    columns = min((PAGE_WIDTH - widest) // max(len(passes), 1) - 2, MOST_OF_A_BAR)
+    longest = max((_ends(timing)[1] for timing in measured), default=1.0)
+    bars = {(t.implementation, t.pass_): _bar(*_ends(t), longest, columns) for t in measured}
+    table = plain_table(OF_NN_RNN, *passes)
+    for implementation, name in names.items():
+        table.add_row(name, *(bars.get((implementation, name_of_pass), "") for name_of_pass in passes))
+    return table
+
+
+def _ends(timing: Timing) -> tuple[float, float]:
+    """Where half of the ratios lie; the ratio itself where that is not known."""
+    ratio = timing.ratio_to_reference or 0.0
+    return timing.ratio_low or ratio, timing.ratio_high or ratio
+
+
+def _bar(low: float, high: float, longest: float, columns: int) -> str:
+    dark, whole = (round(columns * end / longest) for end in (low, high))
+    return "█" * dark + "░" * (max(whole, 1) - dark)
+
+
 def _pass_table(timings: Sequence[Timing], case: CaseRecord) -> Table:
     beside = any(timing.baseline_ratio is not None for timing in timings)
     rates = ["earlier>", "GFLOP/s>"] if beside else ["GFLOP/s>", "GB/s>"]  # 80 columns have room for two
-    table = plain_table("implementation", "median>", "IQR>", "of nn.RNN's>", *rates, "share>", "memory>")
+    table = plain_table("implementation", "median>", "IQR>", f"{OF_NN_RNN}>", *rates, "share>", "memory>")
     for timing in timings:
         cells = [words.duration(timing.median_s), f"{timing.iqr_s / timing.median_s:.0%}", _ratio(timing)]
         cells += [_earlier(timing)] if beside else []
@@ -97,12 +129,12 @@ def _pass_table(timings: Sequence[Timing], case: CaseRecord) -> Table:
 def _range(cases: Sequence[CaseRecord], record: RunRecord) -> Iterator[RenderableType]:
     """For each pass a row for each case: nn.RNN's median, and the ratios of the others to it."""
     leaves = [dict(leaves_of(case.config)) for case in cases]
-    varying = _varying(leaves)
-    yield title("bench", cases[0]).append(f"  and {len(cases) - 1} more, {_threads(record)}")
+    varying = varying_leaves(leaves)
+    yield title("bench", cases[0]).append(f"  and {len(cases) - 1} more, {threads_of(record)}")
     for name in dict.fromkeys(timing.pass_ for case in cases for timing in case.timing or ()):
         by_case = [{t.implementation: t for t in case.timing or () if t.pass_ == name} for case in cases]
         names = list(dict.fromkeys(implementation for found in by_case for implementation in found))
-        shown = {implementation: _short(implementation, cases[0]) for implementation in names}
+        shown = {implementation: short_name(implementation, cases[0]) for implementation in names}
         yield ""
         yield Text(f"{name}: nn.RNN's median, and the ratio of the others to it", "bold")
         heads = (f"{shown[implementation]}>" for implementation in names)
@@ -171,11 +203,11 @@ def _place(value: float, low: float, high: float, count: int) -> int:
 
 
 def _name(timing: Timing, case: CaseRecord) -> Text:
-    name = _short(timing.implementation, case)
+    name = short_name(timing.implementation, case)
     return Text(f"{name} WRONG", "bold red") if timing.wrong else Text(name)
 
 
-def _short(implementation: str, case: CaseRecord) -> str:
+def short_name(implementation: str, case: CaseRecord) -> str:
     """A user's own by the word for it."""
     if ":" not in case.candidate:
         return implementation
