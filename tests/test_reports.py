@@ -83,7 +83,7 @@ def rendered(format, record):
 def test_the_formats_that_are_offered_are_those_there_are():
     assert OFFERED == FORMATS
     rendering = {path.stem for path in (ROOT / "rnncli/report").glob("*.py")}
-    assert rendering == {*FORMATS, "__init__", "summary", "words", "over_time", "bench"}
+    assert rendering == {*FORMATS, "__init__", "summary", "words", "over_time", "history", "bench"}
 
 
 @pytest.mark.parametrize(

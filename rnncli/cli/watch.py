@@ -12,6 +12,7 @@ from rnncli.errors import ConfigError
 if TYPE_CHECKING:
     from rnncli.case import Case
     from rnncli.records import RunRecord
+    from rnncli.report.history import History
     from rnncli.run import VerifyOptions
 
 POLL_S = 0.03  # between two looks at the files
@@ -33,27 +34,34 @@ def watch(cases: "Sequence[Case]", options: "VerifyOptions") -> None:
     """Judge every case, then again after every save, until Ctrl-C. What cannot be judged is told, and waited for."""
     from rnncli.memory import needed_for_verify
     from rnncli.records import RunRecord
+    from rnncli.report.history import History
     from rnncli.run import run_cases, verify
 
-    options = replace(options, timing=False, guard=False, shrink=False)
+    options, history = replace(options, timing=False, guard=False, shrink=False), History()
     for saved in _saves(watched_folders(cases)):
         started = time.perf_counter()
         records = list(run_cases(cases, lambda case: verify(case, options), needed_for_verify))
         took = time.perf_counter() - started
-        _show(RunRecord.of("verify", {}, records))
+        record, clock = RunRecord.of("verify", {}, records), time.strftime("%H:%M:%S")
+        history.add(clock, record)
+        _show(record, history)
         after = f" {took:.2f} s after" if saved else ", then whenever a file is saved"
-        print(f"rnncli: {time.strftime('%H:%M:%S')}: judged{after}; Ctrl-C ends", file=sys.stderr, flush=True)
+        print(f"rnncli: {clock}: judged{after}; Ctrl-C ends", file=sys.stderr, flush=True)
 
 
-def _show(record: "RunRecord") -> None:
+def _show(record: "RunRecord", history: "History") -> None:
     from rich.console import Console
 
+    from rnncli.cli.output import plain_where_needed
     from rnncli.report.table import draw
 
+    plain_where_needed()
     console = Console(highlight=False)
     if console.is_terminal:
         console.clear()
     draw(record, console)
+    for line in history.lines(record):
+        console.print(line, soft_wrap=True)
     sys.stdout.flush()
 
 
