@@ -27,6 +27,7 @@ LAYERS = [
     {"bench", "workers"},
     {"runner"},
     {"report"},
+    {"plot"},
     {"api"},
     {"__init__"},
     {"cli"},
@@ -50,6 +51,7 @@ TORCH_FREE = {
     "work",
     "gates",
     "report",
+    "plot",
 }
 
 TORCH_FREE_COMMANDS = [
@@ -111,10 +113,12 @@ def test_imports_run_one_way(module):
         assert HEIGHT[other] < HEIGHT[room], f"{room} imports {other}"
 
 
-def test_report_knows_records_alone_and_manual_knows_torch_alone():
+def test_report_and_plot_know_records_alone_and_manual_knows_torch_alone():
     for module, path in modules().items():
         if module.startswith("report/"):
             assert rooms(imported(path)) <= {"report", "records"}, module
+        if module.startswith("plot/"):
+            assert rooms(imported(path)) <= {"plot", "report", "records"}, module
         if module.startswith("manual/"):
             third_party = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)
             assert third_party <= {"torch", "rnncli"}, module
@@ -127,6 +131,12 @@ def test_the_torch_free_rooms_do_not_import_torch():
             assert not any(name.split(".")[0] == "torch" for name in imported(path)), module
 
 
+def test_matplotlib_is_known_to_pictures_alone():
+    for module, path in modules().items():
+        if any(name.split(".")[0] == "matplotlib" for name in imported(path)):
+            assert module.startswith("plot/") or module == "cli/plot", module
+
+
 def test_nothing_below_the_command_line_prints():
     for module, path in modules().items():
         if not module.startswith("cli/"):
@@ -134,8 +144,8 @@ def test_nothing_below_the_command_line_prints():
             assert not any(isinstance(call, ast.Name) and call.id == "print" for call in calls), module
 
 
-def loads_torch(command: str, before: str = "") -> bool:
-    """Whether a command line, run in a fresh process, ends with torch loaded."""
+def loads(library: str, command: str, before: str = "") -> bool:
+    """Whether a command line, run in a fresh process, ends with a library loaded."""
     code = f"""
 import sys
 sys.argv = ["rnncli", *{command.split()!r}]
@@ -145,7 +155,7 @@ try:
     main()
 except SystemExit:
     pass
-sys.exit(7 if "torch" in sys.modules else 0)
+sys.exit(7 if "{library}" in sys.modules else 0)
 """
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
     assert ended.returncode in (0, 7), ended.stderr
@@ -154,12 +164,18 @@ sys.exit(7 if "torch" in sys.modules else 0)
 
 @pytest.mark.parametrize("command", TORCH_FREE_COMMANDS)
 def test_a_command_that_needs_no_torch_loads_none(command):
-    assert not loads_torch(command)
+    assert not loads("torch", command)
 
 
 def test_the_check_for_torch_can_fail():
-    assert loads_torch("env")
-    assert loads_torch("--version", before="import torch")
+    assert loads("torch", "env")
+    assert loads("torch", "--version", before="import torch")
+
+
+@pytest.mark.parametrize("command", ["verify --no-timing --device cpu", "bench --min-run-time 0.001 --only manual"])
+def test_a_command_that_draws_nothing_loads_no_matplotlib(command, tmp_path):
+    assert not loads("matplotlib", command)
+    assert loads("matplotlib", f"{command} --plot {tmp_path / 'drawn.svg'}")
 
 
 def test_help_loads_neither_the_validation_of_configs_nor_rich():

@@ -59,6 +59,13 @@ def bench(
         typer.Option(help=", ".join(FORMATS), metavar="FORMAT", autocompletion=lambda: list(FORMATS)),
     ] = "table",
     output: Output = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the ratios, or over a range the times, as svg, png or pdf; needs rnncli[plot]",
+        ),
+    ] = None,
     print_config: PrintConfig = False,
     flags: "dict[str, Flag] | None" = None,
 ) -> None:
@@ -78,16 +85,20 @@ def bench(
       rnncli bench --candidate my_rnn.py:rnn_forward --fail-if 'candidate.forward > 2'
       rnncli bench --device cuda --compile --format json --output bench.json
       rnncli bench --baseline bench.json
+      rnncli bench --over seq_len=2^4..2^10 --plot bench.svg
     """
     from rnncli.cli.grid import whole_number
     from rnncli.cli.output import check_destination, finish, write_text
+    from rnncli.cli.plot import check_plot, write_plot
     from rnncli.config import load
 
     axes = _axes(over or [])
     names = _names(only)
     thread_count = whole_number("--threads", threads)
     seconds = _seconds(min_run_time)
-    check_destination(format, output, *[path for path in (config, baseline) if path], formats=FORMATS)
+    inputs = [path for path in (config, baseline) if path]
+    check_destination(format, output, *inputs, formats=FORMATS)
+    check_plot(plot, output, *inputs)
     loaded = load(config, flags or {}, with_values=True, over=axes)
     if print_config:
         write_text(loaded.to_yaml(), output)
@@ -115,7 +126,10 @@ def bench(
     benches = [Bench(case, options) for case in cases]
     interrupted = _run(benches)
     record = _record(benches, interrupted, axes, conditions, earlier)
-    finish(record, format, output, interrupted)
+    try:
+        finish(record, format, output, interrupted)
+    finally:  # the report first: a full disk does not cost it
+        write_plot(record, plot)
 
 
 def _problem(case: "Case") -> str:

@@ -83,6 +83,14 @@ def verify(
     strict: Strict = False,
     format: VerdictFormat = "table",
     output: Output = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the error over time beside the envelope, as svg, png or pdf; of many cases six, failing ones"
+            " first; needs rnncli[plot]",
+        ),
+    ] = None,
     print_config: PrintConfig = False,
     flags: "dict[str, Flag] | None" = None,
 ) -> None:
@@ -101,6 +109,7 @@ def verify(
       rnncli verify --candidate concat --dtype bfloat16
       rnncli verify --device cuda --tf32
       rnncli verify --candidate my_rnn.py:rnn_forward --watch
+      rnncli verify --candidate my_rnn.py:rnn_forward --plot error.svg
       rnncli verify configs/smoke.yaml --format junit --output results.xml
       rnncli verify configs/smoke.yaml --save-failing failing
       rnncli verify configs/full.yaml --filter 'rnn.num_layers>=2' --list
@@ -108,13 +117,14 @@ def verify(
     """
     from rnncli.cli.grid import LISTED_AS, chosen, list_cases, whole_number
     from rnncli.cli.output import check_destination, write_text
+    from rnncli.cli.plot import check_plot
     from rnncli.config import found
     from rnncli.report import FORMATS
 
     _refuse_together("--fail-fast", fail_fast, max_failures=max_failures)
-    _refuse_together("--list", list_, resume=resume, watch=watch, save_failing=save_failing)
+    _refuse_together("--list", list_, resume=resume, watch=watch, save_failing=save_failing, plot=plot)
     alone = {"fail_fast": fail_fast, "output": output, "jobs": jobs, "resume": resume, "save_failing": save_failing}
-    _refuse_together("--watch", watch, format=format != "table", max_failures=max_failures, **alone)
+    _refuse_together("--watch", watch, format=format != "table", max_failures=max_failures, plot=plot, **alone)
     name, tolerances = _policy(policy, atol, rtol)
     seconds = _timeout(timeout) if timeout is not None else None
     at_most = 1 if fail_fast else whole_number("--max-failures", max_failures)
@@ -127,6 +137,7 @@ def verify(
         _check_folder(save_failing)
     loaded, selection = chosen(paths or [None], flags or {}, filter or [], shard)
     check_destination(format, output, *selection.sources, formats=FORMATS)
+    check_plot(plot, output, *paths, *selection.sources)
     if print_config:
         write_text("---\n".join(config.to_yaml() for config in loaded), output)
         return
@@ -150,16 +161,16 @@ def verify(
         timing=len(selection) == 1 if timing is None else timing,
         policy=Policy(name, *tolerances),
         timeout_s=TIMEOUT_S if seconds is None else seconds,
-        envelope=format == "html",
+        envelope=plot is not None or format == "html",
     )
     if watch:
         from rnncli.cli.watch import watch as watch_files
 
         watch_files(selection, options)
     elif len(selection) == 1 and format != "jsonl":
-        _verify_one(selection, options, format, output, strict, save_failing)
+        _verify_one(selection, options, format, output, plot, strict, save_failing)
     else:
-        _verify_many(selection, options, format, output, strict, save_failing, processes, resume, at_most)
+        _verify_many(selection, options, format, output, plot, strict, save_failing, processes, resume, at_most)
 
 
 def _verify_one(
@@ -167,12 +178,14 @@ def _verify_one(
     options: "VerifyOptions",
     format: str,
     output: Path | None,
+    plot: Path | None,
     strict: bool,
     save_failing: Path | None,
 ) -> None:
     with quick_imports():
         from rnncli.cli.interrupt import prompt_interrupts
         from rnncli.cli.output import finish
+        from rnncli.cli.plot import write_plot
         from rnncli.cli.progress import with_progress
         from rnncli.device import environment
         from rnncli.memory import needed_for_verify
@@ -183,9 +196,11 @@ def _verify_one(
     records = run_cases(selection, lambda case: verify(case, options), needed_for_verify)
     with prompt_interrupts():
         finished = [replace(record, origin=origin) for record in with_progress(records, 1)]
+    record = RunRecord.of("verify", environment(), finished, strict=strict)
     try:
-        finish(RunRecord.of("verify", environment(), finished, strict=strict), format, output)
+        finish(record, format, output)
     finally:  # the report first: a full disk does not cost it
+        write_plot(record, plot)
         if save_failing:
             _save(save_failing, finished, policy_flags(options.policy))
 
@@ -195,6 +210,7 @@ def _verify_many(
     options: "VerifyOptions",
     format: str,
     output: Path | None,
+    plot: Path | None,
     strict: bool,
     save_failing: Path | None,
     jobs: int | None,
@@ -204,6 +220,7 @@ def _verify_many(
     with quick_imports():
         from rnncli.cli.grid import run_grid
         from rnncli.cli.output import finish
+        from rnncli.cli.plot import write_plot
         from rnncli.run import policy_flags
 
     ended = run_grid(selection, options, format, output, strict, jobs, resume, max_failures)
@@ -211,6 +228,7 @@ def _verify_many(
     try:
         finish(record, format, output, ended.interrupted, emitted=format == "jsonl")
     finally:
+        write_plot(record, plot)
         if save_failing:
             small = {case.id: case for case in ended.shrunk}
             failing = (record.cases[at] for at in record.tally.failing)
@@ -260,11 +278,9 @@ def _save(folder: Path, cases: "Iterable[CaseRecord]", policy: Iterable[str]) ->
         file = folder / f"{case.id}.yaml"
         try:
             folder.mkdir(exist_ok=True)
-            write_whole(file, _heading(case, policy) + write_yaml(case.replay_config))
+            write_whole(file, _heading(case, policy) + write_yaml(case.replay_config), "--save-failing")
         except OSError as error:
             raise ConfigError(f"--save-failing: {folder} cannot be written: {error.strerror}") from None
-        except ConfigError as error:
-            raise ConfigError(str(error).replace("--output", "--save-failing", 1)) from None
         print(f"rnncli: wrote {file}", file=sys.stderr)
 
 

@@ -1,0 +1,227 @@
+"""What `verify` found, drawn: the error of `output` over time beside the envelope, for the candidate and for nn.RNN.
+
+Each case has a row for each direction, and in it a panel for each stage. What is drawn can be found by its id:
+`error`, `reference`, `allowed`, `first-divergence` and `worst`, each with stage, direction and case.
+"""
+
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
+
+from rnncli.plot.page import BLACK, BLUE, SKY, VERMILLION, WIDTH, by_label, described, put_title
+from rnncli.records import CaseRecord, Check, Location, RunRecord, Verdict, printable
+from rnncli.report import words
+from rnncli.report.over_time import Course, Steps, courses, in_parts, scale_of
+from rnncli.report.summary import conclusion, reason
+
+MOST_CASES = 6
+MOST_POINTS = 500
+FEW_STEPS = 60  # so many have a dot each
+FEWEST_DECADES = 2
+MARGIN = 0.04  # beyond the ends, as a part of the axis
+MOST_LETTERS, MOST_LINES = 58, 3  # of what a check says
+PANEL_HEIGHT = 2.3  # inches
+LABELS = {
+    "error": "the candidate's error",
+    "reference": "nn.RNN's own error",
+    "allowed": "the envelope: what rounding may do",
+    "first-divergence": "first divergence",
+    "worst": "worst place",
+}
+
+
+def figure(record: RunRecord) -> Figure | None:
+    """A figure of the cases that have an error over time: the failing ones first, up to MOST_CASES of them."""
+    cases = list(islice(_told(record), MOST_CASES))
+    if not cases:
+        return None
+    rows = [len(_directions(case)) for case in cases]
+    many = len(record.cases) > 1
+    whole = Figure(figsize=(WIDTH, 0.6 + sum(0.6 + PANEL_HEIGHT * count for count in rows)), layout="constrained")
+    if many:
+        put_title(whole, [f"{len(cases)} of {len(record.cases)} cases, failing ones first", conclusion(record)])
+    parts = whole.subfigures(len(cases), 1, height_ratios=[0.3 + count for count in rows], squeeze=False)
+    for part, case in zip(parts[:, 0], cases, strict=True):
+        _draw_case(part, case)
+    _put_legend(whole)
+    return whole
+
+
+def _told(record: RunRecord) -> Iterator[CaseRecord]:
+    """The cases that have an error over time, the failing ones first."""
+    failing = record.tally.failing
+    known = set(failing)
+    places = chain(failing, (at for at in range(len(record.cases)) if at not in known))
+    return (case for case in map(record.cases.__getitem__, places) if _checks(case))
+
+
+def _checks(case: CaseRecord) -> list[Check]:
+    return [check for check in case.checks or () if check.error_by_step]
+
+
+def _directions(case: CaseRecord) -> list[str]:
+    return list(dict.fromkeys(name for check in _checks(case) for name in check.error_by_step or {}))
+
+
+def _draw_case(part: SubFigure, case: CaseRecord) -> None:
+    """A row for each direction, a column for each stage."""
+    came = f"{case.verdict}: {reason(case)}" if case.failed else f"{case.verdict}"
+    put_title(part, [f"{_shortened(case.candidate)} against {described(case)}  [{case.id}]", came])
+    checks, directions = _checks(case), _directions(case)
+    panels = part.subplots(len(directions), len(checks), squeeze=False)
+    for column, check in enumerate(checks):
+        found = {course.direction: course for course in courses(check)}
+        scale = _Scale([steps for course in found.values() for steps in course.lines.values()])
+        for row, direction in enumerate(directions):
+            if direction in found:
+                _draw_panel(panels[row, column], found[direction], check, scale, case.id)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 50 else f"...{name[-47:]}"
+
+
+class _Scale:
+    """Powers of ten: where a value is, and what is written beside them. 0 has a place below the smallest value, what
+    is not finite one above the largest.
+    """
+
+    def __init__(self, lines: Sequence[Steps]) -> None:
+        low, high = scale_of(lines) or (1e-16, 1e-16)
+        values = [value for steps in lines for value in steps]
+        self.high = math.ceil(math.log10(high))
+        self.low = min(math.floor(math.log10(low)), self.high - FEWEST_DECADES)
+        bottom = float(self.low - (0 in values))
+        top = float(self.high + (None in values))
+        margin = (top - bottom) * MARGIN
+        self.limits = bottom - margin, top + margin
+        self._not_powers = {
+            **({bottom: "0"} if 0 in values else {}),
+            **({top: "not finite"} if None in values else {}),
+        }
+
+    def place(self, value: float | None) -> float:
+        if value is None:
+            return self.high + 1.0
+        return math.log10(value) if value else self.low - 1.0
+
+    def put_on(self, panel: Axes) -> None:
+        powers = MaxNLocator(nbins=5, integer=True).tick_values(self.low, self.high)
+        ticks = {float(power): f"1e{round(power):+03d}" for power in powers if self.low <= power <= self.high}
+        ticks |= self._not_powers
+        panel.set_yticks(list(ticks), list(ticks.values()))
+        panel.set_ylim(*self.limits)
+
+
+def _draw_panel(panel: Axes, course: Course, check: Check, scale: _Scale, case: str) -> None:
+    """One direction at one stage."""
+    where = f"{check.stage}-{course.direction}-{case}"
+    last = len(course.error) - 1
+    panel.set_xlim(-0.5, last + 0.5)
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
+    scale.put_on(panel)
+    if course.allowed:
+        _draw_allowed(panel, course.allowed, scale, f"allowed-{where}")
+    if course.reference:
+        _draw_line(panel, course.reference, scale, BLUE, "--", "s", f"reference-{where}")
+    _draw_line(panel, course.error, scale, VERMILLION, "-", "o", f"error-{where}")
+    _mark(panel, course, check, scale, where)
+    panel.set_title("\n".join(_heading(course, check)))
+    each = math.ceil(len(course.error) / MOST_POINTS)
+    panel.set_xlabel("time step t" + (f" (a point: the largest of {each} steps)" if each > 1 else ""))
+    panel.set_ylabel("error against nn.RNN" if check.stage == "algorithm" else "error against float64")
+
+
+def _draw_allowed(panel: Axes, steps: Steps, scale: _Scale, id: str) -> None:
+    """A band up to what is allowed; to the top where anything is."""
+    times, values = _points(steps)
+    bottom, top = scale.limits
+    upper = [top if value is None else scale.place(value) for value in values]
+    ends = [-0.5, *times, len(steps) - 0.5], [upper[0], *upper, upper[-1]]
+    panel.fill_between(*ends, bottom, color=SKY, alpha=0.3, linewidth=0, gid=id, label=LABELS["allowed"])
+    panel.plot(*ends, color=SKY, linewidth=1, linestyle=":", gid=f"{id}-edge")
+
+
+def _draw_line(panel: Axes, steps: Steps, scale: _Scale, colour: str, style: str, dot: str, id: str) -> None:
+    """A line that is broken, and a cross at the top, where a step is not finite."""
+    times, values = _points(steps)
+    places = [math.nan if value is None else scale.place(value) for value in values]
+    dotted = dot if len(steps) <= FEW_STEPS else ""
+    label = LABELS[id.partition("-")[0]]
+    panel.plot(
+        times, places, color=colour, linestyle=style, linewidth=1.3, marker=dotted, markersize=3, gid=id, label=label
+    )
+    broken = [time for time, value in zip(times, values, strict=True) if value is None]
+    if broken:
+        at_top = [scale.place(None)] * len(broken)
+        panel.plot(broken, at_top, color=colour, linestyle="", marker="x", markersize=5, gid=f"{id}-not-finite")
+
+
+def _points(steps: Steps) -> tuple[list[float], list[float | None]]:
+    """The time of each point and its value: of each step, or of many the largest of several beside each other."""
+    parts = list(in_parts(steps, MOST_POINTS))
+    return [(part.start + part.stop - 1) / 2 for part, _ in parts], [value for _, value in parts]
+
+
+def _mark(panel: Axes, course: Course, check: Check, scale: _Scale, where: str) -> None:
+    """The first divergence and the worst place, where they are known and in this direction."""
+    first, worst = _time(check.first_divergence, course), _time(check.worst, course)
+    if first is not None:
+        label = LABELS["first-divergence"]
+        panel.axvline(first, color=BLACK, linewidth=0.8, linestyle="-.", gid=f"first-divergence-{where}", label=label)
+    if worst is not None:
+        at = scale.place(course.error[worst])
+        (ring,) = panel.plot([worst], [at], "o", color=BLACK, gid=f"worst-{where}", label=LABELS["worst"])
+        ring.set(markersize=9, markerfacecolor="none")
+
+
+def _time(place: Location | None, course: Course) -> int | None:
+    if place is None or place.time is None or place.direction not in (None, course.direction):
+        return None
+    return place.time if place.time < len(course.error) else None
+
+
+def _heading(course: Course, check: Check) -> Iterator[str]:
+    """What a panel is of, and its numbers."""
+    walked = f" (from t={len(course.error) - 1} to t=0)" if course.direction == "reverse" else ""
+    policy = "" if check.policy == "envelope" else f", policy {check.policy}"
+    yield f"{course.direction}{walked}, {check.stage} {check.dtype}{policy}"
+    if check.reason and check.verdict != Verdict.MISMATCH:  # a mismatch's is above the case
+        reason = f"{check.verdict}: {printable(check.reason)}"
+        yield textwrap.fill(reason, MOST_LETTERS, max_lines=MOST_LINES, placeholder=" ...")
+    yield from _numbers(course)
+    first = check.first_divergence
+    if first is not None and _time(first, course) is not None:
+        places = {"t": first.time, "sequence": first.batch, "unit": first.unit}
+        yield "first divergence at " + ", ".join(f"{name}={at}" for name, at in places.items() if at is not None)
+
+
+def _numbers(course: Course) -> Iterator[str]:
+    finite = [(value, time) for time, value in enumerate(course.error) if value is not None]
+    broken = [time for time, value in enumerate(course.error) if value is None]
+    if broken:
+        yield f"not finite at {len(broken)} of {len(course.error)} steps, first at t={broken[0]}"
+    if finite:
+        largest, time = max(finite, key=lambda found: (found[0], -found[1]))
+        others = {"nn.RNN's own": course.reference, "allowed": course.allowed}
+        there = ", ".join(f"{name} {_number(steps[time])}" for name, steps in others.items() if steps)
+        yield textwrap.fill(
+            f"largest error {_number(largest)} at t={time}" + (f"; there {there}" if there else ""), MOST_LETTERS
+        )
+
+
+def _number(value: float | None) -> str:
+    return "not finite" if value is None else words.number(value)
+
+
+def _put_legend(whole: Figure) -> None:
+    """One for all panels, of what is in any of them."""
+    found = by_label(whole.axes)
+    shown = [label for label in LABELS.values() if label in found]
+    handles = [found[label] for label in shown]
+    whole.legend(handles, shown, loc="outside lower center", ncols=len(shown))
