@@ -45,6 +45,11 @@ def picture(title: str) -> str:
     return re.sub(r"@font-face \{.*?\}\n", "", svg, flags=re.S).replace("Fira Code", "DejaVu Sans Mono")
 
 
+def plot(name: str, *arguments: str) -> None:
+    """What a command draws with --plot."""
+    CliRunner().invoke(app, [*arguments, "--plot", str(DOCS / name)], catch_exceptions=False)
+
+
 def report(folder: Path) -> Path:
     """The HTML report of a bidirectional RNN that does not put the reverse outputs back in order."""
     right = (ROOT / "tests/candidates/my_rnn.py").read_text()
@@ -79,12 +84,14 @@ def main() -> None:
     """Write all of them; the screenshots where there is a browser."""
     (DOCS / "cli.md").write_text(cli_reference())
     (DOCS / "verify.svg").write_text(picture("$ rnncli verify"))
+    plot("error.svg", "verify", "--weight-scale", "5", "--seq-len", "100", "--no-gradients", "--no-timing")
+    plot("bench-plot.svg", "bench", "--over", "seq_len=2^3..2^9", "--no-gradients")
     lacking = missing()
     if lacking is None:
         with tempfile.TemporaryDirectory() as folder:
             screenshots(report(Path(folder)))
     pictures = f"docs/report-*.png are not: {lacking}" if lacking else "docs/report-*.png too"
-    print(f"docs/cli.md and docs/verify.svg are made; {pictures}", file=sys.stderr)
+    print(f"docs/cli.md and docs/*.svg are made; {pictures}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from itertools import chain, islice
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from rnncli.plot.page import BLACK, BLUE, SKY, VERMILLION, WIDTH, by_label, described, put_title
@@ -25,7 +26,7 @@ FEW_STEPS = 60  # so many have a dot each
 FEWEST_DECADES = 2
 MARGIN = 0.04  # beyond the ends, as a part of the axis
 MOST_LETTERS, MOST_LINES = 58, 3  # of what a check says
-PANEL_HEIGHT = 2.3  # inches
+PANEL_HEIGHT = 2.6  # inches
 LABELS = {
     "error": "the candidate's error",
     "reference": "nn.RNN's own error",
@@ -222,6 +223,8 @@ def _number(value: float | None) -> str:
 def _put_legend(whole: Figure) -> None:
     """One for all panels, of what is in any of them."""
     found = by_label(whole.axes)
+    if LABELS["allowed"] in found:  # matplotlib 3.8 takes no band of a subfigure into a legend of the whole
+        found[LABELS["allowed"]] = Patch(facecolor=SKY, alpha=0.3)
     shown = [label for label in LABELS.values() if label in found]
     handles = [found[label] for label in shown]
     whole.legend(handles, shown, loc="outside lower center", ncols=len(shown))
