@@ -1,6 +1,7 @@
 """--plot: what is in a picture, what is refused before any work is done, and what a failure leaves."""
 
 import errno
+import math
 import sys
 import xml.etree.ElementTree as xml
 from dataclasses import replace
@@ -8,10 +9,12 @@ from pathlib import Path
 
 import matplotlib
 import pytest
+from matplotlib.artist import Artist
 
 from rnncli.case import Case, changed_by
-from rnncli.plot import picture
+from rnncli.plot import bench, over_time, picture
 from rnncli.plot.over_time import MOST_CASES, MOST_POINTS
+from rnncli.plot.page import settings
 from rnncli.records import CaseRecord, Check, Failure, Growth, Location, RunRecord, Timing, Verdict
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -77,6 +80,28 @@ WRONG = (
 # The error over time
 
 
+def artists(module, record: RunRecord) -> dict[str, Artist]:
+    """What is drawn, by its id."""
+    with settings():
+        found = module.figure(record).findobj(lambda artist: artist.get_gid())
+    return {artist.get_gid(): artist for artist in found}
+
+
+def test_each_value_is_drawn_at_its_time_and_power_of_ten():
+    course = {"forward": (0.0, 1e-3, None, 1e-5)}
+    case = case_of(check("precision", error_by_step=course, allowed_by_step={"forward": (1e-4, None, 1e-4, 1e-4)}))
+    drawn = artists(over_time, verified(case))
+    line = drawn[f"error-precision-forward-{case.id}"]
+    assert list(line.get_xdata()) == [0, 1, 2, 3]
+    assert list(line.get_ydata()) == pytest.approx([-6, -3, math.nan, -5], nan_ok=True)
+    broken = drawn[f"error-precision-forward-{case.id}-not-finite"]
+    assert (list(broken.get_xdata()), list(broken.get_ydata())) == ([2], [-2])
+    top = line.axes.get_ylim()[1]
+    assert top > -2
+    edge = drawn[f"allowed-precision-forward-{case.id}-edge"]
+    assert list(edge.get_ydata()) == pytest.approx([-4, -4, top, -4, -4, -4])
+
+
 def test_each_direction_and_stage_has_a_panel_with_what_is_known_of_it():
     case = case_of(*WRONG)
     drawn = Drawn(verified(case))
@@ -117,6 +142,10 @@ def test_an_error_of_zero_and_one_that_is_not_finite_have_places_of_their_own():
     plain = Drawn(verified(case_of(check())))
     assert not {"0", "not finite"} & set(plain.texts[1:]) - {"0"}
     assert not [id for id in plain.ids if id.endswith("not-finite")]
+
+
+def test_an_empty_batch_has_nothing_to_draw():
+    assert picture(verified(case_of(check(error_by_step=None))), "svg") is None
 
 
 @pytest.mark.parametrize(
@@ -206,6 +235,17 @@ def test_one_case_has_a_bar_with_its_spread_for_each_implementation_and_pass():
     assert any("2 threads" in text for text in drawn.texts)
 
 
+def test_bars_reach_from_nn_rnn_to_the_ratio():
+    case = timed(timing("nn.RNN"), timing("manual", ratio=0.5), timing("bmm", ratio=3.0, ratio_low=2.0))
+    drawn = artists(bench, RunRecord.of("bench", {}, [case]))
+    bars = {name: drawn[f"bar-forward-0-{name}"] for name in ("manual", "bmm")}
+    assert {name: (bar.get_x(), bar.get_x() + bar.get_width()) for name, bar in bars.items()} == {
+        "manual": (1, 0.5),
+        "bmm": (1, 3),
+    }
+    assert list(drawn["spread-forward-0-bmm"].get_xdata()) == pytest.approx([2.0, 3.3])
+
+
 def range_of(sizes, batches=(10,)) -> RunRecord:
     cases = [
         timed(
@@ -234,6 +274,14 @@ def test_a_range_has_a_line_with_its_band_for_each_implementation():
     assert "manual WRONG: 16 ms at 8, seq_len^0.98" in drawn.texts
     assert "nn.RNN: 8 ms at 8" in drawn.texts
     assert {"2", "4", "8", "seq_len"} <= set(drawn.texts)
+
+
+def test_the_line_is_of_medians_and_the_band_as_wide_as_the_spread():
+    drawn = artists(bench, range_of((2, 4, 8)))
+    line = drawn["line-forward-0-manual"]
+    assert (list(line.get_xdata()), list(line.get_ydata())) == ([2, 4, 8], pytest.approx([0.004, 0.008, 0.016]))
+    corners = drawn["band-forward-0-manual"].get_paths()[0].vertices
+    assert {round(seconds, 6) for size, seconds in corners if size == 8} == {0.0152, 0.0168}
 
 
 def test_a_second_range_has_a_column_for_each_of_its_sizes():
