@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from rnncli.records import CaseRecord, Check, RunRecord, Verdict, printable
+from rnncli.report import words
 from rnncli.report.over_time import MOST_BLOCKS, Course, Steps, courses, most_telling, scale_of, sparkline
 from rnncli.report.table import PAGE_WIDTH, STYLES
 
@@ -80,7 +81,7 @@ def _line(save: _Save, check: Check | None, direction: str, scale: tuple[float, 
 
 def _largest(steps: Steps) -> str:
     finite = [value for value in steps if value is not None]
-    return f"{max(finite):.1e}" if len(finite) == len(steps) else "not finite"
+    return words.number(max(finite)) if len(finite) == len(steps) else "not finite"
 
 
 def _came_to(save: _Save, check: Check, course: Course) -> str:
