@@ -5,6 +5,7 @@ import math
 import sys
 import xml.etree.ElementTree as xml
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -100,6 +101,12 @@ def test_each_value_is_drawn_at_its_time_and_power_of_ten():
     assert top > -2
     edge = drawn[f"allowed-precision-forward-{case.id}-edge"]
     assert list(edge.get_ydata()) == pytest.approx([-4, -4, top, -4, -4, -4])
+
+
+def test_what_is_written_beside_an_axis_has_room():
+    case = case_of(check(error_by_step={"forward": (0.0, 1e-16, 1.0, None)}))
+    places = sorted(artists(over_time, verified(case))[f"error-algorithm-forward-{case.id}"].axes.get_yticks())
+    assert min(after - before for before, after in pairwise(places)) > 1.5
 
 
 def test_each_direction_and_stage_has_a_panel_with_what_is_known_of_it():

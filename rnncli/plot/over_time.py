@@ -25,6 +25,7 @@ MOST_POINTS = 500
 FEW_STEPS = 60  # so many have a dot each
 FEWEST_DECADES = 2
 MARGIN = 0.04  # beyond the ends, as a part of the axis
+APART = 0.12  # what is no power of ten from those that are, likewise
 MOST_LETTERS, MOST_LINES = 58, 3  # of what a check says
 PANEL_HEIGHT = 2.6  # inches
 LABELS = {
@@ -97,8 +98,9 @@ class _Scale:
         values = [value for steps in lines for value in steps]
         self.high = math.ceil(math.log10(high))
         self.low = min(math.floor(math.log10(low)), self.high - FEWEST_DECADES)
-        bottom = float(self.low - (0 in values))
-        top = float(self.high + (None in values))
+        self._apart = max(1.0, (self.high - self.low) * APART)
+        bottom = self.place(0.0) if 0 in values else float(self.low)
+        top = self.place(None) if None in values else float(self.high)
         margin = (top - bottom) * MARGIN
         self.limits = bottom - margin, top + margin
         self._not_powers = {
@@ -108,8 +110,8 @@ class _Scale:
 
     def place(self, value: float | None) -> float:
         if value is None:
-            return self.high + 1.0
-        return math.log10(value) if value else self.low - 1.0
+            return self.high + self._apart
+        return math.log10(value) if value else self.low - self._apart
 
     def put_on(self, panel: Axes) -> None:
         powers = MaxNLocator(nbins=5, integer=True).tick_values(self.low, self.high)
