@@ -7,7 +7,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test lint smoke test-cuda test-browser bench audit docs clean
+.PHONY: help setup verify test lint smoke test-cuda test-browser test-dask bench audit docs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,10 +33,14 @@ test-browser: setup ## The HTML report in headless Chromium (Debian: apt-get ins
 	@$(RUN) pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]'
 	@$(RUN) pytest tests/browser -m browser -rs
 
+test-dask: setup ## The checks that start a Dask cluster on this machine (about five minutes on two cores)
+	@$(RUN) pytest tests/test_dask.py -m dask
+
 bench: setup ## What start-up, a verdict, many cases and each implementation cost, as ratios (an hour)
 	@$(RUN) benchmarks.startup
 	@OMP_NUM_THREADS=1 $(RUN) benchmarks.cost
 	@OMP_NUM_THREADS=1 $(RUN) benchmarks.grid
+	@OMP_NUM_THREADS=1 $(RUN) benchmarks.dask
 	@$(RUN) benchmarks.bench
 
 audit: setup ## Hold the verdicts against thousands of cases, and write docs/verdicts.md (most of an hour; resumes)

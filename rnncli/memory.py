@@ -14,6 +14,8 @@ NOISY_ELEMENTS = 2**23  # of all states, or all weights, in the noisy runs of a 
 NOISY_RUNS = 8
 LARGEST_TENSOR = 2**63  # bytes: where torch's sizes overflow, on the meta device too
 
+_limit: int | None = None
+
 
 def needed_for_shapes(case: Case) -> int:
     """Bytes `shapes` takes: the parameters once, what goes in and out, and the layer at work."""
@@ -49,9 +51,18 @@ def require_fits(case: Case, needed: int, available: int | None) -> None:
         )
 
 
+def limit(count: int | None) -> None:
+    """Have this process take no more bytes, whatever the machine has. None: all of that."""
+    global _limit
+    _limit = count
+
+
 def available_memory() -> int | None:
-    """Bytes this process may still take: the machine's, or the control group's where that is less. None: not known."""
-    return min((amount for amount in (_machine_memory(), _group_memory()) if amount is not None), default=None)
+    """Bytes this process may still take: the machine's, or the control group's where that is less, or those it is
+    limited to. None: not known.
+    """
+    amounts = (_machine_memory(), _group_memory(), _limit)
+    return min((amount for amount in amounts if amount is not None), default=None)
 
 
 def _parameters(case: Case) -> int:

@@ -29,6 +29,7 @@ MOST_LINES = 10  # of what is printed there
 STARTED_S = 60.0  # for the server to load torch and fork
 EXTRA_BYTES = 4 * 2**30  # more than the case itself needs
 _EXIT_CODES = threading.Lock()  # each can be read once, and a process that is started reads those of all the others
+_MAIN = threading.Lock()  # of two threads that put something in its place, the second would put that back
 
 
 class TookTooLong(CandidateError):
@@ -56,22 +57,21 @@ class Host:
         timeout_s: float,
         memory: int | None = None,
         file: str | None = None,
-        starts_others: bool = False,
     ) -> None:
         """`subject`: whose process it is, for messages. `timeout_s`: of a call. `memory`: bytes the process may take.
-        `file`: of the user's code that runs there, whose line a crash is told with. `starts_others`: it has hosts too.
+        `file`: of the user's code that runs there, whose line a crash is told with.
         """
-        self._subject, self._timeout_s, self._file = subject, timeout_s, file
+        self._subject, self.timeout_s, self._file = subject, timeout_s, file
         self.lost: CandidateError | None = None
         self.printed: list[str] = []
         self.lines = 0
         self._own, theirs = _context().Pipe()
         self._output, written = _context().Pipe(duplex=False)
         arguments = (theirs, written, entry, memory)
-        self._process = _context().Process(target=_serve, args=arguments, daemon=not starts_others)
+        self._process = _context().Process(target=_serve, args=arguments, daemon=True)
         try:
             start_server()
-            with _without_main(), _EXIT_CODES:
+            with _without_main(), _though_a_daemon(), _EXIT_CODES:
                 self._process.start()
         except (OSError, EOFError) as error:  # the server is gone: the next start begins with another
             raise CandidateError(f"{subject}: it could not be started: {error or type(error).__name__}") from None
@@ -87,7 +87,7 @@ class Host:
         if self.lost:
             raise self.lost
         self._send((method, arguments), doing)
-        return self._received(doing, self._timeout_s)
+        return self._received(doing, self.timeout_s)
 
     def close(self) -> None:
         """End the process and all it started."""
@@ -267,7 +267,7 @@ def _share_server() -> None:
 
     server = getattr(forkserver, "_forkserver", None)
     if getattr(server, "_forkserver_address", None):
-        server.ensure_running = lambda: None  # type: ignore[union-attr]
+        forkserver.ensure_running = server.ensure_running = lambda: None  # type: ignore[union-attr]
 
 
 def _context() -> Any:
@@ -293,10 +293,26 @@ def _ignored_interrupts() -> Iterator[None]:
 @contextlib.contextmanager
 def _without_main() -> Iterator[None]:
     """Start a process without it running this program's main file again, as multiprocessing would have it."""
-    before = sys.modules.get("__main__")
-    sys.modules["__main__"] = ModuleType("__main__")
+    with _MAIN:
+        before = sys.modules.get("__main__")
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            if before is not None:
+                sys.modules["__main__"] = before
+
+
+@contextlib.contextmanager
+def _though_a_daemon() -> Iterator[None]:
+    """Start a process from a daemonic one: from another of ours, or from a worker of Dask under its nanny.
+
+    Multiprocessing refuses to, for what may be left behind when that one ends. Ours end with the pipe to it.
+    """
+    config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    before = config.pop("daemon", None)
     try:
         yield
     finally:
         if before is not None:
-            sys.modules["__main__"] = before
+            config["daemon"] = before

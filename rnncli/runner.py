@@ -2,13 +2,15 @@
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
@@ -23,10 +25,15 @@ from rnncli.run import Judges, VerifyOptions, attempted, failed, largest, policy
 from rnncli.selection import Selection
 from rnncli.workers import Inline, Workers
 
+if TYPE_CHECKING:
+    from rnncli.cluster import Cluster
+
 CASE_TIMEOUTS = 20  # a case may take this many times what a call of a user's candidate may
 FEW = 64  # cases that are done before further processes are up
 FEW_OF_A_USER = 4  # likewise, where each is judged in a process of its own
 AHEAD = 2  # units given to the executor, for each of its processes
+AWAY_S = 0.5  # of a task of a cluster, which costs as much as a case in itself
+TOGETHER = 16  # units in such a task, at the most
 
 Unit = Sequence[tuple[Case, Origin]]  # cases run together: they differ in nothing but a built-in candidate
 
@@ -51,12 +58,20 @@ class Outcome:
 
 
 def verify_unit(
-    unit: Unit, options: VerifyOptions, head: dict[str, Any], judges: Judges | None = None
+    unit: Unit, options: VerifyOptions, head: dict[str, Any], judges: Judges | None = None, away: bool = False
 ) -> list[Outcome]:
-    """Verify the cases of a unit; a defect of rnncli costs its own case alone. `judges`: of the units before."""
-    work = partial(verify, options=options, judges=judges or Judges())
-    found = []
+    """Verify the cases of a unit; a defect of rnncli costs its own case alone. `judges`: of the units before.
+
+    `away`: on a worker of a cluster. Nobody knows whether they fit into its memory, and what is not done after a moment
+    is left to others.
+    """
+    judged = partial(verify, options=options, judges=judges or Judges())
+    work = partial(_verified_if_it_fits, judged=judged) if away else judged
+    found: list[Outcome] = []
+    start = time.monotonic()
     for case, origin in unit:
+        if away and found and time.monotonic() - start > AWAY_S:
+            break
         try:
             outcome = Outcome.of(attempted(case, work), origin, head)
         except Exception as error:
@@ -66,30 +81,40 @@ def verify_unit(
     return found
 
 
+def _verified_if_it_fits(case: Case, judged: Callable[[Case], CaseRecord]) -> CaseRecord:
+    largest([case], needed_for_verify)
+    return judged(case)
+
+
 def outcomes(
     units: Iterable[Unit],
     work: Callable[[Unit], list[Outcome]],
     executor: Executor,
-    ahead: int,
+    ahead: Callable[[], int],
     head: dict[str, Any],
 ) -> Iterator[Outcome]:
-    """What comes of each case, as they are done. The executor is given `ahead` units at a time.
+    """What comes of each case, as they are done. The executor is given `ahead()` units at a time.
 
-    The cases of a unit whose process dies are tried once more, each alone; one that takes too long is not.
+    The cases of a unit whose process dies are tried once more, each alone; one that takes too long is not. The cases
+    that `work` has left over are given again, in halves.
     """
     waiting: dict[Future[list[Outcome]], Unit] = {}
     again: list[Unit] = []
     tried: set[int] = set()
     units = iter(units)
     while True:
-        while len(waiting) < ahead and (unit := again.pop() if again else next(units, None)):
+        while len(waiting) < ahead() and (unit := again.pop() if again else next(units, None)):
             waiting[executor.submit(work, unit)] = unit
         if not waiting:
             return
-        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+        done = wait(waiting, return_when=FIRST_COMPLETED).done
+        for future in sorted(done, key=lambda future: future.exception() is not None):  # what is finished is kept
             unit = waiting.pop(future)
             try:
-                yield from future.result()
+                came = future.result()
+                yield from came
+                left = unit[len(came) :]
+                again += [half for half in (left[: len(left) // 2], left[len(left) // 2 :]) if half]
             except CandidateError as error:
                 (case, origin), *others = unit
                 if others or (origin.index not in tried and not isinstance(error, TookTooLong)):
@@ -113,16 +138,17 @@ class GridRun:
         jobs: int | None = None,
         lasting: Path | None = None,
         resume: bool = False,
+        cluster: "Cluster | None" = None,
     ) -> None:
         """`jobs`: processes; None takes as many as pay. `lasting`: the file of lines to write, or else one that goes
-        away; with `resume`, what it holds is kept. Raises ConfigError.
+        away; with `resume`, what it holds is kept. `cluster`: where the cases run, if not here. Raises ConfigError.
         """
         torch.set_num_threads(1)
         self.selection, self.options = selection, replace(options, shrink=False)
         self.environment = devices.environment()
         self._head = {"schema_version": SCHEMA_VERSION, "command": "verify", "environment": self.environment}
         self._origin = selection.origins(policy_flags(options.policy))
-        self._jobs = _jobs(selection, jobs)
+        self._cluster, self._jobs = cluster, 0 if cluster else _jobs(selection, jobs)
         run = Run("verify", self._origin(0).config, self.environment)
         self._journal = journal(lasting, run, resume) if lasting else spool()
         self._lasts = lasting is not None
@@ -132,12 +158,12 @@ class GridRun:
 
     def __enter__(self) -> Self:
         timeout_s = CASE_TIMEOUTS * self.options.timeout_s
-        self._executor = Workers(self._jobs, timeout_s) if self._jobs > 1 else Inline()
+        self._executor = self._cluster or (Workers(self._jobs, timeout_s) if self._jobs > 1 else Inline())
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._executor.shutdown(cancel_futures=True)
-        if kind not in (None, KeyboardInterrupt, ReaderGoneError):
+        if kind not in (None, KeyboardInterrupt, ReaderGoneError, UnavailableError):
             self.close()
 
     def close(self) -> None:
@@ -145,13 +171,15 @@ class GridRun:
         self._journal.close()
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Run what is not done, and keep what comes of it. Raises ConfigError where that cannot be written."""
-        units, ahead = self._units(), AHEAD * self._jobs
-        work = partial(verify_unit, options=self.options, head=self._head)
+        """Run what is not done, and keep what comes of it. Raises ConfigError where that cannot be written, and
+        UnavailableError where the cluster is lost.
+        """
+        units = self._together() if self._cluster else self._units()
+        work = partial(verify_unit, options=self.options, head=self._head, away=self._cluster is not None)
         if self._jobs == 1:  # here a case at a time, so that an interrupt costs no more
-            units, ahead = ([case] for unit in units for case in unit), 1
+            units = ([case] for unit in units for case in unit)
             work = partial(work, judges=Judges())
-        for outcome in outcomes(units, work, self._executor, ahead, self._head):
+        for outcome in outcomes(units, work, self._executor, self._ahead, self._head):
             self._journal.add(outcome.line, outcome.index)
             self.failures += outcome.failed
             if outcome.verdict == Verdict.MISMATCH:
@@ -166,8 +194,8 @@ class GridRun:
         options = replace(self.options, shrink=True, timing=False)
         units = [[(self.selection.case(index), self._origin(index))] for index in sorted(self.mismatches)[:most]]
         records = []
-        work = partial(verify_unit, options=options, head=self._head)
-        for outcome in outcomes(units, work, self._executor, self._jobs, self._head):
+        work = partial(verify_unit, options=options, head=self._head, away=self._cluster is not None)
+        for outcome in outcomes(units, work, self._executor, self._ahead, self._head):
             if outcome.verdict != Verdict.MISMATCH:  # the first judgement stands, whatever the second says
                 continue
             again, first = case_from_json(outcome.line.encode()), self._journal.case(outcome.index)
@@ -181,11 +209,30 @@ class GridRun:
         """All results there are."""
         return self._journal.results()
 
+    def _ahead(self) -> int:
+        """How many units the executor is given at a time: the workers of a cluster come and go."""
+        if self._cluster:
+            return AHEAD * max(1, self._cluster.threads)
+        return AHEAD * self._jobs if self._jobs > 1 else 1
+
     def _units(self) -> Iterator[Unit]:
+        for unit in self._left():
+            yield [(self.selection.case(index), self._origin(index)) for index in unit]
+
+    def _left(self) -> Iterator[list[int]]:
         for unit in self.selection.units:
-            left = [(self.selection.case(index), self._origin(index)) for index in unit if index not in self.done]
-            if left:
+            if left := [index for index in unit if index not in self.done]:
                 yield left
+
+    def _together(self) -> Iterator[Unit]:
+        """The units in tasks of a cluster: several at a time while there are many, fewer at last, so that all of its
+        workers come to an end together.
+        """
+        units, left = self._units(), sum(1 for _ in self._left())
+        while left > 0:
+            count = max(1, min(TOGETHER, left // (2 * self._ahead())))
+            yield [case for unit in islice(units, count) for case in unit]
+            left -= count
 
 
 def _jobs(selection: Selection, asked: int | None) -> int:

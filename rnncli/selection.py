@@ -176,24 +176,40 @@ class Selection(Sequence[Case]):
     def _candidates(self) -> Iterator[str]:
         """What the files of the candidates hold: another implementation is another run."""
         for file in self.sources:
-            yield hashlib.sha256(file.read_bytes()).hexdigest()
+            yield _digest(file)
 
     @cached_property
     def sources(self) -> list[Path]:
         """The Python files that candidates are made of: those of their folders, or of their packages."""
-        files: dict[Path, None] = {}
-        for target in self.targets:
-            name = target.rpartition(":")[0]
-            found = [Path(name)] if Path(name).is_file() else _files_of_module(name.partition(".")[0])
-            for file in found:
-                folder = file.parent
-                files |= dict.fromkeys(sorted(folder.rglob("*.py") if file.stem == "__init__" else folder.glob("*.py")))
-        return [file for file in files if file.is_file()]
+        return list(_sources(self.targets))
 
     def described(self, case: Case) -> str:
         """What tells a case from the others."""
         values = dict(leaves_of(case.config))
         return " ".join(f"{leaf.rpartition('.')[2]}={values[leaf]}" for leaf in self.varying)
+
+
+def digests(targets: Iterable[str]) -> dict[str, str]:
+    """What the files of candidates hold, by a name that is the same wherever a module is installed."""
+    return {name: _digest(file) for file, name in _sources(targets).items()}
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _sources(targets: Iterable[str]) -> dict[Path, str]:
+    """The Python files that candidates are made of, each with its place in the candidate's folder or package."""
+    files: dict[Path, str] = {}
+    for target in targets:
+        name = target.rpartition(":")[0]
+        found = [Path(name)] if Path(name).is_file() else _files_of_module(name.partition(".")[0])
+        for file in found:
+            folder = file.parent
+            beside = sorted(folder.rglob("*.py") if file.stem == "__init__" else folder.glob("*.py"))
+            for path in [file, *(beside if folder.name != "site-packages" else [])]:
+                files.setdefault(path, f"{folder.name}/{path.relative_to(folder)}".lstrip("/"))
+    return {file: name for file, name in files.items() if file.is_file()}
 
 
 def _files_of_module(name: str) -> list[Path]:

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
-import torch
-
 from rnncli.errors import CandidateError
 from rnncli.process import Host
 
@@ -38,7 +36,7 @@ class Workers(Executor):
         if self._stopped:
             raise CandidateError("stopped")
         if own not in self._hosts:
-            self._hosts[own] = Host("rnncli.workers:Worker", "worker process", self._timeout_s, starts_others=True)
+            self._hosts[own] = Host("rnncli.workers:Worker", "worker process", self._timeout_s)
         host = self._hosts[own]
         try:
             return host.call("the case", "run", function, arguments, named)
@@ -55,6 +53,8 @@ class Worker:
     """What runs in such a process."""
 
     def __init__(self) -> None:
+        import torch  # here alone: a worker of a cluster that starts such processes needs none
+
         torch.set_num_threads(1)
 
     def run(self, function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:

@@ -25,6 +25,7 @@ LAYERS = [
     {"isolated"},
     {"run"},
     {"bench", "workers"},
+    {"cluster"},
     {"runner"},
     {"report"},
     {"plot"},

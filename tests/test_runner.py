@@ -15,8 +15,8 @@ from conftest import ROOT
 
 from rnncli import runner
 from rnncli.case import Case
-from rnncli.errors import CandidateError
-from rnncli.process import TookTooLong
+from rnncli.errors import CandidateError, UnavailableError
+from rnncli.process import Host, TookTooLong
 from rnncli.records import Origin, Verdict
 from rnncli.run import Judges, VerifyOptions, verify
 from rnncli.runner import Outcome, outcomes, verify_unit
@@ -93,7 +93,7 @@ def matched(unit):
 
 
 def come_of(executor, *sizes):
-    return {outcome.index: outcome for outcome in outcomes(units(*sizes), matched, executor, 3, {})}
+    return {outcome.index: outcome for outcome in outcomes(units(*sizes), matched, executor, lambda: 3, {})}
 
 
 def test_a_case_whose_process_dies_twice_costs_itself_alone():
@@ -125,6 +125,25 @@ def test_cases_that_take_too_long_together_are_tried_alone():
     assert sorted(executor.units) == [[0, 1], [2], [2, 3, 4], [3], [4]]
 
 
+def test_what_a_task_leaves_over_is_given_again():
+    given = []
+
+    def one(unit):
+        given.append([origin.index for _, origin in unit])
+        return matched(unit[:1])
+
+    came = list(outcomes(units(5, 1), one, Dying(set()), lambda: 1, {}))
+    assert sorted(outcome.index for outcome in came) == list(range(6))
+    assert given == [[0, 1, 2, 3, 4], [3, 4], [4], [1, 2], [2], [5]]
+
+
+def test_what_is_finished_comes_before_the_loss_of_what_is_not():
+    stream = outcomes(units(1, 1, 1), matched, Dying({0}, error=UnavailableError), lambda: 3, {})
+    assert sorted(outcome.index for outcome in (next(stream), next(stream))) == [1, 2]
+    with pytest.raises(UnavailableError):
+        next(stream)
+
+
 def test_units_are_taken_as_they_are_needed():
     taken = []
 
@@ -133,7 +152,7 @@ def test_units_are_taken_as_they_are_needed():
             taken.append(unit)
             yield unit
 
-    stream = outcomes(counted(), matched, Dying(set()), 2, {})
+    stream = outcomes(counted(), matched, Dying(set()), lambda: 2, {})
     next(stream)
     assert len(taken) <= 4
 
@@ -167,6 +186,20 @@ with Workers(1, 60.0) as workers:
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert ended.stdout == f"{min(2, os.cpu_count())} 1\n"
+
+
+def servers():
+    """What this process was forked from, and what one that it starts was."""
+    host = Host("rnncli.workers:Worker", "worker process", 60.0)
+    try:
+        return os.getppid(), host.call("the case", "run", os.getppid, (), {})
+    finally:
+        host.close()
+
+
+def test_what_a_worker_starts_is_forked_from_the_server_that_has_torch_loaded(workers):
+    own, its = workers.submit(servers).result()
+    assert own == its
 
 
 def test_a_worker_that_hangs_is_ended():

@@ -10,7 +10,7 @@ import typer
 
 from rnncli.cli.options import Output, PrintConfig, as_number, takes_case
 from rnncli.cli.startup import quick_imports
-from rnncli.errors import ConfigError, nearest
+from rnncli.errors import ConfigError, ExitCode, nearest
 
 if TYPE_CHECKING:
     from rnncli.bench import Bench
@@ -127,7 +127,7 @@ def bench(
     interrupted = _run(benches)
     record = _record(benches, interrupted, axes, conditions, earlier)
     try:
-        finish(record, format, output, interrupted)
+        finish(record, format, output, ExitCode.INTERRUPTED if interrupted else None)
     finally:  # the report first: a full disk does not cost it
         write_plot(record, plot)
 

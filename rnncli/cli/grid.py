@@ -1,16 +1,18 @@
 """Many cases: chosen by filters and shards, listed, run, and what is left of a run that did not come to its end."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncli.cli.options import as_number
 from rnncli.cli.output import STDOUT, write_text
-from rnncli.errors import ConfigError, ReaderGoneError
+from rnncli.errors import ConfigError, ExitCode, ReaderGoneError, UnavailableError
 
 if TYPE_CHECKING:
+    from rnncli.cluster import Cluster
     from rnncli.config import Config, Flag
     from rnncli.records import CaseRecord, RunRecord
     from rnncli.run import VerifyOptions
@@ -84,7 +86,7 @@ class Ended:
     record: "RunRecord"
     run: "GridRun"
     shrunk: "Sequence[CaseRecord]"
-    interrupted: bool
+    early: ExitCode | None  # where it was ended from outside
 
 
 def run_grid(
@@ -96,8 +98,9 @@ def run_grid(
     jobs: int | None,
     resume: bool,
     max_failures: int | None,
+    cluster: "Cluster | None" = None,
 ) -> Ended:
-    """Run the cases; as jsonl, each is written as soon as it is judged."""
+    """Run the cases, here or on a cluster; as jsonl, each is written as soon as it is judged."""
     from rnncli.cli.interrupt import prompt_interrupts
     from rnncli.cli.progress import with_progress
     from rnncli.records import RunRecord
@@ -105,14 +108,14 @@ def run_grid(
 
     is_file = output not in (None, STDOUT) and (output.is_file() or not output.exists())  # and no device
     lasting = output if format == "jsonl" and is_file else None
-    run = GridRun(selection, options, jobs, lasting, resume)
+    run = GridRun(selection, options, jobs, lasting, resume, cluster)
     if selection.twice:
         print(f"rnncli: {_cases(selection.twice)} given twice, run once", file=sys.stderr)
     if not len(selection):
         print(f"rnncli: this shard has none of {_cases(selection.whole)}", file=sys.stderr)
     if resume:
         print(f"rnncli: {len(run.done)} of {_cases(len(selection))} are in {output}", file=sys.stderr)
-    why, shrunk = "", []
+    why, shrunk, early = "", [], None
     try:
         with prompt_interrupts(), run:
             for outcome in with_progress(run.outcomes(), len(selection) - len(run.done)):
@@ -124,7 +127,9 @@ def run_grid(
             else:
                 shrunk = run.shrink(MOST_SHRUNK)
     except KeyboardInterrupt:
-        why = "interrupted"
+        why, early = "interrupted", ExitCode.INTERRUPTED
+    except UnavailableError as error:  # of the cluster: what a case lacks is told in its record
+        why, early = str(error), error.exit_code
     except ReaderGoneError:
         why = "nobody reads the output any more"
     results = run.results()
@@ -133,7 +138,20 @@ def run_grid(
         again = "; the same command with --resume goes on" if lasting else ""
         missing = [f"{why}: {len(results)} of {_cases(len(selection))} were finished{again}"]
     record = RunRecord.of("verify", run.environment, results, missing, strict)
-    return Ended(record, run, shrunk, why == "interrupted")
+    return Ended(record, run, shrunk, early)
+
+
+@contextmanager
+def on_cluster(address: str, selection: "Selection", options: "VerifyOptions") -> "Iterator[Cluster]":
+    """The cluster that the cases are to run on. Raises UnavailableError where none of its workers may judge them."""
+    from rnncli.cluster import WORKERS_S, Cluster
+    from rnncli.runner import CASE_TIMEOUTS
+
+    with Cluster(address, selection.targets, CASE_TIMEOUTS * options.timeout_s) as cluster:
+        if not cluster.threads:
+            print(f"rnncli: {address} has no workers; waiting up to {WORKERS_S:g} s for one", file=sys.stderr)
+        cluster.prepare()
+        yield cluster
 
 
 def _cases(count: int) -> str:

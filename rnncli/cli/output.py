@@ -149,9 +149,11 @@ def _umask() -> int:
 
 
 def finish(
-    record: RunRecord, format: str, output: Path | None, interrupted: bool = False, emitted: bool = False
+    record: RunRecord, format: str, output: Path | None, early: ExitCode | None = None, emitted: bool = False
 ) -> None:
     """Emit the record, unless it is, say on stderr what stands beside it, and leave with the exit code of the record.
+
+    `early`: why the run was ended before its time: interrupted, or what it runs on was lost.
 
     Where the one case could not run there is nothing to draw: a table is left out, a format for machines has the error.
     """
@@ -172,11 +174,14 @@ def finish(
         notes.append(conclusion(record))
     else:
         notes += record.missing
-    notes += ["interrupted"] if interrupted and not record.missing else []
+    notes += ["interrupted"] if early == ExitCode.INTERRUPTED and not record.missing else []
     with suppress(OSError):  # where nobody reads them, the exit code still says what came of it
         for note in notes:
             print(f"rnncli: {printable(note)}", file=sys.stderr)
-    raise typer.Exit(int(ExitCode.INTERRUPTED if interrupted else exit_code(record)))
+    code = exit_code(record)
+    if early == ExitCode.INTERRUPTED or (early and code != ExitCode.CANDIDATE_FAILED):
+        code = early
+    raise typer.Exit(int(code))
 
 
 def exit_code(record: RunRecord) -> ExitCode:

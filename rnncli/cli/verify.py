@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +12,11 @@ import typer
 
 from rnncli.cli.options import Output, PrintConfig, Strict, VerdictFormat, as_number, takes_case
 from rnncli.cli.startup import quick_imports
-from rnncli.errors import ConfigError
+from rnncli.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from rnncli.config import Flag
-    from rnncli.records import CaseRecord
+    from rnncli.records import CaseRecord, RunRecord
     from rnncli.run import VerifyOptions
     from rnncli.selection import Selection
 
@@ -62,6 +63,10 @@ def verify(
     jobs: Annotated[
         str | None,
         typer.Option("--jobs", "-j", metavar="N", help="Processes that run cases  [the cores]", show_default=False),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Run the cases on a Dask cluster, as tcp://HOST:8786", show_default=False),
     ] = None,
     filter: Annotated[
         list[str] | None,
@@ -114,6 +119,7 @@ def verify(
       rnncli verify configs/smoke.yaml --save-failing failing
       rnncli verify configs/full.yaml --filter 'rnn.num_layers>=2' --list
       rnncli verify configs/full.yaml --shard 3/8 --format jsonl --output shard-3.jsonl --resume
+      rnncli verify configs/full.yaml --dask tcp://127.0.0.1:8786
     """
     from rnncli.cli.grid import LISTED_AS, chosen, list_cases, whole_number
     from rnncli.cli.output import check_destination, write_text
@@ -123,6 +129,7 @@ def verify(
 
     _refuse_together("--fail-fast", fail_fast, max_failures=max_failures)
     _refuse_together("--list", list_, resume=resume, watch=watch, save_failing=save_failing, plot=plot)
+    _refuse_together("--dask", dask is not None, jobs=jobs, list=list_, watch=watch)
     alone = {"fail_fast": fail_fast, "output": output, "jobs": jobs, "resume": resume, "save_failing": save_failing}
     _refuse_together("--watch", watch, format=format != "table", max_failures=max_failures, plot=plot, **alone)
     name, tolerances = _policy(policy, atol, rtol)
@@ -135,6 +142,10 @@ def verify(
         raise ConfigError("--resume: there is no file to go on with; allowed with --format jsonl --output FILE")
     if save_failing:
         _check_folder(save_failing)
+    if dask is not None:
+        from rnncli.cluster import require
+
+        require(dask)
     loaded, selection = chosen(paths or [None], flags or {}, filter or [], shard)
     check_destination(format, output, *selection.sources, formats=FORMATS)
     check_plot(plot, output, *paths, *selection.sources)
@@ -150,7 +161,7 @@ def verify(
         watched_folders(selection)
 
     with quick_imports():
-        if selection.targets or (processes != 1 and len(selection) > 1):
+        if dask is None and (selection.targets or (processes != 1 and len(selection) > 1)):
             from rnncli.process import start_server
 
             start_server(users_code=bool(selection.targets))
@@ -167,25 +178,28 @@ def verify(
         from rnncli.cli.watch import watch as watch_files
 
         watch_files(selection, options)
-    elif len(selection) == 1 and format != "jsonl":
-        _verify_one(selection, options, format, output, plot, strict, save_failing)
+        return
+    wanted = Wanted(format, output, plot, strict, save_failing)
+    if len(selection) == 1 and format != "jsonl" and dask is None:
+        _verify_one(selection, options, wanted)
     else:
-        _verify_many(selection, options, format, output, plot, strict, save_failing, processes, resume, at_most)
+        _verify_many(selection, options, wanted, processes, resume, at_most, dask)
 
 
-def _verify_one(
-    selection: "Selection",
-    options: "VerifyOptions",
-    format: str,
-    output: Path | None,
-    plot: Path | None,
-    strict: bool,
-    save_failing: Path | None,
-) -> None:
+@dataclass(frozen=True)
+class Wanted:
+    """What is made of the results, and where it goes."""
+
+    format: str
+    output: Path | None
+    plot: Path | None
+    strict: bool
+    save_failing: Path | None
+
+
+def _verify_one(selection: "Selection", options: "VerifyOptions", wanted: Wanted) -> None:
     with quick_imports():
         from rnncli.cli.interrupt import prompt_interrupts
-        from rnncli.cli.output import finish
-        from rnncli.cli.plot import write_plot
         from rnncli.cli.progress import with_progress
         from rnncli.device import environment
         from rnncli.memory import needed_for_verify
@@ -196,44 +210,62 @@ def _verify_one(
     records = run_cases(selection, lambda case: verify(case, options), needed_for_verify)
     with prompt_interrupts():
         finished = [replace(record, origin=origin) for record in with_progress(records, 1)]
-    record = RunRecord.of("verify", environment(), finished, strict=strict)
-    try:
-        finish(record, format, output)
-    finally:  # the report first: a full disk does not cost it
-        write_plot(record, plot)
-        if save_failing:
-            _save(save_failing, finished, policy_flags(options.policy))
+    record = RunRecord.of("verify", environment(), finished, strict=wanted.strict)
+    _leave(record, wanted, finished, policy_flags(options.policy))
 
 
 def _verify_many(
     selection: "Selection",
     options: "VerifyOptions",
-    format: str,
-    output: Path | None,
-    plot: Path | None,
-    strict: bool,
-    save_failing: Path | None,
+    wanted: Wanted,
     jobs: int | None,
     resume: bool,
     max_failures: int | None,
+    dask: str | None,
 ) -> None:
     with quick_imports():
-        from rnncli.cli.grid import run_grid
-        from rnncli.cli.output import finish
-        from rnncli.cli.plot import write_plot
+        from rnncli.cli.grid import on_cluster, run_grid
         from rnncli.run import policy_flags
 
-    ended = run_grid(selection, options, format, output, strict, jobs, resume, max_failures)
-    record = ended.record
+    with on_cluster(dask, selection, options) if dask else nullcontext() as cluster:
+        ended = run_grid(
+            selection, options, wanted.format, wanted.output, wanted.strict, jobs, resume, max_failures, cluster
+        )
+    record, small = ended.record, {case.id: case for case in ended.shrunk}
+    failing = (record.cases[at] for at in record.tally.failing)
     try:
-        finish(record, format, output, ended.interrupted, emitted=format == "jsonl")
+        _leave(
+            record,
+            wanted,
+            (small.get(case.id, case) for case in failing),
+            policy_flags(options.policy),
+            ended.early,
+            emitted=wanted.format == "jsonl",
+        )
     finally:
-        write_plot(record, plot)
-        if save_failing:
-            small = {case.id: case for case in ended.shrunk}
-            failing = (record.cases[at] for at in record.tally.failing)
-            _save(save_failing, (small.get(case.id, case) for case in failing), policy_flags(options.policy))
         ended.run.close()
+
+
+def _leave(
+    record: "RunRecord",
+    wanted: Wanted,
+    failing: "Iterable[CaseRecord]",
+    policy: Sequence[str],
+    early: ExitCode | None = None,
+    emitted: bool = False,
+) -> None:
+    """The report first: a full disk does not cost it. Then the picture, and the failing cases."""
+    from rnncli.cli.output import finish
+    from rnncli.cli.plot import write_plot
+
+    try:
+        finish(record, wanted.format, wanted.output, early, emitted)
+    finally:
+        try:
+            write_plot(record, wanted.plot)
+        finally:
+            if wanted.save_failing:
+                _save(wanted.save_failing, failing, policy)
 
 
 def _refuse_together(flag: str, given: bool, **others: object) -> None:
