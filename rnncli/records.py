@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cache, cached_property
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -121,6 +122,13 @@ class Check:
     reference_error_by_step: BySteps | None = None
     allowed_by_step: BySteps | None = None
     reason: str | None = None
+
+    @property
+    def passes_at(self) -> float:
+        """The smallest tolerance it would pass at: infinite where none lets it through, as another shape, or NaN."""
+        if self.min_tolerance is None:
+            return inf if self.verdict == Verdict.MISMATCH else 0.0
+        return self.min_tolerance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,7 +355,7 @@ class Tally:
     cases: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)  # of cases
     checks: dict[tuple[str, str], Counter[Verdict]] = field(default_factory=dict)  # by stage and dtype
-    worst: dict[tuple[str, str], float] = field(default_factory=dict)  # the largest min_tolerance, likewise
+    worst: dict[tuple[str, str], float] = field(default_factory=dict)  # the tolerance all would pass at, likewise
     unseen: int = 0  # faults that are not visible
     kinds: Counter[str] = field(default_factory=Counter)  # of errors
     candidates: Counter[str] = field(default_factory=Counter)
@@ -387,7 +395,7 @@ class Tally:
             key = check.stage, check.dtype
             self.checks.setdefault(key, Counter())[check.verdict] += 1
             if check.verdict != Verdict.NOT_COMPARABLE:
-                self.worst[key] = max(self.worst.get(key, 0.0), check.min_tolerance or 0.0)
+                self.worst[key] = max(self.worst.get(key, 0.0), check.passes_at)
         self.unseen += sum(fault.status == "not-visible" for fault in case.faults or ())
         if len(self.warnings) < MOST_NOTES:
             self.warnings.update(case.warnings)

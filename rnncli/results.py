@@ -7,11 +7,13 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
+from math import inf
 from pathlib import Path
 from typing import Any, BinaryIO, Self, overload
 
+from rnncli.case import Case
 from rnncli.errors import ConfigError
 from rnncli.records import (
     SCHEMA_VERSION,
@@ -20,6 +22,7 @@ from rnncli.records import (
     Growth,
     Origin,
     RunRecord,
+    Verdict,
     case_from_json,
     parts_from_json,
 )
@@ -61,6 +64,7 @@ class Saved:
     without_verdict: set[int] = field(default_factory=set)
     growth: list[Growth] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
+    missing: tuple[str, ...] = ()  # as it was said of the run
     end: int = 0  # of the last whole line
 
 
@@ -95,9 +99,31 @@ class Results(Sequence[CaseRecord]):
             case = case_from_json(saved.file.readline())
         except ValueError as error:
             raise _no_result(saved.path, str(error)) from None
-        if not {"rnn", "input", "run", "candidate"} <= case.config.keys():
-            raise _no_result(saved.path, "config has the keys rnn, input, run and candidate")
-        return case
+        wrong = _contradiction(case)
+        if wrong:
+            raise _no_result(saved.path, f"case {case.id}: {wrong}")
+        try:
+            config = Case.model_validate(case.config).config  # with what an older version did not know of
+        except ValueError as error:
+            raise _no_result(saved.path, f"case {case.id}: its config is none: {error}") from None
+        return replace(case, config=config)
+
+
+def _contradiction(case: CaseRecord) -> str | None:
+    """What in a case cannot be, though each of its fields is of the right kind: somebody has changed the file."""
+    checks = case.checks or ()
+    if case.verdict != Verdict.MISMATCH and any(check.verdict == Verdict.MISMATCH for check in checks):
+        return f"the verdict is {case.verdict}, and that of a check is mismatch"
+    for check in checks:
+        for name in ("error_by_step", "reference_error_by_step", "allowed_by_step"):
+            courses = getattr(check, name) or {}
+            for direction, steps in courses.items():
+                expected = (check.error_by_step or {}).get(direction, ())
+                if not steps or len(steps) != len(expected):
+                    return f"{name} of {direction} has {len(steps)} steps"
+                if any(step is not None and not 0 <= step < inf for step in steps):
+                    return f"{name} of {direction} has a step that is not 0 or more and finite, nor null"
+    return None
 
 
 class Journal:
@@ -327,6 +353,7 @@ def _read(path: Path, opened: ExitStack) -> Saved:
     spooled.writelines(lines)
     saved = scan(path, spooled)
     saved.growth, saved.gates = growth, gates
+    saved.missing = tuple(map(str, document.get("missing") or ()))
     return saved
 
 
@@ -346,6 +373,8 @@ def _missing(files: Sequence[Saved]) -> list[str]:
     """Which shards, or how many cases, have no result."""
     cases = max(saved.cases for saved in files)
     have = sum(len(saved.offsets) for saved in files)
+    if not cases:  # of a command whose cases are not counted
+        return [missing for saved in files for missing in saved.missing]
     if have >= cases:
         return []
     sizes = {shard: size for saved in files for shard, size in saved.sizes.items()}

@@ -165,6 +165,7 @@ def test_the_table_has_the_columns_in_which_cases_differ():
         "num_layers",
         "bidirectional",
         "seed",
+        "passes at",
         "why",
     ]
     failing = [row for row in page.rows() if row["verdict"] == "mismatch"]
@@ -182,6 +183,41 @@ def test_a_figure_that_a_case_has_not_is_empty_in_its_row():
     page = page_of(case_of(), timed, case_of(error="boom", run__seed=1))
     assert [row["candidate, forward"] for row in page.rows()] == ["", "1.50", ""]
     assert [row["verdict"] for row in page.rows()] == ["match", "mismatch", "failed"]
+
+
+def test_what_no_tolerance_lets_through_is_none_in_the_table_and_for_the_run():
+    shape = case_of(Verdict.MISMATCH, reason="shape (1,), expected (2,)", run__seed=1)
+    page = page_of(in_full(), shape)
+    assert [row["passes at"] for row in page.rows()] == ["none", "none"]
+    close = replace(in_full(), checks=tuple(replace(check, min_tolerance=1e-3) for check in in_full().checks))
+    assert [row["passes at"] for row in page_of(close, shape).rows()] == ["1.0e-03", "none"]
+    assert "algorithm float64 2 0 2 0 none" in page_of(close, shape).text
+    assert "algorithm float64 2 0 2 0 1.0e-03" in page_of(close, replace(close, id="other")).text
+
+
+def test_what_all_cases_have_is_there_for_the_filter():
+    alike = page_of(*some()).index["alike"]
+    assert alike["input_size"] == "20"
+    assert alike["candidate"] == "manual"
+    assert not {"num_layers", "verdict", "case", "seed"} & set(alike)
+
+
+def test_the_page_is_the_same_in_every_encoding():
+    page = rendered("html", record_of(case_of(Verdict.MISMATCH, candidate="\u00fc/\u65e5.py:f", reason="\u00fc")))
+    assert page.isascii()
+    assert "\u00fc/\u65e5.py:f" in Page(page).text
+
+
+def test_a_candidate_that_bench_refuses_has_that_for_a_reason():
+    wrong = replace(in_full(), checks=None, shapes=None)
+    page = Page(rendered("html", RunRecord.of("bench", {}, [case_of(), wrong])))
+    assert page.rows()[1]["why"] == "it does not compute what nn.RNN computes"
+
+
+def test_a_ratio_that_means_little_is_marked():
+    busy = replace(in_full().timing[0], ratio_low=0.5, ratio_high=2.5)
+    assert "~1.50" in page_of(replace(in_full(), timing=(busy,))).text
+    assert "~1.50" not in page_of(in_full()).text
 
 
 def test_nothing_is_loaded_from_elsewhere():
@@ -315,7 +351,7 @@ def test_of_many_steps_the_largest_of_each_part_is_drawn():
     drawn, _ = lines_of(error=tuple(errors))
     assert len(drawn.rows) == 32
     assert [figures[0] for span, figures in drawn.rows if figures[0] != "1.0e-07"] == ["1.0e-03"]
-    assert drawn.rows[16] == ("500 to 530", ["1.0e-03"])
+    assert drawn.rows[16] == ("500 of 500 to 530", ["1.0e-03"])
 
 
 def test_a_bar_reaches_as_far_as_its_ratio():

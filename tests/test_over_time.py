@@ -6,7 +6,7 @@ import pytest
 
 from rnncli.records import Check, Verdict
 from rnncli.report import words
-from rnncli.report.over_time import courses, in_parts, most_telling, scale_of, sparkline
+from rnncli.report.over_time import Course, courses, most_telling, scale_of, sparkline
 
 PRECISION = Check(
     tensor="output",
@@ -20,13 +20,31 @@ PRECISION = Check(
 ALGORITHM = replace(PRECISION, stage="algorithm", dtype="float64", reference_error_by_step=None)
 
 
-def test_many_steps_are_told_in_parts_by_the_largest_of_each():
-    assert list(in_parts((1.0, 3.0, 2.0, 5.0, 4.0), most=2)) == [(range(2), 3.0), (range(2, 5), 5.0)]
-    assert list(in_parts((1.0, 2.0), most=5)) == [(range(1), 1.0), (range(1, 2), 2.0)]
+def course(error, allowed=None, reference=None):
+    return Course("forward", error, reference, allowed)
+
+
+def test_of_many_steps_each_part_is_shown_by_the_one_with_the_largest_error():
+    found = course((1.0, 3.0, 2.0, 5.0, 4.0), reference=(9.0, 1.0, 9.0, 2.0, 9.0))
+    assert found.parts(2) == [(range(2), 1), (range(2, 5), 3)]
+    assert found.shown(2) == {"error": [3.0, 5.0], "nn.RNN's own": [1.0, 2.0]}
+    assert course((1.0, 2.0)).parts(5) == [(range(1), 0), (range(1, 2), 1)]
+
+
+def test_an_error_stands_beside_what_is_allowed_at_that_step():
+    """Not beside the largest of the part: step 1 is beyond what is allowed, step 2 is not."""
+    found = course((1e-7, 5e-6, 6e-6, 1e-7), allowed=(1e-6, 1e-6, 1e-5, 1e-6))
+    assert found.shown(1) == {"error": [5e-6], "allowed": [1e-6]}
+
+
+def test_where_nothing_is_allowed_any_error_is_the_largest():
+    assert course((1.0, 1e-9, 0.0), allowed=(1e-6, 0.0, 0.0)).parts(1) == [(range(3), 1)]
+    assert course((0.0, 1e-9), allowed=(0.0, 1.0)).parts(1) == [(range(2), 1)]
+    assert course((1e-3, 1e9), allowed=(1.0, None)).parts(1) == [(range(2), 0)]
 
 
 def test_a_part_with_a_step_that_is_not_finite_is_not_finite():
-    assert [value for _, value in in_parts((1.0, None, 2.0, 3.0), most=2)] == [None, 3.0]
+    assert course((1.0, None, 2.0, 3.0)).shown(2) == {"error": [None, 3.0]}
 
 
 @pytest.mark.parametrize(
@@ -71,3 +89,11 @@ def test_the_figures_of_a_tensor_are_those_of_the_stage_that_is_wrong():
     assert (both.decisive, both.verdict) == (wrong, Verdict.MISMATCH)
     (both,) = words.by_tensor((ALGORITHM, PRECISION))
     assert (both.decisive, both.verdict) == (PRECISION, Verdict.MATCH)
+
+
+def test_what_no_tolerance_lets_through_passes_at_none():
+    shape = replace(PRECISION, verdict=Verdict.MISMATCH, reason="shape (1, 2), expected (2, 1)")
+    assert words.passes_at(shape) == "none"
+    assert words.passes_at(replace(shape, min_tolerance=0.25)) == "2.5e-01"
+    assert words.passes_at(replace(shape, verdict=Verdict.NOT_COMPARABLE)) == "-"
+    assert words.passes_at(replace(PRECISION, min_tolerance=1e-7)) == "1.0e-07"

@@ -171,7 +171,7 @@ def test_many_steps_are_drawn_as_the_largest_of_several():
     case = case_of(check(error_by_step={"forward": error}))
     drawn = Drawn(verified(case))
     assert 100 < drawn.points(f"error-algorithm-forward-{case.id}") <= MOST_POINTS + 1
-    assert "time step t (a point: the largest of 4 steps)" in drawn.texts
+    assert "time step t (a point: of 4 steps, the one with most error for what is allowed)" in drawn.texts
     assert len(drawn.bytes) < 100_000
 
 
@@ -265,6 +265,14 @@ def range_of(sizes, batches=(10,)) -> RunRecord:
     ]
     growth = (Growth(implementation="manual", pass_="forward", exponents={"seq_len": 0.98}),)
     return RunRecord.of("bench", {"threads": 1}, cases, growth=growth)
+
+
+def test_what_is_not_drawn_is_said():
+    case = replace(timed(timing("manual")), warnings=("a.py:f is a mismatch in output: it is not timed",))
+    failed = replace(timed(), id="other", error=Failure(kind="candidate", message="boom"), timing=None)
+    said = " ".join(Drawn(RunRecord.of("bench", {}, [case, failed])).texts)
+    assert "1 of 2 cases failed and are not drawn" in said
+    assert "a.py:f is a mismatch in output: it is not timed" in said
 
 
 def test_a_range_has_a_line_with_its_band_for_each_implementation():

@@ -419,3 +419,32 @@ def test_the_report_stands_where_a_config_cannot_be_written(rnncli, planted, tmp
     assert outcome.code == 2
     assert "mismatch" in outcome.out
     assert f"rnncli: --save-failing: {tmp_path / Case().id}.yaml cannot be written: Is a directory" in outcome.err
+
+
+def test_a_smaller_case_that_is_wrong_since_it_raises_is_not_the_mismatch(rnncli, tmp_path):
+    """Wrong at step 2 alone: with one step it raises, which is wrong too, and something else."""
+    file = tmp_path / "late.py"
+    file.write_text(
+        """
+import torch
+
+
+def late(input, h_0, params, case):
+    h, output = h_0[0], []
+    for x_t in input:
+        h = torch.tanh(
+            x_t @ params["weight_ih_l0"].T
+            + params["bias_ih_l0"]
+            + h @ params["weight_hh_l0"].T
+            + params["bias_hh_l0"]
+        )
+        output.append(h)
+    output = torch.stack(output).clone()
+    output[2] += 0.25
+    return output, h[None]
+"""
+    )
+    outcome = rnncli("verify", "--candidate", f"{file}:late", "--format", "json")
+    assert outcome.code == 1
+    (case,) = json.loads(outcome.out)["cases"]
+    assert "--seq-len 3 " in case["replay"]

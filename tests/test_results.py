@@ -342,6 +342,56 @@ def test_a_case_without_verdict_and_error_is_no_match(changed):
     assert (outcome.code, json.loads(outcome.out)["verdict"]) == (2, None)
 
 
+def of_output(**over_time):
+    courses = {name: {"forward": steps} for name, steps in over_time.items()}
+    check = {"tensor": "output", "stage": "algorithm", "dtype": "float64", "verdict": "match", "policy": "envelope"}
+    return {"checks": [check | courses]}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (of_output(error_by_step=[]), "error_by_step of forward has 0 steps"),
+        (of_output(error_by_step=[1.0, -1.0]), "error_by_step of forward has a step that is not 0 or more"),
+        (of_output(error_by_step=[10**400]), "error_by_step of forward has a step that is not 0 or more"),
+        (of_output(error_by_step=[1.0], allowed_by_step=[1.0, 2.0]), "allowed_by_step of forward has 2 steps"),
+        (of_output(allowed_by_step=[1.0]), "allowed_by_step of forward has 1 steps"),
+        ({"verdict": "match", "checks": [of_output()["checks"][0] | {"verdict": "mismatch"}]}, "that of a check is"),
+        ({"config": {"rnn": None, "input": {}, "run": {}, "candidate": "manual"}}, "its config is none"),
+        ({"config": {"rnn": {}, "input": {}, "run": {"dtype": 7}, "candidate": "manual"}}, "its config is none"),
+    ],
+    ids=["no steps", "negative", "huge", "longer", "alone", "verdict", "no arguments", "dtype"],
+)
+def test_a_case_that_contradicts_itself_is_refused(changed, values, said):
+    outcome = changed(**values)
+    assert outcome.code == 2
+    assert said in outcome.err
+    assert "internal error" not in outcome.err
+
+
+def test_what_a_config_does_not_say_is_the_default(changed):
+    outcome = changed(config={"rnn": {"num_layers": 2}, "input": {}})
+    assert outcome.code == 0
+    config = json.loads(outcome.out)["cases"][3]["config"]
+    assert (config["rnn"]["num_layers"], config["rnn"]["input_size"], config["candidate"]) == (2, 20, "manual")
+
+
+def test_steps_that_are_not_finite_are_no_contradiction(changed):
+    assert changed(**of_output(error_by_step=[1.0, None], allowed_by_step=[None, 2.0])).code == 0
+
+
+def test_what_a_run_said_to_be_missing_is_said_by_its_report(rnncli, tmp_path):
+    saved = tmp_path / "bench.json"
+    flags = ("--hidden-size", 4, "--seq-len", 2, "--only", "manual", "--min-run-time", 0.001)
+    assert rnncli("bench", *flags, "--format", "json", "--output", saved).code == 0
+    document = json.loads(saved.read_text()) | {"missing": ["interrupted: 1 of 9 passes were timed"]}
+    saved.write_text(json.dumps(document))
+    for format in ("table", "html", "markdown"):
+        outcome = rnncli("report", saved, "--format", format)
+        assert outcome.code == 2
+        assert "interrupted: 1 of 9 passes were timed" in outcome.out
+
+
 def test_a_case_that_stands_twice_in_a_file_is_refused(changed):
     outcome = changed(twice=True)
     assert (outcome.code, outcome.out) == (2, "")

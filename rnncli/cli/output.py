@@ -74,6 +74,8 @@ def write_text(pieces: Iterable[str], output: Path | None) -> None:
     if output is not None and output != STDOUT:
         write_whole(output, pieces)
         return
+    if sys.stdout is None:
+        raise ConfigError("stdout is closed; allowed: --output FILE")
     try:
         for piece in [pieces] if isinstance(pieces, str) else pieces:
             _print_plain(piece)
@@ -87,7 +89,7 @@ def write_text(pieces: Iterable[str], output: Path | None) -> None:
 
 
 def _stdout_is_terminal() -> bool:
-    return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    return sys.stdout is not None and (sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR")))
 
 
 def _print_plain(text: str) -> None:

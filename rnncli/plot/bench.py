@@ -32,6 +32,7 @@ from rnncli.report.summary import short
 from rnncli.report.words import duration
 
 MOST_COLUMNS = 4
+MOST_WARNINGS = 3  # what is not timed, and why
 SIZES = ("input.seq_len", "input.batch_size", "rnn.input_size", "rnn.hidden_size", "rnn.num_layers")
 PRODUCTS = "matrix products"  # no implementation: what of the time no rewriting takes away
 COLOURS = (BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE)
@@ -105,7 +106,10 @@ def _title(record: RunRecord, cases: Sequence[CaseRecord], axis: str | None, lef
         told.append(f"and {len(cases) - 1} more" + (f", over {short(axis)}" if axis else ""))
     if left_out:
         told.append(f"{left_out} more panels are left out")
-    return [f"bench: {', '.join(told)}", *(f"INCOMPLETE: {missing}" for missing in record.missing)]
+    failed = sum(case.error is not None for case in record.cases)
+    said = [f"INCOMPLETE: {missing}" for missing in record.missing]
+    said += [f"{failed} of {len(record.cases)} cases failed and are not drawn"] if failed else []
+    return [f"bench: {', '.join(told)}", *said, *list(record.tally.warnings)[:MOST_WARNINGS]]
 
 
 def _notes(axis: str | None, noisy: bool) -> str:
@@ -114,7 +118,7 @@ def _notes(axis: str | None, noisy: bool) -> str:
         if axis
         else "bar: the time as a share of nn.RNN's, the median; line across its end: where half of the ratios lie"
     )
-    return f"{drawn}\n{NOISY}" if noisy else drawn
+    return f"{drawn}\n{NOISY.replace(' (~)', '') if axis else NOISY}" if noisy else drawn
 
 
 def _draw_bars(panel: Axes, case: CaseRecord, name: str, names: Sequence[str], id: str) -> None:

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from rnncli.plot.page import BLACK, BLUE, SKY, VERMILLION, WIDTH, by_label, described, put_title
 from rnncli.records import CaseRecord, Check, Location, RunRecord, Verdict, printable
 from rnncli.report import words
-from rnncli.report.over_time import Course, Steps, courses, in_parts, scale_of
+from rnncli.report.over_time import Course, Steps, courses, scale_of
 from rnncli.report.summary import conclusion, reason
 
 MOST_CASES = 6
@@ -128,33 +128,44 @@ def _draw_panel(panel: Axes, course: Course, check: Check, scale: _Scale, case: 
     panel.set_xlim(-0.5, last + 0.5)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
     scale.put_on(panel)
+    times, lines = [at for _, at in course.parts(MOST_POINTS)], course.shown(MOST_POINTS)
     if course.allowed:
-        _draw_allowed(panel, course.allowed, scale, f"allowed-{where}")
+        _draw_allowed(panel, times, lines["allowed"], scale, f"allowed-{where}")
     if course.reference:
-        _draw_line(panel, course.reference, scale, BLUE, "--", "s", f"reference-{where}")
-    _draw_line(panel, course.error, scale, VERMILLION, "-", "o", f"error-{where}")
+        _draw_line(panel, times, lines["nn.RNN's own"], scale, BLUE, "--", "s", f"reference-{where}")
+    _draw_line(panel, times, lines["error"], scale, VERMILLION, "-", "o", f"error-{where}")
     _mark(panel, course, check, scale, where)
     panel.set_title("\n".join(_heading(course, check)))
     each = math.ceil(len(course.error) / MOST_POINTS)
-    panel.set_xlabel("time step t" + (f" (a point: the largest of {each} steps)" if each > 1 else ""))
+    panel.set_xlabel(
+        "time step t"
+        + (f" (a point: of {each} steps, the one with most error for what is allowed)" if each > 1 else "")
+    )
     panel.set_ylabel("error against nn.RNN" if check.stage == "algorithm" else "error against float64")
 
 
-def _draw_allowed(panel: Axes, steps: Steps, scale: _Scale, id: str) -> None:
+def _draw_allowed(panel: Axes, times: Sequence[int], values: Steps, scale: _Scale, id: str) -> None:
     """A band up to what is allowed; to the top where anything is."""
-    times, values = _points(steps)
     bottom, top = scale.limits
     upper = [top if value is None else scale.place(value) for value in values]
-    ends = [-0.5, *times, len(steps) - 0.5], [upper[0], *upper, upper[-1]]
+    ends = [times[0] - 0.5, *times, times[-1] + 0.5], [upper[0], *upper, upper[-1]]
     panel.fill_between(*ends, bottom, color=SKY, alpha=0.3, linewidth=0, gid=id, label=LABELS["allowed"])
     panel.plot(*ends, color=SKY, linewidth=1, linestyle=":", gid=f"{id}-edge")
 
 
-def _draw_line(panel: Axes, steps: Steps, scale: _Scale, colour: str, style: str, dot: str, id: str) -> None:
+def _draw_line(
+    panel: Axes,
+    times: Sequence[int],
+    values: Steps,
+    scale: _Scale,
+    colour: str,
+    style: str,
+    dot: str,
+    id: str,
+) -> None:
     """A line that is broken, and a cross at the top, where a step is not finite."""
-    times, values = _points(steps)
     places = [math.nan if value is None else scale.place(value) for value in values]
-    dotted = dot if len(steps) <= FEW_STEPS else ""
+    dotted = dot if len(values) <= FEW_STEPS else ""
     label = LABELS[id.partition("-")[0]]
     panel.plot(
         times, places, color=colour, linestyle=style, linewidth=1.3, marker=dotted, markersize=3, gid=id, label=label
@@ -163,12 +174,6 @@ def _draw_line(panel: Axes, steps: Steps, scale: _Scale, colour: str, style: str
     if broken:
         at_top = [scale.place(None)] * len(broken)
         panel.plot(broken, at_top, color=colour, linestyle="", marker="x", markersize=5, gid=f"{id}-not-finite")
-
-
-def _points(steps: Steps) -> tuple[list[float], list[float | None]]:
-    """The time of each point and its value: of each step, or of many the largest of several beside each other."""
-    parts = list(in_parts(steps, MOST_POINTS))
-    return [(part.start + part.stop - 1) / 2 for part, _ in parts], [value for _, value in parts]
 
 
 def _mark(panel: Axes, course: Course, check: Check, scale: _Scale, where: str) -> None:

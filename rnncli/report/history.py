@@ -73,7 +73,7 @@ def _line(save: _Save, check: Check | None, direction: str, scale: tuple[float, 
         line = f"{head}{printable(why)}"
         style = "bold red" if save.error else ""
     else:
-        blocks = f"{sparkline(course.error, *scale):<{min(len(course.error), MOST_BLOCKS)}}"
+        blocks = f"{sparkline(course.shown()['error'], *scale):<{min(len(course.error), MOST_BLOCKS)}}"
         line = f"{head}{blocks} {_largest(course.error):>7}  {_came_to(save, check, course)}"
         style = STYLES[check.verdict]
     return Text(line[:PAGE_WIDTH].rstrip(), style, no_wrap=True)

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from rnncli.records import CaseRecord, RunRecord, Timing, Verdict, leaves_of, printable
 from rnncli.report import summary, words
-from rnncli.report.over_time import Course, courses, in_parts, scale_of
+from rnncli.report.over_time import Course, courses, scale_of
 
 TOGETHER = 64  # cases that are compressed, and unpacked, as one
 IN_FULL = 10  # cases that stand in the page as they are: failing ones first
@@ -47,7 +47,8 @@ def render(record: RunRecord) -> Iterator[str]:
         )
     )
     page.enable_buffering(200)
-    yield from page
+    for piece in page:  # whatever the encoding of what it is written to
+        yield piece.encode("ascii", "xmlcharrefreplace").decode()
 
 
 _SAID = (summary.common, summary.diagnoses, summary.not_comparable)
@@ -121,7 +122,9 @@ class Cases:
             told["why"] = told.pop("why")  # the longest comes last
         columns = [{"name": name, "values": [*column.values]} for name, column in told.items()]
         rows = list(zip(*(column.rows for column in told.values()), strict=True))
-        text = json.dumps({"together": TOGETHER, "columns": columns, "rows": rows}, separators=(",", ":"))
+        alike = {name: next(iter(column.values)) for name, column in self._columns.items() if name not in told}
+        index = {"together": TOGETHER, "columns": columns, "rows": rows, "alike": alike}
+        text = json.dumps(index, separators=(",", ":"))
         return Markup(text.replace("<", "\\u003c"))  # in a script element nothing else ends it
 
     def _see(self, case: CaseRecord) -> None:
@@ -155,9 +158,9 @@ class _Column:
 
 def _figures(case: CaseRecord) -> dict[str, str]:
     """The few figures of a case that are worth sorting by."""
-    judged = [check for check in case.checks or () if check.verdict != Verdict.NOT_COMPARABLE]
-    tolerances = [check.min_tolerance for check in judged if check.min_tolerance is not None]
-    figures = {"passes at": words.number(max(tolerances))} if tolerances else {}
+    decisive = [of.decisive for of in words.by_tensor(case.checks or ())]
+    judged = [check.passes_at for check in decisive if check.verdict != Verdict.NOT_COMPARABLE]
+    figures = {"passes at": words.tolerance(max(judged))} if judged else {}
     last = (case.timing or [None])[-1]
     for timing in case.timing or ():
         if last and timing.pass_ == last.pass_ and timing.ratio_to_reference and timing.implementation != "nn.RNN":
@@ -233,17 +236,18 @@ def bars(timings: Sequence[Timing]) -> list[tuple[Timing, Bar | None]]:
 
 def picture(course: Course) -> Picture:
     """A course as stairs over a logarithmic axis; zero is at its foot."""
-    lines = course.lines
+    lines, parts = course.shown(), course.parts()
     scale = scale_of(list(lines.values()))
     low, high = (math.floor(math.log10(scale[0])), math.ceil(math.log10(scale[1]))) if scale else (-1, 0)
     high = max(high, low + 1)
-    parts = {name: list(in_parts(steps)) for name, steps in lines.items()}
-    spans = [span for span, _ in parts["error"]]
     return Picture(
         course.direction,
-        [_line(name, [value for _, value in found], low, high) for name, found in parts.items()],
+        [_line(name, values, low, high) for name, values in lines.items()],
         [(_height(10.0**decade, low, high), f"1e{decade:+03d}") for decade in (high, low)],
-        [(_span(span), [words.number(found[at][1]) for found in parts.values()]) for at, span in enumerate(spans)],
+        [
+            (_span(span, shown), [words.number(values[at]) for values in lines.values()])
+            for at, (span, shown) in enumerate(parts)
+        ],
         len(course.error) - 1,
     )
 
@@ -271,8 +275,9 @@ def _height(value: float, low: int, high: int) -> int:
     return round(PICTURE[1] * min(1.0, (high - math.log10(value)) / (high - low)))
 
 
-def _span(span: range) -> str:
-    return str(span.start) if len(span) == 1 else f"{span.start} to {span.stop - 1}"
+def _span(span: range, shown: int) -> str:
+    """The steps of a part, and which of them is shown."""
+    return str(shown) if len(span) == 1 else f"{shown} of {span.start} to {span.stop - 1}"
 
 
 # -- templates -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The error of `output` over time: what is drawn of it, in how few numbers, and as a line of blocks."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -29,6 +29,27 @@ class Course:
         lines = {"error": self.error, "nn.RNN's own": self.reference, "allowed": self.allowed}
         return {name: steps for name, steps in lines.items() if steps is not None}
 
+    def parts(self, most: int = MOST_BLOCKS) -> list[tuple[range, int]]:
+        """The steps in at most that many parts, and of each the step that stands for it, whose values are shown.
+
+        That is one that is not finite, else the one whose error is the largest beside what is allowed: the largest of
+        each line by itself would put the error of one step beside what another is allowed.
+        """
+        count = min(len(self.error), most)
+        bounds = [len(self.error) * index // count for index in range(count + 1)] if count else []
+        return [(range(start, end), max(range(start, end), key=self._excess)) for start, end in pairwise(bounds)]
+
+    def shown(self, most: int = MOST_BLOCKS) -> dict[str, list[float | None]]:
+        """The values of each line at the steps that stand for its parts."""
+        steps = [at for _, at in self.parts(most)]
+        return {name: [line[at] for at in steps] for name, line in self.lines.items()}
+
+    def _excess(self, at: int) -> float:
+        error, allowed = self.error[at], self.allowed[at] if self.allowed else 1.0
+        if error is None:
+            return math.inf
+        return 0.0 if allowed is None else error / allowed if allowed else error and math.inf
+
 
 def courses(check: Check) -> list[Course]:
     """A check's error over time, a course for each direction."""
@@ -46,15 +67,6 @@ def most_telling(checks: Sequence[Check]) -> Check | None:
     return next(wrong, next((check for check in told if check.reason), told[-1] if told else None))
 
 
-def in_parts(steps: Steps, most: int = MOST_BLOCKS) -> Iterator[tuple[range, float | None]]:
-    """Steps in at most that many parts: each with its largest value, None where one in it is not finite."""
-    count = min(len(steps), most)
-    bounds = [len(steps) * index // count for index in range(count + 1)]
-    for start, end in pairwise(bounds):
-        values = [value for value in steps[start:end] if value is not None]
-        yield range(start, end), max(values) if len(values) == end - start else None
-
-
 def scale_of(lines: Sequence[Steps]) -> tuple[float, float] | None:
     """The smallest and the largest value that is not zero; None where there is none."""
     values = [value for steps in lines for value in steps if value]
@@ -62,7 +74,7 @@ def scale_of(lines: Sequence[Steps]) -> tuple[float, float] | None:
 
 
 def sparkline(steps: Steps, low: float, high: float) -> str:
-    """The size of each part as a block, on a logarithmic scale of at least a decade for each of its eight heights."""
+    """Each value as a block, on a logarithmic scale of at least a decade for each of its eight heights."""
     decades = max(len(BLOCKS), math.log10(high) - math.log10(low))
 
     def block(value: float | None) -> str:
@@ -71,4 +83,4 @@ def sparkline(steps: Steps, low: float, high: float) -> str:
         height = len(BLOCKS) - 1 - int(len(BLOCKS) * (math.log10(high) - math.log10(value)) / decades)
         return BLOCKS[max(height, 0)]
 
-    return "".join(block(value) for _, value in in_parts(steps))
+    return "".join(map(block, steps))

@@ -159,7 +159,7 @@ def _summary(record: RunRecord) -> Iterator[RenderableType]:
         for (stage, dtype), counted in tally.checks.items():
             of_verdict = (str(counted[verdict]) for verdict in Verdict)
             table.add_row(
-                stage, dtype, str(counted.total()), *of_verdict, words.number(tally.worst.get((stage, dtype)))
+                stage, dtype, str(counted.total()), *of_verdict, words.tolerance(tally.worst.get((stage, dtype)))
             )
         yield table
         yield ""
@@ -215,7 +215,7 @@ def _checks_table(checks: Sequence[Check]) -> Table:
             _verdict(found.verdict),
             *map(words.number, figures),
             words.ratio(found.decisive.noise_ratio),
-            words.number(found.decisive.min_tolerance),
+            words.passes_at(found.decisive),
         )
     return table
 
@@ -240,13 +240,15 @@ def _over_time(checks: Sequence[Check]) -> Iterator[Text]:
 
 def over_time(found: Sequence[Course]) -> Iterator[Text]:
     """Lines of blocks, of all courses on one scale: from the first step's value to the last's."""
-    scale = scale_of([steps for course in found for steps in course.lines.values()])
-    lines = {f"{name}, {course.direction}": steps for course in found for name, steps in course.lines.items()}
-    for label, steps in lines.items():
-        if len(steps) > 1 and scale:
-            first, last = words.number(steps[0]), f"{words.number(steps[-1])} t={len(steps) - 1}"
-            blocks = sparkline(steps, *scale)
-            yield Text(f"{label:<{max(map(len, lines))}} t=0 {first:>7} {blocks} {last}", no_wrap=True)
+    scale = scale_of([steps for course in found for steps in course.shown().values()])
+    widest = max(len(f"{name}, {course.direction}") for course in found for name in course.lines)
+    for course in found:
+        for name, steps in course.shown().items():
+            whole = course.lines[name]
+            if len(whole) > 1 and scale:
+                first, last = words.number(whole[0]), f"{words.number(whole[-1])} t={len(whole) - 1}"
+                label = f"{name}, {course.direction}"
+                yield Text(f"{label:<{widest}} t=0 {first:>7} {sparkline(steps, *scale)} {last}", no_wrap=True)
 
 
 def _faults(faults: Sequence[FaultResult]) -> Iterator[RenderableType]:

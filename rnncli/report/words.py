@@ -1,5 +1,6 @@
 """What stands in a report of one case, in words and figures: the same in a terminal as on a page."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ MOST_NAMES = 8
 def number(value: float | None) -> str:
     """An error: 1.2e-07."""
     return "-" if value is None else "0" if value == 0 else f"{value:.1e}"
+
+
+def tolerance(value: float | None) -> str:
+    """A tolerance that something passes at; "none" where no tolerance lets it through."""
+    return "none" if value is not None and math.isinf(value) else number(value)
 
 
 def ratio(value: float | None) -> str:
@@ -162,6 +168,11 @@ class OfTensor:
         """The stage whose figures stand for both: that of a mismatch, else the last."""
         judged = [check for check in (self.algorithm, self.precision) if check]
         return next((check for check in judged if check.verdict == Verdict.MISMATCH), judged[-1])
+
+
+def passes_at(check: Check) -> str:
+    """The tolerance a check would pass at."""
+    return tolerance(check.min_tolerance if check.verdict == Verdict.NOT_COMPARABLE else check.passes_at)
 
 
 def by_tensor(checks: Sequence[Check]) -> list[OfTensor]:

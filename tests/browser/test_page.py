@@ -105,6 +105,33 @@ def test_a_value_that_is_given_whole_is_that_value(opened):
     assert rows(page, "seed") == ["12"]
 
 
+@pytest.mark.parametrize(
+    ("text", "count_"),
+    [
+        ("num_layers>=12", "20 of 250 cases"),
+        ("num_layers!=1 num_layers<2.5", "21 of 250 cases"),
+        ("rnn.num_layers==2", "21 of 250 cases"),
+        ("input_size=20", "1 to 100 of 250 cases"),
+        ("input_size=3", "0 of 250 cases"),
+        ("input_size>30", "0 of 250 cases"),
+        ("match", "1 to 100 of 245 of 250 cases"),
+        ("num_layers=", "1 to 100 of 250 cases"),
+        ("nothing=1", "0 of 250 cases"),
+    ],
+)
+def test_the_conditions_of_the_command_line_hold_here(opened, text, count_):
+    page = opened()
+    search(page, text)
+    assert count(page) == count_
+
+
+def test_a_filter_begins_at_the_first_page(opened):
+    page = opened()
+    page.get_by_role("button", name="later").click()
+    search(page, "match")
+    assert count(page) == "1 to 100 of 245 of 250 cases"
+
+
 def test_a_verdict_can_be_picked_and_dropped(opened):
     page = opened()
     page.get_by_role("button", name="mismatch 5").click()
@@ -269,7 +296,8 @@ def test_on_paper_it_is_dark_on_white_and_without_controls(opened):
     page.emulate_media(media="print")
     page.pdf(path=PICTURES / "paper.pdf")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    assert not page.locator(".controls").is_visible()
+    assert not page.get_by_label("Filter the cases").is_visible()
+    assert page.locator("output").is_visible()  # how many of the cases are on paper
     assert page.locator("tr.detail").get_by_text("Diagnosis: h0-ignored").is_visible()
     assert page.locator("tr.detail").get_by_role("columnheader", name="passes at").is_visible()
 

@@ -13,7 +13,7 @@
 
   const index = document.getElementById("index");
   if (!index || !window.DecompressionStream) return;
-  const { together, columns, rows } = JSON.parse(index.textContent);
+  const { together, columns, rows, alike } = JSON.parse(index.textContent);
   const packed = document.getElementsByClassName("packed");
   const text = (row, column) => columns[column].values[rows[row][column]];
   const find = (name) => columns.findIndex((column) => column.name === name);
@@ -22,8 +22,11 @@
   const lines = rows.map((row) =>
     row.map((value, column) => `${columns[column].name}=${columns[column].values[value]}`).join(" ").toLowerCase());
   for (const column of columns) {
-    column.numeric = column.values.every((value) => value === "" || value === "-" || !isNaN(value));
-    column.order = column.values.map((value) => (column.numeric && value !== "" ? parseFloat(value) : value));
+    column.numeric = column.values.every((value) => ["", "-", "none"].includes(value) || !isNaN(value));
+    column.order = column.values.map((value) => {
+      if (!column.numeric || value === "") return value;
+      return value === "none" ? Infinity : parseFloat(value); // a tolerance that nothing passes at
+    });
   }
   columns[VERDICT].order = columns[VERDICT].values.map((value) => RANK[value]);
 
@@ -39,12 +42,29 @@
 
   // -- which cases, in which order
 
-  // A word is looked for anywhere in a line; one such as num_layers=1 is that value and not 10, where there is such a one.
+  // A word is looked for anywhere in a line. A verdict is that verdict, and num_layers=1 that value, where there is
+  // such a one; the conditions of --filter hold as there.
+  const CONDITION = /^([\w.]+)(==|!=|>=|<=|=|>|<)(.+)$/;
+  const COMPARED = {
+    "=": (a, b) => a === b, "==": (a, b) => a === b, "!=": (a, b) => a !== b,
+    ">": (a, b) => a > b, "<": (a, b) => a < b, ">=": (a, b) => a >= b, "<=": (a, b) => a <= b,
+  };
+
   function condition(word) {
-    const [name, value] = word.split("=", 2);
+    const verdict = columns[VERDICT].values.indexOf(word);
+    if (verdict >= 0) return (row) => rows[row][VERDICT] === verdict;
+    const [, path, sign, wanted] = word.match(CONDITION) || [];
+    const name = path && path.split(".").pop();
     const column = columns.findIndex((each) => each.name.toLowerCase() === name);
-    const code = column < 0 ? -1 : columns[column].values.findIndex((each) => each.toLowerCase() === value);
-    return code < 0 ? (row) => lines[row].includes(word) : (row) => rows[row][column] === code;
+    const known = column >= 0 ? columns[column].values : name in alike ? [alike[name]] : null;
+    if (!known) return (row) => lines[row].includes(word);
+    const byNumber = "<>".includes(sign[0]);
+    const typed = byNumber ? Number(wanted) : wanted;
+    if (sign === "=" && !known.some((each) => each.toLowerCase() === wanted)) {
+      return (row) => lines[row].includes(word); // it is still being typed
+    }
+    const holds = known.map((each) => COMPARED[sign](byNumber ? parseFloat(each) : each.toLowerCase(), typed));
+    return column >= 0 ? (row) => holds[rows[row][column]] : () => holds[0];
   }
 
   function choose() {
@@ -70,8 +90,8 @@
 
   const body = make("tbody");
   const count = make("output", { "aria-live": "polite" });
-  const earlier = make("button", { type: "button" }, "‹ earlier");
-  const later = make("button", { type: "button" }, "later ›");
+  const earlier = make("button", { type: "button" }, "\u2039 earlier");
+  const later = make("button", { type: "button" }, "later \u203a");
   const every = make("button", { type: "button", "aria-pressed": "false" }, "on one page");
 
   function draw() {
@@ -101,7 +121,7 @@
   }
 
   function detail(row) {
-    const cell = make("td", { colspan: columns.length }, "…");
+    const cell = make("td", { colspan: columns.length }, "...");
     unpacked(Math.floor(row / together)).then(
       (details) => { cell.innerHTML = details[row % together]; },
       (error) => { cell.textContent = `This case cannot be unpacked: ${error.message}`; },
@@ -223,7 +243,7 @@
   });
 
   function follow() {
-    const row = rows.findIndex((_, at) => text(at, CASE) === decodeURIComponent(location.hash.slice(1)));
+    const row = rows.findIndex((_, at) => text(at, CASE) === location.hash.slice(1));
     const place = shown.indexOf(row);
     if (row < 0 || place < 0) return;
     state.open.add(row);
@@ -237,7 +257,7 @@
     ? [make("details", {}, make("summary", {}, "By argument"), make("div", {}, ...selects))] : [];
   document.getElementById("static").replaceWith(
     make("div", { class: "controls" }, search, ...buttons, ...choices, count, earlier, later, every),
-    make("table", { id: "table" }, make("thead", {}, make("tr", {}, ...heads)), body),
+    make("div", { id: "around" }, make("table", { id: "table" }, make("thead", {}, make("tr", {}, ...heads)), body)),
   );
   mark();
   choose();
