@@ -66,7 +66,7 @@ def _distributed() -> Any:
 class Wanted:
     """What a process on a worker must have for its verdicts to be those of the client."""
 
-    run: str  # a name of its own: what was found is looked at again by the next run
+    run: str  # a name of its own: the next run looks again
     folder: str  # that a candidate's path is taken from
     targets: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
@@ -81,8 +81,6 @@ class Wanted:
 
     def missing(self) -> str | None:
         """What this process has not, or has otherwise; None where it is as it must be."""
-        with suppress(OSError):
-            os.chdir(self.folder)  # a process of our own has no other use for it
         versions = _versions()
         for name, own in self.versions:
             if versions[name] != own:
@@ -190,9 +188,6 @@ class Cluster(Executor):
         except Exception as error:
             self._strange.put(error)
             return
-        if isinstance(came, UnavailableError):
-            self._end(came)
-            return
         with self._lock:
             if future not in self._waiting:
                 return
@@ -236,8 +231,9 @@ class Cluster(Executor):
                     self._check()
             except UnavailableError as told:
                 self._end(told)
-            except Exception:  # between connections: if the scheduler is gone, the tasks are cancelled
-                continue
+            except Exception:  # between connections: where the scheduler is gone, the tasks are cancelled
+                if not error:
+                    continue
             if error:
                 what = f"a worker could not run a task: {_in_a_line(error)}"
                 self._end(UnavailableError(f"--dask: {self.address}: {what}"))
@@ -335,9 +331,15 @@ def judged(wanted: Wanted, task: bytes, limit: int | None) -> tuple[bool, Any]:
     return True, pickle.dumps(pickle.loads(task)())
 
 
-@cache
 def missing(wanted: Wanted) -> str | None:
     """In such a process: what it has not of what is wanted."""
+    with suppress(OSError):
+        os.chdir(wanted.folder)  # each time: the process serves other runs in turn
+    return _missing(wanted)
+
+
+@cache
+def _missing(wanted: Wanted) -> str | None:
     return wanted.missing()
 
 
@@ -349,6 +351,7 @@ class Processes:
     def __init__(self) -> None:
         self._idle: list[tuple[float, Host]] = []  # and since when; the last to come is the first to go
         self._lock = threading.Lock()
+        self._looked_after = False
 
     def run(self, timeout_s: float, function: Callable[..., Any], *arguments: Any) -> Any:
         """What the function returns in one of them. Raises CandidateError where it died or took too long."""
@@ -367,10 +370,11 @@ class Processes:
     def _keep(self, host: Host) -> None:
         with self._lock:
             self._idle.append((time.monotonic(), host))
-            if len(self._idle) == 1:
+            if not self._looked_after:
                 self._look_later()
 
     def _look_later(self) -> None:
+        self._looked_after = True
         timer = threading.Timer(IDLE_S, self._end_idle)
         timer.daemon = True
         timer.start()
@@ -380,6 +384,7 @@ class Processes:
             now = time.monotonic()
             old = [host for since, host in self._idle if now - since >= IDLE_S]
             self._idle = [(since, host) for since, host in self._idle if now - since < IDLE_S]
+            self._looked_after = False
             if self._idle:
                 self._look_later()
         for host in old:

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import Executor, Future
 from contextlib import suppress
@@ -217,7 +218,6 @@ def test_a_process_with_another_candidate_judges_nothing(tmp_path, monkeypatch, 
         (tmp_path / file).write_text("def f(): pass\n")
     monkeypatch.chdir(tmp_path)
     wanted = Wanted.by([target])
-    monkeypatch.chdir("/")  # the working directory of a worker is another
     assert wanted.missing() is None
     folder = tmp_path / "sub" if "sub" in target else tmp_path
     file = folder / ("helper.py" if change == "helper" else "mine.py")
@@ -225,6 +225,18 @@ def test_a_process_with_another_candidate_judges_nothing(tmp_path, monkeypatch, 
     what = "is missing" if change == "missing" else "is not the file that it is here"
     where = "the files of a candidate must be on every worker, at the same path"
     assert wanted.missing().endswith(f"{file.name} {what}; {where}")
+
+
+def test_a_process_serves_two_runs_from_two_folders_in_turn(tmp_path, monkeypatch):
+    wanted = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.py").write_text(f"{name} = 1\n")
+        monkeypatch.chdir(tmp_path / name)
+        wanted.append(Wanted.by(["mine.py:f"]))
+    monkeypatch.chdir("/")
+    for one in (*wanted, *wanted):
+        assert pickle.loads(judged(one, pickle.dumps(os.getcwd), None)[1]) == one.folder
 
 
 def test_files_of_a_module_have_names_that_are_the_same_wherever_it_is_installed(tmp_path, monkeypatch):
@@ -292,8 +304,12 @@ def test_a_worker_that_comes_later_with_another_version_ends_the_run(connected):
 
 @pytest.mark.parametrize(
     ("late", "said"),
-    [({"rnncli": None}, "worker tcp://late:1: rnncli is not installed there"), ({}, "KeyError: 'what'")],
-    ids=["its worker is found", "no worker is wrong"],
+    [
+        ({"rnncli": None}, "worker tcp://late:1: rnncli is not installed there"),
+        ({}, "KeyError: 'what'"),
+        (None, "KeyError: 'what'"),
+    ],
+    ids=["its worker is found", "no worker is wrong", "nobody can say"],
 )
 def test_an_error_of_another_kind_is_told(connected, late, said):
     client = Client(Edge(lambda *_: KeyError("what")))
@@ -375,6 +391,12 @@ def test_a_case_too_big_for_its_worker_costs_itself_alone():
     assert "needed, 1 MiB available (hidden_size 2000" in error["message"]
 
 
+def test_the_memory_of_a_case_is_that_of_its_worker():
+    wanted, task = Wanted.by(()), pickle.dumps(memory.available_memory)
+    assert pickle.loads(judged(wanted, task, 1000)[1]) == 1000
+    assert pickle.loads(judged(wanted, task, 0)[1]) > 1000  # Dask's word for no limit
+
+
 def test_a_case_too_big_for_this_machine_is_given_to_the_cluster(rnncli, connected, monkeypatch):
     connected(Client())
     monkeypatch.setattr(memory, "available_memory", lambda: 10)
@@ -454,7 +476,9 @@ def test_processes_of_a_worker_are_used_again_and_end_when_nobody_asks(monkeypat
         processes.run(60.0, os._exit, 3)
     with pytest.raises(TookTooLong, match=r"took longer than 0\.2 s"):
         processes.run(0.2, time.sleep, 60)
+    assert sum(isinstance(thread, threading.Timer) for thread in threading.enumerate()) == 1
     monkeypatch.setattr(room, "IDLE_S", 0.1)
+    processes = Processes()
     last = processes.run(60.0, os.getpid)
     assert last != first
     deadline = time.monotonic() + 10
@@ -525,9 +549,8 @@ class Dask:
         return out, err
 
     def end(self):
-        for process in reversed(self.started):
+        for process in reversed(self.started):  # a worker whose scheduler is gone looks for it
             process.terminate()
-        for process in self.started:
             with suppress(subprocess.TimeoutExpired):
                 process.communicate(timeout=20)
             process.kill()

@@ -129,7 +129,7 @@ def run_grid(
     except KeyboardInterrupt:
         why, early = "interrupted", ExitCode.INTERRUPTED
     except UnavailableError as error:  # of the cluster: what a case lacks is told in its record
-        why, early = str(error), error.exit_code
+        why, early = "; ".join(str(error).splitlines()), error.exit_code
     except ReaderGoneError:
         why = "nobody reads the output any more"
     results = run.results()
