@@ -32,7 +32,7 @@ CASE_TIMEOUTS = 20  # a case may take this many times what a call of a user's ca
 FEW = 64  # cases that are done before further processes are up
 FEW_OF_A_USER = 4  # likewise, where each is judged in a process of its own
 AHEAD = 2  # units given to the executor, for each of its processes
-AWAY_S = 0.5  # of a task of a cluster, which costs as much as a case in itself
+AWAY_S = 1.0  # of a task of a cluster, which costs as much as a case in itself
 TOGETHER = 16  # units in such a task, at the most
 
 Unit = Sequence[tuple[Case, Origin]]  # cases run together: they differ in nothing but a built-in candidate
