@@ -15,7 +15,7 @@ help: ## This list
 verify: setup ## Run rnncli verify on configs/default.yaml
 	@$(VENV)/bin/rnncli verify configs/default.yaml
 
-test: setup ## Run the tests (about five minutes on two cores)
+test: setup ## Run the tests (about a quarter of an hour on two cores)
 	@$(RUN) pytest
 
 lint: setup ## Check style and types

@@ -652,15 +652,21 @@ def test_a_client_that_is_killed_leaves_nothing_queued_and_goes_on_with_resume(d
     assert comparable(file.read_text()) == comparable(here(wide))
 
 
+def under_way(dask, *arguments):
+    """A run on one worker, of which some cases are done and shown to be."""
+    dask.worker()
+    dask.wait_for(1)
+    progress = "rnncli.cli.progress"
+    running = dask.running(*arguments, before=f"import {progress}\n{progress}.FIRST_LINE_S = 0.1")
+    shown_until_some_are_done(running)
+    return running
+
+
 @pytest.mark.dask
 @pytest.mark.parametrize("format", ["jsonl", "json"])
 def test_an_interrupt_keeps_what_was_finished_and_leaves_nothing_queued(dask, wide, tmp_path, format):
-    dask.worker()
-    dask.wait_for(1)
-    file, shown = tmp_path / "r", "rnncli.cli.progress"
-    before = f"import {shown}\n{shown}.FIRST_LINE_S = 0.1"
-    running = dask.running(wide, "--format", format, "--output", file, before=before)
-    shown_until_some_are_done(running)
+    file = tmp_path / "r"
+    running = under_way(dask, wide, "--format", format, "--output", file)
     running.send_signal(signal.SIGINT)
     start = time.monotonic()
     _, err = running.communicate(timeout=30)
@@ -675,12 +681,8 @@ def test_an_interrupt_keeps_what_was_finished_and_leaves_nothing_queued(dask, wi
 @pytest.mark.dask
 @pytest.mark.parametrize("format", ["jsonl", "json"])
 def test_a_scheduler_that_is_killed_keeps_what_was_finished(dask, wide, tmp_path, format):
-    dask.worker()
-    dask.wait_for(1)
-    file, shown = tmp_path / "r", "rnncli.cli.progress"
-    before = f"import {shown}\n{shown}.FIRST_LINE_S = 0.1"
-    running = dask.running(wide, "--format", format, "--output", file, before=before)
-    shown_until_some_are_done(running)
+    file = tmp_path / "r"
+    running = under_way(dask, wide, "--format", format, "--output", file)
     dask.scheduler.kill()
     _, err = running.communicate(timeout=30)
     assert running.returncode == 3, err

@@ -10,6 +10,8 @@ from dataclasses import replace
 import pytest
 from test_reports import HOSTILE, NASTY, WORSE, case_of, hostile_run, record_of, rendered, some
 
+from rnncli.cli.output import write_text
+from rnncli.errors import ConfigError
 from rnncli.records import (
     Diagnosis,
     FaultResult,
@@ -397,3 +399,9 @@ def test_the_templates_are_part_of_what_is_installed():
 def test_without_an_error_over_time_there_is_no_picture():
     page = page_of(case_of(candidate=NASTY, reason=WORSE))
     assert "figure" not in [tag for tag, _ in page.elements]
+
+
+def test_a_stdout_that_is_closed_is_told(monkeypatch):
+    monkeypatch.setattr("rnncli.cli.output.sys.stdout", None)
+    with pytest.raises(ConfigError, match=r"stdout is closed; allowed: --output FILE"):
+        write_text("a page", None)
