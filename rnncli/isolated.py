@@ -36,6 +36,9 @@ class Read:
     takes_h_0: bool
     has_gradients: bool
     unsupported: str | None
+    wiring: tuple[tuple[str, str, str], ...] = ()  # each tensor, the weight it was given, and why
+    faults: tuple[tuple[str, str, str], ...] = ()  # of its own tensors: the parameter, the cause, the reason
+    readings: int = 1  # how many the evidence leaves open
 
     def claimed(self, case: Case) -> Case:
         """The case without what the candidate does not claim."""
@@ -70,6 +73,11 @@ class Own:
         """Work out how it is called. Raises CandidateError."""
         self._call("importing it", "load", case)
         read: Read = self._call("reading how it is called", "read", case)
+        return read
+
+    def choose(self, case: Case, which: int) -> Read:
+        """Take another of the readings that evidence leaves open. Raises CandidateError."""
+        read: Read = self._call("reading how it is called", "choose", case, which)
         return read
 
     def evaluate(self, case: Case, probe: Probe) -> Values:
@@ -165,19 +173,33 @@ class Inside:
         if is_canonical(self._target) or case.stated.get("convention") == "canonical":
             self._candidate = canonical(case.target, self._target, partial=True)  # type: ignore[arg-type]
             return Read("canonical form", case.stated.get("returns", "both"), True, True, None)
-        from rnncli.candidate.read import read
+        from rnncli.candidate.reading import read
 
         with self._told(case), torch.no_grad():
-            adapted = read(self._target, case.target, case, case.stated)
+            self._readings = read(self._target, case.target, case, case.stated)
+        return self.choose(case, 0)
+
+    def choose(self, case: Case, which: int) -> Read:
+        """Take one of the readings that evidence leaves open."""
+        assert case.target is not None
+        adapted = self._readings[which]
         self._candidate = canonical(case.target, adapted, partial=True)
-        returns = {(True, True): "both", (True, False): "output", (False, True): "h_n"}[adapted.returned]
-        around = adapted.around(case)
-        reading = f"{adapted.described()}; {around}" if around else adapted.described()
-        return Read(reading, returns, adapted.native.takes_state, not adapted.arrays, adapted.unsupported(case))
+        returns = {(True, True): "both", (True, False): "output", (False, True): "h_n", (False, False): "both"}
+        reading = "; ".join([adapted.described(), *adapted.around(case)])
+        return Read(
+            reading,
+            returns[adapted.returned],
+            adapted.native.takes_state,
+            not adapted.arrays,
+            adapted.unsupported(case),
+            adapted.wiring(case),
+            adapted.faults(case),
+            len(self._readings),
+        )
 
     def adapter(self, case: Case, folder: Path) -> str:
         """The text of a starter adapter."""
-        from rnncli.candidate.adapt import adapter
+        from rnncli.candidate.starter import adapter
 
         assert case.target is not None
         with self._told(case):

@@ -4,7 +4,7 @@ import re
 from typing import Literal, NamedTuple
 
 Kind = Literal["weight_ih", "weight_hh", "bias_ih", "bias_hh", "bias", "weight", "readout"]
-KINDS: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "bias", "weight", "readout")
+EXACT = re.compile(r"(weight|bias)_(ih|hh)_l(\d+)(_reverse)?$")  # nn.RNN's own names
 
 
 class Slot(NamedTuple):
@@ -81,12 +81,14 @@ _OPTIONS = {
     "num_layers": ("num_layers", "n_layers", "nlayers", "layers", "depth", "n_layer", "layer_num", "nlayer", "stack"),
     "bidirectional": ("bidirectional", "bidir", "birnn", "is_bidirectional", "both_directions", "bidi"),
     "batch_first": ("batch_first", "batchfirst", "batch_major"),
-    "nonlinearity": ("nonlinearity", "activation", "act", "nonlin", "act_fn", "activation_fn", "phi", "nl", "act_func"),
+    "nonlinearity": ("nonlinearity", "activation", "act", "nonlin", "act_fn", "activation_fn", "phi", "nl", "act_func",
+                     "mode"),
     "bias": ("bias", "use_bias", "has_bias", "with_bias", "biases"),
     "dropout": ("dropout", "dropout_p", "p_drop", "drop", "dropout_prob", "dropout_rate", "p_dropout"),
     "training": ("training", "train", "is_training"),
     "output_size": ("output_size", "output_dim", "n_out", "num_classes", "n_classes", "out_dim", "n_y", "num_outputs",
                     "out_size", "nout", "d_out", "n_outputs", "n_output", "output_features", "target_size", "classes"),
+    "has_biases": ("has_biases",),
     "dtype": ("dtype",),
     "device": ("device", "dev"),
     "batch_size": ("batch_size", "bsz", "batch_sz", "n_batch"),

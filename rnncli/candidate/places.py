@@ -1,191 +1,162 @@
-"""Where the tensors of an object are, and which of nn.RNN's parameters each of them stands for.
+"""The tensors that an object holds, each once, whatever number of names it has; and how one is put in its place."""
 
-nn.RNN's own names say it. Other names are believed as far as shapes agree: at sizes that are pairwise distinct the
-shape of a matrix tells what it multiplies, and how it lies.
-"""
-
-import re
-from collections.abc import Iterator, Sequence
+import functools
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from rnncli.candidate.names import slot
+_MODULE_OWN = set(vars(nn.Module())) - {"_parameters", "_buffers", "_modules"}
+_DEPTH = 7
+_PLAIN = (str, bytes, int, float, complex, bool, type(None), torch.dtype, torch.device, type, types.ModuleType)
+_LINEAR = (nn.Linear, nn.RNNCellBase, nn.RNNBase)
 
-TRIAL_INPUT, TRIAL_HIDDEN, TRIAL_OUTPUT = 5, 7, 9  # sizes at which a class shows what its tensors are
-EXACT = re.compile(r"(weight|bias)_(ih|hh)_l(\d+)(_reverse)?$")
 
+@dataclass
+class Held:
+    """A tensor of an object. `paths`: every place where it stands. `owners`: the modules it is a parameter of."""
 
-class Place:
-    """A tensor of an object: where it is, and what it stands for. `stacked`: for one direction after the other."""
+    value: Any
+    paths: list[tuple[Any, ...]] = field(default_factory=list)
+    parameter: bool = False
+    linear: bool = False
+    in_module: bool = False
 
-    def __init__(self, name: str, path: tuple[Any, ...], shape: tuple[int, ...], linear: bool) -> None:
-        self.name, self.path, self.shape, self.linear = name, path, shape, linear
-        self.kind, self.layer, self.reverse, self.transposed, self.stacked = "", 0, False, False, False
-        self.numbers = [int(number) for number in re.findall(r"(?<![a-z])\d+|(?<=_)\d+|(?<=[a-z])\d+$", name.lower())]
+    @property
+    def names(self) -> list[str]:
+        """Its names, as attributes and keys joined by dots."""
+        return [".".join(str(key) for key in path if key not in ("_parameters", "_buffers", "_modules"))
+                for path in self.paths]  # fmt: skip
+
+    @property
+    def name(self) -> str:
+        """The name that says the most: nn.RNN's own, else the first."""
+        return self.names[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.value.shape)
 
     def set(self, owner: Any, value: Any) -> None:
-        """Put a value there: differentiable, so no longer as a parameter."""
-        *inward, last = self.path
-        for key in inward:
-            owner = _inside(owner, key)
-        if isinstance(owner, nn.Module) and last in owner._parameters:
-            owner._parameters[last] = value  # where named_parameters() finds it too
-            if isinstance(owner, nn.RNNBase):
-                owner._flat_weights = [owner._parameters[name] for name in owner._flat_weights_names]
-        elif isinstance(owner, nn.Module) and last in owner._buffers:
-            owner._buffers[last] = value
-        elif isinstance(owner, list | dict):
-            owner[last] = value
-        else:
-            setattr(owner, last, value)
-
-
-def planned(places: Sequence[Place], layers: int, directions: int, placement: int = 0) -> list[Place]:
-    """The places that are weights, by name where it is nn.RNN's, else by shape, and by name where shapes are equal."""
-    used = [place for place in places if _named(place)]
-    _placed([place for place in used if not EXACT.search(place.name)], layers, directions, placement)
-    _shaped(used, directions)
-    return [place for place in used if place.kind]
-
-
-def biases_of(plan: Sequence[Place]) -> int:
-    """How many biases a layer has in a direction."""
-    return sum(place.kind.startswith("bias") for place in plan if place.layer == 0 and not place.reverse)
-
-
-def places_of(made: Any) -> list[Place]:
-    found = []
-    modules = made.named_modules() if isinstance(made, nn.Module) else [("", made)]
-    for prefix, owner in modules:
-        path = tuple(prefix.split(".")) if prefix else ()
-        linear = isinstance(owner, nn.Linear)
-        own = {**getattr(owner, "_parameters", {}), **getattr(owner, "_buffers", {})}
-        own |= {key: value for key, value in vars(owner).items() if not (key.startswith("_") and prefix)}
-        for key, value in own.items():
-            if key in ("_parameters", "_buffers", "_modules", "_flat_weights") or key.startswith("_state_dict"):
-                continue
-            for inner, item in _items(value):
-                name = ".".join(map(str, (*path, key, *inner)))
-                found.append(Place(name, (*path, key, *inner), tuple(item.shape), linear))
-            if not isinstance(made, nn.Module) and hasattr(value, "__dict__") and not callable(value):
-                found += [
-                    Place(f"{key}.{place.name}", (key, *place.path), place.shape, place.linear)
-                    for place in places_of(value)
-                ]
-    return found
-
-
-def shapes_of(made: Any) -> str:
-    return ", ".join(f"{place.name} {place.shape}" for place in places_of(made)[:6]) or "it has none"
+        """Put a value everywhere the tensor stands; a parameter becomes a plain tensor, so that a gradient passes."""
+        for path in self.paths:
+            _put(owner, path, value)
 
 
 def is_array(value: Any) -> bool:
+    """Return whether a value is a tensor or a numpy array."""
     return isinstance(value, Tensor) or (type(value).__module__ == "numpy" and type(value).__name__ == "ndarray")
 
 
-def _inside(owner: Any, key: Any) -> Any:
-    if isinstance(owner, nn.Module):
-        return owner._modules[key] if key in owner._modules else getattr(owner, key)
-    return owner[key] if isinstance(owner, list | dict | tuple) else getattr(owner, key)
+def held_by(made: Any) -> list[Held]:
+    """Return every floating tensor or array that an object holds, in the order of its attributes."""
+    found: dict[Any, Held] = {}
+    seen: set[int] = set()
+    _walk(made, (), False, False, found, seen, 0)
+    return list(found.values())
+
+
+def _walk(
+    value: Any, path: tuple[Any, ...], linear: bool, in_module: bool, found: dict[Any, Held], seen: set[int], depth: int
+) -> None:
+    if isinstance(value, _PLAIN) or depth > _DEPTH:
+        return
+    if is_array(value):
+        if _is_weight(value):
+            held = found.setdefault(_memory(value), Held(value))
+            held.paths.append(path)
+            held.parameter = held.parameter or isinstance(value, nn.Parameter)
+            held.linear = held.linear or linear
+            held.in_module = held.in_module or in_module
+        return
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    linear = isinstance(value, _LINEAR)
+    in_module = in_module or isinstance(value, nn.Module)
+    for key, item in _items(value):
+        _walk(item, (*path, *key), linear, in_module, found, seen, depth + 1)
+
+
+def _is_weight(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return value.is_floating_point() and value.numel() > 0 and value.dim() > 0
+    return bool(value.dtype.kind == "f" and value.size and value.ndim)
+
+
+def _memory(value: Any) -> Any:
+    """What two names of one tensor share: its memory, read the same way."""
+    if isinstance(value, Tensor):
+        return value.data_ptr(), value.dtype, tuple(value.shape), value.stride()
+    return value.__array_interface__["data"][0], str(value.dtype), value.shape, value.strides
 
 
 def _items(value: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    if is_array(value):
-        yield (), value
-    elif isinstance(value, list):
+    """Yield what a container or an object holds, with the keys that lead to it."""
+    if isinstance(value, nn.Module):
+        for table in ("_parameters", "_buffers", "_modules"):
+            for key, item in vars(value).get(table, {}).items():
+                yield (table, key), item
+        for key, item in list(vars(value).items()):
+            if key not in _MODULE_OWN and key not in ("_parameters", "_buffers", "_modules"):
+                yield (key,), item
+    elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            for inner, array in _items(item):
-                yield (index, *inner), array
+            yield (index,), item
     elif isinstance(value, dict):
-        for key, item in value.items():
-            for inner, array in _items(item):
-                yield (key, *inner), array
+        for key, item in list(value.items()):
+            yield (key,), item
+    elif isinstance(value, functools.partial):
+        yield ("keywords",), value.keywords
+    elif isinstance(value, types.FunctionType | types.MethodType):
+        function = value.__func__ if isinstance(value, types.MethodType) else value
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            try:
+                yield (_Cell(name, cell),), cell.cell_contents
+            except ValueError:  # not bound yet
+                continue
+        if isinstance(value, types.MethodType):
+            yield ("__self__",), value.__self__
+    elif hasattr(value, "__dict__") and not isinstance(value, nn.Parameter):
+        for key, item in list(vars(value).items()):
+            yield (key,), item
 
 
-def _placed(places: Sequence[Place], layers: int, directions: int, placement: int) -> None:
-    """The layer and the direction of each place, by the words and numbers in its name."""
-    owners = {place.name.partition(".")[0].lower() for place in places}
-    if directions == 2 and not any(place.reverse for place in places):
-        for pair in (("f", "b"), ("l", "r")):  # self.f and self.b: two cells
-            if set(pair) <= owners:
-                for place in places:
-                    place.reverse = place.name.lower().startswith(f"{pair[1]}.")
-    by_name = any(place.reverse for place in places)
-    first = min((place.layer for place in places), default=0) if layers > 1 else 0
-    for place in places:
-        number = place.layer - first
-        if directions == 2 and not by_name and len(place.numbers) > 1:
-            one, other = place.numbers[-2:]
-            place.layer, place.reverse = (other, one == 1) if placement == 0 else (one, other == 1)
-        elif directions == 2 and not by_name:
-            place.layer, reverse = divmod(number, 2) if placement == 0 else (number % layers, number // layers)
-            place.reverse = reverse == 1
-        else:
-            place.layer = number
-        place.layer = 0 if layers == 1 else place.layer
+class _Cell:
+    """A variable of an enclosing function: a place like an attribute."""
+
+    def __init__(self, name: str, cell: types.CellType) -> None:
+        self.name, self.cell = name, cell
+
+    def __str__(self) -> str:
+        return self.name
 
 
-def _named(place: Place) -> bool:
-    exact = EXACT.search(place.name)
-    if exact:
-        place.kind, place.layer, place.reverse = f"{exact[1]}_{exact[2]}", int(exact[3]), exact[4] is not None
-        return True
-    meant = slot(place.name)
-    place.kind, place.layer, place.reverse = meant.kind or "", meant.layer or 0, meant.reverse
-    return bool(meant.kind) or TRIAL_HIDDEN in place.shape
+def _put(owner: Any, path: tuple[Any, ...], value: Any) -> None:
+    *inward, last = path
+    trail = [owner]
+    for key in inward:
+        trail.append(_inside(trail[-1], key))
+    holder = trail[-1]
+    if isinstance(last, _Cell):
+        last.cell.cell_contents = value
+    elif isinstance(holder, tuple):
+        rebuilt = [*holder[:last], value, *holder[last + 1 :]]
+        _put(owner, tuple(inward), type(holder)(*rebuilt) if hasattr(holder, "_fields") else tuple(rebuilt))
+    elif isinstance(holder, list | dict):
+        holder[last] = value
+    elif isinstance(holder, nn.Module) or hasattr(holder, "__dict__"):
+        vars(holder)[last] = value
+    else:
+        setattr(holder, last, value)
 
 
-def _shaped(places: Sequence[Place], directions: int) -> None:
-    """The kind of each place by its shape; its orientation."""
-    hidden = TRIAL_HIDDEN
-    groups: dict[tuple[int, bool], set[str]] = {}
-    by_stem: dict[str, str] = {}  # what the first layer shows of a name without its number
-    turned: bool | None = None
-    for place in sorted(places, key=lambda place: place.layer):
-        if EXACT.search(place.name):
-            continue
-        stem = re.sub(r"\d+", "#", place.name)
-        features = TRIAL_INPUT if place.layer == 0 else hidden * directions
-        shape = tuple(size for size in place.shape if size != 1)
-        place.stacked = directions == 2 and len(shape) > 1 and shape[0] == 2
-        shape = shape[1:] if place.stacked else shape
-        have = groups.setdefault((place.layer, place.reverse), set())
-        named = place.kind
-        if TRIAL_OUTPUT in shape:
-            place.kind = "readout"
-        elif shape in ((hidden, features + hidden), (features + hidden, hidden)):
-            place.kind, place.transposed = "weight", shape[0] != hidden
-        elif len(shape) == 2 and set(shape) == {hidden, features} and features != hidden:
-            place.kind, place.transposed = by_stem.setdefault(stem, "weight_ih"), shape[0] != hidden
-            turned = place.transposed if turned is None else turned
-        elif shape == (hidden, hidden):
-            other = "weight_hh" if features != hidden or "weight_ih" in have else "weight_ih"
-            place.kind = (
-                named if named in ("weight_ih", "weight_hh") and (named == "weight_hh" or features == hidden) else other
-            )
-            place.kind = by_stem.setdefault(stem, place.kind)
-            place.transposed = bool(turned) and not place.linear
-        elif shape == (hidden,):
-            place.kind = named if named.startswith("bias") else "bias"
-            continue
-        else:
-            place.kind = ""
-        if place.kind in have and place.kind != "readout":  # a second one: a state that is kept, a readout of that size
-            place.kind = ""
-        have.add(place.kind)
-    _paired(places)
-
-
-def _paired(places: Sequence[Place]) -> None:
-    """Of two biases of a layer and direction, one is b_ih and the other b_hh: which is the same function."""
-    by_group: dict[tuple[int, bool], list[Place]] = {}
-    for place in places:
-        if place.kind.startswith("bias"):
-            by_group.setdefault((place.layer, place.reverse), []).append(place)
-    for group in by_group.values():
-        if len(group) > 1 and len({place.kind for place in group[:2]} & {"bias_ih", "bias_hh"}) < 2:
-            swapped = group[0].kind == "bias_hh" or group[1].kind == "bias_ih"
-            group[0].kind, group[1].kind = ("bias_hh", "bias_ih") if swapped else ("bias_ih", "bias_hh")
-        for further in group[2:]:
-            further.kind = ""
+def _inside(owner: Any, key: Any) -> Any:
+    if isinstance(key, _Cell):
+        return key.cell.cell_contents
+    if isinstance(owner, list | dict | tuple):
+        return owner[key]
+    return vars(owner)[key] if hasattr(owner, "__dict__") and key in vars(owner) else getattr(owner, key)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from rnncli.candidate.bind import Function, Object, native_of
+from rnncli.candidate.calling import Function, Object, native_of
 from rnncli.candidate.names import option, role, slot
 from rnncli.case import RNNArguments
 

@@ -1,0 +1,706 @@
+"""Settles how a candidate is called and what its results are, before any value is compared with nn.RNN's.
+
+What settles it: the signature, names and source; the shapes of what comes back at pairwise distinct sizes; experiments
+on the candidate alone. The plain reading wins: a candidate that runs on a whole batch is read so, whatever comes out.
+"""
+
+import itertools
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from rnncli.candidate.adapter import Adapted, Convention, Part, Reading, unit, whole
+from rnncli.candidate.calling import Binding, Missing, Native, Object, default_dtype, native_of
+from rnncli.candidate.places import held_by, is_array
+from rnncli.candidate.wiring import Sizes, Unwired, Wiring, wired
+from rnncli.case import Case, altered
+from rnncli.errors import CandidateError
+
+_STATES = {
+    "LNI": ("SNH", "NH"),
+    "NLI": ("SNH", "NH"),
+    "L,NI": ("SNH", "NH"),
+    "INL": ("HN",),
+    "LI": ("H", "NH", "SNH"),
+    "L,I1": ("H1", "H"),
+    "IL": ("H", "H1"),
+    "L,I": ("H", "NH"),
+    "NI": ("NH", "SNH"),
+    "I": ("H",),
+    "IN": ("HN",),
+    "I1": ("H1",),
+}
+_BATCHES = ("LNI", "NLI", "L,NI", "INL")
+_SEQUENCES = ("LI", "L,I1", "IL", "L,I")
+_STEPS = ("NI", "I", "IN", "I1")
+_OUTPUTS = {
+    "LNI": ("LNF", "L,NF"),
+    "NLI": ("NLF", "L,NF"),
+    "L,NI": ("LNF", "L,NF"),
+    "INL": ("FNL",),
+    "LI": ("LF", "L1F", "L,F", "L,1F"),
+    "L,I1": ("L,F1", "LF1", "LF"),
+    "IL": ("FL",),
+    "L,I": ("LF", "L,F", "L1F", "L,1F"),
+    "NI": ("NF", "1NF"),
+    "I": ("F", "1F"),
+    "IN": ("FN",),
+    "I1": ("F1",),
+}
+_FINALS = {
+    "INL": ("HN", "SHN"),
+    "LI": ("H", "NH", "SNH"),
+    "L,I1": ("H1", "H"),
+    "IL": ("H", "H1"),
+    "L,I": ("H", "NH", "SNH"),
+    "I": ("H", "SH"),
+    "IN": ("HN",),
+    "I1": ("H1",),
+}
+_LAYOUTS = {
+    "time-first": ("LNI", "L,NI"),
+    "batch-first": ("NLI",),
+    "unbatched": _SEQUENCES,
+    "features-first": ("INL",),
+}
+_OUTPUT_KEYS = {"output", "outputs", "out", "outs", "y", "ys", "hs", "hidden_states", "states", "h_all", "all_h", "seq",
+                "last_hidden_state", "sequence"}  # fmt: skip
+_STATE_KEYS = {"h_n", "hn", "h", "hidden", "state", "last", "final", "h_last", "last_hidden", "h_t", "final_state",
+               "last_state", "hx", "next_state"}  # fmt: skip
+_WHATEVER = (RecursionError, MemoryError, NameError, ImportError, NotImplementedError, SyntaxError, SystemExit, OSError)
+
+
+class Unreadable(CandidateError):
+    """No way was found to call the candidate, or to set its weights."""
+
+
+def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None = None) -> list[Adapted]:
+    """Read a candidate, for cases with the layers and directions of this one.
+
+    `stated` are parts of the reading that the config gives: convention, layout, weights, returns.
+    Returns the reading, or the readings that evidence leaves open, the plain one first. Raises Unreadable.
+    """
+    native = native_of(target, name)
+    return Reader(native, case, stated or {}).readings()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A small case with random values: what a candidate is called with to see the shapes that come back."""
+
+    case: Case
+    sizes: Sizes
+    x: Tensor
+    h: Tensor
+    params: Mapping[str, Tensor]
+
+    def letters(self, batch: int, steps: int) -> dict[str, int]:
+        """The size of every axis by its letter."""
+        s = self.sizes
+        return {"L": steps, "N": batch, "I": s.I, "H": s.H, "S": s.rows, "F": s.directions * s.H, "1": 1}
+
+
+def trial_of(case: Case, layers: int, directions: int, dtype: torch.dtype, fixed: bool = False, equal: bool = False) -> Trial:
+    """A trial with pairwise distinct sizes; with H_in = D*H_out where `equal`, with the case's own where `fixed`."""
+    rows = layers * directions
+    batch, steps = (4 if rows == 3 else 3), (9 if rows == 6 else 6)
+    hidden = case.rnn.hidden_size if fixed else 7
+    features = case.rnn.input_size if fixed else directions * hidden if equal else 5
+    sizes = Sizes(steps, batch, features, hidden, 9, layers, directions)
+    rnn: dict[str, Any] = {"input_size": features, "hidden_size": hidden, "num_layers": layers, "dropout": 0.0,
+                           "bidirectional": directions == 2, "batch_first": False}  # fmt: skip
+    given = {"layout": "batched", "seq_len": steps, "batch_size": batch, "lengths": None, "h_0": "random"}
+    small = altered(case, rnn=rnn, input=given, run={"train": False})
+    generator = torch.Generator().manual_seed(7)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    params: dict[str, Tensor] = {}
+    for layer, suffix in itertools.product(range(layers), ("", "_reverse")[:directions]):
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (hidden, sizes.features(layer)), "weight_hh": (hidden, hidden)}
+        shapes |= {"bias_ih": (hidden,), "bias_hh": (hidden,)} if case.rnn.bias else {}
+        params |= {f"{name}_l{layer}{suffix}": random(*shape) * 0.5 for name, shape in shapes.items()}
+    return Trial(small, sizes, random(steps, batch, features), random(rows, batch, hidden), params)
+
+
+class Reader:
+    """Trial calls of one candidate on small sizes."""
+
+    def __init__(self, native: Native, case: Case, stated: Mapping[str, Any]) -> None:
+        self.native, self.case, self.stated = native, case, stated
+        self.failures: dict[str, tuple[int, BaseException | None]] = {}
+
+    # -- the readings --------------------------------------------------------------------------------------------------
+
+    def readings(self) -> list[Adapted]:
+        """The readings that evidence leaves, the plain one first. Raises Unreadable."""
+        base, always = self._base()
+        found = []
+        for reading in base:
+            adapted = Adapted(self.native, self._claimed(reading, always), always)
+            self._with_wiring(adapted)
+            found.append(adapted)
+        first = found[0]
+        if self.native.drop_in:
+            first.unbatched, first.packs = self._takes(first, "unbatched"), self._takes(first, "packed")
+        return found
+
+    def _base(self) -> tuple[list[Reading], tuple[int, int]]:
+        """The reading at one layer and one direction, or at as many as the candidate always has."""
+        partly: list[Reading] = []
+        for layers, directions in ((1, 1), (1, 2), (2, 1), (2, 2)):
+            if (layers, directions) != (1, 1) and (self.native.claims("num_layers") or self.stated.get("convention")):
+                if layers > 1:
+                    continue
+            if directions == 2 and self.native.claims("bidirectional") and partly:
+                continue
+            found = self._settled(layers, directions)
+            if found and found[0].fits:
+                return found, (layers, directions)
+            partly = partly or found
+        if partly:
+            return partly, (1, 1)
+        raise self._unreadable()
+
+    def _claimed(self, reading: Reading, always: tuple[int, int]) -> Reading:
+        """The reading with what it claims of the case's layers and directions, tried where it does."""
+        rnn, binding = self.case.rnn, reading.convention.binding
+        layers = always[0] > 1 or self.native.claims("num_layers") or binding.listed or binding.form in ("tuples", "flat")
+        directions = always[1] > 1 or self.native.claims("bidirectional")
+        wanted = (min(rnn.num_layers, 2) if layers else 1, rnn.directions if directions else 1)
+        if always != (1, 1) and wanted <= always:
+            return replace(reading, layers=always[0] > 1 or layers, directions=always[1] > 1)
+        if wanted == (1, 1) and (rnn.num_layers > 1 or rnn.bidirectional):
+            return self._by_behaviour(reading)
+        if wanted == (1, 1):
+            return replace(reading, layers=layers, directions=directions)
+        found = self._settled(*wanted, like=reading) or self._settled(*wanted, like=reading, equal=True)
+        if found:
+            return replace(found[0], layers=layers, directions=directions)
+        state = reading.convention.state
+        convention = replace(reading.convention, state="SNH" if state == "NH" else state)
+        return replace(reading, convention=convention, layers=layers, directions=directions)
+
+    def _by_behaviour(self, reading: Reading) -> Reading:
+        """A function that says nothing of layers or directions has them where it returns a state for each it is given."""
+        rnn = self.case.rnn
+        wanted = min(2, rnn.num_layers), rnn.directions
+        if isinstance(self.native, Object) or reading.convention.steps or not self.native.takes_state:
+            return reading
+        for layers, directions in dict.fromkeys([wanted, (1, wanted[1]), (wanted[0], 1)]):
+            if (layers, directions) == (1, 1):
+                continue
+            for equal in (False, True):
+                for found in self._settled(layers, directions, like=reading, equal=equal)[:1]:
+                    rows = found.h_n is not None and "S" in found.h_n.axes
+                    if found.fits and rows and found.output is not None and self._uses_rows(found, layers, directions, equal):
+                        return replace(found, layers=layers > 1, directions=directions > 1)
+        return reading
+
+    def _uses_rows(self, reading: Reading, layers: int, directions: int, equal: bool) -> bool:
+        """Whether each row of h_0 moves its own row of h_n."""
+        trial = trial_of(self.case, layers, directions, reading.dtype, self.native.fixed, equal)
+        before = self._run(reading, trial, trial.x, trial.h)
+        for row in range(trial.sizes.rows):
+            h = trial.h.clone()
+            h[row] += 1.0
+            after = self._run(reading, trial, trial.x[:1], h)[1]
+            same = self._run(reading, trial, trial.x[:1], trial.h)[1]
+            if after is None or same is None or not bool((after[row] != same[row]).any()):
+                return False
+        return before is not None
+
+    # -- settling ------------------------------------------------------------------------------------------------------
+
+    def _settled(self, layers: int, directions: int, like: Reading | None = None, equal: bool = False) -> list[Reading]:
+        """The readings by shape: the plain one, or those that evidence leaves open. Empty where every call raises."""
+        self.failures = {}
+        for dtype in (torch.float64, torch.float32):
+            trial = trial_of(self.case, layers, directions, dtype, self.native.fixed, equal)
+            found = self._of(trial, dtype, like)
+            if found:
+                return found
+        return []
+
+    def _of(self, trial: Trial, dtype: torch.dtype, like: Reading | None) -> list[Reading]:
+        rows = trial.sizes.rows
+        ran = {"batch": list(self._ran(trial, dtype, like, "batch"))}
+        step_like = (like is not None and like.convention.steps) or self.stated.get("convention") == "step"
+        if rows == 1 and (self.native.says_step or step_like):
+            steps = [one for one in self._ran(trial, dtype, like, "step") if not self._walks(one, trial, steps=True)]
+            if any(one.fits for one in steps):
+                return [one for one in steps if one.fits][:1]
+        plain = [one for one in ran["batch"] if one.fits]
+        plain = [one for one in plain if self._same_without_state(one, trial)] or plain
+        if plain:
+            chosen = self._of_layouts(plain, trial)
+            if rows == 1 and self._may_be_step(chosen, trial):
+                steps = [one for one in self._ran(trial, dtype, like, "step") if one.fits]
+                if steps:
+                    return steps[:1]
+            return [chosen]
+        sequences = [one for one in self._ran(trial, dtype, like, "sequence") if one.fits]
+        steps = []
+        if rows == 1 and not sequences:
+            steps = [one for one in self._ran(trial, dtype, like, "step") if one.fits and not self._walks(one, trial, True)]
+        misfit = sorted(ran["batch"], key=_misfits)[:1]
+        if misfit and self._grows(misfit[0], trial):
+            return [*misfit, *sequences[:1], *steps[:1]]
+        return [*sequences[:1], *steps[:1]] or misfit
+
+    def _same_without_state(self, reading: Reading, trial: Trial) -> bool:
+        """Whether what comes back has the same form where h_0 is omitted, if it may be."""
+        if not self.native.takes_state or not self.native.optional_state:
+            return True
+        try:
+            with default_dtype(reading.dtype):
+                returned = self._call(reading, trial, trial.x)(reading.convention.as_input(trial.x), None)
+        except Exception:
+            return True
+        other = self._parsed(returned, reading, trial, trial.sizes.N, trial.sizes.L)
+        return other is not None and (other.output, other.h_n) == (reading.output, reading.h_n)
+
+    def _of_layouts(self, plain: list[Reading], trial: Trial) -> Reading:
+        """Of readings that fit, the one whose time axis is the one along which a change spreads."""
+        first = plain[0]
+        by_layout = {one.convention.input: one for one in reversed(plain)
+                     if one.convention.binding == first.convention.binding}  # fmt: skip
+        if not {"LNI", "NLI"} <= set(by_layout):
+            return first
+        one = by_layout["LNI"]
+        before = self._run(one, trial, trial.x, trial.h)[0]
+        x = trial.x.clone()
+        x[2, 1] += 1.0
+        after = self._run(one, trial, x, trial.h)[0]
+        if before is None or after is None or before.shape != after.shape:
+            return first
+        moved = (before != after).any(-1)
+        along_first, along_second = moved[:, 1].sum() > 1, moved[2].sum() > 1
+        if bool(along_second) and not bool(along_first):
+            return by_layout["NLI"]
+        if bool(along_first) == bool(along_second) and self._says_batch_first():
+            return by_layout["NLI"]
+        return one
+
+    def _says_batch_first(self) -> bool:
+        import inspect
+
+        text = (inspect.getdoc(getattr(self.native, "target", None)) or "").lower().replace(" ", "")
+        return any(said in text for said in ("batch_first", "(n,l", "(n,t", "(b,t", "(b,l", "(batch,", "[batch,", "b,t,"))
+
+    def _may_be_step(self, reading: Reading, trial: Trial) -> bool:
+        """Whether one tensor came back, in a number of operations that does not grow with the sequence."""
+        return reading.h_n is None and not self._grows(reading, trial)
+
+    def _grows(self, reading: Reading, trial: Trial) -> bool:
+        """Whether a longer sequence takes more operations."""
+        try:
+            return self._operations(reading, trial, trial.x) > self._operations(reading, trial, trial.x[:-2])
+        except Exception:
+            return True
+
+    def _walks(self, reading: Reading, trial: Trial, steps: bool) -> bool:
+        """Whether what is called with a step takes more operations for more rows: it walks over them."""
+        del steps
+        if "N" not in reading.convention.input:
+            return False
+        try:
+            few = self._operations(reading, trial, trial.x[:1, :2], trial.h[:, :2])
+            return self._operations(reading, trial, trial.x[:1], trial.h) > few
+        except Exception:
+            return True
+
+    def _operations(self, reading: Reading, trial: Trial, x: Tensor, h: Tensor | None = None) -> int:
+        count = 0
+
+        def traced(_frame: Any, event: str, _argument: Any) -> Any:
+            nonlocal count
+            count += event in ("line", "call")
+            return traced
+
+        class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
+            def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+                nonlocal count
+                count += 1
+                return func(*args, **(kwargs or {}))
+
+        before = sys.gettrace()
+        call = self._call(reading, trial, x)
+        convention = reading.convention
+        given = convention.as_input(x[0] if convention.steps else x)
+        state = convention.as_state(trial.h if h is None else h) if self.native.takes_state else None
+        with Counting(), default_dtype(reading.dtype):  # type: ignore[no-untyped-call]
+            sys.settrace(traced)
+            try:
+                call(given, state)
+            finally:
+                sys.settrace(before)
+        return count
+
+    # -- calls ---------------------------------------------------------------------------------------------------------
+
+    def _conventions(self, like: Reading | None, unit: str, rows: int) -> Iterator[Convention]:
+        inputs = {"batch": _BATCHES, "sequence": _SEQUENCES, "step": _STEPS}[unit]
+        if like is not None:
+            inputs = tuple(one for one in inputs if one == like.convention.input)
+        if layout := self.stated.get("layout"):
+            inputs = tuple(one for one in inputs if one in _LAYOUTS[layout] or unit == "step")
+        if said := self.stated.get("convention"):
+            inputs = inputs if (said == "step") == (unit == "step") else ()
+        for binding in self.native.bindings():
+            if like is not None and not _alike(binding, like.convention.binding):
+                continue
+            if "weights" in self.stated and binding.transposed != (self.stated["weights"] == "transposed"):
+                continue
+            for axes in inputs:
+                states: Sequence[str | None] = _STATES[axes] if self.native.takes_state else (None,)
+                if len(self.native.states) > 1:
+                    states = ("S,NH",) if "N" in axes else ("S,H",)
+                for state in states:
+                    if state == "NH" and rows > 1 and "N" in axes:
+                        continue
+                    if unit == "step" and state is None and not isinstance(self.native, Object):
+                        continue
+                    yield Convention(axes, state, binding, unit == "step")
+
+    def _ran(self, trial: Trial, dtype: torch.dtype, like: Reading | None, unit: str) -> Iterator[Reading]:
+        """The readings of every way to call that does not raise, in order."""
+        for convention in self._conventions(like, unit, trial.sizes.rows):
+            reading = Reading(convention, None, None, dtype=dtype)
+            batch = 1 if "N" not in convention.input else trial.sizes.N
+            x, h = trial.x[:, :batch], trial.h[:, :batch]
+            try:
+                call = self._call(reading, trial, x)
+                with default_dtype(dtype):
+                    returned = call(convention.as_input(x[0] if convention.steps else x), convention.as_state(h))
+            except (Exception, SystemExit) as error:
+                self._failed(error)
+                continue
+            parsed = self._parsed(returned, reading, trial, batch, x.shape[0])
+            if parsed is None:
+                self.failures.setdefault(f"a call that returned {_shown(returned)}", (1, None))
+            else:
+                if convention.steps and convention.state is None:
+                    self.native.stateful = True
+                yield parsed
+
+    def _failed(self, error: BaseException) -> None:
+        what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        whatever = isinstance(error, _WHATEVER) or "allocate memory" in what
+        self.failures.setdefault(what, (0 if whatever else 3 if isinstance(error, Missing) else 2, error))
+
+    def _call(self, reading: Reading, trial: Trial, x: Tensor) -> Any:
+        """The candidate as a function of a laid-out input and state, with weights of its own where it holds them."""
+        case = altered(trial.case, input={"batch_size": x.shape[1], "seq_len": x.shape[0]})
+        binding = reading.convention.binding
+        native = self.native
+        if not isinstance(native, Object):
+            return lambda x, h: native.call(_fresh(x), _fresh(h), trial.params, case, binding)
+        made = native.made(trial.case, reading.dtype, 0, trial.sizes.O)
+        generator = torch.Generator().manual_seed(5)
+        for one in held_by(made):
+            if sum(size > 1 for size in one.shape) >= 2:
+                value = torch.randn(one.shape, generator=generator, dtype=torch.float64) * 0.4
+                one.set(made, binding.value(value.to(reading.dtype)))
+        return lambda x, h: native.run(made, _fresh(x), _fresh(h), case, binding)
+
+    def _run(self, reading: Reading, trial: Trial, x: Tensor, h: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        with default_dtype(reading.dtype):
+            return unit(reading, self._call(reading, trial, x), x, h if self.native.takes_state else None)
+
+    # -- what comes back -----------------------------------------------------------------------------------------------
+
+    def _parsed(self, returned: Any, reading: Reading, trial: Trial, batch: int, steps: int) -> Reading | None:
+        """What of a result is output and h_n; None where nothing in it is a tensor."""
+        letters = trial.letters(batch, steps)
+        axes = reading.convention.input
+        outputs, finals = _OUTPUTS[axes], _FINALS.get(axes, ("SNH", "NH", "S,NH"))
+        items = _items(returned, letters["L"])
+        said = self.stated.get("returns", "both")
+        heads = {**letters, "F": trial.sizes.O} if isinstance(self.native, Object) and self.native.has_output_size else None
+
+        def fitting(value: Any, options: Sequence[str], sizes: Mapping[str, int] | None) -> str | None:
+            return None if sizes is None else next((one for one in options if _fits(value, one, sizes)), None)
+
+        tensors = [(path, value) for path, value in items if _is_tensor_like(value)]
+        if not tensors:
+            return None
+        keyed = _by_key(tensors)
+        if keyed is not None:
+            places: list[tuple[str, Any]] = [*keyed.items()]
+        elif len(tensors) == 1:
+            path, value = tensors[0]
+            is_state = fitting(value, finals, letters) and not fitting(value, outputs, letters)
+            places = [("h_n" if is_state or said == "h_n" else "output", (path, value))]
+        else:
+            places = self._in_order(tensors, lambda v: fitting(v, outputs, letters) or fitting(v, outputs, heads),
+                                    lambda v: fitting(v, finals, letters))  # fmt: skip
+        parts: dict[str, Part | None] = {"output": None, "h_n": None}
+        neither = []
+        used = set()
+        for name, (path, value) in places:
+            options = outputs if name == "output" else finals
+            fit = fitting(value, options, letters) or (fitting(value, outputs, heads) if name == "output" else None)
+            if fit is None and name == "output" and heads is not None and trial.sizes.O in _shape(value):
+                continue  # the result of a head, of the last step alone
+            parts[name] = Part(path, fit or "?")
+            used.add(path)
+        neither = [f"{_path(path)} {_shown(value)}" for path, value in items if path not in used and path != ()]
+        if not used:
+            neither = [_shown(returned)]
+        if said == "h_n" and parts["h_n"] is not None:
+            parts["output"] = None
+        if said == "output" and parts["output"] is not None:
+            parts["h_n"] = None
+        if reading.convention.steps:
+            return self._of_step(reading, parts, neither)
+        if not used and reading.convention.input not in ("LNI", "NLI"):
+            return None
+        return replace(reading, output=parts["output"], h_n=parts["h_n"], neither=tuple(neither))
+
+    @staticmethod
+    def _of_step(reading: Reading, parts: dict[str, Part | None], neither: list[str]) -> Reading | None:
+        """A step returns its state, or a result and its state."""
+        output, h_n = parts["output"], parts["h_n"]
+        if h_n is None and output is not None and output.fits:
+            state = {"NF": "NH", "1NF": "SNH", "F": "H", "1F": "SH", "FN": "HN", "F1": "H1"}[output.axes]
+            h_n, output = Part(output.path, state), None
+        if h_n is None:
+            return None
+        return replace(reading, output=output, h_n=h_n, neither=tuple(neither))
+
+    @staticmethod
+    def _in_order(tensors: list[tuple[Any, Any]], is_output: Any, is_final: Any) -> list[tuple[str, Any]]:
+        """Of several tensors the first is output and the next h_n; what was computed for a head stands before them."""
+        places = []
+        if len(tensors) == 2:
+            return [("output", tensors[0]), ("h_n", tensors[1])]
+        output = next((one for one in tensors if is_output(one[1])), tensors[0])
+        after = tensors[tensors.index(output) + 1 :]
+        final = next((one for one in after if is_final(one[1])), after[0] if after else None)
+        places = [("output", output)]
+        if final is not None:
+            places.append(("h_n", final))
+        return places
+
+    # -- weights -------------------------------------------------------------------------------------------------------
+
+    def _with_wiring(self, adapted: Adapted) -> None:
+        """Wire the case's own arguments now, so that what cannot be told is told, and others when they are asked for."""
+        native = self.native
+        if not isinstance(native, Object):
+            return
+
+        def prepare(case: Case) -> None:
+            key = (case.rnn.num_layers, case.rnn.directions, case.rnn.bias)
+            if key not in native.plans:
+                native.plans[key] = self._wiring(adapted, *key)
+
+        adapted.prepare = prepare
+        rnn = self.case.rnn
+        reading = adapted.reading
+        one = altered(self.case, rnn={
+            "num_layers": rnn.num_layers if reading.layers else 1, "bidirectional": rnn.bidirectional and reading.directions,
+        })  # fmt: skip
+        if reading.output is None and reading.h_n is None:
+            return
+        layers, directions = adapted.always
+        if directions > one.rnn.directions or (layers > 1 and one.rnn.num_layers != layers):
+            return  # not supported, which is told
+        prepare(one)
+
+    def _wiring(self, adapted: Adapted, layers: int, directions: int, bias: bool) -> Wiring | None:
+        native, reading = self.native, adapted.reading
+        assert isinstance(native, Object)
+        case = altered(self.case, rnn={"bias": bias})
+        trial = trial_of(case, layers, directions, reading.dtype, native.fixed)
+
+        def run(made: Any, x: Tensor, h: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+            one = altered(trial.case, input={"batch_size": x.shape[1], "seq_len": x.shape[0]})
+            binding = reading.convention.binding
+            x, h = x.to(reading.dtype), None if h is None else h.to(reading.dtype)
+            begin = None
+            if native.stateful:
+                def begin() -> None:
+                    for name in ("reset", "reset_state", "reset_hidden", "init_hidden", "init_state"):
+                        if callable(getattr(made, name, None)):
+                            getattr(made, name)()
+                            return
+            with default_dtype(reading.dtype), torch.no_grad():
+                return unit(reading, lambda x, h: native.run(made, _fresh(x), _fresh(h), one, binding), x, h, begin)
+
+        try:
+            found = wired(native, trial.case, trial.sizes, run, reading.convention.binding)
+        except Unwired as error:
+            raise Unreadable(f"candidate {native.name}: not readable: {error}") from error
+        except CandidateError:
+            raise
+        except (Exception, SystemExit) as error:
+            what = f"{type(error).__name__}: {error}".splitlines()[0]
+            asked = f" with num_layers={layers}" if layers > 1 else ""
+            asked += " and bidirectional=True" if directions > 1 else ""
+            raise CandidateError(f"candidate {native.name}: its forward raised {what}{asked}") from error
+        self._prove(adapted, found, trial)
+        return found
+
+    def _prove(self, adapted: Adapted, found: Wiring, trial: Trial) -> None:
+        """Build the candidate from two seeds with the same weights: equal outputs, or something random is still inside."""
+        native, reading = self.native, adapted.reading
+        assert isinstance(native, Object)
+        if native.fixed:
+            return
+        binding, results = reading.convention.binding, []
+        for seed in (1, 1, 2):
+            made = native.made(trial.case, reading.dtype, seed, trial.sizes.H if native.has_output_size else None)
+            held = held_by(made)
+            found.set(made, held, trial.params, binding, trial.case)
+            h = trial.h if native.takes_state else None
+            with default_dtype(reading.dtype), torch.no_grad():
+                results.append(unit(reading, lambda x, h: native.run(made, _fresh(x), _fresh(h), trial.case, binding),  # noqa: B023
+                                    trial.x.clone(), h))  # fmt: skip
+        if not _equal(results[0], results[1]):
+            return  # its forward is random, which the judge tells
+        if not _equal(results[0], results[2]):
+            unset = [one.name for one in held if not any(name in found.shapes for name in one.names)]
+            what = ", ".join(unset[:4]) or "something random"
+            raise Unreadable(
+                f"candidate {native.name}: not readable: {what} was never set, and what comes out depends on it;"
+                f" rnncli adapt {native.name} -o adapter.py writes an adapter to fill in"
+            )
+
+    def _takes(self, adapted: Adapted, layout: str) -> bool:
+        """Whether a drop-in for nn.RNN takes an input of that layout itself."""
+        native, reading = self.native, adapted.reading
+        if reading.convention.state not in ("SNH", None) or not whole(reading, self.case):
+            return False
+        layers, directions = (self.case.rnn.num_layers if reading.layers else 1), (self.case.rnn.directions if reading.directions else 1)
+        trial = trial_of(self.case, layers, directions, reading.dtype, native.fixed)
+        x: Any = trial.x[:, 0]
+        h = trial.h[:, 0]
+        given = {"batch_size": 2, "layout": layout}
+        if layout == "packed":
+            x, h = torch.nn.utils.rnn.pack_sequence([trial.x[:, 0], trial.x[:2, 1]]), trial.h[:, :2]
+            given["lengths"] = (trial.sizes.L, 2)
+        try:
+            with default_dtype(reading.dtype), torch.no_grad():
+                adapted.prepare(trial.case)
+                native.call(x, h, trial.params, altered(trial.case, input=given), reading.convention.binding)
+        except Exception:
+            return layout == "unbatched" and native.claims("num_layers") and native.claims("bidirectional")
+        return True
+
+    def _unreadable(self) -> Unreadable:
+        """What was tried, and what stopped it."""
+        telling = sorted(self.failures, key=lambda said: self.failures[said][0])
+        said = telling[0] if telling else "it takes no arguments that look like an RNN's"
+        rank, error = self.failures[said] if telling else (0, None)
+        if rank == 0 and error is not None:  # whatever it is given
+            failure = Unreadable(f"candidate {self.native.name}: its forward raised {said}")
+        else:
+            failure = Unreadable(
+                f"candidate {self.native.name}: cannot tell how to call it ({self.native.described()}): tried, among"
+                f" others, {said}; rnncli adapt {self.native.name} -o adapter.py writes an adapter to fill in"
+            )
+        failure.__cause__ = error
+        return failure
+
+
+# -- what is returned --------------------------------------------------------------------------------------------------
+
+
+def _items(returned: Any, steps: int) -> list[tuple[tuple[Any, ...], Any]]:
+    """What stands in a result, by its path: the tensor itself, the items of a tuple, a dict or a record."""
+    if is_array(returned):
+        return [((), returned)]
+    if hasattr(returned, "_fields"):
+        return [((name,), getattr(returned, name)) for name in returned._fields]
+    if isinstance(returned, dict):
+        return [((key,), value) for key, value in returned.items()]
+    if isinstance(returned, list) and len(returned) == steps and all(map(is_array, returned)):
+        return [((), returned)]
+    if isinstance(returned, list | tuple):
+        return [((index,), value) for index, value in enumerate(returned)]
+    if hasattr(returned, "__dataclass_fields__"):
+        return [((name,), getattr(returned, name)) for name in returned.__dataclass_fields__]
+    return [((), returned)] if isinstance(returned, float | int) and not isinstance(returned, bool) else []
+
+
+def _by_key(tensors: list[tuple[Any, Any]]) -> dict[str, Any] | None:
+    """output and h_n by the names that a dict or a record gives them; None where it gives none."""
+    if not all(len(path) == 1 and isinstance(path[0], str) for path, _ in tensors):
+        return None
+    found: dict[str, Any] = {}
+    for path, value in tensors:
+        key = path[0].lower()
+        name = "output" if key in _OUTPUT_KEYS else "h_n" if key in _STATE_KEYS else None
+        if name and name not in found:
+            found[name] = path, value
+    if not found:
+        return {name: one for name, one in zip(("output", "h_n"), tensors, strict=False)}
+    return found
+
+
+def _is_tensor_like(value: Any) -> bool:
+    if is_array(value) or (isinstance(value, float | int) and not isinstance(value, bool)):
+        return True
+    if isinstance(value, list | tuple) and len(value) and all(map(is_array, value)):
+        return len({tuple(item.shape) for item in value}) == 1
+    return False
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return tuple(value.shape) if is_array(value) else ()
+
+
+def _fits(value: Any, axes: str, sizes: Mapping[str, int]) -> bool:
+    """Whether a value has these axes."""
+    if "," in axes:
+        first, rest = axes[0], axes[2:]
+        if not isinstance(value, list | tuple) or len(value) != sizes[first]:
+            return False
+        return all(is_array(item) and tuple(item.shape) == tuple(sizes[one] for one in rest) for item in value)
+    if axes == "NH" and sizes["S"] > 1:
+        return False
+    return is_array(value) and tuple(value.shape) == tuple(sizes[letter] for letter in axes)
+
+
+def _misfits(reading: Reading) -> int:
+    return sum(part is not None and not part.fits for part in (reading.output, reading.h_n)) + (reading.output is None)
+
+
+def _alike(one: Binding, other: Binding) -> bool:
+    """Whether two bindings differ in lists and forms alone, which one layer does not need."""
+    return replace(one, listed=False, form="") == replace(other, listed=False, form="")
+
+
+def _fresh(value: Any) -> Any:
+    """A copy, so that a candidate that writes into its arguments does not change the next trial."""
+    if isinstance(value, list):
+        return [_fresh(item) for item in value]
+    return value.clone() if isinstance(value, Tensor) else value
+
+
+def _equal(one: Sequence[Tensor | None], other: Sequence[Tensor | None]) -> bool:
+    return all(
+        a is b is None or (a is not None and b is not None and a.shape == b.shape and torch.allclose(a, b, equal_nan=True))
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def _path(path: Sequence[Any]) -> str:
+    return f"result{''.join(f'[{key!r}]' for key in path)}"
+
+
+def _shown(returned: Any) -> str:
+    """What was returned, in short."""
+    if is_array(returned):
+        return f"a tensor of shape {tuple(returned.shape)}"
+    if isinstance(returned, tuple | list) and len(returned) <= 4:
+        return f"({', '.join(_shown(item) for item in returned)})"
+    return f"a {type(returned).__name__}"

@@ -1,0 +1,257 @@
+"""What a candidate says of itself: its arguments, their defaults, the names and the strings in its source."""
+
+import ast
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from rnncli.candidate.names import Slot, option, role, slot
+from rnncli.candidate.places import is_array
+from rnncli.errors import CandidateError
+
+Arguments = dict[str, tuple[str, Slot | None]]
+
+_CONFIGS = {"config", "cfg", "conf", "args", "opts", "opt", "options", "hparams", "hps", "settings", "hyperparams"}
+_METHODS = ("forward", "__call__", "run", "rnn_forward", "forward_pass", "predict", "apply", "step")
+_STEP = re.compile(r"(^|_)(step|cell|tick|timestep|one_step)(_|$)|cell$|step$", re.IGNORECASE)
+_STEP_INPUTS = {"x_t", "xt", "input_t", "input_step", "step_input", "x0"}
+_SIZES = ("input_size", "hidden_size", "num_layers")
+
+
+def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the parameters of a call, those of a method without self. Raises CandidateError without a signature."""
+    schema = getattr(call, "schema", None)
+    if isinstance(call, torch.jit.ScriptFunction):
+        assert schema is not None
+        return [inspect.Parameter(one.name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in schema.arguments]
+    try:
+        parameters = inspect.signature(call).parameters.values()
+    except (TypeError, ValueError) as error:
+        raise CandidateError(f"candidate {getattr(call, '__name__', call)}: it has no signature to read") from error
+    found = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    return found[1:] if found and found[0].name == "self" else found
+
+
+def defaults_of(call: Callable[..., Any]) -> dict[str, Any]:
+    """Return the default of each argument that has one."""
+    return {p.name: p.default for p in parameters_of(call) if p.default is not p.empty}
+
+
+def arguments_of_call(call: Callable[..., Any], holds_weights: bool) -> Arguments:
+    """Return what each argument of a call is: input, h_0, projected, params, slot (of a weight), an option, left out.
+
+    `holds_weights`: the callable holds its weights itself, so that no argument is one.
+    """
+    found: Arguments = {}
+    for parameter in parameters_of(call):
+        meant, of_weight = role(parameter.name), None
+        optional = parameter.default is not parameter.empty
+        if meant == "bias" and not isinstance(parameter.default, bool):
+            meant = None
+        if meant in ("dtype", "device") and optional:
+            meant = "left out"
+        if meant is None and not holds_weights:
+            of_weight = slot(parameter.name)
+            meant = "slot" if of_weight.kind else None
+        if holds_weights and meant == "params":
+            meant = None
+        if meant == "slot" and isinstance(parameter.default, bool | int | float | str):
+            meant = "left out"
+        found[parameter.name] = meant or ("left out" if optional else "unknown"), of_weight
+    return _guessed(found if holds_weights else _told_apart(found))
+
+
+def arguments_of_constructor(call: Callable[..., Any]) -> Arguments:
+    """Return what each argument of a constructor is: an option of nn.RNN, config, slot (of a weight) or left out."""
+    found: Arguments = {}
+    for parameter in parameters_of(call):
+        meant = option(parameter.name)
+        optional = parameter.default is not parameter.empty
+        if meant is None and parameter.name.lower().strip("_") in _CONFIGS:
+            meant = "config"
+        if meant in ("dtype", "device") and optional:
+            meant = "left out"
+        found[parameter.name] = meant or ("left out" if optional else "unknown"), None
+    unknown = [name for name, (meant, _) in found.items() if meant == "unknown"]
+    weights = {name: slot(name) for name in unknown if slot(name).kind and slot(name).kind != "readout"}
+    if len(weights) >= 2:  # a class that is constructed with its weights
+        found |= {name: ("slot", of) for name, of in told_apart(weights).items()}
+        return found
+    for name in unknown:
+        taken = {meaning for meaning, _ in found.values()}
+        found[name] = next((size for size in _SIZES if size not in taken), "unknown"), None
+    return found
+
+
+def _told_apart(found: Arguments) -> Arguments:
+    slots = told_apart({name: of for name, (meant, of) in found.items() if meant == "slot" and of is not None})
+    return found | {name: ("slot", of) for name, of in slots.items()}
+
+
+def told_apart(slots: Mapping[str, Slot]) -> dict[str, Slot]:
+    """Return weights by name, where of two matrices, or two biases, one is the input's and the other the state's.
+
+    Where neither name says it, the first is the input's.
+    """
+    told = dict(slots)
+    for kinds in (("weight", "weight_ih", "weight_hh"), ("bias", "bias_ih", "bias_hh")):
+        either, of_input, of_state = kinds
+        unclear = [name for name, of in slots.items() if of.kind == either]
+        groups = {(of.layer, of.reverse) for of in slots.values() if of.kind in kinds}
+        numbered = len(unclear) == 2 and len(groups) == 2 and len({reverse for _, reverse in groups}) == 1
+        for group in [None] if numbered else groups:  # W1 and W2 are two matrices of one layer
+            of_group = [n for n, of in slots.items() if of.kind in kinds and group in (None, (of.layer, of.reverse))]
+            if len(of_group) == 2 and len({slots[name].kind for name in of_group} & {of_input, of_state}) < 2:
+                first, second = of_group
+                swapped = slots[first].kind == of_state or slots[second].kind == of_input
+                for name, kind in zip(of_group, (of_state, of_input) if swapped else (of_input, of_state), strict=True):
+                    layer = None if numbered else slots[name].layer
+                    told[name] = Slot(kind, layer, slots[name].reverse)  # type: ignore[arg-type]
+    return told
+
+
+def _guessed(found: Arguments) -> Arguments:
+    """Return the arguments, those whose names say nothing by their order: the input first, then the state."""
+    said = {meant for meant, _ in found.values()}
+    if {"input", "projected"} <= said:
+        for name in [name for name, (meant, _) in found.items() if meant == "projected"]:
+            found[name] = "slot", slot(name)
+    free = [wanted for wanted in ("input", "h_0") if wanted not in said]
+    if "projected" in said and "input" in free:
+        free.remove("input")
+    weights = [name for name, (meant, _) in found.items() if meant in ("slot", "params")]
+    if not weights and "layers" in found:  # the layers themselves, not their number
+        found["layers"] = "params", None
+        weights = ["layers"]
+    for name, (meant, _) in found.items():
+        if meant == "unknown" and free:
+            found[name] = free.pop(0), None
+        elif meant == "unknown" and not weights:
+            found[name] = "params", None
+    if "input" in free:  # `w`, or the like, read as a weight
+        first = next((name for name, (meant, _) in found.items() if meant == "slot"), None)
+        if first and first.lower() in ("u", "i", "z", "a"):
+            found[first] = "input", None
+    return found
+
+
+def takes_any_keyword(target: type) -> bool:
+    """Return whether a class has a constructor of its own that takes keyword arguments of any name."""
+    if "__init__" not in vars(target) or issubclass(target, nn.RNN):
+        return False
+    return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(target).parameters.values())
+
+
+def passes_arguments_on(target: type) -> bool:
+    """Return whether a class hands all its arguments to the constructor of its base class."""
+    own = vars(target).get("__init__")
+    return own is not None and any(p.kind == p.VAR_POSITIONAL for p in inspect.signature(own).parameters.values())
+
+
+def method_of(target: type) -> str:
+    """Return the name of the method that runs an object of a plain class. Raises CandidateError without one."""
+    if "__call__" in vars(target):
+        return "__call__"
+    found = next((name for name in _METHODS if callable(getattr(target, name, None)) and name != "__call__"), None)
+    if found is None:
+        raise CandidateError(f"candidate {target.__name__}: it has none of the methods {', '.join(_METHODS)}")
+    return found
+
+
+def says_step(name: str, arguments: Mapping[str, Any]) -> bool:
+    """Return whether a candidate is named as one step, or names its input so."""
+    return bool(_STEP.search(name.rpartition(":")[2])) or bool(_STEP_INPUTS & set(arguments))
+
+
+def called(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+    """Call, by position where a name cannot be used."""
+    positional = [p.name for p in parameters_of(call) if p.kind == p.POSITIONAL_ONLY and p.name in given]
+    return call(*(given[name] for name in positional), **{k: v for k, v in given.items() if k not in positional})
+
+
+# -- source ------------------------------------------------------------------------------------------------------------
+
+
+def codes_of(function: Callable[..., Any], module: Any) -> list[Any]:
+    """Return the code of a function, of the functions inside it, and of those of its module that it calls."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None or module is None:
+        return []
+    todo, seen = [code], dict[Any, None]()
+    while todo:
+        code = todo.pop(0)
+        if code in seen:
+            continue
+        seen[code] = None
+        todo += [constant for constant in code.co_consts if inspect.iscode(constant)]
+        others = (vars(module).get(name) for name in code.co_names)
+        todo += [
+            other.__code__ for other in others if inspect.isfunction(other) and other.__module__ == module.__name__
+        ]
+    return list(seen)
+
+
+def strings_of(function: Callable[..., Any], module: Any) -> list[str]:
+    """Return the strings in a function's code, in order; the keys that it takes from a dict are among them."""
+    codes = codes_of(function, module)
+    docs = {code.co_consts[0] for code in codes if code.co_consts and isinstance(code.co_consts[0], str)}
+    docs = {text for text in docs if " " in text.strip()}
+    found: list[str] = []
+    for code in codes:
+        for constant in code.co_consts:
+            texts = constant if isinstance(constant, tuple) else (constant,)
+            found += [text for text in texts if isinstance(text, str) and text not in docs]
+    return list(dict.fromkeys(found))
+
+
+def words_of(target: Any, module: Any) -> set[str]:
+    """Return every name that the code of a function, or of the methods of a class, uses."""
+    functions = [target]
+    if inspect.isclass(target):
+        functions = [value for base in target.__mro__ if base.__module__ == target.__module__
+                     for value in vars(base).values() if inspect.isfunction(value)]  # fmt: skip
+    words: set[str] = set()
+    for function in functions:
+        for code in codes_of(function, module):
+            words |= {name.lower() for name in code.co_names}
+            words |= {text.lower() for text in code.co_consts if isinstance(text, str) and text.isidentifier()}
+    return words
+
+
+def globals_of(function: Callable[..., Any], module: Any) -> dict[str, Any]:
+    """Return what a function reads from its module, by name: tensors, collections of them, nn.RNN modules, numbers."""
+    names = dict.fromkeys(name for code in codes_of(function, module) for name in code.co_names)
+    found = {}
+    for name in [name for name in names if name in vars(module)]:
+        value = vars(module)[name]
+        numbers = isinstance(value, int | str) and option(name) is not None
+        tensors = is_array(value) or (
+            isinstance(value, list | tuple | dict)
+            and bool(value)
+            and all(map(is_array, value.values() if isinstance(value, dict) else value))
+        )
+        if numbers or tensors or isinstance(value, nn.RNN):
+            found[name] = value
+    return found
+
+
+def module_of(target: object) -> Any:
+    """Return the module that a candidate was defined in."""
+    return sys.modules.get(getattr(target, "__module__", None) or "")
+
+
+def returned_names(function: Any) -> Iterator[list[str]]:
+    """Yield the names in each tuple that a function returns, as its source has them."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+    except (OSError, TypeError, SyntaxError, IndentationError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+            yield [item.id if isinstance(item, ast.Name) else "" for item in node.value.elts]
