@@ -10,12 +10,12 @@ class SimpleRNN(nn.Module):
         self.act = getattr(torch, activation)
         self.kernel = nn.Parameter(torch.randn(input_dim, units) * 0.1)
         self.recurrent_kernel = nn.Parameter(torch.randn(units, units) * 0.1)
-        self.bias = nn.Parameter(torch.zeros(units))  # use_bias is forgotten
+        self.bias = nn.Parameter(torch.randn(units) * 0.1)  # use_bias is forgotten
 
     def forward(self, inputs, initial_state):
         state = initial_state
         sequence = []
         for t in range(inputs.shape[1]):
-            state = self.act(inputs[:, t] @ self.kernel + state @ self.recurrent_kernel + 1.0 * self.bias.abs())
+            state = self.act(inputs[:, t] @ self.kernel + state @ self.recurrent_kernel + self.bias)
             sequence.append(state)
         return torch.stack(sequence, dim=1), state
