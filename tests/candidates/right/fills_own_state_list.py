@@ -1,0 +1,24 @@
+import torch
+from torch import nn
+
+
+class RNN(nn.Module):
+    def __init__(self, input_size, hidden_size, num_layers=1):
+        super().__init__()
+        self.cells = nn.ModuleList()
+        for i in range(num_layers):
+            self.cells.append(nn.RNNCell(input_size if i == 0 else hidden_size, hidden_size))
+        self.states = []
+
+    def forward(self, x, h_0):
+        self.states = []
+        for h in h_0:
+            self.states.append(h)
+        outputs = []
+        for t in range(x.shape[0]):
+            inp = x[t]
+            for i, cell in enumerate(self.cells):
+                self.states[i] = cell(inp, self.states[i])
+                inp = self.states[i]
+            outputs.append(inp)
+        return torch.stack(outputs), torch.stack(self.states)

@@ -1,0 +1,28 @@
+import torch
+from torch import nn
+
+
+class NamedTensor(torch.Tensor):
+    """A tensor that knows what it is called."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        out = super().__torch_function__(func, types, args, kwargs or {})
+        if isinstance(out, NamedTensor):
+            out.label = getattr(args[0], "label", "?") if args else "?"
+        return out
+
+
+class RNN(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.ih = nn.Linear(input_size, hidden_size)
+        self.hh = nn.Linear(hidden_size, hidden_size)
+
+    def forward(self, x, h):
+        x = x.as_subclass(NamedTensor)
+        out = []
+        for x_t in x:
+            h = torch.tanh(self.ih(x_t) + self.hh(h))
+            out.append(h)
+        return torch.stack(out), h

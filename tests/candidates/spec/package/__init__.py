@@ -1,0 +1,1 @@
+"""A small package: its layers import each other by relative imports."""
