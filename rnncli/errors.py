@@ -55,6 +55,13 @@ class CandidateError(RnncliError):
         self.trace = trace
 
 
+class AmbiguousError(RnncliError):
+    """A candidate that can be read in two ways which lead to different verdicts."""
+
+    exit_code = ExitCode.USAGE
+    kind = "ambiguous"
+
+
 class ReaderGoneError(Exception):
     """Nobody reads stdout any more, as in `rnncli ... | head`."""
 

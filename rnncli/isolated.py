@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rnncli import device as devices
 from rnncli import memory
-from rnncli.candidate.load import Canonical, canonical, find, is_canonical, own_frames
+from rnncli.candidate.load import Canonical, canonical, default_dtype, find, is_canonical, own_frames
 from rnncli.case import Candidate, Case, altered
 from rnncli.errors import CandidateError
-from rnncli.parity.evaluate import Values, candidate_side, evaluate, reference_side
-from rnncli.parity.probe import Probe
+from rnncli.parity.evaluate import Values, candidate_side, evaluate, reference_side, regimes, values_of
+from rnncli.parity.probe import Probe, draw
 from rnncli.process import EXTRA_BYTES, Host
 from rnncli.records import Timing
 
@@ -38,6 +38,8 @@ class Read:
     unsupported: str | None
     wiring: tuple[tuple[str, str, str], ...] = ()  # each tensor, the weight it was given, and why
     faults: tuple[tuple[str, str, str], ...] = ()  # of its own tensors: the parameter, the cause, the reason
+    raises: str | None = None  # where it cannot be called, and its tensors say why
+    h_0_may_be_omitted: bool = False
     readings: int = 1  # how many the evidence leaves open
 
     def claimed(self, case: Case) -> Case:
@@ -54,6 +56,7 @@ class Own:
 
     def __init__(self) -> None:
         self._keys = itertools.count()
+        self.h_0_may_be_omitted = False
 
     def _call(self, doing: str, method: str, *arguments: Any) -> Any:
         """What a method of `Inside` returns, wherever it is. Raises CandidateError, which says while `doing` what."""
@@ -73,6 +76,7 @@ class Own:
         """Work out how it is called. Raises CandidateError."""
         self._call("importing it", "load", case)
         read: Read = self._call("reading how it is called", "read", case)
+        self.h_0_may_be_omitted = read.h_0_may_be_omitted
         return read
 
     def choose(self, case: Case, which: int) -> Read:
@@ -80,10 +84,20 @@ class Own:
         read: Read = self._call("reading how it is called", "choose", case, which)
         return read
 
-    def evaluate(self, case: Case, probe: Probe) -> Values:
+    def regimes(self, case: Case, probe: Probe) -> dict[str, Tensor | str | None]:
+        """What it computes in other regimes. Raises CandidateError."""
+        found: dict[str, Tensor | str | None] = self._call("its forward and backward", "regimes", case, probe)
+        return found
+
+    def float32_made(self, case: Case, probe: Probe, plain: bool) -> str | None:
+        """The line that makes a float32 tensor in the middle of float64 work; None where none does."""
+        line: str | None = self._call("its forward", "float32_made", case, probe, plain)
+        return line
+
+    def evaluate(self, case: Case, probe: Probe, plain: bool = False) -> Values:
         """What it computes. Raises CandidateError."""
         key = next(self._keys)
-        tensors, findings = self._call("its forward and backward", "evaluate", case, probe, key)
+        tensors, findings = self._call("its forward and backward", "evaluate", case, probe, key, plain)
         return Values(tensors, findings, look=lambda: self._call("looking at its output", "overwritten", key))
 
     def adapter(self, case: Case, folder: Path) -> str:
@@ -172,12 +186,29 @@ class Inside:
         assert case.target is not None
         if is_canonical(self._target) or case.stated.get("convention") == "canonical":
             self._candidate = canonical(case.target, self._target, partial=True)  # type: ignore[arg-type]
-            return Read("canonical form", case.stated.get("returns", "both"), True, True, None)
-        from rnncli.candidate.reading import read
+            return self._read_canonical(case)
+        from rnncli.candidate.reading import Unreadable, read
 
         with self._told(case), torch.no_grad():
-            self._readings = read(self._target, case.target, case, case.stated)
+            try:
+                self._readings = read(self._target, case.target, case, case.stated)
+            except Unreadable as error:
+                if not error.faults:
+                    raise
+                return Read("by its names alone: its calls raise", "both", True, True, None, (), error.faults, str(error))
         return self.choose(case, 0)
+
+    def _read_canonical(self, case: Case) -> Read:
+        """A candidate of the canonical form says what it returns, and whether a gradient reaches it, when it is run."""
+        returns, gradients = case.stated.get("returns", "both"), True
+        one = altered(case, run={"dtype": "float64", "device": "cpu", "train": False})
+        with contextlib.suppress(Exception), default_dtype(torch.float64):
+            side = candidate_side(self._candidate, one, draw(one))
+            output, h_n = side.forward()
+            returns = "h_n" if output is None else "output" if h_n is None else returns
+            given = [values_of(output)] if output is not None else [h_n]
+            gradients = not outside_autograd(self._target) or any(value.requires_grad for value in given)
+        return Read("canonical form", returns, True, gradients, None)
 
     def choose(self, case: Case, which: int) -> Read:
         """Take one of the readings that evidence leaves open."""
@@ -190,10 +221,12 @@ class Inside:
             reading,
             returns[adapted.returned],
             adapted.native.takes_state,
-            not adapted.arrays,
+            not adapted.arrays and not adapted.outside_autograd,
             adapted.unsupported(case),
             adapted.wiring(case),
             adapted.faults(case),
+            None,
+            adapted.native.takes_state and adapted.native.optional_state,
             len(self._readings),
         )
 
@@ -205,10 +238,22 @@ class Inside:
         with self._told(case):
             return adapter(self._target, case.target, folder)
 
-    def evaluate(self, case: Case, probe: Probe, key: int) -> tuple[Any, Any]:
+    def regimes(self, case: Case, probe: Probe) -> dict[str, Tensor | str | None]:
+        """What the candidate computes in other regimes."""
+        with self._told(case), devices.backend_settings(case.run):
+            return regimes(candidate_side(self._candidate, case, probe), case)
+
+    def float32_made(self, case: Case, probe: Probe, plain: bool) -> str | None:
+        """The line that makes a float32 tensor in the middle of float64 work."""
+        from rnncli.parity.guard import float32_made
+
+        with devices.backend_settings(case.run):
+            return float32_made(self._candidate, case, probe, plain)
+
+    def evaluate(self, case: Case, probe: Probe, key: int, plain: bool = False) -> tuple[Any, Any]:
         """Values of the candidate, without what it returned itself, which stays here."""
         with self._told(case), devices.backend_settings(case.run):
-            values = evaluate(candidate_side(self._candidate, case, probe), case)
+            values = evaluate(candidate_side(self._candidate, case, probe), case, plain)
         self._kept = {key: values, **dict(itertools.islice(self._kept.items(), 3))}
         return values.tensors, values.findings
 
@@ -256,6 +301,13 @@ class Inside:
             if error.__cause__ is not None and error.trace is None:
                 error.trace = own_frames(error.__cause__, file)
             raise
+
+
+def outside_autograd(target: object) -> bool:
+    """Whether the source of a candidate goes through numpy, JAX or ONNX, where torch records nothing."""
+    from rnncli.candidate.signature import module_of, words_of
+
+    return bool(words_of(target, module_of(target)) & {"from_numpy", "numpy", "jax", "onnxruntime"})
 
 
 def _settings() -> dict[str, Any]:

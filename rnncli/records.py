@@ -160,6 +160,15 @@ class Diagnosis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """A tensor of the candidate, the parameter of nn.RNN it was given, and what settled that."""
+
+    tensor: str
+    weight: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """How long one pass of one implementation takes: median and interquartile range over `runs` measurements.
 
@@ -257,6 +266,7 @@ class CaseRecord:
     device: str | None = None
     backend: str | None = None
     reading: str | None = None
+    wiring: tuple[Wire, ...] | None = None
     warnings: tuple[str, ...] = ()
     shapes: tuple[TensorShape, ...] | None = None
     parameters: tuple[Parameter, ...] | None = None

@@ -13,18 +13,18 @@ from rnncli import memory
 from rnncli.candidate.load import load
 from rnncli.case import Case
 from rnncli.catalogue import CATALOGUE, blind_spots
-from rnncli.errors import CandidateError, ConfigError, UnavailableError
+from rnncli.errors import AmbiguousError, CandidateError, ConfigError, UnavailableError
 from rnncli.parity import probe as probes
 from rnncli.parity import reference
 from rnncli.parity.compare import Policy
 from rnncli.parity.evaluate import GIVEN, Candidate, values_of
 from rnncli.parity.judge import ENVELOPE, Judge, is_wrong
 from rnncli.parity.shrink import replay_command, shrunk
-from rnncli.records import CaseRecord, Check, Diagnosis, Failure, Timing, Verdict, combine
+from rnncli.records import CaseRecord, Check, Diagnosis, Failure, Timing, Verdict, Wire, combine
 from rnncli.shapes import confront, predict_parameters
 
 if TYPE_CHECKING:
-    from rnncli.isolated import Own
+    from rnncli.isolated import Own, Read
 
 TIMEOUT_S = 30.0  # for a user's candidate, a call
 
@@ -63,7 +63,7 @@ def attempted(case: Case, work: Callable[[Case], CaseRecord]) -> CaseRecord:
     """The record of a case, or of why there is none."""
     try:
         return work(case)
-    except (UnavailableError, CandidateError, ConfigError) as error:
+    except (UnavailableError, CandidateError, ConfigError, AmbiguousError) as error:
         trace = error.trace if isinstance(error, CandidateError) else None
         return failed(case, Failure(kind=error.kind, message=str(error), traceback=trace))
 
@@ -151,12 +151,42 @@ class Judges:
 
 
 def _own(case: Case, device: torch.device, candidate: "Own", options: VerifyOptions) -> CaseRecord:
-    """The record of a user's own candidate: how it was read, and what of the case it does not claim."""
+    """The record of a user's own candidate, by the reading that evidence leaves.
+
+    Raises AmbiguousError where evidence leaves several that lead to different verdicts.
+    """
     read = candidate.read(case)
+    record = _as_read(case, device, candidate, options, read)
+    if read.readings == 1:
+        return record
+    verdicts = {read.reading: record.verdict}
+    for which in range(1, read.readings):
+        other = candidate.choose(case, which)
+        quick = replace(options, shrink=False, timing=False, guard=False)
+        verdicts[other.reading] = _as_read(case, device, candidate, quick, other).verdict
+    if len(set(verdicts.values())) == 1:
+        return record
+    told = "; or ".join(f"read as {reading}: {verdict}" for reading, verdict in verdicts.items())
+    raise AmbiguousError(
+        f"candidate {case.target}: two readings lead to different verdicts: {told}; state which one is meant in the"
+        " config, with a mapping candidate: and its keys target, convention, layout, weights or returns"
+    )
+
+
+def _as_read(case: Case, device: torch.device, candidate: "Own", options: VerifyOptions, read: "Read") -> CaseRecord:
+    """The record of a candidate under one reading of it."""
+    wiring = tuple(Wire(tensor=tensor, weight=weight, evidence=evidence) for tensor, weight, evidence in read.wiring)
     if read.unsupported:
-        return replace(_not_supported(case, device, read.unsupported), reading=read.reading)
+        return replace(_not_supported(case, device, read.unsupported), reading=read.reading, wiring=wiring)
     claimed = read.claimed(case)
-    record = _verified(claimed, device, candidate, options)
+    try:
+        if read.raises:
+            raise CandidateError(read.raises)
+        record = _verified(claimed, device, candidate, options)
+    except CandidateError:
+        if not read.faults:
+            raise
+        record = CaseRecord(id=case.id, config=case.config, verdict=None, device=str(device), checks=())
     lost = candidate.lost
     if lost and record.verdict != Verdict.MISMATCH:
         raise lost
@@ -164,16 +194,31 @@ def _own(case: Case, device: torch.device, candidate: "Own", options: VerifyOpti
     warnings = (*record.warnings, *([f"while it was diagnosed: {lost}"] if lost else _seen_of(candidate)))
     leaks = any(found.id == "state-leaks-between-calls" for found in record.diagnosis or ())  # and so onto any device
     hardwired = _device_fault(claimed, candidate) if options.guard and not leaks and not lost else None
-    checks = (*(record.checks or ()), *_unclaimed(case, claimed))
+    own = tuple(_fault_of_tensor(*fault) for fault in read.faults)
+    known = tuple(_diagnosis_of_tensor(cause, reason) for _, cause, reason in read.faults[:1])
+    checks = (*own, *(record.checks or ()), *_unclaimed(case, claimed))
     return replace(
         record,
         id=case.id,
         config=case.config,
+        verdict=Verdict.MISMATCH if own else record.verdict,
         reading=read.reading,
+        wiring=wiring,
         warnings=(*warnings, hardwired.evidence) if hardwired else warnings,
-        diagnosis=(*(record.diagnosis or ()), *([hardwired] if hardwired else [])),
+        diagnosis=(*known, *(record.diagnosis or ()), *([hardwired] if hardwired else [])),
         checks=checks,
     )
+
+
+def _fault_of_tensor(name: str, cause: str, reason: str) -> Check:
+    """The check of a tensor of the candidate's that is not what a parameter of nn.RNN is."""
+    del cause
+    return replace(_not_claimed(f"grad {name}", reason), verdict=Verdict.MISMATCH)
+
+
+def _diagnosis_of_tensor(cause: str, reason: str) -> Diagnosis:
+    fix = CATALOGUE[cause].fix if cause in CATALOGUE else "make it what a parameter of nn.RNN is"
+    return Diagnosis(id=cause if cause in CATALOGUE else "unexplained", evidence=reason, fix=fix)
 
 
 def _device_fault(case: Case, candidate: "Own") -> Diagnosis | None:
@@ -256,6 +301,9 @@ def _verified(
 
         with devices.backend_settings(case.run):
             diagnosis = diagnosed(case, device, candidate, checks)
+        if judgement.downcast and not any(found.id == "downcast-float32" for found in diagnosis):
+            fix = CATALOGUE["downcast-float32"].fix
+            diagnosis = (*diagnosis, Diagnosis(id="downcast-float32", evidence=judgement.downcast, fix=fix))
     verdict = combine(check.verdict for check in checks) if record.verdict == Verdict.MATCH else record.verdict
     again = None
     if verdict == Verdict.MISMATCH:

@@ -144,7 +144,7 @@ class Adapted:
     def __init__(self, native: Native, reading: Reading, always: tuple[int, int] = (1, 1)) -> None:
         """`always`: how many layers and directions it has whatever it is asked for."""
         self.native, self.reading, self.always = native, reading, always
-        self.unbatched = self.packs = False
+        self.unbatched = self.packs = self.outside_autograd = False
         self.prepare: Callable[[Case], None] = lambda _: None
 
     @property
@@ -250,7 +250,8 @@ class Adapted:
             params |= {f"{kind}_{suffix}": torch.zeros(shape) for kind, shape in own.items()}
         size = part.rnn.hidden_size if self.native.has_output_size else None
         held = held_by(self.native.made(part, torch.float32, 0, size))
-        return tuple(found.faults(held, params, self.native.is_module))
+        no_bias = not case.rnn.bias and self.native.claims("bias")
+        return tuple(found.faults(held, params, self.native.is_module, no_bias))
 
     def _own_part(self, case: Case) -> Case:
         """The case of what the candidate itself computes."""
@@ -264,9 +265,9 @@ class Adapted:
         return self.native.plans.get((rnn.num_layers, rnn.directions, rnn.bias))
 
     def _takes(self, layout: str, case: Case) -> bool:
-        if not (self.native.drop_in and whole(self.reading, case)):
-            return False
-        return self.packs if layout == "packed" else self.unbatched
+        if layout == "packed":
+            return self.packs and whole(self.reading, case)
+        return self.unbatched and self.native.drop_in and whole(self.reading, case)
 
     def __call__(
         self, input: Tensor | PackedSequence, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case
@@ -287,7 +288,7 @@ class Adapted:
     def _as_nn_rnn(self, input: Any, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case) -> Any:
         """A drop-in for nn.RNN is given what nn.RNN is given."""
         convention = self.reading.convention
-        if isinstance(input, PackedSequence) and not self.packs:
+        if isinstance(input, PackedSequence):
             return self._packed(input, h_0, params, case)
         own_layout = convention.input == "NLI" and not self.native.claims("batch_first")
         if case.input.layout == "unbatched" and not self.unbatched:
@@ -314,7 +315,14 @@ class Adapted:
         return zeros.squeeze(1) if case.input.layout == "unbatched" else zeros
 
     def _packed(self, input: PackedSequence, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case) -> Any:
-        """Each sequence alone, and packed again."""
+        """Each sequence alone, and packed again; in one call where the candidate takes a PackedSequence."""
+        if self.packs and whole(self.reading, case):
+            self.prepare(case)
+            convention = self.reading.convention
+            state = self._state_for(h_0, input, params, case)
+            returned = self.native.call(input, convention.as_state(state), params, case, convention.binding)
+            output = None if self.reading.output is None else at(returned, self.reading.output.path)
+            return output, part_of(self.reading.h_n, returned, "SNH")
         padded, lengths = pad_packed_sequence(input)  # (L, N, H_in), in the caller's order
         outputs, finals = [], []
         for n, length in enumerate(lengths.tolist()):

@@ -5,7 +5,7 @@ import inspect
 import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from rnncli.candidate import signature
-from rnncli.candidate.names import EXACT, Slot, option, slot
+from rnncli.candidate.names import EXACT, Slot, option, role, slot
 from rnncli.candidate.places import Held, held_by, is_array
+from rnncli.candidate.load import default_dtype
 from rnncli.case import Case, RNNArguments
 from rnncli.errors import CandidateError
 
@@ -43,6 +44,7 @@ class Binding:
     columns: bool = False
     listed: bool = False
     form: str = "dict"
+    order: int = 0  # which of the ways to tell matrices apart whose names do not tell
 
     def value(self, x: Any) -> Any:
         """A tensor as the candidate takes it."""
@@ -189,6 +191,11 @@ class Native:
         modules = {value.__name__.partition(".")[0] for value in loaded if inspect.ismodule(value)}
         self.arrays = (False, True) if {"numpy", "torch"} <= modules else ("numpy" in modules,)
         self.words = signature.words_of(getattr(self, "_source", call), module)
+        self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
+        text = " ".join(inspect.getdoc(one) or "" for one in (call, getattr(self, "_source", call)))
+        listed = "|".join(map(re.escape, self.states)) or "-"
+        self.states_as_list = bool(re.search(rf"\b({listed})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE))
+        self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
 
     @property
     def takes_state(self) -> bool:
@@ -225,7 +232,7 @@ class Native:
         used = {name for name in ("tanh", "relu") if any(name in word for word in self.words)}
         return used.pop() if len(used) == 1 and not self.claims("nonlinearity") else None
 
-    def option(self, meant: str, case: Case, default: Any = None) -> Any:
+    def option(self, meant: str, case: Case, default: Any = None, name: str = "") -> Any:
         """The value of an argument of nn.RNN in a case, in the form that its default has."""
         rnn = case.rnn
         if meant == "nonlinearity":
@@ -235,7 +242,7 @@ class Native:
                 return {"tanh": nn.Tanh(), "relu": nn.ReLU()}[rnn.nonlinearity]
             if callable(default):
                 return {"tanh": torch.tanh, "relu": torch.relu}[rnn.nonlinearity]
-            if isinstance(default, str) and default.upper().startswith("RNN_"):
+            if name == "mode" or (isinstance(default, str) and default.upper().startswith("RNN_")):
                 return f"RNN_{rnn.nonlinearity.upper()}"
         values = {
             **rnn.model_dump(),
@@ -273,12 +280,31 @@ class Function(Native):
         self._reverse = any(meant.reverse for meant in self._slots)
         self._holders = [name for name, (meant, _) in self.arguments.items() if meant == "params"]
         self._by_direction = len(self._holders) == 2
-        self._torch_keys = any(_OF_TORCH.match(text) for text in self._strings)
+        star = signature.starred(function)
+        self._star = star if star and role(star) == "params" else None
+        self._says_torch = any(re.match(r"(weight|bias)_[ih]h", name) for name in self.arguments)
+        self._orders = self._told_by_order()
+        text = inspect.getdoc(function) or ""
+        of_cell = any(re.fullmatch(r"(weight|bias)_[ih]h", key) for key in self._strings)
+        of_rnn = "_l" in self._strings or bool(re.search(r"nn\.RNN(?!Cell)", text))
+        self._torch_keys = any(_OF_TORCH.match(key) for key in self._strings) or (of_cell and of_rnn)
         self.one_bias = self._biases == 1 and not self._torch_keys
         self.kind = "function of positional tensors" if self._slots else "function of a dict of weights"
         if self._globals and not self._slots and not self._holders:
             self.kind = "function of module globals"
         self.set_globals = tuple(name for name in self._globals if self._is_set(name))
+
+    def _told_by_order(self) -> list[dict[str, Slot]]:
+        """The ways to tell weights apart whose names do not: as told, and with the two matrices exchanged."""
+        slots = {name: of for name, (meant, of) in self.arguments.items() if meant == "slot" and of}
+        slots = slots or self._keys
+        orders: list[dict[str, Slot]] = [slots]
+        weak = [name for name, of in slots.items() if of.kind in ("weight_ih", "weight_hh") and len(name) <= 2
+                and name.lower()[:1] in "wuvabk" and not re.search("[xihs]$", name)]  # fmt: skip
+        if weak and {slots[name].kind for name in weak} == {"weight_ih", "weight_hh"}:
+            other = {"weight_ih": "weight_hh", "weight_hh": "weight_ih"}
+            orders.append(slots | {name: slots[name]._replace(kind=other[slots[name].kind]) for name in weak})
+        return orders
 
     def claims(self, name: str) -> bool:
         """Whether it takes an argument of nn.RNN; weights of the reverse direction claim `bidirectional`."""
@@ -286,6 +312,8 @@ class Function(Native):
             return True
         if name == "bidirectional":
             return self._reverse or self._by_direction or any("reverse" in text for text in self._strings)
+        if name == "num_layers" and self._star:
+            return True
         if name == "num_layers":
             by_key = any(_OF_TORCH.fullmatch(text) or re.search(r"_l[1-9]", text) for text in self._strings)
             return by_key or any(option(name) == "num_layers" for name in self._globals)
@@ -295,11 +323,16 @@ class Function(Native):
         """One orientation for all matrices: a function that turns one of them alone is wrong."""
         joined = (False, True) if any(meant.kind == "weight" for meant in self._slots) else (False,)
         listed = (False, True) if self._slots else (False,)
-        forms = ("dict", "tuples", "flat", "tuple") if self._holders else ("dict",)
-        for arrays, lists, form, transposed, state_first, columns in itertools.product(
-            self.arrays, listed, forms, (False, True), joined, (False, True)
+        forms = ("dict", "tuples", "flat", "tuple", "triple", "triples") if self._holders else ("dict",)
+        if self._torch_keys:
+            forms = ("dict",)
+        if self._star:
+            forms = ("flat", "triple")
+        turned = (False,) if self._says_torch else (False, True)
+        for arrays, lists, form, order, transposed, state_first, columns in itertools.product(
+            self.arrays, listed, forms, range(len(self._orders)), turned, joined, (False, True)
         ):
-            yield Binding(transposed, state_first, arrays, columns, lists, form)
+            yield Binding(transposed, state_first, arrays, columns, lists, form, order)
 
     def call(self, x: Any, h: Any, params: Mapping[str, Tensor], case: Case, binding: Binding) -> Any:
         weights = Weights(params, case, binding, self._biases)
@@ -307,10 +340,12 @@ class Function(Native):
         for name, (meant, of_weight) in self.arguments.items():
             if meant == "h_0" and h is None and self.optional_state:
                 continue
+            of_weight = self._orders[binding.order].get(name, of_weight)
             if meant != "left out":
                 given[name] = self._value(name, meant, of_weight, x, h, weights, case)
+        star = self._all(self._star, weights, case) if self._star else ()
         with _globals_set(self.module, {name: self._global(name, weights, case) for name in self.set_globals}):
-            return signature.called(self.target, given)
+            return signature.called(self.target, given) if not self._star else self.target(*given.values(), *star)
 
     def _value(
         self, name: str, meant: str, of_weight: Slot | None, x: Any, h: Any, weights: Weights, case: Case
@@ -335,7 +370,7 @@ class Function(Native):
             case "slot":
                 assert of_weight is not None
                 return self._of_slot(of_weight, weights, case)
-        return self.option(meant, case, self.defaults.get(name))
+        return self.option(meant, case, self.defaults.get(name), name)
 
     def _all(self, name: str, weights: Weights, case: Case) -> Any:
         """All weights in one argument, or those of one direction."""
@@ -343,7 +378,9 @@ class Function(Native):
         if binding.form == "dict":
             return self._dict(weights)
         sides = (slot(f"w_{name}").reverse,) if self._by_direction else (False, True)[: rnn.directions]
-        kinds = KINDS if rnn.bias else KINDS[:2]
+        kinds: Sequence[str] = KINDS if rnn.bias else KINDS[:2]
+        if binding.form in ("triple", "triples"):
+            kinds = ("weight_ih", "weight_hh", "bias")
         items = []
         for layer, side in itertools.product(range(rnn.num_layers), sides):
             item = LayerWeights(binding.value(weights.of(kind, layer, side)) for kind in kinds)
@@ -351,7 +388,7 @@ class Function(Native):
             items.append(item)
         if binding.form == "flat":
             return [value for item in items for value in item]
-        if binding.form == "tuple":
+        if binding.form in ("tuple", "triple"):
             if len(items) != 1:
                 raise Missing("a tuple holds the weights of one layer")
             return items[0]
@@ -359,7 +396,7 @@ class Function(Native):
 
     def _dict(self, weights: Weights) -> dict[str, Any]:
         if not self._torch_keys and self._keys:
-            return OwnKeys(weights, self._keys)
+            return OwnKeys(weights, self._orders[weights.binding.order] if set(self._orders[0]) == set(self._keys) else self._keys)
         binding = weights.binding
         found = {}
         for name, value in weights.params.items():
@@ -412,11 +449,8 @@ class Function(Native):
     def _is_set(self, name: str) -> bool:
         value = self._globals[name]
         if isinstance(value, int | str | bool):
-            return option(name) in _SET and self._weights_are_global()
+            return option(name) in _SET
         return True
-
-    def _weights_are_global(self) -> bool:
-        return any(not isinstance(value, int | str | bool) for value in self._globals.values())
 
     def _global(self, name: str, weights: Weights, case: Case) -> Any:
         value, meant = self._globals[name], option(name)
@@ -445,11 +479,16 @@ class Object(Native):
         cls = target if self.of_class else type(self._instance) if self._instance is not None else None
         self._class = cls
         self.fixed = self._instance is not None
-        self._construct = () if self.fixed else target.__init__ if self.of_class else target
         subclass = self.of_class and issubclass(target, nn.RNN)
         bare = self.fixed or subclass or (self.of_class and target.__init__ is object.__init__)
-        self._made_with = {} if bare else signature.arguments_of_constructor(self._construct)
-        self._made_defaults = {} if bare else signature.defaults_of(self._construct)
+        parameters = [] if bare else constructor_of(target)
+        self._own_words = signature.explicit_base_arguments(target) if self.of_class and not bare else set()
+        self._made_with = {
+            name: meant for name, meant in signature.arguments_of_constructor(parameters).items()
+            if name not in self._own_words
+        }  # fmt: skip
+        self._made_defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        self._takes_any, self._asks = False, set[str]()
         self.method = "__call__"
         made = self._first_of(name) if cls is None else None
         if made is not None:
@@ -471,7 +510,6 @@ class Object(Native):
         self._asks = {meant for text in read if isinstance(text, str) and (meant := option(text))}
         told = {meant for meant, _ in self._made_with.values()}
         self._takes_any = self.of_class and "input_size" not in told and signature.takes_any_keyword(target)
-        self._passes_on = self.of_class and not told and signature.passes_arguments_on(target)
         self._objects: dict[Any, Any] = {}
         self.plans: dict[Any, Any] = {}  # a Wiring by num_layers, directions and bias
         self._globals = signature.globals_of(call, module) if module is not None else {}
@@ -492,7 +530,7 @@ class Object(Native):
         if "config" in made or self._takes_any:
             made |= self._asks
         subclass = self.of_class and issubclass(self.target, nn.RNN)
-        return super().claims(name) or name in made or subclass or self._passes_on
+        return super().claims(name) or name in made or subclass
 
     @property
     def has_output_size(self) -> bool:
@@ -510,7 +548,7 @@ class Object(Native):
 
     def made(self, case: Case, dtype: torch.dtype, seed: int = 0, output_size: int | None = None) -> Any:
         """The object for the sizes of a case, with weights of its own drawn from a seed."""
-        with torch.random.fork_rng(devices=[]), _numpy_seeded(seed), default_dtype(dtype):
+        with torch.random.fork_rng(devices=[]), _numpy_seeded(seed):
             torch.manual_seed(seed)
             if self.fixed:
                 made = copy.deepcopy(self._instance)
@@ -520,27 +558,22 @@ class Object(Native):
         return made.to(dtype) if isinstance(made, nn.Module) else made
 
     def _constructed(self, case: Case, output_size: int | None) -> Any:
-        if self.of_class and (issubclass(self.target, nn.RNN) or self._passes_on):
+        if self.of_class and issubclass(self.target, nn.RNN):
             return rnn_of(case, self.target)
         given = {}
-        for name, (meant, of_weight) in self._made_with.items():
+        for name, (meant, _) in self._made_with.items():
             if meant == "left out":
                 continue
-            if meant == "slot":
-                assert of_weight is not None
-                given[name] = self._drawn(of_weight, case)
-                continue
-            value = self.option(meant, case, self._made_defaults.get(name))
+            value = self.option(meant, case, self._made_defaults.get(name), name)
             given[name] = output_size if meant == "output_size" and output_size else value
         if self._takes_any:
             given |= {name: self.option(name, case) for name in self._asks if name in RNNArguments.model_fields}
-        return signature.called(self.target, given)
-
-    def _drawn(self, of_weight: Slot, case: Case) -> Any:
-        rnn = case.rnn
-        shapes = {"weight_ih": (rnn.hidden_size, rnn.input_size), "weight_hh": (rnn.hidden_size, rnn.hidden_size)}
-        value = torch.randn(shapes.get(of_weight.kind or "", (rnn.hidden_size,))) * 0.3
-        return Binding(numpy=self.arrays == (True,)).value(value)
+        if not self.of_class or not signature.starred(self.target.__init__):
+            return signature.called(self.target, given)
+        try:
+            return self.target(**given)
+        except TypeError:  # its arguments go to the base class in order
+            return self.target(*given.values())
 
     def _first_of(self, name: str) -> Any:
         """What a factory returns. Raises CandidateError where it returns nothing that can be called."""
@@ -570,7 +603,7 @@ class Object(Native):
                 elif h is not None or not self.optional_state:
                     given[name] = binding.value(h)
             elif meant not in ("left out", "slot"):
-                given[name] = self.option(meant, case, self.defaults.get(name))
+                given[name] = self.option(meant, case, self.defaults.get(name), name)
         call = made if inspect.isfunction(made) else getattr(made, self.method)
         with _globals_set(self.module, self._sizes(case)):
             return signature.called(call, given)
@@ -582,7 +615,7 @@ class Object(Native):
     def wired(self, params: Mapping[str, Tensor], case: Case, binding: Binding, seed: int = 0) -> Any:
         """The object with nn.RNN's parameters in its places."""
         like = next(iter(params.values()))
-        key = (case.rnn, like.dtype, like.device, seed)
+        key = (case.rnn, like.dtype, like.device, seed, torch.get_default_dtype(), self._given_sizes(case))
         if key not in self._objects:
             made = self.made(case, like.dtype, seed)
             if isinstance(made, nn.Module):
@@ -593,6 +626,10 @@ class Object(Native):
         if plan is not None:
             plan.set(made, held, params, binding, case)
         return made
+
+    def _given_sizes(self, case: Case) -> tuple[int, ...]:
+        """The sizes beside nn.RNN's arguments that the constructor asks for."""
+        return tuple(getattr(case.input, name) for name in ("batch_size", "seq_len") if self.claims(name))
 
     def begin(self, case: Case, params: Mapping[str, Tensor]) -> None:
         like = next(iter(params.values()))
@@ -607,15 +644,81 @@ class Object(Native):
                 del self._objects[key]
 
 
+def constructor_of(target: Any) -> list[inspect.Parameter]:
+    """The arguments that an object is made with: of a class, or of a factory."""
+    if not inspect.isclass(target):
+        return signature.parameters_of(target)
+    return [] if target.__init__ is object.__init__ else signature.parameters_of_constructor(target)
+
+
+def composed(target: Any, name: str, module: Any) -> Function:
+    """A class or factory that is constructed with its weights, as a function that constructs and calls it."""
+    made_with = constructor_of(target)
+    sources = [target]
+    if inspect.isclass(target):
+        method = "__call__" if issubclass(target, nn.Module) else signature.method_of(target)
+        call = target.forward if issubclass(target, nn.Module) else getattr(target, method)
+        sources = [value for value in vars(target).values() if inspect.isfunction(value)]
+    else:
+        method, call = "__call__", _inner(target, made_with)
+    names = {p.name for p in made_with}
+
+    def run(**given: Any) -> Any:
+        made = target(**{key: value for key, value in given.items() if key in names})
+        _relink(made, [value for key, value in given.items() if key in names])
+        rest = {key: value for key, value in given.items() if key not in names}
+        return signature.called(made if inspect.isfunction(made) else getattr(made, method), rest)
+
+    parameters = [*made_with, *signature.parameters_of(call)]
+    parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in {p.name: p for p in parameters}.values()]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__sources__ = sources  # type: ignore[attr-defined]
+    found = Function(name, run, module)
+    found.kind = f"{'class' if inspect.isclass(target) else 'factory'} constructed with its weights"
+    return found
+
+
+def _inner(factory: Any, made_with: list[inspect.Parameter]) -> Any:
+    """The function that a factory returns, found with weights of small sizes."""
+    slots = signature.arguments_of_constructor(made_with)
+    shapes = {"weight_ih": (7, 5), "weight_hh": (7, 7)}
+    given = {name: torch.zeros(shapes.get((of.kind if of else "") or "", (7,))) for name, (meant, of) in slots.items()
+             if meant == "slot"}  # fmt: skip
+    made = factory(**given)
+    return made if inspect.isfunction(made) else type(made).__call__
+
+
+def _relink(made: Any, given: list[Any]) -> None:
+    """Put the tensors that an object was made with in the place of the Parameters it made of them."""
+    tensors = [value for value in given if isinstance(value, Tensor)]
+    for value in given:
+        if isinstance(value, dict | list | tuple):
+            tensors += [one for one in (value.values() if isinstance(value, dict) else value) if isinstance(one, Tensor)]
+    if not isinstance(made, nn.Module):
+        return
+    for one in held_by(made):
+        same = [value for value in tensors if value.shape == one.value.shape and one.parameter
+                and torch.equal(value.detach().to(one.value.dtype), one.value.detach())]  # fmt: skip
+        if same:
+            one.set(made, same[0])
+
+
+def _is_made_with_weights(target: Any) -> bool:
+    if inspect.isclass(target) and issubclass(target, nn.RNNBase):
+        return False
+    meanings = {meant for meant, _ in signature.arguments_of_constructor(constructor_of(target)).values()}
+    return bool({"slot", "params"} & meanings) and not {"input", "h_0"} & meanings
+
+
 def native_of(target: object, name: str) -> Native:
     """The candidate by what it is. Raises CandidateError where it is nothing that can be called."""
     module = signature.module_of(target)
     if inspect.isclass(target):
-        return Object(name, target, module)
+        return composed(target, name, module) if _is_made_with_weights(target) else Object(name, target, module)
     if isinstance(target, nn.Module) and not isinstance(target, torch.jit.ScriptFunction):
         return Object(name, target, sys.modules.get(type(target).__module__))
     if inspect.isfunction(target) and _is_factory(target):
-        return Object(name, target, module)
+        return composed(target, name, module) if _is_made_with_weights(target) else Object(name, target, module)
     if inspect.isroutine(target) or isinstance(target, torch.jit.ScriptFunction):
         return Function(name, target, module)
     if callable(target):
@@ -624,11 +727,12 @@ def native_of(target: object, name: str) -> Native:
 
 
 def _is_factory(function: Callable[..., Any]) -> bool:
-    """Return whether a function takes sizes and no input: it makes an RNN."""
-    meanings = [option(name) for name in (p.name for p in signature.parameters_of(function))]
-    given = {meant for meant, _ in signature.arguments_of_call(function, holds_weights=False).values()}
-    sizes = {"input_size", "hidden_size"} & set(meanings)
-    return bool(sizes) and "slot" not in given and len(meanings) == sum(meant is not None for meant in meanings)
+    """Return whether a function takes sizes or weights and no input: it makes an RNN."""
+    names = [p.name for p in signature.parameters_of(function)]
+    meanings = [option(name) or role(name) or ("slot" if slot(name).kind else None) for name in names]
+    required = [p.name for p in signature.parameters_of(function) if p.default is p.empty]
+    made = {"input_size", "hidden_size"} <= set(meanings) or (meanings.count("slot") >= 2 and len(required) >= 2)
+    return made and None not in meanings and not {"input", "projected", "h_0"} & set(meanings)
 
 
 def rnn_of(case: Case, target: type[nn.RNN] = nn.RNN) -> nn.RNN:
@@ -663,17 +767,6 @@ def is_exact(name: str) -> bool:
 def _head(params: Mapping[str, Tensor], is_bias: bool) -> Tensor:
     hidden = params["weight_hh_l0"]
     return hidden.new_zeros(len(hidden), 1) if is_bias else torch.eye(len(hidden), dtype=hidden.dtype)
-
-
-@contextmanager
-def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """torch's default dtype, for buffers that a candidate makes without one; float32 for narrower ones."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype if dtype == torch.float64 else torch.float32)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -119,6 +120,17 @@ def canonical(name: str, call: Callable[..., object], *, partial: bool = False) 
         raise CandidateError(f"candidate {name}: returned {_described(returned)}; expected (output, h_n)")
 
     return called
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """torch's default dtype, for buffers that a candidate makes without one; float32 for narrower ones."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype if dtype == torch.float64 else torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _imported(file: str) -> ModuleType:

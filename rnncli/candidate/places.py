@@ -15,12 +15,13 @@ _PLAIN = (str, bytes, int, float, complex, bool, type(None), torch.dtype, torch.
 _LINEAR = (nn.Linear, nn.RNNCellBase, nn.RNNBase)
 
 
-@dataclass
+@dataclass(eq=False)
 class Held:
     """A tensor of an object. `paths`: every place where it stands. `owners`: the modules it is a parameter of."""
 
     value: Any
     paths: list[tuple[Any, ...]] = field(default_factory=list)
+    turned: list[tuple[Any, ...]] = field(default_factory=list)  # places of a transposed view of it
     parameter: bool = False
     linear: bool = False
     in_module: bool = False
@@ -44,6 +45,8 @@ class Held:
         """Put a value everywhere the tensor stands; a parameter becomes a plain tensor, so that a gradient passes."""
         for path in self.paths:
             _put(owner, path, value)
+        for path in self.turned:
+            _put(owner, path, value.T)
 
 
 def is_array(value: Any) -> bool:
@@ -66,7 +69,14 @@ def _walk(
         return
     if is_array(value):
         if _is_weight(value):
-            held = found.setdefault(_memory(value), Held(value))
+            key = _memory(value)
+            held = found.setdefault(key, Held(value))
+            same = tuple(held.value.shape) == tuple(value.shape) and _strides(held.value) == _strides(value)
+            if not same and value.ndim == 2 and tuple(held.value.shape) == tuple(value.shape)[::-1]:
+                held.turned.append(path)
+                return
+            if not same:  # another view of the same memory: a tensor of its own
+                held = found.setdefault((*key, tuple(value.shape), _strides(value)), Held(value))
             held.paths.append(path)
             held.parameter = held.parameter or isinstance(value, nn.Parameter)
             held.linear = held.linear or linear
@@ -88,10 +98,14 @@ def _is_weight(value: Any) -> bool:
 
 
 def _memory(value: Any) -> Any:
-    """What two names of one tensor share: its memory, read the same way."""
+    """What two names of one tensor share: where it lies in memory, and how much of it."""
     if isinstance(value, Tensor):
-        return value.data_ptr(), value.dtype, tuple(value.shape), value.stride()
-    return value.__array_interface__["data"][0], str(value.dtype), value.shape, value.strides
+        return value.data_ptr(), value.dtype, value.numel()
+    return value.__array_interface__["data"][0], str(value.dtype), value.size
+
+
+def _strides(value: Any) -> tuple[int, ...]:
+    return tuple(value.stride()) if isinstance(value, Tensor) else tuple(value.strides)
 
 
 def _items(value: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:

@@ -4,7 +4,9 @@ What settles it: the signature, names and source; the shapes of what comes back 
 on the candidate alone. The plain reading wins: a candidate that runs on a whole batch is read so, whatever comes out.
 """
 
+import inspect
 import itertools
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +17,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnncli.candidate.adapter import Adapted, Convention, Part, Reading, unit, whole
-from rnncli.candidate.calling import Binding, Missing, Native, Object, default_dtype, native_of
+from rnncli.candidate.calling import Binding, Missing, Native, Object, native_of
+from rnncli.candidate.load import default_dtype
 from rnncli.candidate.places import held_by, is_array
 from rnncli.candidate.wiring import Sizes, Unwired, Wiring, wired
 from rnncli.case import Case, altered
@@ -76,7 +79,12 @@ _WHATEVER = (RecursionError, MemoryError, NameError, ImportError, NotImplemented
 
 
 class Unreadable(CandidateError):
-    """No way was found to call the candidate, or to set its weights."""
+    """No way was found to call the candidate, or to set its weights.
+
+    `faults`: what is wrong with its own tensors, which may be why: the parameter, the cause, the reason.
+    """
+
+    faults: tuple[tuple[str, str, str], ...] = ()
 
 
 def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None = None) -> list[Adapted]:
@@ -85,8 +93,12 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
     `stated` are parts of the reading that the config gives: convention, layout, weights, returns.
     Returns the reading, or the readings that evidence leaves open, the plain one first. Raises Unreadable.
     """
-    native = native_of(target, name)
-    return Reader(native, case, stated or {}).readings()
+    reader = Reader(native_of(target, name), case, stated or {})
+    try:
+        return reader.readings()
+    except Unreadable as error:
+        error.faults = reader.faults_by_name()
+        raise
 
 
 @dataclass(frozen=True)
@@ -134,6 +146,8 @@ class Reader:
 
     def __init__(self, native: Native, case: Case, stated: Mapping[str, Any]) -> None:
         self.native, self.case, self.stated = native, case, stated
+        self.target: object = getattr(native, "target", None)
+        self._turned = False
         self.failures: dict[str, tuple[int, BaseException | None]] = {}
 
     # -- the readings --------------------------------------------------------------------------------------------------
@@ -146,24 +160,46 @@ class Reader:
             adapted = Adapted(self.native, self._claimed(reading, always), always)
             self._with_wiring(adapted)
             found.append(adapted)
+            if self._turned and "weights" not in self.stated:
+                other = Reader(native_of(self.target, self.native.name), self.case, self.stated | {"weights": "behaves"})
+                found += other.readings()
         first = found[0]
-        if self.native.drop_in:
-            first.unbatched, first.packs = self._takes(first, "unbatched"), self._takes(first, "packed")
+        if self.native.drop_in and self.case.input.layout == "unbatched":
+            first.unbatched = self._takes(first, "unbatched")
+        if (self.native.drop_in or self.native.names_packed) and self.case.input.layout == "packed":
+            first.packs = self._takes(first, "packed")
+        first.outside_autograd = self.native.outside_autograd and not self._carries_gradients(first.reading)
         return found
+
+    def _carries_gradients(self, reading: Reading) -> bool:
+        """Whether a gradient of the input comes out of it."""
+        trial = trial_of(self.case, 1, 1, reading.dtype, self.native.fixed)
+        try:
+            with torch.enable_grad(), default_dtype(reading.dtype):
+                x = trial.x.clone().requires_grad_()
+                h = trial.h if self.native.takes_state else None
+                output, h_n = unit(reading, self._call(reading, trial, x), x, h)
+        except Exception:
+            return True
+        return any(value is not None and value.requires_grad for value in (output, h_n))
 
     def _base(self) -> tuple[list[Reading], tuple[int, int]]:
         """The reading at one layer and one direction, or at as many as the candidate always has."""
         partly: list[Reading] = []
-        for layers, directions in ((1, 1), (1, 2), (2, 1), (2, 2)):
-            if (layers, directions) != (1, 1) and (self.native.claims("num_layers") or self.stated.get("convention")):
-                if layers > 1:
-                    continue
-            if directions == 2 and self.native.claims("bidirectional") and partly:
+        rnn, native = self.case.rnn, self.native
+        asked = (min(rnn.num_layers, 2) if native.claims("num_layers") else 1,
+                 rnn.directions if native.claims("bidirectional") else 1)  # fmt: skip
+        for layers, directions in dict.fromkeys(((1, 1), asked, (1, 2), (2, 1), (2, 2))):
+            claimed = (layers, directions) == asked
+            if layers > 1 and native.claims("num_layers") and not claimed:
+                continue
+            if directions > 1 and native.claims("bidirectional") and partly and not claimed:
                 continue
             found = self._settled(layers, directions)
-            if found and found[0].fits:
-                return found, (layers, directions)
+            if found and found[0].fits and (claimed or (layers, directions) == (1, 1) or found[0].output is not None):
+                return found, (1, 1) if claimed else (layers, directions)
             partly = partly or found
+        partly = partly or self._settled(1, 1, equal=True)
         if partly:
             return partly, (1, 1)
         raise self._unreadable()
@@ -232,7 +268,7 @@ class Reader:
         rows = trial.sizes.rows
         ran = {"batch": list(self._ran(trial, dtype, like, "batch"))}
         step_like = (like is not None and like.convention.steps) or self.stated.get("convention") == "step"
-        if rows == 1 and (self.native.says_step or step_like):
+        if rows == 1 and (self.native.says_step or step_like) and not (self._documents_a_sequence() and not step_like):
             steps = [one for one in self._ran(trial, dtype, like, "step") if not self._walks(one, trial, steps=True)]
             if any(one.fits for one in steps):
                 return [one for one in steps if one.fits][:1]
@@ -250,6 +286,8 @@ class Reader:
         if rows == 1 and not sequences:
             steps = [one for one in self._ran(trial, dtype, like, "step") if one.fits and not self._walks(one, trial, True)]
         misfit = sorted(ran["batch"], key=_misfits)[:1]
+        if misfit and misfit[0].output is not None and misfit[0].output.fits:
+            return misfit
         if misfit and self._grows(misfit[0], trial):
             return [*misfit, *sequences[:1], *steps[:1]]
         return [*sequences[:1], *steps[:1]] or misfit
@@ -289,14 +327,21 @@ class Reader:
         return one
 
     def _says_batch_first(self) -> bool:
-        import inspect
-
-        text = (inspect.getdoc(getattr(self.native, "target", None)) or "").lower().replace(" ", "")
+        text = self._doc().replace(" ", "")
         return any(said in text for said in ("batch_first", "(n,l", "(n,t", "(b,t", "(b,l", "(batch,", "[batch,", "b,t,"))
 
     def _may_be_step(self, reading: Reading, trial: Trial) -> bool:
         """Whether one tensor came back, in a number of operations that does not grow with the sequence."""
-        return reading.h_n is None and not self._grows(reading, trial)
+        return reading.h_n is None and not self._documents_a_sequence() and not self._grows(reading, trial)
+
+    def _documents_a_sequence(self) -> bool:
+        """Whether the docstring gives the input a time axis."""
+        text = self._doc()
+        return bool(re.search(r"\(\s*(l|t|time|seq\w*|steps?|n_steps|seq_len)\s*,|,\s*(t|l|time|seq\w*|steps|seq_len)\s*,", text))
+
+    def _doc(self) -> str:
+        source = getattr(self.native, "target", None)
+        return (inspect.getdoc(source) or "").lower()
 
     def _grows(self, reading: Reading, trial: Trial) -> bool:
         """Whether a longer sequence takes more operations."""
@@ -356,12 +401,14 @@ class Reader:
         for binding in self.native.bindings():
             if like is not None and not _alike(binding, like.convention.binding):
                 continue
-            if "weights" in self.stated and binding.transposed != (self.stated["weights"] == "transposed"):
+            if self.stated.get("weights") in ("as nn.RNN", "transposed") and binding.transposed != (self.stated["weights"] == "transposed"):
                 continue
             for axes in inputs:
                 states: Sequence[str | None] = _STATES[axes] if self.native.takes_state else (None,)
                 if len(self.native.states) > 1:
                     states = ("S,NH",) if "N" in axes else ("S,H",)
+                elif self.native.states_as_list and axes in _BATCHES:
+                    states = ("S,NH",)
                 for state in states:
                     if state == "NH" and rows > 1 and "N" in axes:
                         continue
@@ -402,7 +449,8 @@ class Reader:
         native = self.native
         if not isinstance(native, Object):
             return lambda x, h: native.call(_fresh(x), _fresh(h), trial.params, case, binding)
-        made = native.made(trial.case, reading.dtype, 0, trial.sizes.O)
+        with default_dtype(reading.dtype):
+            made = native.made(trial.case, reading.dtype, 0, trial.sizes.O)
         generator = torch.Generator().manual_seed(5)
         for one in held_by(made):
             if sum(size > 1 for size in one.shape) >= 2:
@@ -434,6 +482,12 @@ class Reader:
         keyed = _by_key(tensors)
         if keyed is not None:
             places: list[tuple[str, Any]] = [*keyed.items()]
+            if not places:  # no key that means something: by shape, where one shape stands for one
+                of_output = [one for one in tensors if fitting(one[1], outputs, letters)]
+                of_state = [one for one in tensors if fitting(one[1], finals, letters)]
+                if len(of_output) > 1 or len(of_state) > 1:
+                    return None
+                places = [("output", one) for one in of_output] + [("h_n", one) for one in of_state]
         elif len(tensors) == 1:
             path, value = tensors[0]
             is_state = fitting(value, finals, letters) and not fitting(value, outputs, letters)
@@ -447,8 +501,8 @@ class Reader:
         for name, (path, value) in places:
             options = outputs if name == "output" else finals
             fit = fitting(value, options, letters) or (fitting(value, outputs, heads) if name == "output" else None)
-            if fit is None and name == "output" and heads is not None and trial.sizes.O in _shape(value):
-                continue  # the result of a head, of the last step alone
+            if fit is None and name == "output" and self._is_head(value, trial, heads is not None):
+                continue  # the result of a head
             parts[name] = Part(path, fit or "?")
             used.add(path)
         neither = [f"{_path(path)} {_shown(value)}" for path, value in items if path not in used and path != ()]
@@ -463,6 +517,16 @@ class Reader:
         if not used and reading.convention.input not in ("LNI", "NLI"):
             return None
         return replace(reading, output=parts["output"], h_n=parts["h_n"], neither=tuple(neither))
+
+    def _is_head(self, value: Any, trial: Trial, sized: bool) -> bool:
+        """Whether a result is of a head's size: no axis of it is H's, and a weight leads from H to it."""
+        shape, s = _shape(value), trial.sizes
+        if sized and s.O in shape:
+            return True
+        if not isinstance(self.native, Object) or not shape or shape[-1] in (s.H, s.H * s.directions):
+            return False
+        held = held_by(self.native.made(trial.case, torch.float64, 0, s.O))
+        return any(tuple(one.shape) in ((shape[-1], s.H * s.directions), (s.H * s.directions, shape[-1])) for one in held)
 
     @staticmethod
     def _of_step(reading: Reading, parts: dict[str, Part | None], neither: list[str]) -> Reading | None:
@@ -515,11 +579,57 @@ class Reader:
             return  # not supported, which is told
         prepare(one)
 
-    def _wiring(self, adapted: Adapted, layers: int, directions: int, bias: bool) -> Wiring | None:
+    def _wiring(self, adapted: Adapted, layers: int, directions: int, bias: bool) -> Wiring:
         native, reading = self.native, adapted.reading
         assert isinstance(native, Object)
         case = altered(self.case, rnn={"bias": bias})
-        trial = trial_of(case, layers, directions, reading.dtype, native.fixed)
+        trials = [trial_of(case, layers, directions, reading.dtype, native.fixed, equal) for equal in (False, True)]
+        first: BaseException | None = None
+        for trial in trials:  # at equal sizes too: a matrix that is transposed raises at distinct ones
+            try:
+                return self._wiring_at(adapted, trial)
+            except Unreadable:
+                raise
+            except (Exception, SystemExit) as error:
+                first = first or error
+        by_name = self._by_name(trials[0])
+        if by_name is not None:
+            return by_name
+        what = f"{type(first).__name__}: {first}".splitlines()[0]
+        asked = [f"num_layers={layers}"] if layers > 1 else []
+        asked += ["bidirectional=True"] if directions > 1 else []
+        told = f" with {' and '.join(asked)}" if asked else ""
+        raise CandidateError(f"candidate {native.name}: its forward raised {what}{told}") from first
+
+    def _by_name(self, trial: Trial) -> Wiring | None:
+        """The wiring of an object whose calls raise, by names and shapes; None where they do not tell all of it."""
+        assert isinstance(self.native, Object)
+        try:
+            found = wired(self.native, trial.case, trial.sizes, None, Binding(numpy=self.native.arrays == (True,)))
+        except Exception:
+            return None
+        return None if found.missing else found
+
+    def faults_by_name(self) -> tuple[tuple[str, str, str], ...]:
+        """What is wrong with the tensors of an object that cannot be called: their shapes."""
+        native = self.native
+        if not isinstance(native, Object):
+            return ()
+        rnn = self.case.rnn
+        layers = rnn.num_layers if native.claims("num_layers") else 1
+        directions = rnn.directions if native.claims("bidirectional") else 1
+        trial = trial_of(self.case, layers, directions, torch.float64, native.fixed)
+        found = self._by_name(trial)
+        if found is None:
+            return ()
+        with default_dtype(torch.float64):
+            held = held_by(native.made(trial.case, torch.float64, 0, trial.sizes.O))
+        shapes = [fault for fault in found.faults(held, trial.params, native.is_module) if fault[1] != "not-a-parameter"]
+        return tuple(shapes)
+
+    def _wiring_at(self, adapted: Adapted, trial: Trial) -> Wiring:
+        native, reading = self.native, adapted.reading
+        assert isinstance(native, Object)
 
         def run(made: Any, x: Tensor, h: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
             one = altered(trial.case, input={"batch_size": x.shape[1], "seq_len": x.shape[0]})
@@ -539,14 +649,11 @@ class Reader:
             found = wired(native, trial.case, trial.sizes, run, reading.convention.binding)
         except Unwired as error:
             raise Unreadable(f"candidate {native.name}: not readable: {error}") from error
-        except CandidateError:
-            raise
-        except (Exception, SystemExit) as error:
-            what = f"{type(error).__name__}: {error}".splitlines()[0]
-            asked = f" with num_layers={layers}" if layers > 1 else ""
-            asked += " and bidirectional=True" if directions > 1 else ""
-            raise CandidateError(f"candidate {native.name}: its forward raised {what}{asked}") from error
-        self._prove(adapted, found, trial)
+        if found.turned and self.stated.get("weights") != "behaves":
+            self._turned = True
+            found = found.as_its_neighbours()
+        else:
+            self._prove(adapted, found, trial)
         return found
 
     def _prove(self, adapted: Adapted, found: Wiring, trial: Trial) -> None:
@@ -557,14 +664,15 @@ class Reader:
             return
         binding, results = reading.convention.binding, []
         for seed in (1, 1, 2):
-            made = native.made(trial.case, reading.dtype, seed, trial.sizes.H if native.has_output_size else None)
+            if results and results[0] is None:
+                return  # it raises, which its own call tells
+            with default_dtype(reading.dtype):
+                made = native.made(trial.case, reading.dtype, seed, trial.sizes.H if native.has_output_size else None)
             held = held_by(made)
             found.set(made, held, trial.params, binding, trial.case)
             h = trial.h if native.takes_state else None
-            with default_dtype(reading.dtype), torch.no_grad():
-                results.append(unit(reading, lambda x, h: native.run(made, _fresh(x), _fresh(h), trial.case, binding),  # noqa: B023
-                                    trial.x.clone(), h))  # fmt: skip
-        if not _equal(results[0], results[1]):
+            results.append(self._attempt(adapted, made, trial, h))
+        if None in results or not _equal(results[0], results[1]):
             return  # its forward is random, which the judge tells
         if not _equal(results[0], results[2]):
             unset = [one.name for one in held if not any(name in found.shapes for name in one.names)]
@@ -574,10 +682,21 @@ class Reader:
                 f" rnncli adapt {native.name} -o adapter.py writes an adapter to fill in"
             )
 
+    def _attempt(self, adapted: Adapted, made: Any, trial: Trial, h: Tensor | None) -> Any:
+        native, reading = self.native, adapted.reading
+        assert isinstance(native, Object)
+        binding = reading.convention.binding
+        try:
+            with default_dtype(reading.dtype), torch.no_grad():
+                call = lambda x, h: native.run(made, _fresh(x), _fresh(h), trial.case, binding)  # noqa: E731
+                return unit(reading, call, trial.x.clone(), h)
+        except Exception:
+            return None
+
     def _takes(self, adapted: Adapted, layout: str) -> bool:
         """Whether a drop-in for nn.RNN takes an input of that layout itself."""
         native, reading = self.native, adapted.reading
-        if reading.convention.state not in ("SNH", None) or not whole(reading, self.case):
+        if not whole(reading, self.case) or (layout == "unbatched" and reading.convention.state not in ("SNH", None)):
             return False
         layers, directions = (self.case.rnn.num_layers if reading.layers else 1), (self.case.rnn.directions if reading.directions else 1)
         trial = trial_of(self.case, layers, directions, reading.dtype, native.fixed)
@@ -590,8 +709,11 @@ class Reader:
         try:
             with default_dtype(reading.dtype), torch.no_grad():
                 adapted.prepare(trial.case)
-                native.call(x, h, trial.params, altered(trial.case, input=given), reading.convention.binding)
+                state = reading.convention.as_state(h) if layout == "packed" and native.takes_state else h
+                native.call(x, state, trial.params, altered(trial.case, input=given), reading.convention.binding)
         except Exception:
+            if layout == "packed":
+                return native.names_packed
             return layout == "unbatched" and native.claims("num_layers") and native.claims("bidirectional")
         return True
 
@@ -641,8 +763,6 @@ def _by_key(tensors: list[tuple[Any, Any]]) -> dict[str, Any] | None:
         name = "output" if key in _OUTPUT_KEYS else "h_n" if key in _STATE_KEYS else None
         if name and name not in found:
             found[name] = path, value
-    if not found:
-        return {name: one for name, one in zip(("output", "h_n"), tensors, strict=False)}
     return found
 
 

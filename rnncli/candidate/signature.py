@@ -38,6 +38,60 @@ def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
     return found[1:] if found and found[0].name == "self" else found
 
 
+def parameters_of_constructor(target: type) -> list[inspect.Parameter]:
+    """Return the parameters of a class's constructor, with those of its base class that it passes *args or **kwargs to."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in target.__mro__:
+        own = vars(base).get("__init__")
+        if own is None or base in (object, nn.Module) or base.__module__.startswith("torch.nn"):
+            if base is not object and not inspect.isfunction(own):
+                continue
+            break
+        parameters = list(inspect.signature(own).parameters.values())[1:]
+        positions = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        for parameter in positions:
+            found.setdefault(parameter.name, parameter)
+        if len(positions) == len(parameters):
+            break
+        code = getattr(own, "__code__", None)
+        for name in [c for c in (code.co_consts if code else ()) if isinstance(c, str) and option(c) == "nonlinearity"]:
+            found.setdefault(name, inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default="tanh"))
+    return list(found.values())
+
+
+def explicit_base_arguments(target: type) -> set[str]:
+    """Return the arguments of a base class that the class gives itself: `super().__init__("RNN_TANH", *args)`."""
+    own = vars(target).get("__init__")
+    if own is None:
+        return set()
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(own)))
+    except (OSError, TypeError, SyntaxError, IndentationError):
+        return set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__init__":
+            count = 0
+            for argument in node.args:
+                if isinstance(argument, ast.Starred):
+                    break
+                count += 1
+            base = next((base for base in target.__mro__[1:] if "__init__" in vars(base)), None)
+            if base is None or not any(isinstance(a, ast.Starred) for a in node.args):
+                return set()
+            names = [p.name for p in list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]]
+            return set(names[:count])
+    return set()
+
+
+def starred(call: Callable[..., Any]) -> str | None:
+    """Return the name of the argument that takes any number of positional values."""
+    try:
+        parameters = inspect.signature(call).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    return next((p.name for p in parameters if p.kind == p.VAR_POSITIONAL), None)
+
+
 def defaults_of(call: Callable[..., Any]) -> dict[str, Any]:
     """Return the default of each argument that has one."""
     return {p.name: p.default for p in parameters_of(call) if p.default is not p.empty}
@@ -67,18 +121,22 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool) -> Argument
     return _guessed(found if holds_weights else _told_apart(found))
 
 
-def arguments_of_constructor(call: Callable[..., Any]) -> Arguments:
+def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
     """Return what each argument of a constructor is: an option of nn.RNN, config, slot (of a weight) or left out."""
     found: Arguments = {}
-    for parameter in parameters_of(call):
+    for parameter in parameters:
         meant = option(parameter.name)
         optional = parameter.default is not parameter.empty
+        if meant is None and not optional and role(parameter.name) == "params":
+            meant = "params"
         if meant is None and parameter.name.lower().strip("_") in _CONFIGS:
             meant = "config"
         if meant in ("dtype", "device") and optional:
             meant = "left out"
         found[parameter.name] = meant or ("left out" if optional else "unknown"), None
     unknown = [name for name, (meant, _) in found.items() if meant == "unknown"]
+    if not {"input_size", "hidden_size"} & {meant for meant, _ in found.values()}:
+        unknown += [p.name for p in parameters if found[p.name][0] == "bias" and not isinstance(p.default, bool)]
     weights = {name: slot(name) for name in unknown if slot(name).kind and slot(name).kind != "readout"}
     if len(weights) >= 2:  # a class that is constructed with its weights
         found |= {name: ("slot", of) for name, of in told_apart(weights).items()}
@@ -90,7 +148,12 @@ def arguments_of_constructor(call: Callable[..., Any]) -> Arguments:
 
 
 def _told_apart(found: Arguments) -> Arguments:
-    slots = told_apart({name: of for name, (meant, of) in found.items() if meant == "slot" and of is not None})
+    slots = {name: of for name, (meant, of) in found.items() if meant == "slot" and of is not None}
+    nameless = {name: slot(name) for name, (meant, _) in found.items() if meant == "unknown"}
+    paired = _directions_by_suffix(slots | nameless)
+    if any(of.reverse for of in paired.values()) and not any(of.reverse for of in slots.values()):
+        slots = {name: of for name, of in paired.items() if of.kind}
+    slots = told_apart(slots)
     return found | {name: ("slot", of) for name, of in slots.items()}
 
 
@@ -99,6 +162,7 @@ def told_apart(slots: Mapping[str, Slot]) -> dict[str, Slot]:
 
     Where neither name says it, the first is the input's.
     """
+    slots = _directions_by_suffix(slots)
     told = dict(slots)
     for kinds in (("weight", "weight_ih", "weight_hh"), ("bias", "bias_ih", "bias_hh")):
         either, of_input, of_state = kinds
@@ -116,8 +180,27 @@ def told_apart(slots: Mapping[str, Slot]) -> dict[str, Slot]:
     return told
 
 
+def _directions_by_suffix(slots: Mapping[str, Slot]) -> dict[str, Slot]:
+    """Return weights by name, with the direction that names say beside each other: `Wf` and `Wb`, `wih` and `wihr`."""
+    told = dict(slots)
+    for forward, reverse in (("f", "b"), ("", "r"), ("", "_r"), ("", "b"), ("_f", "_b"), ("", "_back"), ("l", "r"), ("1", "2")):
+        pairs = [(name + forward, name + reverse) for name in {n.removesuffix(forward) for n in slots}
+                 if name and {name + forward, name + reverse} <= set(slots)]  # fmt: skip
+        if len(pairs) >= 2 and len({name for pair in pairs for name in pair}) >= len(slots) - 2:
+            for one, other in pairs:
+                stem = slot(one.removesuffix(forward) if forward else one)
+                told[one] = Slot(stem.kind or slots[one].kind, None, False)
+                told[other] = Slot(stem.kind or slots[one].kind, None, True)
+            return told
+    return told
+
+
 def _guessed(found: Arguments) -> Arguments:
     """Return the arguments, those whose names say nothing by their order: the input first, then the state."""
+    states = [name for name, (meant, _) in found.items() if meant == "h_0"]
+    for name in states[1:]:
+        if name in ("a", "s") and states[0] not in ("a", "s"):  # the second of single letters
+            found[name] = "unknown", None
     said = {meant for meant, _ in found.values()}
     if {"input", "projected"} <= said:
         for name in [name for name, (meant, _) in found.items() if meant == "projected"]:
@@ -129,11 +212,27 @@ def _guessed(found: Arguments) -> Arguments:
     if not weights and "layers" in found:  # the layers themselves, not their number
         found["layers"] = "params", None
         weights = ["layers"]
+    nameless = [name for name, (meant, _) in found.items() if meant == "unknown"][len(free) :]
+    several = len(nameless) >= 2
     for name, (meant, _) in found.items():
         if meant == "unknown" and free:
             found[name] = free.pop(0), None
-        elif meant == "unknown" and not weights:
+        elif meant == "unknown" and not weights and not several:
             found[name] = "params", None
+    unknown = [name for name, (meant, _) in found.items() if meant == "unknown"]
+    if len(unknown) >= 2 and len(unknown) + len(weights) in (2, 3, 4):
+        told = [name for name, (meant, _) in found.items() if meant in ("unknown", "slot")]
+        kinds = {2: ("weight_ih", "weight_hh"), 3: ("weight_ih", "weight_hh", "bias"),
+                 4: ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}[len(told)]  # fmt: skip
+        for name, kind in zip(told, kinds, strict=True):
+            found[name] = "slot", Slot(kind, None, False)  # type: ignore[arg-type]
+    elif len(unknown) == 1 and weights:
+        kinds_told = {of.kind for meant, of in found.values() if meant == "slot" and of}
+        if {"weight_ih", "weight_hh"} <= kinds_told:
+            for name, (meant, of) in found.items():
+                if meant == "slot" and of and of.kind == "bias":
+                    found[name] = "slot", of._replace(kind="bias_ih")
+            found[unknown[0]] = "slot", Slot("bias_hh" if any(k and k.startswith("bias") for k in kinds_told) else "bias", None, False)
     if "input" in free:  # `w`, or the like, read as a weight
         first = next((name for name, (meant, _) in found.items() if meant == "slot"), None)
         if first and first.lower() in ("u", "i", "z", "a"):
@@ -146,12 +245,6 @@ def takes_any_keyword(target: type) -> bool:
     if "__init__" not in vars(target) or issubclass(target, nn.RNN):
         return False
     return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(target).parameters.values())
-
-
-def passes_arguments_on(target: type) -> bool:
-    """Return whether a class hands all its arguments to the constructor of its base class."""
-    own = vars(target).get("__init__")
-    return own is not None and any(p.kind == p.VAR_POSITIONAL for p in inspect.signature(own).parameters.values())
 
 
 def method_of(target: type) -> str:
@@ -180,10 +273,11 @@ def called(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
 
 def codes_of(function: Callable[..., Any], module: Any) -> list[Any]:
     """Return the code of a function, of the functions inside it, and of those of its module that it calls."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is None or module is None:
+    sources = getattr(function, "__sources__", None) or [function]
+    todo = [one.__code__ for one in map(inspect.unwrap, sources) if hasattr(one, "__code__")]
+    if module is None:
         return []
-    todo, seen = [code], dict[Any, None]()
+    seen = dict[Any, None]()
     while todo:
         code = todo.pop(0)
         if code in seen:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from rnncli.candidate.calling import Binding, Object
+from rnncli.candidate.load import default_dtype
 from rnncli.candidate.names import EXACT, slot
 from rnncli.candidate.places import Held, held_by
 from rnncli.case import Case
@@ -29,11 +30,7 @@ Runner = Callable[[Any, Tensor, Tensor | None], tuple[Tensor | None, Tensor | No
 MOVED = 1e-9  # of values of order one, in float64: far above rounding and far below any effect
 MOST_ELEMENTS = 600  # of a flat buffer that is looked at element by element
 _NOT_A_WEIGHT = re.compile(r"(^|[._])(d|grad|grads|delta|acc|mem|m|v|vel|momentum|cache|last|prev)_?(?=[A-Z_wbWB])|grad")
-_DIRECTION_WORDS = re.compile(
-    r"(^|[._\d])(f|b|fw|bw|fwd|bwd|forward\w*|backward\w*|rev\w*|r2l|l2r|ltr|rtl)([._\d]|$)|(fwd|bwd|forward|backward"
-    r"|reverse)",
-    re.IGNORECASE,
-)
+_TORCH_NAME = re.compile(r"(^|[._])((weight|bias)_[ih]h)(_l\d+\w*)?$")
 _LAYER_WORDS = re.compile(r"(_l|layers?[._]?|level[._]?)(\d+)", re.IGNORECASE)
 
 
@@ -114,6 +111,16 @@ class Wiring:
         same = (piece.layer, piece.reverse)
         return sum(one.kind.startswith("bias") and (one.layer, one.reverse) == same for one in self.pieces)
 
+    def as_its_neighbours(self) -> "Wiring":
+        """The wiring with its square matrices the way the others lie, whatever they behave like."""
+        told = next(piece for piece in self.pieces if piece.kind == "weight_ih" and len(set(_big(self.shapes[piece.tensor]))) == 2)
+        square = {name for name, shape in self.shapes.items() if len(_big(shape)) == 2 and len(set(_big(shape))) == 1}
+        pieces = tuple(
+            replace(piece, transposed=told.transposed) if piece.tensor in square and piece.kind in ("weight_hh", "weight_ih")
+            else piece for piece in self.pieces
+        )  # fmt: skip
+        return replace(self, pieces=pieces)
+
     def rows(self) -> tuple[tuple[str, str, str], ...]:
         """Each tensor, the weight it was given, and why."""
         found = []
@@ -123,7 +130,9 @@ class Wiring:
             found.append((f"{piece.tensor}{part}", alone.weight, piece.evidence))
         return (*found, *((name, "nothing: it is a buffer", "it has no effect") for name in self.buffers))
 
-    def faults(self, held: Sequence[Held], params: Mapping[str, Tensor], is_module: bool) -> list[tuple[str, str, str]]:
+    def faults(
+        self, held: Sequence[Held], params: Mapping[str, Tensor], is_module: bool, no_bias: bool = False
+    ) -> list[tuple[str, str, str]]:
         """What is wrong with an object's own tensors: the parameter's name, the cause, and the reason.
 
         A tensor that is set keeps what it had: its shape, and in an nn.Module being a Parameter that requires grad.
@@ -143,6 +152,8 @@ class Wiring:
                 cause = "upper-layer-reads-hidden-size" if upper else "wrong-shape"
                 reason = f"{name} has shape {_tuple(one.shape)}, expected {_tuple(value.shape)}"
                 found.append((weight, cause, reason))
+            elif no_bias and all(piece.kind.startswith("bias") for piece in pieces):
+                found.append((weight, "bias-kept", f"{name} is a bias, and bias=False was asked for"))
             elif is_module and one.in_module and not one.parameter:
                 found.append((weight, "not-a-parameter", f"{name} is a plain tensor, expected an nn.Parameter"))
             elif is_module and one.in_module and isinstance(one.value, Tensor) and not one.value.requires_grad:
@@ -203,7 +214,7 @@ class Effect:
 NOTHING = Effect(False, frozenset(), frozenset(), False)
 
 
-@dataclass
+@dataclass(eq=False)
 class View:
     """A tensor, or a part of it, that may be a weight."""
 
@@ -220,9 +231,10 @@ class View:
 class Experiments:
     """An object with random matrices and biases of zero, and what moves when a tensor of it changes."""
 
-    def __init__(self, native: Object, case: Case, sizes: Sizes, run: Runner, binding: Binding) -> None:
+    def __init__(self, native: Object, case: Case, sizes: Sizes, run: Runner | None, binding: Binding) -> None:
+        """`run` None: the object does not run, and nothing is known of it but names and shapes."""
         self.sizes, self.run, self.binding = sizes, run, binding
-        self.make = lambda: native.made(case, torch.float64, 0, sizes.O)
+        self.make = lambda: _made(native, case, sizes)
         self.made = self.make()
         self.held = held_by(self.made)
         self._now: dict[str, Tensor] = {}
@@ -234,6 +246,9 @@ class Experiments:
         self._given = self._inputs()
         self._base: dict[str, tuple[Tensor | None, Tensor | None]] = {}
         self._leaks = False
+        if run is None:
+            self._given = {}
+            return
         once, again = (self._copied(*self._given["all"]) for _ in range(2))
         self._leaks = self._compared(once, again).any
 
@@ -295,6 +310,7 @@ class Experiments:
                 if one.name in values:
                     one.set(self.made, self.binding.value(values[one.name]))
             del fresh
+        assert self.run is not None
         output, h_n = self.run(self.made, x.clone(), None if h is None else h.clone())
         return (None if output is None else output.clone(), None if h_n is None else h_n.clone())
 
@@ -354,14 +370,21 @@ class Unwired(Exception):
     """A weight of nn.RNN whose place cannot be told."""
 
 
-def wired(native: Object, case: Case, sizes: Sizes, run: Runner, binding: Binding) -> Wiring:
-    """Find the place of every parameter of nn.RNN in an object. Raises Unwired."""
-    made = native.made(case, torch.float64, 0, sizes.O)
-    held = held_by(made)
+def wired(native: Object, case: Case, sizes: Sizes, run: Runner | None, binding: Binding) -> Wiring:
+    """Find the place of every parameter of nn.RNN in an object. Raises Unwired.
+
+    `run` None: by names and shapes alone, of an object whose calls raise.
+    """
+    held = held_by(_made(native, case, sizes))
     exact = _exact(held, case, sizes)
     if exact is not None:
         return exact
     return _Plan(Experiments(native, case, sizes, run, binding), case).wiring()
+
+
+def _made(native: Object, case: Case, sizes: Sizes) -> Any:
+    with default_dtype(torch.float64):
+        return native.made(case, torch.float64, 0, sizes.O)
 
 
 def _expected(case: Case, sizes: Sizes) -> list[str]:
@@ -391,7 +414,7 @@ def _exact(held: Sequence[Held], case: Case, sizes: Sizes) -> Wiring | None:
     return Wiring(tuple(pieces), {piece.tensor: found[name][0].shape for piece, name in zip(pieces, expected)})  # noqa: B905
 
 
-@dataclass
+@dataclass(eq=False)
 class Fact:
     """What names and experiments say of a view."""
 
@@ -440,7 +463,7 @@ class _Plan:
         s, views = self.sizes, []
         for one in self.experiments.held:
             big = tuple(size for size in one.shape if size > 1)
-            if len(big) == 1 and one.value.ndim == 1 and big[0] > max(s.H * s.directions, s.I + s.H, s.O) + s.H:
+            if len(big) == 1 and one.value.ndim == 1 and big[0] >= s.H * (s.I + s.H) and not one.linear:
                 views += self._segments(one)
             elif len(one.shape) == 3 and one.shape[0] > 1 and one.shape[0] in (s.layers, s.directions, s.rows) and len(big) == 3:
                 views += [View(one, index, one.shape[1:]) for index in range(one.shape[0])]
@@ -458,9 +481,12 @@ class _Plan:
         for index in range(one.shape[0]):
             element = View(one, slice(index, index + 1), (1,))
             effects = {when: self.experiments.effect(element, when).any for when in ("0", "x", "h0")}
-            kinds.append("b" if effects["0"] else "x" if effects["x"] else "h" if effects["h0"] else "-")
+            kinds.append("b" if effects["0"] else "x" if effects["x"] else "h" if effects.get("h0") else "-")
         sizes = {"x": s.I * s.H, "h": s.H * s.H, "b": s.H}
         text, views, start = "".join(kinds), [], 0
+        silent = re.search(r"-+$", text)
+        if silent and len(silent[0]) in (s.H, 2 * s.H):  # biases without effect stand last
+            text = text[: silent.start()] + "b" * len(silent[0])
         while start < len(text):
             length = sizes.get(text[start], 0)
             if not length or text[start : start + length] != text[start] * length:
@@ -477,7 +503,7 @@ class _Plan:
         meant = _claim(view.held)
         fact = Fact(view, meant.kind)
         effects = {when: ask(view, when) for when in ["0", "x", *(f"h{row}" for row in range(s.rows)), "all", "late"]}
-        fact.effective = any(effect.any for effect in effects.values())
+        fact.effective = any(effect.any for effect in effects.values()) or self.experiments.run is None
         rows = [row for row in range(s.rows) if effects[f"h{row}"].any]
         big = tuple(size for size in view.shape if size > 1)
         head = s.O in big and (s.H in big or s.H * s.directions in big or len(big) == 1)
@@ -488,16 +514,22 @@ class _Plan:
         if _Plan._is_state(view.held):
             fact.kind = None
             return fact
+        torchs = _TORCH_NAME.search(_best_name(view.held))
+        if len(big) <= 1 and torchs and torchs[2].startswith("weight"):
+            fact.kind, fact.evidence = torchs[2], "its name"
+            return fact
         if len(big) <= 1:
             if big and big[0] != s.H:
                 fact.kind, fact.evidence = None, ""
                 return fact
+            named = (meant.kind or "").startswith("bias") or view.held.linear
             if effects["0"].any:
                 fact.kind, fact.evidence = "bias", "it moves the result where x and h are 0"
                 self._locate(fact, effects["0"])
-            elif not fact.effective:
-                fact.kind = "bias" if (meant.kind or "").startswith("bias") else None
-                fact.evidence = "its name; it has no effect"
+            elif named or (torchs and self.experiments.run is None):
+                fact.kind = "bias"
+                fact.evidence = "its name" if fact.effective else "its name; it has no effect"
+                self._locate(fact, effects["all"])
             return fact
         fact.kind = self._matrix_kind(view, effects, rows, meant.kind)
         if not fact.effective:
@@ -515,7 +547,8 @@ class _Plan:
         elif fact.kind in ("weight_ih", "weight"):
             fact.evidence = "without effect where x is 0" if not rows else "it acts on x and on the layer below"
             self._locate(fact, effects["x"])
-            if s.directions == 2 and s.layers == 1 and fact.reverse is None:
+            unseen = not effects["x"].rows and len(effects["x"].halves) != 2
+            if s.directions == 2 and s.layers == 1 and fact.reverse is None and unseen:
                 fact.reverse = effects["late"].first
         if not feeds_back and fact.kind == "weight_hh" and not rows and self.experiments.takes_state:
             fact.evidence = "its shape"
@@ -527,8 +560,7 @@ class _Plan:
         return bool(re.fullmatch(r"(h|h0|h_0|hidden|hidden_state|state|init_h\w*|initial_\w*|h_init|prev_h|h_prev)", last))
 
     def _has_h_n(self) -> bool:
-        self.experiments.effect(View(self.experiments.held[0], None, self.experiments.held[0].shape), "all") if "all" not in self.experiments._base else None
-        return self.experiments._base["all"][1] is not None
+        return "all" in self.experiments._base and self.experiments._base["all"][1] is not None
 
     def _matrix_kind(self, view: View, effects: Mapping[str, Effect], rows: list[int], claim: str | None) -> str | None:
         s = self.sizes
@@ -544,6 +576,9 @@ class _Plan:
         by_effect = "weight_ih" if effects["x"].any else "weight_hh" if effects["all"].any else None
         if by_effect == "weight_ih" and "weight" in possible:
             by_effect = "weight"
+        torchs = _TORCH_NAME.search(_best_name(view.held))
+        if torchs and torchs[2].startswith("weight") and not joined:
+            return torchs[2]
         if not possible:
             return claim if claim in ("weight_ih", "weight_hh") else by_effect
         if claim in possible:
@@ -576,8 +611,12 @@ class _Plan:
         weights = [fact for fact in facts if fact.kind and fact.kind != "readout"]
         words = any(_claim(fact.view.held).reverse for fact in weights) or self._lettered(weights)
         first = min((number for fact in weights for number in _numbers(fact.view)[-1:]), default=0)
+        owners = list(dict.fromkeys(_best_name(fact.view.held).rpartition(".")[0] for fact in weights))
         for fact in weights:
             claim, numbers = _claim(fact.view.held), _numbers(fact.view)
+            if not numbers and len(owners) == s.rows > 1 and "" not in owners:  # left and right, first and second
+                numbers = [owners.index(_best_name(fact.view.held).rpartition(".")[0])]
+                first = 0
             if s.directions == 2 and words:
                 fact.reverse = claim.reverse or self._is_second(fact.view.held)
             said = _LAYER_WORDS.search(_best_name(fact.view.held))
@@ -588,6 +627,19 @@ class _Plan:
                 fact.layer = layer
             if fact.reverse is None:
                 fact.reverse = reverse
+        self._by_owner(weights, owners)
+
+    def _by_owner(self, weights: list[Fact], owners: list[str]) -> None:
+        """Where two tensors act as one weight, and each belongs to a module of its own: the modules, in order."""
+        s = self.sizes
+        if len(owners) != s.rows or s.rows == 1 or "" in owners:
+            return
+        places = [(fact.kind, fact.layer, fact.reverse) for fact in weights if fact.kind in ("weight_ih", "weight_hh")]
+        if len(places) == len(set(places)):
+            return
+        for fact in weights:
+            fact.layer, reverse = divmod(owners.index(_best_name(fact.view.held).rpartition(".")[0]), s.directions)
+            fact.reverse = reverse == 1
 
     def _by_number(self, numbers: list[int], first: int, words: bool) -> tuple[int, bool]:
         s = self.sizes
@@ -630,7 +682,7 @@ class _Plan:
             acting = [fact for fact in group if fact.effective]
             silent = [fact for fact in group if not fact.effective]
             most = 2 if kind == "bias" else 1
-            claimed = [fact for fact in silent if fact.claim and not _NOT_A_WEIGHT.search(_best_name(fact.view.held))]
+            claimed = [fact for fact in silent if (fact.claim or isinstance(fact.view.index, slice)) and not _NOT_A_WEIGHT.search(_best_name(fact.view.held))]
             if kind == "bias" and len(acting) == 1:
                 claimed = [fact for fact in claimed if _other_bias(fact, acting[0])]
             room = most - len(acting)
@@ -754,7 +806,7 @@ def _numbers(view: View) -> list[int]:
 
 def _other_bias(fact: Fact, acting: Fact) -> bool:
     """Whether the name of a silent bias claims a bias beside the one that acts."""
-    if fact.view.held.linear:
+    if fact.view.held.linear or isinstance(fact.view.index, slice):
         return True
     kinds = {fact.claim, acting.claim}
     return {"bias_ih", "bias_hh"} <= kinds or (None not in kinds and len(kinds) > 1) or fact.claim in ("bias_ih", "bias_hh")

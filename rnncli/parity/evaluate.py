@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from rnncli.candidate.load import Canonical, Sequence
+from rnncli.candidate.load import Canonical, Sequence, default_dtype
 from rnncli.case import Case
 from rnncli.errors import CandidateError
 from rnncli.parity import reference
@@ -29,8 +29,11 @@ class Elsewhere(Protocol):
     def lost(self) -> CandidateError | None:
         """Why that process is gone, where it is."""
 
-    def evaluate(self, case: Case, probe: Probe) -> "Values":
+    def evaluate(self, case: Case, probe: Probe, plain: bool = False) -> "Values":
         """What `evaluate` gives for a candidate in this one. Raises CandidateError."""
+
+    def regimes(self, case: Case, probe: Probe) -> dict[str, Tensor | str | None]:
+        """What `regimes` gives for a candidate in this one. Raises CandidateError."""
 
     def time(self, case: Case, probe: Probe) -> tuple[Timing, ...]:
         """Its cost beside nn.RNN's, where it is."""
@@ -47,21 +50,33 @@ class Side:
     call: Callable[[Mapping[str, Tensor]], tuple[Sequence, Tensor]]
     leaves: dict[str, Tensor]
     probe: Probe
+    returned: tuple[str, ...] = ("output", "h_n")
 
     def forward(self) -> tuple[Sequence, Tensor]:
         """output and h_n."""
         return self.call(self.leaves)
 
-    def forward_backward(self) -> tuple[Tensor, ...]:
+    def forward_backward(self) -> tuple[Tensor | None, ...]:
         """The gradient of every leaf, under the cotangents of both outputs."""
         return self.gradients(*self.forward())
 
-    def gradients(self, output: Sequence | None, h_n: Tensor | None) -> tuple[Tensor, ...]:
+    def gradients(self, output: Sequence | None, h_n: Tensor | None) -> tuple[Tensor | None, ...]:
         """The gradient of each leaf: that of the scalar sum(output * cotangent) + sum(h_n * cotangent)."""
         returned = (("output", None if output is None else values_of(output)), ("h_n", h_n))
         parts = [(value * self.probe.cotangents[name]).sum() for name, value in returned if value is not None]
-        total = sum(parts[1:], parts[0])
-        return torch.autograd.grad(total, list(self.leaves.values()), allow_unused=True)
+        self.backward(sum(parts[1:], parts[0]))
+        return self.collected()
+
+    def backward(self, total: Tensor) -> None:
+        """Run backward as a training step does: `torch.autograd.grad` is refused by reentrant checkpoints."""
+        total.backward()  # type: ignore[no-untyped-call]
+
+    def collected(self) -> tuple[Tensor | None, ...]:
+        """The gradient that each leaf has accumulated, which is taken from it."""
+        gradients = tuple(leaf.grad for leaf in self.leaves.values())
+        for leaf in self.leaves.values():
+            leaf.grad = None
+        return gradients
 
 
 @dataclass(frozen=True)
@@ -100,7 +115,7 @@ def reference_side(case: Case, probe: Probe, module: nn.RNN | None = None) -> Si
     reference.set_mode(module, case, probe.input.device)
     leaves = _given_leaves(case, probe) | dict(module.named_parameters())
     pack = packer(case, probe.input.device)
-    return Side("nn.RNN", lambda given: module(pack(given["input"]), given.get("h_0")), leaves, probe)
+    return Side("nn.RNN", lambda given: module(pack(given["input"]), given.get("h_0")), leaves, probe, case.returns)
 
 
 def candidate_side(candidate: Canonical, case: Case, probe: Probe) -> Side:
@@ -113,22 +128,36 @@ def candidate_side(candidate: Canonical, case: Case, probe: Probe) -> Side:
         parameters = {name: given[name] for name in names}
         return candidate(pack(given["input"]), given.get("h_0"), parameters, case)
 
-    return Side(case.target or str(case.candidate), call, leaves, probe)
+    return Side(case.target or str(case.candidate), call, leaves, probe, case.returns)
 
 
-def values_by(candidate: Candidate, case: Case, probe: Probe) -> Values:
+def values_by(candidate: Candidate, case: Case, probe: Probe, plain: bool = False) -> Values:
     """What a candidate computes, wherever it is. Raises CandidateError."""
     if callable(candidate):
-        return evaluate(candidate_side(candidate, case, probe), case)
-    return candidate.evaluate(case, probe)
+        return evaluate(candidate_side(candidate, case, probe), case, plain)
+    return candidate.evaluate(case, probe, plain)
 
 
-def evaluate(side: Side, case: Case) -> Values:
+def regimes_by(candidate: Candidate, case: Case, probe: Probe) -> dict[str, Tensor | str | None]:
+    """What a candidate computes in other regimes, wherever it is. Raises CandidateError."""
+    if callable(candidate):
+        return regimes(candidate_side(candidate, case, probe), case)
+    return candidate.regimes(case, probe)
+
+
+def evaluate(side: Side, case: Case, plain: bool = False) -> Values:
     """Every value the side computes, and what can be said of it without a comparison.
 
-    The generator dropout draws from is seeded first, so that every side that draws in nn.RNN's order draws its masks.
+    torch's default dtype follows the probe's in float64, so that a buffer made without a dtype is float64 too; `plain`
+    leaves the default at float32. The generator that dropout draws from is seeded first, so that every side that draws
+    in nn.RNN's order draws its masks.
     """
     _seed(side.leaves["input"].device, case.run.seed)
+    with torch.set_grad_enabled(case.run.gradients), default_dtype(torch.float32 if plain else side.probe.input.dtype):
+        return _evaluated(side, case)
+
+
+def _evaluated(side: Side, case: Case) -> Values:
     with torch.set_grad_enabled(case.run.gradients):
         given = {name: leaf.clone() if name in GIVEN else leaf for name, leaf in side.leaves.items()}
         output, h_n = side.call(given)
@@ -153,6 +182,116 @@ def evaluate(side: Side, case: Case) -> Values:
             tensor = f"grad {name}" if case.run.gradients else "h_n" if name == "h_0" else "output"
             findings[tensor] = (Verdict.MISMATCH, f"{name} is overwritten: the caller's tensor is changed")
     return Values(tensors, findings, returned)
+
+
+def regimes(side: Side, case: Case) -> dict[str, Tensor | str | None]:
+    """What a side computes where it is used in other ways than once with everything: by the way and the tensor.
+
+    Called ten times; given an input and h_0 that are not contiguous; an input that needs no gradient; a loss on output
+    alone, and on h_n alone; the gradients of two backward calls, accumulated. A text instead of a tensor says what was
+    raised. Gradients are left out where the case has none.
+    """
+    found: dict[str, Tensor | str | None] = {}
+    with default_dtype(side.probe.input.dtype):
+        _seed(side.leaves["input"].device, case.run.seed)
+        for way, run in _WAYS.items():
+            for leaf in side.leaves.values():
+                leaf.grad = None
+            try:
+                with torch.set_grad_enabled(case.run.gradients):
+                    found |= {f"{way}: {name}": value for name, value in run(side, case).items()}
+            except CandidateError as error:
+                found[way] = str(error)
+            except (MemoryError, torch.OutOfMemoryError):
+                raise
+            except Exception as error:
+                found[way] = f"backward raises {type(error).__name__}: {error}".splitlines()[0].partition(" Hint: ")[0]
+            for name in GIVEN:
+                if name in side.leaves:
+                    side.leaves[name].requires_grad_(case.run.gradients)
+    return found
+
+
+def _called_ten_times(side: Side, case: Case) -> dict[str, Tensor | None]:
+    del case
+    with torch.no_grad():
+        calls = [_both(side) for _ in range(10)]
+    return {
+        f"{name} of the calls": None if first is None else _stacked([call[name] for call in calls], first)
+        for name, first in calls[0].items()
+    }
+
+
+def _stacked(values: list[Tensor | None], first: Tensor) -> Tensor:
+    """The values of all calls; the first that has another shape by itself."""
+    other = next((value for value in values if value is None or value.shape != first.shape), first)
+    if other is not first:
+        return first.new_empty(0) if other is None else other
+    return torch.stack([value for value in values if value is not None])
+
+
+def _not_contiguous(side: Side, case: Case) -> dict[str, Tensor | None]:
+    del case
+    given = {name: _strided(leaf) if name in GIVEN else leaf for name, leaf in side.leaves.items()}
+    with torch.no_grad():
+        output, h_n = side.call(given)
+        return {"output": None if output is None else values_of(output).clone(), "h_n": h_n}
+
+
+def _input_without_gradient(side: Side, case: Case) -> dict[str, Tensor | None]:
+    if not case.run.gradients:
+        return {}
+    side.leaves["input"].requires_grad_(False)
+    return _gradients_of(side, side.returned)
+
+
+def _output_alone(side: Side, case: Case) -> dict[str, Tensor | None]:
+    return _gradients_of(side, ("output",)) if case.run.gradients and "output" in side.returned else {}
+
+
+def _h_n_alone(side: Side, case: Case) -> dict[str, Tensor | None]:
+    return _gradients_of(side, ("h_n",)) if case.run.gradients and "h_n" in side.returned else {}
+
+
+def _two_backward_calls(side: Side, case: Case) -> dict[str, Tensor | None]:
+    if not case.run.gradients:
+        return {}
+    side.backward(_loss(side, side.returned))
+    return _gradients_of(side, side.returned)
+
+
+_WAYS: dict[str, Callable[[Side, Case], dict[str, Tensor | None]]] = {
+    "called ten times": _called_ten_times,
+    "given an input and h_0 that are not contiguous": _not_contiguous,
+    "given an input that needs no gradient": _input_without_gradient,
+    "with a loss on output alone": _output_alone,
+    "with a loss on h_n alone": _h_n_alone,
+    "after two backward calls": _two_backward_calls,
+}
+
+
+def _both(side: Side) -> dict[str, Tensor | None]:
+    output, h_n = side.call({name: leaf.clone() if name in GIVEN else leaf for name, leaf in side.leaves.items()})
+    return {"output": None if output is None else values_of(output).clone(), "h_n": h_n}
+
+
+def _loss(side: Side, names: tuple[str, ...]) -> Tensor:
+    parts = [(value * side.probe.cotangents[name]).sum() for name, value in _both(side).items()
+             if value is not None and name in names]  # fmt: skip
+    return sum(parts[1:], parts[0])
+
+
+def _gradients_of(side: Side, names: tuple[str, ...]) -> dict[str, Tensor | None]:
+    side.backward(_loss(side, names))
+    wanted = {name: leaf.requires_grad for name, leaf in side.leaves.items()}
+    gradients = dict(zip(side.leaves, side.collected(), strict=True))
+    return {f"grad {name}": gradients[name] for name in gradients if wanted[name]}
+
+
+def _strided(value: Tensor) -> Tensor:
+    """The same values, laid out in memory the other way round."""
+    order = tuple(reversed(range(value.dim())))
+    return value.detach().permute(order).contiguous().permute(order)
 
 
 def values_of(sequence: Sequence) -> Tensor:

@@ -20,6 +20,7 @@ A device chosen by `torch.cuda.is_available()` is found too: it does not follow 
 Meta arithmetic has torch import its compiler, once in a process: a second, whatever the case.
 """
 
+import contextlib
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
@@ -36,7 +37,7 @@ from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from rnncli.candidate.load import Canonical, Sequence
+from rnncli.candidate.load import Canonical, Sequence, default_dtype
 from rnncli.case import Case, altered
 from rnncli.parity.evaluate import GIVEN, candidate_side, values_of
 from rnncli.parity.probe import Probe, packing
@@ -145,6 +146,41 @@ def check_devices(candidate: Canonical, case: Case) -> Finding:
     if from_zeros.status == "found":  # anything else says nothing: a candidate need not do without h_0
         return replace(from_zeros, reason=f"with h_0 omitted, {from_zeros.reason}")
     return finding
+
+
+def float32_made(candidate: Canonical, case: Case, probe: Probe, plain: bool) -> str | None:
+    """The candidate's first line that makes a float32 tensor where it is given float64; None where none does.
+
+    `plain`: torch's default dtype is left at float32, so that a buffer made without a dtype is found as well.
+    """
+    watch = _Narrow()
+    forward = altered(case, run={"gradients": False, "train": False})
+    with ExitStack() as restored:
+        restored.enter_context(warnings.catch_warnings(action="ignore"))
+        restored.enter_context(torch.random.fork_rng(devices=[]))
+        restored.enter_context(torch.no_grad())
+        restored.enter_context(default_dtype(torch.float32 if plain else torch.float64))
+        side = candidate_side(candidate, forward, probe)
+        restored.enter_context(watch)
+        with contextlib.suppress(Exception):
+            side.call(side.leaves)
+    return watch.line
+
+
+class _Narrow(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Remembers the first line whose operation gives a float32 tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.line: str | None = None
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if self.line is None:
+            for tensor in _tensors(result if isinstance(result, list | tuple) else (result,)):
+                if tensor.dtype in (torch.float32, torch.float16, torch.bfloat16) and tensor.dim():
+                    self.line = _running_at()
+        return result
 
 
 def _cut(case: Case) -> Case:
@@ -395,7 +431,7 @@ def _running_at() -> str | None:
 def _own_line(innermost_first: Iterable[tuple[FrameType, int]]) -> str | None:
     """The candidate's own frame that is nearest to what happened, as file:line; None where C++ alone is at work."""
     for frame, line in innermost_first:
-        if frame.f_code is _trial.__code__:
+        if frame.f_code in (_trial.__code__, float32_made.__code__):
             return None
         module = frame.f_globals.get("__name__", "")
         if not module.startswith(_MACHINERY) and module.partition(".")[0] not in _NOT_THE_CANDIDATE:

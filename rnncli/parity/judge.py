@@ -8,14 +8,24 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rnncli.candidate.load import Canonical
 from rnncli.case import Case, altered
 from rnncli.errors import CandidateError
 from rnncli.parity import dropout
 from rnncli.parity.compare import SAME_IN_FLOAT64, Policy, Sides, allowed_by_step, compare, what_the_size_tells
-from rnncli.parity.evaluate import Candidate, Side, Values, candidate_side, evaluate, reference_side, values_by
+from rnncli.parity.evaluate import (
+    Candidate,
+    Side,
+    Values,
+    candidate_side,
+    evaluate,
+    reference_side,
+    regimes,
+    regimes_by,
+    values_by,
+)
 from rnncli.parity.noise import arithmetic
 from rnncli.parity.one_step import error_of_a_step
 from rnncli.parity.oracle import Oracle
@@ -25,6 +35,11 @@ from rnncli.parity.settle import settled
 from rnncli.records import Check, Stage, Verdict
 
 ENVELOPE = Policy()
+# Errors below this share of the largest value may be float32 inside float64 work: its unit roundoff is 6e-8, and the
+# longest recurrences of the tests grow it a hundredfold.
+FLOAT32_IN_FLOAT64 = 1e-4
+REGIMES_AGREE = {torch.float64: 1e-8, torch.float32: 1e-3}  # of the largest value; see `_in_other_regimes`
+MOST_STEPS, MOST_SEQUENCES = 16, 3  # of the probe of the regimes
 Finding = tuple[str, str] | None  # the tensor it shows in, and the reason
 
 
@@ -35,6 +50,12 @@ class Judgement:
     checks: tuple[Check, ...]
     reference: Values
     candidate: Values
+    downcast: str | None = None  # what makes float32 tensors in the middle of float64 work, and where
+
+    @property
+    def mismatch(self) -> Check | None:
+        """The first check that is a mismatch."""
+        return next((check for check in self.checks if check.verdict == Verdict.MISMATCH), None)
 
 
 class Judge:
@@ -54,6 +75,7 @@ class Judge:
         self.probe = (draw(case) if probe is None else probe).to(torch.float64, device)
         self._others: dict[object, Judge | None] = {}
         self._modules: dict[torch.dtype, nn.RNN] = {}
+        self._regimes: dict[torch.dtype, dict[str, Tensor | str | None]] = {}
         if reference:
             self._float64_reference = reference
 
@@ -62,25 +84,41 @@ class Judge:
         try:
             in_float64 = self.values("algorithm", candidate)
         except CandidateError as error:
-            return self._without_float64(candidate, error)
+            return self._in_float32(candidate, str(error)) or self._where_sizes_are_equal(candidate, error)
         checks = self.checks("algorithm", candidate, in_float64)
+        if is_wrong(checks) and self._looks_like_float32(checks):
+            narrow = self._in_float32(candidate, None)
+            if narrow is not None:
+                return narrow
         masks = dropout.own_masks(self, candidate, checks)
         checks = dropout.without_values(checks, masks) if masks else checks
         if not is_wrong(checks):
             checks = self._conduct(candidate, checks, in_float64)
+        downcast = self._downcast(candidate)
+        if downcast and self.dtype == torch.float64:
+            checks = tuple(
+                replace(check, verdict=Verdict.MISMATCH, reason=f"{downcast} (downcast-float32)")
+                if check.tensor == "output" and check.verdict != Verdict.MISMATCH
+                else check
+                for check in checks
+            )
         checks = self.with_size(candidate, checks)
         values = in_float64 if self.dtype == torch.float64 else self.values("precision", candidate)
         precise = self.checks("precision", candidate, values, same_algorithm=not is_wrong(checks))
         checks += dropout.without_values(precise, masks) if masks else precise
-        return Judgement(checks, self.reference("precision"), values)
+        return Judgement(checks, self.reference("precision"), values, downcast)
 
     def first_mismatch(self, candidate: Candidate) -> Check | None:
         """The first check that is a mismatch, with no more work than it takes. Raises as `judge` does."""
         try:
             in_float64 = self.values("algorithm", candidate)
         except CandidateError as error:
-            return self._without_float64(candidate, error).checks[0]
+            return (self._in_float32(candidate, str(error)) or self._where_sizes_are_equal(candidate, error)).mismatch
         checks = self.checks("algorithm", candidate, in_float64)
+        if is_wrong(checks) and self._looks_like_float32(checks):
+            narrow = self._in_float32(candidate, None)
+            if narrow is not None:
+                return narrow.mismatch
         if not is_wrong(checks):
             checks = self._conduct(candidate, checks, in_float64)
         elif dropout.own_masks(self, candidate, checks):
@@ -217,9 +255,16 @@ class Judge:
     def _conduct(self, candidate: Candidate, checks: tuple[Check, ...], in_float64: Values) -> tuple[Check, ...]:
         """The checks of the algorithm stage after two further calls: with other weights, and with one sequence."""
         finding = self._called_again(candidate) or self._with_one_sequence(candidate) or _overwritten(in_float64)
+        finding = finding or self._in_other_regimes(candidate)
         if finding is None:
             return checks
+        return self._with_finding(checks, finding)
+
+    @staticmethod
+    def _with_finding(checks: tuple[Check, ...], finding: tuple[str, str]) -> tuple[Check, ...]:
         tensor, reason = finding
+        if not any(check.tensor == tensor for check in checks):
+            tensor = checks[0].tensor
         return tuple(
             replace(check, verdict=Verdict.MISMATCH, reason=reason) if check.tensor == tensor else check
             for check in checks
@@ -233,7 +278,9 @@ class Judge:
         judge = self._against_oracle("other weights, no h_0", lambda: without_h_0(self.case, other))
         try:
             values = judge.values("algorithm", candidate)
-        except CandidateError:
+        except CandidateError as error:
+            if getattr(candidate, "h_0_may_be_omitted", False):
+                raise CandidateError(f"{error} (h_0 is omitted, as its signature allows)", error.trace) from error
             judge = self._against_oracle("other weights", lambda: (self.case, other))
             values = judge.values("algorithm", candidate)
         found = judge.wrong(candidate, values)
@@ -278,6 +325,24 @@ class Judge:
         except CandidateError as error:
             return "output", f"{when}: {error}"
 
+    def _in_other_regimes(self, candidate: Candidate, dtype: torch.dtype = torch.float64) -> Finding:
+        """The first difference to nn.RNN in another regime than one call with everything: see `regimes`.
+
+        On a small probe that no recurrence amplifies, where 1e-8 of the largest value is far above rounding. A built-in
+        candidate is not asked: its tests do.
+        """
+        if callable(candidate):
+            return None
+        small = _of_regimes(self.case)
+        probe = draw(small).to(dtype, self.device)
+        if dtype not in self._regimes:
+            self._regimes[dtype] = regimes(reference_side(small, probe), small)
+        try:
+            found = regimes_by(candidate, small, probe)
+        except CandidateError as error:
+            return "output", str(error)
+        return _first_other(self._regimes[dtype], found, REGIMES_AGREE[dtype])
+
     def _against_oracle(self, key: str, make: Callable[[], tuple[Case, Probe]]) -> "Judge":
         """`_forward_alone` with the oracle's values for nn.RNN's."""
 
@@ -318,22 +383,83 @@ class Judge:
         tensors = self.reference("algorithm").tensors
         return Values({name: tensors[name] for name in ("output", "h_n")})
 
-    # -- candidates that raise -----------------------------------------------------------------------------------------
+    # -- candidates that float64 does not reach -------------------------------------------------------------------------
 
-    def _without_float64(self, candidate: Candidate, error: CandidateError) -> Judgement:
-        """A candidate that raises in float64 is wrong if it runs in its own dtype, or where all sizes are equal."""
-        if self.dtype != torch.float64:
-            try:
-                values = self.values("precision", candidate)
-            except CandidateError:
-                pass
-            else:
-                raised = self._raised(f"raises in float64 alone (downcast-float32): {error}")
-                return Judgement(
-                    (raised, *self.checks("precision", candidate, values, same_algorithm=False)),
-                    self.reference("precision"),
-                    values,
-                )
+    def _downcast(self, candidate: Candidate) -> str | None:
+        """What a candidate makes in float32 where torch's default dtype is left at that, and at which line.
+
+        Right in float32, and so a finding: it changes the verdict of a case in float64 alone.
+        """
+        if callable(candidate):
+            return None
+        forward = altered(self.case, run={"gradients": False, "train": False})
+        try:
+            plain = candidate.evaluate(forward, self.probe, plain=True)
+            expected = candidate.evaluate(forward, self.probe)
+        except CandidateError as error:
+            raised = str(error).partition(": ")[2]
+            return f"{self._float32_line(candidate)}: in float64 {raised}"
+        if _equal(plain, expected):
+            return None
+        return f"{self._float32_line(candidate)} makes a float32 tensor in the middle of float64 work"
+
+    def _float32_line(self, candidate: Candidate, plain: bool = True) -> str | None:
+        try:
+            line = candidate.float32_made(self.case, self.probe, plain)  # type: ignore[union-attr]
+        except (AttributeError, CandidateError):
+            line = None
+        return line or ("the candidate" if plain else None)
+
+    def _looks_like_float32(self, checks: tuple[Check, ...]) -> bool:
+        """Whether what is wrong in float64 has the size of float32's rounding, or its dtype."""
+        wrong = [check for check in checks if check.verdict == Verdict.MISMATCH and check.tensor in ("output", "h_n")]
+        if not wrong:
+            return False
+        of_dtype = all("dtype float32" in (check.reason or "") for check in wrong)
+        small = all(check.min_tolerance is not None and check.min_tolerance < FLOAT32_IN_FLOAT64 for check in wrong)
+        return of_dtype or small
+
+    def _in_float32(self, candidate: Candidate, raised: str | None) -> Judgement | None:
+        """A candidate that casts by itself is held to float32's envelope, and in a float64 case is a mismatch.
+
+        None where it does not run in float32 either, or where nothing in it is cast.
+        """
+        line = self._float32_line(candidate, plain=False) if not callable(candidate) else None
+        if raised is None and line is None:
+            return None
+        told = f"{line or 'the candidate'} casts to float32 in the middle of float64 work"
+        told += f": {raised.partition(': ')[2]}" if raised else ""
+        if self.dtype == torch.float64:
+            if raised and line is None:
+                return None
+            check = self._raised(f"{told} (downcast-float32)")
+            return Judgement((check,), self.reference("precision"), Values(), told)
+        try:
+            values = self.values("precision", candidate)
+        except CandidateError:
+            return None
+        checks = self.checks("precision", candidate, values, same_algorithm=self.dtype == torch.float32)
+        if not is_wrong(checks):
+            finding = self._with_one_sequence_in_float32(candidate)
+            finding = finding or self._in_other_regimes(candidate, torch.float32)
+            checks = self._with_finding(checks, finding) if finding else checks
+        return Judgement(checks, self.reference("precision"), values, told)
+
+    def _with_one_sequence_in_float32(self, candidate: Candidate) -> Finding:
+        if self.case.input.layout == "unbatched" or self.case.input.batch_size < 2:
+            return None
+        case, probe = first_sequence(self.case, self.probe)
+        judge = Judge(altered(case, run={"gradients": False, "train": False}), self.device, self.policy, probe)
+        try:
+            for check in judge.checks("precision", candidate, same_algorithm=False):
+                if check.verdict == Verdict.MISMATCH:
+                    return check.tensor, f"given the first sequence alone (N = 1): {check.reason or 'other values'}"
+        except CandidateError as error:
+            return "output", f"given the first sequence alone (N = 1): {error}"
+        return None
+
+    def _where_sizes_are_equal(self, candidate: Candidate, error: CandidateError) -> Judgement:
+        """A candidate that raises is wrong where it runs at equal sizes. Raises the error where it does not."""
         for case in equal_sizes(self.case):
             try:
                 Judge(case, self.device).values("algorithm", candidate)
@@ -354,6 +480,40 @@ class Judge:
         )
 
 
+def _of_regimes(case: Case) -> Case:
+    """The case at a size that costs little, and at a scale that amplifies nothing; dropout off."""
+    given: dict[str, object] = {"seq_len": min(case.input.seq_len, MOST_STEPS)}
+    if case.input.layout != "unbatched":
+        given["batch_size"] = min(case.input.batch_size, MOST_SEQUENCES)
+    if case.input.layout == "packed":
+        lengths = tuple(min(length, MOST_STEPS) for length in case.input.sequence_lengths[:MOST_SEQUENCES])
+        given |= {"lengths": lengths, "seq_len": max(lengths)}
+    return altered(case, input=given, run={"weight_scale": min(1.0, case.run.weight_scale), "train": False})
+
+
+def _first_other(
+    expected: dict[str, Tensor | str | None], found: dict[str, Tensor | str | None], tolerance: float
+) -> Finding:
+    """The first tensor of a regime that is not nn.RNN's, and the regime."""
+    for key, value in found.items():
+        way, _, name = key.partition(": ")
+        tensor = name.partition(" of the ")[0] or "output"
+        if isinstance(value, str):
+            return "grad input" if "backward" in value else tensor, f"{way}, {value}"
+        wanted = expected.get(key)
+        if not isinstance(wanted, Tensor) or (value is None and tensor in ("output", "h_n")):
+            continue
+        if value is None:
+            return tensor, f"{way}: no gradient reaches it"
+        if value.shape != wanted.shape:
+            return tensor, f"{way}: shape {tuple(value.shape)}, expected {tuple(wanted.shape)}"
+        error = (value.double() - wanted.double()).abs().max().item() if value.numel() else 0.0
+        if not error <= tolerance * (wanted.abs().max().item() or 1.0):
+            leaks = " (state-leaks-between-calls)" if way == "called ten times" else ""
+            return tensor, f"{way}: an error of {error:.1e}{leaks}"
+    return None
+
+
 def is_wrong(checks: tuple[Check, ...]) -> bool:
     """Whether any check is a mismatch."""
     return any(check.verdict == Verdict.MISMATCH for check in checks)
@@ -370,11 +530,26 @@ def _moves(values: Values) -> bool:
     return h_n is None or bool(h_n.any())
 
 
+def _equal(values: Values, others: Values) -> bool:
+    """Whether two calls returned the same tensors, dtype included."""
+    for name in ("output", "h_n"):
+        one, other = values.tensors[name], others.tensors[name]
+        if (one is None) != (other is None):
+            return False
+        if one is None or other is None:
+            continue
+        if (one.shape, one.dtype) != (other.shape, other.dtype):
+            return False
+        if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
+            return False
+    return True
+
+
 def _same(values: Values, others: Values) -> bool:
     """Whether two calls gave the same output and h_n, to rounding."""
     for name in ("output", "h_n"):
         one, other = values.tensors[name], others.tensors[name]
-        if one is None or other is None or one.shape != other.shape:
+        if one is None or other is None or (one.shape, one.dtype) != (other.shape, other.dtype):
             return False
         if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
             return False
