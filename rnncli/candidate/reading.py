@@ -791,7 +791,8 @@ def _fits(value: Any, axes: str, sizes: Mapping[str, int]) -> bool:
 
 
 def _misfits(reading: Reading) -> int:
-    return sum(part is not None and not part.fits for part in (reading.output, reading.h_n)) + (reading.output is None)
+    output, h_n = reading.output, reading.h_n
+    return 2 * (output is None or not output.fits) + (h_n is not None and not h_n.fits)
 
 
 def _alike(one: Binding, other: Binding) -> bool:

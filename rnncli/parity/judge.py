@@ -398,17 +398,19 @@ class Judge:
             expected = candidate.evaluate(forward, self.probe)
         except CandidateError as error:
             raised = str(error).partition(": ")[2]
-            return f"{self._float32_line(candidate)}: in float64 {raised}"
+            line = self._float32_line(candidate, plain=True)
+            return f"{line} makes a float32 tensor: in float64 {raised}" if line else None
         if _equal(plain, expected):
             return None
-        return f"{self._float32_line(candidate)} makes a float32 tensor in the middle of float64 work"
+        line = self._float32_line(candidate, plain=True)
+        return f"{line} makes a float32 tensor in the middle of float64 work" if line else None
 
-    def _float32_line(self, candidate: Candidate, plain: bool = True) -> str | None:
+    def _float32_line(self, candidate: Candidate, plain: bool) -> str | None:
         try:
-            line = candidate.float32_made(self.case, self.probe, plain)  # type: ignore[union-attr]
+            line: str | None = candidate.float32_made(self.case, self.probe, plain)  # type: ignore[union-attr]
         except (AttributeError, CandidateError):
-            line = None
-        return line or ("the candidate" if plain else None)
+            return None
+        return line
 
     def _looks_like_float32(self, checks: tuple[Check, ...]) -> bool:
         """Whether what is wrong in float64 has the size of float32's rounding, or its dtype."""
@@ -424,7 +426,7 @@ class Judge:
 
         None where it does not run in float32 either, or where nothing in it is cast.
         """
-        line = self._float32_line(candidate, plain=False) if not callable(candidate) else None
+        line = None if callable(candidate) else self._float32_line(candidate, plain=False)
         if raised is None and line is None:
             return None
         told = f"{line or 'the candidate'} casts to float32 in the middle of float64 work"
