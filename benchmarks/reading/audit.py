@@ -68,7 +68,8 @@ class Judged:
         """Plain values, without the source."""
         values = asdict(self)
         job = values.pop("job")
-        return {name: job[name] for name in ("style", "flags", "operator", "line", "change")} | values
+        kept = {name: job[name] for name in ("style", "flags", "operator", "line", "change")}
+        return kept | {"mutant": digest([self.job.style, self.job.source])} | values
 
 
 def digest(parts: Iterable[str]) -> str:
@@ -152,7 +153,13 @@ def _verdict_in_a_process(job: Job) -> tuple[str, str]:
     return verdict_of(job)
 
 
-def kept(file: Path, stamp: str, todo: Sequence[Job], found: Iterator[tuple[Job, Any]], dead: Any) -> dict[str, Any]:
+def kept(
+    file: Path,
+    stamp: str,
+    todo: Sequence[Job],
+    found: Callable[[Sequence[Job]], Iterator[tuple[Job, Any]]],
+    dead: tuple[str, str],
+) -> dict[str, Any]:
     """Results by the key of a job: those in the file under the same stamp, and those that come, added to it."""
     done = {}
     if file.exists():

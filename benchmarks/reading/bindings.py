@@ -145,7 +145,17 @@ class Wiring:
         )
 
 
-Bind = Callable[[Any, Task, Wiring, str], Function]
+@dataclass(frozen=True)
+class Given:
+    """What a binding is given: the module of a style, the task, the weights, and the layout of the style's own."""
+
+    module: Any
+    task: Task
+    wiring: Wiring
+    variant: str = DOCUMENTED
+
+
+Bind = Callable[[Given], Function]
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,7 @@ class Style:
 
     `variants` are layouts of its own parameters that are the author's business: right in one of them is right.
     `tastes` are layouts in which a mutant is neither right nor wrong: right in one of them alone is excluded.
+    `rank_in_words`: it has one layer, and whether its states have an axis of layers is said in words alone.
     """
 
     name: str
@@ -166,6 +177,7 @@ class Style:
     gradients: bool = True
     variants: tuple[str, ...] = (DOCUMENTED,)
     tastes: tuple[str, ...] = ()
+    rank_in_words: bool = False
 
 
 def _optional(call: Callable[..., Any], x: Tensor, h_0: Tensor | None) -> Any:
@@ -183,93 +195,95 @@ def _swapped(x: Tensor) -> Tensor:
 # -- functions ---------------------------------------------------------------------------------------------------------
 
 
-def _scan(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    weights = wiring.leaves("l0")
+def _scan(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h = module.rnn_forward(x, *weights, h_0[0])
+        output, h = given.module.rnn_forward(x, *weights, h_0[0])
         return output, h[None]
 
     return call
 
 
-def _blog(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    weights = wiring.leaves("l0")
+def _blog(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h = module.forward(_swapped(x), *weights, h_0[0])
+        output, h = given.module.forward(_swapped(x), *weights, h_0[0])
         return _swapped(output), h[None]
 
     return call
 
 
-def _port(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    params = {name: wiring.leaf(name) for name in wiring.weights}
+def _port(given: Given) -> Function:
+    params = {name: given.wiring.leaf(name) for name in given.wiring.weights}
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = module.run_rnn(params, x, h_0, num_layers=task.num_layers, bidirectional=task.bidirectional)
+        output, h_n = given.module.run_rnn(
+            params, x, h_0, num_layers=given.task.num_layers, bidirectional=given.task.bidirectional
+        )
         return output, h_n
 
     return call
 
 
-def _layer_lists(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
+def _layer_lists(given: Given) -> Function:
     kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    lists = [[wiring.leaf(f"{kind}_{suffix}") for suffix in task.suffixes] for kind in kinds]
+    lists = [[given.wiring.leaf(f"{kind}_{suffix}") for suffix in given.task.suffixes] for kind in kinds]
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = module.deep_rnn(x, *lists, h_0)
+        output, h_n = given.module.deep_rnn(x, *lists, h_0)
         return output, h_n
 
     return call
 
 
-def _flat_weights(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    flat = [tensor for suffix in task.suffixes for tensor in wiring.leaves(suffix)]
-    settings = (task.bias, task.num_layers, 0.0, False, task.bidirectional, task.batch_first)
+def _flat_weights(given: Given) -> Function:
+    flat = [tensor for suffix in given.task.suffixes for tensor in given.wiring.leaves(suffix)]
+    settings = (given.task.bias, given.task.num_layers, 0.0, False, given.task.bidirectional, given.task.batch_first)
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = module.rnn_tanh(_swapped(x) if task.batch_first else x, h_0, flat, *settings)
-        return _swapped(output) if task.batch_first else output, h_n
+        output, h_n = given.module.rnn_tanh(_swapped(x) if given.task.batch_first else x, h_0, flat, *settings)
+        return _swapped(output) if given.task.batch_first else output, h_n
 
     return call
 
 
-def _einsum(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    weights = wiring.leaves("l0")
+def _einsum(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = module.rnn(_swapped(x), *weights, h_0)
+        output, h_n = given.module.rnn(_swapped(x), *weights, h_0)
         return _swapped(output), h_n
 
     return call
 
 
-def _addmm(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    weights = wiring.leaves("l0")
+def _addmm(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = module.elman(x, h_0, *weights)
+        output, h_n = given.module.elman(x, h_0, *weights)
         return output, h_n
 
     return call
 
 
-def _bi_functional(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    weights = [tensor for suffix in task.suffixes for tensor in wiring.leaves(suffix)]
+def _bi_functional(given: Given) -> Function:
+    weights = [tensor for suffix in given.task.suffixes for tensor in given.wiring.leaves(suffix)]
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = module.birnn(x, h_0, *weights)
+        output, h_n = given.module.birnn(x, h_0, *weights)
         return output, h_n
 
     return call
 
 
-def _from_global(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    wiring.fill_named(module.rnn, "l0")
+def _from_global(given: Given) -> Function:
+    given.wiring.fill_named(given.module.rnn, "l0")
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = module.my_forward(x, h_0)
+        output, h_n = given.module.my_forward(x, h_0)
         return output, h_n
 
     return call
@@ -278,32 +292,32 @@ def _from_global(module: Any, task: Task, wiring: Wiring, variant: str) -> Funct
 # -- classes -----------------------------------------------------------------------------------------------------------
 
 
-def _dropin(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    rnn = module.RNN(
-        task.input_size,
-        task.hidden_size,
-        num_layers=task.num_layers,
-        nonlinearity=task.nonlinearity,
-        bias=task.bias,
-        batch_first=task.batch_first,
-        bidirectional=task.bidirectional,
+def _dropin(given: Given) -> Function:
+    rnn = given.module.RNN(
+        given.task.input_size,
+        given.task.hidden_size,
+        num_layers=given.task.num_layers,
+        nonlinearity=given.task.nonlinearity,
+        bias=given.task.bias,
+        batch_first=given.task.batch_first,
+        bidirectional=given.task.bidirectional,
     )
     names = set(dict(rnn.named_parameters()))
-    if names != set(wiring.weights):
-        raise WrongError(f"parameters {sorted(names ^ set(wiring.weights))} are not nn.RNN's, or missing")
-    for suffix in task.suffixes:
-        wiring.fill_named(rnn, suffix)
+    if names != set(given.wiring.weights):
+        raise WrongError(f"parameters {sorted(names ^ set(given.wiring.weights))} are not nn.RNN's, or missing")
+    for suffix in given.task.suffixes:
+        given.wiring.fill_named(rnn, suffix)
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = _optional(rnn, _swapped(x) if task.batch_first else x, h_0)
-        return _swapped(output) if task.batch_first else output, h_n
+        output, h_n = _optional(rnn, _swapped(x) if given.task.batch_first else x, h_0)
+        return _swapped(output) if given.task.batch_first else output, h_n
 
     return call
 
 
-def _two_linears(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    rnn = module.VanillaRNN(task.input_size, task.hidden_size)
-    wiring.fill_linears(rnn.i2h, rnn.h2h, "l0")
+def _two_linears(given: Given) -> Function:
+    rnn = given.module.VanillaRNN(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_linears(rnn.i2h, rnn.h2h, "l0")
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         output, h_n = _optional(rnn, x, h_0)
@@ -312,11 +326,13 @@ def _two_linears(module: Any, task: Task, wiring: Wiring, variant: str) -> Funct
     return call
 
 
-def _joined(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    rnn = module.CharRNN(task.input_size, task.hidden_size)
-    order = ("weight_hh_l0", "weight_ih_l0") if variant == "state before input" else ("weight_ih_l0", "weight_hh_l0")
-    wiring.fill(rnn.in2hidden.weight, lambda w: torch.cat([w[name] for name in order], dim=1))
-    wiring.fill_sum(rnn.in2hidden.bias, "l0")
+def _joined(given: Given) -> Function:
+    rnn = given.module.CharRNN(given.task.input_size, given.task.hidden_size)
+    order = (
+        ("weight_hh_l0", "weight_ih_l0") if given.variant == "state before input" else ("weight_ih_l0", "weight_hh_l0")
+    )
+    given.wiring.fill(rnn.in2hidden.weight, lambda w: torch.cat([w[name] for name in order], dim=1))
+    given.wiring.fill_sum(rnn.in2hidden.bias, "l0")
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         output, h = _optional(rnn, _swapped(x), _first(h_0))
@@ -325,10 +341,10 @@ def _joined(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
     return call
 
 
-def _cell_stack(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    rnn = module.StackedRNN(task.input_size, task.hidden_size, num_layers=task.num_layers)
-    for suffix, cell in zip(task.suffixes, rnn.cells, strict=True):
-        wiring.fill_cell(cell, suffix)
+def _cell_stack(given: Given) -> Function:
+    rnn = given.module.StackedRNN(given.task.input_size, given.task.hidden_size, num_layers=given.task.num_layers)
+    for suffix, cell in zip(given.task.suffixes, rnn.cells, strict=True):
+        given.wiring.fill_cell(cell, suffix)
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         output, h_n = _optional(rnn, x, h_0)
@@ -337,10 +353,10 @@ def _cell_stack(module: Any, task: Task, wiring: Wiring, variant: str) -> Functi
     return call
 
 
-def _two_ways(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    rnn = module.BiRNN(task.input_size, task.hidden_size)
-    wiring.fill_cell(rnn.left, "l0")
-    wiring.fill_cell(rnn.right, "l0_reverse")
+def _two_ways(given: Given) -> Function:
+    rnn = given.module.BiRNN(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_cell(rnn.left, "l0")
+    given.wiring.fill_cell(rnn.right, "l0_reverse")
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         output, h_n = _optional(rnn, x, h_0)
@@ -359,12 +375,12 @@ def _fill_raw(wiring: Wiring, ih: Any, hh: Any, bias: Any, variant: str, paramet
     wiring.fill_sum(bias, "l0", parameter)
 
 
-def _plain_class(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    rnn = module.ElmanRNN(task.input_size, task.hidden_size)
-    if variant == "tensors without requires_grad":
+def _plain_class(given: Given) -> Function:
+    rnn = given.module.ElmanRNN(given.task.input_size, given.task.hidden_size)
+    if given.variant == "tensors without requires_grad":
         for tensor in (rnn.U, rnn.W, rnn.b):
             tensor.requires_grad_()
-    _fill_raw(wiring, rnn.U, rnn.W, rnn.b, variant, parameter=False)
+    _fill_raw(given.wiring, rnn.U, rnn.W, rnn.b, given.variant, parameter=False)
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         output, h = _optional(rnn, x, _first(h_0))
@@ -373,12 +389,12 @@ def _plain_class(module: Any, task: Task, wiring: Wiring, variant: str) -> Funct
     return call
 
 
-def _numpy_class(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    rnn = module.NumpyRNN(task.input_size, task.hidden_size)
-    weights = {name: value.numpy() for name, value in wiring.weights.items()}
+def _numpy_class(given: Given) -> Function:
+    rnn = given.module.NumpyRNN(given.task.input_size, given.task.hidden_size)
+    weights = {name: value.numpy() for name, value in given.wiring.weights.items()}
     values = {
         "Wxh": weights["weight_ih_l0"],
-        "Whh": weights["weight_hh_l0"].T if variant == "W_hh the other way round" else weights["weight_hh_l0"],
+        "Whh": weights["weight_hh_l0"].T if given.variant == "W_hh the other way round" else weights["weight_hh_l0"],
         "bh": weights["bias_ih_l0"] + weights["bias_hh_l0"],
     }
     for name, value in values.items():
@@ -393,9 +409,9 @@ def _numpy_class(module: Any, task: Task, wiring: Wiring, variant: str) -> Funct
     return call
 
 
-def _d2l_scratch(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    rnn = module.RNNScratch(task.input_size, task.hidden_size)
-    _fill_raw(wiring, rnn.W_xh, rnn.W_hh, rnn.b_h, variant)
+def _d2l_scratch(given: Given) -> Function:
+    rnn = given.module.RNNScratch(given.task.input_size, given.task.hidden_size)
+    _fill_raw(given.wiring, rnn.W_xh, rnn.W_hh, rnn.b_h, given.variant)
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         outputs, state = _optional(rnn, x, _first(h_0))
@@ -404,9 +420,9 @@ def _d2l_scratch(module: Any, task: Task, wiring: Wiring, variant: str) -> Funct
     return call
 
 
-def _factory(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    rnn = module.make_rnn(task.input_size, task.hidden_size)
-    wiring.fill_named(rnn, "l0")
+def _factory(given: Given) -> Function:
+    rnn = given.module.make_rnn(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_named(rnn, "l0")
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         output, h_n = rnn(x, h_0)
@@ -415,19 +431,19 @@ def _factory(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
     return call
 
 
-def _encoder(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    rnn = module.SequenceEncoder(task.input_size, task.hidden_size)
-    wiring.fill_linears(rnn.embed, rnn.recur, "l0")
+def _encoder(given: Given) -> Function:
+    rnn = given.module.SequenceEncoder(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_linears(rnn.embed, rnn.recur, "l0")
 
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, None]:
+    def call(x: Tensor, _: Tensor | None) -> tuple[Tensor, None]:
         return _swapped(rnn(_swapped(x))), None
 
     return call
 
 
-def _last_state(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    rnn = module.LastState(task.input_size, task.hidden_size)
-    wiring.fill_linears(rnn.Wx, rnn.Wh, "l0")
+def _last_state(given: Given) -> Function:
+    rnn = given.module.LastState(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_linears(rnn.Wx, rnn.Wh, "l0")
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[None, Tensor]:
         return None, _optional(rnn, _swapped(x), _first(h_0))[None]
@@ -435,12 +451,15 @@ def _last_state(module: Any, task: Task, wiring: Wiring, variant: str) -> Functi
     return call
 
 
-def _deep_linears(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    rnn = module.DeepRNN(
-        task.input_size, task.hidden_size, num_layers=task.num_layers, nonlinearity=task.nonlinearity
+def _deep_linears(given: Given) -> Function:
+    rnn = given.module.DeepRNN(
+        given.task.input_size,
+        given.task.hidden_size,
+        num_layers=given.task.num_layers,
+        nonlinearity=given.task.nonlinearity,
     )
-    for suffix, up, across in zip(task.suffixes, rnn.up, rnn.across, strict=True):
-        wiring.fill_linears(up, across, suffix)
+    for suffix, up, across in zip(given.task.suffixes, rnn.up, rnn.across, strict=True):
+        given.wiring.fill_linears(up, across, suffix)
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         output, h_n = _optional(rnn, _swapped(x), h_0)
@@ -465,15 +484,15 @@ def _looped(step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Function
     return call
 
 
-def _step_cell(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    cell = module.ElmanCell(task.input_size, task.hidden_size)
-    _fill_raw(wiring, cell.W_x, cell.W_h, cell.b, variant)
+def _step_cell(given: Given) -> Function:
+    cell = given.module.ElmanCell(given.task.input_size, given.task.hidden_size)
+    _fill_raw(given.wiring, cell.W_x, cell.W_h, cell.b, given.variant)
     return _looped(lambda x_t, h: (cell(x_t, h),) * 2)
 
 
-def _cell_with_output(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    cell = module.SimpleCell(task.input_size, task.hidden_size)
-    wiring.fill_linears(cell.kernel, cell.recurrent_kernel, "l0")
+def _cell_with_output(given: Given) -> Function:
+    cell = given.module.SimpleCell(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_linears(cell.kernel, cell.recurrent_kernel, "l0")
 
     def step(x_t: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         y, h = cell(x_t, h)
@@ -482,9 +501,9 @@ def _cell_with_output(module: Any, task: Task, wiring: Wiring, variant: str) -> 
     return _looped(step)
 
 
-def _step_function(module: Any, task: Task, wiring: Wiring, variant: str) -> Function:
-    weights = wiring.leaves("l0")
-    return _looped(lambda x_t, h: (module.rnn_step(x_t, h, *weights),) * 2)
+def _step_function(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
+    return _looped(lambda x_t, h: (given.module.rnn_step(x_t, h, *weights),) * 2)
 
 
 DEEP = "--layers 2 --bidirectional"
@@ -492,8 +511,8 @@ OTHER_WAY = ("W_hh the other way round",)
 STYLES = {
     style.name: style
     for style in (
-        Style("scan", "rnn_forward", _scan),
-        Style("blog", "forward", _blog),
+        Style("scan", "rnn_forward", _scan, rank_in_words=True),
+        Style("blog", "forward", _blog, rank_in_words=True),
         Style("port", "run_rnn", _port, ("", DEEP), optional_h_0=True),
         Style(
             "dropin",
@@ -502,9 +521,14 @@ STYLES = {
             ("", f"{DEEP} --batch-first --nonlinearity relu", "--layers 2 --no-bias"),
             optional_h_0=True,
         ),
-        Style("two_linears", "VanillaRNN", _two_linears, optional_h_0=True),
+        Style("two_linears", "VanillaRNN", _two_linears, optional_h_0=True, rank_in_words=True),
         Style(
-            "joined", "CharRNN", _joined, optional_h_0=True, variants=(DOCUMENTED, "state before input")
+            "joined",
+            "CharRNN",
+            _joined,
+            optional_h_0=True,
+            variants=(DOCUMENTED, "state before input"),
+            rank_in_words=True,
         ),
         Style("cell_stack", "StackedRNN", _cell_stack, ("", "--layers 2"), optional_h_0=True),
         Style("two_ways", "BiRNN", _two_ways, ("--bidirectional",), optional_h_0=True),
@@ -514,21 +538,30 @@ STYLES = {
             _plain_class,
             optional_h_0=True,
             tastes=(*OTHER_WAY, "tensors without requires_grad"),
+            rank_in_words=True,
         ),
-        Style("numpy_class", "NumpyRNN", _numpy_class, optional_h_0=True, gradients=False, tastes=OTHER_WAY),
+        Style(
+            "numpy_class",
+            "NumpyRNN",
+            _numpy_class,
+            optional_h_0=True,
+            gradients=False,
+            tastes=OTHER_WAY,
+            rank_in_words=True,
+        ),
         Style("step_cell", "ElmanCell", _step_cell, tastes=OTHER_WAY),
         Style("cell_with_output", "SimpleCell", _cell_with_output),
         Style("step_function", "rnn_step", _step_function),
         Style("layer_lists", "deep_rnn", _layer_lists, ("", "--layers 2")),
         Style("flat_weights", "rnn_tanh", _flat_weights, ("", f"{DEEP} --batch-first")),
-        Style("d2l_scratch", "RNNScratch", _d2l_scratch, optional_h_0=True, tastes=OTHER_WAY),
-        Style("einsum", "rnn", _einsum),
-        Style("addmm", "elman", _addmm, ("", "--no-bias")),
+        Style("d2l_scratch", "RNNScratch", _d2l_scratch, optional_h_0=True, tastes=OTHER_WAY, rank_in_words=True),
+        Style("einsum", "rnn", _einsum, rank_in_words=True),
+        Style("addmm", "elman", _addmm, ("", "--no-bias"), rank_in_words=True),
         Style("bi_functional", "birnn", _bi_functional, ("--bidirectional",)),
-        Style("factory", "make_rnn", _factory),
-        Style("from_global", "my_forward", _from_global, ("--input-size 5 --hidden-size 7",)),
+        Style("factory", "make_rnn", _factory, rank_in_words=True),
+        Style("from_global", "my_forward", _from_global, ("--input-size 5 --hidden-size 7",), rank_in_words=True),
         Style("encoder", "SequenceEncoder", _encoder, takes_h_0=False, returns=("output",)),
-        Style("last_state", "LastState", _last_state, optional_h_0=True, returns=("h_n",)),
+        Style("last_state", "LastState", _last_state, optional_h_0=True, returns=("h_n",), rank_in_words=True),
         Style("deep_linears", "DeepRNN", _deep_linears, ("", "--layers 2 --nonlinearity relu"), optional_h_0=True),
     )
 }

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from benchmarks.reading import truth
-from benchmarks.reading.bindings import DOCUMENTED, Style, Task, Wiring
+from benchmarks.reading.bindings import Given, Style, Task, Wiring
 
 NOTE = "__note__"
 KNOWN = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.BinOp, ast.IfExp, ast.UnaryOp)
@@ -28,7 +27,7 @@ FUNCTIONS = {
     "stack": ("cat",),
     "cat": ("stack",),
     "zeros": ("ones", "randn"),
-    "new_zeros": ("new_ones", "new_empty"),
+    "new_zeros": ("new_ones",),
     "new_empty": ("new_zeros", "new_ones"),
     "zeros_like": ("ones_like",),
     "empty": ("zeros", "ones"),
@@ -154,9 +153,9 @@ def noted(tree: ast.Module, numbers: dict[ast.AST, int], style: Style) -> dict[i
         module = truth.ModuleType(truth.SOURCE)
         module.__dict__[NOTE] = note
         exec(compile(instrumented, "instrumented", "exec"), module.__dict__)
-        function = style.bind(module, task, Wiring(weights), DOCUMENTED)
+        function = style.bind(Given(module, task, Wiring(weights)))
         for call in truth.calls_of(style, task):
-            if call.x.shape[1] > 1 and len({*call.x.shape}) == 3:
+            if call.x.shape[:2] == (truth.LENGTH, truth.BATCH):  # where no two sizes are equal
                 size[:] = call.x.shape[:2]
                 function(call.x, call.h_0)
     return notes
@@ -175,9 +174,7 @@ class _Mutator:
         self.parents = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
         self.functions = [node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef)]
         self.inside = {node for function in self.functions for node in _body(function)}
-        in_text = {
-            inner for node in ast.walk(self.tree) if isinstance(node, ast.JoinedStr) for inner in ast.walk(node)
-        }
+        in_text = {inner for node in ast.walk(self.tree) if isinstance(node, ast.JoinedStr) for inner in ast.walk(node)}
         self.nodes = [node for node in ast.walk(self.tree) if node in self.inside and node not in in_text]
         self.texts = [node for node in self.inside if isinstance(node, ast.JoinedStr)]
         self.texts.sort(key=lambda node: (node.lineno, node.col_offset))

@@ -25,7 +25,7 @@ def counts(results: Sequence[Result]) -> dict[str, int]:
     truths = Counter(result["truth"] for result in results)
     right = [result for result in results if result["truth"] == "right"]
     return {
-        "mutants": len({(result["style"], result["line"], result["operator"], result["change"]) for result in results}),
+        "mutants": len({result["mutant"] for result in results}),
         "cases": len(results),
         **{kind: truths[kind] for kind in ("right", "wrong", "raises", "excluded")},
         "wrong matches": sum(map(is_wrong_match, results)),
@@ -46,12 +46,12 @@ def section(results: Sequence[Result]) -> tuple[str, bool]:
     excluded = "; ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items())) or "none"
     text = f"""## Readings
 
-Right RNNs in {len(by_style)} styles (`benchmarks/reading/styles`), and every single-point mutant of each: swapped operands
-and arguments, dropped terms and statements, other indices, axes and ranges, detached, stale and kept states, other
-returned values, other sizes in the constructor, mixed batches. {total["mutants"]:,} mutants, judged for the flags of what
-each style claims: {total["cases"]:,} cases. The truth comes from a hand-written binding for each style and `nn.RNN` in
-float64: values and gradients, a second call, N = 1, h_0 omitted, a loss on one result alone, accumulated gradients, input
-that requires no gradient or is not contiguous. The verdict is that of `rnncli verify FILE:NAME` with those flags.
+Right RNNs in {len(by_style)} styles (`benchmarks/reading/styles`), and every single-point mutant of each: swapped
+operands and arguments, dropped terms and statements, other indices, axes and ranges, detached, stale and kept states,
+other returned values, other sizes in the constructor, mixed batches. {total["mutants"]:,} of them, each judged for the
+flags of what its style claims: {total["cases"]:,} cases. The truth comes from a hand-written binding for each style and
+`nn.RNN` in float64: values and gradients, a second call, N = 1, h_0 omitted, a loss on one result alone, accumulated
+gradients, input that requires no gradient or is not contiguous. The verdict is that of `rnncli verify FILE:NAME`.
 
 **{total["wrong matches"]} wrong matches, {total["wrong mismatches"]} wrong mismatches.**
 
@@ -76,4 +76,6 @@ def _line(result: Result) -> str:
     what = "wrong match" if is_wrong_match(result) else "wrong mismatch"
     flags = f" {result['flags']}" if result["flags"] else ""
     change = result["change"].replace("`", "'")
-    return f"{what}: `{result['style']}{flags}`, line {result['line']}: `{change}`; truth: {result['because'] or 'right'}"
+    return (
+        f"{what}: `{result['style']}{flags}`, line {result['line']}: `{change}`; truth: {result['because'] or 'right'}"
+    )

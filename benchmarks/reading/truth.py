@@ -9,12 +9,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from benchmarks.reading.bindings import DOCUMENTED, Function, Style, Task, Wiring, WrongError
+from benchmarks.reading.bindings import DOCUMENTED, Function, Given, Style, Task, Wiring, WrongError
 
 Class = Literal["right", "wrong", "raises", "excluded"]
 BOUND = {torch.float64: 1e-9, torch.float32: 1e-4}  # on errors, relative to 1 + |expected|; nn.RNN itself: 1e-14, 1e-6
 LENGTH, BATCH = 6, 3  # with input_size 5, hidden_size 7 and up to 4 final states, no two sizes are equal
 SOURCE = "rnncli_audit_candidate"
+# Of the state of a single layer, whose rank an author documents in words alone: matters of taste
+H_0_WITHOUT_LAYERS = "h_0 as (N, H_out) where (1, N, H_out) is documented"
+H_0_WITH_LAYERS = "h_0 as (1, N, H_out) where (N, H_out) is documented"
+H_N_OF_ANOTHER_RANK = "h_n as (N, H_out) where (1, N, H_out) is documented, or the reverse"
+RANKS = (H_0_WITHOUT_LAYERS, H_0_WITH_LAYERS, H_N_OF_ANOTHER_RANK)
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,10 @@ def truth(source: str, style: Style, flags: str) -> Truth:
     found = _truth_of_variant(source, style, task, DOCUMENTED)
     if found.kind == "right":
         return found
-    for variant in style.variants + style.tastes:
+    tastes = style.tastes + (RANKS if style.rank_in_words else ())
+    for variant in style.variants + tastes:
         if variant != DOCUMENTED and _truth_of_variant(source, style, task, variant).kind == "right":
-            return Truth("excluded" if variant in style.tastes else "right", variant)
+            return Truth("excluded" if variant in tastes else "right", variant)
     return found
 
 
@@ -81,7 +87,7 @@ def _judged(source: str, style: Style, task: Task, variant: str, dtype: torch.dt
     calls = list(calls_of(style, task))
     wiring = Wiring(weights)
     try:
-        function = style.bind(module_of(source), task, wiring, variant)
+        function = with_rank(style.bind(Given(module_of(source), task, wiring, variant)), variant)
     except WrongError as error:
         return Truth("wrong", str(error))
     except Exception as error:
@@ -101,6 +107,22 @@ def _judged(source: str, style: Style, task: Task, variant: str, dtype: torch.dt
         if not torch.equal(value, copy):
             return Truth("wrong", f"{name} of the first call is overwritten by later ones")
     return Truth("right")
+
+
+def with_rank(function: Function, variant: str) -> Function:
+    """Give a state of another rank than the documented one to a function, or take one from it."""
+    if variant not in RANKS:
+        return function
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        if h_0 is not None and variant != H_N_OF_ANOTHER_RANK:
+            h_0 = h_0[0] if variant == H_0_WITHOUT_LAYERS else h_0[None]
+        output, h_n = function(x, h_0)
+        if h_n is not None and variant == H_N_OF_ANOTHER_RANK:
+            h_n = h_n[None] if h_n.dim() == 2 else h_n[0] if h_n.dim() == 4 else h_n
+        return output, h_n
+
+    return call
 
 
 def module_of(source: str) -> ModuleType:
