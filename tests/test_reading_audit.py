@@ -1,8 +1,12 @@
 """A seeded sample of the audit of readings, which `make audit` runs whole; and that the audit can fail."""
 
+import os
+import time
+
 import pytest
 
 from benchmarks.reading import audit, bindings, table
+from benchmarks.reading.processes import results_of
 from benchmarks.reading.truth import truth
 
 SHARE = 0.05  # of the mutants of the styles below: about 40
@@ -130,3 +134,15 @@ def test_rnncli_passes_no_wrong_one_of_a_sample_and_no_right_one_is_a_mismatch(s
     for result in judged_by(None, jobs):
         assert not table.is_wrong_match(result), result
         assert not table.is_wrong_mismatch(result), result
+
+
+def test_a_mutant_that_hangs_or_ends_its_process_costs_its_own_job_alone():
+    def work(job):
+        if job == "hang":
+            time.sleep(60)
+        if job == "die":
+            os._exit(3)
+        return job
+
+    jobs = [1, "hang", 2, "die", 3, 4]
+    assert dict(results_of(jobs, work, batch=4, timeout_s=0.5)) == {1: 1, "hang": None, 2: 2, "die": None, 3: 3, 4: 4}

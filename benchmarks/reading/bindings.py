@@ -15,6 +15,8 @@ from torch import Tensor, nn
 Weights = Mapping[str, Tensor]
 Function = Callable[[Tensor, Tensor | None], tuple[Tensor | None, Tensor | None]]
 DOCUMENTED = "as documented"
+OTHER_WAY = ("W_hh the other way round",)
+PLAIN_LIST = ("modules in a plain list, which no optimiser finds",)
 
 
 class WrongError(Exception):
@@ -343,6 +345,7 @@ def _joined(given: Given) -> Function:
 
 def _cell_stack(given: Given) -> Function:
     rnn = given.module.StackedRNN(given.task.input_size, given.task.hidden_size, num_layers=given.task.num_layers)
+    _require_registered(rnn.cells, given)
     for suffix, cell in zip(given.task.suffixes, rnn.cells, strict=True):
         given.wiring.fill_cell(cell, suffix)
 
@@ -365,10 +368,15 @@ def _two_ways(given: Given) -> Function:
     return call
 
 
+def _require_registered(modules: Any, given: Given) -> None:
+    if not isinstance(modules, nn.ModuleList) and given.variant not in PLAIN_LIST:
+        raise WrongError("modules in a plain list, which no optimiser finds")
+
+
 def _fill_raw(wiring: Wiring, ih: Any, hh: Any, bias: Any, variant: str, parameter: bool = True) -> None:
     """Fill matrices (H_in, H_out) and (H_out, H_out) that stand to the right of x and h, and one bias."""
     wiring.fill(ih, lambda w: w["weight_ih_l0"].T, parameter=parameter)
-    if variant == "W_hh the other way round":
+    if variant in OTHER_WAY:
         wiring.fill(hh, lambda w: w["weight_hh_l0"], parameter=parameter)
     else:
         wiring.fill(hh, lambda w: w["weight_hh_l0"].T, parameter=parameter)
@@ -394,7 +402,7 @@ def _numpy_class(given: Given) -> Function:
     weights = {name: value.numpy() for name, value in given.wiring.weights.items()}
     values = {
         "Wxh": weights["weight_ih_l0"],
-        "Whh": weights["weight_hh_l0"].T if given.variant == "W_hh the other way round" else weights["weight_hh_l0"],
+        "Whh": weights["weight_hh_l0"].T if given.variant in OTHER_WAY else weights["weight_hh_l0"],
         "bh": weights["bias_ih_l0"] + weights["bias_hh_l0"],
     }
     for name, value in values.items():
@@ -458,6 +466,8 @@ def _deep_linears(given: Given) -> Function:
         num_layers=given.task.num_layers,
         nonlinearity=given.task.nonlinearity,
     )
+    _require_registered(rnn.up, given)
+    _require_registered(rnn.across, given)
     for suffix, up, across in zip(given.task.suffixes, rnn.up, rnn.across, strict=True):
         given.wiring.fill_linears(up, across, suffix)
 
@@ -507,7 +517,6 @@ def _step_function(given: Given) -> Function:
 
 
 DEEP = "--layers 2 --bidirectional"
-OTHER_WAY = ("W_hh the other way round",)
 STYLES = {
     style.name: style
     for style in (
@@ -530,7 +539,7 @@ STYLES = {
             variants=(DOCUMENTED, "state before input"),
             rank_in_words=True,
         ),
-        Style("cell_stack", "StackedRNN", _cell_stack, ("", "--layers 2"), optional_h_0=True),
+        Style("cell_stack", "StackedRNN", _cell_stack, ("", "--layers 2"), optional_h_0=True, tastes=PLAIN_LIST),
         Style("two_ways", "BiRNN", _two_ways, ("--bidirectional",), optional_h_0=True),
         Style(
             "plain_class",
@@ -562,6 +571,13 @@ STYLES = {
         Style("from_global", "my_forward", _from_global, ("--input-size 5 --hidden-size 7",), rank_in_words=True),
         Style("encoder", "SequenceEncoder", _encoder, takes_h_0=False, returns=("output",)),
         Style("last_state", "LastState", _last_state, optional_h_0=True, returns=("h_n",), rank_in_words=True),
-        Style("deep_linears", "DeepRNN", _deep_linears, ("", "--layers 2 --nonlinearity relu"), optional_h_0=True),
+        Style(
+            "deep_linears",
+            "DeepRNN",
+            _deep_linears,
+            ("", "--layers 2 --nonlinearity relu"),
+            optional_h_0=True,
+            tastes=PLAIN_LIST,
+        ),
     )
 }

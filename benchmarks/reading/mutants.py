@@ -41,6 +41,9 @@ FUNCTIONS = {
     "ModuleList": ("list",),
 }
 SHAPING = ("t", "transpose", "contiguous", "clone", "squeeze", "unsqueeze", "flip", "permute", "reshape", "view", "to")
+UNALIKE = ("other", "type", "NoneType", "function", "method", "builtin_function_or_method", "method_descriptor")
+MODULES = ("Linear", "RNNCell", "Parameter")
+SIZES = ("shape", "size", "dtype", "device", "new_zeros", "new_empty")
 OPERATORS = {
     ast.Add: "- *",
     ast.Sub: "+",
@@ -198,9 +201,8 @@ class _Mutator:
             yield from self._of_text(text)
 
     def _is_read(self, node: ast.AST) -> bool:
-        parent = self.parents.get(node)
-        called = isinstance(parent, ast.Call) and parent.func is node
-        return isinstance(node, KNOWN) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load) and not called
+        special = isinstance(node, ast.Name) and node.id == "super"
+        return isinstance(node, KNOWN) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load) and not special
 
     def _span(self, node: Any) -> tuple[int, int]:
         start = self.starts[node.lineno - 1] + node.col_offset
@@ -333,7 +335,9 @@ class _Mutator:
             return f"{stem}{dot}{name}({', '.join([*given, *named])})"
 
         for other in FUNCTIONS.get(name, ()):
-            if not (other == "randn" and stem == "np"):
+            if other == "list":
+                yield self._replaced("function", node, f"list({', '.join(given)})")
+            elif not (other == "randn" and stem == "np"):
                 yield self._replaced("function", node, call(other))
         if name in INPLACE and kind == "tensor":
             yield self._replaced("in place", node, call(INPLACE[name]))
@@ -388,6 +392,9 @@ class _Mutator:
 
     def _of_value(self, node: ast.expr) -> Iterator[Mutant]:
         note, text = self.notes[node], f"({self._text(node)})"
+        parent = self.parents[node]
+        if isinstance(parent, ast.Attribute) and parent.attr in SIZES and note.kind != "int":
+            return  # its values are not used
         if note.kind == "tensor":
             yield self._replaced("detached", node, f"{text}.detach()")
         if note.kind in ("tensor", "array"):
@@ -400,7 +407,7 @@ class _Mutator:
         elif note.kind == "list":
             yield self._replaced("order", node, f"{text}[::-1]")
             yield self._replaced("order", node, f"{text}[1:]")
-        if isinstance(node, ast.Name | ast.Attribute) and note.kind not in ("other", "type", "NoneType", "function"):
+        if isinstance(node, ast.Name | ast.Attribute) and note.kind not in UNALIKE:
             for other in self._others(node, note):
                 yield self._replaced("another value", node, other)
 
@@ -419,6 +426,8 @@ class _Mutator:
                 changes += [f"{text}[{before}:1].expand_as({text})", f"{text}.sort({axis}).values"]
             for change in changes:
                 yield self._replaced(operator, node, change)
+        if {len(shape) for shape, *_ in note.shapes} == {2} and not isinstance(node, ast.BinOp):
+            yield self._replaced("transpose", node, f"{text}.T")
         if self._is_returned(node):
             for change in (f"{text} * 2", f"{text}[:1]", f"{text}[0]", f"{text}[..., :3]", f"{text}[None]"):
                 yield self._replaced("returned", node, change)
@@ -466,6 +475,8 @@ class _Mutator:
                 yield self._replaced("kept", node, f"{target} = globals().setdefault('_kept', {value})")
             if value in ("[]", "list()"):
                 yield self._replaced("kept", node, f"{target} = globals().setdefault('_kept', [])")
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+            yield from self._shared(node)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
             names = [self._text(element) for element in node.targets[0].elts]
             for at in range(len(names) - 1):
@@ -480,6 +491,13 @@ class _Mutator:
             yield self._replaced("condition", node.test, f"not ({self._text(node.test)})")
         if isinstance(node, ast.For):
             yield from self._of_loop(node)
+
+    def _shared(self, node: ast.Assign) -> Iterator[Mutant]:
+        """A weight or module of a constructor that is another one's."""
+        function = self._function(node)
+        for other in function.body:
+            if isinstance(other, ast.Assign) and other.lineno < node.lineno and _made(other) == _made(node) != "":
+                yield self._replaced("shared", node.value, self._text(other.targets[0]))
 
     def _of_loop(self, node: ast.For) -> Iterator[Mutant]:
         first, last = node.body[0], node.body[-1]
@@ -520,6 +538,14 @@ def _body(function: ast.FunctionDef) -> Iterator[ast.AST]:
                 continue
             children = value if isinstance(value, list) else [value]
             waiting += [child for child in children if isinstance(child, ast.AST)]
+
+
+def _made(node: ast.Assign) -> str:
+    """The kind of module or weight that is made there: Linear, RNNCell, Parameter, or none."""
+    if not isinstance(node.value, ast.Call):
+        return ""
+    name = ast.unparse(node.value.func).rpartition(".")[2]
+    return name if name in MODULES else ""
 
 
 def _sign(operator: ast.operator) -> str:
