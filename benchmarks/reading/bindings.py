@@ -16,6 +16,7 @@ Weights = Mapping[str, Tensor]
 Function = Callable[[Tensor, Tensor | None], tuple[Tensor | None, Tensor | None]]
 DOCUMENTED = "as documented"
 OTHER_WAY = ("W_hh the other way round",)
+UNUSED = ("parameters without effect beside nn.RNN's",)
 PLAIN_LIST = ("modules in a plain list, which no optimiser finds",)
 
 
@@ -305,6 +306,8 @@ def _dropin(given: Given) -> Function:
         bidirectional=given.task.bidirectional,
     )
     names = set(dict(rnn.named_parameters()))
+    if given.variant in UNUSED:
+        names &= set(given.wiring.weights)
     if names != set(given.wiring.weights):
         raise WrongError(f"parameters {sorted(names ^ set(given.wiring.weights))} are not nn.RNN's, or missing")
     for suffix in given.task.suffixes:
@@ -529,6 +532,7 @@ STYLES = {
             _dropin,
             ("", f"{DEEP} --batch-first --nonlinearity relu", "--layers 2 --no-bias"),
             optional_h_0=True,
+            tastes=UNUSED,
         ),
         Style("two_linears", "VanillaRNN", _two_linears, optional_h_0=True, rank_in_words=True),
         Style(

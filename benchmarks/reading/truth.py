@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Literal
 
@@ -19,6 +19,7 @@ SOURCE = "rnncli_audit_candidate"
 H_0_WITHOUT_LAYERS = "h_0 as (N, H_out) where (1, N, H_out) is documented"
 H_0_WITH_LAYERS = "h_0 as (1, N, H_out) where (N, H_out) is documented"
 H_N_OF_ANOTHER_RANK = "h_n as (N, H_out) where (1, N, H_out) is documented, or the reverse"
+OTHER_DTYPE = "a weight made in another dtype, which .to(dtype) changes"
 RANKS = (H_0_WITHOUT_LAYERS, H_0_WITH_LAYERS, H_N_OF_ANOTHER_RANK)
 
 
@@ -41,6 +42,7 @@ class Call:
     parts: tuple[str, ...]
     input_gradients: bool = True
     keep_gradients: bool = False
+    negate: bool = False
 
 
 def truth(source: str, style: Style, flags: str) -> Truth:
@@ -50,6 +52,7 @@ def truth(source: str, style: Style, flags: str) -> Truth:
     if found.kind == "right":
         return found
     tastes = style.tastes + (RANKS if style.rank_in_words else ())
+    tastes += (OTHER_DTYPE,) if "dtype" in found.reason else ()
     for variant in style.variants + tastes:
         if variant != DOCUMENTED and _truth_of_variant(source, style, task, variant).kind == "right":
             return Truth("excluded" if variant in tastes else "right", variant)
@@ -88,6 +91,8 @@ def _judged(source: str, style: Style, task: Task, variant: str, dtype: torch.dt
     wiring = Wiring(weights)
     try:
         function = with_rank(style.bind(Given(module_of(source), task, wiring, variant)), variant)
+        for own, _ in wiring.places if variant == OTHER_DTYPE else ():
+            own.data = own.data.to(dtype)
     except WrongError as error:
         return Truth("wrong", str(error))
     except Exception as error:
@@ -154,6 +159,7 @@ def calls_of(style: Style, task: Task) -> Iterator[Call]:
         change: Callable[[Tensor], Tensor] = lambda tensor: tensor,
         input_gradients: bool = True,
         keep_gradients: bool = False,
+        negate: bool = False,
     ) -> Call:
         x, h_0 = normal(length, batch, task.input_size), normal(states, batch, task.hidden_size)
         cotangents = {
@@ -169,11 +175,12 @@ def calls_of(style: Style, task: Task) -> Iterator[Call]:
             parts or style.returns,
             input_gradients,
             keep_gradients,
+            negate,
         )
 
     plain = call("plain")
     yield plain
-    yield Call("the same again", *list(vars(plain).values())[1:])
+    yield replace(plain, regime="the same again")
     yield call("another length and batch", length=4, batch=2)
     yield call("N = 1", batch=1)
     if style.optional_h_0:
@@ -185,6 +192,7 @@ def calls_of(style: Style, task: Task) -> Iterator[Call]:
             yield call("a loss on h_n alone", parts=("h_n",))
         yield call("input that requires no gradient", input_gradients=False)
         yield call("gradients of two backward calls", keep_gradients=True)
+        yield call("other weights", negate=True)
     yield call("non-contiguous input and h_0", change=_non_contiguous)
 
 
@@ -198,6 +206,10 @@ def _compare(
 ) -> dict[str, tuple[Tensor, Tensor]]:
     names = list(wiring.weights)
     own = [tensor for tensor, _ in wiring.places]
+    if call.negate:  # in place, as an optimiser changes them
+        with torch.no_grad():
+            for weight in (*own, *reference.parameters()):
+                weight.neg_()
     actual = _run(call, function, own, style)
     expected = _run(call, reference, list(reference.parameters()), style)
     for name, value in expected.items():
