@@ -70,6 +70,11 @@ def test_a_state_kept_for_the_next_call_is_wrong():
     assert truth(source, bindings.STYLES["joined"], "").kind == "wrong"
 
 
+def test_a_function_that_keeps_the_weights_of_its_first_call_is_wrong():
+    source = source_of("scan").replace("x[t] @ W_ih.T", "x[t] @ globals().setdefault('kept', W_ih).T")
+    assert truth(source, bindings.STYLES["scan"], "").kind == "wrong"
+
+
 def test_each_mutant_differs_and_there_are_many(found):
     for style, jobs in found.items():
         sources = [job.source for job in jobs]

@@ -472,7 +472,8 @@ class _Mutator:
             if self.notes.get(node.value, Noted()).kind == "tensor":
                 yield self._replaced("stale", node, f"{target} = {target} + 0 * ({value})")
                 yield self._replaced("in place", node, f"{target}.copy_({value})")
-                yield self._replaced("kept", node, f"{target} = globals().setdefault('_kept', {value})")
+                if not isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript):  # a name for the same tensor
+                    yield self._replaced("kept", node, f"{target} = globals().setdefault('_kept', {value})")
             if value in ("[]", "list()"):
                 yield self._replaced("kept", node, f"{target} = globals().setdefault('_kept', [])")
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):

@@ -83,31 +83,37 @@ def judged(source: str, style: Style, task: Task, variant: str, dtype: torch.dty
 def _judged(source: str, style: Style, task: Task, variant: str, dtype: torch.dtype) -> Truth:
     torch.manual_seed(20)
     reference = task.reference()
-    with torch.no_grad():
-        for weight in reference.parameters():
-            weight.uniform_(-0.6, 0.6)
-    weights = {name: weight.detach().clone() for name, weight in reference.named_parameters()}
+    weights = {name: torch.empty_like(weight).uniform_(-0.6, 0.6) for name, weight in reference.named_parameters()}
     calls = list(calls_of(style, task))
-    wiring = Wiring(weights)
     try:
-        function = with_rank(style.bind(Given(module_of(source), task, wiring, variant)), variant)
-        for own, _ in wiring.places if variant == OTHER_DTYPE else ():
-            own.data = own.data.to(dtype)
-    except WrongError as error:
-        return Truth("wrong", str(error))
+        module = module_of(source)
     except Exception as error:
-        return Truth("raises", f"constructing it: {described(error)}")
+        return Truth("raises", f"importing it: {described(error)}")
     first: dict[str, tuple[Tensor, Tensor]] = {}
-    for call in calls:
+    for object, scale in (("", 1.0), ("a second object: ", -0.9)):  # a second one shares nothing with the first
+        wiring = Wiring({name: scale * weight for name, weight in weights.items()})
+        with torch.no_grad():
+            for name, weight in reference.named_parameters():
+                weight.copy_(wiring.weights[name])
         try:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(len(call.regime))
-                returned = _compare(call, function, wiring, reference, style, BOUND[dtype])
+            function = with_rank(style.bind(Given(module, task, wiring, variant)), variant)
+            for own, _ in wiring.places if variant == OTHER_DTYPE else ():
+                own.data = own.data.to(dtype)
         except WrongError as error:
-            return Truth("wrong", f"{call.regime}: {error}")
+            return Truth("wrong", str(error))
         except Exception as error:
-            return Truth("raises" if call is calls[0] else "wrong", f"{call.regime}: {described(error)}")
-        first = first or returned
+            return Truth("raises", f"constructing it: {described(error)}")
+        for call in calls[: 1 if object else None]:
+            try:
+                with torch.random.fork_rng(devices=[]):
+                    torch.manual_seed(len(call.regime))
+                    returned = _compare(call, function, wiring, reference, style, BOUND[dtype])
+            except WrongError as error:
+                return Truth("wrong", f"{object}{call.regime}: {error}")
+            except Exception as error:
+                kind: Class = "raises" if not object and call is calls[0] else "wrong"
+                return Truth(kind, f"{object}{call.regime}: {described(error)}")
+            first = first or returned
     for name, (value, copy) in first.items():
         if not torch.equal(value, copy):
             return Truth("wrong", f"{name} of the first call is overwritten by later ones")
