@@ -90,7 +90,7 @@ def _judged(source: str, style: Style, task: Task, variant: str, dtype: torch.dt
     except Exception as error:
         return Truth("raises", f"importing it: {described(error)}")
     first: dict[str, tuple[Tensor, Tensor]] = {}
-    for object, scale in (("", 1.0), ("a second object: ", -0.9)):  # a second one shares nothing with the first
+    for which, scale in (("", 1.0), ("a second object: ", -0.9)):  # a second one shares nothing with the first
         wiring = Wiring({name: scale * weight for name, weight in weights.items()})
         with torch.no_grad():
             for name, weight in reference.named_parameters():
@@ -103,16 +103,16 @@ def _judged(source: str, style: Style, task: Task, variant: str, dtype: torch.dt
             return Truth("wrong", str(error))
         except Exception as error:
             return Truth("raises", f"constructing it: {described(error)}")
-        for call in calls[: 1 if object else None]:
+        for call in calls[: 1 if which else None]:
             try:
                 with torch.random.fork_rng(devices=[]):
                     torch.manual_seed(len(call.regime))
                     returned = _compare(call, function, wiring, reference, style, BOUND[dtype])
             except WrongError as error:
-                return Truth("wrong", f"{object}{call.regime}: {error}")
+                return Truth("wrong", f"{which}{call.regime}: {error}")
             except Exception as error:
-                kind: Class = "raises" if not object and call is calls[0] else "wrong"
-                return Truth(kind, f"{object}{call.regime}: {described(error)}")
+                kind: Class = "raises" if not which and call is calls[0] else "wrong"
+                return Truth(kind, f"{which}{call.regime}: {described(error)}")
             first = first or returned
     for name, (value, copy) in first.items():
         if not torch.equal(value, copy):
