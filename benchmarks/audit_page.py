@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from benchmarks import audit, cost
+from benchmarks.reading.table import section
 
 Result = dict[str, Any]
 HEAD = """# Verdicts, measured
@@ -25,8 +26,8 @@ overflows.
 """
 
 
-def page(results: dict[str, list[Result]], share: float) -> tuple[str, bool]:
-    """The page, and whether anything on it is not as it must be."""
+def page(results: dict[str, list[Result]], share: float, readings: list[Result] | None = None) -> tuple[str, bool]:
+    """The page, and whether anything on it is not as it must be. `readings`: what `benchmarks.reading` found."""
     from rnncli.memory import NOISY_RUNS
     from rnncli.parity.compare import ENVELOPES
 
@@ -44,6 +45,7 @@ def page(results: dict[str, list[Result]], share: float) -> tuple[str, bool]:
         _diagnosis(results["single"], results["pair"]),
         _small(results["small"]),
         _sensitivity(results["sensitivity"]),
+        *([section(readings)] if readings else []),
         _cost(),
     ]
     return "\n".join([head, *(text for text, _ in parts)]), any(failed for _, failed in parts)

@@ -110,6 +110,13 @@ def test_the_page_fails_where_anything_is_not_as_it_must_be(monkeypatch):
     text, failed = page(results, 0.1)
     assert not failed
     assert "**0 mismatches**" in text
+    assert "## Readings" not in text
+    reading = {"style": "scan", "flags": "", "operator": "index", "line": 8, "change": "0 -> 1", "mutant": "m"}
+    reading |= {"truth": "wrong", "because": "output is off by 1", "verdict": "mismatch", "said": ""}
+    text, failed = page(results, 0.1, [reading])
+    assert not failed
+    assert "**0 wrong matches, 0 wrong mismatches.**" in text
+    assert page(results, 0.1, [reading | {"verdict": "match"}])[1]
     results["honest"][0]["mismatches"].append([{}, "output", "algorithm", "a reason"])
     text, failed = page(results, 0.1)
     assert failed

@@ -1,0 +1,587 @@
+"""The bindings: how each style is constructed, given nn.RNN's weights and called, as its author documents it.
+
+A binding turns a module of a style into one function of input (L, N, H_in) and h_0 (D * num_layers, N, H_out) or None
+that returns output (L, N, D * H_out) and h_n (D * num_layers, N, H_out). It is written by hand and uses nothing of
+rnncli, so that it can hold the reader of rnncli to account.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Weights = Mapping[str, Tensor]
+Function = Callable[[Tensor, Tensor | None], tuple[Tensor | None, Tensor | None]]
+DOCUMENTED = "as documented"
+OTHER_WAY = ("W_hh the other way round",)
+UNUSED = ("parameters without effect beside nn.RNN's",)
+PLAIN_LIST = ("modules in a plain list, which no optimiser finds",)
+
+
+class WrongError(Exception):
+    """A style that is not what nn.RNN is: the message says where."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """The arguments of nn.RNN that a mutant is judged for."""
+
+    input_size: int = 5
+    hidden_size: int = 7
+    num_layers: int = 1
+    bidirectional: bool = False
+    nonlinearity: str = "tanh"
+    bias: bool = True
+    batch_first: bool = False
+
+    @classmethod
+    def of(cls, flags: str) -> "Task":
+        """The task that flags of `rnncli verify` ask for."""
+        values: dict[str, Any] = {}
+        words = iter(flags.split())
+        for word in words:
+            if word in ("--bidirectional", "--batch-first"):
+                values[word.removeprefix("--").replace("-", "_")] = True
+            elif word == "--no-bias":
+                values["bias"] = False
+            elif word == "--nonlinearity":
+                values["nonlinearity"] = next(words)
+            elif word == "--layers":
+                values["num_layers"] = int(next(words))
+            else:
+                values[word.removeprefix("--").replace("-", "_")] = int(next(words))
+        return cls(**values)
+
+    @property
+    def directions(self) -> int:
+        """D: 2 if bidirectional, else 1."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def suffixes(self) -> list[str]:
+        """The endings of the names of nn.RNN's parameters, layer by layer and direction by direction."""
+        ends = ["", "_reverse"][: self.directions]
+        return [f"l{layer}{end}" for layer in range(self.num_layers) for end in ends]
+
+    def reference(self) -> nn.RNN:
+        """nn.RNN itself, always time-first: the bindings transpose."""
+        return nn.RNN(
+            self.input_size,
+            self.hidden_size,
+            self.num_layers,
+            self.nonlinearity,
+            self.bias,
+            bidirectional=self.bidirectional,
+        )
+
+
+@dataclass
+class Wiring:
+    """The tensors of a style that hold the weights, each with the function that gives its gradient from nn.RNN's."""
+
+    weights: Weights
+    places: list[tuple[Tensor, Callable[[Weights], Tensor]]] = field(default_factory=list)
+
+    def leaf(self, name: str) -> Tensor:
+        """A copy of a weight, to be given to a function."""
+        tensor = self.weights[name].clone().requires_grad_()
+        self.places.append((tensor, lambda gradients: gradients[name]))
+        return tensor
+
+    def leaves(self, suffix: str, kinds: str = "weight_ih weight_hh bias_ih bias_hh") -> list[Tensor]:
+        """The weights of a layer and direction in nn.RNN's order, or in another."""
+        return [self.leaf(f"{kind}_{suffix}") for kind in kinds.split() if f"{kind}_{suffix}" in self.weights]
+
+    def fill(
+        self,
+        own: Any,
+        value: Callable[[Weights], Tensor],
+        gradient: Callable[[Weights], Tensor] | None = None,
+        parameter: bool = True,
+    ) -> None:
+        """Copy a value into a tensor of a class. Raises WrongError where that is no trainable tensor of its shape."""
+        wanted = value(self.weights)
+        if not isinstance(own, nn.Parameter if parameter else Tensor):
+            raise WrongError(f"a weight is {type(own).__name__}, which no optimiser finds")
+        if not own.requires_grad:
+            raise WrongError("a weight does not require a gradient")
+        if own.shape != wanted.shape:
+            raise WrongError(f"a weight has shape {tuple(own.shape)} where {tuple(wanted.shape)} is needed")
+        with torch.no_grad():
+            own.copy_(wanted)
+        self.places.append((own, gradient or value))
+
+    def fill_named(self, module: nn.Module, suffix: str) -> None:
+        """Fill the parameters that have nn.RNN's own names."""
+        for name in self.weights:
+            if name.endswith(f"_{suffix}"):
+                self.fill(getattr(module, name), lambda w, name=name: w[name])
+
+    def fill_cell(self, cell: nn.RNNCell, suffix: str) -> None:
+        """Fill an nn.RNNCell."""
+        for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            self.fill(getattr(cell, kind), lambda w, kind=kind: w[f"{kind}_{suffix}"])
+
+    def fill_linears(self, ih: nn.Linear, hh: nn.Linear, suffix: str) -> None:
+        """Fill two nn.Linear. Where one of them has no bias, the other holds the sum of both biases."""
+        if not (isinstance(ih, nn.Linear) and isinstance(hh, nn.Linear)):
+            raise WrongError("a weight is no nn.Linear")
+        self.fill(ih.weight, lambda w: w[f"weight_ih_{suffix}"])
+        self.fill(hh.weight, lambda w: w[f"weight_hh_{suffix}"])
+        if ih.bias is not None and hh.bias is not None:
+            self.fill(ih.bias, lambda w: w[f"bias_ih_{suffix}"])
+            self.fill(hh.bias, lambda w: w[f"bias_hh_{suffix}"])
+        elif ih.bias is not None or hh.bias is not None:
+            self.fill_sum(ih.bias if hh.bias is None else hh.bias, suffix)
+        else:
+            raise WrongError("there is no bias")
+
+    def fill_sum(self, own: Any, suffix: str, parameter: bool = True) -> None:
+        """Fill a single bias with the sum of nn.RNN's two."""
+        self.fill(
+            own,
+            lambda w: w[f"bias_ih_{suffix}"] + w[f"bias_hh_{suffix}"],
+            lambda gradients: gradients[f"bias_ih_{suffix}"],
+            parameter,
+        )
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a binding is given: the module of a style, the task, the weights, and the layout of the style's own."""
+
+    module: Any
+    task: Task
+    wiring: Wiring
+    variant: str = DOCUMENTED
+
+
+Bind = Callable[[Given], Function]
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style: its file, the name in it that is verified, the flags of what it claims, and its binding.
+
+    `variants` are layouts of its own parameters that are the author's business: right in one of them is right.
+    `tastes` are layouts in which a mutant is neither right nor wrong: right in one of them alone is excluded.
+    `rank_in_words`: it has one layer, and whether its states have an axis of layers is said in words alone.
+    """
+
+    name: str
+    target: str
+    bind: Bind
+    flags: tuple[str, ...] = ("",)
+    optional_h_0: bool = False
+    takes_h_0: bool = True
+    returns: tuple[str, ...] = ("output", "h_n")
+    gradients: bool = True
+    variants: tuple[str, ...] = (DOCUMENTED,)
+    tastes: tuple[str, ...] = ()
+    rank_in_words: bool = False
+
+
+def _optional(call: Callable[..., Any], x: Tensor, h_0: Tensor | None) -> Any:
+    return call(x) if h_0 is None else call(x, h_0)
+
+
+def _first(h_0: Tensor | None) -> Tensor | None:
+    return None if h_0 is None else h_0[0]
+
+
+def _swapped(x: Tensor) -> Tensor:
+    return x.transpose(0, 1)
+
+
+# -- functions ---------------------------------------------------------------------------------------------------------
+
+
+def _scan(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h = given.module.rnn_forward(x, *weights, h_0[0])
+        return output, h[None]
+
+    return call
+
+
+def _blog(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h = given.module.forward(_swapped(x), *weights, h_0[0])
+        return _swapped(output), h[None]
+
+    return call
+
+
+def _port(given: Given) -> Function:
+    params = {name: given.wiring.leaf(name) for name in given.wiring.weights}
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = given.module.run_rnn(
+            params, x, h_0, num_layers=given.task.num_layers, bidirectional=given.task.bidirectional
+        )
+        return output, h_n
+
+    return call
+
+
+def _layer_lists(given: Given) -> Function:
+    kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    lists = [[given.wiring.leaf(f"{kind}_{suffix}") for suffix in given.task.suffixes] for kind in kinds]
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = given.module.deep_rnn(x, *lists, h_0)
+        return output, h_n
+
+    return call
+
+
+def _flat_weights(given: Given) -> Function:
+    flat = [tensor for suffix in given.task.suffixes for tensor in given.wiring.leaves(suffix)]
+    settings = (given.task.bias, given.task.num_layers, 0.0, False, given.task.bidirectional, given.task.batch_first)
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = given.module.rnn_tanh(_swapped(x) if given.task.batch_first else x, h_0, flat, *settings)
+        return _swapped(output) if given.task.batch_first else output, h_n
+
+    return call
+
+
+def _einsum(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = given.module.rnn(_swapped(x), *weights, h_0)
+        return _swapped(output), h_n
+
+    return call
+
+
+def _addmm(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = given.module.elman(x, h_0, *weights)
+        return output, h_n
+
+    return call
+
+
+def _bi_functional(given: Given) -> Function:
+    weights = [tensor for suffix in given.task.suffixes for tensor in given.wiring.leaves(suffix)]
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = given.module.birnn(x, h_0, *weights)
+        return output, h_n
+
+    return call
+
+
+def _from_global(given: Given) -> Function:
+    given.wiring.fill_named(given.module.rnn, "l0")
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = given.module.my_forward(x, h_0)
+        return output, h_n
+
+    return call
+
+
+# -- classes -----------------------------------------------------------------------------------------------------------
+
+
+def _dropin(given: Given) -> Function:
+    rnn = given.module.RNN(
+        given.task.input_size,
+        given.task.hidden_size,
+        num_layers=given.task.num_layers,
+        nonlinearity=given.task.nonlinearity,
+        bias=given.task.bias,
+        batch_first=given.task.batch_first,
+        bidirectional=given.task.bidirectional,
+    )
+    names = set(dict(rnn.named_parameters()))
+    if given.variant in UNUSED:
+        names &= set(given.wiring.weights)
+    if names != set(given.wiring.weights):
+        raise WrongError(f"parameters {sorted(names ^ set(given.wiring.weights))} are not nn.RNN's, or missing")
+    for suffix in given.task.suffixes:
+        given.wiring.fill_named(rnn, suffix)
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = _optional(rnn, _swapped(x) if given.task.batch_first else x, h_0)
+        return _swapped(output) if given.task.batch_first else output, h_n
+
+    return call
+
+
+def _two_linears(given: Given) -> Function:
+    rnn = given.module.VanillaRNN(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_linears(rnn.i2h, rnn.h2h, "l0")
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = _optional(rnn, x, h_0)
+        return output, h_n
+
+    return call
+
+
+def _joined(given: Given) -> Function:
+    rnn = given.module.CharRNN(given.task.input_size, given.task.hidden_size)
+    order = (
+        ("weight_hh_l0", "weight_ih_l0") if given.variant == "state before input" else ("weight_ih_l0", "weight_hh_l0")
+    )
+    given.wiring.fill(rnn.in2hidden.weight, lambda w: torch.cat([w[name] for name in order], dim=1))
+    given.wiring.fill_sum(rnn.in2hidden.bias, "l0")
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h = _optional(rnn, _swapped(x), _first(h_0))
+        return _swapped(output), h[None]
+
+    return call
+
+
+def _cell_stack(given: Given) -> Function:
+    rnn = given.module.StackedRNN(given.task.input_size, given.task.hidden_size, num_layers=given.task.num_layers)
+    _require_registered(rnn.cells, given)
+    for suffix, cell in zip(given.task.suffixes, rnn.cells, strict=True):
+        given.wiring.fill_cell(cell, suffix)
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = _optional(rnn, x, h_0)
+        return output, h_n
+
+    return call
+
+
+def _two_ways(given: Given) -> Function:
+    rnn = given.module.BiRNN(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_cell(rnn.left, "l0")
+    given.wiring.fill_cell(rnn.right, "l0_reverse")
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = _optional(rnn, x, h_0)
+        return output, h_n
+
+    return call
+
+
+def _require_registered(modules: Any, given: Given) -> None:
+    if not isinstance(modules, nn.ModuleList) and given.variant not in PLAIN_LIST:
+        raise WrongError("modules in a plain list, which no optimiser finds")
+
+
+def _fill_raw(wiring: Wiring, ih: Any, hh: Any, bias: Any, variant: str, parameter: bool = True) -> None:
+    """Fill matrices (H_in, H_out) and (H_out, H_out) that stand to the right of x and h, and one bias."""
+    wiring.fill(ih, lambda w: w["weight_ih_l0"].T, parameter=parameter)
+    if variant in OTHER_WAY:
+        wiring.fill(hh, lambda w: w["weight_hh_l0"], parameter=parameter)
+    else:
+        wiring.fill(hh, lambda w: w["weight_hh_l0"].T, parameter=parameter)
+    wiring.fill_sum(bias, "l0", parameter)
+
+
+def _plain_class(given: Given) -> Function:
+    rnn = given.module.ElmanRNN(given.task.input_size, given.task.hidden_size)
+    if given.variant == "tensors without requires_grad":
+        for tensor in (rnn.U, rnn.W, rnn.b):
+            tensor.requires_grad_()
+    _fill_raw(given.wiring, rnn.U, rnn.W, rnn.b, given.variant, parameter=False)
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h = _optional(rnn, x, _first(h_0))
+        return output, h[None]
+
+    return call
+
+
+def _numpy_class(given: Given) -> Function:
+    rnn = given.module.NumpyRNN(given.task.input_size, given.task.hidden_size)
+    weights = {name: value.numpy() for name, value in given.wiring.weights.items()}
+    values = {
+        "Wxh": weights["weight_ih_l0"],
+        "Whh": weights["weight_hh_l0"].T if given.variant in OTHER_WAY else weights["weight_hh_l0"],
+        "bh": weights["bias_ih_l0"] + weights["bias_hh_l0"],
+    }
+    for name, value in values.items():
+        if getattr(rnn, name).shape != value.shape:
+            raise WrongError(f"{name} has shape {getattr(rnn, name).shape} where {value.shape} is needed")
+        setattr(rnn, name, value.copy())
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h = _optional(rnn.forward, x.numpy(), None if h_0 is None else h_0[0].numpy())
+        return torch.from_numpy(output), torch.from_numpy(h)[None]
+
+    return call
+
+
+def _d2l_scratch(given: Given) -> Function:
+    rnn = given.module.RNNScratch(given.task.input_size, given.task.hidden_size)
+    _fill_raw(given.wiring, rnn.W_xh, rnn.W_hh, rnn.b_h, given.variant)
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        outputs, state = _optional(rnn, x, _first(h_0))
+        return torch.stack(outputs), state[None]
+
+    return call
+
+
+def _factory(given: Given) -> Function:
+    rnn = given.module.make_rnn(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_named(rnn, "l0")
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = rnn(x, h_0)
+        return output, h_n
+
+    return call
+
+
+def _encoder(given: Given) -> Function:
+    rnn = given.module.SequenceEncoder(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_linears(rnn.embed, rnn.recur, "l0")
+
+    def call(x: Tensor, _: Tensor | None) -> tuple[Tensor, None]:
+        return _swapped(rnn(_swapped(x))), None
+
+    return call
+
+
+def _last_state(given: Given) -> Function:
+    rnn = given.module.LastState(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_linears(rnn.Wx, rnn.Wh, "l0")
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[None, Tensor]:
+        return None, _optional(rnn, _swapped(x), _first(h_0))[None]
+
+    return call
+
+
+def _deep_linears(given: Given) -> Function:
+    rnn = given.module.DeepRNN(
+        given.task.input_size,
+        given.task.hidden_size,
+        num_layers=given.task.num_layers,
+        nonlinearity=given.task.nonlinearity,
+    )
+    _require_registered(rnn.up, given)
+    _require_registered(rnn.across, given)
+    for suffix, up, across in zip(given.task.suffixes, rnn.up, rnn.across, strict=True):
+        given.wiring.fill_linears(up, across, suffix)
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = _optional(rnn, _swapped(x), h_0)
+        return _swapped(output), h_n
+
+    return call
+
+
+# -- cells -------------------------------------------------------------------------------------------------------------
+
+
+def _looped(step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Function:
+    """A cell in the loop that its user writes."""
+
+    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        h, outputs = h_0[0], []
+        for x_t in x:
+            y, h = step(x_t, h)
+            outputs.append(y)
+        return torch.stack(outputs), h[None]
+
+    return call
+
+
+def _step_cell(given: Given) -> Function:
+    cell = given.module.ElmanCell(given.task.input_size, given.task.hidden_size)
+    _fill_raw(given.wiring, cell.W_x, cell.W_h, cell.b, given.variant)
+    return _looped(lambda x_t, h: (cell(x_t, h),) * 2)
+
+
+def _cell_with_output(given: Given) -> Function:
+    cell = given.module.SimpleCell(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_linears(cell.kernel, cell.recurrent_kernel, "l0")
+
+    def step(x_t: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        y, h = cell(x_t, h)
+        return y, h
+
+    return _looped(step)
+
+
+def _step_function(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
+    return _looped(lambda x_t, h: (given.module.rnn_step(x_t, h, *weights),) * 2)
+
+
+DEEP = "--layers 2 --bidirectional"
+STYLES = {
+    style.name: style
+    for style in (
+        Style("scan", "rnn_forward", _scan, rank_in_words=True),
+        Style("blog", "forward", _blog, rank_in_words=True),
+        Style("port", "run_rnn", _port, ("", DEEP), optional_h_0=True),
+        Style(
+            "dropin",
+            "RNN",
+            _dropin,
+            ("", f"{DEEP} --batch-first --nonlinearity relu", "--layers 2 --no-bias"),
+            optional_h_0=True,
+            tastes=UNUSED,
+        ),
+        Style("two_linears", "VanillaRNN", _two_linears, optional_h_0=True, rank_in_words=True),
+        Style(
+            "joined",
+            "CharRNN",
+            _joined,
+            optional_h_0=True,
+            variants=(DOCUMENTED, "state before input"),
+            rank_in_words=True,
+        ),
+        Style("cell_stack", "StackedRNN", _cell_stack, ("", "--layers 2"), optional_h_0=True, tastes=PLAIN_LIST),
+        Style("two_ways", "BiRNN", _two_ways, ("--bidirectional",), optional_h_0=True),
+        Style(
+            "plain_class",
+            "ElmanRNN",
+            _plain_class,
+            optional_h_0=True,
+            tastes=(*OTHER_WAY, "tensors without requires_grad"),
+            rank_in_words=True,
+        ),
+        Style(
+            "numpy_class",
+            "NumpyRNN",
+            _numpy_class,
+            optional_h_0=True,
+            gradients=False,
+            tastes=OTHER_WAY,
+            rank_in_words=True,
+        ),
+        Style("step_cell", "ElmanCell", _step_cell, tastes=OTHER_WAY),
+        Style("cell_with_output", "SimpleCell", _cell_with_output),
+        Style("step_function", "rnn_step", _step_function),
+        Style("layer_lists", "deep_rnn", _layer_lists, ("", "--layers 2")),
+        Style("flat_weights", "rnn_tanh", _flat_weights, ("", f"{DEEP} --batch-first")),
+        Style("d2l_scratch", "RNNScratch", _d2l_scratch, optional_h_0=True, tastes=OTHER_WAY, rank_in_words=True),
+        Style("einsum", "rnn", _einsum, rank_in_words=True),
+        Style("addmm", "elman", _addmm, ("", "--no-bias"), rank_in_words=True),
+        Style("bi_functional", "birnn", _bi_functional, ("--bidirectional",)),
+        Style("factory", "make_rnn", _factory, rank_in_words=True),
+        Style("from_global", "my_forward", _from_global, ("--input-size 5 --hidden-size 7",), rank_in_words=True),
+        Style("encoder", "SequenceEncoder", _encoder, takes_h_0=False, returns=("output",)),
+        Style("last_state", "LastState", _last_state, optional_h_0=True, returns=("h_n",), rank_in_words=True),
+        Style(
+            "deep_linears",
+            "DeepRNN",
+            _deep_linears,
+            ("", "--layers 2 --nonlinearity relu"),
+            optional_h_0=True,
+            tastes=PLAIN_LIST,
+        ),
+    )
+}

@@ -1,0 +1,81 @@
+"""The section of docs/verdicts.md about readings, and whether the audit has failed."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+MOST_SHOWN = 20  # of the failing mutants, on the page
+COLUMNS = ("mutants", "cases", "right", "wrong", "raises", "excluded", "wrong matches", "wrong mismatches")
+
+Result = dict[str, Any]  # of `Judged.to_json`
+
+
+def is_wrong_match(result: Result) -> bool:
+    """Whether the tool passes what is wrong or raises."""
+    return result["verdict"] == "match" and result["truth"] in ("wrong", "raises")
+
+
+def is_wrong_mismatch(result: Result) -> bool:
+    """Whether the tool calls what is right a mismatch."""
+    return result["verdict"] == "mismatch" and result["truth"] == "right"
+
+
+def counts(results: Sequence[Result]) -> dict[str, int]:
+    """The figures of a row: cases are mutants, each for the flags that its style claims."""
+    truths = Counter(result["truth"] for result in results)
+    right = [result for result in results if result["truth"] == "right"]
+    return {
+        "mutants": len({result["mutant"] for result in results}),
+        "cases": len(results),
+        **{kind: truths[kind] for kind in ("right", "wrong", "raises", "excluded")},
+        "wrong matches": sum(map(is_wrong_match, results)),
+        "wrong mismatches": sum(map(is_wrong_mismatch, results)),
+        "read": sum(result["verdict"] == "match" for result in right),
+    }
+
+
+def section(results: Sequence[Result]) -> tuple[str, bool]:
+    """The section, and whether a wrong one is a match or a right one a mismatch."""
+    by_style: dict[str, list[Result]] = {}
+    for result in results:
+        by_style.setdefault(result["style"], []).append(result)
+    rows = [_row(f"`{style}`", counts(found)) for style, found in sorted(by_style.items())]
+    total = counts(results)
+    wrong = [result for result in results if is_wrong_match(result) or is_wrong_mismatch(result)]
+    reasons = Counter(result["because"] for result in results if result["truth"] == "excluded")
+    excluded = "; ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items())) or "none"
+    text = f"""## Readings
+
+Right RNNs in {len(by_style)} styles (`benchmarks/reading/styles`), and every single-point mutant of each: swapped
+operands and arguments, dropped terms and statements, other indices, axes and ranges, detached, stale and kept states,
+other returned values, other sizes in the constructor, mixed batches. {total["mutants"]:,} of them, each judged for the
+flags of what its style claims: {total["cases"]:,} cases. The truth comes from a hand-written binding for each style and
+`nn.RNN` in float64: values and gradients, a second call, N = 1, h_0 omitted, a loss on one result alone, accumulated
+gradients, input that requires no gradient or is not contiguous. The verdict is that of `rnncli verify FILE:NAME`.
+
+**{total["wrong matches"]} wrong matches, {total["wrong mismatches"]} wrong mismatches.**
+
+| style | {" | ".join(COLUMNS)} | right ones read |
+|---|{"---:|" * (len(COLUMNS) + 1)}
+{chr(10).join(rows)}
+{_row("all", total)}
+
+A right one that cannot be read has no verdict and no exit code 0; it counts in the last column alone. Excluded, because
+either verdict can be defended: {excluded}.
+"""
+    shown = "".join(f"\n- {_line(result)}\n" for result in wrong[:MOST_SHOWN])
+    return text + shown, bool(wrong)
+
+
+def _row(name: str, figures: dict[str, int]) -> str:
+    read = f"{100 * figures['read'] / figures['right']:.0f}%" if figures["right"] else "-"
+    return f"| {name} | {' | '.join(f'{figures[column]:,}' for column in COLUMNS)} | {read} |"
+
+
+def _line(result: Result) -> str:
+    what = "wrong match" if is_wrong_match(result) else "wrong mismatch"
+    flags = f" {result['flags']}" if result["flags"] else ""
+    change = result["change"].replace("`", "'")
+    return (
+        f"{what}: `{result['style']}{flags}`, line {result['line']}: `{change}`; truth: {result['because'] or 'right'}"
+    )
