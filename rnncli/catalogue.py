@@ -34,6 +34,9 @@ EVAL = Need("train off", lambda case: not case.run.train)
 
 # What a case must have for a fault that is possible in it to be seen.
 GRADIENTS = Need("gradients", lambda case: case.run.gradients)
+SEQUENCES = Need(
+    "2 sequences or more", lambda case: case.input.layout != "unbatched" and case.input.batch_size > 1
+)
 TWO_STEPS = Need("2 steps or more", lambda case: _longest(case) > 1)
 START = Need(
     "h_0 random, or gradients",
@@ -231,6 +234,14 @@ _FAULTS = (
         "wrong at every step.",
         fix="give each layer the output of the one below",
         needs=(LAYERS,),
+    ),
+    Fault(
+        id="upper-layer-reads-hidden-size",
+        written="a layer above the first is made for hidden_size features, where D*hidden_size come in",
+        shows="Raises where the shape of the weight is looked at; where half of the features are dropped, the layers "
+        "above the first are wrong at every step. Invisible with one layer or one direction.",
+        fix="make the layers above the first for D*hidden_size input features, and give them both halves",
+        needs=(LAYERS, DIRECTIONS),
     ),
     Fault(
         id="layer-input-delayed",
@@ -453,6 +464,22 @@ _FAULTS = (
         fix="start from h_0 itself, without detach() or .data",
         needs=(H_0,),
         seen_with=(GRADIENTS,),
+    ),
+    Fault(
+        id="output-detached",
+        written="output is collected from detached states, or under no_grad: outputs.append(h.detach())",
+        shows="output and h_n are right, and the gradients lack what comes from output. Invisible without gradients, and "
+        "with a loss on h_n alone.",
+        fix="collect the states themselves, without detach() or .data",
+        seen_with=(GRADIENTS,),
+    ),
+    Fault(
+        id="batch-mixed",
+        written="a sequence sees another of its batch: a mean over it, a roll, a sort, one state for all of them",
+        shows="Every step is wrong but where all sequences are alike. Invisible with one sequence.",
+        fix="let every operation on the state act on each sequence alone, along the last axis",
+        needs=(BATCH_AXIS,),
+        seen_with=(SEQUENCES, STATE),
     ),
     # Found by their own evidence, not by values
     Fault(

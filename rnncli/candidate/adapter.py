@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from rnncli.candidate.calling import KINDS, Binding, Missing, Native, Object
@@ -16,7 +16,7 @@ from rnncli.case import Case, altered
 Call = Callable[[Any, Any], Any]  # what a candidate returns for an input and a state laid out by its convention
 Both = tuple[Tensor | None, Tensor | None]
 
-_BATCH_FIRST = str.maketrans("LN", "NL")
+BATCH_FIRST = str.maketrans("LN", "NL")
 _LAYOUT_WORDS = {
     "LNI": "time-first",
     "NLI": "batch-first",
@@ -94,6 +94,16 @@ class Reading:
         return bool(parts) and all(part.fits for part in parts)
 
 
+def as_asked(reading: Reading, case: Case) -> Reading:
+    """The reading of a candidate that takes batch_first, where the case asks for it."""
+    if not case.rnn.batch_first or reading.convention.input != "LNI":
+        return reading
+    output = reading.output
+    if output is not None and "," not in output.axes:
+        output = replace(output, axes=output.axes.translate(BATCH_FIRST))
+    return replace(reading, convention=replace(reading.convention, input="NLI"), output=output)
+
+
 def unit(reading: Reading, call: Call, x: Tensor, h: Tensor | None, begin: Callable[[], None] | None = None) -> Both:
     """What the candidate itself computes: x (L, N, H_in) -> (L, N, D*H_out), (S, N, H_out)."""
     convention = reading.convention
@@ -124,6 +134,8 @@ def _steps(reading: Reading, call: Call, x: Tensor, h: Tensor | None, begin: Cal
         shown = after[0] if given is None and after is not None else given
         assert shown is not None
         outputs.append(shown)
+        if convention.state is None:
+            continue
         if after is not None and h is not None and after.shape != h.shape:
             return torch.stack(outputs), after  # it cannot be carried on
         state = after
@@ -249,9 +261,9 @@ class Adapted:
             own = {**shapes, "weight_ih": (part.rnn.hidden_size, features)}
             params |= {f"{kind}_{suffix}": torch.zeros(shape) for kind, shape in own.items()}
         size = part.rnn.hidden_size if self.native.has_output_size else None
-        held = held_by(self.native.made(part, torch.float32, 0, size))
+        made = self.native.made(part, torch.float32, 0, size)
         no_bias = not case.rnn.bias and self.native.claims("bias")
-        return tuple(found.faults(held, params, self.native.is_module, no_bias))
+        return tuple(found.faults(held_by(made), params, made if isinstance(made, nn.Module) else None, no_bias))
 
     def _own_part(self, case: Case) -> Case:
         """The case of what the candidate itself computes."""
@@ -267,7 +279,7 @@ class Adapted:
     def _takes(self, layout: str, case: Case) -> bool:
         if layout == "packed":
             return self.packs and whole(self.reading, case)
-        return self.unbatched and self.native.drop_in and whole(self.reading, case)
+        return self.unbatched and whole(self.reading, case)
 
     def __call__(
         self, input: Tensor | PackedSequence, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case
@@ -277,9 +289,11 @@ class Adapted:
             return self._as_nn_rnn(input, h_0, params, case)
         if isinstance(input, PackedSequence):
             return self._packed(input, h_0, params, case)
-        if case.input.layout == "unbatched":
+        if case.input.layout == "unbatched" and not self.unbatched:
             output, h_n = self._batched(input.unsqueeze(1), _unsqueezed(h_0), params, case)
             return _squeezed(output), _squeezed(h_n)
+        if case.input.layout == "unbatched":
+            return self._as_nn_rnn(input, h_0, params, case)
         x = input.transpose(0, 1) if case.rnn.batch_first else input
         asked = case.rnn.batch_first and self.native.claims("batch_first") and self.reading.convention.input == "LNI"
         output, h_n = self._batched(x, h_0, params, case, batch_first=asked)
@@ -388,10 +402,7 @@ class Adapted:
             h_0 = x.new_zeros(rows, x.shape[1], params["weight_hh_l0"].shape[0])
         if not self.native.takes_state:
             h_0 = None
-        if case.rnn.batch_first:
-            convention = replace(convention, input="NLI")
-            output = reading.output and replace(reading.output, axes=reading.output.axes.translate(_BATCH_FIRST))
-            reading = replace(reading, convention=convention, output=output)
+        reading = as_asked(reading, case)
         begin = None
         if self.native.stateful and isinstance(self.native, Object):
             native = self.native

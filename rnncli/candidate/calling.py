@@ -96,8 +96,8 @@ class Weights:
 class OwnKeys(dict[str, Any]):
     """Weights under the keys that a function's own code uses; of another key it knows no more than a dict does."""
 
-    def __init__(self, weights: Weights, keys: Mapping[str, Slot]) -> None:
-        self._weights, self._keys = weights, keys
+    def __init__(self, weights: Weights, keys: Mapping[str, Slot], head_scale: float = 1.0) -> None:
+        self._weights, self._keys, self._head_scale = weights, keys, head_scale
         super().__init__()
         for key in keys:
             value = self._found(key)
@@ -114,7 +114,8 @@ class OwnKeys(dict[str, Any]):
     def _found(self, key: str) -> Any:
         meant = self._keys.get(key) or slot(key)
         if meant.kind == "readout":
-            return self._weights.binding.value(_head(self._weights.params, key.lower().startswith("b")))
+            head = _head(self._weights.params, key.lower().startswith("b"))
+            return self._weights.binding.value(head * self._head_scale)
         if meant.kind is None:
             return None
         try:
@@ -195,6 +196,15 @@ class Native:
         text = " ".join(inspect.getdoc(one) or "" for one in (call, getattr(self, "_source", call)))
         listed = "|".join(map(re.escape, self.states)) or "-"
         self.states_as_list = bool(re.search(rf"\b({listed})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE))
+        source = getattr(self, "_source", call)
+        self.states_as_list = self.states_as_list or (
+            bool(self.states) and signature.builds_a_list(source, self.states[0])
+        )
+        notes = signature.notes_on(source)
+        given = next((name for name, (meant, _) in self.arguments.items() if meant in ("input", "projected")), "")
+        self.documented_input = signature.documented_shape(notes, given) if given else None
+        self.documented_state = signature.documented_shape(notes, self.states[0]) if self.states else None
+        self.unpacks_state = signature.unpacks(source, self.states[0]) if self.states else None
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
 
     @property
@@ -251,7 +261,10 @@ class Native:
             "batch_size": case.input.batch_size,
             "seq_len": case.input.seq_len,
             "has_biases": rnn.bias,
+            "return_sequences": True,
         }
+        if meant == "rng":
+            return sys.modules["numpy"].random.default_rng(0)
         if meant == "config":
             return Settings(values)
         if meant not in values:
@@ -284,6 +297,9 @@ class Function(Native):
         self._star = star if star and role(star) == "params" else None
         self._says_torch = any(re.match(r"(weight|bias)_[ih]h", name) for name in self.arguments)
         self._orders = self._told_by_order()
+        self.head_scale = 1.0  # of weights after the recurrence, which are the identity
+        read_out = {of.kind for of in [*self._slots, *self._keys.values()]}
+        self.reads_out = "readout" in read_out
         text = inspect.getdoc(function) or ""
         of_cell = any(re.fullmatch(r"(weight|bias)_[ih]h", key) for key in self._strings)
         of_rnn = "_l" in self._strings or bool(re.search(r"nn\.RNN(?!Cell)", text))
@@ -323,7 +339,7 @@ class Function(Native):
         """One orientation for all matrices: a function that turns one of them alone is wrong."""
         joined = (False, True) if any(meant.kind == "weight" for meant in self._slots) else (False,)
         listed = (False, True) if self._slots else (False,)
-        forms = ("dict", "tuples", "flat", "tuple", "triple", "triples") if self._holders else ("dict",)
+        forms = ("dict", "tuples", "flat", "tuple", "triple", "triples", "with head") if self._holders else ("dict",)
         if self._torch_keys:
             forms = ("dict",)
         if self._star:
@@ -341,6 +357,9 @@ class Function(Native):
             if meant == "h_0" and h is None and self.optional_state:
                 continue
             of_weight = self._orders[binding.order].get(name, of_weight)
+            if meant == "slot" and of_weight and (of_weight.kind or "").startswith("bias") and not case.rnn.bias:
+                if name in self.defaults and self.defaults[name] is None:
+                    continue
             if meant != "left out":
                 given[name] = self._value(name, meant, of_weight, x, h, weights, case)
         star = self._all(self._star, weights, case) if self._star else ()
@@ -379,7 +398,7 @@ class Function(Native):
             return self._dict(weights)
         sides = (slot(f"w_{name}").reverse,) if self._by_direction else (False, True)[: rnn.directions]
         kinds: Sequence[str] = KINDS if rnn.bias else KINDS[:2]
-        if binding.form in ("triple", "triples"):
+        if binding.form in ("triple", "triples", "with head"):
             kinds = ("weight_ih", "weight_hh", "bias")
         items = []
         for layer, side in itertools.product(range(rnn.num_layers), sides):
@@ -388,6 +407,11 @@ class Function(Native):
             items.append(item)
         if binding.form == "flat":
             return [value for item in items for value in item]
+        if binding.form == "with head":
+            head = [binding.value(_head(weights.params, is_bias) * self.head_scale) for is_bias in (False, True)]
+            if len(items) != 1:
+                raise Missing("a tuple holds the weights of one layer")
+            return [*items[0], head[0], head[1].reshape(-1) if not binding.columns else head[1]]
         if binding.form in ("tuple", "triple"):
             if len(items) != 1:
                 raise Missing("a tuple holds the weights of one layer")
@@ -396,7 +420,8 @@ class Function(Native):
 
     def _dict(self, weights: Weights) -> dict[str, Any]:
         if not self._torch_keys and self._keys:
-            return OwnKeys(weights, self._orders[weights.binding.order] if set(self._orders[0]) == set(self._keys) else self._keys)
+            keys = self._orders[weights.binding.order] if set(self._orders[0]) == set(self._keys) else self._keys
+            return OwnKeys(weights, keys, self.head_scale)
         binding = weights.binding
         found = {}
         for name, value in weights.params.items():
@@ -411,7 +436,7 @@ class Function(Native):
         binding, rnn = weights.binding, case.rnn
         assert meant.kind is not None
         if meant.kind == "readout":
-            return binding.value(torch.eye(rnn.hidden_size, dtype=next(iter(weights.params.values())).dtype))
+            return binding.value(self.head_scale * torch.eye(rnn.hidden_size, dtype=next(iter(weights.params.values())).dtype))
         if binding.listed and meant.layer is None:
             directions = (meant.reverse,) if self._reverse else (False, True)[: rnn.directions]
             items = [weights.of(meant.kind, layer, side) for layer in range(rnn.num_layers) for side in directions]

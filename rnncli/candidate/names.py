@@ -78,7 +78,8 @@ _OPTIONS = {
                     "hidden_features", "state_size", "state_dim", "out_features", "hidden_sz", "dim_hidden",
                     "num_units", "hsize", "hdim",
                     "nh", "h_size", "n_units", "dim_h", "hiddens", "cell_size", "rnn_size"),
-    "num_layers": ("num_layers", "n_layers", "nlayers", "layers", "depth", "n_layer", "layer_num", "nlayer", "stack"),
+    "num_layers": ("num_layers", "n_layers", "nlayers", "layers", "depth", "n_layer", "layer_num", "nlayer", "stack",
+                   "num_hidden_layers"),
     "bidirectional": ("bidirectional", "bidir", "birnn", "is_bidirectional", "both_directions", "bidi"),
     "batch_first": ("batch_first", "batchfirst", "batch_major"),
     "nonlinearity": ("nonlinearity", "activation", "act", "nonlin", "act_fn", "activation_fn", "phi", "nl", "act_func",
@@ -89,6 +90,8 @@ _OPTIONS = {
     "output_size": ("output_size", "output_dim", "n_out", "num_classes", "n_classes", "out_dim", "n_y", "num_outputs",
                     "out_size", "nout", "d_out", "n_outputs", "n_output", "output_features", "target_size", "classes"),
     "has_biases": ("has_biases",),
+    "return_sequences": ("return_sequences", "return_all_states", "return_all", "return_sequence", "return_hidden_states"),
+    "rng": ("rng", "random_generator"),
     "dtype": ("dtype",),
     "device": ("device", "dev"),
     "batch_size": ("batch_size", "bsz", "batch_sz", "n_batch"),
@@ -130,7 +133,8 @@ def role(name: str) -> str | None:
 def option(name: str) -> str | None:
     """The argument of nn.RNN, or another setting, that an option stands for."""
     plain = name.lower().strip("_")
-    return next((meant for meant, names in _OPTIONS.items() if plain in names), None)
+    found = next((meant for meant, names in _OPTIONS.items() if plain in names), None)
+    return "nonlinearity" if found is None and plain.startswith(("activation", "nonlinearity")) else found
 
 
 def slot(name: str) -> Slot:

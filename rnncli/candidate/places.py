@@ -22,9 +22,9 @@ class Held:
     value: Any
     paths: list[tuple[Any, ...]] = field(default_factory=list)
     turned: list[tuple[Any, ...]] = field(default_factory=list)  # places of a transposed view of it
+    others: list[Any] = field(default_factory=list)  # further objects over the same memory
     parameter: bool = False
     linear: bool = False
-    in_module: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -58,12 +58,12 @@ def held_by(made: Any) -> list[Held]:
     """Return every floating tensor or array that an object holds, in the order of its attributes."""
     found: dict[Any, Held] = {}
     seen: set[int] = set()
-    _walk(made, (), False, False, found, seen, 0)
+    _walk(made, (), False, found, seen, 0)
     return list(found.values())
 
 
 def _walk(
-    value: Any, path: tuple[Any, ...], linear: bool, in_module: bool, found: dict[Any, Held], seen: set[int], depth: int
+    value: Any, path: tuple[Any, ...], linear: bool, found: dict[Any, Held], seen: set[int], depth: int
 ) -> None:
     if isinstance(value, _PLAIN) or depth > _DEPTH:
         return
@@ -78,17 +78,16 @@ def _walk(
             if not same:  # another view of the same memory: a tensor of its own
                 held = found.setdefault((*key, tuple(value.shape), _strides(value)), Held(value))
             held.paths.append(path)
+            held.others.append(value)
             held.parameter = held.parameter or isinstance(value, nn.Parameter)
             held.linear = held.linear or linear
-            held.in_module = held.in_module or in_module
         return
     if id(value) in seen:
         return
     seen.add(id(value))
     linear = isinstance(value, _LINEAR)
-    in_module = in_module or isinstance(value, nn.Module)
     for key, item in _items(value):
-        _walk(item, (*path, *key), linear, in_module, found, seen, depth + 1)
+        _walk(item, (*path, *key), linear, found, seen, depth + 1)
 
 
 def _is_weight(value: Any) -> bool:

@@ -8,6 +8,7 @@ import inspect
 import itertools
 import re
 import sys
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,8 +17,19 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from rnncli.candidate.adapter import Adapted, Convention, Part, Reading, unit, whole
-from rnncli.candidate.calling import Binding, Missing, Native, Object, native_of
+from rnncli.candidate import signature
+from rnncli.candidate.adapter import (
+    BATCH_FIRST,
+    Adapted,
+    Convention,
+    Part,
+    Reading,
+    as_asked,
+    as_tensor,
+    unit,
+    whole,
+)
+from rnncli.candidate.calling import Binding, Function, Missing, Native, Object, native_of
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.places import held_by, is_array
 from rnncli.candidate.wiring import Sizes, Unwired, Wiring, wired
@@ -117,15 +129,19 @@ class Trial:
         return {"L": steps, "N": batch, "I": s.I, "H": s.H, "S": s.rows, "F": s.directions * s.H, "1": 1}
 
 
-def trial_of(case: Case, layers: int, directions: int, dtype: torch.dtype, fixed: bool = False, equal: bool = False) -> Trial:
-    """A trial with pairwise distinct sizes; with H_in = D*H_out where `equal`, with the case's own where `fixed`."""
+def trial_of(
+    case: Case, native: Native, layers: int, directions: int, dtype: torch.dtype, equal: bool = False
+) -> Trial:
+    """A trial with pairwise distinct sizes; with H_in = D*H_out where `equal`; the case's own of an object that is made."""
+    fixed = native.fixed
     rows = layers * directions
     batch, steps = (4 if rows == 3 else 3), (9 if rows == 6 else 6)
     hidden = case.rnn.hidden_size if fixed else 7
     features = case.rnn.input_size if fixed else directions * hidden if equal else 5
     sizes = Sizes(steps, batch, features, hidden, 9, layers, directions)
     rnn: dict[str, Any] = {"input_size": features, "hidden_size": hidden, "num_layers": layers, "dropout": 0.0,
-                           "bidirectional": directions == 2, "batch_first": False}  # fmt: skip
+                           "bidirectional": directions == 2,
+                           "batch_first": case.rnn.batch_first and native.claims("batch_first")}  # fmt: skip
     given = {"layout": "batched", "seq_len": steps, "batch_size": batch, "lengths": None, "h_0": "random"}
     small = altered(case, rnn=rnn, input=given, run={"train": False})
     generator = torch.Generator().manual_seed(7)
@@ -164,8 +180,8 @@ class Reader:
                 other = Reader(native_of(self.target, self.native.name), self.case, self.stated | {"weights": "behaves"})
                 found += other.readings()
         first = found[0]
-        if self.native.drop_in and self.case.input.layout == "unbatched":
-            first.unbatched = self._takes(first, "unbatched")
+        if self.case.input.layout == "unbatched":
+            first.unbatched = self._takes(first, "unbatched") if self.native.drop_in else self._refuses_two_axes(first)
         if (self.native.drop_in or self.native.names_packed) and self.case.input.layout == "packed":
             first.packs = self._takes(first, "packed")
         first.outside_autograd = self.native.outside_autograd and not self._carries_gradients(first.reading)
@@ -173,12 +189,12 @@ class Reader:
 
     def _carries_gradients(self, reading: Reading) -> bool:
         """Whether a gradient of the input comes out of it."""
-        trial = trial_of(self.case, 1, 1, reading.dtype, self.native.fixed)
+        trial = trial_of(self.case, self.native, 1, 1, reading.dtype)
         try:
             with torch.enable_grad(), default_dtype(reading.dtype):
                 x = trial.x.clone().requires_grad_()
                 h = trial.h if self.native.takes_state else None
-                output, h_n = unit(reading, self._call(reading, trial, x), x, h)
+                output, h_n = unit(as_asked(reading, trial.case), self._call(reading, trial, x), x, h)
         except Exception:
             return True
         return any(value is not None and value.requires_grad for value in (output, h_n))
@@ -241,7 +257,7 @@ class Reader:
 
     def _uses_rows(self, reading: Reading, layers: int, directions: int, equal: bool) -> bool:
         """Whether each row of h_0 moves its own row of h_n."""
-        trial = trial_of(self.case, layers, directions, reading.dtype, self.native.fixed, equal)
+        trial = trial_of(self.case, self.native, layers, directions, reading.dtype, equal)
         before = self._run(reading, trial, trial.x, trial.h)
         for row in range(trial.sizes.rows):
             h = trial.h.clone()
@@ -258,7 +274,7 @@ class Reader:
         """The readings by shape: the plain one, or those that evidence leaves open. Empty where every call raises."""
         self.failures = {}
         for dtype in (torch.float64, torch.float32):
-            trial = trial_of(self.case, layers, directions, dtype, self.native.fixed, equal)
+            trial = trial_of(self.case, self.native, layers, directions, dtype, equal)
             found = self._of(trial, dtype, like)
             if found:
                 return found
@@ -274,6 +290,7 @@ class Reader:
                 return [one for one in steps if one.fits][:1]
         plain = [one for one in ran["batch"] if one.fits]
         plain = [one for one in plain if self._same_without_state(one, trial)] or plain
+        plain = self._by_state_form(plain)
         if plain:
             chosen = self._of_layouts(plain, trial)
             if rows == 1 and self._may_be_step(chosen, trial):
@@ -286,11 +303,26 @@ class Reader:
         if rows == 1 and not sequences:
             steps = [one for one in self._ran(trial, dtype, like, "step") if one.fits and not self._walks(one, trial, True)]
         misfit = sorted(ran["batch"], key=_misfits)[:1]
+        if misfit and rows == 1 and steps == [] and not self._documents_a_sequence() and not self._grows(misfit[0], trial):
+            steps = [one for one in self._ran(trial, dtype, like, "step") if one.fits and not self._walks(one, trial, True)]
+            if steps:
+                return steps[:1]
         if misfit and misfit[0].output is not None and misfit[0].output.fits:
             return misfit
         if misfit and self._grows(misfit[0], trial):
             return [*misfit, *sequences[:1], *steps[:1]]
         return [*sequences[:1], *steps[:1]] or misfit
+
+    def _by_state_form(self, plain: list[Reading]) -> list[Reading]:
+        """Where h_0 fits as (1, N, H) and as (N, H): the first if the source takes it apart, else the second.
+
+        A step broadcasts over a leading axis of size 1, and `h_0[0]` of an (N, H) is a state for all sequences.
+        """
+        forms = {one.convention.state for one in plain}
+        if not {"SNH", "NH"} <= forms or self.native.unpacks_state is None:
+            return plain
+        form = "SNH" if self.native.unpacks_state else "NH"
+        return [one for one in plain if one.convention.state == form]
 
     def _same_without_state(self, reading: Reading, trial: Trial) -> bool:
         """Whether what comes back has the same form where h_0 is omitted, if it may be."""
@@ -298,7 +330,8 @@ class Reader:
             return True
         try:
             with default_dtype(reading.dtype):
-                returned = self._call(reading, trial, trial.x)(reading.convention.as_input(trial.x), None)
+                own = as_asked(reading, trial.case).convention
+                returned = self._call(reading, trial, trial.x)(own.as_input(trial.x), None)
         except Exception:
             return True
         other = self._parsed(returned, reading, trial, trial.sizes.N, trial.sizes.L)
@@ -378,7 +411,7 @@ class Reader:
         before = sys.gettrace()
         call = self._call(reading, trial, x)
         convention = reading.convention
-        given = convention.as_input(x[0] if convention.steps else x)
+        given = as_asked(reading, trial.case).convention.as_input(x[0] if convention.steps else x)
         state = convention.as_state(trial.h if h is None else h) if self.native.takes_state else None
         with Counting(), default_dtype(reading.dtype):  # type: ignore[no-untyped-call]
             sys.settrace(traced)
@@ -394,7 +427,10 @@ class Reader:
         inputs = {"batch": _BATCHES, "sequence": _SEQUENCES, "step": _STEPS}[unit]
         if like is not None:
             inputs = tuple(one for one in inputs if one == like.convention.input)
-        if layout := self.stated.get("layout"):
+        layout = self.stated.get("layout")
+        if layout is None:
+            inputs = self._documented(inputs, unit)
+        if layout:
             inputs = tuple(one for one in inputs if one in _LAYOUTS[layout] or unit == "step")
         if said := self.stated.get("convention"):
             inputs = inputs if (said == "step") == (unit == "step") else ()
@@ -409,6 +445,9 @@ class Reader:
                     states = ("S,NH",) if "N" in axes else ("S,H",)
                 elif self.native.states_as_list and axes in _BATCHES:
                     states = ("S,NH",)
+                elif self.native.documented_state and len(self.native.documented_state) <= 3 and "N" in axes:
+                    rank = len(self.native.documented_state)
+                    states = tuple(one for one in states if one is None or len(one) == rank) or states
                 for state in states:
                     if state == "NH" and rows > 1 and "N" in axes:
                         continue
@@ -416,16 +455,30 @@ class Reader:
                         continue
                     yield Convention(axes, state, binding, unit == "step")
 
+    def _documented(self, inputs: tuple[str, ...], unit: str) -> tuple[str, ...]:
+        """The layouts that docstrings and comments leave: one where they say which axis is time."""
+        axes = self.native.documented_input
+        if self.native.claims("batch_first") and unit == "batch":
+            return tuple(one for one in inputs if one in ("LNI", "L,NI"))
+        if unit != "batch" or axes is None or len(axes) != 3:
+            return inputs
+        times = [signature.is_time(axis) for axis in axes]
+        if times.count(True) != 1:
+            return inputs
+        kept = {0: ("LNI", "L,NI"), 1: ("NLI",), 2: ("INL",)}[times.index(True)]
+        return tuple(one for one in inputs if one in kept)
+
     def _ran(self, trial: Trial, dtype: torch.dtype, like: Reading | None, unit: str) -> Iterator[Reading]:
         """The readings of every way to call that does not raise, in order."""
         for convention in self._conventions(like, unit, trial.sizes.rows):
             reading = Reading(convention, None, None, dtype=dtype)
+            asked = as_asked(reading, trial.case).convention
             batch = 1 if "N" not in convention.input else trial.sizes.N
             x, h = trial.x[:, :batch], trial.h[:, :batch]
             try:
                 call = self._call(reading, trial, x)
                 with default_dtype(dtype):
-                    returned = call(convention.as_input(x[0] if convention.steps else x), convention.as_state(h))
+                    returned = call(asked.as_input(x[0] if convention.steps else x), convention.as_state(h))
             except (Exception, SystemExit) as error:
                 self._failed(error)
                 continue
@@ -460,14 +513,15 @@ class Reader:
 
     def _run(self, reading: Reading, trial: Trial, x: Tensor, h: Tensor) -> tuple[Tensor | None, Tensor | None]:
         with default_dtype(reading.dtype):
-            return unit(reading, self._call(reading, trial, x), x, h if self.native.takes_state else None)
+            own = as_asked(reading, trial.case)
+            return unit(own, self._call(reading, trial, x), x, h if self.native.takes_state else None)
 
     # -- what comes back -----------------------------------------------------------------------------------------------
 
     def _parsed(self, returned: Any, reading: Reading, trial: Trial, batch: int, steps: int) -> Reading | None:
         """What of a result is output and h_n; None where nothing in it is a tensor."""
         letters = trial.letters(batch, steps)
-        axes = reading.convention.input
+        axes = as_asked(reading, trial.case).convention.input
         outputs, finals = _OUTPUTS[axes], _FINALS.get(axes, ("SNH", "NH", "S,NH"))
         items = _items(returned, letters["L"])
         said = self.stated.get("returns", "both")
@@ -493,17 +547,26 @@ class Reader:
             is_state = fitting(value, finals, letters) and not fitting(value, outputs, letters)
             places = [("h_n" if is_state or said == "h_n" else "output", (path, value))]
         else:
-            places = self._in_order(tensors, lambda v: fitting(v, outputs, letters) or fitting(v, outputs, heads),
-                                    lambda v: fitting(v, finals, letters))  # fmt: skip
+            first = tensors[0][1]
+            if len(tensors) == 2 and not fitting(first, outputs, letters) and self._is_head(first, trial, heads is not None):
+                if fitting(tensors[1][1], outputs, letters):  # the results of a head, and the states they come from
+                    tensors = tensors[1:]
+            if len(tensors) == 1:
+                places = [("output", tensors[0])]
+            else:
+                places = self._in_order(tensors, lambda v: fitting(v, outputs, letters) or fitting(v, outputs, heads),
+                                        lambda v: fitting(v, finals, letters))  # fmt: skip
         parts: dict[str, Part | None] = {"output": None, "h_n": None}
         neither = []
         used = set()
         for name, (path, value) in places:
             options = outputs if name == "output" else finals
             fit = fitting(value, options, letters) or (fitting(value, outputs, heads) if name == "output" else None)
-            if fit is None and name == "output" and self._is_head(value, trial, heads is not None):
+            head = fit is None or (heads is not None and trial.sizes.O in _shape(value))
+            if head and self._is_head(value, trial, heads is not None) and (fit is None or not self._head_is_plain(trial)):
                 continue  # the result of a head
-            parts[name] = Part(path, fit or "?")
+            turned = name == "output" and axes != reading.convention.input and fit and "," not in fit
+            parts[name] = Part(path, (fit.translate(BATCH_FIRST) if turned and fit else fit) or "?")
             used.add(path)
         neither = [f"{_path(path)} {_shown(value)}" for path, value in items if path not in used and path != ()]
         if not used:
@@ -513,10 +576,22 @@ class Reader:
         if said == "output" and parts["output"] is not None:
             parts["h_n"] = None
         if reading.convention.steps:
+            if len(tensors) == 2 and keyed is None and self._moved_by_head(reading, trial) == [False, True]:
+                parts = {"output": parts["output"], "h_n": None}
+                neither = [f"{_path(tensors[1][0])}, the result of a head,"]
             return self._of_step(reading, parts, neither)
         if not used and reading.convention.input not in ("LNI", "NLI"):
             return None
         return replace(reading, output=parts["output"], h_n=parts["h_n"], neither=tuple(neither))
+
+    def _head_is_plain(self, trial: Trial) -> bool:
+        """Whether a head reads nothing but the state, so that it can be set to the identity."""
+        assert isinstance(self.native, Object)
+        s = trial.sizes
+        with default_dtype(torch.float64):
+            held = held_by(self.native.made(trial.case, torch.float64, 0, s.O))
+        of_head = [one.shape for one in held if s.O in one.shape and len(one.shape) == 2 and 1 not in one.shape]
+        return all(set(shape) <= {s.O, s.H * s.directions} for shape in of_head)
 
     def _is_head(self, value: Any, trial: Trial, sized: bool) -> bool:
         """Whether a result is of a head's size: no axis of it is H's, and a weight leads from H to it."""
@@ -532,12 +607,34 @@ class Reader:
     def _of_step(reading: Reading, parts: dict[str, Part | None], neither: list[str]) -> Reading | None:
         """A step returns its state, or a result and its state."""
         output, h_n = parts["output"], parts["h_n"]
+        if reading.convention.state is None:  # it keeps its state itself, and gives what it gives
+            return replace(reading, output=output, neither=tuple(neither)) if output is not None else None
         if h_n is None and output is not None and output.fits:
             state = {"NF": "NH", "1NF": "SNH", "F": "H", "1F": "SH", "FN": "HN", "F1": "H1"}[output.axes]
             h_n, output = Part(output.path, state), None
         if h_n is None:
             return None
         return replace(reading, output=output, h_n=h_n, neither=tuple(neither))
+
+    def _moved_by_head(self, reading: Reading, trial: Trial) -> list[bool] | None:
+        """Which results of a step a function's weights after the recurrence move; None where it has none."""
+        native = self.native
+        if not isinstance(native, Function) or not native.reads_out:
+            return None
+        batch = 1 if "N" not in reading.convention.input else trial.sizes.N
+        x, h = trial.x[:, :batch], trial.h[:, :batch]
+        results = []
+        for scale in (1.0, 0.5):
+            native.head_scale = scale
+            try:
+                convention = reading.convention
+                results.append(self._call(reading, trial, x)(convention.as_input(x[0]), convention.as_state(h)))
+            except Exception:
+                return None
+            finally:
+                native.head_scale = 1.0
+        return [bool((as_tensor(one) != as_tensor(other)).any()) for one, other in zip(*results, strict=True)
+                if is_array(one)]  # fmt: skip
 
     @staticmethod
     def _in_order(tensors: list[tuple[Any, Any]], is_output: Any, is_final: Any) -> list[tuple[str, Any]]:
@@ -547,7 +644,8 @@ class Reader:
             return [("output", tensors[0]), ("h_n", tensors[1])]
         output = next((one for one in tensors if is_output(one[1])), tensors[0])
         after = tensors[tensors.index(output) + 1 :]
-        final = next((one for one in after if is_final(one[1])), after[0] if after else None)
+        final = next((one for one in after if is_final(one[1])), None)
+        final = final or next((one for one in after if not is_output(one[1])), None)
         places = [("output", output)]
         if final is not None:
             places.append(("h_n", final))
@@ -583,7 +681,7 @@ class Reader:
         native, reading = self.native, adapted.reading
         assert isinstance(native, Object)
         case = altered(self.case, rnn={"bias": bias})
-        trials = [trial_of(case, layers, directions, reading.dtype, native.fixed, equal) for equal in (False, True)]
+        trials = [trial_of(case, self.native, layers, directions, reading.dtype, equal) for equal in (False, True)]
         first: BaseException | None = None
         for trial in trials:  # at equal sizes too: a matrix that is transposed raises at distinct ones
             try:
@@ -618,14 +716,13 @@ class Reader:
         rnn = self.case.rnn
         layers = rnn.num_layers if native.claims("num_layers") else 1
         directions = rnn.directions if native.claims("bidirectional") else 1
-        trial = trial_of(self.case, layers, directions, torch.float64, native.fixed)
+        trial = trial_of(self.case, self.native, layers, directions, torch.float64)
         found = self._by_name(trial)
         if found is None:
             return ()
         with default_dtype(torch.float64):
             held = held_by(native.made(trial.case, torch.float64, 0, trial.sizes.O))
-        shapes = [fault for fault in found.faults(held, trial.params, native.is_module) if fault[1] != "not-a-parameter"]
-        return tuple(shapes)
+        return tuple(found.faults(held, trial.params, None))
 
     def _wiring_at(self, adapted: Adapted, trial: Trial) -> Wiring:
         native, reading = self.native, adapted.reading
@@ -643,7 +740,8 @@ class Reader:
                             getattr(made, name)()
                             return
             with default_dtype(reading.dtype), torch.no_grad():
-                return unit(reading, lambda x, h: native.run(made, _fresh(x), _fresh(h), one, binding), x, h, begin)
+                own = as_asked(reading, one)
+                return unit(own, lambda x, h: native.run(made, _fresh(x), _fresh(h), one, binding), x, h, begin)
 
         try:
             found = wired(native, trial.case, trial.sizes, run, reading.convention.binding)
@@ -689,7 +787,7 @@ class Reader:
         try:
             with default_dtype(reading.dtype), torch.no_grad():
                 call = lambda x, h: native.run(made, _fresh(x), _fresh(h), trial.case, binding)  # noqa: E731
-                return unit(reading, call, trial.x.clone(), h)
+                return unit(as_asked(reading, trial.case), call, trial.x.clone(), h)
         except Exception:
             return None
 
@@ -699,7 +797,7 @@ class Reader:
         if not whole(reading, self.case) or (layout == "unbatched" and reading.convention.state not in ("SNH", None)):
             return False
         layers, directions = (self.case.rnn.num_layers if reading.layers else 1), (self.case.rnn.directions if reading.directions else 1)
-        trial = trial_of(self.case, layers, directions, reading.dtype, native.fixed)
+        trial = trial_of(self.case, self.native, layers, directions, reading.dtype)
         x: Any = trial.x[:, 0]
         h = trial.h[:, 0]
         given = {"batch_size": 2, "layout": layout}
@@ -712,10 +810,21 @@ class Reader:
                 state = reading.convention.as_state(h) if layout == "packed" and native.takes_state else h
                 native.call(x, state, trial.params, altered(trial.case, input=given), reading.convention.binding)
         except Exception:
-            if layout == "packed":
-                return native.names_packed
-            return layout == "unbatched" and native.claims("num_layers") and native.claims("bidirectional")
+            return native.names_packed if layout == "packed" else True  # it claims nn.RNN's interface
         return True
+
+    def _refuses_two_axes(self, adapted: Adapted) -> bool:
+        """Whether a module raises by a statement of its own for a 2-D input: it says that it does not take one."""
+        native, reading = self.native, adapted.reading
+        if not isinstance(native, Object) or not native.is_module or "N" not in reading.convention.input:
+            return False
+        trial = trial_of(self.case, self.native, 1, 1, reading.dtype)
+        try:
+            self._call(reading, trial, trial.x[:, :1])(trial.x[:, 0], trial.h[:, 0])
+        except Exception as error:
+            frames = traceback.extract_tb(error.__traceback__)
+            return bool(frames) and str(frames[-1].line).startswith(("raise ", "assert "))
+        return False
 
     def _unreadable(self) -> Unreadable:
         """What was tried, and what stopped it."""
@@ -744,7 +853,7 @@ def _items(returned: Any, steps: int) -> list[tuple[tuple[Any, ...], Any]]:
         return [((name,), getattr(returned, name)) for name in returned._fields]
     if isinstance(returned, dict):
         return [((key,), value) for key, value in returned.items()]
-    if isinstance(returned, list) and len(returned) == steps and all(map(is_array, returned)):
+    if isinstance(returned, list) and len(returned) == steps and steps > 1 and all(map(is_array, returned)):
         return [((), returned)]
     if isinstance(returned, list | tuple):
         return [((index,), value) for index, value in enumerate(returned)]
@@ -769,6 +878,8 @@ def _by_key(tensors: list[tuple[Any, Any]]) -> dict[str, Any] | None:
 def _is_tensor_like(value: Any) -> bool:
     if is_array(value) or (isinstance(value, float | int) and not isinstance(value, bool)):
         return True
+    if isinstance(value, list) and not value:
+        return True  # outputs that were never collected
     if isinstance(value, list | tuple) and len(value) and all(map(is_array, value)):
         return len({tuple(item.shape) for item in value}) == 1
     return False

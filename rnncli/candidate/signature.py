@@ -5,7 +5,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ _CONFIGS = {"config", "cfg", "conf", "args", "opts", "opt", "options", "hparams"
 _METHODS = ("forward", "__call__", "run", "rnn_forward", "forward_pass", "predict", "apply", "step")
 _STEP = re.compile(r"(^|_)(step|cell|tick|timestep|one_step)(_|$)|cell$|step$", re.IGNORECASE)
 _STEP_INPUTS = {"x_t", "xt", "input_t", "input_step", "step_input", "x0"}
+_LETTERS = {"i": "input_size", "h": "hidden_size", "o": "output_size"}  # of constructors of one letter each
 _SIZES = ("input_size", "hidden_size", "num_layers")
 
 
@@ -125,8 +126,10 @@ def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
     """Return what each argument of a constructor is: an option of nn.RNN, config, slot (of a weight) or left out."""
     found: Arguments = {}
     for parameter in parameters:
-        meant = option(parameter.name)
+        meant = option(parameter.name) or _LETTERS.get(parameter.name)
         optional = parameter.default is not parameter.empty
+        if parameter.name == "mode" and optional and not str(parameter.default).upper().startswith("RNN_"):
+            meant = "left out"
         if meant is None and not optional and role(parameter.name) == "params":
             meant = "params"
         if meant is None and parameter.name.lower().strip("_") in _CONFIGS:
@@ -149,7 +152,7 @@ def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
 
 def _told_apart(found: Arguments) -> Arguments:
     slots = {name: of for name, (meant, of) in found.items() if meant == "slot" and of is not None}
-    nameless = {name: slot(name) for name, (meant, _) in found.items() if meant == "unknown"}
+    nameless = {name: slot(name) for name, (meant, _) in found.items() if meant in ("unknown", "params")}
     paired = _directions_by_suffix(slots | nameless)
     if any(of.reverse for of in paired.values()) and not any(of.reverse for of in slots.values()):
         slots = {name: of for name, of in paired.items() if of.kind}
@@ -253,6 +256,12 @@ def method_of(target: type) -> str:
         return "__call__"
     found = next((name for name in _METHODS if callable(getattr(target, name, None)) and name != "__call__"), None)
     if found is None:
+        for name, value in vars(target).items():
+            if inspect.isfunction(value) and not name.startswith("__"):
+                if any(meant == "input" for meant, _ in arguments_of_call(value, holds_weights=True).values()):
+                    if re.search("forward|run|call|step|unroll", name):
+                        return name
+    if found is None:
         raise CandidateError(f"candidate {target.__name__}: it has none of the methods {', '.join(_METHODS)}")
     return found
 
@@ -340,12 +349,107 @@ def module_of(target: object) -> Any:
     return sys.modules.get(getattr(target, "__module__", None) or "")
 
 
-def returned_names(function: Any) -> Iterator[list[str]]:
-    """Yield the names in each tuple that a function returns, as its source has them."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
-    except (OSError, TypeError, SyntaxError, IndentationError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
-            yield [item.id if isinstance(item, ast.Name) else "" for item in node.value.elts]
+def notes_on(target: Any) -> str:
+    """Return what a candidate's docstrings and comments say, without its code."""
+    sources = list(getattr(target, "__sources__", ())) or [target]
+    found = []
+    for source in sources:
+        found.append(inspect.getdoc(source) or "")
+        if inspect.isclass(source):
+            found += [inspect.getdoc(value) or "" for value in vars(source).values() if inspect.isfunction(value)]
+        try:
+            lines = inspect.getsource(inspect.unwrap(source)).splitlines()
+        except (OSError, TypeError):
+            continue
+        found += [line.partition("#")[2] for line in lines if "#" in line]
+    return "\n".join(found)
+
+
+def documented_shape(notes: str, name: str) -> list[str] | None:
+    """Return the axes that docstrings and comments give an argument: `x (L, N, H_in)`, `hx: T x B x F`; None for none."""
+    start = rf"(?<![\w.\[]){re.escape(name)}(?:`+|'|\")?\s*(?:\([a-zA-Z ._]*\)\s*)?(?:,[^,()\n]{{0,25}}|[:=\-]+|is|are|has|have|of|a|the"
+    start += r"|shape|size|tensor|array|numpy|torch|Tensor|Input data for every time-step,|Initial hidden state,|\s)*"
+    for match in re.finditer(start + r"[\(\[]([^()\[\]\n]+)[\)\]]", notes):
+        axes = [axis.strip().lower() for axis in match[1].split(",") if axis.strip()]
+        if all(re.fullmatch(r"[\w*/ ]+", axis) for axis in axes) and axes not in (["0"], ["-1"], ["t"]):
+            return axes
+    crossed = re.search(start + r"((?:\w[\w*]*\s+x\s+)+\w[\w*]*)", notes)
+    return [axis.strip().lower() for axis in re.split(r"\s+x\s+", crossed[1])] if crossed else None
+
+
+def is_time(axis: str) -> bool:
+    """Return whether a documented axis is that of time."""
+    return bool(re.fullmatch(r"(l|t|t_x|n?_?time(_?steps?)?|timesteps?|seq\w*|n?_?steps|num_steps|length|tiempo)", axis))
+
+
+def unpacks(target: Any, name: str) -> bool | None:
+    """Return whether the source takes an argument apart before it uses it: `h_0[0]`, `hx.squeeze(0)`, `list(hx)`.
+
+    None where there is no source, or where the argument is not found in it.
+    """
+    sources = list(getattr(target, "__sources__", ())) or [target]
+    if inspect.isclass(target):
+        sources = [value for value in vars(target).values() if inspect.isfunction(value)]
+    seen = None
+    for source in sources:
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(source))))
+        except (OSError, TypeError, SyntaxError, IndentationError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and any(a.arg == name for a in node.args.args + node.args.kwonlyargs):
+                seen = bool(seen) or _takes_apart(node, name)
+    return seen
+
+
+_APART = {"squeeze", "unbind", "view", "reshape", "chunk", "split", "select", "flatten", "narrow", "unsqueeze", "transpose",
+          "permute", "tolist", "index_select", "swapaxes"}  # fmt: skip
+
+
+def _takes_apart(function: ast.FunctionDef, name: str) -> bool:
+    names = {name}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in names:
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in names:
+            if any(isinstance(target, ast.Tuple) for target in node.targets):
+                return True
+    for node in ast.walk(function):
+        inner = getattr(node, "value", None) if isinstance(node, ast.Subscript | ast.Attribute) else None
+        if isinstance(inner, ast.Name) and inner.id in names:
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and not _is_step_index(node):
+                return True
+            if isinstance(node, ast.Attribute) and node.attr in _APART:
+                return True
+        if isinstance(node, ast.For) and isinstance(node.iter, ast.Name) and node.iter.id in names:
+            return True
+        if isinstance(node, ast.comprehension) and isinstance(node.iter, ast.Name) and node.iter.id in names:
+            return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("list", "tuple", "zip", "enumerate", "iter", "len"):
+            if any(isinstance(a, ast.Name) and a.id in names for a in node.args):
+                return True
+    return False
+
+
+def builds_a_list(target: Any, name: str) -> bool:
+    """Return whether the source makes a list of an argument where it is left out: `Hs = [None] * n`."""
+    sources = list(getattr(target, "__sources__", ())) or [target]
+    if inspect.isclass(target):
+        sources = [value for value in vars(target).values() if inspect.isfunction(value)]
+    for source in sources:
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(source))))
+        except (OSError, TypeError, SyntaxError, IndentationError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+                value = node.value.left if isinstance(node.value, ast.BinOp) else node.value
+                if isinstance(value, ast.List | ast.ListComp):
+                    return True
+    return False
+
+
+def _is_step_index(node: ast.Subscript) -> bool:
+    """Whether an index keeps the axes: a mask, a slice of the batch, `[None]`."""
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    return all(isinstance(part, ast.Slice) or (isinstance(part, ast.Constant) and part.value in (None, ...)) for part in parts)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnncli.candidate.calling import Binding, Object
 from rnncli.candidate.load import default_dtype
@@ -84,6 +84,8 @@ class Wiring:
         by_name = {name: one for one in held for name in one.names}
         for name, shape in self.shapes.items():
             pieces = [piece for piece in self.pieces if piece.tensor == name]
+            if pieces and pieces[0].kind == "readout" and not _is_plain_head(by_name.get(name), params):
+                continue
             if pieces and name in by_name:
                 value = self.value(pieces, shape, params, by_name[name])
                 by_name[name].set(made, binding.value(value))
@@ -131,13 +133,14 @@ class Wiring:
         return (*found, *((name, "nothing: it is a buffer", "it has no effect") for name in self.buffers))
 
     def faults(
-        self, held: Sequence[Held], params: Mapping[str, Tensor], is_module: bool, no_bias: bool = False
+        self, held: Sequence[Held], params: Mapping[str, Tensor], module: nn.Module | None, no_bias: bool = False
     ) -> list[tuple[str, str, str]]:
         """What is wrong with an object's own tensors: the parameter's name, the cause, and the reason.
 
         A tensor that is set keeps what it had: its shape, and in an nn.Module being a Parameter that requires grad.
         """
         by_name = {name: one for one in held for name in one.names}
+        registered = {id(one) for one in module.parameters()} if module is not None else set()
         found = []
         for name, shape in self.shapes.items():
             pieces = [piece for piece in self.pieces if piece.tensor == name and piece.kind != "readout"]
@@ -154,11 +157,19 @@ class Wiring:
                 found.append((weight, cause, reason))
             elif no_bias and all(piece.kind.startswith("bias") for piece in pieces):
                 found.append((weight, "bias-kept", f"{name} is a bias, and bias=False was asked for"))
-            elif is_module and one.in_module and not one.parameter:
+            elif module is not None and not one.parameter:
                 found.append((weight, "not-a-parameter", f"{name} is a plain tensor, expected an nn.Parameter"))
-            elif is_module and one.in_module and isinstance(one.value, Tensor) and not one.value.requires_grad:
+            elif module is not None and not registered & {id(one.value), *map(id, one.others)}:
+                found.append((weight, "not-a-parameter", f"{name} is not registered: parameters() does not give it"))
+            elif module is not None and isinstance(one.value, Tensor) and not one.value.requires_grad:
                 found.append((weight, "not-a-parameter", f"{name} has requires_grad=False"))
         return found
+
+
+def _is_plain_head(held: Held | None, params: Mapping[str, Tensor]) -> bool:
+    """Whether a head reads the state alone: at equal sizes its matrix is square."""
+    hidden = len(params["weight_hh_l0"])
+    return held is not None and set(_big(held.shape)) <= {hidden}
 
 
 def _valued(piece: Piece, params: Mapping[str, Tensor], biases: int) -> Tensor:
@@ -506,7 +517,7 @@ class _Plan:
         fact.effective = any(effect.any for effect in effects.values()) or self.experiments.run is None
         rows = [row for row in range(s.rows) if effects[f"h{row}"].any]
         big = tuple(size for size in view.shape if size > 1)
-        head = s.O in big and (s.H in big or s.H * s.directions in big or len(big) == 1)
+        head = s.O in big
         feeds_back = effects["all"].rows or not self._has_h_n()
         if head or (meant.kind == "readout" and fact.effective and not (effects["all"].rows and self._has_h_n())):
             fact.kind, fact.layer, fact.evidence = "readout", len(big), "it moves what is returned, and no state"

@@ -6,11 +6,12 @@ known is told: which tensors, from where on, and which arguments make it go away
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from rnncli.candidate.load import canonical
 from rnncli.case import Case, Changes, altered, as_flags, changed_by
@@ -19,10 +20,11 @@ from rnncli.errors import CandidateError
 from rnncli.parity.evaluate import Candidate, Values, values_by
 from rnncli.parity.faults import plant
 from rnncli.parity.judge import Judge, is_wrong
-from rnncli.parity.probe import Probe, draw, equal_sizes
+from rnncli.parity.probe import Probe, draw, equal_sizes, in_layout, time_first
 from rnncli.records import Check, Diagnosis, Verdict
 
 SAME = 1e-9  # of a tensor's largest value: a few steps in float64
+SAME_IN_FLOAT32 = 1e-4  # likewise, of a candidate that casts by itself
 SIZES = {"input_size": 8, "hidden_size": 9}  # with 7 steps of 5 sequences, pairwise distinct, D*num_layers too
 MOST_LAYERS = 3
 UNEXPLAINED = "unexplained"
@@ -41,6 +43,7 @@ class Trial:
     case: Case
     probe: Probe
     values: Values | None
+    tolerance: float = SAME
 
     def distance(self, ids: Sequence[str], forward_alone: bool = False) -> float | None:
         """How far the candidate is from nn.RNN with these faults, of the largest value; None where in another form."""
@@ -49,7 +52,7 @@ class Trial:
             planted = values_by(canonical("planted", plant(*ids)), case, self.probe)
         except CandidateError:
             return 0.0 if self.values is None else None
-        return None if self.values is None else _distance(self.values, planted)
+        return None if self.values is None else _distance(self.values, planted, self.tolerance)
 
 
 def diagnosed(case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check]) -> tuple[Diagnosis, ...]:
@@ -59,7 +62,13 @@ def diagnosed(case: Case, device: torch.device, candidate: Candidate, checks: Se
     by_conduct = tuple(_by_what_it_does(checks))
     if by_conduct:
         return by_conduct
+    leak = _leaks(case, device, candidate)
+    if leak:
+        return (Diagnosis(id="state-leaks-between-calls", evidence=leak, fix=CATALOGUE["state-leaks-between-calls"].fix),)
     trials = list(_trials(case, device, candidate))
+    if not any(_in_float64(trial.values) for trial in trials):  # it casts by itself
+        in_float32 = list(_trials(case, device, candidate, "float32"))
+        trials = in_float32 if any(trial.values for trial in in_float32) else trials
     right = _on_all(trials, ()) is not None  # what is wrong is no equation
     found = None if right else _single(trials) or _pair(trials)
     if found:
@@ -68,6 +77,9 @@ def diagnosed(case: Case, device: torch.device, candidate: Candidate, checks: Se
         exactly = f"to {distance:.0e}" if distance else "bit for bit"
         evidence = f"the candidate equals nn.RNN with {names}, {exactly}, on {len(trials)} probes"
         return tuple(Diagnosis(id=id, evidence=evidence, fix=CATALOGUE[id].fix) for id in ids)
+    mixed = _mixes_the_batch(case, device, candidate)
+    if mixed:
+        return (Diagnosis(id="batch-mixed", evidence=mixed, fix=CATALOGUE["batch-mixed"].fix),)
     return (_what_is_known(case, device, candidate, checks),)
 
 
@@ -82,15 +94,81 @@ def _by_what_it_does(checks: Sequence[Check]) -> Iterator[Diagnosis]:
             return
 
 
+def _in_float64(values: Values | None) -> bool:
+    returned = [values.tensors[name] for name in ("output", "h_n")] if values else []
+    return any(value is not None and value.dtype == torch.float64 for value in returned)
+
+
+def _leaks(case: Case, device: torch.device, candidate: Candidate) -> str | None:
+    """What two calls with the same values give of something that is kept; None where they give the same."""
+    small = altered(_small(case), run={"gradients": False, "train": False})
+    probe = draw(small, 1).to(torch.float64, device)
+    try:
+        first, second = (values_by(candidate, small, probe).tensors for _ in range(2))
+    except CandidateError:
+        return None
+    for name in ("output", "h_n"):
+        one, other = first[name], second[name]
+        if one is not None and other is not None and one.shape == other.shape:
+            if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
+                return f"called again with the same input, {name} differs (state-leaks-between-calls)"
+    return None
+
+
+def _mixes_the_batch(case: Case, device: torch.device, candidate: Candidate) -> str | None:
+    """What moves in other sequences when one of a batch changes; None where nothing does."""
+    if case.input.layout == "unbatched" or case.input.batch_size < 2:
+        return None
+    small = altered(_small(case), run={"gradients": False, "train": False})
+    probe = draw(small, 1).to(torch.float64, device)
+
+    def rows(values: Values) -> dict[str, Tensor]:
+        """output and h_n with the batch on the second axis."""
+        found = {}
+        for name, shape in (("output", probe.cotangents["output"].shape), ("h_n", probe.cotangents["h_n"].shape)):
+            value = values.tensors[name]
+            if value is not None and value.shape == shape:
+                found[name] = time_first(small, value) if name == "output" else value
+        return found
+
+    try:
+        before, again = (rows(values_by(candidate, small, probe)) for _ in range(2))
+        if any(not torch.allclose(before[name], again[name], rtol=1e-9, atol=1e-12) for name in before):
+            return None  # it depends on the call
+        for changed in (0, -1):
+            after = rows(values_by(candidate, small, _with_another(small, probe, changed)))
+            others = slice(1, None) if changed == 0 else slice(None, -1)
+            for name in before.keys() & after.keys():
+                if not torch.allclose(before[name][:, others], after[name][:, others], rtol=1e-9, atol=1e-12):
+                    which = "first" if changed == 0 else "last"
+                    return f"when the {which} sequence of the batch changes, {name} of the others changes too"
+    except CandidateError:
+        return None
+    return None
+
+
+def _with_another(case: Case, probe: Probe, sequence: int) -> Probe:
+    """The probe with another sequence in one place of the batch."""
+    x = time_first(case, probe.input).clone()
+    x[:, sequence] += 1.0
+    if probe.h_0 is None:
+        return replace(probe, input=in_layout(case, x))
+    h_0 = probe.h_0.clone()
+    h_0[:, sequence] += 1.0
+    return replace(probe, input=in_layout(case, x), h_0=h_0)
+
+
 # -- faults of values --------------------------------------------------------------------------------------------------
 
 
-def _trials(case: Case, device: torch.device, candidate: Candidate) -> Iterator[Trial]:
+def _trials(
+    case: Case, device: torch.device, candidate: Candidate, dtype: Literal["float64", "float32"] = "float64"
+) -> Iterator[Trial]:
     """The case at small sizes, twice, and at equal sizes; with the arguments, layout and mode it has."""
-    small = _small(case)
+    small = altered(_small(case), run={"dtype": dtype})
     first = _trial(small, draw(small, 1), device, candidate)
     if first.values is None:  # it takes its own sizes alone
-        own = altered(case, run={"weight_scale": min(1.0, case.run.weight_scale)})
+        own = altered(case, run={"weight_scale": min(1.0, case.run.weight_scale), "dtype": dtype})
         of_own_sizes = _trial(own, draw(own, 1), device, candidate)
         if of_own_sizes.values is not None:
             small, first = own, of_own_sizes
@@ -103,11 +181,12 @@ def _trials(case: Case, device: torch.device, candidate: Candidate) -> Iterator[
 
 
 def _trial(case: Case, probe: Probe, device: torch.device, candidate: Candidate) -> Trial:
-    probe = probe.to(torch.float64, device)
+    probe = probe.to(getattr(torch, case.run.dtype), device)
+    tolerance = SAME if case.run.dtype == "float64" else SAME_IN_FLOAT32
     try:
-        return Trial(case, probe, values_by(candidate, case, probe))
+        return Trial(case, probe, values_by(candidate, case, probe), tolerance)
     except CandidateError:
-        return Trial(case, probe, None)
+        return Trial(case, probe, None, tolerance)
 
 
 def _small(case: Case) -> Case:
@@ -144,7 +223,7 @@ def _pair(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | None:
     last = trials[-1]
     for ids in combinations(_possible(trials), 2):
         near = last.distance(ids, forward_alone=True)
-        if near is not None and near <= SAME and (distance := _on_all(trials, ids)) is not None:
+        if near is not None and near <= last.tolerance and (distance := _on_all(trials, ids)) is not None:
             return ids, distance
     return None
 
@@ -153,13 +232,13 @@ def _on_all(trials: Sequence[Trial], ids: Sequence[str]) -> float | None:
     farthest = 0.0
     for trial in trials:
         distance = trial.distance(ids)
-        if distance is None or distance > SAME:
+        if distance is None or distance > trial.tolerance:
             return None
         farthest = max(farthest, distance)
     return farthest
 
 
-def _distance(values: Values, planted: Values) -> float | None:
+def _distance(values: Values, planted: Values, tolerance: float) -> float | None:
     """The largest difference of any tensor, of its largest value; None where one side has what the other has not."""
     farthest = 0.0
     for name, expected in planted.tensors.items():
@@ -175,7 +254,7 @@ def _distance(values: Values, planted: Values) -> float | None:
             return None
         scale = expected.abs().max().item() or 1.0
         difference = (actual.double() - expected.double()).abs().max().item() / scale
-        if not difference <= SAME:
+        if not difference <= tolerance:
             return None
         farthest = max(farthest, difference)
     return farthest

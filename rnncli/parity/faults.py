@@ -405,6 +405,20 @@ class LayerInputNotStacked(Equations):
         return x
 
 
+@_fault("upper-layer-reads-hidden-size")
+class UpperLayerReadsHiddenSize(Equations):
+    """The forward half alone goes up, into a weight for as many features."""
+
+    def layer_input(self, layer: int, x: Tensor, below: Tensor) -> Tensor:
+        wide = super().layer_input(layer, x, below)
+        return wide[..., : self.params["weight_hh_l0"].shape[0]] if layer else wide
+
+    def parameters(self, layer: int, reverse: bool) -> Parameters:
+        parameters = super().parameters(layer, reverse)
+        narrow = parameters.weight_ih[:, : parameters.weight_hh.shape[0]]
+        return parameters._replace(weight_ih=narrow) if layer else parameters
+
+
 @_fault("layer-input-delayed")
 class LayerInputDelayed(Equations):
     """What goes up to the next layer is the state before the step."""
@@ -634,6 +648,23 @@ class H0Detached(Equations):
 
     def initial_state(self, h_0: Tensor, layer: int, reverse: bool, final_states: Sequence[Tensor]) -> Tensor:
         return super().initial_state(h_0.detach(), layer, reverse, final_states)
+
+
+@_fault("output-detached")
+class OutputDetached(Equations):
+    """What is collected is cut off, what is carried on is not."""
+
+    def stack(self, x: Tensor, h_0: Tensor) -> tuple[Tensor, Tensor]:
+        output, h_n = super().stack(x, h_0)
+        return output.detach(), h_n
+
+
+@_fault("batch-mixed")
+class BatchMixed(Equations):
+    """Each sequence goes on from the state of the one before it in the batch."""
+
+    def state_before(self, states: Sequence[Tensor], h_start: Tensor) -> Tensor:
+        return super().state_before(states, h_start).roll(1, 0)
 
 
 # Found by their own evidence, not by values

@@ -87,7 +87,7 @@ class Judge:
             return self._in_float32(candidate, str(error)) or self._where_sizes_are_equal(candidate, error)
         checks = self.checks("algorithm", candidate, in_float64)
         if is_wrong(checks) and self._looks_like_float32(checks):
-            narrow = self._in_float32(candidate, None)
+            narrow = self._in_float32(candidate, None, in_float64)
             if narrow is not None:
                 return narrow
         masks = dropout.own_masks(self, candidate, checks)
@@ -116,7 +116,7 @@ class Judge:
             return (self._in_float32(candidate, str(error)) or self._where_sizes_are_equal(candidate, error)).mismatch
         checks = self.checks("algorithm", candidate, in_float64)
         if is_wrong(checks) and self._looks_like_float32(checks):
-            narrow = self._in_float32(candidate, None)
+            narrow = self._in_float32(candidate, None, in_float64)
             if narrow is not None:
                 return narrow.mismatch
         if not is_wrong(checks):
@@ -421,13 +421,17 @@ class Judge:
         small = all(check.min_tolerance is not None and check.min_tolerance < FLOAT32_IN_FLOAT64 for check in wrong)
         return of_dtype or small
 
-    def _in_float32(self, candidate: Candidate, raised: str | None) -> Judgement | None:
+    def _in_float32(
+        self, candidate: Candidate, raised: str | None, in_float64: Values | None = None
+    ) -> Judgement | None:
         """A candidate that casts by itself is held to float32's envelope, and in a float64 case is a mismatch.
 
         None where it does not run in float32 either, or where nothing in it is cast.
         """
         line = None if callable(candidate) else self._float32_line(candidate, plain=False)
-        if raised is None and line is None:
+        returned = [in_float64.tensors[name] for name in ("output", "h_n")] if in_float64 else []
+        cast = not callable(candidate) and any(value is not None and value.dtype == torch.float32 for value in returned)
+        if raised is None and line is None and not cast:
             return None
         told = f"{line or 'the candidate'} casts to float32 in the middle of float64 work"
         told += f": {raised.partition(': ')[2]}" if raised else ""
