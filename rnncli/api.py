@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnncli.config import Flag, leaves, load
-from rnncli.errors import CandidateError, nearest
+from rnncli.errors import AmbiguousError, CandidateError, nearest
 from rnncli.records import CaseRecord, Check, Diagnosis, RunRecord, Verdict
 
 _SECTIONS = ("rnn", "input", "run")
@@ -27,7 +27,7 @@ _SECTIONS = ("rnn", "input", "run")
 
 @dataclass(frozen=True)
 class Report:
-    """What was found out about a candidate on one case. It is true where nothing differs from nn.RNN.
+    """What was found out about a candidate on one case. It is true where output was compared and nothing differs.
 
     `record` holds everything, as `rnncli verify --format json` writes it; `str()` is the table of `rnncli verify`.
     """
@@ -54,8 +54,13 @@ class Report:
         """How the candidate is called."""
         return self.record.reading
 
+    @property
+    def compared(self) -> bool:
+        """Whether values of output were compared."""
+        return any(check.tensor == "output" and check.verdict != Verdict.NOT_COMPARABLE for check in self.checks)
+
     def __bool__(self) -> bool:
-        return self.record.verdict != Verdict.MISMATCH
+        return self.record.verdict == Verdict.MATCH and self.compared
 
     def __str__(self) -> str:
         from rnncli.report.table import render
@@ -86,11 +91,12 @@ def verify(candidate: str | Callable[..., Any], **arguments: Any) -> Report:
 def assert_parity(candidate: str | Callable[..., Any], **arguments: Any) -> None:
     """Raise AssertionError, with the diagnosis, where a candidate does not compute what nn.RNN computes.
 
-    Takes what `verify` takes. Values that cannot be compared are no failure; see `Report.checks`.
+    Takes what `verify` takes. A gradient that cannot be compared is no failure, see `Report.checks`; where output was
+    not compared, that is one.
     """
     try:
         report = verify(candidate, **arguments)
-    except CandidateError as error:
+    except (CandidateError, AmbiguousError) as error:
         raise AssertionError(f"{error}") from error
     if report:
         return
@@ -98,6 +104,9 @@ def assert_parity(candidate: str | Callable[..., Any], **arguments: Any) -> None
     rnn = report.record.config["rnn"]
     name = candidate if isinstance(candidate, str) else getattr(candidate, "__name__", repr(candidate))
     lines = [f"{name} is not nn.RNN({rnn['input_size']}, {rnn['hidden_size']}): mismatch in {', '.join(wrong)}"]
+    if not wrong:
+        why = next((check.reason for check in report.checks if check.tensor == "output" and check.reason), "")
+        lines = [f"output of {name} was not compared: {why}"]
     for found in report.diagnosis:
         lines += [f"diagnosis: {found.id}: {found.evidence}", f"to mend it: {found.fix}"]
     raise AssertionError("\n".join([*lines, "", str(report)]))

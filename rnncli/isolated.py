@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rnncli import device as devices
 from rnncli import memory
-from rnncli.candidate.load import Canonical, canonical, default_dtype, find, is_canonical, own_frames
+from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical, located, own_frames
 from rnncli.case import Candidate, Case, altered
 from rnncli.errors import CandidateError
 from rnncli.parity.evaluate import Values, candidate_side, evaluate, reference_side, regimes, values_of
@@ -120,10 +120,10 @@ class Own:
         """What the guard over meta tensors finds."""
         return self._call("the device guard", "check_devices", case)
 
-    def changed_settings(self) -> list[str]:
-        """Which global settings of torch it has changed, in words."""
-        changed: list[str] = self._call("looking at torch's settings", "changed_settings")
-        return changed
+    def seen(self) -> list[str]:
+        """What it did beside computing, in words."""
+        found: list[str] = self._call("looking at torch's settings", "seen")
+        return found
 
 
 class Isolated(Own):
@@ -171,6 +171,7 @@ class Inside:
     def __init__(self, target: object = None) -> None:
         self._settings = _settings()
         self._target = target
+        self._note: str | None = None  # of what its file raised
         self._candidate: Canonical
         self._kept: dict[int, Values] = {}
 
@@ -179,7 +180,7 @@ class Inside:
         assert case.target is not None
         if self._target is None:
             with self._told(case):
-                self._target = find(case.target)
+                self._target, self._note = located(case.target)
 
     def read(self, case: Case) -> Read:
         """Work out how it is called."""
@@ -283,12 +284,15 @@ class Inside:
 
         return check_devices(self._candidate, case)
 
-    def changed_settings(self) -> list[str]:
-        """Which global settings are not what they were."""
+    def seen(self) -> list[str]:
+        """What the candidate did beside computing: what its file raised, and which global settings it changed."""
         after = _settings()
-        return [
-            f"{name} from {before} to {after[name]}" for name, before in self._settings.items() if before != after[name]
+        changes = [
+            f"the candidate changes {name} from {before} to {after[name]}"
+            for name, before in self._settings.items()
+            if before != after[name]
         ]
+        return [*([self._note] if self._note else []), *changes]
 
     @contextlib.contextmanager
     def _told(self, case: Case) -> Iterator[None]:

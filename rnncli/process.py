@@ -21,7 +21,7 @@ from multiprocessing import connection
 from types import ModuleType
 from typing import Any
 
-from rnncli.errors import CandidateError
+from rnncli.errors import CandidateError, ConfigError
 
 PRELOADED = ("rnncli.runner",)  # by name: it stands above this room
 PRELOADED_FOR_USERS_CODE = ("rnncli.isolated", "rnncli.parity.warm")  # takes as long again as torch itself
@@ -121,6 +121,8 @@ class Host:
         if kind == "failed":
             message, trace = value
             raise CandidateError(message, trace)
+        if kind == "config":
+            raise ConfigError(value)
         if kind == "internal":
             raise RuntimeError(value)
         return value
@@ -232,6 +234,8 @@ def _answered(served: Any, method: str, arguments: tuple[Any, ...]) -> tuple[str
         return "done", getattr(served, method)(*arguments)
     except CandidateError as error:
         return "failed", (str(error), error.trace)
+    except ConfigError as error:
+        return "config", str(error)
     except MemoryError as error:
         reason = str(error).splitlines()[0] if str(error) else "MemoryError"
         return "failed", (f"the candidate asks for more memory than it is given: {reason}", None)

@@ -350,6 +350,7 @@ class RunRecord:
         left_open = self.strict and (self.tally.open_checks or self.tally.unseen)
         failed = self.verdict == Verdict.MISMATCH or self.tally.kinds or self.missing or self.unjudged
         failed = failed or any(gate.failed for gate in self.gates or ())
+        failed = failed or (self.command == "verify" and self.tally.cases > 0 and not self.tally.compared)
         return not failed and not left_open
 
     @cached_property
@@ -366,6 +367,7 @@ class Tally:
     verdicts: Counter[Verdict] = field(default_factory=Counter)  # of cases
     checks: dict[tuple[str, str], Counter[Verdict]] = field(default_factory=dict)  # by stage and dtype
     worst: dict[tuple[str, str], float] = field(default_factory=dict)  # the tolerance all would pass at, likewise
+    compared: int = 0  # cases in which values of `output` were compared
     unseen: int = 0  # faults that are not visible
     kinds: Counter[str] = field(default_factory=Counter)  # of errors
     candidates: Counter[str] = field(default_factory=Counter)
@@ -401,6 +403,9 @@ class Tally:
         self.cases += 1
         if case.verdict is not None:
             self.verdicts[case.verdict] += 1
+        self.compared += any(
+            check.tensor == "output" and check.verdict != Verdict.NOT_COMPARABLE for check in case.checks or ()
+        )
         for check in case.checks or ():
             key = check.stage, check.dtype
             self.checks.setdefault(key, Counter())[check.verdict] += 1

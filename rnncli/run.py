@@ -264,8 +264,7 @@ def _not_claimed(tensor: str, reason: str) -> Check:
 
 def _seen_of(candidate: "Own") -> Iterator[str]:
     """What a candidate did beside computing."""
-    for changed in candidate.changed_settings():
-        yield f"the candidate changes {changed}"
+    yield from candidate.seen()
     count, lines = candidate.printed
     if count:
         yield f"the candidate prints {count} line{'s' if count > 1 else ''}, as: {lines[0] if lines else ''}"

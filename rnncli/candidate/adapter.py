@@ -23,6 +23,7 @@ _LAYOUT_WORDS = {
     "L,NI": "a list of (N, H_in)",
     "LI": "one sequence (L, H_in)",
     "INL": "features first (H_in, N, L)",
+    "LIN": "sequences in columns (L, H_in, N)",
 }
 
 
@@ -62,7 +63,8 @@ class Part:
         """The tensor with the axes of `target`."""
         returned = at(returned, self.path)
         if not self.fits:
-            return as_tensor(returned)
+            first = returned[0] if isinstance(returned, list | tuple) and returned else returned
+            return as_tensor(first)
         axes = self.axes
         if "," in axes:
             if is_array(returned):  # a list by its convention that came as one tensor
@@ -317,9 +319,8 @@ class Adapted:
             return _swapped(output), h_n
         self.prepare(case)
         returned = self.native.call(input, self._state_for(h_0, input, params, case), params, case, convention.binding)
-        places = self.reading.output, self.reading.h_n
-        values = (None if part is None else at(returned, part.path) for part in places)
-        return tuple(value if value is None or isinstance(value, PackedSequence) else as_tensor(value) for value in values)
+        return tuple(None if part is None else _as_it_comes(at(returned, part.path))
+                     for part in (self.reading.output, self.reading.h_n))  # fmt: skip
 
     def _state_for(self, h: Tensor | None, x: Any, params: Mapping[str, Tensor], case: Case) -> Tensor | None:
         if h is not None or self.native.optional_state or not self.native.takes_state:
@@ -493,10 +494,19 @@ def part_of(part: Part | None, returned: Any, target: str) -> Tensor | None:
     return None if part is None else part.of(returned, target)
 
 
+def _as_it_comes(value: Any) -> Any:
+    """A tensor or a PackedSequence; of a list, which nn.RNN does not return, its first tensor."""
+    if isinstance(value, PackedSequence):
+        return value
+    return as_tensor(value[0] if isinstance(value, list | tuple) and value else value)
+
+
 def as_tensor(value: Any) -> Tensor:
     """A tensor, of an array, a number or a list of them too."""
     if isinstance(value, Tensor):
         return value.as_subclass(Tensor) if type(value) is not Tensor else value
+    if isinstance(value, list | tuple) and not value:
+        return torch.zeros(0)
     if isinstance(value, list | tuple):
         return torch.stack([as_tensor(item) for item in value])
     return torch.from_numpy(value.copy()) if is_array(value) else torch.as_tensor(value)

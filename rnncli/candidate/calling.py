@@ -179,6 +179,7 @@ class Native:
     one_bias = False
     set_globals: tuple[str, ...] = ()
     fixed = False  # its sizes cannot be chosen
+    asks_for_directions = False  # by an argument or by keys: one direction or two, as it is told
     stateful = False  # it keeps its state itself, from step to step
 
     def __init__(self, name: str, call: Callable[..., Any], module: Any, holds_weights: bool) -> None:
@@ -300,6 +301,7 @@ class Function(Native):
         self.head_scale = 1.0  # of weights after the recurrence, which are the identity
         read_out = {of.kind for of in [*self._slots, *self._keys.values()]}
         self.reads_out = "readout" in read_out
+        self.asks_for_directions = Native.claims(self, "bidirectional") or any("reverse" in text for text in self._strings)
         text = inspect.getdoc(function) or ""
         of_cell = any(re.fullmatch(r"(weight|bias)_[ih]h", key) for key in self._strings)
         of_rnn = "_l" in self._strings or bool(re.search(r"nn\.RNN(?!Cell)", text))

@@ -5,8 +5,9 @@ imported as Python would import it, and read (`read.py`); that runs its code, so
 """
 
 import importlib
-import importlib.util
 import inspect
+import json
+import linecache
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from rnncli.case import Case
-from rnncli.errors import CandidateError, nearest
+from rnncli.errors import CandidateError, ConfigError, nearest
 from rnncli.manual import BUILT_IN
 
 Sequence = Tensor | PackedSequence
@@ -52,23 +53,35 @@ def arguments_of(case: Case) -> dict[str, Any]:
 
 
 def find(target: str) -> object:
-    """What a PATH.py:NAME or MODULE:NAME names. Raises CandidateError where it cannot be imported, or has no NAME."""
+    """What a PATH.py:NAME, PATH.ipynb:NAME or MODULE:NAME names; see `located`."""
+    return located(target)[0]
+
+
+def located(target: str) -> tuple[object, str | None]:
+    """What a target names, and what was raised after its definition, which is then taken all the same.
+
+    Raises ConfigError where there is no such file, module or name, and CandidateError where it cannot be imported.
+    """
     file, _, name = target.rpartition(":")
-    try:
-        module = _imported(file)
-    except (Exception, SystemExit) as error:
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise CandidateError(f"candidate {target}: importing {file} raised {what}") from error
+    module, error = _imported(file, target)
     found: Any = module
     for part in name.split("."):
-        if not hasattr(found, part):
-            names = [key for key, value in vars(module).items() if _is_own(value, module)]
-            raise CandidateError(
-                f"candidate {target}: {file} has no {name}{nearest(name, names)};"
-                f" it has {', '.join(names) or 'no function and no class'}"
-            )
-        found = getattr(found, part)
-    return found
+        if hasattr(found, part):
+            found = getattr(found, part)
+            continue
+        if error is not None:
+            what = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise CandidateError(f"candidate {target}: importing {file} raised {what}") from error
+        names = [key for key, value in vars(module).items() if _is_own(value, module)]
+        has = f"it has {', '.join(names)}" if names else (
+            "it has no function and no class: wrap its code as `def rnn(input, h_0, params, case): ...` that returns"
+            " output, h_n"
+        )
+        raise ConfigError(f"candidate {target}: {file} has no {name}{nearest(name, names)}; {has}")
+    if error is None:
+        return found, None
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    return found, f"{file} raised {what} after {name} was defined; the definition is taken"
 
 
 def is_canonical(target: object) -> bool:
@@ -133,22 +146,78 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _imported(file: str) -> ModuleType:
-    if not file.endswith(".py"):
-        sys.path.insert(0, str(Path.cwd()))
-        return importlib.import_module(file)
+def _imported(file: str, target: str) -> tuple[ModuleType, BaseException | None]:
+    """The module, and what its code raised at the end. Raises ConfigError where there is none."""
+    if not file.endswith((".py", ".ipynb")):
+        return _module(file, target)
     path = Path(file).resolve()
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {file}")
+        beside = [str(one.name) for one in path.parent.glob("*") if one.suffix in (".py", ".ipynb")]
+        raise ConfigError(f"candidate {target}: there is no file {file}{nearest(path.name, beside)}")
+    if path.suffix == ".py" and (path.parent / "__init__.py").is_file():
+        return _in_package(path)
     sys.path.insert(0, str(path.parent))
     name = path.stem if path.stem not in sys.modules else f"candidate_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    return module, _run_notebook(path, module) if path.suffix == ".ipynb" else _run_file(path, module)
+
+
+def _module(name: str, target: str) -> tuple[ModuleType, BaseException | None]:
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        return importlib.import_module(name), None
+    except ModuleNotFoundError as error:
+        if error.name and name.startswith(error.name):
+            raise ConfigError(f"candidate {target}: there is no module {name}: {error}") from error
+        return ModuleType(name), error
+    except (Exception, SystemExit) as error:
+        return sys.modules.get(name, ModuleType(name)), error
+
+
+def _in_package(path: Path) -> tuple[ModuleType, BaseException | None]:
+    """A file of a package, imported as the package's: its relative imports then work."""
+    parts, folder = ([] if path.stem == "__init__" else [path.stem]), path.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    sys.path.insert(0, str(folder))
+    name = ".".join(parts)
+    try:
+        return importlib.import_module(name), None
+    except (Exception, SystemExit) as error:
+        return sys.modules.get(name, ModuleType(name)), error
+
+
+def _run_file(path: Path, module: ModuleType) -> BaseException | None:
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
+    except (Exception, SystemExit) as error:
+        return error
+    return None
+
+
+def _run_notebook(path: Path, module: ModuleType) -> BaseException | None:
+    """Run the cells of a notebook in turn, each though one before it raised; lines of magic are left out."""
+    name, lines, first = f"{path} [cells]", list[str](), None
+    try:
+        cells = json.loads(path.read_text())["cells"]
+    except (ValueError, KeyError, TypeError) as error:
+        return error
+    for cell in cells:
+        if cell.get("cell_type") != "code":
+            continue
+        source = "".join(cell.get("source", ""))
+        kept = ["" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines()]
+        start = len(lines)
+        lines += [*kept, ""]
+        linecache.cache[name] = (0, None, [f"{line}\n" for line in lines], name)  # where inspect finds the source
+        try:
+            exec(compile("\n" * start + "\n".join(kept) + "\n", name, "exec"), vars(module))
+        except (Exception, SystemExit) as error:
+            first = first or error
+    return first
 
 
 def _is_own(value: object, module: ModuleType) -> bool:

@@ -26,6 +26,7 @@ from rnncli.candidate.adapter import (
     Reading,
     as_asked,
     as_tensor,
+    at,
     unit,
     whole,
 )
@@ -41,6 +42,7 @@ _STATES = {
     "NLI": ("SNH", "NH"),
     "L,NI": ("SNH", "NH"),
     "INL": ("HN",),
+    "LIN": ("HN",),
     "LI": ("H", "NH", "SNH"),
     "L,I1": ("H1", "H"),
     "IL": ("H", "H1"),
@@ -50,7 +52,7 @@ _STATES = {
     "IN": ("HN",),
     "I1": ("H1",),
 }
-_BATCHES = ("LNI", "NLI", "L,NI", "INL")
+_BATCHES = ("LNI", "NLI", "L,NI", "INL", "LIN")
 _SEQUENCES = ("LI", "L,I1", "IL", "L,I")
 _STEPS = ("NI", "I", "IN", "I1")
 _OUTPUTS = {
@@ -58,6 +60,7 @@ _OUTPUTS = {
     "NLI": ("NLF", "L,NF"),
     "L,NI": ("LNF", "L,NF"),
     "INL": ("FNL",),
+    "LIN": ("LFN", "L,FN"),
     "LI": ("LF", "L1F", "L,F", "L,1F"),
     "L,I1": ("L,F1", "LF1", "LF"),
     "IL": ("FL",),
@@ -69,6 +72,7 @@ _OUTPUTS = {
 }
 _FINALS = {
     "INL": ("HN", "SHN"),
+    "LIN": ("HN", "SHN"),
     "LI": ("H", "NH", "SNH"),
     "L,I1": ("H1", "H"),
     "IL": ("H", "H1"),
@@ -81,7 +85,7 @@ _LAYOUTS = {
     "time-first": ("LNI", "L,NI"),
     "batch-first": ("NLI",),
     "unbatched": _SEQUENCES,
-    "features-first": ("INL",),
+    "features-first": ("INL", "LIN"),
 }
 _OUTPUT_KEYS = {"output", "outputs", "out", "outs", "y", "ys", "hs", "hidden_states", "states", "h_all", "all_h", "seq",
                 "last_hidden_state", "sequence"}  # fmt: skip
@@ -209,7 +213,7 @@ class Reader:
             claimed = (layers, directions) == asked
             if layers > 1 and native.claims("num_layers") and not claimed:
                 continue
-            if directions > 1 and native.claims("bidirectional") and partly and not claimed:
+            if directions > 1 and native.claims("bidirectional") and not claimed and (partly or native.asks_for_directions):
                 continue
             found = self._settled(layers, directions)
             if found and found[0].fits and (claimed or (layers, directions) == (1, 1) or found[0].output is not None):
@@ -298,7 +302,7 @@ class Reader:
                 if steps:
                     return steps[:1]
             return [chosen]
-        sequences = [one for one in self._ran(trial, dtype, like, "sequence") if one.fits]
+        sequences = [one for one in self._ran(trial, dtype, like, "sequence") if one.fits and self._grows(one, trial)]
         steps = []
         if rows == 1 and not sequences:
             steps = [one for one in self._ran(trial, dtype, like, "step") if one.fits and not self._walks(one, trial, True)]
@@ -379,7 +383,9 @@ class Reader:
     def _grows(self, reading: Reading, trial: Trial) -> bool:
         """Whether a longer sequence takes more operations."""
         try:
-            return self._operations(reading, trial, trial.x) > self._operations(reading, trial, trial.x[:-2])
+            batch = 1 if "N" not in reading.convention.input else trial.sizes.N
+            x, h = trial.x[:, :batch], trial.h[:, :batch]
+            return self._operations(reading, trial, x, h) > self._operations(reading, trial, x[:-2], h)
         except Exception:
             return True
 
@@ -460,12 +466,14 @@ class Reader:
         axes = self.native.documented_input
         if self.native.claims("batch_first") and unit == "batch":
             return tuple(one for one in inputs if one in ("LNI", "L,NI"))
-        if unit != "batch" or axes is None or len(axes) != 3:
+        if axes is None or len(axes) != 3:
             return inputs
+        if unit != "batch":
+            return ()
         times = [signature.is_time(axis) for axis in axes]
         if times.count(True) != 1:
             return inputs
-        kept = {0: ("LNI", "L,NI"), 1: ("NLI",), 2: ("INL",)}[times.index(True)]
+        kept = {0: ("LNI", "L,NI", "LIN"), 1: ("NLI",), 2: ("INL",)}[times.index(True)]
         return tuple(one for one in inputs if one in kept)
 
     def _ran(self, trial: Trial, dtype: torch.dtype, like: Reading | None, unit: str) -> Iterator[Reading]:
@@ -523,6 +531,8 @@ class Reader:
         letters = trial.letters(batch, steps)
         axes = as_asked(reading, trial.case).convention.input
         outputs, finals = _OUTPUTS[axes], _FINALS.get(axes, ("SNH", "NH", "S,NH"))
+        if self.native.drop_in and not reading.convention.steps:  # nn.RNN returns tensors
+            outputs, finals = (tuple(one for one in options if "," not in one) for options in (outputs, finals))
         items = _items(returned, letters["L"])
         said = self.stated.get("returns", "both")
         heads = {**letters, "F": trial.sizes.O} if isinstance(self.native, Object) and self.native.has_output_size else None
@@ -547,6 +557,7 @@ class Reader:
             is_state = fitting(value, finals, letters) and not fitting(value, outputs, letters)
             places = [("h_n" if is_state or said == "h_n" else "output", (path, value))]
         else:
+            tensors = self._without_heads(tensors, reading, trial, outputs, letters)
             first = tensors[0][1]
             if len(tensors) == 2 and not fitting(first, outputs, letters) and self._is_head(first, trial, heads is not None):
                 if fitting(tensors[1][1], outputs, letters):  # the results of a head, and the states they come from
@@ -576,9 +587,6 @@ class Reader:
         if said == "output" and parts["output"] is not None:
             parts["h_n"] = None
         if reading.convention.steps:
-            if len(tensors) == 2 and keyed is None and self._moved_by_head(reading, trial) == [False, True]:
-                parts = {"output": parts["output"], "h_n": None}
-                neither = [f"{_path(tensors[1][0])}, the result of a head,"]
             return self._of_step(reading, parts, neither)
         if not used and reading.convention.input not in ("LNI", "NLI"):
             return None
@@ -616,25 +624,36 @@ class Reader:
             return None
         return replace(reading, output=output, h_n=h_n, neither=tuple(neither))
 
-    def _moved_by_head(self, reading: Reading, trial: Trial) -> list[bool] | None:
-        """Which results of a step a function's weights after the recurrence move; None where it has none."""
+    def _without_heads(
+        self, tensors: list[tuple[Any, Any]], reading: Reading, trial: Trial, outputs: Sequence[str], letters: Mapping[str, int]
+    ) -> list[tuple[Any, Any]]:
+        """The results of a function but for those that its weights after the recurrence move, where others remain.
+
+        One that stands in output's place, with its shape, stays: with an identity for a head it is the states.
+        """
         native = self.native
-        if not isinstance(native, Function) or not native.reads_out:
-            return None
+        if not isinstance(native, Function) or not (native.reads_out or reading.convention.binding.form == "with head"):
+            return tensors
         batch = 1 if "N" not in reading.convention.input else trial.sizes.N
         x, h = trial.x[:, :batch], trial.h[:, :batch]
-        results = []
+        own, results = as_asked(reading, trial.case).convention, []
         for scale in (1.0, 0.5):
             native.head_scale = scale
             try:
-                convention = reading.convention
-                results.append(self._call(reading, trial, x)(convention.as_input(x[0]), convention.as_state(h)))
+                call = self._call(reading, trial, x)
+                results.append(call(own.as_input(x[0] if own.steps else x), own.as_state(h)))
             except Exception:
-                return None
+                return tensors
             finally:
                 native.head_scale = 1.0
-        return [bool((as_tensor(one) != as_tensor(other)).any()) for one, other in zip(*results, strict=True)
-                if is_array(one)]  # fmt: skip
+        kept = []
+        for place, (path, value) in enumerate(tensors):
+            one, other = (as_tensor(at(result, path)) for result in results)
+            moved = one.shape != other.shape or bool((one != other).any())
+            of_output = place == 0 and any(_fits(value, axes, letters) for axes in outputs)
+            if not moved or of_output:
+                kept.append((path, value))
+        return kept or tensors
 
     @staticmethod
     def _in_order(tensors: list[tuple[Any, Any]], is_output: Any, is_final: Any) -> list[tuple[str, Any]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from rnncli.errors import CandidateError, ConfigError, ExitCode, ReaderGoneError, RnncliError, UnavailableError, nearest
+from rnncli.errors import AmbiguousError, CandidateError, ConfigError, ExitCode, ReaderGoneError, RnncliError, UnavailableError, nearest
 from rnncli.records import RunRecord, Verdict, printable
 from rnncli.report import OF_ONE_COMMAND, renderer
 
@@ -191,7 +191,7 @@ def exit_code(record: RunRecord) -> ExitCode:
     cases without a result.
     """
     tally = record.tally
-    for error in (CandidateError, UnavailableError, ConfigError, RnncliError):
+    for error in (CandidateError, UnavailableError, ConfigError, AmbiguousError, RnncliError):
         if error.kind in tally.kinds:
             return error.exit_code
     if tally.kinds:  # of a file that somebody has changed
