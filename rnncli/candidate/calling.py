@@ -205,6 +205,8 @@ class Native:
         given = next((name for name, (meant, _) in self.arguments.items() if meant in ("input", "projected")), "")
         self.documented_input = signature.documented_shape(notes, given) if given else None
         self.documented_state = signature.documented_shape(notes, self.states[0]) if self.states else None
+        shaped = [signature.documented_shape(notes, name) for name in ("output", "h_n")]
+        self.returns_tensors = "list" not in notes.lower() and any(shaped)
         self.unpacks_state = signature.unpacks(source, self.states[0]) if self.states else None
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
 
@@ -307,6 +309,7 @@ class Function(Native):
         of_rnn = "_l" in self._strings or bool(re.search(r"nn\.RNN(?!Cell)", text))
         self._torch_keys = any(_OF_TORCH.match(key) for key in self._strings) or (of_cell and of_rnn)
         self.one_bias = self._biases == 1 and not self._torch_keys
+        self.returns_tensors = self.returns_tensors or self._torch_keys
         self.kind = "function of positional tensors" if self._slots else "function of a dict of weights"
         if self._globals and not self._slots and not self._holders:
             self.kind = "function of module globals"

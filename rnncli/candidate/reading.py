@@ -531,7 +531,7 @@ class Reader:
         letters = trial.letters(batch, steps)
         axes = as_asked(reading, trial.case).convention.input
         outputs, finals = _OUTPUTS[axes], _FINALS.get(axes, ("SNH", "NH", "S,NH"))
-        if self.native.drop_in and not reading.convention.steps:  # nn.RNN returns tensors
+        if (self.native.drop_in or self.native.returns_tensors) and not reading.convention.steps:
             outputs, finals = (tuple(one for one in options if "," not in one) for options in (outputs, finals))
         items = _items(returned, letters["L"])
         said = self.stated.get("returns", "both")
