@@ -1,0 +1,379 @@
+"""SIGINT, SIGTERM and SIGHUP: what they end, with which exit code, and that neither they nor SIGKILL leave a trace."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+SAID = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "interrupted by SIGTERM",
+    signal.SIGHUP: "interrupted by SIGHUP",
+}
+each_signal = pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
+WITHIN_S = 60.0  # for what a test waits for; only a failing test takes as long
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + WITHIN_S
+    while not (found := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+    return found
+
+
+class Started:
+    """A process group of its own, with a TMPDIR of its own, and what it has started."""
+
+    def __init__(self, command, folder, ignored=(), **environment):
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir(exist_ok=True)
+        self._mark = f"RNNCLI_TEST={folder}-{time.monotonic_ns()}"
+        variable, _, value = self._mark.partition("=")
+
+        def reset():
+            for number in CODES:
+                signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
+        self.errors = folder / "stderr.txt"
+        with self.errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, *map(str, command)],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                cwd=ROOT,
+                env={**os.environ, "TMPDIR": str(self.temporary), variable: value, **environment},
+                preexec_fn=reset,
+                start_new_session=True,
+            )
+
+    def pids(self):
+        """The processes that are left of all that were started."""
+        found = []
+        for entry in os.scandir("/proc"):
+            if entry.name.isdigit():
+                with suppress(OSError):
+                    if self._mark.encode() in Path(entry.path, "environ").read_bytes().split(b"\0"):
+                        found.append(int(entry.name))
+        return found
+
+    def said(self):
+        return self.errors.read_text()
+
+    def wait(self):
+        """Wait for the exit code, and until no process is left."""
+        code = self.process.wait(timeout=WITHIN_S)
+        if sys.platform.startswith("linux"):
+            wait_until(lambda: not self.pids(), "processes are left")
+        return code
+
+    def leaves_nothing(self):
+        # torch makes an empty folder for its compiler when it is imported
+        return {path.name.partition("_")[0] for path in self.temporary.iterdir()} <= {"torchinductor"}
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start Python with a command line; whatever is left of it ends with the test."""
+    started = []
+
+    def started_with(*command, **options):
+        started.append(Started(command, tmp_path, **options))
+        return started[-1]
+
+    yield started_with
+    for each in started:
+        with suppress(ProcessLookupError):
+            os.killpg(each.process.pid, signal.SIGKILL)
+        if sys.platform.startswith("linux"):
+            for pid in each.pids():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        each.process.stdout.close()
+        each.process.wait()
+
+
+# What a handler does, without torch
+
+FRAME = """
+import hashlib, sys, threading, time
+from rnncli.cli.interrupt import *
+
+def work():
+{work}
+
+with ended_by_signals(), keeping_results():
+    work()
+"""
+ENDLESS = "while True: time.sleep(0.01)"
+ENDS = {
+    "in Python": f"""
+    print("ready", flush=True)
+    try:
+        {ENDLESS}
+    except KeyboardInterrupt as error:
+        print("kept", flush=True)
+        sys.exit(exit_code_of(error))
+""",
+    "in one long call": """
+    print("ready", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # minutes, without a look at signals
+""",
+    "before there is anything to keep": f"""
+    with keeping_results(False):
+        print("ready", flush=True)
+        try:
+            {ENDLESS}
+        except KeyboardInterrupt:
+            sys.exit("raised")
+""",
+    "in a destructor": f"""
+    class Destroyed:
+        def __del__(self):
+            print("ready", flush=True)
+            {ENDLESS}
+    Destroyed()
+    sys.exit("the exception was lost")
+""",
+}
+GOES_ON = f"""
+    print("ready", flush=True)
+    try:
+        {ENDLESS}
+    except KeyboardInterrupt:
+        print("ending", flush=True)
+        {ENDLESS}
+"""
+
+
+@each_signal
+@pytest.mark.parametrize("where", ENDS)
+def test_a_signal_ends_with_its_exit_code(start, number, where):
+    running = start("-c", FRAME.format(work=ENDS[where]))
+    assert running.process.stdout.readline() == "ready\n"
+    running.process.send_signal(number)
+    assert running.wait() == CODES[number]
+    said = "" if where == "in Python" else f"rnncli: {SAID[number]}\n"
+    assert (running.said(), running.process.stdout.read()) == (said, "" if said else "kept\n")
+
+
+def test_a_second_signal_ends_at_once(start):
+    running = start("-c", FRAME.format(work=GOES_ON))
+    assert running.process.stdout.readline() == "ready\n"
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.stdout.readline() == "ending\n"
+
+    def ended():
+        running.process.send_signal(signal.SIGTERM)
+        return running.process.poll() is not None
+
+    wait_until(ended, "it does not end")
+    assert (running.wait(), running.said()) == (143, "rnncli: interrupted by SIGTERM\n")
+
+
+def test_a_signal_sent_twice_together_is_one(start):
+    """As `timeout` sends it: to the process, and to its group."""
+    work = ENDS["in Python"].replace('print("kept"', 'signal.raise_signal(signal.SIGTERM); print("kept"')
+    running = start("-c", FRAME.format(work=work))
+    assert running.process.stdout.readline() == "ready\n"
+    running.process.send_signal(signal.SIGTERM)
+    assert (running.wait(), running.said(), running.process.stdout.read()) == (143, "", "kept\n")
+
+
+@pytest.mark.parametrize("ignored", [signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_that_was_ignored_at_the_start_stays_ignored_and_sigterm_ends(start, ignored):
+    """As SIGINT is in a background job of a script, and SIGHUP under nohup."""
+    answering = ENDS["in Python"].replace(ENDLESS, "while True: print(sys.stdin.readline(), end='', flush=True)")
+    code = FRAME.format(work=answering).replace("sys.stdin.readline()", "time.sleep(0.01) or '.'")
+    running = start("-c", code, ignored=[ignored])
+    assert running.process.stdout.readline() == "ready\n"
+    running.process.send_signal(ignored)
+    assert running.process.stdout.read(20) == "." * 20  # it went on since
+    running.process.send_signal(signal.SIGTERM)
+    assert running.wait() == 143
+    assert running.process.stdout.read().strip(".") == "kept\n"
+
+
+# Processes, without torch
+
+OWNER = """
+import os, sys, time
+sys.path.insert(0, os.environ["FOLDER"])
+from rnncli import process
+process.PRELOADED, process.PRELOADED_FOR_USERS_CODE = ("rnncli.server", *{preloaded}), ()
+print("ready", flush=True)
+{then}
+"""
+HELD = """
+import re, signal, subprocess, sys
+class Held:
+    def run(self):
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+        re.match("(a+)+$", "a" * 60 + "b")  # for years, and no thread runs meanwhile
+    def heeds(self, numbers):
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        return [n for n in numbers if n in blocked or signal.getsignal(n) == signal.SIG_IGN]
+"""
+LOADS_FOR_EVER = 'import re\nre.match("(a+)+$", "a" * 60 + "b")\n'
+CALLS = 'host = process.Host("held:Held", "it", 1000)\nhost.call("running", "run")'
+NESTS = """
+class Nests:
+    def run(self):
+        from rnncli.process import Host
+        Host("held:Held", "it", 1000).call("running", "run")
+"""
+
+
+@contextmanager
+def nothing_left(running):
+    yield
+    running.wait()
+    assert running.leaves_nothing(), list(running.temporary.iterdir())
+
+
+@pytest.fixture
+def owner(start, tmp_path):
+    (tmp_path / "held.py").write_text(HELD)
+    (tmp_path / "nests.py").write_text(NESTS)
+    (tmp_path / "loads.py").write_text(LOADS_FOR_EVER)
+
+    def started(then, preloaded=(), **options):
+        running = start("-c", OWNER.format(then=then, preloaded=preloaded), FOLDER=str(tmp_path), **options)
+        assert running.process.stdout.readline() == "ready\n"
+        return running
+
+    return started
+
+
+@LINUX
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGQUIT], ids=lambda number: number.name)
+def test_nothing_outlives_a_process_that_is_killed_while_its_server_loads(owner, number):
+    running = owner("process.start_server()\ntime.sleep(1000)", preloaded=["loads"])
+    wait_until(lambda: len(running.pids()) == 3 and running.leaves_nothing(), "no server")  # and its tracker
+    with nothing_left(running):
+        running.process.send_signal(number)
+
+
+@LINUX
+@pytest.mark.parametrize("whole_group", [False, True])
+def test_nothing_outlives_a_process_that_is_killed_while_its_child_holds_the_interpreter(owner, whole_group):
+    running = owner(CALLS)
+    wait_until(lambda: len(running.pids()) == 5, "no child with a child of its own")
+    with nothing_left(running):
+        (os.killpg if whole_group else os.kill)(running.process.pid, signal.SIGKILL)
+
+
+@LINUX
+def test_nothing_outlives_a_process_that_is_killed_while_a_child_of_its_child_runs(owner):
+    running = owner(CALLS.replace("held:Held", "nests:Nests"))
+    wait_until(lambda: len(running.pids()) == 6, "no child with a child of its own")
+    with nothing_left(running):
+        running.process.kill()
+
+
+@LINUX
+def test_the_server_of_a_process_heeds_no_signal_and_its_children_do(owner):
+    """A group that is sent SIGTERM must not lose the children first: that would pass for a crash of theirs."""
+    then = """
+import os, signal, time
+host = process.Host("held:Held", "it", 60)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+for number in (signal.SIGTERM, signal.SIGHUP):
+    os.killpg(0, number)
+print(host.call("asking", "heeds", [signal.SIGTERM, signal.SIGHUP]))
+print(process.Host("held:Held", "another", 60).call("asking", "heeds", [signal.SIGINT]))
+"""
+    running = owner(then)
+    with nothing_left(running):
+        assert running.process.stdout.read() == f"[]\n[{signal.SIGINT!r}]\n"
+
+
+@LINUX
+def test_a_signal_that_comes_while_the_server_is_started_is_not_lost(owner):
+    then = """
+import signal
+from multiprocessing import util
+spawn = util.spawnv_passfds
+def spawned(*arguments):
+    signal.raise_signal(signal.SIGTERM)
+    return spawn(*arguments)
+util.spawnv_passfds = spawned
+signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+process.start_server()
+"""
+    running = owner(then)
+    with nothing_left(running):
+        assert running.process.stdout.read() == "handled\nhandled\n"  # the server and its tracker
+
+
+@LINUX
+def test_a_long_folder_for_temporary_files_is_no_obstacle(owner, tmp_path):
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    running = owner('print(process.Host("held:Held", "it", 60).call("asking", "heeds", []))', TMPDIR=str(folder))
+    assert running.process.stdout.read() == "[]\n", running.said()
+    assert not list(folder.iterdir())
+
+
+# Commands
+
+
+@pytest.fixture
+def signalled_after_three(monkeypatch):
+    """Send a signal to this process when three results have come."""
+
+    def applied(number):
+        def never(*_):
+            raise AssertionError("no handler was there")
+
+        monkeypatch.setattr("rnncli.cli.progress.with_progress", signalling)
+        before = signal.signal(number, never)
+        restored.append((number, before))
+        sent.append(number)
+
+    def signalling(records, *_):
+        for count, record in enumerate(records, 1):
+            yield record
+            if count == 3:
+                signal.raise_signal(sent[0])
+
+    restored, sent = [], []
+    yield applied
+    for number, before in restored:
+        signal.signal(number, before)
+
+
+@each_signal
+def test_a_grid_keeps_what_was_finished_and_goes_on_with_resume(rnncli, tmp_path, signalled_after_three, number):
+    signalled_after_three(number)
+    config, file = tmp_path / "grid.yaml", tmp_path / "r.jsonl"
+    config.write_text("run: {device: cpu, gradients: false}\ngrid: {run.seed: [0, 1, 2, 3, 4, 5]}")
+    flags = ("verify", config, "--jobs", 1, "--format", "jsonl", "--output", file)
+    ended = rnncli(*flags)
+    assert ended.code == CODES[number]
+    assert f"INCOMPLETE: {SAID[number]}: 3 of 6 cases were finished" in ended.err
+    signalled_after_three(number)
+    again = rnncli(*flags, "--resume")  # which is ended after three, too
+    assert "3 of 6 cases are in" in again.err
+    assert len({json.loads(line)["case"]["id"] for line in file.read_text().splitlines()}) == 6
+
+
+@each_signal
+def test_a_bench_keeps_what_was_timed(rnncli, signalled_after_three, number):
+    signalled_after_three(number)
+    flags = ("--over", "seq_len=1,2", "--only", "manual", "--device", "cpu", "--min-run-time", "0.001")
+    ended = rnncli("bench", *flags, "--format", "json")
+    assert ended.code == CODES[number]
+    assert json.loads(ended.out)["missing"] == [f"{SAID[number]}: 3 of 6 passes were timed"]
