@@ -35,7 +35,7 @@ def wait_until(condition, what):
 class Started:
     """A process group of its own, with a TMPDIR of its own, and what it has started."""
 
-    def __init__(self, command, folder, ignored=(), **environment):
+    def __init__(self, command, folder, ignored=(), pass_fds=(), **environment):
         self.temporary = folder / "tmp"
         self.temporary.mkdir(exist_ok=True)
         self._mark = f"RNNCLI_TEST={folder}-{time.monotonic_ns()}"
@@ -56,6 +56,7 @@ class Started:
                 env={**os.environ, "TMPDIR": str(self.temporary), variable: value, **environment},
                 preexec_fn=reset,
                 start_new_session=True,
+                pass_fds=pass_fds,
             )
 
     def pids(self):
@@ -67,6 +68,10 @@ class Started:
                     if self._mark.encode() in Path(entry.path, "environ").read_bytes().split(b"\0"):
                         found.append(int(entry.name))
         return found
+
+    def processor_ticks(self):
+        """What the process has used of a processor, in hundredths of a second."""
+        return int(Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11])
 
     def said(self):
         return self.errors.read_text()
@@ -119,8 +124,8 @@ with ended_by_signals(), keeping_results():
 ENDLESS = "while True: time.sleep(0.01)"
 ENDS = {
     "in Python": f"""
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         {ENDLESS}
     except KeyboardInterrupt as error:
         print("kept", flush=True)
@@ -148,8 +153,8 @@ ENDS = {
 """,
 }
 GOES_ON = f"""
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         {ENDLESS}
     except KeyboardInterrupt:
         print("ending", flush=True)
@@ -157,11 +162,22 @@ GOES_ON = f"""
 """
 
 
-@each_signal
-@pytest.mark.parametrize("where", ENDS)
-def test_a_signal_ends_with_its_exit_code(start, number, where):
+@LINUX
+@pytest.mark.parametrize(
+    ("where", "number"),
+    [
+        pytest.param(where, number, id=f"{where}-{number.name}", marks=[] if fast else [pytest.mark.exhaustive])
+        for where in ENDS
+        for number in CODES
+        for fast in [where == "in Python" or number == signal.SIGTERM]
+    ],
+)
+def test_a_signal_ends_with_its_exit_code(start, where, number):
     running = start("-c", FRAME.format(work=ENDS[where]))
     assert running.process.stdout.readline() == "ready\n"
+    if where == "in one long call":
+        before = running.processor_ticks()
+        wait_until(lambda: running.processor_ticks() >= before + 10, "the call was not made")
     running.process.send_signal(number)
     assert running.wait() == CODES[number]
     said = "" if where == "in Python" else f"rnncli: {SAID[number]}\n"
@@ -330,6 +346,10 @@ def test_a_long_folder_for_temporary_files_is_no_obstacle(owner, tmp_path):
 # Commands
 
 
+def ids(file):
+    return [json.loads(line)["id"] for line in file.read_text().splitlines()]
+
+
 @pytest.fixture
 def signalled_after_three(monkeypatch):
     """Send a signal to this process when three results have come."""
@@ -351,7 +371,7 @@ def signalled_after_three(monkeypatch):
 
     restored, sent = [], []
     yield applied
-    for number, before in restored:
+    for number, before in reversed(restored):
         signal.signal(number, before)
 
 
@@ -367,7 +387,7 @@ def test_a_grid_keeps_what_was_finished_and_goes_on_with_resume(rnncli, tmp_path
     signalled_after_three(number)
     again = rnncli(*flags, "--resume")  # which is ended after three, too
     assert "3 of 6 cases are in" in again.err
-    assert len({json.loads(line)["case"]["id"] for line in file.read_text().splitlines()}) == 6
+    assert len(set(ids(file))) == 6
 
 
 @each_signal
@@ -377,3 +397,158 @@ def test_a_bench_keeps_what_was_timed(rnncli, signalled_after_three, number):
     ended = rnncli("bench", *flags, "--format", "json")
     assert ended.code == CODES[number]
     assert json.loads(ended.out)["missing"] == [f"{SAID[number]}: 3 of 6 passes were timed"]
+
+
+UNDER_WAY = """
+import sys
+sys.argv = ["rnncli", *{arguments!r}]
+import rnncli.cli.progress
+rnncli.cli.progress.FIRST_LINE_S = 0.05
+from rnncli.cli.main import main
+main()
+"""
+ENDLESS_CANDIDATE = """
+import os, pathlib, subprocess, sys
+def rnn(x, h_0):
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+    pathlib.Path(__file__).with_name(f"reached-{os.getpid()}").touch()
+    while True:
+        pass
+"""
+LONG = "--hidden-size=64 --seq-len=100000 --device=cpu --no-timing"
+
+
+@pytest.fixture
+def command(start, tmp_path):
+    """Start a command, and wait until it is in the middle of its work."""
+    (tmp_path / "endless.py").write_text(ENDLESS_CANDIDATE)
+    (tmp_path / "grid.yaml").write_text("run: {device: cpu}\ngrid: {run.seed: [0, 1, 2, 3]}")
+    where = {"candidate": tmp_path / "endless.py:rnn", "grid": tmp_path / "grid.yaml", "folder": tmp_path}
+
+    def started(line, **options):
+        arguments = line.format(**where).split()
+        running = start("-c", UNDER_WAY.format(arguments=arguments), **options)
+        if "endless.py" in line.format(**where):
+            reached = 2 if "--jobs" in line else 1
+            wait_until(lambda: len(list(tmp_path.glob("reached-*"))) == reached, "the candidate does not run")
+        else:
+            wait_until(running.said, "it does not begin")
+        return running
+
+    return started
+
+
+GRID_OF_A_USER = "verify {grid} --candidate {candidate} --jobs 2 --timeout 1000"
+COMMANDS = {
+    "one case": f"verify {LONG}",
+    "a candidate of one's own": "verify --candidate {candidate} --device cpu --timeout 1000",
+    "a grid": "verify {grid} " + LONG.replace("--no-timing", "") + " --jobs 2",
+    "a grid of a candidate of one's own": GRID_OF_A_USER,
+    "a bench": "bench --only manual --device cpu --min-run-time 60",
+    "a bench of a candidate": "bench --candidate {candidate} --device cpu --only candidate --timeout 1000",
+    "a watch": "verify --candidate {candidate} --device cpu --watch --timeout 1000",
+    "an explanation of faults": f"power {LONG.removesuffix('--no-timing')}",
+}
+
+
+@LINUX
+def test_a_command_that_is_ended_with_its_group_blames_no_candidate_and_leaves_nothing(command):
+    running = command(GRID_OF_A_USER + " --format json")
+    with nothing_left(running):
+        os.killpg(running.process.pid, signal.SIGTERM)
+    assert running.process.returncode == 143
+    ended = json.loads(running.process.stdout.read())
+    assert (ended["cases"], ended["missing"]) == ([], [f"{SAID[signal.SIGTERM]}: 0 of 4 cases were finished"])
+
+
+@LINUX
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("number", [*CODES, signal.SIGQUIT, signal.SIGKILL], ids=lambda number: number.name)
+@pytest.mark.parametrize("what", COMMANDS)
+def test_a_command_that_is_ended_leaves_nothing(command, what, number):
+    running = command(COMMANDS[what])
+    with nothing_left(running):
+        running.process.send_signal(number)
+    assert running.process.returncode == CODES.get(number, -number)
+    assert "Traceback" not in running.said()
+    if number in CODES:
+        assert running.said().splitlines()[-1].startswith(f"rnncli: {SAID[number]}") or "grid" in what
+
+
+@LINUX
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("number", [*CODES, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_command_that_is_ended_while_it_imports_torch_leaves_nothing(start, tmp_path, number):
+    (tmp_path / "endless.py").write_text(ENDLESS_CANDIDATE)
+    running = start("-m", "rnncli", "verify", "--candidate", tmp_path / "endless.py:rnn")
+    maps = Path(f"/proc/{running.process.pid}/maps")
+    wait_until(lambda: "libtorch_cpu" in maps.read_text() and running.leaves_nothing(), "torch is not imported")
+    with nothing_left(running):
+        running.process.send_signal(number)
+    assert running.process.returncode == CODES.get(number, -number)
+    assert running.said() == (f"rnncli: {SAID[number]}\n" if number in CODES else "")
+
+
+PAUSES = """
+import pathlib, time
+from rnncli.manual import BUILT_IN
+def rnn(input, h_0, params, case):
+    while case.run.seed > 1 and not pathlib.Path(__file__).with_name("go-on").exists():
+        time.sleep(0.01)
+    return BUILT_IN["manual"](input, h_0, params)
+"""
+
+
+@LINUX
+@pytest.mark.exhaustive
+@each_signal
+def test_a_grid_in_processes_that_is_ended_goes_on_with_resume(start, tmp_path, number):
+    (tmp_path / "pauses.py").write_text(PAUSES)
+    (tmp_path / "grid.yaml").write_text("run: {device: cpu}\ngrid: {run.seed: [0, 1, 2, 3]}")
+    file = tmp_path / "r.jsonl"
+    line = ["-m", "rnncli", "verify", tmp_path / "grid.yaml", "--candidate", tmp_path / "pauses.py:rnn", "--jobs", 2]
+    line += ["--format", "jsonl", "--output", file]
+    running = start(*line)
+    wait_until(lambda: file.exists() and file.read_text().count("\n") == 2, "two cases are not finished")
+    with nothing_left(running):
+        os.killpg(running.process.pid, number)
+    assert running.process.returncode == CODES[number]
+    assert f"{SAID[number]}: 2 of 4 cases were finished; the same command with --resume goes on" in running.said()
+    (tmp_path / "go-on").touch()
+    again = start(*line, "--resume")
+    assert again.wait() == 0
+    assert len(set(ids(file))) == 4
+
+
+@LINUX
+@pytest.mark.exhaustive
+def test_a_command_whose_terminal_is_closed_ends_with_129(start, tmp_path):
+    """The terminal takes neither the report nor the message."""
+    (tmp_path / "endless.py").write_text(ENDLESS_CANDIDATE)
+    terminal, attached = pty.openpty()
+    code = f"""
+import fcntl, os, runpy, sys, termios
+fcntl.ioctl({attached}, termios.TIOCSCTTY, 0)
+for stream in (0, 1, 2):
+    os.dup2({attached}, stream)
+sys.argv = ["rnncli", "verify", "--candidate", {str(tmp_path / "endless.py:rnn")!r}, "--timeout", "1000"]
+runpy.run_module("rnncli", run_name="__main__")
+"""
+    running = start("-c", code, pass_fds=(attached,))
+    os.close(attached)
+    wait_until(lambda: list(tmp_path.glob("reached-*")), "the candidate does not run")
+    with nothing_left(running):
+        os.close(terminal)
+    assert running.process.returncode == 129
+
+
+@LINUX
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_signal_to_the_process_of_a_candidate_costs_its_case_alone(command, tmp_path, number):
+    running = command(COMMANDS["a candidate of one's own"])
+    (reached,) = tmp_path.glob("reached-*")
+    os.kill(int(reached.name.removeprefix("reached-")), number)
+    with nothing_left(running):
+        assert running.wait() == 4
+    assert number.name in running.said()

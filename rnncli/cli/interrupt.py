@@ -74,31 +74,33 @@ class _Watch:
             self._end_at_once(number)
 
     def _raise_for(self, number: int) -> None:
-        self._first, self._again_from = number, time.monotonic() + TOGETHER_S
+        self._again_from = time.monotonic() + TOGETHER_S
+        self._first = number
         with suppress(OSError):
             self._wake.send(_NOTICED)
         raise Interrupted(number)
 
     def _watch(self) -> None:
-        first: int | None = None
+        pending: int | None = None  # the first signal, until the handler in the main thread has seen it
         again_from = 0.0
         while True:
             try:
                 received = self._woken.recv(1)
             except TimeoutError:
-                assert first is not None
-                self._end_at_once(first)
-                return
+                if self._first is None and pending is not None:
+                    self._end_at_once(pending)
+                self._woken.settimeout(None)
+                continue
             if not received:
                 return
             if received == _NOTICED:
                 self._woken.settimeout(None)
             elif received[0] in self._handlers:
-                if first is None and _keeps_results:
-                    first, again_from = received[0], time.monotonic() + TOGETHER_S
-                    if self._first is None:
-                        self._woken.settimeout(GRACE_S)
-                elif time.monotonic() >= again_from:
+                now = time.monotonic()
+                if pending is None and self._first is None and _keeps_results:
+                    pending, again_from = received[0], now + TOGETHER_S
+                    self._woken.settimeout(GRACE_S)
+                elif now >= max(again_from, self._again_from):
                     self._end_at_once(received[0])
 
     def _end_at_once(self, number: int) -> None:
