@@ -157,7 +157,8 @@ class Host:
         code = self._exit_code(wait_s=5)
         if code is not None and code < 0:
             name = signal.Signals(-code).name
-            what = f"crashed with {name}" if name != "SIGKILL" else "was killed (SIGKILL): out of memory?"
+            what = f"was ended with {name}" if -code in SIGNALS else f"crashed with {name}"
+            what = what if name != "SIGKILL" else "was killed (SIGKILL): out of memory?"
         else:
             what = f"ended its own process with exit code {code}"
         at = self._line_of_crash()

@@ -430,9 +430,11 @@ def command(start, tmp_path):
         running = start("-c", UNDER_WAY.format(arguments=arguments), **options)
         if "endless.py" in line.format(**where):
             reached = 2 if "--jobs" in line else 1
-            wait_until(lambda: len(list(tmp_path.glob("reached-*"))) == reached, "the candidate does not run")
+            begun = lambda: len(list(tmp_path.glob("reached-*"))) == reached  # noqa: E731
         else:
-            wait_until(running.said, "it does not begin")
+            begun = running.said
+        wait_until(lambda: begun() or running.process.poll() is not None, "it does not begin")
+        assert running.process.poll() is None, running.said()
         return running
 
     return started
@@ -445,7 +447,7 @@ COMMANDS = {
     "a grid": "verify {grid} " + LONG.replace("--no-timing", "") + " --jobs 2",
     "a grid of a candidate of one's own": GRID_OF_A_USER,
     "a bench": "bench --only manual --device cpu --min-run-time 60",
-    "a bench of a candidate": "bench --candidate {candidate} --device cpu --only candidate --timeout 1000",
+    "a bench of a candidate": "bench --candidate {candidate} --device cpu --only candidate",
     "a watch": "verify --candidate {candidate} --device cpu --watch --timeout 1000",
     "an explanation of faults": f"power {LONG.removesuffix('--no-timing')}",
 }
