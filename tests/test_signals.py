@@ -232,7 +232,7 @@ print("ready", flush=True)
 {then}
 """
 HELD = """
-import re, signal, subprocess, sys
+import os, re, signal, subprocess, sys, time
 class Held:
     def run(self):
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
@@ -240,6 +240,10 @@ class Held:
     def heeds(self, numbers):
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
         return [n for n in numbers if n in blocked or signal.getsignal(n) == signal.SIG_IGN]
+    def escape(self):
+        if os.fork() == 0:
+            os.setsid()
+            time.sleep(1000)
 """
 LOADS_FOR_EVER = 'import re\nre.match("(a+)+$", "a" * 60 + "b")\n'
 CALLS = 'host = process.Host("held:Held", "it", 1000)\nhost.call("running", "run")'
@@ -265,7 +269,8 @@ def owner(start, tmp_path):
     (tmp_path / "loads.py").write_text(LOADS_FOR_EVER)
 
     def started(then, preloaded=(), **options):
-        running = start("-c", OWNER.format(then=then, preloaded=preloaded), FOLDER=str(tmp_path), **options)
+        options = {"FOLDER": str(tmp_path), "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", **options}
+        running = start("-c", OWNER.format(then=then, preloaded=preloaded), **options)
         assert running.process.stdout.readline() == "ready\n"
         return running
 
@@ -296,6 +301,15 @@ def test_nothing_outlives_a_process_that_is_killed_while_a_child_of_its_child_ru
     wait_until(lambda: len(running.pids()) == 6, "no child with a child of its own")
     with nothing_left(running):
         running.process.kill()
+
+
+@LINUX
+def test_a_server_ends_though_what_escaped_from_its_child_goes_on(owner):
+    running = owner(CALLS.replace('"run"', '"escape"') + '\nprint("escaped", flush=True)\ntime.sleep(1000)')
+    assert running.process.stdout.readline() == "escaped\n"
+    assert len(running.pids()) == 5
+    running.process.kill()
+    wait_until(lambda: len(running.pids()) == 2, "the server goes on")  # the tracker of multiprocessing stays with it
 
 
 @LINUX

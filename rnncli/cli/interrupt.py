@@ -7,8 +7,8 @@ nohup, SIGINT in a background job of a shell script.
 """
 
 import os
+import select
 import signal
-import socket
 import sys
 import threading
 import time
@@ -46,15 +46,15 @@ class _Watch:
         self._first: int | None = None
         self._again_from = 0.0  # when a further signal is a second request, on the monotonic clock
         self._ending = threading.Lock()
-        self._wake, self._woken = socket.socketpair()
-        self._wake.setblocking(False)
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._handlers = {
             number: signal.signal(number, self._handle)
             for number in SIGNALS
             if signal.getsignal(number) not in (signal.SIG_IGN, None)
         }
-        self._wakeup_fd = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        self._wakeup_fd = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         self._unraisable, sys.unraisablehook = sys.unraisablehook, self._raised_where_it_is_dropped
         self._thread.start()
 
@@ -63,43 +63,40 @@ class _Watch:
         signal.set_wakeup_fd(self._wakeup_fd)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        self._wake.close()
+        os.close(self._wake)
         self._thread.join()
-        self._woken.close()
+        os.close(self._woken)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
-        if self._first is None and _keeps_results:
-            self._raise_for(number)
-        if time.monotonic() >= self._again_from:
-            self._end_at_once(number)
-
-    def _raise_for(self, number: int) -> None:
+        if self._first is not None or not _keeps_results:
+            return  # the other thread ends the process
         self._again_from = time.monotonic() + TOGETHER_S
         self._first = number
         with suppress(OSError):
-            self._wake.send(_NOTICED)
+            os.write(self._wake, _NOTICED)
         raise Interrupted(number)
 
     def _watch(self) -> None:
         pending: int | None = None  # the first signal, until the handler in the main thread has seen it
         again_from = 0.0
+        timeout_s: float | None = None
+        woken = select.poll()
+        woken.register(self._woken, select.POLLIN)
         while True:
-            try:
-                received = self._woken.recv(1)
-            except TimeoutError:
+            if not woken.poll(timeout_s and 1000 * timeout_s):
                 if self._first is None and pending is not None:
                     self._end_at_once(pending)
-                self._woken.settimeout(None)
+                timeout_s = None
                 continue
+            received = os.read(self._woken, 1)
             if not received:
                 return
             if received == _NOTICED:
-                self._woken.settimeout(None)
+                timeout_s = None
             elif received[0] in self._handlers:
                 now = time.monotonic()
                 if pending is None and self._first is None and _keeps_results:
-                    pending, again_from = received[0], now + TOGETHER_S
-                    self._woken.settimeout(GRACE_S)
+                    pending, again_from, timeout_s = received[0], now + TOGETHER_S, GRACE_S
                 elif now >= max(again_from, self._again_from):
                     self._end_at_once(received[0])
 
