@@ -73,6 +73,10 @@ class Started:
         """What the process has used of a processor, in hundredths of a second."""
         return int(Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11])
 
+    def printed(self):
+        """All that the process prints on stdout until it ends."""
+        return self.process.communicate(timeout=WITHIN_S)[0]
+
     def said(self):
         return self.errors.read_text()
 
@@ -181,7 +185,7 @@ def test_a_signal_ends_with_its_exit_code(start, where, number):
     running.process.send_signal(number)
     assert running.wait() == CODES[number]
     said = "" if where == "in Python" else f"rnncli: {SAID[number]}\n"
-    assert (running.said(), running.process.stdout.read()) == (said, "" if said else "kept\n")
+    assert (running.said(), running.printed()) == (said, "" if said else "kept\n")
 
 
 def test_a_second_signal_ends_at_once(start):
@@ -204,7 +208,7 @@ def test_a_signal_sent_twice_together_is_one(start):
     running = start("-c", FRAME.format(work=work))
     assert running.process.stdout.readline() == "ready\n"
     running.process.send_signal(signal.SIGTERM)
-    assert (running.wait(), running.said(), running.process.stdout.read()) == (143, "", "kept\n")
+    assert (running.wait(), running.said(), running.printed()) == (143, "", "kept\n")
 
 
 @pytest.mark.parametrize("ignored", [signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
@@ -218,7 +222,7 @@ def test_a_signal_that_was_ignored_at_the_start_stays_ignored_and_sigterm_ends(s
     assert running.process.stdout.read(20) == "." * 20  # it went on since
     running.process.send_signal(signal.SIGTERM)
     assert running.wait() == 143
-    assert running.process.stdout.read().strip(".") == "kept\n"
+    assert running.printed().strip(".") == "kept\n"
 
 
 # Processes, without torch
@@ -241,9 +245,12 @@ class Held:
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
         return [n for n in numbers if n in blocked or signal.getsignal(n) == signal.SIG_IGN]
     def escape(self):
+        reads, writes = os.pipe()
         if os.fork() == 0:
             os.setsid()
+            os.write(writes, b".")
             time.sleep(1000)
+        os.read(reads, 1)  # it has left the group
 """
 LOADS_FOR_EVER = 'import re\nre.match("(a+)+$", "a" * 60 + "b")\n'
 CALLS = 'host = process.Host("held:Held", "it", 1000)\nhost.call("running", "run")'
@@ -327,7 +334,7 @@ print(process.Host("held:Held", "another", 60).call("asking", "heeds", [signal.S
 """
     running = owner(then)
     with nothing_left(running):
-        assert running.process.stdout.read() == f"[]\n[{signal.SIGINT!r}]\n"
+        assert running.printed() == f"[]\n[{signal.SIGINT!r}]\n"
 
 
 @LINUX
@@ -345,7 +352,7 @@ process.start_server()
 """
     running = owner(then)
     with nothing_left(running):
-        assert running.process.stdout.read() == "handled\nhandled\n"  # the server and its tracker
+        assert running.printed() == "handled\nhandled\n"  # the server and its tracker
 
 
 @LINUX
@@ -353,7 +360,7 @@ def test_a_long_folder_for_temporary_files_is_no_obstacle(owner, tmp_path):
     folder = tmp_path / ("long" * 30)
     folder.mkdir()
     running = owner('print(process.Host("held:Held", "it", 60).call("asking", "heeds", []))', TMPDIR=str(folder))
-    assert running.process.stdout.read() == "[]\n", running.said()
+    assert running.printed() == "[]\n", running.said()
     assert not list(folder.iterdir())
 
 
@@ -473,7 +480,7 @@ def test_a_command_that_is_ended_with_its_group_blames_no_candidate_and_leaves_n
     with nothing_left(running):
         os.killpg(running.process.pid, signal.SIGTERM)
     assert running.process.returncode == 143
-    ended = json.loads(running.process.stdout.read())
+    ended = json.loads(running.printed())
     assert (ended["cases"], ended["missing"]) == ([], [f"{SAID[signal.SIGTERM]}: 0 of 4 cases were finished"])
 
 
