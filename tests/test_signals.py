@@ -470,7 +470,7 @@ COMMANDS = {
     "a bench": "bench --only manual --device cpu --min-run-time 60",
     "a bench of a candidate": "bench --candidate {candidate} --device cpu --only candidate",
     "a watch": "verify --candidate {candidate} --device cpu --watch --timeout 1000",
-    "an explanation of faults": f"power {LONG.removesuffix('--no-timing')}",
+    "an explanation of faults": "power --hidden-size 64 --seq-len 5000 --layers 3 --device cpu",
 }
 
 
