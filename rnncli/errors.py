@@ -17,7 +17,16 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 3
     CANDIDATE_FAILED = 4
     INTERNAL = 70  # a defect of rnncli itself (EX_SOFTWARE of sysexits.h), never a verdict
-    INTERRUPTED = 130
+    HUNG_UP = 129  # interruptions are 128 and the number of the signal: SIGHUP,
+    INTERRUPTED = 130  # SIGINT,
+    TERMINATED = 143  # SIGTERM
+
+
+INTERRUPTIONS = {
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.TERMINATED: "interrupted by SIGTERM",
+    ExitCode.HUNG_UP: "interrupted by SIGHUP",
+}
 
 
 class RnncliError(Exception):

@@ -2,10 +2,14 @@
 
 A server with torch loaded is forked for every process (forking a process that has computed with torch deadlocks). In
 the child, what it prints goes to a pipe, memory is bounded, and a call that takes too long ends with the process.
+
+However this process ends, by SIGKILL too, it leaves nothing: on Linux the kernel then ends the server and every child
+with all that the child has started, and no file leads to the server's socket.
 """
 
 import contextlib
 import faulthandler
+import fcntl
 import importlib
 import multiprocessing
 import os
@@ -14,6 +18,7 @@ import re
 import select
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -23,9 +28,10 @@ from typing import Any
 
 from rnncli.errors import CandidateError, ConfigError
 
-PRELOADED = ("rnncli.runner",)  # by name: it stands above this room
+PRELOADED = ("rnncli.server", "rnncli.runner")  # by name: they stand above this room
 PRELOADED_FOR_USERS_CODE = ("rnncli.isolated", "rnncli.parity.warm")  # takes as long again as torch itself
 MOST_LINES = 10  # of what is printed there
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # that end a command, which then ends its processes
 STARTED_S = 60.0  # for the server to load torch and fork
 EXTRA_BYTES = 4 * 2**30  # more than the case itself needs
 _EXIT_CODES = threading.Lock()  # each can be read once, and a process that is started reads those of all the others
@@ -40,11 +46,28 @@ def start_server(users_code: bool = True) -> None:
     """Start loading torch in the server, and what its processes need, beside whatever comes next here. Where it runs,
     nothing.
     """
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     _context().set_forkserver_preload([*PRELOADED, *(PRELOADED_FOR_USERS_CODE if users_code else ())])
-    with _without_main(), _ignored_interrupts():
-        forkserver.ensure_running()
+    with _without_main():
+        with _blocked_signals():
+            resource_tracker.ensure_running()  # which unblocks signals when it is up
+        with _blocked_signals(), _unlinked_socket():
+            forkserver.ensure_running()
+
+
+def end_with_writer(pipe: int, owner: int) -> None:
+    """Have the kernel send SIGKILL to `owner`, a process or minus a process group, when no writer of the pipe is left.
+
+    For Linux. A thread could not do so while a regular expression or an import holds the interpreter.
+    """
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, owner)
+    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+    watched = select.poll()
+    watched.register(pipe, 0)
+    if watched.poll(0):  # the last writer was gone before
+        os.kill(owner, signal.SIGKILL)
 
 
 class Host:
@@ -67,10 +90,11 @@ class Host:
         self.lines = 0
         self._own, theirs = _context().Pipe()
         self._output, written = _context().Pipe(duplex=False)
-        arguments = (theirs, written, entry, memory)
-        self._process = _context().Process(target=_serve, args=arguments, daemon=True)
+        lives, self._lives = _context().Pipe(duplex=False)  # nothing is written: it closes with this process
+        arguments = (theirs, written, lives, entry, memory)
         try:
             start_server()
+            self._process = _context().Process(target=_serve, args=(*arguments, _server_address()), daemon=True)
             with _without_main(), _though_a_daemon(), _EXIT_CODES:
                 self._process.start()
         except (OSError, EOFError) as error:  # the server is gone: the next start begins with another
@@ -78,6 +102,7 @@ class Host:
         finally:
             theirs.close()
             written.close()
+            lives.close()
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
         self._pid = self._received("starting", STARTED_S)
@@ -93,6 +118,7 @@ class Host:
         """End the process and all it started."""
         self.kill()
         self._own.close()
+        self._lives.close()
         self._reader.join(timeout=1)
 
     def _send(self, request: Any, doing: str) -> None:
@@ -133,7 +159,8 @@ class Host:
         code = self._exit_code(wait_s=5)
         if code is not None and code < 0:
             name = signal.Signals(-code).name
-            what = f"crashed with {name}" if name != "SIGKILL" else "was killed (SIGKILL): out of memory?"
+            what = f"was ended with {name}" if -code in SIGNALS else f"crashed with {name}"
+            what = what if name != "SIGKILL" else "was killed (SIGKILL): out of memory?"
         else:
             what = f"ended its own process with exit code {code}"
         at = self._line_of_crash()
@@ -191,10 +218,18 @@ class Host:
         self._output.close()
 
 
-def _serve(requests: Any, output: Any, entry: str, memory: int | None) -> None:
-    """The child: one object, its methods called one after another until the parent is gone."""
+def _serve(requests: Any, output: Any, lives: Any, entry: str, memory: int | None, server: str | None) -> None:
+    """The child: one object, its methods called one after another until the parent is gone.
+
+    `server`: the address of the server that this process was forked from.
+    """
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # the server has them blocked
+    if sys.platform.startswith("linux"):
+        end_with_writer(lives.fileno(), -os.getpgrp())
+    else:
+        threading.Thread(target=_end_with, args=(lives.fileno(),), daemon=True).start()
     for stream in (1, 2):
         os.dup2(output.fileno(), stream)
     output.close()
@@ -202,10 +237,9 @@ def _serve(requests: Any, output: Any, entry: str, memory: int | None) -> None:
     sys.stderr = open(2, "w", buffering=1, closefd=False, errors="replace")  # noqa: SIM115
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
-    threading.Thread(target=_end_with, args=(requests.fileno(),), daemon=True).start()
     faulthandler.enable(file=sys.stderr)
     _bound_memory(memory)
-    _share_server()
+    _share_server(server)
     own = os.getpid()
     module, _, name = entry.partition(":")
     served = getattr(importlib.import_module(module), name)()
@@ -265,13 +299,26 @@ def _bound_memory(limit: int | None) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (have + limit, have + limit))
 
 
-def _share_server() -> None:
+def _share_server(address: str | None) -> None:
     """Fork from the server this process was forked from, as multiprocessing means to; it would start another."""
     from multiprocessing import forkserver
 
-    server = getattr(forkserver, "_forkserver", None)
+    server: Any = getattr(forkserver, "_forkserver", None)
     if getattr(server, "_forkserver_address", None):
-        forkserver.ensure_running = server.ensure_running = lambda: None  # type: ignore[union-attr]
+        forkserver.ensure_running = server.ensure_running = lambda: None
+        server._forkserver_address = address
+        # The pipe that keeps the server alive: of the process that started the server alone, whatever survives here
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, server._forkserver_alive_fd, inheritable=False)
+        os.close(nowhere)
+
+
+def _server_address() -> str | None:
+    """Return the address of the server as another process may use it while this one lives."""
+    from multiprocessing import forkserver
+
+    address: str | None = getattr(forkserver, "_forkserver")._forkserver_address  # noqa: B009  # unknown to typeshed
+    return address and address.replace("/proc/self/", f"/proc/{os.getpid()}/")
 
 
 def _context() -> Any:
@@ -280,18 +327,50 @@ def _context() -> Any:
 
 
 @contextlib.contextmanager
-def _ignored_interrupts() -> Iterator[None]:
-    """Start a process that ignores Ctrl-C, which a terminal sends to all it runs. The server does so by itself, but
-    only when it has loaded torch.
+def _blocked_signals() -> Iterator[None]:
+    """Start a process that no signal ends which a terminal or a supervisor sends to all it runs: it ends with this one.
+
+    Blocked and not ignored, so that none which is sent to this process meanwhile is lost.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _unlinked_socket() -> Iterator[None]:
+    """Start the server on a socket that, on Linux, no file leads to as soon as the server is started.
+
+    The socket is reached through a descriptor of this process, by this user's processes alone and whatever the length
+    of TMPDIR. One of the abstract namespace would be open to other users.
+    """
+    if not sys.platform.startswith("linux") or not os.path.isdir("/proc/self/fd"):
+        yield
+        return
+    from multiprocessing import forkserver
+
+    folders: list[tuple[str, int]] = []
+
+    def address(_: str) -> str:
+        folder = tempfile.mkdtemp(prefix="rnncli-")
+        folders.append((folder, os.open(folder, os.O_PATH | os.O_DIRECTORY)))
+        return f"/proc/self/fd/{folders[-1][1]}/socket"
+
+    addresses: Any = connection
+    before, addresses.arbitrary_address = addresses.arbitrary_address, address
+    try:
+        yield
+    finally:
+        addresses.arbitrary_address = before
+        for folder, opened in folders:  # one where a server was started, none where it runs
+            with contextlib.suppress(FileNotFoundError):
+                socket = os.open("socket", os.O_PATH, dir_fd=opened)
+                os.unlink("socket", dir_fd=opened)
+                getattr(forkserver, "_forkserver")._forkserver_address = f"/proc/self/fd/{socket}"  # noqa: B009
+            os.close(opened)
+            os.rmdir(folder)
 
 
 @contextlib.contextmanager

@@ -161,9 +161,9 @@ class GridRun:
         self._executor = self._cluster or (Workers(self._jobs, timeout_s) if self._jobs > 1 else Inline())
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._executor.shutdown(cancel_futures=True)
-        if kind not in (None, KeyboardInterrupt, ReaderGoneError, UnavailableError):
+        if kind and not issubclass(kind, (KeyboardInterrupt, ReaderGoneError, UnavailableError)):
             self.close()
 
     def close(self) -> None:

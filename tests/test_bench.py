@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -452,6 +453,7 @@ def test_an_interrupt_prints_what_there_is():
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # under nohup too
     )
     time.sleep(12)
     running.send_signal(signal.SIGINT)

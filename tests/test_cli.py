@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from functools import partial
 
 import jsonschema
 import pytest
@@ -299,23 +300,27 @@ def test_no_number_is_broken_on_a_terminal_that_is_too_narrow():
     )
 
 
+HEEDS = {"preexec_fn": partial(signal.signal, signal.SIGINT, signal.SIG_DFL)}  # started under nohup too
+
+
 def test_an_interrupt_inside_one_long_call_of_torch_ends_with_130():
     code = """
 import os, signal, sys, threading, time
-from rnncli.cli.interrupt import prompt_interrupts
+from rnncli.cli.interrupt import ended_by_signals, keeping_results
 import torch
 threading.Timer(1.0, os.kill, [os.getpid(), signal.SIGINT]).start()
-with prompt_interrupts(), torch.no_grad():
+with ended_by_signals(), keeping_results(), torch.no_grad():
     torch.nn.RNN(1, 1)(torch.zeros(30_000_000, 1, 1))
 sys.exit("the call ended by itself")
 """
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **HEEDS)
     assert (ended.returncode, ended.stderr) == (130, "rnncli: interrupted\n")
 
 
 def test_an_interrupt_ends_with_130_and_without_a_traceback():
     command = [*RNNCLI, "verify", "--seq-len", "100000", "--hidden-size", "64", "--no-timing"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **HEEDS) as running:
         time.sleep(5)
         assert running.poll() is None
         running.send_signal(signal.SIGINT)

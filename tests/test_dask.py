@@ -18,6 +18,7 @@ import time
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import distributed
 import pytest
@@ -537,7 +538,9 @@ class Dask:
         code = f"import sys\nsys.argv = {line!r}\n{before}\nfrom rnncli.cli.main import main\nmain()"
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        self.started.append(subprocess.Popen([sys.executable, "-c", code], cwd=cwd, env=environment, **pipes))
+        heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # under nohup too
+        command = [sys.executable, "-c", code]
+        self.started.append(subprocess.Popen(command, cwd=cwd, env=environment, preexec_fn=heeds, **pipes))
         return self.started[-1]
 
     def rnncli(self, *arguments, code=0, cwd=ROOT):

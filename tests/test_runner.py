@@ -9,6 +9,7 @@ import time
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from conftest import ROOT
@@ -46,9 +47,9 @@ def grid(tmp_path):
 
 def started(config, *flags):
     command = [*RNNCLI, "verify", config, "--format", "jsonl", *flags]
-    return subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    )
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    heeds = {"preexec_fn": partial(signal.signal, signal.SIGINT, signal.SIG_DFL)}  # under nohup too
+    return subprocess.Popen(list(map(str, command)), cwd=ROOT, **streams, **heeds)
 
 
 def verified(config, *flags):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -34,7 +35,11 @@ def watched(tmp_path):
     command = [sys.executable, "-m", "rnncli", "verify", "--candidate", f"{file}:rnn", "--watch"]
     with out.open("w") as stream:
         process = subprocess.Popen(
-            command, stdout=stream, stderr=subprocess.STDOUT, env={**os.environ, "COLUMNS": "200"}
+            command,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "COLUMNS": "200"},
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # under nohup too
         )
         yield file, out, process
         process.kill()

@@ -10,7 +10,7 @@ import typer
 
 from rnncli.cli.options import Output, PrintConfig, as_number, takes_case
 from rnncli.cli.startup import quick_imports
-from rnncli.errors import ConfigError, ExitCode, nearest
+from rnncli.errors import INTERRUPTIONS, ConfigError, ExitCode, nearest
 
 if TYPE_CHECKING:
     from rnncli.bench import Bench
@@ -124,10 +124,10 @@ def bench(
     largest(cases, needed_for_verify)
     options = BenchOptions(Effort(seconds, FEWEST, MOST), names, compile, even_if_wrong)
     benches = [Bench(case, options) for case in cases]
-    interrupted = _run(benches)
-    record = _record(benches, interrupted, axes, conditions, earlier)
+    early = _run(benches)
+    record = _record(benches, early, axes, conditions, earlier)
     try:
-        finish(record, format, output, ExitCode.INTERRUPTED if interrupted else None)
+        finish(record, format, output, early)
     finally:  # the report first: a full disk does not cost it
         write_plot(record, plot)
 
@@ -137,24 +137,23 @@ def _problem(case: "Case") -> str:
     return case.id if case.target else case.model_copy(update={"candidate": "manual"}).id
 
 
-def _run(benches: "Sequence[Bench]") -> bool:
-    """Do them all; whether that was interrupted."""
-    from rnncli.cli.interrupt import prompt_interrupts
+def _run(benches: "Sequence[Bench]") -> ExitCode | None:
+    """Do them all. Return the exit code where a signal ended that early."""
+    from rnncli.cli.interrupt import exit_code_of
     from rnncli.cli.progress import with_progress
 
     steps = ((bench, step) for bench in benches for step in bench.steps())
     try:
-        with prompt_interrupts():
-            for _ in with_progress(steps, sum(len(bench.passes) for bench in benches), "passes"):
-                pass
-    except KeyboardInterrupt:
-        return True
-    return False
+        for _ in with_progress(steps, sum(len(bench.passes) for bench in benches), "passes"):
+            pass
+    except KeyboardInterrupt as error:
+        return exit_code_of(error)
+    return None
 
 
 def _record(
     benches: "Sequence[Bench]",
-    interrupted: bool,
+    early: ExitCode | None,
     axes: dict[str, list[int]],
     conditions: "Sequence[Condition]",
     earlier: "Baseline | None",
@@ -166,15 +165,15 @@ def _record(
 
     cases = [bench.record() for bench in benches]
     missing = []
-    if interrupted:
+    if early is not None:
         cases = [case for case in cases if case.timing or case.error]
         done = sum(len({timing.pass_ for timing in case.timing or ()}) for case in cases)
-        missing = [f"interrupted: {done} of {sum(len(bench.passes) for bench in benches)} passes were timed"]
+        missing = [f"{INTERRUPTIONS[early]}: {done} of {sum(len(bench.passes) for bench in benches)} passes were timed"]
     if earlier:
         cases = earlier.beside(cases)
     held = [(condition, case, condition.of(case)) for case in cases for condition in conditions]
     gates = [gate for _, _, gate in held if gate]
-    if not interrupted:  # what was refused or could not be compiled must not pass for a gate that holds
+    if early is None:  # what was refused or could not be compiled must not pass for a gate that holds
         missing = [
             f"--fail-if {condition.text}: not measured in case {case.id}" for condition, case, gate in held if not gate
         ]

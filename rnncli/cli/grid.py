@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.cli.options import as_number
 from rnncli.cli.output import STDOUT, write_text
-from rnncli.errors import ConfigError, ExitCode, ReaderGoneError, UnavailableError
+from rnncli.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, UnavailableError
 
 if TYPE_CHECKING:
     from rnncli.cluster import Cluster
@@ -101,7 +101,7 @@ def run_grid(
     cluster: "Cluster | None" = None,
 ) -> Ended:
     """Run the cases, here or on a cluster; as jsonl, each is written as soon as it is judged."""
-    from rnncli.cli.interrupt import prompt_interrupts
+    from rnncli.cli.interrupt import exit_code_of
     from rnncli.cli.progress import with_progress
     from rnncli.records import RunRecord
     from rnncli.runner import GridRun
@@ -117,7 +117,7 @@ def run_grid(
         print(f"rnncli: {len(run.done)} of {_cases(len(selection))} are in {output}", file=sys.stderr)
     why, shrunk, early = "", [], None
     try:
-        with prompt_interrupts(), run:
+        with run:
             for outcome in with_progress(run.outcomes(), len(selection) - len(run.done)):
                 if format == "jsonl" and lasting is None:
                     write_text(outcome.line, output)
@@ -126,8 +126,9 @@ def run_grid(
                     break
             else:
                 shrunk = run.shrink(MOST_SHRUNK)
-    except KeyboardInterrupt:
-        why, early = "interrupted", ExitCode.INTERRUPTED
+    except KeyboardInterrupt as error:
+        early = exit_code_of(error)
+        why = INTERRUPTIONS[early]
     except UnavailableError as error:  # of the cluster: what a case lacks is told in its record
         why, early = "; ".join(str(error).splitlines()), error.exit_code
     except ReaderGoneError:

@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -10,8 +11,9 @@ from typer.core import TyperGroup
 
 from rnncli import __version__
 from rnncli.cli import adapt, bench, env, faults, power, report, schema, shapes, verify
+from rnncli.cli.interrupt import ended_by_signals, exit_code_of, keeping_results
 from rnncli.cli.options import takes_debug
-from rnncli.errors import ExitCode, ReaderGoneError, RnncliError
+from rnncli.errors import INTERRUPTIONS, ExitCode, ReaderGoneError, RnncliError
 
 # Looking for plugins of the validation library would read the metadata of every package installed
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -22,11 +24,13 @@ class _Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with keeping_results():
+                return super().invoke(ctx)
         except RnncliError as error:
             _end(error.exit_code, *(f"rnncli: {line}" for line in str(error).splitlines()))
-        except KeyboardInterrupt:
-            _end(ExitCode.INTERRUPTED, "rnncli: interrupted")
+        except KeyboardInterrupt as error:
+            code = exit_code_of(error)
+            _end(code, f"rnncli: {INTERRUPTIONS[code]}")
         except (BrokenPipeError, ReaderGoneError):
             sys.stderr = None  # the reader has gone: nothing more to say to anyone
             raise typer.Exit(ExitCode.MATCH) from None
@@ -49,8 +53,9 @@ def _end(code: ExitCode, *lines: str) -> None:
 
     if "--debug" in sys.argv:
         traceback.print_exc()
-    for line in lines:
-        print(printable(line), file=sys.stderr)
+    with suppress(OSError):  # of a terminal that is gone; the exit code still says what happened
+        for line in lines:
+            print(printable(line), file=sys.stderr)
     raise typer.Exit(int(code))
 
 
@@ -94,4 +99,5 @@ for command in (
 
 def main() -> None:
     """The `rnncli` command."""
-    app(prog_name="rnncli")
+    with ended_by_signals():
+        app(prog_name="rnncli")

@@ -11,7 +11,17 @@ from pathlib import Path
 
 import typer
 
-from rnncli.errors import AmbiguousError, CandidateError, ConfigError, ExitCode, ReaderGoneError, RnncliError, UnavailableError, nearest
+from rnncli.errors import (
+    INTERRUPTIONS,
+    AmbiguousError,
+    CandidateError,
+    ConfigError,
+    ExitCode,
+    ReaderGoneError,
+    RnncliError,
+    UnavailableError,
+    nearest,
+)
 from rnncli.records import RunRecord, Verdict, printable
 from rnncli.report import OF_ONE_COMMAND, renderer
 
@@ -155,17 +165,24 @@ def finish(
 ) -> None:
     """Emit the record, unless it is, say on stderr what stands beside it, and leave with the exit code of the record.
 
-    `early`: why the run was ended before its time: interrupted, or what it runs on was lost.
+    `early`: why the run was ended before its time: interrupted, or what it runs on was lost. The exit code of an
+    interruption stands, whatever becomes of the report: a terminal that hung up takes none.
 
     Where the one case could not run there is nothing to draw: a table is left out, a format for machines has the error.
     """
-    tally = record.tally
+    tally, code, notes = record.tally, exit_code(record), []
+    if early in INTERRUPTIONS or (early and code != ExitCode.CANDIDATE_FAILED):
+        code = early
     if not emitted and (format != "table" or tally.cases > 1 or not tally.kinds):
         try:
             emit(record, format, output)
         except ReaderGoneError:  # nothing more to say to anyone
-            raise typer.Exit(int(exit_code(record))) from None
-    notes = [f"warning: {warning}" for warning, count in tally.warnings.items() if count == tally.cases]
+            raise typer.Exit(int(code)) from None
+        except (OSError, ConfigError) as error:
+            if early not in INTERRUPTIONS:
+                raise
+            notes += str(error).splitlines()
+    notes += [f"warning: {warning}" for warning, count in tally.warnings.items() if count == tally.cases]
     notes += tally.errors
     if record.strict and tally.open_checks:
         notes.append(f"--strict: {tally.open_checks} checks are not-comparable")
@@ -176,13 +193,10 @@ def finish(
         notes.append(conclusion(record))
     else:
         notes += record.missing
-    notes += ["interrupted"] if early == ExitCode.INTERRUPTED and not record.missing else []
+    notes += [INTERRUPTIONS[early]] if early in INTERRUPTIONS and not record.missing else []
     with suppress(OSError):  # where nobody reads them, the exit code still says what came of it
         for note in notes:
             print(f"rnncli: {printable(note)}", file=sys.stderr)
-    code = exit_code(record)
-    if early == ExitCode.INTERRUPTED or (early and code != ExitCode.CANDIDATE_FAILED):
-        code = early
     raise typer.Exit(int(code))
 
 

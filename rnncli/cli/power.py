@@ -44,13 +44,11 @@ def power(
         write_text(loaded.to_yaml(), output)
         return
     with quick_imports():
-        from rnncli.cli.interrupt import prompt_interrupts
         from rnncli.cli.progress import with_progress
         from rnncli.device import environment
         from rnncli.memory import needed_for_verify
         from rnncli.run import plant_faults, run_cases
 
-    with prompt_interrupts():
-        records = run_cases(loaded.cases, plant_faults, needed_for_verify)
-        cases = tuple(with_progress(records, len(loaded.cases)))
+    records = run_cases(loaded.cases, plant_faults, needed_for_verify)
+    cases = tuple(with_progress(records, len(loaded.cases)))
     finish(RunRecord.of("power", environment(), cases, strict=strict), format, output)

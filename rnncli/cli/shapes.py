@@ -52,13 +52,11 @@ def shapes(
         cases = tuple(confront(case) for case in loaded.cases)
     else:
         with quick_imports():
-            from rnncli.cli.interrupt import prompt_interrupts
             from rnncli.cli.progress import with_progress
             from rnncli.device import environment as describe_environment
             from rnncli.memory import needed_for_shapes
             from rnncli.run import look, run_cases
 
-        with prompt_interrupts():
-            cases = tuple(with_progress(run_cases(loaded.cases, look, needed_for_shapes), len(loaded.cases)))
+        cases = tuple(with_progress(run_cases(loaded.cases, look, needed_for_shapes), len(loaded.cases)))
         environment = describe_environment()
     finish(RunRecord.of("shapes", environment, cases), format, output)

@@ -199,7 +199,6 @@ class Wanted:
 
 def _verify_one(selection: "Selection", options: "VerifyOptions", wanted: Wanted) -> None:
     with quick_imports():
-        from rnncli.cli.interrupt import prompt_interrupts
         from rnncli.cli.progress import with_progress
         from rnncli.device import environment
         from rnncli.memory import needed_for_verify
@@ -208,8 +207,7 @@ def _verify_one(selection: "Selection", options: "VerifyOptions", wanted: Wanted
 
     origin = selection.origins(policy_flags(options.policy))(selection.indices[0])
     records = run_cases(selection, lambda case: verify(case, options), needed_for_verify)
-    with prompt_interrupts():
-        finished = [replace(record, origin=origin) for record in with_progress(records, 1)]
+    finished = [replace(record, origin=origin) for record in with_progress(records, 1)]
     record = RunRecord.of("verify", environment(), finished, strict=wanted.strict)
     _leave(record, wanted, finished, policy_flags(options.policy))
 
