@@ -22,7 +22,7 @@ from dataclasses import replace
 import distributed
 import pytest
 from conftest import ROOT
-from test_runner import GRID, matched, processes_with, units
+from grids import GRID, matched, processes_with, units
 
 from rnncli import cluster as room
 from rnncli import memory, runner

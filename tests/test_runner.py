@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from conftest import ROOT
+from grids import GRID, matched, processes_with, units
 
 from rnncli import runner
 from rnncli.case import Case
@@ -19,22 +19,11 @@ from rnncli.errors import CandidateError, UnavailableError
 from rnncli.process import Host, TookTooLong
 from rnncli.records import Origin, Verdict
 from rnncli.run import Judges, VerifyOptions, verify
-from rnncli.runner import Outcome, outcomes, verify_unit
+from rnncli.runner import outcomes, verify_unit
 from rnncli.workers import Workers
 
 RNNCLI = [sys.executable, "-m", "rnncli"]
 QUICK = VerifyOptions(timing=False, shrink=False)
-GRID = """
-rnn: {input_size: 3, hidden_size: 5, num_layers: 2}
-input: {seq_len: 4, batch_size: 2}
-run: {device: cpu}
-grid:
-  rnn.bidirectional: [false, true]
-  rnn.nonlinearity: [tanh, relu]
-  input.layout: [batched, unbatched, packed]
-  run.dtype: [float32, float16]
-  candidate: [manual, bmm, concat, cell]
-"""
 
 
 @pytest.fixture
@@ -79,17 +68,6 @@ class Dying(Executor):
         else:
             future.set_result(function(unit))
         return future
-
-
-def units(*sizes):
-    start = 0
-    for size in sizes:
-        yield [(Case(), Origin(config="", index=index, cases=9)) for index in range(start, start + size)]
-        start += size
-
-
-def matched(unit):
-    return [Outcome(origin.index, Verdict.MATCH, "") for _, origin in unit]
 
 
 def come_of(executor, *sizes):
@@ -333,16 +311,6 @@ def test_a_reader_that_goes_away_makes_no_match(grid):
     running.stderr.close()
     assert running.wait() == 2
     assert "INCOMPLETE: nobody reads the output any more" in said
-
-
-def processes_with(text):
-    """The processes that have a text in their environment."""
-    found = []
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            with suppress(OSError), open(f"/proc/{entry.name}/environ", "rb") as environment:
-                found += [int(entry.name)] if text.encode() in environment.read() else []
-    return found
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
