@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,40 @@ os.environ["OMP_NUM_THREADS"] = (
     "1"  # before torch is imported: threads that wait for each other on a busy machine crawl
 )
 
+import levels
+from interpreter import Interpreter
+
 from rnncli.cli.main import main
 
 ROOT = Path(__file__).parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("levels")
+    group.addoption("--exhaustive", action="store_true", help="Run all exhaustive tests, not a sample of them.")
+    seeded = f"Seed of the sample of exhaustive tests (default: ${levels.SEED_VARIABLE}, or the commit)."
+    group.addoption("--sample-seed", metavar="SEED", help=seeded)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    if config.getoption("exhaustive"):
+        return "level: exhaustive"
+    seed = levels.seed_of_the_sample(config.getoption("sample_seed"))
+    return f"level: fast, with a sample of the exhaustive tests: --sample-seed {seed}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("exhaustive") or any("::" in argument for argument in config.args):  # a test that is named runs
+        return
+    left = set(levels.held_back(items, levels.seed_of_the_sample(config.getoption("sample_seed"))))
+    config.hook.pytest_deselected(items=list(left))
+    items[:] = [item for item in items if item not in left]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of cores this process may use; pytest-xdist would count physical ones."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -40,3 +71,17 @@ def rnncli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
         return Outcome(int(ended.value.code or 0), printed.out, printed.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def torch_free() -> Iterator[Interpreter]:
+    """An interpreter that has the command line loaded and not torch."""
+    with Interpreter(ROOT, "rnncli.cli.main") as interpreter:
+        yield interpreter
+
+
+@pytest.fixture(scope="session")
+def with_torch() -> Iterator[Interpreter]:
+    """An interpreter that has the command line and torch loaded, for commands that load more than both."""
+    with Interpreter(ROOT, "rnncli.cli.main", "torch") as interpreter:
+        yield interpreter

@@ -152,19 +152,11 @@ def test_a_flag_without_effect_on_a_cluster_is_refused(rnncli, flags):
     assert (outcome.code, outcome.err) == (2, said)
 
 
-def test_dask_is_imported_by_those_who_ask_for_it_alone():
-    code = """
-import sys
-sys.argv = ["rnncli", "verify", "--device", "cpu", "--no-timing", "--candidate", "bmm"]
-from rnncli.cli.main import main
-try:
-    main()
-except SystemExit as ended:
-    assert ended.code == 0
-import rnncli.cluster
-sys.exit(7 if {"distributed", "dask"} & set(sys.modules) else 0)
-"""
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+def test_dask_is_imported_by_those_who_ask_for_it_alone(with_torch):
+    verify = ["verify", "--device", "cpu", "--no-timing", "--candidate", "bmm"]
+    ran = with_torch.after(verify, before="import rnncli.cluster")
+    assert ran.code == 0
+    assert not {"distributed", "dask"} & ran.modules
 
 
 @pytest.mark.parametrize(

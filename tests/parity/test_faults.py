@@ -4,8 +4,6 @@ import functools
 import itertools
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -444,24 +442,18 @@ def test_a_wrong_id_is_a_usage_error_that_names_the_nearest(rnncli):
     )
 
 
-def loaded_after(code):
-    """Which of the modules that cost time are loaded once the code has run in a fresh process."""
-    costly = {"torch", "pydantic", "yaml", "rich.table", "rnncli.case", "rnncli.config"}
-    asked = f"import sys\n{code}\nprint(*{costly} & set(sys.modules), file=sys.stderr)"
-    ended = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(ended.stderr.splitlines()[-1].split())
+COSTLY = {"torch", "pydantic", "yaml", "rich.table", "rnncli.case", "rnncli.config"}  # modules that cost time
 
 
-def test_the_catalogue_is_read_without_torch_and_without_the_validation_of_configs():
-    assert loaded_after("import rnncli.catalogue, rnncli.cli.faults") == set()
-    assert loaded_after("import rnncli.case") >= {"pydantic", "rnncli.case"}
+def test_the_catalogue_is_read_without_torch_and_without_the_validation_of_configs(torch_free):
+    assert not COSTLY & torch_free.after(None, before="import rnncli.catalogue, rnncli.cli.faults").modules
+    assert COSTLY & torch_free.after(None, before="import rnncli.case").modules >= {"pydantic", "rnncli.case"}
 
 
 @pytest.mark.parametrize("asked", ["faults", "faults h0-mutated", "faults --format json", "faults h1-mutated"])
-def test_the_command_loads_no_torch_and_none_of_the_validation_of_configs(asked):
-    run = f"sys.argv = ['rnncli', *{asked.split()!r}]\nfrom rnncli.cli.main import main\n"
-    run += "try: main()\nexcept SystemExit: pass"
-    assert loaded_after(run) <= {"pydantic"}  # Typer itself converts a command's arguments with it
+def test_the_command_loads_no_torch_and_none_of_the_validation_of_configs(torch_free, asked):
+    loaded = COSTLY & torch_free.after(asked.split()).modules
+    assert loaded <= {"pydantic"}  # Typer itself converts a command's arguments with it
 
 
 @pytest.mark.parametrize("arguments", [["--format", "xml"], ["--output", ROOT]], ids=["format", "output"])
