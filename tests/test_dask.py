@@ -3,6 +3,7 @@
 Those with the fixture `dask` start a real scheduler and real workers: `make test-dask`.
 """
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -152,11 +153,13 @@ def test_a_flag_without_effect_on_a_cluster_is_refused(rnncli, flags):
     assert (outcome.code, outcome.err) == (2, said)
 
 
-def test_dask_is_imported_by_those_who_ask_for_it_alone(with_torch):
-    verify = ["verify", "--device", "cpu", "--no-timing", "--candidate", "bmm"]
-    ran = with_torch.after(verify, before="import rnncli.cluster")
-    assert ran.code == 0
-    assert not {"distributed", "dask"} & ran.modules
+def test_dask_is_imported_by_those_who_ask_for_it_alone(rnncli, asked_for):
+    names = asked_for("distributed", "dask", holders="rnncli.cluster")
+    importlib.import_module("rnncli.cluster")
+    assert rnncli("verify", "--device", "cpu", "--no-timing", "--candidate", "bmm").code == 0
+    assert not names
+    assert rnncli("verify", "--dask", ADDRESS).code == 3
+    assert names
 
 
 @pytest.mark.parametrize(

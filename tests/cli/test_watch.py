@@ -34,7 +34,7 @@ def watched(tmp_path):
     command = [sys.executable, "-m", "rnncli", "verify", "--candidate", f"{file}:rnn", "--watch"]
     with out.open("w") as stream:
         process = subprocess.Popen(
-            command, stdout=stream, stderr=subprocess.STDOUT, env={**os.environ, "COLUMNS": "200"}
+            command, stdout=stream, stderr=subprocess.STDOUT, env={**os.environ, "COLUMNS": "500"}
         )
         yield file, out, process
         process.kill()

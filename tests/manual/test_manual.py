@@ -20,9 +20,21 @@ def checks_in_float64(case: Case):
     return Judge(case, torch.device("cpu")).checks("algorithm", load(case))
 
 
-@pytest.mark.parametrize("candidate", BUILT_IN)
-@pytest.mark.parametrize("layout", ["batched", "unbatched", "packed"])
-@pytest.mark.parametrize("h_0", ["random", "zeros", "omitted"])
+PRODUCT = "test_every_built_in_matches_nn_rnn_over_the_product_of_the_arguments"
+
+
+@pytest.mark.parametrize(
+    ("candidate", "layout", "h_0"),
+    [
+        pytest.param(candidate, layout, h_0, marks=() if fast else pytest.mark.exhaustive(twin=PRODUCT, sample=2))
+        for (i, candidate), (j, layout), (k, h_0) in itertools.product(
+            enumerate(BUILT_IN),
+            enumerate(("batched", "unbatched", "packed")),
+            enumerate(("random", "zeros", "omitted")),
+        )
+        for fast in [(i + j + k) % 3 == 0]  # every pair of values is in one of them
+    ],
+)
 def test_every_built_in_matches_nn_rnn_over_the_product_of_the_arguments(candidate, layout, h_0):
     modes = ((0.0, False), (0.4, False), (0.4, True))  # dropout, train
     product = itertools.product((1, 2), ("tanh", "relu"), FLAGS, FLAGS, FLAGS, modes)
