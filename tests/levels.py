@@ -47,7 +47,7 @@ def held_back(items: Sequence[pytest.Item], seed: str) -> list[pytest.Item]:
         if mark := item.get_closest_marker("exhaustive"):
             pool = mark.kwargs.get("pool") or item.nodeid.partition("[")[0]
             pools[pool].append(item)
-            sizes[pool] = mark.kwargs.get("sample", SAMPLE)
+            sizes[pool] = max(sizes.get(pool, 0), mark.kwargs.get("sample", SAMPLE))
     left = []
     for pool, members in pools.items():
         drawn = set(sample([item.nodeid for item in members], sizes[pool], seed))

@@ -56,6 +56,7 @@ def test_the_audit_sees_a_missed_fault(monkeypatch):
 # Cases of the whole audit that were once judged wrongly, by their numbers
 
 
+@pytest.mark.exhaustive(twin="test_no_correct_implementation_is_called_a_mismatch", pool="long")
 @pytest.mark.parametrize("number", [3037, 7849], ids=["a group lost in rounding", "groups of one element"])
 def test_a_correct_candidate_of_the_audit_is_no_mismatch(number):
     assert not audit.honest(number)["mismatches"]

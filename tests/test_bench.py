@@ -449,7 +449,7 @@ def test_an_interrupt_prints_what_there_is(rnncli, monkeypatch):
     assert [len(case["timing"]) for case in found["cases"]] == [9, 3]
 
 
-@pytest.mark.exhaustive(twin="test_an_interrupt_prints_what_there_is")
+@pytest.mark.exhaustive(twin="test_an_interrupt_prints_what_there_is", pool="long")
 def test_an_interrupt_of_a_process_prints_what_there_is():
     code = """
 from rnncli.cli import progress

@@ -175,7 +175,7 @@ def test_a_worker_has_one_torch_thread():
         torch.set_num_threads(before)
 
 
-@pytest.mark.exhaustive(twin="test_a_worker_has_one_torch_thread")
+@pytest.mark.exhaustive(twin="test_a_worker_has_one_torch_thread", pool="long")
 def test_a_process_of_a_worker_has_one_torch_thread_where_the_command_has_more():
     code = """
 import torch

@@ -204,7 +204,12 @@ def test_an_ascii_terminal_gets_ascii():
     assert b"-----" in ended.stdout
 
 
-@pytest.mark.parametrize("colour", [{}, {"FORCE_COLOR": "1"}], ids=["plain", "in colour"])
+COLOUR = pytest.mark.exhaustive(twin="test_the_error_over_time_is_drawn_on_an_ascii_terminal_too", pool="long")
+
+
+@pytest.mark.parametrize(
+    "colour", [pytest.param({}, id="plain"), pytest.param({"FORCE_COLOR": "1"}, id="in colour", marks=COLOUR)]
+)
 def test_the_error_over_time_is_drawn_on_an_ascii_terminal_too(colour):
     command = [*RNNCLI, *["verify", "--no-timing", "--no-gradients", "--atol", "0", "--rtol", "1e-30"]]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", **colour}
