@@ -215,7 +215,8 @@ def test_workers_that_are_shut_down_at_once_leave_what_they_are_at():
     executor = Workers(1, timeout_s=60.0)
     assert executor.submit(abs, -1).result() == 1
     running = executor.submit(time.sleep, 60)
-    time.sleep(0.2)
+    while not running.running():
+        time.sleep(0.01)
     started = time.monotonic()
     executor.shutdown(cancel_futures=True)
     assert time.monotonic() - started < 30
