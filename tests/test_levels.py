@@ -66,4 +66,4 @@ def test_every_test_that_is_held_back_names_its_fast_twin(request):
     fast = {item.originalname for item in items if not item.get_closest_marker("exhaustive")}
     for item in items:
         if mark := item.get_closest_marker("exhaustive"):
-            assert mark.kwargs["twin"] in fast, item.nodeid
+            assert mark.kwargs.get("twin") in fast, item.nodeid
