@@ -5,9 +5,10 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
+PARALLEL := --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test lint smoke test-cuda test-browser test-dask bench audit docs clean
+.PHONY: help setup verify test test-all lint smoke test-cuda test-browser test-dask bench audit docs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -15,8 +16,11 @@ help: ## This list
 verify: setup ## Run rnncli verify on configs/default.yaml
 	@$(VENV)/bin/rnncli verify configs/default.yaml
 
-test: setup ## Run the tests (about a quarter of an hour on two cores)
-	@$(RUN) pytest
+test: setup ## Run the fast tests and a sample of the exhaustive ones (two minutes on two cores)
+	@$(RUN) pytest $(PARALLEL)
+
+test-all: setup ## Run all tests, as CI does (about ten minutes on two cores)
+	@$(RUN) pytest $(PARALLEL) --exhaustive
 
 lint: setup ## Check style and types
 	@$(RUN) ruff check .

@@ -1,7 +1,6 @@
 """The rooms of the house: which way imports run, and what the quick commands do not load."""
 
 import ast
-import subprocess
 import sys
 
 import pytest
@@ -146,50 +145,27 @@ def test_nothing_below_the_command_line_prints():
             assert not any(isinstance(call, ast.Name) and call.id == "print" for call in calls), module
 
 
-def loads(library: str, command: str, before: str = "") -> bool:
-    """Whether a command line, run in a fresh process, ends with a library loaded."""
-    code = f"""
-import sys
-sys.argv = ["rnncli", *{command.split()!r}]
-{before}
-from rnncli.cli.main import main
-try:
-    main()
-except SystemExit:
-    pass
-sys.exit(7 if "{library}" in sys.modules else 0)
-"""
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
-    assert ended.returncode in (0, 7), ended.stderr
-    return ended.returncode == 7
-
-
 @pytest.mark.parametrize("command", TORCH_FREE_COMMANDS)
-def test_a_command_that_needs_no_torch_loads_none(command):
-    assert not loads("torch", command)
+def test_a_command_that_needs_no_torch_loads_none(torch_free, command):
+    assert "torch" not in torch_free.after(command.split()).modules
 
 
-def test_the_check_for_torch_can_fail():
-    assert loads("torch", "env")
-    assert loads("torch", "--version", before="import torch")
+def test_the_check_for_torch_can_fail(torch_free):
+    assert "torch" in torch_free.after(["env"]).modules
+    assert "torch" in torch_free.after(["--version"], before="import sys; sys.modules['torch'] = sys").modules
+    assert "torch" not in torch_free.after(["--version"]).modules
 
 
 @pytest.mark.parametrize("command", ["verify --no-timing --device cpu", "bench --min-run-time 0.001 --only manual"])
-def test_a_command_that_draws_nothing_loads_no_matplotlib(command, tmp_path):
-    assert not loads("matplotlib", command)
-    assert loads("matplotlib", f"{command} --plot {tmp_path / 'drawn.svg'}")
+def test_a_command_that_draws_nothing_loads_no_matplotlib(rnncli, asked_for, command, tmp_path):
+    names = asked_for("matplotlib", holders="rnncli.plot")
+    assert rnncli(*command.split()).code == 0
+    assert not names
+    assert rnncli(*command.split(), "--plot", tmp_path / "drawn.svg").code == 3
+    assert "matplotlib" in names
 
 
-def test_help_loads_neither_the_validation_of_configs_nor_rich():
-    code = """
-import sys
-sys.argv = ["rnncli", "--help"]
-from rnncli.cli.main import main
-try:
-    main()
-except SystemExit:
-    pass
-loaded = {"rnncli.case", "rnncli.config", "yaml", "rich.table", "rich.console"} & set(sys.modules)
-sys.exit(", ".join(loaded) or 0)
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+def test_help_loads_neither_the_validation_of_configs_nor_rich(torch_free):
+    slow = {"rnncli.case", "rnncli.config", "yaml", "rich.table", "rich.console"}
+    assert not slow & torch_free.after(["--help"]).modules
+    assert slow & torch_free.after(["verify", "--print-config"]).modules == {"rnncli.case", "rnncli.config", "yaml"}

@@ -9,15 +9,17 @@ from benchmarks.audit_page import page
 from rnncli.catalogue import CATALOGUE
 from rnncli.parity import compare
 
+LATER = pytest.mark.exhaustive(twin="test_no_correct_implementation_is_called_a_mismatch")
 FEW = audit.Limits(steps=60, hidden_size=32, work=1e5)
 
 
-@pytest.mark.parametrize("start", range(0, 160, 40))
+@pytest.mark.parametrize("start", [pytest.param(start, marks=LATER if start else ()) for start in range(0, 160, 20)])
 def test_no_correct_implementation_is_called_a_mismatch(start):
-    for number in range(start, start + 40):
+    for number in range(start, start + 20):
         assert audit.honest(number, FEW)["mismatches"] == [], number
 
 
+@pytest.mark.exhaustive(twin="test_a_rich_case_sees_every_fault_that_can_happen_in_it", sample=8)
 @pytest.mark.parametrize("id", CATALOGUE)
 def test_a_fault_is_caught_wherever_power_says_it_is_visible(id):
     numbers = [list(CATALOGUE).index(id) + turn * len(CATALOGUE) for turn in range(5)]
@@ -54,6 +56,7 @@ def test_the_audit_sees_a_missed_fault(monkeypatch):
 # Cases of the whole audit that were once judged wrongly, by their numbers
 
 
+@pytest.mark.exhaustive(twin="test_no_correct_implementation_is_called_a_mismatch", pool="long")
 @pytest.mark.parametrize("number", [3037, 7849], ids=["a group lost in rounding", "groups of one element"])
 def test_a_correct_candidate_of_the_audit_is_no_mismatch(number):
     assert not audit.honest(number)["mismatches"]

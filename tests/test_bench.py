@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from functools import partial
 
@@ -434,30 +433,54 @@ def test_layers_are_a_size_too(rnncli):
     assert shown["grid"] == {"rnn.num_layers": [1, 2]}
 
 
-def test_an_interrupt_prints_what_there_is():
-    command = [
-        sys.executable,
-        "-m",
-        "rnncli",
-        "bench",
+def test_an_interrupt_prints_what_there_is(rnncli, monkeypatch):
+    measured = []
+
+    def interrupted(*arguments):
+        if len(measured) == 4:
+            raise KeyboardInterrupt
+        measured.append(contest.measure(*arguments))
+        return measured[-1]
+
+    monkeypatch.setattr("rnncli.bench.measure", interrupted)
+    outcome = rnncli("bench", *QUICK, "--over", "seq_len=2,3,4", "--only", "manual", "--format", "json")
+    assert outcome.code == 130
+    found = json.loads(outcome.out)
+    assert (found["verdict"], found["missing"]) == (None, ["interrupted: 4 of 9 passes were timed"])
+    assert [len(case["timing"]) for case in found["cases"]] == [9, 3]
+
+
+@pytest.mark.exhaustive(twin="test_an_interrupt_prints_what_there_is", pool="long")
+def test_an_interrupt_of_a_process_prints_what_there_is():
+    code = """
+from rnncli.cli import progress
+from rnncli.cli.main import main
+progress.FIRST_LINE_S = 1.0
+main()
+"""
+    flags = (
         "--over",
         "seq_len=2,3,4",
         "--only",
         "manual",
         "--device",
         "cpu",
-    ]
+        "--min-run-time",
+        "2",
+        "--format",
+        "json",
+    )
     running = subprocess.Popen(
-        [*command, "--min-run-time", "1", "--format", "json"],
+        [sys.executable, "-c", code, "bench", *flags, "--min-run-time", "2"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # under nohup too
     )
-    time.sleep(12)
+    assert "of 9 passes done" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=120)
     assert running.returncode == 130, err
     found = json.loads(out)
     assert found["verdict"] is None

@@ -7,35 +7,27 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 import pytest
+import torch
 from conftest import ROOT
+from grids import GRID, matched, processes_with, units
 
 from rnncli import runner
 from rnncli.case import Case
+from rnncli.config import load
 from rnncli.errors import CandidateError, UnavailableError
 from rnncli.process import Host, TookTooLong
 from rnncli.records import Origin, Verdict
 from rnncli.run import Judges, VerifyOptions, verify
-from rnncli.runner import Outcome, outcomes, verify_unit
-from rnncli.workers import Workers
+from rnncli.runner import GridRun, outcomes, verify_unit
+from rnncli.selection import Selection
+from rnncli.workers import Worker, Workers
 
 RNNCLI = [sys.executable, "-m", "rnncli"]
 QUICK = VerifyOptions(timing=False, shrink=False)
-GRID = """
-rnn: {input_size: 3, hidden_size: 5, num_layers: 2}
-input: {seq_len: 4, batch_size: 2}
-run: {device: cpu}
-grid:
-  rnn.bidirectional: [false, true]
-  rnn.nonlinearity: [tanh, relu]
-  input.layout: [batched, unbatched, packed]
-  run.dtype: [float32, float16]
-  candidate: [manual, bmm, concat, cell]
-"""
 
 
 @pytest.fixture
@@ -45,17 +37,23 @@ def grid(tmp_path):
     return config
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The lines of the whole grid, run once in this process, sorted."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "grid.yaml").write_text(GRID)
+    selection = Selection([load(folder / "grid.yaml", {})])
+    with GridRun(selection, VerifyOptions(timing=False), 1, folder / "r.jsonl") as run:
+        assert [outcome.verdict for outcome in run.outcomes()] == ["match"] * 96
+    run.close()
+    return sorted(lines(folder / "r.jsonl"))
+
+
 def started(config, *flags):
     command = [*RNNCLI, "verify", config, "--format", "jsonl", *flags]
     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     heeds = {"preexec_fn": partial(signal.signal, signal.SIGINT, signal.SIG_DFL)}  # under nohup too
     return subprocess.Popen(list(map(str, command)), cwd=ROOT, **streams, **heeds)
-
-
-def verified(config, *flags):
-    with started(config, *flags) as running:
-        running.communicate()
-    return running.returncode
 
 
 def lines(file):
@@ -80,17 +78,6 @@ class Dying(Executor):
         else:
             future.set_result(function(unit))
         return future
-
-
-def units(*sizes):
-    start = 0
-    for size in sizes:
-        yield [(Case(), Origin(config="", index=index, cases=9)) for index in range(start, start + size)]
-        start += size
-
-
-def matched(unit):
-    return [Outcome(origin.index, Verdict.MATCH, "") for _, origin in unit]
 
 
 def come_of(executor, *sizes):
@@ -175,9 +162,22 @@ def test_a_worker_that_dies_costs_its_task_alone(workers):
         dead[1].result()
 
 
-def test_workers_keep_their_process_and_have_one_torch_thread(workers):
-    pids = {workers.submit(os.getpid).result() for _ in range(6)}
-    assert len(pids) <= 2
+def test_workers_keep_their_process(workers):
+    assert len({workers.submit(os.getpid).result() for _ in range(6)}) <= 2
+
+
+def test_a_worker_has_one_torch_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        Worker()
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.exhaustive(twin="test_a_worker_has_one_torch_thread", pool="long")
+def test_a_process_of_a_worker_has_one_torch_thread_where_the_command_has_more():
     code = """
 import torch
 from rnncli.workers import Workers
@@ -205,8 +205,8 @@ def test_what_a_worker_starts_is_forked_from_the_server_that_has_torch_loaded(wo
 
 def test_a_worker_that_hangs_is_ended():
     started = time.monotonic()
-    with Workers(1, timeout_s=0.5) as executor:
-        with pytest.raises(TookTooLong, match=r"took longer than 0.5 s and was ended; --timeout allows more"):
+    with Workers(1, timeout_s=1.0) as executor:
+        with pytest.raises(TookTooLong, match=r"took longer than 1 s and was ended; --timeout allows more"):
             executor.submit(time.sleep, 60).result()
         assert executor.submit(abs, -1).result() == 1
     assert time.monotonic() - started < 50
@@ -216,7 +216,8 @@ def test_workers_that_are_shut_down_at_once_leave_what_they_are_at():
     executor = Workers(1, timeout_s=60.0)
     assert executor.submit(abs, -1).result() == 1
     running = executor.submit(time.sleep, 60)
-    time.sleep(0.2)
+    while not running.running():
+        time.sleep(0.01)
     started = time.monotonic()
     executor.shutdown(cancel_futures=True)
     assert time.monotonic() - started < 30
@@ -281,45 +282,49 @@ def test_a_second_judgement_does_not_undo_the_first(rnncli, monkeypatch, grid, f
 # The command
 
 
-def test_the_results_are_the_same_whatever_the_jobs_the_order_and_the_shards(grid, tmp_path):
-    whole = tmp_path / "whole.jsonl"
-    assert verified(grid, "--jobs", 1, "--output", whole) == 0
-    assert verified(grid, "--jobs", 3, "--output", tmp_path / "jobs.jsonl") == 0
-    expected = sorted(lines(whole))
-    assert len(expected) == 96
-    assert sorted(lines(tmp_path / "jobs.jsonl")) == expected
-    for number in (1, 2):
-        shard = tmp_path / f"{number}.jsonl"
-        assert verified(grid, "--shard", f"{number}/2", "--output", shard) == 0
-    parts = [json.loads(line) | {"origin": None} for number in (1, 2) for line in lines(tmp_path / f"{number}.jsonl")]
-    alone = [json.loads(line) | {"origin": None} for line in expected]
+def test_the_results_are_the_same_whatever_the_jobs_the_order_and_the_shards(rnncli, grid, whole, tmp_path):
+    def run(name, *flags):
+        file = tmp_path / name
+        assert rnncli("verify", grid, "--format", "jsonl", "--output", file, *flags).code == 0
+        return lines(file)
+
+    assert sorted(run("jobs.jsonl", "--jobs", 3)) == whole
+    shards = [line for number in (1, 2) for line in run(f"{number}.jsonl", "--shard", f"{number}/2", "--jobs", 1)]
+    parts = [json.loads(line) | {"origin": None} for line in shards]
+    alone = [json.loads(line) | {"origin": None} for line in whole]
     assert sorted(parts, key=lambda part: part["id"]) == sorted(alone, key=lambda part: part["id"])
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_run_that_is_killed_goes_on_where_it_was(grid, tmp_path, jobs):
-    killed, whole = tmp_path / "killed.jsonl", tmp_path / "whole.jsonl"
-    running = started(grid, "--jobs", jobs, "--output", killed)
-    while len(lines(killed)) < 5:
+def under_way(grid, file, *flags):
+    """A run that has finished at least five of its 96 cases."""
+    running = started(grid, "--output", file, *flags)
+    while len(lines(file)) < 5:
         time.sleep(0.02)
-        assert running.poll() is None
+        assert running.poll() is None, running.communicate()
+    return running
+
+
+KILLED = {"twin": "test_a_run_that_is_killed_goes_on_where_it_was", "pool": "kills"}
+
+
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.exhaustive(**KILLED)), 2])
+def test_a_run_that_is_killed_goes_on_where_it_was(rnncli, grid, whole, tmp_path, jobs):
+    killed = tmp_path / "killed.jsonl"
+    running = under_way(grid, killed, "--jobs", jobs)
     running.kill()
     running.communicate()
     assert 5 <= len(lines(killed)) < 96
-    assert verified(grid, "--output", killed, "--resume") == 0
-    assert verified(grid, "--output", whole) == 0
-    assert sorted(lines(killed)) == sorted(lines(whole))
+    outcome = rnncli("verify", grid, "--format", "jsonl", "--output", killed, "--resume", "--jobs", jobs)
+    assert outcome.code == 0
+    assert sorted(lines(killed)) == whole
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.exhaustive(**KILLED)), 2])
 def test_an_interrupt_ends_at_once_and_keeps_what_was_finished(grid, tmp_path, jobs):
     file = tmp_path / "r.jsonl"
-    running = started(grid, "--jobs", jobs, "--output", file)
-    while len(lines(file)) < 5:
-        time.sleep(0.02)
-        assert running.poll() is None
+    running = under_way(grid, file, "--jobs", jobs)
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert f"INCOMPLETE: interrupted: {len(lines(file))} of 96 cases were finished" in err
     assert all(json.loads(line)["verdict"] == "match" for line in lines(file))
@@ -336,16 +341,7 @@ def test_a_reader_that_goes_away_makes_no_match(grid):
     assert "INCOMPLETE: nobody reads the output any more" in said
 
 
-def processes_with(text):
-    """The processes that have a text in their environment."""
-    found = []
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            with suppress(OSError), open(f"/proc/{entry.name}/environ", "rb") as environment:
-                found += [int(entry.name)] if text.encode() in environment.read() else []
-    return found
-
-
+@pytest.mark.exhaustive(**KILLED)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_no_process_is_left_when_the_parent_is_killed(tmp_path, monkeypatch):
     (tmp_path / "endless.py").write_text("def f(x, h):\n    while True: pass\n")
@@ -354,7 +350,7 @@ def test_no_process_is_left_when_the_parent_is_killed(tmp_path, monkeypatch):
     mark = f"RNNCLI_TEST={tmp_path}"
     monkeypatch.setenv(*mark.split("="))
     running = started(config, "--candidate", tmp_path / "endless.py:f", "--jobs", 2, "--timeout", 3000)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     try:
         while len(processes_with(mark)) < 7:  # the command, the server and its tracker, two workers, two candidates
             time.sleep(0.1)

@@ -33,9 +33,20 @@ def cases(draw) -> Case:
     return Case.model_validate({"rnn": rnn, "input": given, "run": {"train": draw(st.booleans())}})
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(cases())
 def test_predictions_equal_what_nn_rnn_gives(case):
+    compare_with_nn_rnn(case)
+
+
+@pytest.mark.exhaustive(twin="test_predictions_equal_what_nn_rnn_gives", pool="long")
+@settings(max_examples=2000, deadline=None)
+@given(cases())
+def test_many_more_predictions_equal_what_nn_rnn_gives(case):
+    compare_with_nn_rnn(case)
+
+
+def compare_with_nn_rnn(case):
     module = reference.build(case, torch.float32, CPU)
     parameters = {name: tuple(value.shape) for name, value in module.named_parameters()}
     assert {p.name: p.shape for p in predict_parameters(case)} == parameters

@@ -182,26 +182,26 @@ def repacked(packed):
     return PackedSequence(again.data, again.batch_sizes, sorted_indices, torch.argsort(sorted_indices))
 
 
+AMPLIFYING = [
+    {"rnn": {"nonlinearity": "relu"}, "input": {"seq_len": 200}, "run": {"weight_scale": 1000.0}},
+    {"rnn": {"nonlinearity": "relu"}, "input": {"seq_len": 100}, "run": {"weight_scale": 1000.0, "dtype": "float64"}},
+    {"rnn": {"nonlinearity": "relu"}, "input": {"seq_len": 40}, "run": {"weight_scale": 100.0, "dtype": "bfloat16"}},
+    {"input": {"seq_len": 300}, "run": {"weight_scale": 5.0}},
+    {"input": {"seq_len": 300}, "run": {"weight_scale": 5.0, "dtype": "float64"}},
+]
+HONEST = "test_a_correct_candidate_is_no_mismatch_where_the_recurrence_amplifies_rounding"
+
+
 @pytest.mark.parametrize(
-    "config",
+    ("config", "candidate"),
     [
-        {"rnn": {"nonlinearity": "relu"}, "input": {"seq_len": 200}, "run": {"weight_scale": 1000.0}},
-        {
-            "rnn": {"nonlinearity": "relu"},
-            "input": {"seq_len": 100},
-            "run": {"weight_scale": 1000.0, "dtype": "float64"},
-        },
-        {
-            "rnn": {"nonlinearity": "relu"},
-            "input": {"seq_len": 40},
-            "run": {"weight_scale": 100.0, "dtype": "bfloat16"},
-        },
-        {"input": {"seq_len": 300}, "run": {"weight_scale": 5.0}},
-        {"input": {"seq_len": 300}, "run": {"weight_scale": 5.0, "dtype": "float64"}},
+        pytest.param(config, candidate, marks=() if fast else pytest.mark.exhaustive(twin=HONEST, sample=2))
+        for row, config in enumerate(AMPLIFYING)
+        for column, candidate in enumerate(BUILT_IN)
+        for fast in [row % len(BUILT_IN) == column]  # of each config one candidate, and of each candidate a config
     ],
     ids=str,
 )
-@pytest.mark.parametrize("candidate", BUILT_IN)
 def test_a_correct_candidate_is_no_mismatch_where_the_recurrence_amplifies_rounding(config, candidate):
     record = verify(Case.model_validate({**config, "candidate": candidate}), VerifyOptions(timing=False))
     assert record.verdict != "mismatch"

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 from conftest import ROOT
-from test_html import in_full
-from test_reports import case_of, record_of, rendered
+from sample_records import case_of, in_full, record_of, rendered
 
 from docs.screenshots import browser, missing
 from rnncli.records import Timing, Verdict

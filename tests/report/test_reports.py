@@ -10,74 +10,16 @@ import xml.etree.ElementTree as xml
 import pytest
 import xmlschema
 from conftest import ROOT
+from sample_records import HOSTILE, NASTY, WORSE, case_of, hostile_run, record_of, rendered, some
 
-from rnncli.case import Case, changed_by
 from rnncli.cli.options import FORMATS as OFFERED
 from rnncli.records import (
-    CaseRecord,
-    Check,
     Diagnosis,
-    Failure,
     RunRecord,
     Verdict,
 )
-from rnncli.report import FORMATS, renderer
+from rnncli.report import FORMATS
 from rnncli.report.summary import conclusion
-
-HOSTILE = "<script>alert(1)</script>|"
-NASTY = f"{HOSTILE}.py:f"
-WORSE = "x\x1b[31m\x07\x00\u202e\r\n::error::boo]]> -->\"'&amp;`*_[a](javascript:1)@all#1 %0A,=1+1"
-
-
-def record_of(*cases, missing=()):
-    return RunRecord.of("verify", {"rnncli": "0.1.0", "torch": HOSTILE, "cuda": None}, cases, missing)
-
-
-def case_of(verdict=Verdict.MATCH, candidate="manual", reason=None, error=None, diagnosis=None, **changes):
-    base = Case.model_validate({"candidate": candidate})
-    case = changed_by(base, {name.replace("__", "."): value for name, value in changes.items()})
-    checks = [
-        Check(tensor="output", stage="algorithm", dtype="float64", verdict=verdict, policy="envelope", reason=reason)
-    ]
-    return CaseRecord(
-        id=case.id,
-        config=case.config,
-        verdict=None if error else verdict,
-        device="cpu",
-        checks=None if error else tuple(checks),
-        diagnosis=diagnosis,
-        replay=f"rnncli verify --candidate {candidate}" if verdict == Verdict.MISMATCH else None,
-        error=Failure(kind="candidate", message=error, traceback=error) if error else None,
-    )
-
-
-def some(failing=lambda two, _: two):
-    return [
-        case_of(
-            Verdict.MISMATCH if failing(bidirectional, layers) else Verdict.MATCH,
-            rnn__bidirectional=bidirectional,
-            rnn__num_layers=layers,
-            run__seed=seed,
-        )
-        for bidirectional in (False, True)
-        for layers in (1, 2, 3)
-        for seed in range(16)
-    ]
-
-
-def hostile_run():
-    fault = Diagnosis(id="h0-ignored", evidence=WORSE, fix=WORSE)
-    return record_of(
-        case_of(candidate=NASTY),
-        case_of(Verdict.MISMATCH, candidate=NASTY, reason=WORSE, diagnosis=(fault,), run__seed=1),
-        case_of(Verdict.NOT_COMPARABLE, candidate=NASTY, reason=WORSE, run__seed=2),
-        case_of(candidate=NASTY, error=WORSE, run__seed=3),
-        missing=(WORSE,),
-    )
-
-
-def rendered(format, record):
-    return "".join(renderer(format)(record))
 
 
 def test_the_formats_that_are_offered_are_those_there_are():

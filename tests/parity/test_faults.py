@@ -4,8 +4,6 @@ import functools
 import itertools
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -246,25 +244,40 @@ APPLICABILITY = [
 ]
 
 
+PARTS = 5  # no axis of the product has five values, so that each part has all values of each axis
+
+
 @functools.cache
-def cases_without_a_fault():
+def applicability(part):
     cases = []
-    for layout, layers, bidirectional, bias, h_0, dropout, train in APPLICABILITY:
+    for layout, layers, bidirectional, bias, h_0, dropout, train in APPLICABILITY[part::PARTS]:
         arguments = {"num_layers": layers, "bidirectional": bidirectional, "bias": bias, "dropout": dropout}
-        case = case_of(layout, h_0=h_0, train=train, **arguments)
-        cases.append((case, draw(case), computed(plant(), case)))
+        cases.append(case_of(layout, h_0=h_0, train=train, **arguments))
     return cases
 
 
+@functools.cache
+def cases_without_a_fault(part):
+    return [(case, draw(case), computed(plant(), case)) for case in applicability(part)]
+
+
+APPLIES = pytest.mark.exhaustive(
+    twin="test_a_fault_applies_exactly_where_planting_it_makes_a_difference", sample=2 * PARTS
+)
+
+
 @pytest.mark.parametrize("id", BY_VALUES)
-def test_a_fault_applies_exactly_where_planting_it_makes_a_difference(id):
-    reasons = set()
-    for case, probe, right in cases_without_a_fault():
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=APPLIES) for part in range(1, PARTS))])
+def test_a_fault_applies_exactly_where_planting_it_makes_a_difference(id, part):
+    for case, probe, right in cases_without_a_fault(part):
         reason = CATALOGUE[id].applies(case)
         differs = distance(computed(plant(id), case, probe), right) > 1e-9
         assert differs == (reason is None), (case.config, reason)
-        reasons.add(reason)
-    assert None in reasons
+
+
+@pytest.mark.parametrize("id", BY_VALUES)
+def test_a_fault_applies_somewhere(id):
+    assert None in {CATALOGUE[id].applies(case) for part in range(PARTS) for case in applicability(part)}
 
 
 @pytest.mark.parametrize(
@@ -444,24 +457,18 @@ def test_a_wrong_id_is_a_usage_error_that_names_the_nearest(rnncli):
     )
 
 
-def loaded_after(code):
-    """Which of the modules that cost time are loaded once the code has run in a fresh process."""
-    costly = {"torch", "pydantic", "yaml", "rich.table", "rnncli.case", "rnncli.config"}
-    asked = f"import sys\n{code}\nprint(*{costly} & set(sys.modules), file=sys.stderr)"
-    ended = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(ended.stderr.splitlines()[-1].split())
+COSTLY = {"torch", "pydantic", "yaml", "rich.table", "rnncli.case", "rnncli.config"}  # modules that cost time
 
 
-def test_the_catalogue_is_read_without_torch_and_without_the_validation_of_configs():
-    assert loaded_after("import rnncli.catalogue, rnncli.cli.faults") == set()
-    assert loaded_after("import rnncli.case") >= {"pydantic", "rnncli.case"}
+def test_the_catalogue_is_read_without_torch_and_without_the_validation_of_configs(torch_free):
+    assert not COSTLY & torch_free.after(None, before="import rnncli.catalogue, rnncli.cli.faults").modules
+    assert COSTLY & torch_free.after(None, before="import rnncli.case").modules >= {"pydantic", "rnncli.case"}
 
 
 @pytest.mark.parametrize("asked", ["faults", "faults h0-mutated", "faults --format json", "faults h1-mutated"])
-def test_the_command_loads_no_torch_and_none_of_the_validation_of_configs(asked):
-    run = f"sys.argv = ['rnncli', *{asked.split()!r}]\nfrom rnncli.cli.main import main\n"
-    run += "try: main()\nexcept SystemExit: pass"
-    assert loaded_after(run) <= {"pydantic"}  # Typer itself converts a command's arguments with it
+def test_the_command_loads_no_torch_and_none_of_the_validation_of_configs(torch_free, asked):
+    loaded = COSTLY & torch_free.after(asked.split()).modules
+    assert loaded <= {"pydantic"}  # Typer itself converts a command's arguments with it
 
 
 @pytest.mark.parametrize("arguments", [["--format", "xml"], ["--output", ROOT]], ids=["format", "output"])

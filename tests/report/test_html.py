@@ -8,17 +8,15 @@ import zlib
 from dataclasses import replace
 
 import pytest
-from test_reports import HOSTILE, NASTY, WORSE, case_of, hostile_run, record_of, rendered, some
+from sample_records import HOSTILE, NASTY, WORSE, case_of, hostile_run, in_full, record_of, rendered, some
 
 from rnncli.cli.output import write_text
 from rnncli.errors import ConfigError
 from rnncli.records import (
-    Diagnosis,
     FaultResult,
     Gate,
     Growth,
     RunRecord,
-    TensorShape,
     Timing,
     Verdict,
 )
@@ -73,36 +71,6 @@ class Page(html.parser.HTMLParser):
 
 def page_of(*cases, **more):
     return Page(rendered("html", record_of(*cases, **more)))
-
-
-def in_full(**more):
-    """A case that has everything a case can have."""
-    case = case_of(Verdict.MISMATCH, candidate="my_rnn.py:f", reason="another equation")
-    course = {"forward": (1e-7, 2e-3), "reverse": (0.0, 5e-2)}
-    check = replace(case.checks[0], max_abs_error=5e-2, error_by_step=course, allowed_by_step=course)
-    precise = replace(check, stage="precision", dtype="float32", reference_error_by_step=course)
-    fault = Diagnosis(id="h0-ignored", evidence="it equals nn.RNN with it", fix="start from h_0")
-    shape = TensorShape(name="output", axes=("L", "N"), predicted=(5, 10), reference=(5, 10), candidate=(5, 11))
-    timing = Timing(
-        implementation="my_rnn.py:f",
-        pass_="forward",
-        median_s=2e-3,
-        iqr_s=1e-5,
-        runs=7,
-        ratio_to_reference=1.5,
-        ratio_low=1.4,
-        ratio_high=1.6,
-    )
-    return replace(
-        case,
-        checks=(check, precise),
-        diagnosis=(fault,),
-        shapes=(shape,),
-        timing=(timing,),
-        warnings=("be warned",),
-        reading="function (input, h_0)",
-        **more,
-    )
 
 
 def test_the_verdict_comes_first():

@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from functools import partial
 
 import jsonschema
@@ -206,7 +205,12 @@ def test_an_ascii_terminal_gets_ascii():
     assert b"-----" in ended.stdout
 
 
-@pytest.mark.parametrize("colour", [{}, {"FORCE_COLOR": "1"}], ids=["plain", "in colour"])
+COLOUR = pytest.mark.exhaustive(twin="test_the_error_over_time_is_drawn_on_an_ascii_terminal_too", pool="long")
+
+
+@pytest.mark.parametrize(
+    "colour", [pytest.param({}, id="plain"), pytest.param({"FORCE_COLOR": "1"}, id="in colour", marks=COLOUR)]
+)
 def test_the_error_over_time_is_drawn_on_an_ascii_terminal_too(colour):
     command = [*RNNCLI, *["verify", "--no-timing", "--no-gradients", "--atol", "0", "--rtol", "1e-30"]]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", **colour}
@@ -319,14 +323,20 @@ sys.exit("the call ended by itself")
 
 
 def test_an_interrupt_ends_with_130_and_without_a_traceback():
-    command = [*RNNCLI, "verify", "--seq-len", "100000", "--hidden-size", "64", "--no-timing"]
+    code = """
+from rnncli.cli import progress
+from rnncli.cli.main import main
+progress.FIRST_LINE_S = 0.2
+main()
+"""
+    flags = ("verify", "--seq-len", "100000", "--hidden-size", "64", "--no-timing")
+    command = [sys.executable, "-c", code, *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **HEEDS) as running:
-        time.sleep(5)
-        assert running.poll() is None
+        assert running.stderr.readline() == "rnncli: working\n"
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=60)
+        out, err = running.communicate(timeout=120)
     assert (running.returncode, out) == (130, "")
-    assert err == "rnncli: interrupted\n"
+    assert err.replace("rnncli: working\n", "") == "rnncli: interrupted\n"
 
 
 def test_a_user_without_numpy_sees_no_warning():

@@ -14,7 +14,7 @@ from rnncli.parity.compare import ENVELOPES
 from rnncli.parity.evaluate import candidate_side, evaluate, reference_side
 from rnncli.parity.locate import over_elements
 from rnncli.parity.noise import ARITHMETIC, Arithmetic, Noise, arithmetic
-from rnncli.parity.oracle import Envelope, Oracle
+from rnncli.parity.oracle import Envelope, Oracle, Walk
 from rnncli.parity.probe import Probe, draw
 
 CPU = torch.device("cpu")
@@ -430,3 +430,22 @@ def test_an_envelope_near_the_smallest_number_of_the_dtype_decides_however_small
     spread = {"output": torch.tensor([[2.0**-18]])}
     assert Envelope(spread, 0, envelope.floor).decides("output", torch.tensor([2.0**-24]), 0.02)
     assert not Envelope(spread, 0, floor=0.0).decides("output", torch.tensor([2.0**-24]), 0.02)
+
+
+@pytest.mark.parametrize("lengths", [None, [4, 2]], ids=["batched", "packed"])
+def test_a_reverse_walk_is_a_forward_one_over_the_steps_turned_round(lengths):
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn(*sizes):
+        return torch.randn(*sizes, generator=generator, dtype=torch.float64)
+
+    steps, batch, hidden = 4, 2, 3
+    ended = None if lengths is None else torch.arange(steps)[:, None] < torch.tensor(lengths)
+    valid = None if ended is None else ended[:, None, :, None]
+    given = (drawn(hidden, 5), drawn(hidden, hidden), (), drawn(1, batch, hidden), drawn(1, batch, hidden))
+    forward = Walk("", range(steps), *given, valid=valid)
+    reverse = Walk("_reverse", range(steps - 1, -1, -1), *given, valid=None if valid is None else valid.flip(0))
+    values = drawn(steps, 1, batch, hidden)
+    for method in ("previous", "arriving"):
+        expected = getattr(forward, method)(values).flip(0)
+        assert torch.equal(getattr(reverse, method)(values.flip(0)), expected), method

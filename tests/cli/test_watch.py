@@ -38,7 +38,7 @@ def watched(tmp_path):
             command,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "COLUMNS": "200"},
+            env={**os.environ, "COLUMNS": "500"},
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # under nohup too
         )
         yield file, out, process
@@ -46,7 +46,7 @@ def watched(tmp_path):
         process.wait()
 
 
-def judged(out, times, within_s=60):
+def judged(out, times, within_s=200):
     """What is printed once the verdict has been told so many times."""
     until = time.monotonic() + within_s
     while time.monotonic() < until:
@@ -74,7 +74,7 @@ def test_every_save_is_judged_and_a_file_that_does_not_parse_is_a_message(watche
     assert "failed: importing" in failed
     assert last.endswith("  match")
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 130
+    assert process.wait(timeout=60) == 130
 
 
 def test_there_must_be_a_file_to_watch(rnncli):

@@ -86,6 +86,7 @@ def test_a_planted_fault_is_shown_in_the_smallest_case(planted, id, values, flag
     assert without_device(record.replay) == f"rnncli verify {flags}"
 
 
+@pytest.mark.exhaustive(twin="test_a_planted_fault_is_shown_in_the_smallest_case", sample=3)
 @pytest.mark.parametrize("id", FAULTS)
 def test_no_size_of_a_shrunk_case_could_be_one_less(planted, id):
     planted(id)
@@ -304,7 +305,12 @@ def test_the_device_is_named_where_it_is_not_the_one_taken_without_a_flag(monkey
 # The command line
 
 
-@pytest.mark.parametrize("id", FAULTS)
+AGAIN = pytest.mark.exhaustive(twin="test_the_command_and_the_saved_config_show_the_mismatch_again", sample=2)
+
+
+@pytest.mark.parametrize(
+    "id", [pytest.param(id, marks=AGAIN if number % 3 else ()) for number, id in enumerate(FAULTS)]
+)
 def test_the_command_and_the_saved_config_show_the_mismatch_again(rnncli, planted, tmp_path, id):
     planted(id)
     config, folder = tmp_path / "case.yaml", tmp_path / "failing"

@@ -166,11 +166,14 @@ GOES_ON = f"""
 """
 
 
+HELD_BACK = pytest.mark.exhaustive(twin="test_a_signal_ends_with_its_exit_code")
+
+
 @LINUX
 @pytest.mark.parametrize(
     ("where", "number"),
     [
-        pytest.param(where, number, id=f"{where}-{number.name}", marks=[] if fast else [pytest.mark.exhaustive])
+        pytest.param(where, number, id=f"{where}-{number.name}", marks=[] if fast else [HELD_BACK])
         for where in ENDS
         for number in CODES
         for fast in [where == "in Python" or number == signal.SIGTERM]
@@ -485,7 +488,7 @@ def test_a_command_that_is_ended_with_its_group_blames_no_candidate_and_leaves_n
 
 
 @LINUX
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(twin="test_a_command_that_is_ended_with_its_group_blames_no_candidate_and_leaves_nothing")
 @pytest.mark.parametrize("number", [*CODES, signal.SIGQUIT, signal.SIGKILL], ids=lambda number: number.name)
 @pytest.mark.parametrize("what", COMMANDS)
 def test_a_command_that_is_ended_leaves_nothing(command, what, number):
@@ -499,7 +502,7 @@ def test_a_command_that_is_ended_leaves_nothing(command, what, number):
 
 
 @LINUX
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(twin="test_nothing_outlives_a_process_that_is_killed_while_its_server_loads")
 @pytest.mark.parametrize("number", [*CODES, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_command_that_is_ended_while_it_imports_torch_leaves_nothing(start, tmp_path, number):
     (tmp_path / "endless.py").write_text(ENDLESS_CANDIDATE)
@@ -523,7 +526,7 @@ def rnn(input, h_0, params, case):
 
 
 @LINUX
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(twin="test_a_grid_keeps_what_was_finished_and_goes_on_with_resume")
 @each_signal
 def test_a_grid_in_processes_that_is_ended_goes_on_with_resume(start, tmp_path, number):
     (tmp_path / "pauses.py").write_text(PAUSES)
@@ -544,7 +547,7 @@ def test_a_grid_in_processes_that_is_ended_goes_on_with_resume(start, tmp_path, 
 
 
 @LINUX
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(twin="test_a_signal_ends_with_its_exit_code")
 def test_a_command_whose_terminal_is_closed_ends_with_129(start, tmp_path):
     """The terminal takes neither the report nor the message."""
     (tmp_path / "endless.py").write_text(ENDLESS_CANDIDATE)
@@ -566,7 +569,7 @@ runpy.run_module("rnncli", run_name="__main__")
 
 
 @LINUX
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(twin="test_a_command_that_is_ended_with_its_group_blames_no_candidate_and_leaves_nothing")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_signal_to_the_process_of_a_candidate_costs_its_case_alone(command, tmp_path, number):
     running = command(COMMANDS["a candidate of one's own"])

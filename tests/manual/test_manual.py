@@ -20,9 +20,21 @@ def checks_in_float64(case: Case):
     return Judge(case, torch.device("cpu")).checks("algorithm", load(case))
 
 
-@pytest.mark.parametrize("candidate", BUILT_IN)
-@pytest.mark.parametrize("layout", ["batched", "unbatched", "packed"])
-@pytest.mark.parametrize("h_0", ["random", "zeros", "omitted"])
+PRODUCT = "test_every_built_in_matches_nn_rnn_over_the_product_of_the_arguments"
+
+
+@pytest.mark.parametrize(
+    ("candidate", "layout", "h_0"),
+    [
+        pytest.param(candidate, layout, h_0, marks=() if fast else pytest.mark.exhaustive(twin=PRODUCT, sample=2))
+        for (i, candidate), (j, layout), (k, h_0) in itertools.product(
+            enumerate(BUILT_IN),
+            enumerate(("batched", "unbatched", "packed")),
+            enumerate(("random", "zeros", "omitted")),
+        )
+        for fast in [(i + j + k) % 3 == 0]  # every pair of values is in one of them
+    ],
+)
 def test_every_built_in_matches_nn_rnn_over_the_product_of_the_arguments(candidate, layout, h_0):
     modes = ((0.0, False), (0.4, False), (0.4, True))  # dropout, train
     product = itertools.product((1, 2), ("tanh", "relu"), FLAGS, FLAGS, FLAGS, modes)
@@ -70,9 +82,17 @@ def test_a_built_in_draws_nothing_from_the_global_generator_but_its_dropout_mask
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-@pytest.mark.parametrize("bidirectional", FLAGS)
-@pytest.mark.parametrize("packed", FLAGS)
+GRADIENT = pytest.mark.exhaustive(twin="test_the_gradient_of_the_gradient_is_right")
+
+
+@pytest.mark.parametrize(
+    ("nonlinearity", "bidirectional", "packed"),
+    [
+        pytest.param(nonlinearity, bidirectional, packed, marks=() if fast else GRADIENT)
+        for nonlinearity, bidirectional, packed in itertools.product(("tanh", "relu"), FLAGS, FLAGS)
+        for fast in [(nonlinearity == "relu") ^ bidirectional ^ packed]  # every pair of values is in one of them
+    ],
+)
 def test_the_gradient_of_the_gradient_is_right(nonlinearity, bidirectional, packed):
     arguments = {"num_layers": 2, "nonlinearity": nonlinearity, "bidirectional": bidirectional}
     given = {"seq_len": 3, "batch_size": 2, "layout": "packed" if packed else "batched"}
