@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import os
 import re
 import sys
 import textwrap
@@ -272,9 +273,14 @@ def says_step(name: str, arguments: Mapping[str, Any]) -> bool:
 
 
 def called(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
-    """Call, by position where a name cannot be used."""
+    """Call, by position where a name cannot be used. A process that the candidate forks off ends here."""
     positional = [p.name for p in parameters_of(call) if p.kind == p.POSITIONAL_ONLY and p.name in given]
-    return call(*(given[name] for name in positional), **{k: v for k, v in given.items() if k not in positional})
+    own = os.getpid()
+    try:
+        return call(*(given[name] for name in positional), **{k: v for k, v in given.items() if k not in positional})
+    finally:
+        if os.getpid() != own:
+            os._exit(0)
 
 
 # -- source ------------------------------------------------------------------------------------------------------------
