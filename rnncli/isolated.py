@@ -195,9 +195,21 @@ class Inside:
                 self._readings = read(self._target, case.target, case, case.stated)
             except Unreadable as error:
                 if not error.faults:
-                    raise
+                    raise self._with_starter(case, error) from error.__cause__
                 return Read("by its names alone: its calls raise", "both", True, True, None, (), error.faults, str(error))
         return self.choose(case, 0)
+
+    def _with_starter(self, case: Case, error: CandidateError) -> CandidateError:
+        """The error with the command that writes a starter adapter, where one runs."""
+        from rnncli.candidate.starter import adapter
+
+        assert case.target is not None
+        try:
+            adapter(self._target, case.target, Path.cwd())
+        except Exception:
+            return error
+        hint = f"rnncli adapt {case.target} -o adapter.py writes an adapter to fill in"
+        return CandidateError(f"{error}; {hint}", error.trace)
 
     def _read_canonical(self, case: Case) -> Read:
         """A candidate of the canonical form says what it returns, and whether a gradient reaches it, when it is run."""

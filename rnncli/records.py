@@ -294,7 +294,7 @@ class CaseRecord:
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """The result of one command. `missing` says which cases of the run have no result, and why. `strict`: whether what
-    is not-comparable fails, as with --strict.
+    is not-comparable fails, as with --strict. `verbose`: whether a table shows everything, as with --verbose.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -302,6 +302,7 @@ class RunRecord:
     environment: dict[str, Any] | None = None
     verdict: Verdict | None
     strict: bool = False
+    verbose: bool = False
     missing: tuple[str, ...] = ()
     growth: tuple[Growth, ...] | None = None
     gates: tuple[Gate, ...] | None = None

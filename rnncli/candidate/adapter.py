@@ -183,7 +183,7 @@ class Adapted:
         if layers > 1 and rnn.num_layers != layers:
             return f"it has {layers} layers, always: {rnn.num_layers} is not supported (--layers {layers})"
         if only == "tanh" and rnn.nonlinearity == "relu":
-            return "relu is not claimed: it takes no nonlinearity, and computes tanh: relu is not supported"
+            return "relu is not claimed: the candidate takes no nonlinearity and computes tanh"
         stacked = rnn.num_layers > 1 and not whole(reading, case)
         if stacked and not self.returned[0]:
             return f"it returns the last state alone: {rnn.num_layers} layers cannot be stacked"

@@ -795,8 +795,7 @@ class Reader:
             unset = [one.name for one in held if not any(name in found.shapes for name in one.names)]
             what = ", ".join(unset[:4]) or "something random"
             raise Unreadable(
-                f"candidate {native.name}: not readable: {what} was never set, and what comes out depends on it;"
-                f" rnncli adapt {native.name} -o adapter.py writes an adapter to fill in"
+                f"candidate {native.name}: not readable: {what} was never set, and what comes out depends on it"
             )
 
     def _attempt(self, adapted: Adapted, made: Any, trial: Trial, h: Tensor | None) -> Any:
@@ -855,7 +854,7 @@ class Reader:
         else:
             failure = Unreadable(
                 f"candidate {self.native.name}: cannot tell how to call it ({self.native.described()}): tried, among"
-                f" others, {said}; rnncli adapt {self.native.name} -o adapter.py writes an adapter to fill in"
+                f" others, {said}"
             )
         failure.__cause__ = error
         return failure

@@ -520,7 +520,7 @@ class _Plan:
         head = s.O in big
         feeds_back = effects["all"].rows or not self._has_h_n()
         if head or (meant.kind == "readout" and fact.effective and not (effects["all"].rows and self._has_h_n())):
-            fact.kind, fact.layer, fact.evidence = "readout", len(big), "it moves what is returned, and no state"
+            fact.kind, fact.layer, fact.evidence = "readout", len(big), "moves what is returned and no state"
             return fact
         if _Plan._is_state(view.held):
             fact.kind = None
@@ -535,7 +535,7 @@ class _Plan:
                 return fact
             named = (meant.kind or "").startswith("bias") or view.held.linear
             if effects["0"].any:
-                fact.kind, fact.evidence = "bias", "it moves the result where x and h are 0"
+                fact.kind, fact.evidence = "bias", "acts where x = 0 and h = 0"
                 self._locate(fact, effects["0"])
             elif named or (torchs and self.experiments.run is None):
                 fact.kind = "bias"
@@ -547,7 +547,7 @@ class _Plan:
             fact.evidence = "its name; it has no effect"
             return fact
         if fact.kind == "weight_hh":
-            fact.evidence = "without effect where h is 0"
+            fact.evidence = "no effect where h = 0"
             if len(rows) == 1:
                 fact.layer, reverse = divmod(rows[0], s.directions)
                 fact.reverse = reverse == 1
@@ -556,7 +556,7 @@ class _Plan:
                 if s.directions == 2 and s.layers == 1:
                     fact.reverse = effects["late"].first
         elif fact.kind in ("weight_ih", "weight"):
-            fact.evidence = "without effect where x is 0" if not rows else "it acts on x and on the layer below"
+            fact.evidence = "no effect where x = 0" if not rows else "acts on the output of the layer below"
             self._locate(fact, effects["x"])
             unseen = not effects["x"].rows and len(effects["x"].halves) != 2
             if s.directions == 2 and s.layers == 1 and fact.reverse is None and unseen:

@@ -86,6 +86,9 @@ def verify(
         bool, typer.Option("--resume", help="Run only what is missing in the jsonl file of --output")
     ] = False,
     strict: Strict = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also which tensor of your own candidate was given which weight")
+    ] = False,
     format: VerdictFormat = "table",
     output: Output = None,
     plot: Annotated[
@@ -179,7 +182,7 @@ def verify(
 
         watch_files(selection, options)
         return
-    wanted = Wanted(format, output, plot, strict, save_failing)
+    wanted = Wanted(format, output, plot, strict, save_failing, verbose)
     if len(selection) == 1 and format != "jsonl" and dask is None:
         _verify_one(selection, options, wanted)
     else:
@@ -195,6 +198,7 @@ class Wanted:
     plot: Path | None
     strict: bool
     save_failing: Path | None
+    verbose: bool = False
 
 
 def _verify_one(selection: "Selection", options: "VerifyOptions", wanted: Wanted) -> None:
@@ -208,7 +212,7 @@ def _verify_one(selection: "Selection", options: "VerifyOptions", wanted: Wanted
     origin = selection.origins(policy_flags(options.policy))(selection.indices[0])
     records = run_cases(selection, lambda case: verify(case, options), needed_for_verify)
     finished = [replace(record, origin=origin) for record in with_progress(records, 1)]
-    record = RunRecord.of("verify", environment(), finished, strict=wanted.strict)
+    record = replace(RunRecord.of("verify", environment(), finished, strict=wanted.strict), verbose=wanted.verbose)
     _leave(record, wanted, finished, policy_flags(options.policy))
 
 

@@ -18,6 +18,7 @@ from rnncli.records import (
     TensorShape,
     Timing,
     Verdict,
+    Wire,
     printable,
 )
 from rnncli.report import words
@@ -49,7 +50,7 @@ def draw(record: RunRecord, console: Console) -> None:
 
         blocks = blocks_of_bench(record)
     elif len(record.cases) == 1 and not record.missing:
-        blocks = _case(record.command, record.cases[0])
+        blocks = _case(record.command, record.cases[0], record.verbose)
     else:
         blocks = _cases(record)
     width = console.width
@@ -63,7 +64,7 @@ def draw(record: RunRecord, console: Console) -> None:
     console.width = width
 
 
-def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
+def _case(command: str, case: CaseRecord, verbose: bool = False) -> Iterator[RenderableType]:
     yield title(command, case)
     if case.error:
         yield Text(f"\n{case.error.message}", "bold red")
@@ -72,6 +73,9 @@ def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
         return
     if case.reading:
         yield Text(f"read as: {case.reading}")
+    if verbose and case.wiring:
+        yield ""
+        yield _wiring_table(case.wiring)
     if case.shapes:
         yield ""
         yield _shapes_table(case.shapes, words.candidate(case, short=True))
@@ -104,6 +108,14 @@ def _case(command: str, case: CaseRecord) -> Iterator[RenderableType]:
     yield from _diagnosis(case)
     if case.replay:
         yield Text(f"replay: {case.replay}", "bold", no_wrap=True)
+
+
+def _wiring_table(wiring: Sequence[Wire]) -> Table:
+    """Each tensor of the candidate, the weight it was given, and what settled that."""
+    table = plain_table("candidate's tensor", "holds", "known by")
+    for wire in wiring:
+        table.add_row(wire.tensor, wire.weight, wire.evidence)
+    return table
 
 
 def _cases(record: RunRecord) -> Iterator[RenderableType]:

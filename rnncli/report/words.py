@@ -236,11 +236,24 @@ def _compared(case: CaseRecord, checks: Sequence[Check]) -> str:
         return f"{failing} of {tensors} tensors differ from nn.RNN's" if failing else "the shapes are not as expected"
     if case.verdict == Verdict.NOT_COMPARABLE:
         return "no value could be compared"
-    which = f"all {tensors} tensors"
-    if any(check.verdict == Verdict.NOT_COMPARABLE for check in checks):
-        judged = Counter(check.stage for check in checks if check.verdict == Verdict.MATCH)
-        which = f"{judged['algorithm']} of {tensors} tensors in float64, {judged['precision']} in its own dtype"
-    return f"{candidate(case)} computes what nn.RNN computes, in {which}"
+    right = list(dict.fromkeys(check.tensor for check in checks if check.verdict == Verdict.MATCH))
+    left = {check.reason: check.tensor for check in checks if check.verdict == Verdict.NOT_COMPARABLE}
+    left = {reason: tensor for reason, tensor in left.items() if tensor not in right}
+    line = f"{candidate(case)} computes what nn.RNN computes: {covered(right)}"
+    if left:
+        named = covered([check.tensor for check in checks if check.tensor not in right and check.reason in left])
+        line += f"; not compared: {named} ({'; '.join(filter(None, left))})"
+    return line if "output" in right else f"{line}; output was not compared, so this is no pass"
+
+
+def covered(tensors: Sequence[str]) -> str:
+    """Tensors in few words: output, h_n and 6 gradients."""
+    tensors = list(dict.fromkeys(tensors))
+    gradients = [name for name in tensors if name.startswith("grad ")]
+    parts = [name for name in tensors if not name.startswith("grad ")]
+    if gradients:
+        parts.append(gradients[0] if len(gradients) == 1 else f"{len(gradients)} gradients")
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def explained(case: CaseRecord) -> list[tuple[str, list[Diagnosis]]]:
