@@ -50,21 +50,28 @@ class Convention:
 
 @dataclass(frozen=True)
 class Part:
-    """Where a tensor stands in what a candidate returns, and its axes; "?" of a tensor that has another shape."""
+    """Where a tensor stands in what a candidate returns, and its axes.
+
+    "?NLF" of a tensor that has another shape than the (N, L, D*H_out) that would stand there.
+    """
 
     path: tuple[int | str, ...]
     axes: str
 
     @property
     def fits(self) -> bool:
-        return self.axes != "?"
+        """Whether the tensor has the shape that belongs there."""
+        return not self.axes.startswith("?")
 
     def of(self, returned: Any, target: str) -> Tensor:
         """The tensor with the axes of `target`."""
         returned = at(returned, self.path)
         if not self.fits:
             first = returned[0] if isinstance(returned, list | tuple) and returned else returned
-            return as_tensor(first)
+            value, expected = as_tensor(first), self.axes.removeprefix("?").replace(",", "")
+            if value.dim() == len(expected) == len(target) and set(expected) == set(target):
+                return value.permute([expected.index(letter) for letter in target])  # wrong, seen as the caller sees it
+            return value
         axes = self.axes
         if "," in axes:
             if is_array(returned):  # a list by its convention that came as one tensor
@@ -213,7 +220,7 @@ class Adapted:
         if self.native.set_globals:
             words.append(f"the module's {', '.join(self.native.set_globals)} set to this case's")
         parts = [
-            name if part.axes in ("LNF", "SNH", "NF", "?") else f"{name} as {shown_axes(part.axes)}"
+            name if part.axes in ("LNF", "SNH", "NF") or not part.fits else f"{name} as {shown_axes(part.axes)}"
             for name, part in (("output", reading.output), ("h_n", reading.h_n))
             if part is not None
         ]
@@ -517,4 +524,4 @@ def shown_axes(axes: str) -> str:
     names = {"L": "L", "N": "N", "I": "H_in", "H": "H_out", "S": "D*num_layers", "F": "D*H_out", "1": "1"}
     listed, _, rest = axes.rpartition(",")
     shape = f"({', '.join(names[letter] for letter in rest if letter in names)})"
-    return f"a list of {shape}" if listed else shape if rest != "?" else "it comes"
+    return f"a list of {shape}" if listed else shape

@@ -206,7 +206,9 @@ class Native:
         self.documented_input = signature.documented_shape(notes, given) if given else None
         self.documented_state = signature.documented_shape(notes, self.states[0]) if self.states else None
         shaped = [signature.documented_shape(notes, name) for name in ("output", "h_n")]
-        self.returns_tensors = "list" not in notes.lower() and any(shaped)
+        self.says_list = bool(re.search(r"\blists?\b", notes, re.IGNORECASE))
+        self.returns_tensors = not self.says_list and any(shaped)
+        self.rows_by_nature = signature.rows_by_nature(source)
         self.unpacks_state = signature.unpacks(source, self.states[0]) if self.states else None
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
 
@@ -551,8 +553,18 @@ class Object(Native):
             if not isinstance(value, bool) and isinstance(value, int) and option(name) in _SET
             and not any(meant == option(name) for meant, _ in self._made_with.values())
         )  # fmt: skip
+        if self.is_module:
+            self.returns_tensors = self.returns_tensors or self._has_our_names()
         interface = {"num_layers", "bidirectional", "batch_first", "nonlinearity", "dropout"}
         self.drop_in = subclass or len({meant for meant, _ in self._made_with.values()} & interface) >= 3
+
+    def _has_our_names(self) -> bool:
+        """Whether all its parameters have nn.RNN's own names: it promises what nn.RNN does."""
+        try:
+            names = [name for name, _ in self.made(Case(), torch.float32).named_parameters()]
+        except Exception:
+            return False
+        return bool(names) and all(EXACT.fullmatch(name) for name in names)
 
     def claims(self, name: str) -> bool:
         """Whether the constructor, or the call, takes an argument of nn.RNN."""

@@ -286,47 +286,52 @@ class Reader:
 
     def _of(self, trial: Trial, dtype: torch.dtype, like: Reading | None) -> list[Reading]:
         rows = trial.sizes.rows
-        ran = {"batch": list(self._ran(trial, dtype, like, "batch"))}
+        batches = self._by_state_form(list(self._ran(trial, dtype, like, "batch")))
         step_like = (like is not None and like.convention.steps) or self.stated.get("convention") == "step"
         if rows == 1 and (self.native.says_step or step_like) and not (self._documents_a_sequence() and not step_like):
-            steps = [one for one in self._ran(trial, dtype, like, "step") if not self._walks(one, trial, steps=True)]
-            if any(one.fits for one in steps):
-                return [one for one in steps if one.fits][:1]
-        plain = [one for one in ran["batch"] if one.fits]
+            steps = self._steps(trial, dtype, like, walking=True)
+            if steps:
+                return steps
+        plain = [one for one in batches if one.fits]
         plain = [one for one in plain if self._same_without_state(one, trial)] or plain
-        plain = self._by_state_form(plain)
         if plain:
             chosen = self._of_layouts(plain, trial)
             if rows == 1 and self._may_be_step(chosen, trial):
-                steps = [one for one in self._ran(trial, dtype, like, "step") if one.fits]
-                if steps:
-                    return steps[:1]
+                return self._steps(trial, dtype, like) or [chosen]
             return [chosen]
         sequences = [one for one in self._ran(trial, dtype, like, "sequence") if one.fits and self._grows(one, trial)]
         steps = []
         if rows == 1 and not sequences:
-            steps = [one for one in self._ran(trial, dtype, like, "step") if one.fits and not self._walks(one, trial, True)]
-        misfit = sorted(ran["batch"], key=_misfits)[:1]
+            steps = self._steps(trial, dtype, like, walking=True)
+        misfit = sorted(batches, key=_misfits)[:1]
         if misfit and rows == 1 and steps == [] and not self._documents_a_sequence() and not self._grows(misfit[0], trial):
-            steps = [one for one in self._ran(trial, dtype, like, "step") if one.fits and not self._walks(one, trial, True)]
+            steps = self._steps(trial, dtype, like, walking=True)
             if steps:
-                return steps[:1]
+                return steps
         if misfit and misfit[0].output is not None and misfit[0].output.fits:
             return misfit
         if misfit and self._grows(misfit[0], trial):
             return [*misfit, *sequences[:1], *steps[:1]]
         return [*sequences[:1], *steps[:1]] or misfit
 
-    def _by_state_form(self, plain: list[Reading]) -> list[Reading]:
-        """Where h_0 fits as (1, N, H) and as (N, H): the first if the source takes it apart, else the second.
+    def _steps(self, trial: Trial, dtype: torch.dtype, like: Reading | None, walking: bool = False) -> list[Reading]:
+        """The reading as a step, if there is one; `walking`: one that walks over the rows of its input is none."""
+        found = self._by_state_form(list(self._ran(trial, dtype, like, "step")))
+        found = [one for one in found if one.fits and not (walking and self._walks(one, trial))]
+        return found[:1]
 
-        A step broadcasts over a leading axis of size 1, and `h_0[0]` of an (N, H) is a state for all sequences.
+    def _by_state_form(self, ran: list[Reading]) -> list[Reading]:
+        """Without a state of (1, N, H) where the source takes h_0 as it is and (N, H) runs, and the reverse.
+
+        A step broadcasts over a leading axis of size 1, and `h_0[0]` of an (N, H) is one state for all sequences.
         """
-        forms = {one.convention.state for one in plain}
-        if not {"SNH", "NH"} <= forms or self.native.unpacks_state is None:
-            return plain
-        form = "SNH" if self.native.unpacks_state else "NH"
-        return [one for one in plain if one.convention.state == form]
+        unpacks, forms = self.native.unpacks_state, {one.convention.state for one in ran}
+        if unpacks is None or not {"SNH", "NH"} <= forms:
+            return ran
+        if unpacks:
+            fitting = any(one.fits for one in ran if one.convention.state == "SNH")
+            return [one for one in ran if one.convention.state != "NH"] if fitting else ran
+        return [one for one in ran if one.convention.state != "SNH"]
 
     def _same_without_state(self, reading: Reading, trial: Trial) -> bool:
         """Whether what comes back has the same form where h_0 is omitted, if it may be."""
@@ -389,9 +394,8 @@ class Reader:
         except Exception:
             return True
 
-    def _walks(self, reading: Reading, trial: Trial, steps: bool) -> bool:
+    def _walks(self, reading: Reading, trial: Trial) -> bool:
         """Whether what is called with a step takes more operations for more rows: it walks over them."""
-        del steps
         if "N" not in reading.convention.input:
             return False
         try:
@@ -466,6 +470,10 @@ class Reader:
         axes = self.native.documented_input
         if self.native.claims("batch_first") and unit == "batch":
             return tuple(one for one in inputs if one in ("LNI", "L,NI"))
+        if axes is None and self.native.rows_by_nature:
+            return tuple(one for one in inputs if "N" in one)  # what multiplies rows takes any number of them
+        if unit == "step" and axes is not None and len(axes) < 3:
+            return tuple(one for one in inputs if len(one) == len(axes)) or inputs
         if axes is None or len(axes) != 3:
             return inputs
         if unit != "batch":
@@ -531,13 +539,15 @@ class Reader:
         letters = trial.letters(batch, steps)
         axes = as_asked(reading, trial.case).convention.input
         outputs, finals = _OUTPUTS[axes], _FINALS.get(axes, ("SNH", "NH", "S,NH"))
-        if (self.native.drop_in or self.native.returns_tensors) and not reading.convention.steps:
-            outputs, finals = (tuple(one for one in options if "," not in one) for options in (outputs, finals))
+        if not reading.convention.steps:
+            outputs, finals = self._allowed(outputs, finals, reading)
         items = _items(returned, letters["L"])
         said = self.stated.get("returns", "both")
         heads = {**letters, "F": trial.sizes.O} if isinstance(self.native, Object) and self.native.has_output_size else None
 
         def fitting(value: Any, options: Sequence[str], sizes: Mapping[str, int] | None) -> str | None:
+            if isinstance(value, tuple) and options is finals and not self.native.returns_tensors:
+                options = (*finals, "S,NH")  # (h_forward, h_reverse)
             return None if sizes is None else next((one for one in options if _fits(value, one, sizes)), None)
 
         tensors = [(path, value) for path, value in items if _is_tensor_like(value)]
@@ -576,8 +586,10 @@ class Reader:
             head = fit is None or (heads is not None and trial.sizes.O in _shape(value))
             if head and self._is_head(value, trial, heads is not None) and (fit is None or not self._head_is_plain(trial)):
                 continue  # the result of a head
-            turned = name == "output" and axes != reading.convention.input and fit and "," not in fit
-            parts[name] = Part(path, (fit.translate(BATCH_FIRST) if turned and fit else fit) or "?")
+            turned = name == "output" and axes != reading.convention.input and "," not in (fit or "")
+            expected = outputs[0] if name == "output" else finals[0]
+            known = fit or f"?{expected}"
+            parts[name] = Part(path, known.translate(BATCH_FIRST) if turned else known)
             used.add(path)
         neither = [f"{_path(path)} {_shown(value)}" for path, value in items if path not in used and path != ()]
         if not used:
@@ -591,6 +603,25 @@ class Reader:
         if not used and reading.convention.input not in ("LNI", "NLI"):
             return None
         return replace(reading, output=parts["output"], h_n=parts["h_n"], neither=tuple(neither))
+
+    def _allowed(
+        self, outputs: tuple[str, ...], finals: tuple[str, ...], reading: Reading
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The forms that output and h_n may have: of lists those that are documented, or that h_0 has too.
+
+        d2l returns a list of states for output; where nn.RNN's names or a shape are promised, a list is another thing.
+        A candidate that has layers or directions returns h_n in nn.RNN's form.
+        """
+        native, state = self.native, reading.convention.state or ""
+        promised = native.drop_in or native.returns_tensors
+        if promised:
+            outputs = tuple(one for one in outputs if "," not in one)
+        listed = native.says_list or "," in state or len(native.states) > 1
+        if promised or not listed:
+            finals = tuple(one for one in finals if "," not in one) or finals
+        if (native.claims("num_layers") or native.claims("bidirectional")) and state == "SNH":
+            finals = tuple(one for one in finals if "S" in one) or finals
+        return outputs, finals
 
     def _head_is_plain(self, trial: Trial) -> bool:
         """Whether a head reads nothing but the state, so that it can be set to the identity."""

@@ -437,6 +437,50 @@ def _takes_apart(function: ast.FunctionDef, name: str) -> bool:
     return False
 
 
+_PRODUCTS = {"matmul", "mm", "dot", "bmm", "mv"}
+
+
+def rows_by_nature(target: Any) -> bool:
+    """Return whether every product of the source has its weight on the right: `x @ W.T`, `F.linear(x, W)`, `fc(x)`.
+
+    Such code takes any number of rows; `W @ x` takes columns, or one vector.
+    """
+    sources = list(getattr(target, "__sources__", ())) or [target]
+    right = left = False
+    for source in sources:
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(source)))
+        except (OSError, TypeError, SyntaxError, IndentationError):
+            return False
+        for node in ast.walk(tree):
+            name = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else (
+                node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else "")
+            if name in ("linear", "Linear", "RNNCell", "addmm"):
+                right = True
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+                sides: tuple[ast.expr, ...] = (node.left, node.right)
+            elif name in _PRODUCTS and isinstance(node, ast.Call):
+                own = [node.func.value] if len(node.args) == 1 and isinstance(node.func, ast.Attribute) else []
+                sides = (*own, *node.args)[:2]
+            else:
+                continue
+            if len(sides) == 2:
+                one, other = (_names_a_weight(side) for side in sides)
+                right, left = right or (other and not one), left or (one and not other)
+    return right and not left
+
+
+def _names_a_weight(node: ast.AST) -> bool:
+    """Return whether an expression names a matrix of weights."""
+    for part in ast.walk(node):
+        name = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else (
+            part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "")
+        kind = slot(name).kind if name and name not in ("T", "t", "mT") and role(name) in (None, "params") else None
+        if kind in ("weight_ih", "weight_hh", "weight"):
+            return True
+    return False
+
+
 def builds_a_list(target: Any, name: str) -> bool:
     """Return whether the source makes a list of an argument where it is left out: `Hs = [None] * n`."""
     sources = list(getattr(target, "__sources__", ())) or [target]

@@ -77,6 +77,7 @@ class Wiring:
     shapes: Mapping[str, tuple[int, ...]]
     missing: tuple[str, ...] = ()  # parameters of nn.RNN that have no place
     buffers: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()  # weights of layers that were not asked for
     turned: bool = False  # a square matrix lies the other way than its neighbour, whose shape tells how it lies
 
     def set(self, made: Any, held: Sequence[Held], params: Mapping[str, Tensor], binding: Binding, case: Case) -> None:
@@ -142,6 +143,8 @@ class Wiring:
         by_name = {name: one for one in held for name in one.names}
         registered = {id(one) for one in module.parameters()} if module is not None else set()
         found = []
+        if self.beyond and module is not None:
+            found.append(("weight_ih_l0", "wrong-shape", f"{self.beyond[0]} belongs to a layer that was not asked for"))
         for name, shape in self.shapes.items():
             pieces = [piece for piece in self.pieces if piece.tensor == name and piece.kind != "readout"]
             one = by_name.get(name)
@@ -459,7 +462,7 @@ class _Plan:
             for f in kept
         ]
         shapes = {piece.tensor: f.view.held.shape for piece, f in zip(pieces, kept, strict=True)}
-        wiring = Wiring(tuple(pieces), shapes, (), tuple(buffers), self.turned)
+        wiring = Wiring(tuple(pieces), shapes, (), tuple(buffers), self._beyond(kept, buffers), self.turned)
         missing = self._missing(pieces)
         if any(name.startswith("weight_hh") or name.startswith("weight_ih") for name in missing):
             shared = {id(f.view.held) for f in kept}
@@ -725,6 +728,12 @@ class _Plan:
                 group[0].kind, group[1].kind = ("bias_hh", "bias_ih") if swapped else ("bias_ih", "bias_hh")
             elif len(group) == 1:
                 group[0].kind = "bias"
+
+    def _beyond(self, kept: Sequence[Fact], buffers: Sequence[str]) -> tuple[str, ...]:
+        """The tensors without effect whose names differ from a weight's in a number: of layers beyond those asked for."""
+        stems = {re.sub(r"\d+", "#", fact.view.name) for fact in kept if re.search(r"\d", fact.view.name)}
+        parameters = {name for one in self.experiments.held if one.parameter for name in one.names}
+        return tuple(name for name in buffers if re.sub(r"\d+", "#", name) in stems and name in parameters)
 
     # -- orientation ---------------------------------------------------------------------------------------------------
 

@@ -94,6 +94,7 @@ class Judge:
         checks = dropout.without_values(checks, masks) if masks else checks
         if not is_wrong(checks):
             checks = self._conduct(candidate, checks, in_float64)
+            checks = self._without_h_0_in_its_dtype(candidate, checks)
         downcast = self._downcast(candidate)
         if downcast and self.dtype == torch.float64:
             checks = tuple(
@@ -324,6 +325,22 @@ class Judge:
             return alone.wrong(candidate, alone.values("algorithm", candidate), when)
         except CandidateError as error:
             return "output", f"{when}: {error}"
+
+    def _without_h_0_in_its_dtype(self, candidate: Candidate, checks: tuple[Check, ...]) -> tuple[Check, ...]:
+        """A call without h_0 in the working dtype, where a start in another dtype shows. Raises as the call does."""
+        if self.dtype == torch.float64 or not getattr(candidate, "h_0_may_be_omitted", False):
+            return checks
+        case, probe = without_h_0(altered(self.case, run={"gradients": False, "train": False}), self._working_probe)
+        try:
+            values = values_by(candidate, case, probe)
+        except CandidateError as error:
+            raise CandidateError(f"{error} (h_0 is omitted, as its signature allows)", error.trace) from error
+        for name in ("output", "h_n"):
+            value = values.tensors[name]
+            if value is not None and value.dtype != self.dtype:
+                seen, expected = (str(dtype).removeprefix("torch.") for dtype in (value.dtype, self.dtype))
+                return self._with_finding(checks, (name, f"called without h_0: dtype {seen}, expected {expected}"))
+        return checks
 
     def _in_other_regimes(self, candidate: Candidate, dtype: torch.dtype = torch.float64) -> Finding:
         """The first difference to nn.RNN in another regime than one call with everything: see `regimes`.
