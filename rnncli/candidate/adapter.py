@@ -255,8 +255,14 @@ class Adapted:
         if found is None or not isinstance(self.native, Object):
             return ()
         part = self._own_part(case)
-        names = (f"l{layer}{end}" for layer in range(part.rnn.num_layers) for end in ("", "_reverse")[: part.rnn.directions])
-        shapes = {"weight_hh": (part.rnn.hidden_size,) * 2, "bias_ih": (part.rnn.hidden_size,), "bias_hh": (part.rnn.hidden_size,)}
+        names = (
+            f"l{layer}{end}" for layer in range(part.rnn.num_layers) for end in ("", "_reverse")[: part.rnn.directions]
+        )
+        shapes = {
+            "weight_hh": (part.rnn.hidden_size,) * 2,
+            "bias_ih": (part.rnn.hidden_size,),
+            "bias_hh": (part.rnn.hidden_size,),
+        }
         params = {}
         for suffix in names:
             features = part.rnn.input_size if suffix.startswith("l0") else part.rnn.hidden_size * part.rnn.directions
@@ -347,7 +353,9 @@ class Adapted:
             outputs.append(output)
             finals.append(h_n)
         h_n = _joined(finals, 1)
-        if any(output is None or output.shape[:2] != (length, 1) for output, length in zip(outputs, lengths, strict=True)):
+        if any(
+            output is None or output.shape[:2] != (length, 1) for output, length in zip(outputs, lengths, strict=True)
+        ):
             return (None if outputs[0] is None else outputs[0]), h_n
         flat = [output.squeeze(1) for output in outputs if output is not None]
         packed = torch.nn.utils.rnn.pack_sequence(flat, enforce_sorted=False)
@@ -377,9 +385,7 @@ class Adapted:
                 output = torch.nn.functional.dropout(output, case.rnn.dropout)
         return output, _joined(finals, 0)
 
-    def _layer(
-        self, x: Tensor, h_0: Tensor | None, params: Mapping[str, Tensor], layer: int, case: Case
-    ) -> Both:
+    def _layer(self, x: Tensor, h_0: Tensor | None, params: Mapping[str, Tensor], layer: int, case: Case) -> Both:
         """One layer: as one call, or a call for each direction."""
         if self.reading.directions or not case.rnn.bidirectional:
             own = _renamed(params, f"l{layer}", "l0") | _renamed(params, f"l{layer}_reverse", "l0_reverse")

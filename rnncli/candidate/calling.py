@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from rnncli.candidate import signature
 from rnncli.candidate.names import EXACT, Slot, option, role, slot
 from rnncli.candidate.places import Held, held_by, is_array
-from rnncli.candidate.load import default_dtype
 from rnncli.case import Case, RNNArguments
 from rnncli.errors import CandidateError
 
@@ -196,7 +195,9 @@ class Native:
         self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
         text = " ".join(inspect.getdoc(one) or "" for one in (call, getattr(self, "_source", call)))
         listed = "|".join(map(re.escape, self.states)) or "-"
-        self.states_as_list = bool(re.search(rf"\b({listed})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE))
+        self.states_as_list = bool(
+            re.search(rf"\b({listed})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
+        )
         source = getattr(self, "_source", call)
         self.states_as_list = self.states_as_list or (
             bool(self.states) and signature.builds_a_list(source, self.states[0])
@@ -303,7 +304,9 @@ class Function(Native):
         self.head_scale = 1.0  # of weights after the recurrence, which are the identity
         read_out = {of.kind for of in [*self._slots, *self._keys.values()]}
         self.reads_out = "readout" in read_out
-        self.asks_for_directions = Native.claims(self, "bidirectional") or any("reverse" in text for text in self._strings)
+        self.asks_for_directions = Native.claims(self, "bidirectional") or any(
+            "reverse" in text for text in self._strings
+        )
         text = inspect.getdoc(function) or ""
         of_cell = any(re.fullmatch(r"(weight|bias)_[ih]h", key) for key in self._strings)
         of_rnn = "_l" in self._strings or bool(re.search(r"nn\.RNN(?!Cell)", text))
@@ -441,7 +444,9 @@ class Function(Native):
         binding, rnn = weights.binding, case.rnn
         assert meant.kind is not None
         if meant.kind == "readout":
-            return binding.value(self.head_scale * torch.eye(rnn.hidden_size, dtype=next(iter(weights.params.values())).dtype))
+            return binding.value(
+                self.head_scale * torch.eye(rnn.hidden_size, dtype=next(iter(weights.params.values())).dtype)
+            )
         if binding.listed and meant.layer is None:
             directions = (meant.reverse,) if self._reverse else (False, True)[: rnn.directions]
             items = [weights.of(meant.kind, layer, side) for layer in range(rnn.num_layers) for side in directions]
@@ -456,10 +461,14 @@ class Function(Native):
         for name, of in named:
             rows.append((name, self._held(of, binding), "its name and its shape"))
         if self._holders and not self._torch_keys:
-            rows += [(f"{self._holders[0]}[{key!r}]", self._held(of, binding), "its key") for key, of in self._keys.items()]
+            rows += [
+                (f"{self._holders[0]}[{key!r}]", self._held(of, binding), "its key") for key, of in self._keys.items()
+            ]
         elif self._holders or not rows:
             holder = f"{self._holders[0]}[...]" if self._holders else "its module's weights"
-            rows.append((holder, "under nn.RNN's own names" if binding.form == "dict" else "in nn.RNN's order", "its keys"))
+            rows.append(
+                (holder, "under nn.RNN's own names" if binding.form == "dict" else "in nn.RNN's order", "its keys")
+            )
         return tuple(rows)
 
     def _held(self, of: Slot, binding: Binding) -> str:
@@ -723,7 +732,9 @@ def _relink(made: Any, given: list[Any]) -> None:
     tensors = [value for value in given if isinstance(value, Tensor)]
     for value in given:
         if isinstance(value, dict | list | tuple):
-            tensors += [one for one in (value.values() if isinstance(value, dict) else value) if isinstance(one, Tensor)]
+            tensors += [
+                one for one in (value.values() if isinstance(value, dict) else value) if isinstance(one, Tensor)
+            ]
     if not isinstance(made, nn.Module):
         return
     for one in held_by(made):

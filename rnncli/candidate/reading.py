@@ -155,7 +155,10 @@ def trial_of(
 
     params: dict[str, Tensor] = {}
     for layer, suffix in itertools.product(range(layers), ("", "_reverse")[:directions]):
-        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (hidden, sizes.features(layer)), "weight_hh": (hidden, hidden)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (hidden, sizes.features(layer)),
+            "weight_hh": (hidden, hidden),
+        }
         shapes |= {"bias_ih": (hidden,), "bias_hh": (hidden,)} if case.rnn.bias else {}
         params |= {f"{name}_l{layer}{suffix}": random(*shape) * 0.5 for name, shape in shapes.items()}
     return Trial(small, sizes, random(steps, batch, features), random(rows, batch, hidden), params)
@@ -181,7 +184,9 @@ class Reader:
             self._with_wiring(adapted)
             found.append(adapted)
             if self._turned and "weights" not in self.stated:
-                other = Reader(native_of(self.target, self.native.name), self.case, self.stated | {"weights": "behaves"})
+                other = Reader(
+                    native_of(self.target, self.native.name), self.case, self.stated | {"weights": "behaves"}
+                )
                 found += other.readings()
         first = found[0]
         if self.case.input.layout == "unbatched":
@@ -213,7 +218,12 @@ class Reader:
             claimed = (layers, directions) == asked
             if layers > 1 and native.claims("num_layers") and not claimed:
                 continue
-            if directions > 1 and native.claims("bidirectional") and not claimed and (partly or native.asks_for_directions):
+            if (
+                directions > 1
+                and native.claims("bidirectional")
+                and not claimed
+                and (partly or native.asks_for_directions)
+            ):
                 continue
             found = self._settled(layers, directions)
             if found and found[0].fits and (claimed or (layers, directions) == (1, 1) or found[0].output is not None):
@@ -227,7 +237,9 @@ class Reader:
     def _claimed(self, reading: Reading, always: tuple[int, int]) -> Reading:
         """The reading with what it claims of the case's layers and directions, tried where it does."""
         rnn, binding = self.case.rnn, reading.convention.binding
-        layers = always[0] > 1 or self.native.claims("num_layers") or binding.listed or binding.form in ("tuples", "flat")
+        layers = (
+            always[0] > 1 or self.native.claims("num_layers") or binding.listed or binding.form in ("tuples", "flat")
+        )
         directions = always[1] > 1 or self.native.claims("bidirectional")
         wanted = (min(rnn.num_layers, 2) if layers else 1, rnn.directions if directions else 1)
         if always != (1, 1) and wanted <= always:
@@ -255,7 +267,12 @@ class Reader:
             for equal in (False, True):
                 for found in self._settled(layers, directions, like=reading, equal=equal)[:1]:
                     rows = found.h_n is not None and "S" in found.h_n.axes
-                    if found.fits and rows and found.output is not None and self._uses_rows(found, layers, directions, equal):
+                    if (
+                        found.fits
+                        and rows
+                        and found.output is not None
+                        and self._uses_rows(found, layers, directions, equal)
+                    ):
                         return replace(found, layers=layers > 1, directions=directions > 1)
         return reading
 
@@ -305,10 +322,20 @@ class Reader:
         sequences = [one for one in self._ran(trial, dtype, like, "sequence") if one.fits and self._grows(one, trial)]
         steps = []
         if rows == 1 and not sequences:
-            steps = [one for one in self._ran(trial, dtype, like, "step") if one.fits and not self._walks(one, trial, True)]
+            steps = [
+                one for one in self._ran(trial, dtype, like, "step") if one.fits and not self._walks(one, trial, True)
+            ]
         misfit = sorted(ran["batch"], key=_misfits)[:1]
-        if misfit and rows == 1 and steps == [] and not self._documents_a_sequence() and not self._grows(misfit[0], trial):
-            steps = [one for one in self._ran(trial, dtype, like, "step") if one.fits and not self._walks(one, trial, True)]
+        if (
+            misfit
+            and rows == 1
+            and steps == []
+            and not self._documents_a_sequence()
+            and not self._grows(misfit[0], trial)
+        ):
+            steps = [
+                one for one in self._ran(trial, dtype, like, "step") if one.fits and not self._walks(one, trial, True)
+            ]
             if steps:
                 return steps[:1]
         if misfit and misfit[0].output is not None and misfit[0].output.fits:
@@ -365,7 +392,9 @@ class Reader:
 
     def _says_batch_first(self) -> bool:
         text = self._doc().replace(" ", "")
-        return any(said in text for said in ("batch_first", "(n,l", "(n,t", "(b,t", "(b,l", "(batch,", "[batch,", "b,t,"))
+        return any(
+            said in text for said in ("batch_first", "(n,l", "(n,t", "(b,t", "(b,l", "(batch,", "[batch,", "b,t,")
+        )
 
     def _may_be_step(self, reading: Reading, trial: Trial) -> bool:
         """Whether one tensor came back, in a number of operations that does not grow with the sequence."""
@@ -374,7 +403,11 @@ class Reader:
     def _documents_a_sequence(self) -> bool:
         """Whether the docstring gives the input a time axis."""
         text = self._doc()
-        return bool(re.search(r"\(\s*(l|t|time|seq\w*|steps?|n_steps|seq_len)\s*,|,\s*(t|l|time|seq\w*|steps|seq_len)\s*,", text))
+        return bool(
+            re.search(
+                r"\(\s*(l|t|time|seq\w*|steps?|n_steps|seq_len)\s*,|,\s*(t|l|time|seq\w*|steps|seq_len)\s*,", text
+            )
+        )
 
     def _doc(self) -> str:
         source = getattr(self.native, "target", None)
@@ -443,7 +476,9 @@ class Reader:
         for binding in self.native.bindings():
             if like is not None and not _alike(binding, like.convention.binding):
                 continue
-            if self.stated.get("weights") in ("as nn.RNN", "transposed") and binding.transposed != (self.stated["weights"] == "transposed"):
+            if self.stated.get("weights") in ("as nn.RNN", "transposed") and binding.transposed != (
+                self.stated["weights"] == "transposed"
+            ):
                 continue
             for axes in inputs:
                 states: Sequence[str | None] = _STATES[axes] if self.native.takes_state else (None,)
@@ -535,7 +570,9 @@ class Reader:
             outputs, finals = (tuple(one for one in options if "," not in one) for options in (outputs, finals))
         items = _items(returned, letters["L"])
         said = self.stated.get("returns", "both")
-        heads = {**letters, "F": trial.sizes.O} if isinstance(self.native, Object) and self.native.has_output_size else None
+        heads = (
+            {**letters, "F": trial.sizes.O} if isinstance(self.native, Object) and self.native.has_output_size else None
+        )
 
         def fitting(value: Any, options: Sequence[str], sizes: Mapping[str, int] | None) -> str | None:
             return None if sizes is None else next((one for one in options if _fits(value, one, sizes)), None)
@@ -559,7 +596,11 @@ class Reader:
         else:
             tensors = self._without_heads(tensors, reading, trial, outputs, letters)
             first = tensors[0][1]
-            if len(tensors) == 2 and not fitting(first, outputs, letters) and self._is_head(first, trial, heads is not None):
+            if (
+                len(tensors) == 2
+                and not fitting(first, outputs, letters)
+                and self._is_head(first, trial, heads is not None)
+            ):
                 if fitting(tensors[1][1], outputs, letters):  # the results of a head, and the states they come from
                     tensors = tensors[1:]
             if len(tensors) == 1:
@@ -574,7 +615,11 @@ class Reader:
             options = outputs if name == "output" else finals
             fit = fitting(value, options, letters) or (fitting(value, outputs, heads) if name == "output" else None)
             head = fit is None or (heads is not None and trial.sizes.O in _shape(value))
-            if head and self._is_head(value, trial, heads is not None) and (fit is None or not self._head_is_plain(trial)):
+            if (
+                head
+                and self._is_head(value, trial, heads is not None)
+                and (fit is None or not self._head_is_plain(trial))
+            ):
                 continue  # the result of a head
             turned = name == "output" and axes != reading.convention.input and fit and "," not in fit
             parts[name] = Part(path, (fit.translate(BATCH_FIRST) if turned and fit else fit) or "?")
@@ -609,7 +654,9 @@ class Reader:
         if not isinstance(self.native, Object) or not shape or shape[-1] in (s.H, s.H * s.directions):
             return False
         held = held_by(self.native.made(trial.case, torch.float64, 0, s.O))
-        return any(tuple(one.shape) in ((shape[-1], s.H * s.directions), (s.H * s.directions, shape[-1])) for one in held)
+        return any(
+            tuple(one.shape) in ((shape[-1], s.H * s.directions), (s.H * s.directions, shape[-1])) for one in held
+        )
 
     @staticmethod
     def _of_step(reading: Reading, parts: dict[str, Part | None], neither: list[str]) -> Reading | None:
@@ -625,7 +672,12 @@ class Reader:
         return replace(reading, output=output, h_n=h_n, neither=tuple(neither))
 
     def _without_heads(
-        self, tensors: list[tuple[Any, Any]], reading: Reading, trial: Trial, outputs: Sequence[str], letters: Mapping[str, int]
+        self,
+        tensors: list[tuple[Any, Any]],
+        reading: Reading,
+        trial: Trial,
+        outputs: Sequence[str],
+        letters: Mapping[str, int],
     ) -> list[tuple[Any, Any]]:
         """The results of a function but for those that its weights after the recurrence move, where others remain.
 
@@ -753,11 +805,13 @@ class Reader:
             x, h = x.to(reading.dtype), None if h is None else h.to(reading.dtype)
             begin = None
             if native.stateful:
+
                 def begin() -> None:
                     for name in ("reset", "reset_state", "reset_hidden", "init_hidden", "init_state"):
                         if callable(getattr(made, name, None)):
                             getattr(made, name)()
                             return
+
             with default_dtype(reading.dtype), torch.no_grad():
                 own = as_asked(reading, one)
                 return unit(own, lambda x, h: native.run(made, _fresh(x), _fresh(h), one, binding), x, h, begin)
@@ -814,7 +868,10 @@ class Reader:
         native, reading = self.native, adapted.reading
         if not whole(reading, self.case) or (layout == "unbatched" and reading.convention.state not in ("SNH", None)):
             return False
-        layers, directions = (self.case.rnn.num_layers if reading.layers else 1), (self.case.rnn.directions if reading.directions else 1)
+        layers, directions = (
+            (self.case.rnn.num_layers if reading.layers else 1),
+            (self.case.rnn.directions if reading.directions else 1),
+        )
         trial = trial_of(self.case, self.native, layers, directions, reading.dtype)
         x: Any = trial.x[:, 0]
         h = trial.h[:, 0]
@@ -938,7 +995,8 @@ def _fresh(value: Any) -> Any:
 
 def _equal(one: Sequence[Tensor | None], other: Sequence[Tensor | None]) -> bool:
     return all(
-        a is b is None or (a is not None and b is not None and a.shape == b.shape and torch.allclose(a, b, equal_nan=True))
+        a is b is None
+        or (a is not None and b is not None and a.shape == b.shape and torch.allclose(a, b, equal_nan=True))
         for a, b in zip(one, other, strict=True)
     )
 

@@ -187,7 +187,16 @@ def told_apart(slots: Mapping[str, Slot]) -> dict[str, Slot]:
 def _directions_by_suffix(slots: Mapping[str, Slot]) -> dict[str, Slot]:
     """Return weights by name, with the direction that names say beside each other: `Wf` and `Wb`, `wih` and `wihr`."""
     told = dict(slots)
-    for forward, reverse in (("f", "b"), ("", "r"), ("", "_r"), ("", "b"), ("_f", "_b"), ("", "_back"), ("l", "r"), ("1", "2")):
+    for forward, reverse in (
+        ("f", "b"),
+        ("", "r"),
+        ("", "_r"),
+        ("", "b"),
+        ("_f", "_b"),
+        ("", "_back"),
+        ("l", "r"),
+        ("1", "2"),
+    ):
         pairs = [(name + forward, name + reverse) for name in {n.removesuffix(forward) for n in slots}
                  if name and {name + forward, name + reverse} <= set(slots)]  # fmt: skip
         if len(pairs) >= 2 and len({name for pair in pairs for name in pair}) >= len(slots) - 2:
@@ -236,7 +245,10 @@ def _guessed(found: Arguments) -> Arguments:
             for name, (meant, of) in found.items():
                 if meant == "slot" and of and of.kind == "bias":
                     found[name] = "slot", of._replace(kind="bias_ih")
-            found[unknown[0]] = "slot", Slot("bias_hh" if any(k and k.startswith("bias") for k in kinds_told) else "bias", None, False)
+            found[unknown[0]] = (
+                "slot",
+                Slot("bias_hh" if any(k and k.startswith("bias") for k in kinds_told) else "bias", None, False),
+            )
     if "input" in free:  # `w`, or the like, read as a weight
         first = next((name for name, (meant, _) in found.items() if meant == "slot"), None)
         if first and first.lower() in ("u", "i", "z", "a"):
@@ -385,7 +397,9 @@ def documented_shape(notes: str, name: str) -> list[str] | None:
 
 def is_time(axis: str) -> bool:
     """Return whether a documented axis is that of time."""
-    return bool(re.fullmatch(r"(l|t|t_x|n?_?time(_?steps?)?|timesteps?|seq\w*|n?_?steps|num_steps|length|tiempo)", axis))
+    return bool(
+        re.fullmatch(r"(l|t|t_x|n?_?time(_?steps?)?|timesteps?|seq\w*|n?_?steps|num_steps|length|tiempo)", axis)
+    )
 
 
 def unpacks(target: Any, name: str) -> bool | None:
@@ -431,7 +445,11 @@ def _takes_apart(function: ast.FunctionDef, name: str) -> bool:
             return True
         if isinstance(node, ast.comprehension) and isinstance(node.iter, ast.Name) and node.iter.id in names:
             return True
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("list", "tuple", "zip", "enumerate", "iter", "len"):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("list", "tuple", "zip", "enumerate", "iter", "len")
+        ):
             if any(isinstance(a, ast.Name) and a.id in names for a in node.args):
                 return True
     return False
@@ -458,4 +476,6 @@ def builds_a_list(target: Any, name: str) -> bool:
 def _is_step_index(node: ast.Subscript) -> bool:
     """Whether an index keeps the axes: a mask, a slice of the batch, `[None]`."""
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    return all(isinstance(part, ast.Slice) or (isinstance(part, ast.Constant) and part.value in (None, ...)) for part in parts)
+    return all(
+        isinstance(part, ast.Slice) or (isinstance(part, ast.Constant) and part.value in (None, ...)) for part in parts
+    )

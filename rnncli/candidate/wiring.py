@@ -29,7 +29,9 @@ Runner = Callable[[Any, Tensor, Tensor | None], tuple[Tensor | None, Tensor | No
 
 MOVED = 1e-9  # of values of order one, in float64: far above rounding and far below any effect
 MOST_ELEMENTS = 600  # of a flat buffer that is looked at element by element
-_NOT_A_WEIGHT = re.compile(r"(^|[._])(d|grad|grads|delta|acc|mem|m|v|vel|momentum|cache|last|prev)_?(?=[A-Z_wbWB])|grad")
+_NOT_A_WEIGHT = re.compile(
+    r"(^|[._])(d|grad|grads|delta|acc|mem|m|v|vel|momentum|cache|last|prev)_?(?=[A-Z_wbWB])|grad"
+)
 _TORCH_NAME = re.compile(r"(^|[._])((weight|bias)_[ih]h)(_l\d+\w*)?$")
 _LAYER_WORDS = re.compile(r"(_l|layers?[._]?|level[._]?)(\d+)", re.IGNORECASE)
 
@@ -115,7 +117,11 @@ class Wiring:
 
     def as_its_neighbours(self) -> "Wiring":
         """The wiring with its square matrices the way the others lie, whatever they behave like."""
-        told = next(piece for piece in self.pieces if piece.kind == "weight_ih" and len(set(_big(self.shapes[piece.tensor]))) == 2)
+        told = next(
+            piece
+            for piece in self.pieces
+            if piece.kind == "weight_ih" and len(set(_big(self.shapes[piece.tensor]))) == 2
+        )
         square = {name for name, shape in self.shapes.items() if len(_big(shape)) == 2 and len(set(_big(shape))) == 1}
         pieces = tuple(
             replace(piece, transposed=told.transposed) if piece.tensor in square and piece.kind in ("weight_hh", "weight_ih")
@@ -454,8 +460,16 @@ class _Plan:
         self._orient(kept)
         self._pair_biases(kept)
         pieces = [
-            Piece(_best_name(f.view.held), f.view.index, f.kind or "", f.layer or 0, bool(f.reverse), f.transposed,
-                  f.state_first, f.evidence)  # fmt: skip
+            Piece(
+                _best_name(f.view.held),
+                f.view.index,
+                f.kind or "",
+                f.layer or 0,
+                bool(f.reverse),
+                f.transposed,
+                f.state_first,
+                f.evidence,
+            )  # fmt: skip
             for f in kept
         ]
         shapes = {piece.tensor: f.view.held.shape for piece, f in zip(pieces, kept, strict=True)}
@@ -476,9 +490,17 @@ class _Plan:
             big = tuple(size for size in one.shape if size > 1)
             if len(big) == 1 and one.value.ndim == 1 and big[0] >= s.H * (s.I + s.H) and not one.linear:
                 views += self._segments(one)
-            elif len(one.shape) == 3 and one.shape[0] > 1 and one.shape[0] in (s.layers, s.directions, s.rows) and len(big) == 3:
-                views += [View(one, index, one.shape[1:]) for index in range(one.shape[0])]
-            elif len(one.shape) == 2 and one.shape[0] > 1 and one.shape[0] in (s.layers, s.directions, s.rows) and one.shape[1] == s.H != one.shape[0]:
+            elif (
+                len(one.shape) == 3
+                and one.shape[0] > 1
+                and one.shape[0] in (s.layers, s.directions, s.rows)
+                and len(big) == 3
+            ) or (
+                len(one.shape) == 2
+                and one.shape[0] > 1
+                and one.shape[0] in (s.layers, s.directions, s.rows)
+                and one.shape[1] == s.H != one.shape[0]
+            ):
                 views += [View(one, index, one.shape[1:]) for index in range(one.shape[0])]
             else:
                 views.append(View(one, None, one.shape))
@@ -568,7 +590,9 @@ class _Plan:
     @staticmethod
     def _is_state(held: Held) -> bool:
         last = held.name.rpartition(".")[2].lower()
-        return bool(re.fullmatch(r"(h|h0|h_0|hidden|hidden_state|state|init_h\w*|initial_\w*|h_init|prev_h|h_prev)", last))
+        return bool(
+            re.fullmatch(r"(h|h0|h_0|hidden|hidden_state|state|init_h\w*|initial_\w*|h_init|prev_h|h_prev)", last)
+        )
 
     def _has_h_n(self) -> bool:
         return "all" in self.experiments._base and self.experiments._base["all"][1] is not None
@@ -693,7 +717,12 @@ class _Plan:
             acting = [fact for fact in group if fact.effective]
             silent = [fact for fact in group if not fact.effective]
             most = 2 if kind == "bias" else 1
-            claimed = [fact for fact in silent if (fact.claim or isinstance(fact.view.index, slice)) and not _NOT_A_WEIGHT.search(_best_name(fact.view.held))]
+            claimed = [
+                fact
+                for fact in silent
+                if (fact.claim or isinstance(fact.view.index, slice))
+                and not _NOT_A_WEIGHT.search(_best_name(fact.view.held))
+            ]
             if kind == "bias" and len(acting) == 1:
                 claimed = [fact for fact in claimed if _other_bias(fact, acting[0])]
             room = most - len(acting)
@@ -707,7 +736,9 @@ class _Plan:
     def _missing(self, pieces: Sequence[Piece]) -> list[str]:
         have = set()
         for piece in pieces:
-            kinds = {"weight": ("weight_ih", "weight_hh"), "bias": ("bias_ih", "bias_hh")}.get(piece.kind, (piece.kind,))
+            kinds = {"weight": ("weight_ih", "weight_hh"), "bias": ("bias_ih", "bias_hh")}.get(
+                piece.kind, (piece.kind,)
+            )
             have |= {f"{kind}_{piece.suffix}" for kind in kinds}
             if piece.kind.startswith("bias"):
                 have |= {f"bias_{end}_{piece.suffix}" for end in ("ih", "hh")}
@@ -811,7 +842,10 @@ def _best_name(held: Held) -> str:
 
 def _numbers(view: View) -> list[int]:
     name = _best_name(view.held).lower()
-    numbers = [int(number) for number in re.findall(r"(?<![a-z])\d+|(?<=_)\d+|(?<=[a-z])\d+(?=$|\.)", re.sub(r"[a-z]2[a-z]", "", name))]
+    numbers = [
+        int(number)
+        for number in re.findall(r"(?<![a-z])\d+|(?<=_)\d+|(?<=[a-z])\d+(?=$|\.)", re.sub(r"[a-z]2[a-z]", "", name))
+    ]
     return [*numbers, view.index] if isinstance(view.index, int) else numbers
 
 
@@ -820,7 +854,11 @@ def _other_bias(fact: Fact, acting: Fact) -> bool:
     if fact.view.held.linear or isinstance(fact.view.index, slice):
         return True
     kinds = {fact.claim, acting.claim}
-    return {"bias_ih", "bias_hh"} <= kinds or (None not in kinds and len(kinds) > 1) or fact.claim in ("bias_ih", "bias_hh")
+    return (
+        {"bias_ih", "bias_hh"} <= kinds
+        or (None not in kinds and len(kinds) > 1)
+        or fact.claim in ("bias_ih", "bias_hh")
+    )
 
 
 def _big(shape: Sequence[int]) -> tuple[int, ...]:

@@ -64,7 +64,9 @@ def diagnosed(case: Case, device: torch.device, candidate: Candidate, checks: Se
         return by_conduct
     leak = _leaks(case, device, candidate)
     if leak:
-        return (Diagnosis(id="state-leaks-between-calls", evidence=leak, fix=CATALOGUE["state-leaks-between-calls"].fix),)
+        return (
+            Diagnosis(id="state-leaks-between-calls", evidence=leak, fix=CATALOGUE["state-leaks-between-calls"].fix),
+        )
     trials = list(_trials(case, device, candidate))
     if not any(_in_float64(trial.values) for trial in trials):  # it casts by itself
         in_float32 = list(_trials(case, device, candidate, "float32"))
