@@ -34,9 +34,7 @@ EVAL = Need("train off", lambda case: not case.run.train)
 
 # What a case must have for a fault that is possible in it to be seen.
 GRADIENTS = Need("gradients", lambda case: case.run.gradients)
-SEQUENCES = Need(
-    "2 sequences or more", lambda case: case.input.layout != "unbatched" and case.input.batch_size > 1
-)
+SEQUENCES = Need("2 sequences or more", lambda case: case.input.layout != "unbatched" and case.input.batch_size > 1)
 TWO_STEPS = Need("2 steps or more", lambda case: _longest(case) > 1)
 START = Need(
     "h_0 random, or gradients",
@@ -468,8 +466,8 @@ _FAULTS = (
     Fault(
         id="output-detached",
         written="output is collected from detached states, or under no_grad: outputs.append(h.detach())",
-        shows="output and h_n are right, and the gradients lack what comes from output. Invisible without gradients, and "
-        "with a loss on h_n alone.",
+        shows="output and h_n are right, and the gradients lack what comes from output. Invisible without gradients, "
+        "and with a loss on h_n alone.",
         fix="collect the states themselves, without detach() or .data",
         seen_with=(GRADIENTS,),
     ),

@@ -196,7 +196,9 @@ class Inside:
             except Unreadable as error:
                 if not error.faults:
                     raise self._with_starter(case, error) from error.__cause__
-                return Read("by its names alone: its calls raise", "both", True, True, None, (), error.faults, str(error))
+                return Read(
+                    "by its names alone: its calls raise", "both", True, True, None, (), error.faults, str(error)
+                )
         return self.choose(case, 0)
 
     def _with_starter(self, case: Case, error: CandidateError) -> CandidateError:

@@ -262,9 +262,15 @@ class Adapted:
         if found is None or not isinstance(self.native, Object):
             return ()
         part = self._own_part(case)
-        names = (f"l{layer}{end}" for layer in range(part.rnn.num_layers) for end in ("", "_reverse")[: part.rnn.directions])
-        shapes = {"weight_hh": (part.rnn.hidden_size,) * 2, "bias_ih": (part.rnn.hidden_size,), "bias_hh": (part.rnn.hidden_size,)}
-        params = {}
+        names = (
+            f"l{layer}{end}" for layer in range(part.rnn.num_layers) for end in ("", "_reverse")[: part.rnn.directions]
+        )
+        shapes = {
+            "weight_hh": (part.rnn.hidden_size,) * 2,
+            "bias_ih": (part.rnn.hidden_size,),
+            "bias_hh": (part.rnn.hidden_size,),
+        }
+        params: dict[str, Tensor] = {}
         for suffix in names:
             features = part.rnn.input_size if suffix.startswith("l0") else part.rnn.hidden_size * part.rnn.directions
             own = {**shapes, "weight_ih": (part.rnn.hidden_size, features)}
@@ -325,11 +331,11 @@ class Adapted:
             output, h_n = self._batched(input.transpose(0, 1), h_0, params, case)
             return _swapped(output), h_n
         self.prepare(case)
-        returned = self.native.call(input, self._state_for(h_0, input, params, case), params, case, convention.binding)
+        returned = self.native.call(input, self._state_for(h_0, params, case), params, case, convention.binding)
         return tuple(None if part is None else _as_it_comes(at(returned, part.path))
                      for part in (self.reading.output, self.reading.h_n))  # fmt: skip
 
-    def _state_for(self, h: Tensor | None, x: Any, params: Mapping[str, Tensor], case: Case) -> Tensor | None:
+    def _state_for(self, h: Tensor | None, params: Mapping[str, Tensor], case: Case) -> Tensor | None:
         if h is not None or self.native.optional_state or not self.native.takes_state:
             return h
         batch = 1 if case.input.layout == "unbatched" else case.input.batch_size
@@ -341,7 +347,7 @@ class Adapted:
         if self.packs and whole(self.reading, case):
             self.prepare(case)
             convention = self.reading.convention
-            state = self._state_for(h_0, input, params, case)
+            state = self._state_for(h_0, params, case)
             returned = self.native.call(input, convention.as_state(state), params, case, convention.binding)
             output = None if self.reading.output is None else at(returned, self.reading.output.path)
             return output, part_of(self.reading.h_n, returned, "SNH")
@@ -354,7 +360,9 @@ class Adapted:
             outputs.append(output)
             finals.append(h_n)
         h_n = _joined(finals, 1)
-        if any(output is None or output.shape[:2] != (length, 1) for output, length in zip(outputs, lengths, strict=True)):
+        if any(
+            output is None or output.shape[:2] != (length, 1) for output, length in zip(outputs, lengths, strict=True)
+        ):
             return (None if outputs[0] is None else outputs[0]), h_n
         flat = [output.squeeze(1) for output in outputs if output is not None]
         packed = torch.nn.utils.rnn.pack_sequence(flat, enforce_sorted=False)
@@ -384,9 +392,7 @@ class Adapted:
                 output = torch.nn.functional.dropout(output, case.rnn.dropout)
         return output, _joined(finals, 0)
 
-    def _layer(
-        self, x: Tensor, h_0: Tensor | None, params: Mapping[str, Tensor], layer: int, case: Case
-    ) -> Both:
+    def _layer(self, x: Tensor, h_0: Tensor | None, params: Mapping[str, Tensor], layer: int, case: Case) -> Both:
         """One layer: as one call, or a call for each direction."""
         if self.reading.directions or not case.rnn.bidirectional:
             own = _renamed(params, f"l{layer}", "l0") | _renamed(params, f"l{layer}_reverse", "l0_reverse")

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from rnncli.candidate import signature
-from rnncli.candidate.names import EXACT, Slot, option, role, slot
+from rnncli.candidate.names import EXACT, Kind, Slot, option, role, slot
 from rnncli.candidate.places import Held, held_by, is_array
-from rnncli.candidate.load import default_dtype
 from rnncli.case import Case, RNNArguments
 from rnncli.errors import CandidateError
 
@@ -196,7 +195,9 @@ class Native:
         self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
         text = " ".join(inspect.getdoc(one) or "" for one in (call, getattr(self, "_source", call)))
         listed = "|".join(map(re.escape, self.states)) or "-"
-        self.states_as_list = bool(re.search(rf"\b({listed})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE))
+        self.states_as_list = bool(
+            re.search(rf"\b({listed})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
+        )
         source = getattr(self, "_source", call)
         self.states_as_list = self.states_as_list or (
             bool(self.states) and signature.builds_a_list(source, self.states[0])
@@ -305,7 +306,9 @@ class Function(Native):
         self.head_scale = 1.0  # of weights after the recurrence, which are the identity
         read_out = {of.kind for of in [*self._slots, *self._keys.values()]}
         self.reads_out = "readout" in read_out
-        self.asks_for_directions = Native.claims(self, "bidirectional") or any("reverse" in text for text in self._strings)
+        self.asks_for_directions = Native.claims(self, "bidirectional") or any(
+            "reverse" in text for text in self._strings
+        )
         text = inspect.getdoc(function) or ""
         of_cell = any(re.fullmatch(r"(weight|bias)_[ih]h", key) for key in self._strings)
         of_rnn = "_l" in self._strings or bool(re.search(r"nn\.RNN(?!Cell)", text))
@@ -325,7 +328,7 @@ class Function(Native):
         weak = [name for name, of in slots.items() if of.kind in ("weight_ih", "weight_hh") and len(name) <= 2
                 and name.lower()[:1] in "wuvabk" and not re.search("[xihs]$", name)]  # fmt: skip
         if weak and {slots[name].kind for name in weak} == {"weight_ih", "weight_hh"}:
-            other = {"weight_ih": "weight_hh", "weight_hh": "weight_ih"}
+            other: dict[Kind | None, Kind] = {"weight_ih": "weight_hh", "weight_hh": "weight_ih"}
             orders.append(slots | {name: slots[name]._replace(kind=other[slots[name].kind]) for name in weak})
         return orders
 
@@ -346,7 +349,8 @@ class Function(Native):
         """One orientation for all matrices: a function that turns one of them alone is wrong."""
         joined = (False, True) if any(meant.kind == "weight" for meant in self._slots) else (False,)
         listed = (False, True) if self._slots else (False,)
-        forms = ("dict", "tuples", "flat", "tuple", "triple", "triples", "with head") if self._holders else ("dict",)
+        forms: tuple[str, ...] = ("dict", "tuples", "flat", "tuple", "triple", "triples", "with head")
+        forms = forms if self._holders else ("dict",)
         if self._torch_keys:
             forms = ("dict",)
         if self._star:
@@ -364,9 +368,9 @@ class Function(Native):
             if meant == "h_0" and h is None and self.optional_state:
                 continue
             of_weight = self._orders[binding.order].get(name, of_weight)
-            if meant == "slot" and of_weight and (of_weight.kind or "").startswith("bias") and not case.rnn.bias:
-                if name in self.defaults and self.defaults[name] is None:
-                    continue
+            no_bias = of_weight is not None and (of_weight.kind or "").startswith("bias") and not case.rnn.bias
+            if meant == "slot" and no_bias and self.defaults.get(name, "") is None:
+                continue
             if meant != "left out":
                 given[name] = self._value(name, meant, of_weight, x, h, weights, case)
         star = self._all(self._star, weights, case) if self._star else ()
@@ -443,7 +447,9 @@ class Function(Native):
         binding, rnn = weights.binding, case.rnn
         assert meant.kind is not None
         if meant.kind == "readout":
-            return binding.value(self.head_scale * torch.eye(rnn.hidden_size, dtype=next(iter(weights.params.values())).dtype))
+            return binding.value(
+                self.head_scale * torch.eye(rnn.hidden_size, dtype=next(iter(weights.params.values())).dtype)
+            )
         if binding.listed and meant.layer is None:
             directions = (meant.reverse,) if self._reverse else (False, True)[: rnn.directions]
             items = [weights.of(meant.kind, layer, side) for layer in range(rnn.num_layers) for side in directions]
@@ -452,16 +458,21 @@ class Function(Native):
         return binding.value(weights.of(meant.kind, layer, meant.reverse))
 
     def wiring(self, case: Case, binding: Binding) -> tuple[tuple[str, str, str], ...]:
+        del case
         rows = []
         named = [(name, of) for name, (meant, of) in self.arguments.items() if meant == "slot" and of]
         named += [(name, of) for name, of in self._global_slots.items() if of.kind]
         for name, of in named:
             rows.append((name, self._held(of, binding), "its name and its shape"))
         if self._holders and not self._torch_keys:
-            rows += [(f"{self._holders[0]}[{key!r}]", self._held(of, binding), "its key") for key, of in self._keys.items()]
+            rows += [
+                (f"{self._holders[0]}[{key!r}]", self._held(of, binding), "its key") for key, of in self._keys.items()
+            ]
         elif self._holders or not rows:
             holder = f"{self._holders[0]}[...]" if self._holders else "its module's weights"
-            rows.append((holder, "under nn.RNN's own names" if binding.form == "dict" else "in nn.RNN's order", "its keys"))
+            rows.append(
+                (holder, "under nn.RNN's own names" if binding.form == "dict" else "in nn.RNN's order", "its keys")
+            )
         return tuple(rows)
 
     def _held(self, of: Slot, binding: Binding) -> str:
@@ -735,7 +746,9 @@ def _relink(made: Any, given: list[Any]) -> None:
     tensors = [value for value in given if isinstance(value, Tensor)]
     for value in given:
         if isinstance(value, dict | list | tuple):
-            tensors += [one for one in (value.values() if isinstance(value, dict) else value) if isinstance(one, Tensor)]
+            tensors += [
+                one for one in (value.values() if isinstance(value, dict) else value) if isinstance(one, Tensor)
+            ]
     if not isinstance(made, nn.Module):
         return
     for one in held_by(made):

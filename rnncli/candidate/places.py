@@ -62,9 +62,7 @@ def held_by(made: Any) -> list[Held]:
     return list(found.values())
 
 
-def _walk(
-    value: Any, path: tuple[Any, ...], linear: bool, found: dict[Any, Held], seen: set[int], depth: int
-) -> None:
+def _walk(value: Any, path: tuple[Any, ...], linear: bool, found: dict[Any, Held], seen: set[int], depth: int) -> None:
     if isinstance(value, _PLAIN) or depth > _DEPTH:
         return
     if is_array(value):

@@ -136,7 +136,7 @@ class Trial:
 def trial_of(
     case: Case, native: Native, layers: int, directions: int, dtype: torch.dtype, equal: bool = False
 ) -> Trial:
-    """A trial with pairwise distinct sizes; with H_in = D*H_out where `equal`; the case's own of an object that is made."""
+    """A trial with pairwise distinct sizes; with H_in = D*H_out where `equal`; of a made object, with its own."""
     fixed = native.fixed
     rows = layers * directions
     batch, steps = (4 if rows == 3 else 3), (9 if rows == 6 else 6)
@@ -155,7 +155,10 @@ def trial_of(
 
     params: dict[str, Tensor] = {}
     for layer, suffix in itertools.product(range(layers), ("", "_reverse")[:directions]):
-        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (hidden, sizes.features(layer)), "weight_hh": (hidden, hidden)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (hidden, sizes.features(layer)),
+            "weight_hh": (hidden, hidden),
+        }
         shapes |= {"bias_ih": (hidden,), "bias_hh": (hidden,)} if case.rnn.bias else {}
         params |= {f"{name}_l{layer}{suffix}": random(*shape) * 0.5 for name, shape in shapes.items()}
     return Trial(small, sizes, random(steps, batch, features), random(rows, batch, hidden), params)
@@ -181,7 +184,9 @@ class Reader:
             self._with_wiring(adapted)
             found.append(adapted)
             if self._turned and "weights" not in self.stated:
-                other = Reader(native_of(self.target, self.native.name), self.case, self.stated | {"weights": "behaves"})
+                other = Reader(
+                    native_of(self.target, self.native.name), self.case, {**self.stated, "weights": "behaves"}
+                )
                 found += other.readings()
         first = found[0]
         if self.case.input.layout == "unbatched":
@@ -209,11 +214,19 @@ class Reader:
         rnn, native = self.case.rnn, self.native
         asked = (min(rnn.num_layers, 2) if native.claims("num_layers") else 1,
                  rnn.directions if native.claims("bidirectional") else 1)  # fmt: skip
-        for layers, directions in dict.fromkeys(((1, 1), asked, (1, 2), (2, 1), (2, 2))):
+        tried = [(1, 1), asked, (1, 2), (2, 1), (2, 2)]
+        if self._holds_two_directions():
+            tried.insert(0, (1, 2))
+        for layers, directions in dict.fromkeys(tried):
             claimed = (layers, directions) == asked
             if layers > 1 and native.claims("num_layers") and not claimed:
                 continue
-            if directions > 1 and native.claims("bidirectional") and not claimed and (partly or native.asks_for_directions):
+            if (
+                directions > 1
+                and native.claims("bidirectional")
+                and not claimed
+                and (partly or native.asks_for_directions)
+            ):
                 continue
             found = self._settled(layers, directions)
             if found and found[0].fits and (claimed or (layers, directions) == (1, 1) or found[0].output is not None):
@@ -224,10 +237,25 @@ class Reader:
             return partly, (1, 1)
         raise self._unreadable()
 
+    def _holds_two_directions(self) -> bool:
+        """Whether an object without `bidirectional` has two matrices for the input: a loop may drop the second."""
+        native = self.native
+        if not isinstance(native, Object) or native.fixed or native.claims("bidirectional"):
+            return False
+        trial = trial_of(self.case, native, 1, 1, torch.float64)
+        try:
+            with default_dtype(torch.float64):
+                held = held_by(native.made(trial.case, torch.float64, 0, trial.sizes.O))
+        except Exception:
+            return False
+        return sum(set(one.shape) == {trial.sizes.I, trial.sizes.H} for one in held) == 2
+
     def _claimed(self, reading: Reading, always: tuple[int, int]) -> Reading:
         """The reading with what it claims of the case's layers and directions, tried where it does."""
         rnn, binding = self.case.rnn, reading.convention.binding
-        layers = always[0] > 1 or self.native.claims("num_layers") or binding.listed or binding.form in ("tuples", "flat")
+        layers = (
+            always[0] > 1 or self.native.claims("num_layers") or binding.listed or binding.form in ("tuples", "flat")
+        )
         directions = always[1] > 1 or self.native.claims("bidirectional")
         wanted = (min(rnn.num_layers, 2) if layers else 1, rnn.directions if directions else 1)
         if always != (1, 1) and wanted <= always:
@@ -244,7 +272,7 @@ class Reader:
         return replace(reading, convention=convention, layers=layers, directions=directions)
 
     def _by_behaviour(self, reading: Reading) -> Reading:
-        """A function that says nothing of layers or directions has them where it returns a state for each it is given."""
+        """A function that does not say how many layers it has has one for each state that it gives back."""
         rnn = self.case.rnn
         wanted = min(2, rnn.num_layers), rnn.directions
         if isinstance(self.native, Object) or reading.convention.steps or not self.native.takes_state:
@@ -255,7 +283,12 @@ class Reader:
             for equal in (False, True):
                 for found in self._settled(layers, directions, like=reading, equal=equal)[:1]:
                     rows = found.h_n is not None and "S" in found.h_n.axes
-                    if found.fits and rows and found.output is not None and self._uses_rows(found, layers, directions, equal):
+                    if (
+                        found.fits
+                        and rows
+                        and found.output is not None
+                        and self._uses_rows(found, layers, directions, equal)
+                    ):
                         return replace(found, layers=layers > 1, directions=directions > 1)
         return reading
 
@@ -304,7 +337,13 @@ class Reader:
         if rows == 1 and not sequences:
             steps = self._steps(trial, dtype, like, walking=True)
         misfit = sorted(batches, key=_misfits)[:1]
-        if misfit and rows == 1 and steps == [] and not self._documents_a_sequence() and not self._grows(misfit[0], trial):
+        if (
+            misfit
+            and rows == 1
+            and steps == []
+            and not self._documents_a_sequence()
+            and not self._grows(misfit[0], trial)
+        ):
             steps = self._steps(trial, dtype, like, walking=True)
             if steps:
                 return steps
@@ -370,7 +409,9 @@ class Reader:
 
     def _says_batch_first(self) -> bool:
         text = self._doc().replace(" ", "")
-        return any(said in text for said in ("batch_first", "(n,l", "(n,t", "(b,t", "(b,l", "(batch,", "[batch,", "b,t,"))
+        return any(
+            said in text for said in ("batch_first", "(n,l", "(n,t", "(b,t", "(b,l", "(batch,", "[batch,", "b,t,")
+        )
 
     def _may_be_step(self, reading: Reading, trial: Trial) -> bool:
         """Whether one tensor came back, in a number of operations that does not grow with the sequence."""
@@ -379,7 +420,11 @@ class Reader:
     def _documents_a_sequence(self) -> bool:
         """Whether the docstring gives the input a time axis."""
         text = self._doc()
-        return bool(re.search(r"\(\s*(l|t|time|seq\w*|steps?|n_steps|seq_len)\s*,|,\s*(t|l|time|seq\w*|steps|seq_len)\s*,", text))
+        return bool(
+            re.search(
+                r"\(\s*(l|t|time|seq\w*|steps?|n_steps|seq_len)\s*,|,\s*(t|l|time|seq\w*|steps|seq_len)\s*,", text
+            )
+        )
 
     def _doc(self) -> str:
         source = getattr(self.native, "target", None)
@@ -447,7 +492,9 @@ class Reader:
         for binding in self.native.bindings():
             if like is not None and not _alike(binding, like.convention.binding):
                 continue
-            if self.stated.get("weights") in ("as nn.RNN", "transposed") and binding.transposed != (self.stated["weights"] == "transposed"):
+            if self.stated.get("weights") in ("as nn.RNN", "transposed") and binding.transposed != (
+                self.stated["weights"] == "transposed"
+            ):
                 continue
             for axes in inputs:
                 states: Sequence[str | None] = _STATES[axes] if self.native.takes_state else (None,)
@@ -543,7 +590,9 @@ class Reader:
             outputs, finals = self._allowed(outputs, finals, reading)
         items = _items(returned, letters["L"])
         said = self.stated.get("returns", "both")
-        heads = {**letters, "F": trial.sizes.O} if isinstance(self.native, Object) and self.native.has_output_size else None
+        heads = (
+            {**letters, "F": trial.sizes.O} if isinstance(self.native, Object) and self.native.has_output_size else None
+        )
 
         def fitting(value: Any, options: Sequence[str], sizes: Mapping[str, int] | None) -> str | None:
             if isinstance(value, tuple) and options is finals and not self.native.returns_tensors:
@@ -569,9 +618,12 @@ class Reader:
         else:
             tensors = self._without_heads(tensors, reading, trial, outputs, letters)
             first = tensors[0][1]
-            if len(tensors) == 2 and not fitting(first, outputs, letters) and self._is_head(first, trial, heads is not None):
-                if fitting(tensors[1][1], outputs, letters):  # the results of a head, and the states they come from
-                    tensors = tensors[1:]
+            if (
+                len(tensors) == 2
+                and not fitting(first, outputs, letters)
+                and self._is_head(first, trial, heads is not None)
+            ) and fitting(tensors[1][1], outputs, letters):  # the results of a head, and the states they come from
+                tensors = tensors[1:]
             if len(tensors) == 1:
                 places = [("output", tensors[0])]
             else:
@@ -584,7 +636,11 @@ class Reader:
             options = outputs if name == "output" else finals
             fit = fitting(value, options, letters) or (fitting(value, outputs, heads) if name == "output" else None)
             head = fit is None or (heads is not None and trial.sizes.O in _shape(value))
-            if head and self._is_head(value, trial, heads is not None) and (fit is None or not self._head_is_plain(trial)):
+            if (
+                head
+                and self._is_head(value, trial, heads is not None)
+                and (fit is None or not self._head_is_plain(trial))
+            ):
                 continue  # the result of a head
             turned = name == "output" and axes != reading.convention.input and "," not in (fit or "")
             expected = outputs[0] if name == "output" else finals[0]
@@ -640,7 +696,9 @@ class Reader:
         if not isinstance(self.native, Object) or not shape or shape[-1] in (s.H, s.H * s.directions):
             return False
         held = held_by(self.native.made(trial.case, torch.float64, 0, s.O))
-        return any(tuple(one.shape) in ((shape[-1], s.H * s.directions), (s.H * s.directions, shape[-1])) for one in held)
+        return any(
+            tuple(one.shape) in ((shape[-1], s.H * s.directions), (s.H * s.directions, shape[-1])) for one in held
+        )
 
     @staticmethod
     def _of_step(reading: Reading, parts: dict[str, Part | None], neither: list[str]) -> Reading | None:
@@ -656,7 +714,12 @@ class Reader:
         return replace(reading, output=output, h_n=h_n, neither=tuple(neither))
 
     def _without_heads(
-        self, tensors: list[tuple[Any, Any]], reading: Reading, trial: Trial, outputs: Sequence[str], letters: Mapping[str, int]
+        self,
+        tensors: list[tuple[Any, Any]],
+        reading: Reading,
+        trial: Trial,
+        outputs: Sequence[str],
+        letters: Mapping[str, int],
     ) -> list[tuple[Any, Any]]:
         """The results of a function but for those that its weights after the recurrence move, where others remain.
 
@@ -688,7 +751,7 @@ class Reader:
 
     @staticmethod
     def _in_order(tensors: list[tuple[Any, Any]], is_output: Any, is_final: Any) -> list[tuple[str, Any]]:
-        """Of several tensors the first is output and the next h_n; what was computed for a head stands before them."""
+        """Of several tensors the first is output, the next h_n; what was computed for a head may stand before."""
         places = []
         if len(tensors) == 2:
             return [("output", tensors[0]), ("h_n", tensors[1])]
@@ -704,7 +767,7 @@ class Reader:
     # -- weights -------------------------------------------------------------------------------------------------------
 
     def _with_wiring(self, adapted: Adapted) -> None:
-        """Wire the case's own arguments now, so that what cannot be told is told, and others when they are asked for."""
+        """Wire for the case's own arguments now, so that what cannot be told is told, for others when asked."""
         native = self.native
         if not isinstance(native, Object):
             return
@@ -717,9 +780,11 @@ class Reader:
         adapted.prepare = prepare
         rnn = self.case.rnn
         reading = adapted.reading
-        one = altered(self.case, rnn={
-            "num_layers": rnn.num_layers if reading.layers else 1, "bidirectional": rnn.bidirectional and reading.directions,
-        })  # fmt: skip
+        asked = {
+            "num_layers": rnn.num_layers if reading.layers else 1,
+            "bidirectional": rnn.bidirectional and reading.directions,
+        }
+        one = altered(self.case, rnn=asked)
         if reading.output is None and reading.h_n is None:
             return
         layers, directions = adapted.always
@@ -784,11 +849,13 @@ class Reader:
             x, h = x.to(reading.dtype), None if h is None else h.to(reading.dtype)
             begin = None
             if native.stateful:
+
                 def begin() -> None:
                     for name in ("reset", "reset_state", "reset_hidden", "init_hidden", "init_state"):
                         if callable(getattr(made, name, None)):
                             getattr(made, name)()
                             return
+
             with default_dtype(reading.dtype), torch.no_grad():
                 own = as_asked(reading, one)
                 return unit(own, lambda x, h: native.run(made, _fresh(x), _fresh(h), one, binding), x, h, begin)
@@ -805,12 +872,13 @@ class Reader:
         return found
 
     def _prove(self, adapted: Adapted, found: Wiring, trial: Trial) -> None:
-        """Build the candidate from two seeds with the same weights: equal outputs, or something random is still inside."""
+        """Build the candidate from two seeds with the same weights: equal outputs, or something random is inside."""
         native, reading = self.native, adapted.reading
         assert isinstance(native, Object)
         if native.fixed:
             return
-        binding, results = reading.convention.binding, []
+        binding = reading.convention.binding
+        results: list[Any] = []
         for seed in (1, 1, 2):
             if results and results[0] is None:
                 return  # it raises, which its own call tells
@@ -845,7 +913,10 @@ class Reader:
         native, reading = self.native, adapted.reading
         if not whole(reading, self.case) or (layout == "unbatched" and reading.convention.state not in ("SNH", None)):
             return False
-        layers, directions = (self.case.rnn.num_layers if reading.layers else 1), (self.case.rnn.directions if reading.directions else 1)
+        layers, directions = (
+            (self.case.rnn.num_layers if reading.layers else 1),
+            (self.case.rnn.directions if reading.directions else 1),
+        )
         trial = trial_of(self.case, self.native, layers, directions, reading.dtype)
         x: Any = trial.x[:, 0]
         h = trial.h[:, 0]
@@ -969,7 +1040,8 @@ def _fresh(value: Any) -> Any:
 
 def _equal(one: Sequence[Tensor | None], other: Sequence[Tensor | None]) -> bool:
     return all(
-        a is b is None or (a is not None and b is not None and a.shape == b.shape and torch.allclose(a, b, equal_nan=True))
+        a is b is None
+        or (a is not None and b is not None and a.shape == b.shape and torch.allclose(a, b, equal_nan=True))
         for a, b in zip(one, other, strict=True)
     )
 

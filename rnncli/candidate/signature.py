@@ -41,7 +41,7 @@ def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def parameters_of_constructor(target: type) -> list[inspect.Parameter]:
-    """Return the parameters of a class's constructor, with those of its base class that it passes *args or **kwargs to."""
+    """Return the parameters of a class's constructor, and those of its base class that gets its *args or **kwargs."""
     found: dict[str, inspect.Parameter] = {}
     for base in target.__mro__:
         own = vars(base).get("__init__")
@@ -187,7 +187,16 @@ def told_apart(slots: Mapping[str, Slot]) -> dict[str, Slot]:
 def _directions_by_suffix(slots: Mapping[str, Slot]) -> dict[str, Slot]:
     """Return weights by name, with the direction that names say beside each other: `Wf` and `Wb`, `wih` and `wihr`."""
     told = dict(slots)
-    for forward, reverse in (("f", "b"), ("", "r"), ("", "_r"), ("", "b"), ("_f", "_b"), ("", "_back"), ("l", "r"), ("1", "2")):
+    for forward, reverse in (
+        ("f", "b"),
+        ("", "r"),
+        ("", "_r"),
+        ("", "b"),
+        ("_f", "_b"),
+        ("", "_back"),
+        ("l", "r"),
+        ("1", "2"),
+    ):
         pairs = [(name + forward, name + reverse) for name in {n.removesuffix(forward) for n in slots}
                  if name and {name + forward, name + reverse} <= set(slots)]  # fmt: skip
         if len(pairs) >= 2 and len({name for pair in pairs for name in pair}) >= len(slots) - 2:
@@ -236,7 +245,10 @@ def _guessed(found: Arguments) -> Arguments:
             for name, (meant, of) in found.items():
                 if meant == "slot" and of and of.kind == "bias":
                     found[name] = "slot", of._replace(kind="bias_ih")
-            found[unknown[0]] = "slot", Slot("bias_hh" if any(k and k.startswith("bias") for k in kinds_told) else "bias", None, False)
+            found[unknown[0]] = (
+                "slot",
+                Slot("bias_hh" if any(k and k.startswith("bias") for k in kinds_told) else "bias", None, False),
+            )
     if "input" in free:  # `w`, or the like, read as a weight
         first = next((name for name, (meant, _) in found.items() if meant == "slot"), None)
         if first and first.lower() in ("u", "i", "z", "a"):
@@ -258,10 +270,13 @@ def method_of(target: type) -> str:
     found = next((name for name in _METHODS if callable(getattr(target, name, None)) and name != "__call__"), None)
     if found is None:
         for name, value in vars(target).items():
-            if inspect.isfunction(value) and not name.startswith("__"):
-                if any(meant == "input" for meant, _ in arguments_of_call(value, holds_weights=True).values()):
-                    if re.search("forward|run|call|step|unroll", name):
-                        return name
+            if (
+                inspect.isfunction(value)
+                and not name.startswith("__")
+                and any(meant == "input" for meant, _ in arguments_of_call(value, holds_weights=True).values())
+                and re.search("forward|run|call|step|unroll", name)
+            ):
+                return name
     if found is None:
         raise CandidateError(f"candidate {target.__name__}: it has none of the methods {', '.join(_METHODS)}")
     return found
@@ -372,9 +387,10 @@ def notes_on(target: Any) -> str:
 
 
 def documented_shape(notes: str, name: str) -> list[str] | None:
-    """Return the axes that docstrings and comments give an argument: `x (L, N, H_in)`, `hx: T x B x F`; None for none."""
-    start = rf"(?<![\w.\[]){re.escape(name)}(?:`+|'|\")?\s*(?:\([a-zA-Z ._]*\)\s*)?(?:,[^,()\n]{{0,25}}|[:=\-]+|is|are|has|have|of|a|the"
-    start += r"|shape|size|tensor|array|numpy|torch|Tensor|Input data for every time-step,|Initial hidden state,|\s)*"
+    """Return the axes that docstrings and comments give an argument: `x (L, N, H_in)`, `hx: T x B x F`."""
+    start = rf"(?<![\w.\[]){re.escape(name)}(?:`+|'|\")?\s*(?:\([a-zA-Z ._]*\)\s*)?"
+    start += r"(?:,[^,()\n]{0,25}|[:=\-]+|is|are|has|have|of|a|the|shape|size|tensor"
+    start += r"|array|numpy|torch|Tensor|Input data for every time-step,|Initial hidden state,|\s)*"
     for match in re.finditer(start + r"[\(\[]([^()\[\]\n]+)[\)\]]", notes):
         axes = [axis.strip().lower() for axis in match[1].split(",") if axis.strip()]
         if all(re.fullmatch(r"[\w*/ ]+", axis) for axis in axes) and axes not in (["0"], ["-1"], ["t"]):
@@ -385,7 +401,9 @@ def documented_shape(notes: str, name: str) -> list[str] | None:
 
 def is_time(axis: str) -> bool:
     """Return whether a documented axis is that of time."""
-    return bool(re.fullmatch(r"(l|t|t_x|n?_?time(_?steps?)?|timesteps?|seq\w*|n?_?steps|num_steps|length|tiempo)", axis))
+    return bool(
+        re.fullmatch(r"(l|t|t_x|n?_?time(_?steps?)?|timesteps?|seq\w*|n?_?steps|num_steps|length|tiempo)", axis)
+    )
 
 
 def unpacks(target: Any, name: str) -> bool | None:
@@ -408,8 +426,8 @@ def unpacks(target: Any, name: str) -> bool | None:
     return seen
 
 
-_APART = {"squeeze", "unbind", "view", "reshape", "chunk", "split", "select", "flatten", "narrow", "unsqueeze", "transpose",
-          "permute", "tolist", "index_select", "swapaxes"}  # fmt: skip
+_APART = {"squeeze", "unbind", "view", "reshape", "chunk", "split", "select", "flatten", "narrow", "unsqueeze",
+          "transpose", "permute", "tolist", "index_select", "swapaxes"}  # fmt: skip
 
 
 def _takes_apart(function: ast.FunctionDef, name: str) -> bool:
@@ -417,7 +435,6 @@ def _takes_apart(function: ast.FunctionDef, name: str) -> bool:
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in names:
             names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in names:
             if any(isinstance(target, ast.Tuple) for target in node.targets):
                 return True
     for node in ast.walk(function):
@@ -431,9 +448,13 @@ def _takes_apart(function: ast.FunctionDef, name: str) -> bool:
             return True
         if isinstance(node, ast.comprehension) and isinstance(node.iter, ast.Name) and node.iter.id in names:
             return True
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("list", "tuple", "zip", "enumerate", "iter", "len"):
-            if any(isinstance(a, ast.Name) and a.id in names for a in node.args):
-                return True
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("list", "tuple", "zip", "enumerate", "iter", "len")
+            and any(isinstance(a, ast.Name) and a.id in names for a in node.args)
+        ):
+            return True
     return False
 
 
@@ -453,8 +474,11 @@ def rows_by_nature(target: Any) -> bool:
         except (OSError, TypeError, SyntaxError, IndentationError):
             return False
         for node in ast.walk(tree):
-            name = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else (
-                node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else "")
+            name = (
+                node.func.attr
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+                else (node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else "")
+            )
             if name in ("linear", "Linear", "RNNCell", "addmm"):
                 right = True
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
@@ -473,8 +497,13 @@ def rows_by_nature(target: Any) -> bool:
 def _names_a_weight(node: ast.AST) -> bool:
     """Return whether an expression names a matrix of weights."""
     for part in ast.walk(node):
-        name = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else (
-            part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "")
+        name = (
+            part.id
+            if isinstance(part, ast.Name)
+            else part.attr
+            if isinstance(part, ast.Attribute)
+            else (part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "")
+        )
         kind = slot(name).kind if name and name not in ("T", "t", "mT") and role(name) in (None, "params") else None
         if kind in ("weight_ih", "weight_hh", "weight"):
             return True
@@ -502,4 +531,6 @@ def builds_a_list(target: Any, name: str) -> bool:
 def _is_step_index(node: ast.Subscript) -> bool:
     """Whether an index keeps the axes: a mask, a slice of the batch, `[None]`."""
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    return all(isinstance(part, ast.Slice) or (isinstance(part, ast.Constant) and part.value in (None, ...)) for part in parts)
+    return all(
+        isinstance(part, ast.Slice) or (isinstance(part, ast.Constant) and part.value in (None, ...)) for part in parts
+    )

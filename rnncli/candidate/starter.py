@@ -59,7 +59,10 @@ def _text(native: Native, name: str, folder: Path, given: str, state: str, adapt
     lines = [f'"""Calls {attribute} of {file} as rnncli calls every candidate; {_HINT}."""']
     if file.endswith(".py") and module.resolve().parent != folder.resolve():
         lines.append(f"import sys; sys.path.insert(0, {str(module.resolve().parent)!r})  # noqa: E702")
-    lines += ["import torch", f"from {module.stem if file.endswith('.py') else file} import {attribute.partition('.')[0]}"]
+    lines += [
+        "import torch",
+        f"from {module.stem if file.endswith('.py') else file} import {attribute.partition('.')[0]}",
+    ]
     lines += ["", "def forward(input, h_0, params, case):"]
     lines.append("    # input (L, N, H_in); h_0 (D*num_layers, N, H_out); RESULT")
     body = _object(native, attribute, given, state, adapted) if isinstance(native, Object) else _function(
@@ -77,7 +80,9 @@ def _function(native: Native, name: str, given: str, state: str) -> list[str]:
         elif meant == "h_0":
             value = state or None
         elif meant == "slot" and of_weight is not None:
-            kind = {"bias": "bias_ih", "weight": "weight_ih", "readout": "weight_hh"}.get(of_weight.kind or "", of_weight.kind)
+            kind = {"bias": "bias_ih", "weight": "weight_ih", "readout": "weight_hh"}.get(
+                of_weight.kind or "", of_weight.kind
+            )
             value = f"params['{kind}_l{of_weight.layer or 0}{'_reverse' if of_weight.reverse else ''}']"
         elif meant in ("params", "case"):
             value = meant
@@ -133,7 +138,7 @@ def _completed(text: str, given: str, native: Native) -> str:
     items = result if isinstance(result, tuple) else (result,)
     names = [f"result[{index}]" for index in range(len(items))] if isinstance(result, tuple) else ["result"]
     letters = trial.sizes
-    shapes = {
+    shapes: dict[str, dict[tuple[int, ...], str]] = {
         "output": {(letters.L, letters.N, letters.H): "{}", (letters.N, letters.L, letters.H): "{}.transpose(0, 1)"},
         "h_n": {(1, letters.N, letters.H): "{}", (letters.N, letters.H): "{}[None]"},
     }

@@ -64,7 +64,9 @@ def diagnosed(case: Case, device: torch.device, candidate: Candidate, checks: Se
         return by_conduct
     leak = _leaks(case, device, candidate)
     if leak:
-        return (Diagnosis(id="state-leaks-between-calls", evidence=leak, fix=CATALOGUE["state-leaks-between-calls"].fix),)
+        return (
+            Diagnosis(id="state-leaks-between-calls", evidence=leak, fix=CATALOGUE["state-leaks-between-calls"].fix),
+        )
     trials = list(_trials(case, device, candidate))
     if not any(_in_float64(trial.values) for trial in trials):  # it casts by itself
         in_float32 = list(_trials(case, device, candidate, "float32"))
@@ -109,9 +111,10 @@ def _leaks(case: Case, device: torch.device, candidate: Candidate) -> str | None
         return None
     for name in ("output", "h_n"):
         one, other = first[name], second[name]
-        if one is not None and other is not None and one.shape == other.shape:
-            if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
-                return f"called again with the same input, {name} differs (state-leaks-between-calls)"
+        if one is None or other is None or one.shape != other.shape:
+            continue
+        if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
+            return f"called again with the same input, {name} differs (state-leaks-between-calls)"
     return None
 
 
