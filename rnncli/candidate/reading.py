@@ -171,6 +171,7 @@ class Reader:
         self.native, self.case, self.stated = native, case, stated
         self.target: object = getattr(native, "target", None)
         self._turned = False
+        self._broadcast: Reading | None = None
         self.failures: dict[str, tuple[int, BaseException | None]] = {}
 
     # -- the readings --------------------------------------------------------------------------------------------------
@@ -326,6 +327,8 @@ class Reader:
             if steps:
                 return steps
         plain = [one for one in batches if one.fits]
+        if not plain and self._broadcast:
+            return [*sorted(batches, key=_misfits)[:1], self._broadcast]
         plain = [one for one in plain if self._same_without_state(one, trial)] or plain
         if plain:
             chosen = self._of_layouts(plain, trial)
@@ -363,10 +366,15 @@ class Reader:
         """Without a state of (1, N, H) where the source takes h_0 as it is and (N, H) runs, and the reverse.
 
         A step broadcasts over a leading axis of size 1, and `h_0[0]` of an (N, H) is one state for all sequences.
+        Where only (1, N, H) gives the right shapes, both readings are left: `_broadcast` is that one.
         """
+        self._broadcast = None
         unpacks, forms = self.native.unpacks_state, {one.convention.state for one in ran}
         if unpacks is None or not {"SNH", "NH"} <= forms:
             return ran
+        self._broadcast = None if unpacks else next(
+            (one for one in ran if one.convention.state == "SNH" and one.fits and not one.convention.steps), None
+        )
         if unpacks:
             fitting = any(one.fits for one in ran if one.convention.state == "SNH")
             return [one for one in ran if one.convention.state != "NH"] if fitting else ran
@@ -611,24 +619,22 @@ class Reader:
                 if len(of_output) > 1 or len(of_state) > 1:
                     return None
                 places = [("output", one) for one in of_output] + [("h_n", one) for one in of_state]
-        elif len(tensors) == 1:
-            path, value = tensors[0]
-            is_state = fitting(value, finals, letters) and not fitting(value, outputs, letters)
-            places = [("h_n" if is_state or said == "h_n" else "output", (path, value))]
         else:
             tensors = self._without_heads(tensors, reading, trial, outputs, letters)
             first = tensors[0][1]
-            if (
-                len(tensors) == 2
-                and not fitting(first, outputs, letters)
-                and self._is_head(first, trial, heads is not None)
-            ) and fitting(tensors[1][1], outputs, letters):  # the results of a head, and the states they come from
-                tensors = tensors[1:]
+            of_head = len(tensors) == 2 and not fitting(first, outputs, letters)
+            if of_head and self._is_head(first, trial, heads is not None) and fitting(tensors[1][1], outputs, letters):
+                tensors = tensors[1:]  # the results of a head, and the states they come from
             if len(tensors) == 1:
-                places = [("output", tensors[0])]
+                path, value = tensors[0]
+                is_state = fitting(value, finals, letters) and not fitting(value, outputs, letters)
+                places = [("h_n" if is_state or said == "h_n" else "output", (path, value))]
             else:
-                places = self._in_order(tensors, lambda v: fitting(v, outputs, letters) or fitting(v, outputs, heads),
-                                        lambda v: fitting(v, finals, letters))  # fmt: skip
+                places = self._in_order(
+                    tensors,
+                    lambda value: fitting(value, outputs, letters) or fitting(value, outputs, heads),
+                    lambda value: fitting(value, finals, letters),
+                )
         parts: dict[str, Part | None] = {"output": None, "h_n": None}
         neither = []
         used = set()
