@@ -298,7 +298,7 @@ def run_there(wanted: Wanted, task: bytes, timeout_s: float) -> bytes | RnncliEr
     A thread of a worker runs it. An error is returned: Dask would write its traceback into the worker's log.
     """
     worker = _distributed().get_worker()
-    start_server(users_code=bool(wanted.targets))
+    start_server(users_code=bool(wanted.targets), many=True)
     try:
         done, reply = _processes().run(timeout_s, judged, wanted, task, worker.memory_manager.memory_limit)
     except CandidateError as error:
@@ -310,7 +310,7 @@ async def look_there(wanted: Wanted) -> str | None:
     """What this worker's processes have not of what is wanted."""
 
     def look() -> str | None:
-        start_server(users_code=bool(wanted.targets))
+        start_server(users_code=bool(wanted.targets), many=True)
         try:
             why: str | None = _processes().run(WORKERS_S, missing, wanted)
         except CandidateError as error:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnncli import memory
 from rnncli.case import RunSettings
@@ -86,3 +87,11 @@ def environment() -> dict[str, Any]:
         "cudnn_enabled": torch.backends.cudnn.enabled,
         "default_dtype": str(torch.get_default_dtype()).removeprefix("torch."),
     }
+
+
+class DispatchMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A TorchDispatchMode whose first operation does not import torch's compiler, which takes longer than torch itself."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False

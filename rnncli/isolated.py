@@ -21,6 +21,7 @@ from rnncli.process import EXTRA_BYTES, Host
 from rnncli.records import Timing
 
 if TYPE_CHECKING:
+    from rnncli.candidate.adapter import Adapted
     from rnncli.contest import Entry
 
 NN_RNN = nn.RNN
@@ -171,6 +172,7 @@ class Inside:
     def __init__(self, target: object = None) -> None:
         self._settings = _settings()
         self._target = target
+        self._adapted: Adapted | None = None
         self._note: str | None = None  # of what its file raised
         self._candidate: Canonical
         self._kept: dict[int, Values] = {}
@@ -228,7 +230,7 @@ class Inside:
     def choose(self, case: Case, which: int) -> Read:
         """Take one of the readings that evidence leaves open."""
         assert case.target is not None
-        adapted = self._readings[which]
+        adapted = self._adapted = self._readings[which]
         self._candidate = canonical(case.target, adapted, partial=True)
         returns = {(True, True): "both", (True, False): "output", (False, True): "h_n", (False, False): "both"}
         reading = "; ".join([adapted.described(), *adapted.around(case)])
@@ -293,9 +295,17 @@ class Inside:
             return measure(case, probe, entry, self._candidate)
 
     def check_devices(self, case: Case) -> Any:
-        """The guard over meta tensors, on a reading of its own: what the candidate keeps is on another device after."""
-        from rnncli.parity.guard import check_devices
+        """What the guard over meta tensors finds. Where the candidate makes no tensor of its own, nothing is loaded for it.
 
+        What the candidate keeps is on another device afterwards.
+        """
+        from rnncli.candidate.signature import makes_devices, module_of, words_of
+        from rnncli.parity.guard import MAKING, Finding, check_devices, makes_tensors
+
+        words = words_of(self._target, module_of(self._target))
+        named = bool(words & MAKING) or makes_devices(self._target) or (self._adapted and self._adapted.holds_more(case))
+        if not named and not makes_tensors(self._candidate, case):
+            return Finding("clean")
         return check_devices(self._candidate, case)
 
     def seen(self) -> list[str]:

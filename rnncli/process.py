@@ -29,7 +29,8 @@ from typing import Any
 from rnncli.errors import CandidateError, ConfigError
 
 PRELOADED = ("rnncli.server", "rnncli.runner")  # by name: they stand above this room
-PRELOADED_FOR_USERS_CODE = ("rnncli.isolated", "rnncli.parity.warm")  # takes as long again as torch itself
+PRELOADED_FOR_USERS_CODE = ("rnncli.isolated",)
+PRELOADED_FOR_MANY = ("rnncli.parity.warm",)  # takes as long again as torch itself; a guard that is needed loads it
 MOST_LINES = 10  # of what is printed there
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # that end a command, which then ends its processes
 STARTED_S = 60.0  # for the server to load torch and fork
@@ -42,13 +43,14 @@ class TookTooLong(CandidateError):
     """A call that was ended because of its time."""
 
 
-def start_server(users_code: bool = True) -> None:
+def start_server(users_code: bool = True, many: bool = False) -> None:
     """Start loading torch in the server, and what its processes need, beside whatever comes next here. Where it runs,
-    nothing.
+    nothing. `many`: there are many cases, which share what is loaded once.
     """
     from multiprocessing import forkserver, resource_tracker
 
-    _context().set_forkserver_preload([*PRELOADED, *(PRELOADED_FOR_USERS_CODE if users_code else ())])
+    for_users_code = (*PRELOADED_FOR_USERS_CODE, *(PRELOADED_FOR_MANY if many else ()))
+    _context().set_forkserver_preload([*PRELOADED, *(for_users_code if users_code else ())])
     with _without_main():
         with _blocked_signals():
             resource_tracker.ensure_running()  # which unblocks signals when it is up

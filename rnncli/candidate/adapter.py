@@ -256,6 +256,18 @@ class Adapted:
             return found.rows() if found else ()
         return self.native.wiring(case, self.reading.convention.binding)
 
+    def holds_more(self, case: Case) -> bool:
+        """Whether an object holds tensors that are neither weights nor moved with its parameters and buffers."""
+        if not isinstance(self.native, Object):
+            return False
+        found = self._plan(case)
+        made = self.native.made(self._own_part(case), torch.float32)
+        moved = {id(one) for one in (*made.parameters(), *made.buffers())} if isinstance(made, nn.Module) else set()
+        wired = set(found.shapes) if found else set()
+        return any(
+            not wired & set(one.names) and not moved & {id(one.value), *map(id, one.others)} for one in held_by(made)
+        )
+
     def faults(self, case: Case) -> tuple[tuple[str, str, str], ...]:
         """What is wrong with the tensors of an object at the sizes of a case: parameter, cause, reason."""
         found = self._plan(case) if isinstance(self.native, Object) else None

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnncli.candidate import signature
 from rnncli.candidate.adapter import (
@@ -35,6 +34,7 @@ from rnncli.candidate.load import default_dtype
 from rnncli.candidate.places import held_by, is_array
 from rnncli.candidate.wiring import Sizes, Unwired, Wiring, wired
 from rnncli.case import Case, altered
+from rnncli.device import DispatchMode
 from rnncli.errors import CandidateError
 
 _STATES = {
@@ -465,7 +465,7 @@ class Reader:
             count += event in ("line", "call")
             return traced
 
-        class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        class Counting(DispatchMode):  # type: ignore[no-untyped-call]
             def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
                 nonlocal count
                 count += 1

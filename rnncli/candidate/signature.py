@@ -348,6 +348,20 @@ def words_of(target: Any, module: Any) -> set[str]:
     return words
 
 
+def makes_devices(target: Any) -> bool:
+    """Return whether the source names a device, as `torch.device("cpu")` or `device="cpu"`; True without a source."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(target)))
+    except (OSError, TypeError, SyntaxError, IndentationError):
+        return True
+    for node in ast.walk(tree):
+        name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+        named = isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in ("cpu", "cuda")
+        if name == "device" or named:
+            return True
+    return False
+
+
 def globals_of(function: Callable[..., Any], module: Any) -> dict[str, Any]:
     """Return what a function reads from its module, by name: tensors, collections of them, nn.RNN modules, numbers."""
     names = dict.fromkeys(name for code in codes_of(function, module) for name in code.co_names)

@@ -167,7 +167,7 @@ def verify(
         if dask is None and (selection.targets or (processes != 1 and len(selection) > 1)):
             from rnncli.process import start_server
 
-            start_server(users_code=bool(selection.targets))
+            start_server(users_code=bool(selection.targets), many=len(selection) > 1)
         from rnncli.parity.compare import Policy
         from rnncli.run import TIMEOUT_S, VerifyOptions
 

@@ -35,12 +35,12 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnncli.candidate.load import Canonical, Sequence, default_dtype
 from rnncli.case import Case, altered
+from rnncli.device import DispatchMode
 from rnncli.parity.evaluate import GIVEN, candidate_side, values_of
-from rnncli.parity.probe import Probe, packing
+from rnncli.parity.probe import Probe, draw, packing
 from rnncli.shapes import predict_parameters, predict_tensors
 
 Status = Literal["found", "clean", "not-comparable"]
@@ -148,6 +148,44 @@ def check_devices(candidate: Canonical, case: Case) -> Finding:
     return finding
 
 
+# Names in the source of what can put a tensor on the CPU though no operation without a tensor makes one
+MAKING = {"cpu", "numpy", "tensor", "floattensor", "from_numpy", "as_tensor", "cuda"}
+
+
+def makes_tensors(candidate: Canonical, case: Case) -> bool:
+    """Whether a call of the candidate's makes a tensor from none, on no device that another tensor told it.
+
+    It runs on the CPU, at the sizes of the guard, with h_0 and without. One that raises may do anything.
+    """
+    watch = _Making()
+    for tried in (_cut(case), altered(_cut(case), input={"h_0": "omitted"})):
+        side = candidate_side(candidate, altered(tried, run={"gradients": False}), draw(tried).to(torch.float32, _CPU))
+        try:
+            with warnings.catch_warnings(action="ignore"), torch.random.fork_rng(devices=[]), torch.no_grad():
+                side.call(side.leaves)  # an object is constructed in the first call, on the CPU, and moved
+                with watch:
+                    side.call(side.leaves)
+        except Exception:
+            return True
+    return watch.made
+
+
+class _Making(TorchFunctionMode):
+    """Notices a function that takes no tensor and gives one, where `device` is left out or a text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made = False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if isinstance(result, Tensor) and not list(_tensors((*args, *kwargs.values()))):
+            told = isinstance(kwargs.get("device"), torch.device)
+            self.made = self.made or (not told and _running_at() is not None)
+        return result
+
+
 def float32_made(candidate: Canonical, case: Case, probe: Probe, plain: bool) -> str | None:
     """The candidate's first line that makes a float32 tensor where it is given float64; None where none does.
 
@@ -167,7 +205,7 @@ def float32_made(candidate: Canonical, case: Case, probe: Probe, plain: bool) ->
     return watch.line
 
 
-class _Narrow(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Narrow(DispatchMode):  # type: ignore[no-untyped-call]
     """Remembers the first line whose operation gives a float32 tensor."""
 
     def __init__(self) -> None:
@@ -268,7 +306,7 @@ class _OnCPU:
     hollow: bool
 
 
-class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
     """Refuses what CUDA refuses, allows copies to the CPU as CUDA does, and remembers what is on the CPU."""
 
     def __init__(self) -> None:
@@ -431,7 +469,7 @@ def _running_at() -> str | None:
 def _own_line(innermost_first: Iterable[tuple[FrameType, int]]) -> str | None:
     """The candidate's own frame that is nearest to what happened, as file:line; None where C++ alone is at work."""
     for frame, line in innermost_first:
-        if frame.f_code in (_trial.__code__, float32_made.__code__):
+        if frame.f_code in (_trial.__code__, float32_made.__code__, makes_tensors.__code__):
             return None
         module = frame.f_globals.get("__name__", "")
         if not module.startswith(_MACHINERY) and module.partition(".")[0] not in _NOT_THE_CANDIDATE:
