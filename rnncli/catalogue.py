@@ -466,8 +466,8 @@ _FAULTS = (
     Fault(
         id="output-detached",
         written="output is collected from detached states, or under no_grad: outputs.append(h.detach())",
-        shows="output and h_n are right, and the gradients lack what comes from output. Invisible without gradients, and "
-        "with a loss on h_n alone.",
+        shows="output and h_n are right, and the gradients lack what comes from output. Invisible without gradients, "
+        "and with a loss on h_n alone.",
         fix="collect the states themselves, without detach() or .data",
         seen_with=(GRADIENTS,),
     ),

@@ -263,7 +263,7 @@ class Adapted:
             "bias_ih": (part.rnn.hidden_size,),
             "bias_hh": (part.rnn.hidden_size,),
         }
-        params = {}
+        params: dict[str, Tensor] = {}
         for suffix in names:
             features = part.rnn.input_size if suffix.startswith("l0") else part.rnn.hidden_size * part.rnn.directions
             own = {**shapes, "weight_ih": (part.rnn.hidden_size, features)}
@@ -324,11 +324,11 @@ class Adapted:
             output, h_n = self._batched(input.transpose(0, 1), h_0, params, case)
             return _swapped(output), h_n
         self.prepare(case)
-        returned = self.native.call(input, self._state_for(h_0, input, params, case), params, case, convention.binding)
+        returned = self.native.call(input, self._state_for(h_0, params, case), params, case, convention.binding)
         return tuple(None if part is None else _as_it_comes(at(returned, part.path))
                      for part in (self.reading.output, self.reading.h_n))  # fmt: skip
 
-    def _state_for(self, h: Tensor | None, x: Any, params: Mapping[str, Tensor], case: Case) -> Tensor | None:
+    def _state_for(self, h: Tensor | None, params: Mapping[str, Tensor], case: Case) -> Tensor | None:
         if h is not None or self.native.optional_state or not self.native.takes_state:
             return h
         batch = 1 if case.input.layout == "unbatched" else case.input.batch_size
@@ -340,7 +340,7 @@ class Adapted:
         if self.packs and whole(self.reading, case):
             self.prepare(case)
             convention = self.reading.convention
-            state = self._state_for(h_0, input, params, case)
+            state = self._state_for(h_0, params, case)
             returned = self.native.call(input, convention.as_state(state), params, case, convention.binding)
             output = None if self.reading.output is None else at(returned, self.reading.output.path)
             return output, part_of(self.reading.h_n, returned, "SNH")

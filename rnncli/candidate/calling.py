@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rnncli.candidate import signature
-from rnncli.candidate.names import EXACT, Slot, option, role, slot
+from rnncli.candidate.names import EXACT, Kind, Slot, option, role, slot
 from rnncli.candidate.places import Held, held_by, is_array
 from rnncli.case import Case, RNNArguments
 from rnncli.errors import CandidateError
@@ -326,7 +326,7 @@ class Function(Native):
         weak = [name for name, of in slots.items() if of.kind in ("weight_ih", "weight_hh") and len(name) <= 2
                 and name.lower()[:1] in "wuvabk" and not re.search("[xihs]$", name)]  # fmt: skip
         if weak and {slots[name].kind for name in weak} == {"weight_ih", "weight_hh"}:
-            other = {"weight_ih": "weight_hh", "weight_hh": "weight_ih"}
+            other: dict[Kind | None, Kind] = {"weight_ih": "weight_hh", "weight_hh": "weight_ih"}
             orders.append(slots | {name: slots[name]._replace(kind=other[slots[name].kind]) for name in weak})
         return orders
 
@@ -347,7 +347,8 @@ class Function(Native):
         """One orientation for all matrices: a function that turns one of them alone is wrong."""
         joined = (False, True) if any(meant.kind == "weight" for meant in self._slots) else (False,)
         listed = (False, True) if self._slots else (False,)
-        forms = ("dict", "tuples", "flat", "tuple", "triple", "triples", "with head") if self._holders else ("dict",)
+        forms: tuple[str, ...] = ("dict", "tuples", "flat", "tuple", "triple", "triples", "with head")
+        forms = forms if self._holders else ("dict",)
         if self._torch_keys:
             forms = ("dict",)
         if self._star:
@@ -365,9 +366,9 @@ class Function(Native):
             if meant == "h_0" and h is None and self.optional_state:
                 continue
             of_weight = self._orders[binding.order].get(name, of_weight)
-            if meant == "slot" and of_weight and (of_weight.kind or "").startswith("bias") and not case.rnn.bias:
-                if name in self.defaults and self.defaults[name] is None:
-                    continue
+            no_bias = of_weight is not None and (of_weight.kind or "").startswith("bias") and not case.rnn.bias
+            if meant == "slot" and no_bias and self.defaults.get(name, "") is None:
+                continue
             if meant != "left out":
                 given[name] = self._value(name, meant, of_weight, x, h, weights, case)
         star = self._all(self._star, weights, case) if self._star else ()
@@ -455,6 +456,7 @@ class Function(Native):
         return binding.value(weights.of(meant.kind, layer, meant.reverse))
 
     def wiring(self, case: Case, binding: Binding) -> tuple[tuple[str, str, str], ...]:
+        del case
         rows = []
         named = [(name, of) for name, (meant, of) in self.arguments.items() if meant == "slot" and of]
         named += [(name, of) for name, of in self._global_slots.items() if of.kind]

@@ -73,14 +73,8 @@ def located(target: str) -> tuple[object, str | None]:
             what = f"{type(error).__name__}: {error}".splitlines()[0]
             raise CandidateError(f"candidate {target}: importing {file} raised {what}") from error
         names = [key for key, value in vars(module).items() if _is_own(value, module)]
-        has = (
-            f"it has {', '.join(names)}"
-            if names
-            else (
-                "it has no function and no class: wrap its code as `def rnn(input, h_0, params, case): ...` that returns"
-                " output, h_n"
-            )
-        )
+        has = "it has no function and no class: wrap its code as `def rnn(input, h_0, params, case): ...` that returns"
+        has = f"it has {', '.join(names)}" if names else f"{has} output, h_n"
         raise ConfigError(f"candidate {target}: {file} has no {name}{nearest(name, names)}; {has}")
     if error is None:
         return found, None

@@ -136,7 +136,7 @@ class Trial:
 def trial_of(
     case: Case, native: Native, layers: int, directions: int, dtype: torch.dtype, equal: bool = False
 ) -> Trial:
-    """A trial with pairwise distinct sizes; with H_in = D*H_out where `equal`; the case's own of an object that is made."""
+    """A trial with pairwise distinct sizes; with H_in = D*H_out where `equal`; the case's own of an object."""
     fixed = native.fixed
     rows = layers * directions
     batch, steps = (4 if rows == 3 else 3), (9 if rows == 6 else 6)
@@ -185,7 +185,7 @@ class Reader:
             found.append(adapted)
             if self._turned and "weights" not in self.stated:
                 other = Reader(
-                    native_of(self.target, self.native.name), self.case, self.stated | {"weights": "behaves"}
+                    native_of(self.target, self.native.name), self.case, {**self.stated, "weights": "behaves"}
                 )
                 found += other.readings()
         first = found[0]
@@ -256,7 +256,7 @@ class Reader:
         return replace(reading, convention=convention, layers=layers, directions=directions)
 
     def _by_behaviour(self, reading: Reading) -> Reading:
-        """A function that says nothing of layers or directions has them where it returns a state for each it is given."""
+        """A function that says nothing of layers or directions has them where a state for each comes back."""
         rnn = self.case.rnn
         wanted = min(2, rnn.num_layers), rnn.directions
         if isinstance(self.native, Object) or reading.convention.steps or not self.native.takes_state:
@@ -596,13 +596,13 @@ class Reader:
         else:
             tensors = self._without_heads(tensors, reading, trial, outputs, letters)
             first = tensors[0][1]
-            if (
+            if (  # the results of a head, and the states they come from
                 len(tensors) == 2
                 and not fitting(first, outputs, letters)
                 and self._is_head(first, trial, heads is not None)
+                and fitting(tensors[1][1], outputs, letters)
             ):
-                if fitting(tensors[1][1], outputs, letters):  # the results of a head, and the states they come from
-                    tensors = tensors[1:]
+                tensors = tensors[1:]
             if len(tensors) == 1:
                 places = [("output", tensors[0])]
             else:
@@ -725,7 +725,7 @@ class Reader:
     # -- weights -------------------------------------------------------------------------------------------------------
 
     def _with_wiring(self, adapted: Adapted) -> None:
-        """Wire the case's own arguments now, so that what cannot be told is told, and others when they are asked for."""
+        """Wire the case's own arguments now, so that what cannot be told is told, and others on demand."""
         native = self.native
         if not isinstance(native, Object):
             return
@@ -738,9 +738,8 @@ class Reader:
         adapted.prepare = prepare
         rnn = self.case.rnn
         reading = adapted.reading
-        one = altered(self.case, rnn={
-            "num_layers": rnn.num_layers if reading.layers else 1, "bidirectional": rnn.bidirectional and reading.directions,
-        })  # fmt: skip
+        layers = rnn.num_layers if reading.layers else 1
+        one = altered(self.case, rnn={"num_layers": layers, "bidirectional": rnn.bidirectional and reading.directions})
         if reading.output is None and reading.h_n is None:
             return
         layers, directions = adapted.always
@@ -828,12 +827,13 @@ class Reader:
         return found
 
     def _prove(self, adapted: Adapted, found: Wiring, trial: Trial) -> None:
-        """Build the candidate from two seeds with the same weights: equal outputs, or something random is still inside."""
+        """Build the candidate from two seeds with the same weights: equal outputs, or something random is inside."""
         native, reading = self.native, adapted.reading
         assert isinstance(native, Object)
         if native.fixed:
             return
-        binding, results = reading.convention.binding, []
+        binding = reading.convention.binding
+        results: list[Any] = []
         for seed in (1, 1, 2):
             if results and results[0] is None:
                 return  # it raises, which its own call tells

@@ -41,7 +41,7 @@ def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def parameters_of_constructor(target: type) -> list[inspect.Parameter]:
-    """Return the parameters of a class's constructor, with those of its base class that it passes *args or **kwargs to."""
+    """Return the parameters of a class's constructor, and those of its base class that gets its *args or **kwargs."""
     found: dict[str, inspect.Parameter] = {}
     for base in target.__mro__:
         own = vars(base).get("__init__")
@@ -270,10 +270,13 @@ def method_of(target: type) -> str:
     found = next((name for name in _METHODS if callable(getattr(target, name, None)) and name != "__call__"), None)
     if found is None:
         for name, value in vars(target).items():
-            if inspect.isfunction(value) and not name.startswith("__"):
-                if any(meant == "input" for meant, _ in arguments_of_call(value, holds_weights=True).values()):
-                    if re.search("forward|run|call|step|unroll", name):
-                        return name
+            if (
+                inspect.isfunction(value)
+                and not name.startswith("__")
+                and any(meant == "input" for meant, _ in arguments_of_call(value, holds_weights=True).values())
+                and re.search("forward|run|call|step|unroll", name)
+            ):
+                return name
     if found is None:
         raise CandidateError(f"candidate {target.__name__}: it has none of the methods {', '.join(_METHODS)}")
     return found
@@ -384,9 +387,10 @@ def notes_on(target: Any) -> str:
 
 
 def documented_shape(notes: str, name: str) -> list[str] | None:
-    """Return the axes that docstrings and comments give an argument: `x (L, N, H_in)`, `hx: T x B x F`; None for none."""
-    start = rf"(?<![\w.\[]){re.escape(name)}(?:`+|'|\")?\s*(?:\([a-zA-Z ._]*\)\s*)?(?:,[^,()\n]{{0,25}}|[:=\-]+|is|are|has|have|of|a|the"
-    start += r"|shape|size|tensor|array|numpy|torch|Tensor|Input data for every time-step,|Initial hidden state,|\s)*"
+    """Return the axes that docstrings and comments give an argument: `x (L, N, H_in)`, `hx: T x B x F`."""
+    start = rf"(?<![\w.\[]){re.escape(name)}(?:`+|'|\")?\s*(?:\([a-zA-Z ._]*\)\s*)?"
+    start += r"(?:,[^,()\n]{0,25}|[:=\-]+|is|are|has|have|of|a|the|shape|size|tensor"
+    start += r"|array|numpy|torch|Tensor|Input data for every time-step,|Initial hidden state,|\s)*"
     for match in re.finditer(start + r"[\(\[]([^()\[\]\n]+)[\)\]]", notes):
         axes = [axis.strip().lower() for axis in match[1].split(",") if axis.strip()]
         if all(re.fullmatch(r"[\w*/ ]+", axis) for axis in axes) and axes not in (["0"], ["-1"], ["t"]):
@@ -422,8 +426,8 @@ def unpacks(target: Any, name: str) -> bool | None:
     return seen
 
 
-_APART = {"squeeze", "unbind", "view", "reshape", "chunk", "split", "select", "flatten", "narrow", "unsqueeze", "transpose",
-          "permute", "tolist", "index_select", "swapaxes"}  # fmt: skip
+_APART = {"squeeze", "unbind", "view", "reshape", "chunk", "split", "select", "flatten", "narrow", "unsqueeze",
+          "transpose", "permute", "tolist", "index_select", "swapaxes"}  # fmt: skip
 
 
 def _takes_apart(function: ast.FunctionDef, name: str) -> bool:
@@ -431,7 +435,6 @@ def _takes_apart(function: ast.FunctionDef, name: str) -> bool:
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in names:
             names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in names:
             if any(isinstance(target, ast.Tuple) for target in node.targets):
                 return True
     for node in ast.walk(function):
@@ -449,9 +452,9 @@ def _takes_apart(function: ast.FunctionDef, name: str) -> bool:
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
             and node.func.id in ("list", "tuple", "zip", "enumerate", "iter", "len")
+            and any(isinstance(a, ast.Name) and a.id in names for a in node.args)
         ):
-            if any(isinstance(a, ast.Name) and a.id in names for a in node.args):
-                return True
+            return True
     return False
 
 

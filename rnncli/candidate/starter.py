@@ -138,7 +138,7 @@ def _completed(text: str, given: str, native: Native) -> str:
     items = result if isinstance(result, tuple) else (result,)
     names = [f"result[{index}]" for index in range(len(items))] if isinstance(result, tuple) else ["result"]
     letters = trial.sizes
-    shapes = {
+    shapes: dict[str, dict[tuple[int, ...], str]] = {
         "output": {(letters.L, letters.N, letters.H): "{}", (letters.N, letters.L, letters.H): "{}.transpose(0, 1)"},
         "h_n": {(1, letters.N, letters.H): "{}", (letters.N, letters.H): "{}[None]"},
     }

@@ -10,6 +10,7 @@ An experiment changes one tensor and looks at what moves; nothing is compared wi
     no effect anywhere              a buffer: a gradient accumulator, a kept state
 """
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +41,7 @@ _LAYER_WORDS = re.compile(r"(_l|layers?[._]?|level[._]?)(\d+)", re.IGNORECASE)
 class Piece:
     """A part of an object's tensor, and the parameter of nn.RNN it holds. `index`: the part, None for the whole.
 
-    `kind`: weight_ih, weight_hh, bias_ih, bias_hh, bias (the sum of both), weight (both matrices side by side), readout.
+    `kind`: weight_ih, weight_hh, bias_ih, bias_hh, bias (the sum of both), weight (both matrices in one), readout.
     """
 
     tensor: str
@@ -83,6 +84,7 @@ class Wiring:
 
     def set(self, made: Any, held: Sequence[Held], params: Mapping[str, Tensor], binding: Binding, case: Case) -> None:
         """Put nn.RNN's parameters into an object."""
+        del case
         by_name = {name: one for one in held for name in one.names}
         for name, shape in self.shapes.items():
             pieces = [piece for piece in self.pieces if piece.tensor == name]
@@ -106,8 +108,8 @@ class Wiring:
         for axis, size in enumerate(shape):
             if size == 1 and value.dim() < len(shape):
                 value = value.unsqueeze(axis)
-        if value.dim() < len(shape) and held is not None and value.numel() == held.value.size if not isinstance(
-            held and held.value, Tensor) else held is not None and value.numel() == held.value.numel():  # fmt: skip
+        whole = held is not None and (isinstance(held.value, Tensor) or value.dim() < len(shape))
+        if held is not None and whole and value.numel() == math.prod(held.shape):
             value = value.reshape(held.shape)
         return value
 
@@ -123,10 +125,11 @@ class Wiring:
             if piece.kind == "weight_ih" and len(set(_big(self.shapes[piece.tensor]))) == 2
         )
         square = {name for name, shape in self.shapes.items() if len(_big(shape)) == 2 and len(set(_big(shape))) == 1}
+        turned = [piece.tensor in square and piece.kind in ("weight_hh", "weight_ih") for piece in self.pieces]
         pieces = tuple(
-            replace(piece, transposed=told.transposed) if piece.tensor in square and piece.kind in ("weight_hh", "weight_ih")
-            else piece for piece in self.pieces
-        )  # fmt: skip
+            replace(piece, transposed=told.transposed) if turn else piece
+            for piece, turn in zip(self.pieces, turned, strict=True)
+        )
         return replace(self, pieces=pieces)
 
     def rows(self) -> tuple[tuple[str, str, str], ...]:
@@ -181,7 +184,8 @@ def _is_plain_head(held: Held | None, params: Mapping[str, Tensor]) -> bool:
 def _valued(piece: Piece, params: Mapping[str, Tensor], biases: int) -> Tensor:
     hidden = params["weight_hh_l0"]
     if piece.kind == "readout":
-        return torch.eye(len(hidden), dtype=hidden.dtype, device=hidden.device) if piece.layer == 2 else hidden.new_zeros(len(hidden))  # fmt: skip
+        eye = torch.eye(len(hidden), dtype=hidden.dtype, device=hidden.device)
+        return eye if piece.layer == 2 else hidden.new_zeros(len(hidden))
     if piece.kind.startswith("bias"):
         both = [params.get(f"{name}_{piece.suffix}") for name in ("bias_ih", "bias_hh")]
         zeros = hidden.new_zeros(len(hidden))
@@ -251,7 +255,7 @@ class Experiments:
     def __init__(self, native: Object, case: Case, sizes: Sizes, run: Runner | None, binding: Binding) -> None:
         """`run` None: the object does not run, and nothing is known of it but names and shapes."""
         self.sizes, self.run, self.binding = sizes, run, binding
-        self.make = lambda: _made(native, case, sizes)
+        self.make: Callable[[], Any] = lambda: _made(native, case, sizes)
         self.made = self.make()
         self.held = held_by(self.made)
         self._now: dict[str, Tensor] = {}
@@ -370,9 +374,9 @@ class Experiments:
             self._set(view.held, before)
         base_output, base_h_n = self._base[when]
         s = self.sizes
-        if row is not None and h_n is not None and base_h_n is not None and h_n.shape == base_h_n.shape:
-            if h_n.dim() == 3 and h_n.shape[0] == s.rows:
-                return set(((h_n - base_h_n)[row].abs() > MOVED).any(0).nonzero().flatten().tolist())
+        rows = h_n is not None and h_n.dim() == 3 and h_n.shape[0] == s.rows
+        if rows and row is not None and h_n is not None and base_h_n is not None and h_n.shape == base_h_n.shape:
+            return set(((h_n - base_h_n)[row].abs() > MOVED).any(0).nonzero().flatten().tolist())
         if output is not None and base_output is not None and output.shape == base_output.shape and output.dim() == 3:
             differs = ((output - base_output).abs() > MOVED).flatten(0, 1).any(0)
             if len(differs) == s.directions * s.H:
@@ -469,13 +473,13 @@ class _Plan:
                 f.transposed,
                 f.state_first,
                 f.evidence,
-            )  # fmt: skip
+            )
             for f in kept
         ]
         shapes = {piece.tensor: f.view.held.shape for piece, f in zip(pieces, kept, strict=True)}
         wiring = Wiring(tuple(pieces), shapes, (), tuple(buffers), self.turned)
         missing = self._missing(pieces)
-        if any(name.startswith("weight_hh") or name.startswith("weight_ih") for name in missing):
+        if any(name.startswith(("weight_hh", "weight_ih")) for name in missing):
             shared = {id(f.view.held) for f in kept}
             names = ", ".join(f"{one.name} {_tuple(one.shape)}" for one in self.experiments.held[:6]) or "none"
             if not shared:
@@ -564,7 +568,7 @@ class _Plan:
                 fact.evidence = "its name" if fact.effective else "its name; it has no effect"
                 self._locate(fact, effects["all"])
             return fact
-        fact.kind = self._matrix_kind(view, effects, rows, meant.kind)
+        fact.kind = self._matrix_kind(view, effects, meant.kind)
         if not fact.effective:
             fact.evidence = "its name; it has no effect"
             return fact
@@ -597,7 +601,7 @@ class _Plan:
     def _has_h_n(self) -> bool:
         return "all" in self.experiments._base and self.experiments._base["all"][1] is not None
 
-    def _matrix_kind(self, view: View, effects: Mapping[str, Effect], rows: list[int], claim: str | None) -> str | None:
+    def _matrix_kind(self, view: View, effects: Mapping[str, Effect], claim: str | None) -> str | None:
         s = self.sizes
         big = tuple(size for size in view.shape if size > 1)
         features = {s.features(layer) for layer in range(s.layers)}
@@ -745,7 +749,7 @@ class _Plan:
         return [name for name in _expected(self.case, self.sizes) if name not in have]
 
     def _pair_biases(self, facts: list[Fact]) -> None:
-        """Of two biases of a layer and direction one is b_ih and the other b_hh: which is which is the same function."""
+        """Of two biases of a layer and direction one is b_ih, the other b_hh: which is which is the same function."""
         groups: dict[tuple[int, bool], list[Fact]] = defaultdict(list)
         for fact in facts:
             if (fact.kind or "").startswith("bias"):
@@ -784,17 +788,17 @@ class _Plan:
         if told:
             for fact in facts:
                 square = fact.kind in ("weight_hh", "weight_ih") and len(set(_big(fact.view.shape))) == 1
-                if square and not fact.view.held.linear and len(_big(fact.view.shape)) == 2:
-                    if not any(EXACT.search(name) for name in fact.view.held.names):
-                        self.turned = self.turned or (fact.transposed != told[0].transposed and fact.effective)
+                named = any(EXACT.search(name) for name in fact.view.held.names)
+                if square and not named and not fact.view.held.linear and len(_big(fact.view.shape)) == 2:
+                    self.turned = self.turned or (fact.transposed != told[0].transposed and fact.effective)
 
     def _behaves_transposed(self, fact: Fact) -> bool | None:
         s = self.sizes
         row = (fact.layer or 0) * s.directions + bool(fact.reverse)
-        when = f"h{row}" if fact.kind == "weight_hh" and self.experiments.takes_state else "x"
+        alone = f"h{row}" if fact.kind == "weight_hh" and self.experiments.takes_state else "x"
         if fact.kind == "weight_hh" and not self.experiments.takes_state:
-            when = "all"
-        for when in dict.fromkeys((when, "all")):
+            alone = "all"
+        for when in dict.fromkeys((alone, "all")):
             units = self.experiments.unit_moved(fact.view, when, (0, 1), row, int(bool(fact.reverse)))
             if len(units) == 1:
                 return units == {1}

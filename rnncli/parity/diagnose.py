@@ -111,9 +111,10 @@ def _leaks(case: Case, device: torch.device, candidate: Candidate) -> str | None
         return None
     for name in ("output", "h_n"):
         one, other = first[name], second[name]
-        if one is not None and other is not None and one.shape == other.shape:
-            if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
-                return f"called again with the same input, {name} differs (state-leaks-between-calls)"
+        if one is None or other is None or one.shape != other.shape:
+            continue
+        if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
+            return f"called again with the same input, {name} differs (state-leaks-between-calls)"
     return None
 
 

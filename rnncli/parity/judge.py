@@ -383,7 +383,7 @@ class Judge:
         tensors = self.reference("algorithm").tensors
         return Values({name: tensors[name] for name in ("output", "h_n")})
 
-    # -- candidates that float64 does not reach -------------------------------------------------------------------------
+    # -- candidates that float64 does not reach ------------------------------------------------------------------------
 
     def _downcast(self, candidate: Candidate) -> str | None:
         """What a candidate makes in float32 where torch's default dtype is left at that, and at which line.
