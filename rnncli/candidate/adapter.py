@@ -247,7 +247,7 @@ class Adapted:
         if isinstance(self.native, Object):
             found = self._plan(case)
             return found.rows() if found else ()
-        return self.native.wiring(case, self.reading.convention.binding)
+        return self.native.wiring(self._own_part(case), self.reading.convention.binding)
 
     def faults(self, case: Case) -> tuple[tuple[str, str, str], ...]:
         """What is wrong with the tensors of an object at the sizes of a case: parameter, cause, reason."""
