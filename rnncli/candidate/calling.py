@@ -600,12 +600,13 @@ class Object(Native):
         self.drop_in = subclass or len({meant for meant, _ in self._made_with.values()} & interface) >= 3
 
     def claims(self, name: str) -> bool:
-        """Whether the constructor, or the call, takes an argument of nn.RNN."""
+        """Whether the constructor, the call, or a global that is set for it takes an argument of nn.RNN."""
         made = {meant for meant, _ in self._made_with.values()}
         if "config" in made or self._takes_any:
             made |= self._asks
         subclass = self.of_class and issubclass(self.target, nn.RNN)
-        return super().claims(name) or name in made or subclass
+        by_global = any(option(key) == name for key in self.set_globals)
+        return super().claims(name) or name in made or subclass or by_global
 
     @property
     def has_output_size(self) -> bool:
