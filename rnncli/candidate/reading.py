@@ -226,6 +226,9 @@ class Reader:
             ):
                 continue
             found = self._settled(layers, directions)
+            if found and (layers, directions) == (1, 1) and self._leaves_weights(found[0]):
+                partly = found
+                continue
             if found and found[0].fits and (claimed or (layers, directions) == (1, 1) or found[0].output is not None):
                 return found, (1, 1) if claimed else (layers, directions)
             partly = partly or found
@@ -233,6 +236,23 @@ class Reader:
         if partly:
             return partly, (1, 1)
         raise self._unreadable()
+
+    def _leaves_weights(self, reading: Reading) -> bool:
+        """Whether a matrix has no effect in one layer and direction, and another of its name and shape has one.
+
+        A class that zips its directions with the rows of h_0 runs with a single row, and leaves the others out.
+        """
+        rnn, native = self.case.rnn, self.native
+        if not isinstance(native, Object) or (rnn.num_layers == 1 and not rnn.bidirectional):
+            return False
+        try:
+            found = self._wiring(Adapted(native, reading, (1, 1)), 1, 1, rnn.bias)
+        except (CandidateError, SystemExit):
+            return False
+        held = held_by(native.made(trial_of(self.case, native, 1, 1, reading.dtype).case, reading.dtype))
+        used = {(piece.tensor.rpartition(".")[2], found.shapes[piece.tensor]) for piece in found.pieces}
+        unused = [one for one in held if one.name in found.buffers and len(one.shape) == 2]
+        return any((one.name.rpartition(".")[2], one.shape) in used for one in unused)
 
     def _claimed(self, reading: Reading, always: tuple[int, int]) -> Reading:
         """The reading with what it claims of the case's layers and directions, tried where it does."""
