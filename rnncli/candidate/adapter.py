@@ -254,7 +254,7 @@ class Adapted:
         if isinstance(self.native, Object):
             found = self._plan(case)
             return found.rows() if found else ()
-        return self.native.wiring(case, self.reading.convention.binding)
+        return self.native.wiring(self._own_part(case), self.reading.convention.binding)
 
     def holds_more(self, case: Case) -> bool:
         """Whether an object holds tensors that are neither weights nor moved with its parameters and buffers."""

@@ -18,8 +18,9 @@ from rnncli.candidate.names import EXACT, Kind, Slot, option, role, slot
 from rnncli.candidate.places import Held, held_by, is_array
 from rnncli.case import Case, RNNArguments
 from rnncli.errors import CandidateError
+from rnncli.shapes import predict_parameters
 
-KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+KINDS: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _OF_TORCH = re.compile(r"(weight|bias)_[ih]h_l")
 _RESETS = ("reset", "reset_state", "reset_hidden", "reset_states", "reset_hidden_state", "init_hidden", "init_state")
 _SET = ("input_size", "hidden_size", "num_layers", "bidirectional")  # what a module's globals may be set to
@@ -460,20 +461,53 @@ class Function(Native):
     def wiring(self, case: Case, binding: Binding) -> tuple[tuple[str, str, str], ...]:
         del case
         rows = []
-        named = [(name, of) for name, (meant, of) in self.arguments.items() if meant == "slot" and of]
-        named += [(name, of) for name, of in self._global_slots.items() if of.kind]
-        for name, of in named:
-            rows.append((name, self._held(of, binding), "its name and its shape"))
-        if self._holders and not self._torch_keys:
-            rows += [
-                (f"{self._holders[0]}[{key!r}]", self._held(of, binding), "its key") for key, of in self._keys.items()
-            ]
-        elif self._holders or not rows:
-            holder = f"{self._holders[0]}[...]" if self._holders else "its module's weights"
-            rows.append(
-                (holder, "under nn.RNN's own names" if binding.form == "dict" else "in nn.RNN's order", "its keys")
-            )
+        named = {name: of for name, (meant, of) in self.arguments.items() if meant == "slot" and of}
+        named |= {name: of for name, of in self._orders[binding.order].items() if name in named}
+        named |= {name: of for name, of in self._global_slots.items() if of.kind}
+        for name, of in named.items():
+            why = "its name and its shape"
+            if binding.listed and of.layer is None:
+                sides = (of.reverse,) if self._reverse else (False, True)[: case.rnn.directions]
+                places = itertools.product(range(case.rnn.num_layers), sides)
+                slots = [of._replace(layer=layer, reverse=side) for layer, side in places]
+                rows += [(f"{name}[{i}]", self._held(slot, binding), why) for i, slot in enumerate(slots)]
+            else:
+                rows.append((name, self._held(of, binding), why))
+        for holder in [*self._holders, *([self._star] if self._star else [])]:
+            rows += self._rows_of(holder, case, binding)
+        for name, value in self._globals.items():
+            if isinstance(value, dict | nn.RNN) and name in self.set_globals:
+                rows += self._rows_of(name, case, binding, attributes=isinstance(value, nn.RNN))
         return tuple(rows)
+
+    def _rows_of(
+        self, holder: str, case: Case, binding: Binding, attributes: bool = False
+    ) -> list[tuple[str, str, str]]:
+        """The rows of one argument or global that holds several weights."""
+        if binding.form == "dict" or attributes:
+            if self._keys and not self._torch_keys and not attributes:
+                keys = self._orders[binding.order] if set(self._orders[0]) == set(self._keys) else self._keys
+                return [(f"{holder}[{key!r}]", self._held(of, binding), "its key") for key, of in keys.items()]
+            turned = binding.transposed and not attributes
+            return [
+                (
+                    f"{holder}.{one.name}" if attributes else f"{holder}[{one.name!r}]",
+                    f"{one.name}.T" if turned and len(one.shape) == 2 else one.name,
+                    "nn.RNN's own name",
+                )
+                for one in predict_parameters(case)
+            ]
+        sides = (slot(f"w_{holder}").reverse,) if self._by_direction else (False, True)[: case.rnn.directions]
+        kinds: tuple[Kind, ...] = KINDS if case.rnn.bias else KINDS[:2]
+        if binding.form in ("triple", "triples", "with head"):
+            kinds = ("weight_ih", "weight_hh", "bias")
+        rows = []
+        for group, (layer, side) in enumerate(itertools.product(range(case.rnn.num_layers), sides)):
+            for index, kind in enumerate(kinds):
+                nested = f"{holder}[{group}][{index}]" if binding.form in ("tuples", "triples") else ""
+                place = nested or f"{holder}[{group * len(kinds) + index}]"
+                rows.append((place, self._held(Slot(kind, layer, side), binding), "its place in nn.RNN's order"))
+        return rows
 
     def _held(self, of: Slot, binding: Binding) -> str:
         """What a slot holds, in words."""
@@ -484,7 +518,8 @@ class Function(Native):
             parts = [f"weight_ih_{suffix}", f"weight_hh_{suffix}"]
             text = f"[{', '.join(parts[::-1] if binding.state_first else parts)}]"
         elif (of.kind or "").startswith("bias"):
-            return f"bias_ih_{suffix} + bias_hh_{suffix}" if self._biases == 1 else f"{of.kind}_{suffix}"
+            summed = of.kind == "bias" or self._biases == 1
+            return f"bias_ih_{suffix} + bias_hh_{suffix}" if summed else f"{of.kind}_{suffix}"
         else:
             text = f"{of.kind}_{suffix}"
         return f"{text}.T" if binding.transposed else text
@@ -578,12 +613,13 @@ class Object(Native):
         return bool(names) and all(EXACT.fullmatch(name) for name in names)
 
     def claims(self, name: str) -> bool:
-        """Whether the constructor, or the call, takes an argument of nn.RNN."""
+        """Whether the constructor, the call, or a global that is set for it takes an argument of nn.RNN."""
         made = {meant for meant, _ in self._made_with.values()}
         if "config" in made or self._takes_any:
             made |= self._asks
         subclass = self.of_class and issubclass(self.target, nn.RNN)
-        return super().claims(name) or name in made or subclass
+        by_global = any(option(key) == name for key in self.set_globals)
+        return super().claims(name) or name in made or subclass or by_global
 
     @property
     def has_output_size(self) -> bool:

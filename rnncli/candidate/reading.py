@@ -230,6 +230,9 @@ class Reader:
             ):
                 continue
             found = self._settled(layers, directions)
+            if found and (layers, directions) == (1, 1) and self._leaves_weights(found[0]):
+                partly = found
+                continue
             if found and found[0].fits and (claimed or (layers, directions) == (1, 1) or found[0].output is not None):
                 return found, (1, 1) if claimed else (layers, directions)
             partly = partly or found

@@ -14,7 +14,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -82,6 +82,7 @@ class Wiring:
     buffers: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()  # weights of layers that were not asked for
     turned: bool = False  # a square matrix lies the other way than its neighbour, whose shape tells how it lies
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # further names of a tensor
 
     def set(self, made: Any, held: Sequence[Held], params: Mapping[str, Tensor], binding: Binding, case: Case) -> None:
         """Put nn.RNN's parameters into an object."""
@@ -137,9 +138,14 @@ class Wiring:
         """Each tensor, the weight it was given, and why."""
         found = []
         for piece in self.pieces:
-            part = "" if piece.index is None else f"[{_shown(piece.index)}]"
+            part = "" if piece.index is None else f"[{piece.index}]"
+            if isinstance(piece.index, slice):  # counted: offsets would be those of the sizes of a trial
+                starts = sorted(one.index.start for one in self.pieces if one.tensor == piece.tensor)
+                part = f"[part {starts.index(piece.index.start) + 1} of {len(starts)}]"
             alone = replace(piece, kind="bias") if piece.kind.startswith("bias") and self._biases(piece) == 1 else piece
             found.append((f"{piece.tensor}{part}", alone.weight, piece.evidence))
+            same = f"the same tensor as {piece.tensor}"
+            found += [(f"{name}{part}", alone.weight, same) for name in self.aliases.get(piece.tensor, ())]
         return (*found, *((name, "nothing: it is a buffer", "it has no effect") for name in self.buffers))
 
     def faults(
@@ -435,7 +441,13 @@ def _exact(held: Sequence[Held], case: Case, sizes: Sizes) -> Wiring | None:
                             evidence="its name"))  # fmt: skip
     if len({id(found[name][0]) for name in expected}) < len(expected):
         return None  # one tensor under two of the names
-    return Wiring(tuple(pieces), {piece.tensor: found[name][0].shape for piece, name in zip(pieces, expected)})  # noqa: B905
+    tensors = {piece.tensor: found[name][0] for piece, name in zip(pieces, expected, strict=True)}
+    shapes = {name: one.shape for name, one in tensors.items()}
+    return Wiring(tuple(pieces), shapes, aliases=_aliases(tensors))
+
+
+def _aliases(tensors: Mapping[str, Held]) -> dict[str, tuple[str, ...]]:
+    return {known_as: tuple(name for name in one.names if name != known_as) for known_as, one in tensors.items()}
 
 
 @dataclass(eq=False)
@@ -484,9 +496,9 @@ class _Plan:
         missing = self._missing(pieces)
         if any(name.startswith(("weight_hh", "weight_ih")) for name in missing):
             shared = {id(f.view.held) for f in kept}
-            names = ", ".join(f"{one.name} {_tuple(one.shape)}" for one in self.experiments.held[:6]) or "none"
+            has = ", ".join(f"{one.name} {_tuple(one.shape)}" for one in self.experiments.held[:6]) or "none"
             if not shared:
-                raise Unwired(f"none of its tensors acts as a weight (it has {names})")
+                raise Unwired(f"none of its tensors acts as a weight (it has {has})")
         return replace(wiring, missing=tuple(missing))
 
     # -- views ---------------------------------------------------------------------------------------------------------
