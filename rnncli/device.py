@@ -90,7 +90,7 @@ def environment() -> dict[str, Any]:
 
 
 class DispatchMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """A TorchDispatchMode whose first operation does not import torch's compiler, which takes longer than torch itself."""
+    """A TorchDispatchMode whose first operation does not import torch's compiler: that takes longer than torch."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:

@@ -295,7 +295,7 @@ class Inside:
             return measure(case, probe, entry, self._candidate)
 
     def check_devices(self, case: Case) -> Any:
-        """What the guard over meta tensors finds. Where the candidate makes no tensor of its own, nothing is loaded for it.
+        """What the guard over meta tensors finds; it is not loaded where the candidate makes no tensor of its own.
 
         What the candidate keeps is on another device afterwards.
         """
@@ -303,7 +303,8 @@ class Inside:
         from rnncli.parity.guard import MAKING, Finding, check_devices, makes_tensors
 
         words = words_of(self._target, module_of(self._target))
-        named = bool(words & MAKING) or makes_devices(self._target) or (self._adapted and self._adapted.holds_more(case))
+        named = bool(words & MAKING) or makes_devices(self._target)
+        named = named or (self._adapted is not None and self._adapted.holds_more(case))
         if not named and not makes_tensors(self._candidate, case):
             return Finding("clean")
         return check_devices(self._candidate, case)

@@ -459,7 +459,6 @@ class Function(Native):
         return binding.value(weights.of(meant.kind, layer, meant.reverse))
 
     def wiring(self, case: Case, binding: Binding) -> tuple[tuple[str, str, str], ...]:
-        del case
         rows = []
         named = {name: of for name, (meant, of) in self.arguments.items() if meant == "slot" and of}
         named |= {name: of for name, of in self._orders[binding.order].items() if name in named}

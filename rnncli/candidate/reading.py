@@ -215,10 +215,7 @@ class Reader:
         rnn, native = self.case.rnn, self.native
         asked = (min(rnn.num_layers, 2) if native.claims("num_layers") else 1,
                  rnn.directions if native.claims("bidirectional") else 1)  # fmt: skip
-        tried = [(1, 1), asked, (1, 2), (2, 1), (2, 2)]
-        if self._holds_two_directions():
-            tried.insert(0, (1, 2))
-        for layers, directions in dict.fromkeys(tried):
+        for layers, directions in dict.fromkeys(((1, 1), asked, (1, 2), (2, 1), (2, 2))):
             claimed = (layers, directions) == asked
             if layers > 1 and native.claims("num_layers") and not claimed:
                 continue
@@ -241,18 +238,22 @@ class Reader:
             return partly, (1, 1)
         raise self._unreadable()
 
-    def _holds_two_directions(self) -> bool:
-        """Whether an object without `bidirectional` has two matrices for the input: a loop may drop the second."""
-        native = self.native
-        if not isinstance(native, Object) or native.fixed or native.claims("bidirectional"):
+    def _leaves_weights(self, reading: Reading) -> bool:
+        """Whether a matrix has no effect in one layer and direction, and another of its name and shape has one.
+
+        A class that zips its directions with the rows of h_0 runs with a single row, and leaves the others out.
+        """
+        rnn, native = self.case.rnn, self.native
+        if not isinstance(native, Object) or (rnn.num_layers == 1 and not rnn.bidirectional):
             return False
-        trial = trial_of(self.case, native, 1, 1, torch.float64)
         try:
-            with default_dtype(torch.float64):
-                held = held_by(native.made(trial.case, torch.float64, 0, trial.sizes.O))
-        except Exception:
+            found = self._wiring(Adapted(native, reading, (1, 1)), 1, 1, rnn.bias)
+        except (CandidateError, SystemExit):
             return False
-        return sum(set(one.shape) == {trial.sizes.I, trial.sizes.H} for one in held) == 2
+        held = held_by(native.made(trial_of(self.case, native, 1, 1, reading.dtype).case, reading.dtype))
+        used = {(piece.tensor.rpartition(".")[2], found.shapes[piece.tensor]) for piece in found.pieces}
+        unused = [one for one in held if one.name in found.buffers and len(one.shape) == 2]
+        return any((one.name.rpartition(".")[2], one.shape) in used for one in unused)
 
     def _claimed(self, reading: Reading, always: tuple[int, int]) -> Reading:
         """The reading with what it claims of the case's layers and directions, tried where it does."""
@@ -375,8 +376,12 @@ class Reader:
         unpacks, forms = self.native.unpacks_state, {one.convention.state for one in ran}
         if unpacks is None or not {"SNH", "NH"} <= forms:
             return ran
-        self._broadcast = None if unpacks else next(
-            (one for one in ran if one.convention.state == "SNH" and one.fits and not one.convention.steps), None
+        self._broadcast = (
+            None
+            if unpacks
+            else next(
+                (one for one in ran if one.convention.state == "SNH" and one.fits and not one.convention.steps), None
+            )
         )
         if unpacks:
             fitting = any(one.fits for one in ran if one.convention.state == "SNH")
