@@ -67,8 +67,9 @@ class Part:
         """The tensor with the axes of `target`."""
         returned = at(returned, self.path)
         if not self.fits:
-            first = returned[0] if isinstance(returned, list | tuple) and returned else returned
-            value, expected = as_tensor(first), self.axes.removeprefix("?").replace(",", "")
+            if isinstance(returned, list | tuple):  # a tensor is expected: no shape of a list's is right
+                return as_tensor(returned)[(None,) * (len(self.axes) + 1)]
+            value, expected = as_tensor(returned), self.axes.removeprefix("?").replace(",", "")
             if value.dim() == len(expected) == len(target) and set(expected) == set(target):
                 return value.permute([expected.index(letter) for letter in target])  # wrong, seen as the caller sees it
             return value
@@ -520,10 +521,10 @@ def part_of(part: Part | None, returned: Any, target: str) -> Tensor | None:
 
 
 def _as_it_comes(value: Any) -> Any:
-    """A tensor or a PackedSequence; of a list, which nn.RNN does not return, its first tensor."""
+    """A tensor or a PackedSequence; a list, which nn.RNN does not return, gets a shape that nothing has."""
     if isinstance(value, PackedSequence):
         return value
-    return as_tensor(value[0] if isinstance(value, list | tuple) and value else value)
+    return as_tensor(value)[None, None] if isinstance(value, list | tuple) else as_tensor(value)
 
 
 def as_tensor(value: Any) -> Tensor:

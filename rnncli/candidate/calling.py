@@ -22,6 +22,10 @@ from rnncli.shapes import predict_parameters
 
 KINDS: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _OF_TORCH = re.compile(r"(weight|bias)_[ih]h_l")
+_LISTED = re.compile(
+    r"(returns?|final|states?|hidden|outputs?)\b[^.\n]{0,60}\blists?\b|\blists?\b[^.\n]{0,40}\b(states?|hidden|final|outputs?)",
+    re.IGNORECASE,
+)
 _RESETS = ("reset", "reset_state", "reset_hidden", "reset_states", "reset_hidden_state", "init_hidden", "init_state")
 _SET = ("input_size", "hidden_size", "num_layers", "bidirectional")  # what a module's globals may be set to
 
@@ -208,7 +212,7 @@ class Native:
         self.documented_input = signature.documented_shape(notes, given) if given else None
         self.documented_state = signature.documented_shape(notes, self.states[0]) if self.states else None
         shaped = [signature.documented_shape(notes, name) for name in ("output", "h_n")]
-        self.says_list = bool(re.search(r"\blists?\b", notes, re.IGNORECASE))
+        self.says_list = bool(_LISTED.search(notes))
         self.returns_tensors = not self.says_list and any(shaped)
         self.rows_by_nature = signature.rows_by_nature(source)
         self.unpacks_state = signature.unpacks(source, self.states[0]) if self.states else None
@@ -315,7 +319,8 @@ class Function(Native):
         of_rnn = "_l" in self._strings or bool(re.search(r"nn\.RNN(?!Cell)", text))
         self._torch_keys = any(_OF_TORCH.match(key) for key in self._strings) or (of_cell and of_rnn)
         self.one_bias = self._biases == 1 and not self._torch_keys
-        self.returns_tensors = self.returns_tensors or self._torch_keys
+        of_rnn = any(isinstance(value, nn.RNN) for value in self._globals.values())
+        self.returns_tensors = self.returns_tensors or self._torch_keys or of_rnn
         self.kind = "function of positional tensors" if self._slots else "function of a dict of weights"
         if self._globals and not self._slots and not self._holders:
             self.kind = "function of module globals"

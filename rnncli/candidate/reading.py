@@ -602,7 +602,10 @@ class Reader:
         letters = trial.letters(batch, steps)
         axes = as_asked(reading, trial.case).convention.input
         outputs, finals = _OUTPUTS[axes], _FINALS.get(axes, ("SNH", "NH", "S,NH"))
-        if not reading.convention.steps:
+        if reading.convention.steps:  # what goes into the next step has the form of what came into this one
+            outputs = outputs if reading.convention.state == "SNH" else outputs[:1]
+            finals = (reading.convention.state,) if reading.convention.state else finals
+        else:
             outputs, finals = self._allowed(outputs, finals, reading)
         items = _items(returned, letters["L"])
         said = self.stated.get("returns", "both")
@@ -683,11 +686,11 @@ class Reader:
         A candidate that has layers or directions returns h_n in nn.RNN's form.
         """
         native, state = self.native, reading.convention.state or ""
-        promised = native.drop_in or native.returns_tensors
+        promised = native.drop_in or native.returns_tensors or native.claims("num_layers")
         if promised:
             outputs = tuple(one for one in outputs if "," not in one)
         listed = native.says_list or "," in state or len(native.states) > 1
-        if promised or not listed:
+        if native.drop_in or native.returns_tensors or not listed:
             finals = tuple(one for one in finals if "," not in one) or finals
         if (native.claims("num_layers") or native.claims("bidirectional")) and state == "SNH":
             finals = tuple(one for one in finals if "S" in one) or finals

@@ -200,10 +200,12 @@ def _directions_by_suffix(slots: Mapping[str, Slot]) -> dict[str, Slot]:
         pairs = [(name + forward, name + reverse) for name in {n.removesuffix(forward) for n in slots}
                  if name and {name + forward, name + reverse} <= set(slots)]  # fmt: skip
         if len(pairs) >= 2 and len({name for pair in pairs for name in pair}) >= len(slots) - 2:
+            stems = {one: (one.removesuffix(forward) if forward else one).strip("_") for one, _ in pairs}
             for one, other in pairs:
-                stem = slot(one.removesuffix(forward) if forward else one)
-                told[one] = Slot(stem.kind or slots[one].kind, None, False)
-                told[other] = Slot(stem.kind or slots[one].kind, None, True)
+                stem = stems[one]
+                kind = "bias" if stem[:1] == "b" and stem[1:].strip("_") in stems.values() else slot(stem).kind
+                told[one] = Slot(kind or slots[one].kind, None, False)  # type: ignore[arg-type]
+                told[other] = Slot(kind or slots[one].kind, None, True)  # type: ignore[arg-type]
             return told
     return told
 
@@ -518,6 +520,8 @@ def _names_a_weight(node: ast.AST) -> bool:
             if isinstance(part, ast.Attribute)
             else (part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "")
         )
+        if name and role(name) == "params":
+            return True
         kind = slot(name).kind if name and name not in ("T", "t", "mT") and role(name) in (None, "params") else None
         if kind in ("weight_ih", "weight_hh", "weight"):
             return True
