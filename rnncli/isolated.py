@@ -57,7 +57,7 @@ class Own:
 
     def __init__(self) -> None:
         self._keys = itertools.count()
-        self.h_0_may_be_omitted = False
+        self.h_0_may_be_omitted = self.computes_with_numpy = False
 
     def _call(self, doing: str, method: str, *arguments: Any) -> Any:
         """What a method of `Inside` returns, wherever it is. Raises CandidateError, which says while `doing` what."""
@@ -78,6 +78,7 @@ class Own:
         self._call("importing it", "load", case)
         read: Read = self._call("reading how it is called", "read", case)
         self.h_0_may_be_omitted = read.h_0_may_be_omitted
+        self.computes_with_numpy = not read.has_gradients
         return read
 
     def choose(self, case: Case, which: int) -> Read:

@@ -389,6 +389,7 @@ class Adapted:
         `batch_first`: the candidate takes that argument, is given it, and an input laid out accordingly.
         """
         if whole(self.reading, case):
+            self.native.part = (0, 0)
             part = _part(case, case.rnn.num_layers, case.rnn.bidirectional, x)
             return self._unit(x, h_0, params, altered(part, rnn={"batch_first": batch_first}))
         finals: list[Tensor | None] = []
@@ -409,10 +410,12 @@ class Adapted:
         """One layer: as one call, or a call for each direction."""
         if self.reading.directions or not case.rnn.bidirectional:
             own = _renamed(params, f"l{layer}", "l0") | _renamed(params, f"l{layer}_reverse", "l0_reverse")
+            self.native.part = (layer, 0)
             return self._unit(x, h_0, own, _part(case, 1, case.rnn.bidirectional, x))
         halves, finals = [], []
         for direction, suffix in enumerate(("", "_reverse")):
             own = _renamed(params, f"l{layer}{suffix}", "l0")
+            self.native.part = (layer, direction)  # an object of its own: backward may run forward again
             state = None if h_0 is None else h_0[direction : direction + 1]
             output, final = self._unit(x.flip(0) if direction else x, state, own, _part(case, 1, False, x))
             halves.append(output.flip(0) if direction and output is not None else output)

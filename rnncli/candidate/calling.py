@@ -1,6 +1,7 @@
 """How values get into a candidate: a function's arguments, the globals of its module, the tensors of an object."""
 
 import copy
+import functools
 import inspect
 import itertools
 import re
@@ -183,6 +184,7 @@ class Native:
     one_bias = False
     set_globals: tuple[str, ...] = ()
     fixed = False  # its sizes cannot be chosen
+    part = (0, 0)  # the layer and direction that a call is for, where they are put together around it
     asks_for_directions = False  # by an argument or by keys: one direction or two, as it is told
     stateful = False  # it keeps its state itself, from step to step
 
@@ -215,7 +217,7 @@ class Native:
         self.says_list = bool(_LISTED.search(notes))
         self.returns_tensors = not self.says_list and any(shaped)
         self.rows_by_nature = signature.rows_by_nature(source)
-        self.unpacks_state = signature.unpacks(source, self.states[0]) if self.states else None
+        self.unpacks_state = signature.unpacks(call, self.states[0]) if self.states else None
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
 
     @property
@@ -251,18 +253,26 @@ class Native:
     def only_nonlinearity(self) -> str | None:
         """The nonlinearity that its source uses, where it takes none as an argument and uses one."""
         used = {name for name in ("tanh", "relu") if any(name in word for word in self.words)}
+        if not used and {"rnncell", "rnn"} & self.words and "nonlinearity" not in self.words:
+            used = {"tanh"}  # torch's own, by default
         return used.pop() if len(used) == 1 and not self.claims("nonlinearity") else None
 
     def option(self, meant: str, case: Case, default: Any = None, name: str = "") -> Any:
         """The value of an argument of nn.RNN in a case, in the form that its default has."""
         rnn = case.rnn
+        if meant == "bidirectional" and isinstance(default, int) and not isinstance(default, bool):
+            return rnn.directions
+        if meant == "bidirectional" and isinstance(default, str):
+            return "bidirectional" if rnn.bidirectional else default
         if meant == "nonlinearity":
             if inspect.isclass(default):
                 return {"tanh": nn.Tanh, "relu": nn.ReLU}[rnn.nonlinearity]
             if isinstance(default, nn.Module):
                 return {"tanh": nn.Tanh(), "relu": nn.ReLU()}[rnn.nonlinearity]
             if callable(default):
-                return {"tanh": torch.tanh, "relu": torch.relu}[rnn.nonlinearity]
+                of_numpy = type(default).__name__ == "ufunc"
+                relu = (lambda z: z * (z > 0)) if of_numpy else torch.relu
+                return {"tanh": default if of_numpy else torch.tanh, "relu": relu}[rnn.nonlinearity]
             if name == "mode" or (isinstance(default, str) and default.upper().startswith("RNN_")):
                 return f"RNN_{rnn.nonlinearity.upper()}"
         values = {
@@ -311,6 +321,7 @@ class Function(Native):
         self.head_scale = 1.0  # of weights after the recurrence, which are the identity
         read_out = {of.kind for of in [*self._slots, *self._keys.values()]}
         self.reads_out = "readout" in read_out
+        self.joined = "weight" in read_out
         self.asks_for_directions = Native.claims(self, "bidirectional") or any(
             "reverse" in text for text in self._strings
         )
@@ -331,8 +342,11 @@ class Function(Native):
         slots = {name: of for name, (meant, of) in self.arguments.items() if meant == "slot" and of}
         slots = slots or self._keys
         orders: list[dict[str, Slot]] = [slots]
-        weak = [name for name, of in slots.items() if of.kind in ("weight_ih", "weight_hh") and len(name) <= 2
-                and name.lower()[:1] in "wuvabk" and not re.search("[xihs]$", name)]  # fmt: skip
+        weak = [
+            name
+            for name, of in slots.items()
+            if of.kind in ("weight_ih", "weight_hh") and re.fullmatch("[wuvabk][0-9]?", _stem(name))
+        ]
         if weak and {slots[name].kind for name in weak} == {"weight_ih", "weight_hh"}:
             other: dict[Kind | None, Kind] = {"weight_ih": "weight_hh", "weight_hh": "weight_ih"}
             orders.append(slots | {name: slots[name]._replace(kind=other[slots[name].kind]) for name in weak})
@@ -344,7 +358,7 @@ class Function(Native):
             return True
         if name == "bidirectional":
             return self._reverse or self._by_direction or any("reverse" in text for text in self._strings)
-        if name == "num_layers" and self._star:
+        if name == "num_layers" and (self._star or len({of.layer for of in self._slots if of.kind == "weight_ih"}) > 1):
             return True
         if name == "num_layers":
             by_key = any(_OF_TORCH.fullmatch(text) or re.search(r"_l[1-9]", text) for text in self._strings)
@@ -708,7 +722,7 @@ class Object(Native):
     def wired(self, params: Mapping[str, Tensor], case: Case, binding: Binding, seed: int = 0) -> Any:
         """The object with nn.RNN's parameters in its places."""
         like = next(iter(params.values()))
-        key = (case.rnn, like.dtype, like.device, seed, torch.get_default_dtype(), self._given_sizes(case))
+        key = (case.rnn, like.dtype, like.device, seed, torch.get_default_dtype(), self._given_sizes(case), self.part)
         if key not in self._objects:
             made = self.made(case, like.dtype, seed)
             if isinstance(made, nn.Module):
@@ -814,6 +828,8 @@ def native_of(target: object, name: str) -> Native:
         return Object(name, target, sys.modules.get(type(target).__module__))
     if inspect.isfunction(target) and _is_factory(target):
         return composed(target, name, module) if _is_made_with_weights(target) else Object(name, target, module)
+    if isinstance(target, functools.partial) and inspect.isfunction(target.func):
+        return Function(name, target, signature.module_of(target.func))
     if inspect.isroutine(target) or isinstance(target, torch.jit.ScriptFunction):
         return Function(name, target, module)
     if callable(target):
@@ -828,6 +844,11 @@ def _is_factory(function: Callable[..., Any]) -> bool:
     required = [p.name for p in signature.parameters_of(function) if p.default is p.empty]
     made = {"input_size", "hidden_size"} <= set(meanings) or (meanings.count("slot") >= 2 and len(required) >= 2)
     return made and None not in meanings and not {"input", "projected", "h_0"} & set(meanings)
+
+
+def _stem(name: str) -> str:
+    """A weight's name without the direction that stands at its end."""
+    return re.sub(r"_?(f|b|fw|bw|fwd|bwd|r|l\d*)$", "", name.lower()) or name.lower()
 
 
 def rnn_of(case: Case, target: type[nn.RNN] = nn.RNN) -> nn.RNN:

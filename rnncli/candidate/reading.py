@@ -91,6 +91,7 @@ _OUTPUT_KEYS = {"output", "outputs", "out", "outs", "y", "ys", "hs", "hidden_sta
                 "last_hidden_state", "sequence"}  # fmt: skip
 _STATE_KEYS = {"h_n", "hn", "h", "hidden", "state", "last", "final", "h_last", "last_hidden", "h_t", "final_state",
                "last_state", "hx", "next_state"}  # fmt: skip
+_KEY_STEMS = {"output": r"out|seq|all|ys", "h_n": r"hidden|state|final|last|h_?n|^h"}
 _WHATEVER = (RecursionError, MemoryError, NameError, ImportError, NotImplementedError, SyntaxError, SystemExit, OSError)
 
 
@@ -181,7 +182,7 @@ class Reader:
         base, always = self._base()
         found = []
         for reading in base:
-            adapted = Adapted(self.native, self._claimed(reading, always), always)
+            adapted = Adapted(self.native, self._claimed(self._with_joined_order(reading), always), always)
             self._with_wiring(adapted)
             found.append(adapted)
             if self._turned and "weights" not in self.stated:
@@ -254,6 +255,23 @@ class Reader:
         used = {(piece.tensor.rpartition(".")[2], found.shapes[piece.tensor]) for piece in found.pieces}
         unused = [one for one in held if one.name in found.buffers and len(one.shape) == 2]
         return any((one.name.rpartition(".")[2], one.shape) in used for one in unused)
+
+    def _with_joined_order(self, reading: Reading) -> Reading:
+        """The reading with h before x in a joined matrix, where a function multiplies x by the columns of weight_hh."""
+        native = self.native
+        if not isinstance(native, Function) or not native.joined:
+            return reading
+        trial = trial_of(self.case, native, 1, 1, reading.dtype)
+        other = replace(trial, params={**trial.params, "weight_hh_l0": trial.params["weight_hh_l0"] + 1.0})
+        nothing = torch.zeros_like(trial.h)
+        try:
+            one, two = (self._run(reading, which, trial.x[:1], nothing) for which in (trial, other))
+        except Exception:
+            return reading
+        if _equal(one, two):
+            return reading
+        binding = replace(reading.convention.binding, state_first=not reading.convention.binding.state_first)
+        return replace(reading, convention=replace(reading.convention, binding=binding))
 
     def _claimed(self, reading: Reading, always: tuple[int, int]) -> Reading:
         """The reading with what it claims of the case's layers and directions, tried where it does."""
@@ -451,6 +469,7 @@ class Reader:
         try:
             batch = 1 if "N" not in reading.convention.input else trial.sizes.N
             x, h = trial.x[:, :batch], trial.h[:, :batch]
+            self._operations(reading, trial, x[:-2], h)  # the first traced call of a process counts what torch loads
             return self._operations(reading, trial, x, h) > self._operations(reading, trial, x[:-2], h)
         except Exception:
             return True
@@ -460,6 +479,7 @@ class Reader:
         if "N" not in reading.convention.input:
             return False
         try:
+            self._operations(reading, trial, trial.x[:1, :2], trial.h[:, :2])
             few = self._operations(reading, trial, trial.x[:1, :2], trial.h[:, :2])
             return self._operations(reading, trial, trial.x[:1], trial.h) > few
         except Exception:
@@ -619,11 +639,15 @@ class Reader:
             return None if sizes is None else next((one for one in options if _fits(value, one, sizes)), None)
 
         tensors = [(path, value) for path, value in items if _is_tensor_like(value)]
+        if (
+            len(tensors) == 1 and len(items) > 1 and not reading.convention.steps
+        ):  # (output, (h_n, cache)): a state that stands further in
+            tensors += [one for one in _inner(items) if fitting(one[1], finals, letters)][:1]
         if not tensors:
             return None
         keyed = _by_key(tensors)
         if keyed is not None:
-            places: list[tuple[str, Any]] = [*keyed.items()]
+            places: list[tuple[str, Any]] = self._by_keys(tensors, keyed, outputs, finals, letters)
             if not places:  # no key that means something: by shape, where one shape stands for one
                 of_output = [one for one in tensors if fitting(one[1], outputs, letters)]
                 of_state = [one for one in tensors if fitting(one[1], finals, letters)]
@@ -645,6 +669,7 @@ class Reader:
                     tensors,
                     lambda value: fitting(value, outputs, letters) or fitting(value, outputs, heads),
                     lambda value: fitting(value, finals, letters),
+                    lambda value: self._is_head(value, trial, heads is not None),
                 )
         parts: dict[str, Part | None] = {"output": None, "h_n": None}
         neither = []
@@ -730,6 +755,36 @@ class Reader:
             return None
         return replace(reading, output=output, h_n=h_n, neither=tuple(neither))
 
+    @staticmethod
+    def _by_keys(
+        tensors: list[tuple[Any, Any]],
+        keyed: dict[str, list[tuple[Any, Any]]],
+        outputs: Sequence[str],
+        finals: Sequence[str],
+        letters: Mapping[str, int],
+    ) -> list[tuple[str, Any]]:
+        """output and h_n by their keys; of several keys for one, and of a key that is not known, by the shape."""
+
+        def fits(value: Any, options: Sequence[str]) -> bool:
+            return any(_fits(value, axes, letters) for axes in options)
+
+        found: dict[str, Any] = {}
+        for name, options, others in (("output", outputs, finals), ("h_n", finals, outputs)):
+            known = keyed.get(name, [])
+            fitting = [one for one in known if fits(one[1], options)]
+            exchanged = [one for one in known if fits(one[1], others)]
+            if fitting or (known and not exchanged):
+                found[name] = (fitting or known)[0]
+        rest = [one for one in tensors if all(one[0] != taken[0] for taken in found.values())]
+        for name, options in (("output", outputs), ("h_n", finals)):
+            if keyed and name not in found:
+                said = [one for one in rest if re.search(_KEY_STEMS[name], str(one[0][-1]).lower())]
+                likely = [one for one in rest if fits(one[1], options)] or said
+                if likely:
+                    found[name] = likely[0]
+                    rest.remove(likely[0])
+        return [*found.items()]
+
     def _without_heads(
         self,
         tensors: list[tuple[Any, Any]],
@@ -767,12 +822,14 @@ class Reader:
         return kept or tensors
 
     @staticmethod
-    def _in_order(tensors: list[tuple[Any, Any]], is_output: Any, is_final: Any) -> list[tuple[str, Any]]:
+    def _in_order(tensors: list[tuple[Any, Any]], is_output: Any, is_final: Any, is_head: Any) -> list[tuple[str, Any]]:
         """Of several tensors the first is output, the next h_n; what was computed for a head may stand before."""
         places = []
         if len(tensors) == 2:
             return [("output", tensors[0]), ("h_n", tensors[1])]
-        output = next((one for one in tensors if is_output(one[1])), tensors[0])
+        first = tensors[0]
+        skips = is_head(first[1]) or (is_array(first[1]) and not _shape(first[1]))
+        output = next((one for one in tensors if is_output(one[1])), first) if skips else first
         after = tensors[tensors.index(output) + 1 :]
         final = next((one for one in after if is_final(one[1])), None)
         final = final or next((one for one in after if not is_output(one[1])), None)
@@ -808,6 +865,29 @@ class Reader:
         if directions > one.rnn.directions or (layers > 1 and one.rnn.num_layers != layers):
             return  # not supported, which is told
         prepare(one)
+        self._without_bent_head(adapted, one)
+
+    def _without_bent_head(self, adapted: Adapted, case: Case) -> None:
+        """Leave output out where it is what a head makes of the states by more than a product: a softmax, a tanh."""
+        native, reading = self.native, adapted.reading
+        assert isinstance(native, Object)
+        plan = native.plans.get((case.rnn.num_layers, case.rnn.directions, case.rnn.bias))
+        if reading.output is None or plan is None or not any(piece.kind == "readout" for piece in plan.pieces):
+            return
+        trial = trial_of(case, native, case.rnn.num_layers, case.rnn.directions, reading.dtype)
+        outputs = []
+        for scale in (1.0, 0.5):
+            with default_dtype(reading.dtype):
+                made = native.made(trial.case, reading.dtype, 1, trial.sizes.H if native.has_output_size else None)
+            held = held_by(made)
+            plan.set(made, held, trial.params, reading.convention.binding, trial.case, scale)
+            result = self._attempt(adapted, made, trial, trial.h if native.takes_state else None)
+            outputs.append(None if result is None else result[0])
+        whole_one, half = outputs
+        if whole_one is None or half is None or torch.allclose(whole_one * 0.5, half, atol=1e-4):
+            return
+        neither = (*reading.neither, "output, which is not the states but what a head makes of them,")
+        adapted.reading = replace(reading, output=None, neither=neither)
 
     def _wiring(self, adapted: Adapted, layers: int, directions: int, bias: bool) -> Wiring:
         native, reading = self.native, adapted.reading
@@ -883,10 +963,15 @@ class Reader:
             raise Unreadable(f"candidate {native.name}: not readable: {error}") from error
         if found.turned and self.stated.get("weights") != "behaves":
             self._turned = True
-            found = found.as_its_neighbours()
-        else:
+            return found.as_its_neighbours()
+        try:
             self._prove(adapted, found, trial)
-        return found
+        except Unreadable:
+            if not all(piece.evidence == "its name" for piece in found.pieces):
+                raise
+            found = wired(native, trial.case, trial.sizes, run, reading.convention.binding, named=False)
+            self._prove(adapted, found, trial)  # tensors of nn.RNN's names that are not in use
+        return replace(found, extra=self._extra(adapted, found, trial))
 
     def _prove(self, adapted: Adapted, found: Wiring, trial: Trial) -> None:
         """Build the candidate from two seeds with the same weights: equal outputs, or something random is inside."""
@@ -913,6 +998,39 @@ class Reader:
             raise Unreadable(
                 f"candidate {native.name}: not readable: {what} was never set, and what comes out depends on it"
             )
+
+    def _extra(self, adapted: Adapted, found: Wiring, trial: Trial) -> tuple[str, ...]:
+        """The parameters of a module that hold no weight and act all the same: a gain, a learned start, a skip."""
+        native, reading = self.native, adapted.reading
+        assert isinstance(native, Object)
+        if not native.is_module or native.fixed:
+            return ()
+        generator = torch.Generator().manual_seed(3)
+        size = trial.sizes.H if native.has_output_size else None
+        acting: list[str] = []
+        with default_dtype(reading.dtype):
+            names = [one.name for one in held_by(native.made(trial.case, reading.dtype, 1, size)) if one.parameter
+                     and not set(one.names) & set(found.shapes)]  # fmt: skip
+        for name in names:
+            results = []
+            for changed in (False, True):
+                with default_dtype(reading.dtype):
+                    made = native.made(trial.case, reading.dtype, 1, size)
+                held = held_by(made)
+                found.set(made, held, trial.params, reading.convention.binding, trial.case)
+                one = next((one for one in held if one.name == name), None)
+                if one is None:
+                    return tuple(acting)
+                if changed:
+                    noise = torch.randn(one.shape, generator=generator, dtype=torch.float64).to(reading.dtype)
+                    one.set(made, one.value.detach() + noise)
+                starts = [trial.h if native.takes_state else None, *([None] if native.optional_state else [])]
+                results += [self._attempt(adapted, made, trial, h) for h in starts]
+            half = len(results) // 2
+            pairs = list(zip(results[:half], results[half:], strict=True))
+            if any(a is not None and b is not None and not _equal(a, b) for a, b in pairs):
+                acting.append(name)
+        return tuple(acting)
 
     def _attempt(self, adapted: Adapted, made: Any, trial: Trial, h: Tensor | None) -> Any:
         native, reading = self.native, adapted.reading
@@ -999,16 +1117,28 @@ def _items(returned: Any, steps: int) -> list[tuple[tuple[Any, ...], Any]]:
     return [((), returned)] if isinstance(returned, float | int) and not isinstance(returned, bool) else []
 
 
-def _by_key(tensors: list[tuple[Any, Any]]) -> dict[str, Any] | None:
-    """output and h_n by the names that a dict or a record gives them; None where it gives none."""
+def _inner(items: list[tuple[tuple[Any, ...], Any]]) -> list[tuple[tuple[Any, ...], Any]]:
+    """The tensors that stand first in a tuple of a result, or in a dict under the name of a state."""
+    found: list[tuple[tuple[Any, ...], Any]] = []
+    for path, value in items:
+        if isinstance(value, tuple):
+            found += [((*path, 0), value[0])] if value and is_array(value[0]) else []
+        elif isinstance(value, dict):
+            named = [(key, item) for key, item in value.items() if is_array(item) and isinstance(key, str)]
+            found += [((*path, key), item) for key, item in named if re.search(_KEY_STEMS["h_n"], key.lower())]
+    return found
+
+
+def _by_key(tensors: list[tuple[Any, Any]]) -> dict[str, list[tuple[Any, Any]]] | None:
+    """What the keys of a dict or a record name as output and as h_n; None where nothing has a key."""
     if not all(len(path) == 1 and isinstance(path[0], str) for path, _ in tensors):
         return None
-    found: dict[str, Any] = {}
+    found: dict[str, list[tuple[Any, Any]]] = {}
     for path, value in tensors:
         key = path[0].lower()
         name = "output" if key in _OUTPUT_KEYS else "h_n" if key in _STATE_KEYS else None
-        if name and name not in found:
-            found[name] = path, value
+        if name:
+            found.setdefault(name, []).append((path, value))
     return found
 
 

@@ -108,6 +108,10 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool) -> Argument
     for parameter in parameters_of(call):
         meant, of_weight = role(parameter.name), None
         optional = parameter.default is not parameter.empty
+        if meant is None and optional and parameter.default is not None:
+            meant = _option_of(parameter)
+        if parameter.name == "x0" and found:  # of a state-space model: the state that it starts from
+            meant = "h_0"
         if meant == "bias" and not isinstance(parameter.default, bool):
             meant = None
         if meant in ("dtype", "device") and optional:
@@ -127,7 +131,7 @@ def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
     """Return what each argument of a constructor is: an option of nn.RNN, config, slot (of a weight) or left out."""
     found: Arguments = {}
     for parameter in parameters:
-        meant = option(parameter.name) or _LETTERS.get(parameter.name)
+        meant = _option_of(parameter) or _LETTERS.get(parameter.name)
         optional = parameter.default is not parameter.empty
         if parameter.name == "mode" and optional and not str(parameter.default).upper().startswith("RNN_"):
             meant = "left out"
@@ -149,6 +153,30 @@ def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
         taken = {meaning for meaning, _ in found.values()}
         found[name] = next((size for size in _SIZES if size not in taken), "unknown"), None
     return found
+
+
+def _option_of(parameter: inspect.Parameter) -> str | None:
+    """Return the option that an argument stands for: by its name, else by its default and the words in its name."""
+    known = option(parameter.name)
+    default = parameter.default
+    if known is not None or default is parameter.empty:
+        return known
+    if str(getattr(default, "__name__", default)).lower() in ("tanh", "relu"):
+        return "nonlinearity"
+    words = re.split(r"_+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", parameter.name).lower())
+    if isinstance(default, bool):
+        if any(word.startswith("bias") for word in words):
+            return "bias"
+        return (
+            "bidirectional"
+            if {"bi", "bidirect", "bidirectional", "both", "twoway"} & set(words) or "two_way" in parameter.name
+            else None
+        )
+    if isinstance(default, int):
+        if {"layer", "layers", "depth", "stack", "stacks", "l"} & set(words):
+            return "num_layers"
+        return "bidirectional" if {"direction", "directions"} & set(words) else None
+    return "bidirectional" if isinstance(default, str) and {"direction", "directions"} & set(words) else None
 
 
 def _told_apart(found: Arguments) -> Arguments:
@@ -195,7 +223,6 @@ def _directions_by_suffix(slots: Mapping[str, Slot]) -> dict[str, Slot]:
         ("_f", "_b"),
         ("", "_back"),
         ("l", "r"),
-        ("1", "2"),
     ):
         pairs = [(name + forward, name + reverse) for name in {n.removesuffix(forward) for n in slots}
                  if name and {name + forward, name + reverse} <= set(slots)]  # fmt: skip
@@ -204,8 +231,8 @@ def _directions_by_suffix(slots: Mapping[str, Slot]) -> dict[str, Slot]:
             for one, other in pairs:
                 stem = stems[one]
                 kind = "bias" if stem[:1] == "b" and stem[1:].strip("_") in stems.values() else slot(stem).kind
-                told[one] = Slot(kind or slots[one].kind, None, False)  # type: ignore[arg-type]
-                told[other] = Slot(kind or slots[one].kind, None, True)  # type: ignore[arg-type]
+                told[one] = Slot(kind or slots[one].kind, None, False)
+                told[other] = Slot(kind or slots[one].kind, None, True)
             return told
     return told
 
@@ -266,22 +293,25 @@ def takes_any_keyword(target: type) -> bool:
 
 
 def method_of(target: type) -> str:
-    """Return the name of the method that runs an object of a plain class. Raises CandidateError without one."""
-    if "__call__" in vars(target):
+    """Return the name of the method that runs an object of a plain class: a whole sequence, else a step.
+
+    Raises CandidateError where no method takes an input.
+    """
+    own = {name: value for base in reversed(target.__mro__[:-1]) for name, value in vars(base).items()}
+    if "__call__" in own:
         return "__call__"
-    found = next((name for name in _METHODS if callable(getattr(target, name, None)) and name != "__call__"), None)
-    if found is None:
-        for name, value in vars(target).items():
-            if (
-                inspect.isfunction(value)
-                and not name.startswith("__")
-                and any(meant == "input" for meant, _ in arguments_of_call(value, holds_weights=True).values())
-                and re.search("forward|run|call|step|unroll", name)
-            ):
-                return name
-    if found is None:
-        raise CandidateError(f"candidate {target.__name__}: it has none of the methods {', '.join(_METHODS)}")
-    return found
+    methods = [name for name, value in own.items() if inspect.isfunction(value) and not name.startswith("__")]
+    taking = [name for name in methods if _takes_input(own[name])]
+    walks = [name for name in taking if re.search("sequence|unroll|scan|rollout|run", name) and "back" not in name]
+    known = [name for name in _METHODS if name in methods]
+    others = [name for name in taking if re.search("forward|call|step", name) and "back" not in name]
+    for name in [*walks[:1], *known, *others]:
+        return name
+    raise CandidateError(f"candidate {target.__name__}: it has none of the methods {', '.join(_METHODS)}")
+
+
+def _takes_input(method: Callable[..., Any]) -> bool:
+    return any(meant == "input" for meant, _ in arguments_of_call(method, holds_weights=True).values())
 
 
 def says_step(name: str, arguments: Mapping[str, Any]) -> bool:
@@ -343,6 +373,11 @@ def words_of(target: Any, module: Any) -> set[str]:
         functions = [value for base in target.__mro__ if base.__module__ == target.__module__
                      for value in vars(base).values() if inspect.isfunction(value)]  # fmt: skip
     words: set[str] = set()
+    named = {name for function in functions for code in codes_of(function, module) for name in code.co_names}
+    helpers = [vars(module).get(name) for name in named] if module is not None else []
+    for helper in helpers:  # the classes of its module that it uses, but for what those use
+        if inspect.isclass(helper) and helper is not target and helper.__module__ == module.__name__:
+            functions = [*functions, *(value for value in vars(helper).values() if inspect.isfunction(value))]
     for function in functions:
         for code in codes_of(function, module):
             words |= {name.lower() for name in code.co_names}

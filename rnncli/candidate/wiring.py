@@ -80,12 +80,21 @@ class Wiring:
     shapes: Mapping[str, tuple[int, ...]]
     missing: tuple[str, ...] = ()  # parameters of nn.RNN that have no place
     buffers: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()  # trainable parameters that act and have no counterpart in nn.RNN
     beyond: tuple[str, ...] = ()  # weights of layers that were not asked for
     turned: bool = False  # a square matrix lies the other way than its neighbour, whose shape tells how it lies
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # further names of a tensor
 
-    def set(self, made: Any, held: Sequence[Held], params: Mapping[str, Tensor], binding: Binding, case: Case) -> None:
-        """Put nn.RNN's parameters into an object."""
+    def set(
+        self,
+        made: Any,
+        held: Sequence[Held],
+        params: Mapping[str, Tensor],
+        binding: Binding,
+        case: Case,
+        head: float = 1.0,
+    ) -> None:
+        """Put nn.RNN's parameters into an object; a head becomes the identity, times `head`."""
         del case
         by_name = {name: one for one in held for name in one.names}
         for name, shape in self.shapes.items():
@@ -94,6 +103,7 @@ class Wiring:
                 continue
             if pieces and name in by_name:
                 value = self.value(pieces, shape, params, by_name[name])
+                value = value * head if pieces[0].kind == "readout" else value
                 by_name[name].set(made, binding.value(value))
 
     def value(
@@ -157,7 +167,8 @@ class Wiring:
         """
         by_name = {name: one for one in held for name in one.names}
         registered = {id(one) for one in module.parameters()} if module is not None else set()
-        found = []
+        acts = "is trained and acts, and nn.RNN has no such parameter"
+        found = [("weight_ih_l0", "extra-parameter", f"{name} {acts}") for name in self.extra]
         if self.beyond and module is not None:
             found.append(("weight_ih_l0", "wrong-shape", f"{self.beyond[0]} belongs to a layer that was not asked for"))
         for name, shape in self.shapes.items():
@@ -400,13 +411,13 @@ class Unwired(Exception):
     """A weight of nn.RNN whose place cannot be told."""
 
 
-def wired(native: Object, case: Case, sizes: Sizes, run: Runner | None, binding: Binding) -> Wiring:
+def wired(native: Object, case: Case, sizes: Sizes, run: Runner | None, binding: Binding, named: bool = True) -> Wiring:
     """Find the place of every parameter of nn.RNN in an object. Raises Unwired.
 
     `run` None: by names and shapes alone, of an object whose calls raise.
     """
     held = held_by(_made(native, case, sizes))
-    exact = _exact(held, case, sizes)
+    exact = _exact(held, case, sizes) if named else None
     if exact is not None:
         return exact
     return _Plan(Experiments(native, case, sizes, run, binding), case).wiring()
@@ -433,6 +444,7 @@ def _exact(held: Sequence[Held], case: Case, sizes: Sizes) -> Wiring | None:
                 found[match[0]] = one, name
     if not set(expected) <= set(found):
         return None
+    expected += [name for name in found if name.startswith("bias") and name not in expected]  # zeros without bias
     pieces = []
     for name in expected:
         match = EXACT.search(name)
@@ -492,7 +504,9 @@ class _Plan:
             for f in kept
         ]
         shapes = {piece.tensor: f.view.held.shape for piece, f in zip(pieces, kept, strict=True)}
-        wiring = Wiring(tuple(pieces), shapes, (), tuple(buffers), self._beyond(kept, buffers), self.turned)
+        wiring = Wiring(
+            tuple(pieces), shapes, (), tuple(buffers), beyond=self._beyond(kept, buffers), turned=self.turned
+        )
         missing = self._missing(pieces)
         if any(name.startswith(("weight_hh", "weight_ih")) for name in missing):
             shared = {id(f.view.held) for f in kept}
@@ -633,6 +647,8 @@ class _Plan:
         torchs = _TORCH_NAME.search(_best_name(view.held))
         if torchs and torchs[2].startswith("weight") and not joined:
             return torchs[2]
+        if not possible and by_effect and not torchs:
+            raise Unwired(f"{view.name} {_tuple(view.shape)} acts, and no weight of nn.RNN has that shape")
         if not possible:
             return claim if claim in ("weight_ih", "weight_hh") else by_effect
         if claim in possible:
@@ -877,6 +893,8 @@ def _numbers(view: View) -> list[int]:
 def _other_bias(fact: Fact, acting: Fact) -> bool:
     """Whether the name of a silent bias claims a bias beside the one that acts."""
     if fact.view.held.linear or isinstance(fact.view.index, slice):
+        return True
+    if fact.view.held.parameter and (fact.claim or "").startswith("bias"):
         return True
     kinds = {fact.claim, acting.claim}
     return (

@@ -213,12 +213,19 @@ def regimes(side: Side, case: Case) -> dict[str, Tensor | str | None]:
 
 
 def _called_ten_times(side: Side, case: Case) -> dict[str, Tensor | None]:
+    """The results of ten calls; of the first as it is after the others, which must leave it alone."""
     del case
     with torch.no_grad():
-        calls = [_both(side) for _ in range(10)]
+        given = {name: leaf.clone() if name in GIVEN else leaf for name, leaf in side.leaves.items()}
+        output, h_n = side.call(given)
+        first: dict[str, Tensor | None] = {"output": None if output is None else values_of(output), "h_n": h_n}
+        calls = [_both(side) for _ in range(8)]
+        other = side.leaves | {"input": -side.leaves["input"]}
+        side.call({name: leaf.clone() if name in GIVEN else leaf for name, leaf in other.items()})
+        calls = [first, *calls]
     return {
-        f"{name} of the calls": None if first is None else _stacked([call[name] for call in calls], first)
-        for name, first in calls[0].items()
+        f"{name} of the calls": None if value is None else _stacked([call[name] for call in calls], value)
+        for name, value in first.items()
     }
 
 
@@ -245,6 +252,13 @@ def _input_without_gradient(side: Side, case: Case) -> dict[str, Tensor | None]:
     return _gradients_of(side, side.returned)
 
 
+def _h_0_without_gradient(side: Side, case: Case) -> dict[str, Tensor | None]:
+    if not case.run.gradients or "h_0" not in side.leaves:
+        return {}
+    side.leaves["h_0"].requires_grad_(False)
+    return _gradients_of(side, side.returned)
+
+
 def _output_alone(side: Side, case: Case) -> dict[str, Tensor | None]:
     return _gradients_of(side, ("output",)) if case.run.gradients and "output" in side.returned else {}
 
@@ -257,6 +271,8 @@ def _two_backward_calls(side: Side, case: Case) -> dict[str, Tensor | None]:
     if not case.run.gradients:
         return {}
     side.backward(_loss(side, side.returned))
+    for leaf in side.leaves.values():  # two leaves may have been given one tensor, and would add into it twice
+        leaf.grad = None if leaf.grad is None else leaf.grad.clone()
     return _gradients_of(side, side.returned)
 
 
@@ -264,6 +280,7 @@ _WAYS: dict[str, Callable[[Side, Case], dict[str, Tensor | None]]] = {
     "called ten times": _called_ten_times,
     "given an input and h_0 that are not contiguous": _not_contiguous,
     "given an input that needs no gradient": _input_without_gradient,
+    "given an h_0 that needs no gradient": _h_0_without_gradient,
     "with a loss on output alone": _output_alone,
     "with a loss on h_n alone": _h_n_alone,
     "after two backward calls": _two_backward_calls,

@@ -29,7 +29,16 @@ from rnncli.parity.evaluate import (
 from rnncli.parity.noise import arithmetic
 from rnncli.parity.one_step import error_of_a_step
 from rnncli.parity.oracle import Oracle
-from rnncli.parity.probe import Probe, draw, equal_sizes, first_sequence, of_first_sequence, without_h_0
+from rnncli.parity.probe import (
+    Probe,
+    draw,
+    equal_sizes,
+    first_sequence,
+    in_layout,
+    of_first_sequence,
+    time_first,
+    without_h_0,
+)
 from rnncli.parity.reference import built
 from rnncli.parity.settle import settled
 from rnncli.records import Check, Stage, Verdict
@@ -39,6 +48,7 @@ ENVELOPE = Policy()
 # longest recurrences of the tests grow it a hundredfold.
 FLOAT32_IN_FLOAT64 = 1e-4
 REGIMES_AGREE = {torch.float64: 1e-8, torch.float32: 1e-3}  # of the largest value; see `_in_other_regimes`
+LARGE_INPUTS, LARGE_WEIGHTS = 3.0, 10.0  # times the probe's values: weights above 1, sums of some tens
 MOST_STEPS, MOST_SEQUENCES = 16, 3  # of the probe of the regimes
 Finding = tuple[str, str] | None  # the tensor it shows in, and the reason
 
@@ -75,6 +85,7 @@ class Judge:
         self.probe = (draw(case) if probe is None else probe).to(torch.float64, device)
         self._others: dict[object, Judge | None] = {}
         self._modules: dict[torch.dtype, nn.RNN] = {}
+        self._float32_start: str | None = None
         self._regimes: dict[torch.dtype, dict[str, Tensor | str | None]] = {}
         if reference:
             self._float64_reference = reference
@@ -95,7 +106,7 @@ class Judge:
         if not is_wrong(checks):
             checks = self._conduct(candidate, checks, in_float64)
             checks = self._without_h_0_in_its_dtype(candidate, checks)
-        downcast = self._downcast(candidate)
+        downcast = self._downcast(candidate) or self._float32_start
         if downcast and self.dtype == torch.float64:
             checks = tuple(
                 replace(check, verdict=Verdict.MISMATCH, reason=f"{downcast} (downcast-float32)")
@@ -280,7 +291,7 @@ class Judge:
         try:
             values = judge.values("algorithm", candidate)
         except CandidateError as error:
-            if getattr(candidate, "h_0_may_be_omitted", False):
+            if getattr(candidate, "h_0_may_be_omitted", False) and not self._starts_in_float32(candidate):
                 raise CandidateError(f"{error} (h_0 is omitted, as its signature allows)", error.trace) from error
             judge = self._against_oracle("other weights", lambda: (self.case, other))
             values = judge.values("algorithm", candidate)
@@ -293,6 +304,18 @@ class Judge:
         return self._why_another_call_differs(candidate) or judge.wrong(
             candidate, values, "called with other weights (something of the first call is kept)"
         )
+
+    def _starts_in_float32(self, candidate: Candidate) -> bool:
+        """Whether a candidate that raises in float64 without h_0 runs without it in a narrower working dtype."""
+        if self.dtype == torch.float64:
+            return False
+        case, probe = without_h_0(altered(self.case, run={"gradients": False, "train": False}), self._working_probe)
+        try:
+            values_by(candidate, case, probe)
+        except CandidateError:
+            return False
+        self._float32_start = "it starts in float32 where h_0 is omitted"
+        return True
 
     def _why_another_call_differs(self, candidate: Candidate) -> Finding:
         """What a call with the first one's own values shows, with h_0 and without."""
@@ -327,19 +350,24 @@ class Judge:
             return "output", f"{when}: {error}"
 
     def _without_h_0_in_its_dtype(self, candidate: Candidate, checks: tuple[Check, ...]) -> tuple[Check, ...]:
-        """A call without h_0 in the working dtype, where a start in another dtype shows. Raises as the call does."""
+        """Two calls without h_0 in the working dtype: a start in another dtype, or one that is kept, shows there alone.
+
+        Raises as the calls do.
+        """
         if self.dtype == torch.float64 or not getattr(candidate, "h_0_may_be_omitted", False):
             return checks
-        case, probe = without_h_0(altered(self.case, run={"gradients": False, "train": False}), self._working_probe)
-        try:
-            values = values_by(candidate, case, probe)
-        except CandidateError as error:
-            raise CandidateError(f"{error} (h_0 is omitted, as its signature allows)", error.trace) from error
-        for name in ("output", "h_n"):
-            value = values.tensors[name]
-            if value is not None and value.dtype != self.dtype:
-                seen, expected = (str(dtype).removeprefix("torch.") for dtype in (value.dtype, self.dtype))
-                return self._with_finding(checks, (name, f"called without h_0: dtype {seen}, expected {expected}"))
+        case, probe = without_h_0(altered(self.case, run={"gradients": False, "train": False}), self.probe)
+        judge = Judge(case, self.device, self.policy, probe)
+        for _ in range(2):
+            try:
+                found = judge.checks("precision", candidate, same_algorithm=False)
+            except CandidateError as error:
+                raise CandidateError(f"{error} (h_0 is omitted, as its signature allows)", error.trace) from error
+            for check in found:
+                if check.verdict == Verdict.MISMATCH:
+                    return self._with_finding(
+                        checks, (check.tensor, f"called without h_0: {check.reason or 'other values'}")
+                    )
         return checks
 
     def _in_other_regimes(self, candidate: Candidate, dtype: torch.dtype = torch.float64) -> Finding:
@@ -351,14 +379,38 @@ class Judge:
         if callable(candidate):
             return None
         small = _of_regimes(self.case)
-        probe = draw(small).to(dtype, self.device)
+        probe = _with_a_pause(small, draw(small)).to(dtype, self.device)
         if dtype not in self._regimes:
             self._regimes[dtype] = regimes(reference_side(small, probe), small)
         try:
             found = regimes_by(candidate, small, probe)
         except CandidateError as error:
             return "output", str(error)
-        return _first_other(self._regimes[dtype], found, REGIMES_AGREE[dtype])
+        return _first_other(self._regimes[dtype], found, REGIMES_AGREE[dtype]) or (
+            self._with_large_values(candidate) if dtype == torch.float64 else None
+        )
+
+    def _with_large_values(self, candidate: Candidate) -> Finding:
+        """Two steps with values far beyond the probe's, where a clamp or a saturation shows; forward alone."""
+        case = altered(_of_regimes(self.case), run={"gradients": False})
+        steps = min(2, case.input.seq_len)
+        lengths = tuple(min(length, steps) for length in case.input.sequence_lengths)
+        case = altered(case, input={"seq_len": steps} | ({"lengths": lengths} if case.input.layout == "packed" else {}))
+        drawn = draw(case)
+        probe = replace(
+            drawn,
+            input=drawn.input * LARGE_INPUTS,
+            h_0=None if drawn.h_0 is None else drawn.h_0 * LARGE_INPUTS,
+            parameters={name: value * LARGE_WEIGHTS for name, value in drawn.parameters.items()},
+        )
+        judge = Judge(case, self.device, self.policy, probe)
+        try:
+            values = judge.values("algorithm", candidate)
+        except CandidateError as error:
+            return "output", str(error)
+        if any(value is not None and not value.isfinite().all() for value in values.tensors.values()):
+            return None  # an overflow of its own, as of tanh written with exp; the case's values decide
+        return judge.wrong(candidate, values, "given weights that are 10 times as large")
 
     def _against_oracle(self, key: str, make: Callable[[], tuple[Case, Probe]]) -> "Judge":
         """`_forward_alone` with the oracle's values for nn.RNN's."""
@@ -448,6 +500,7 @@ class Judge:
         line = None if callable(candidate) else self._float32_line(candidate, plain=False)
         returned = [in_float64.tensors[name] for name in ("output", "h_n")] if in_float64 else []
         cast = not callable(candidate) and any(value is not None and value.dtype == torch.float32 for value in returned)
+        cast = cast or getattr(candidate, "computes_with_numpy", False)
         if raised is None and line is None and not cast:
             return None
         told = f"{line or 'the candidate'} casts to float32 in the middle of float64 work"
@@ -466,6 +519,7 @@ class Judge:
             finding = self._with_one_sequence_in_float32(candidate)
             finding = finding or self._in_other_regimes(candidate, torch.float32)
             checks = self._with_finding(checks, finding) if finding else checks
+            checks = self._without_h_0_in_its_dtype(candidate, checks)
         return Judgement(checks, self.reference("precision"), values, told)
 
     def _with_one_sequence_in_float32(self, candidate: Candidate) -> Finding:
@@ -512,6 +566,14 @@ def _of_regimes(case: Case) -> Case:
         lengths = tuple(min(length, MOST_STEPS) for length in case.input.sequence_lengths[:MOST_SEQUENCES])
         given |= {"lengths": lengths, "seq_len": max(lengths)}
     return altered(case, input=given, run={"weight_scale": min(1.0, case.run.weight_scale), "train": False})
+
+
+def _with_a_pause(case: Case, probe: Probe) -> Probe:
+    """The probe with a step of zeros, which some take for padding."""
+    x = time_first(case, probe.input).clone()
+    if len(x) > 1:
+        x[1] = 0.0
+    return replace(probe, input=in_layout(case, x))
 
 
 def _first_other(
