@@ -300,7 +300,7 @@ class Inside:
 
         What the candidate keeps is on another device afterwards.
         """
-        from rnncli.candidate.signature import makes_devices, module_of, words_of
+        from rnncli.candidate.source import makes_devices, module_of, words_of
         from rnncli.parity.guard import MAKING, Finding, check_devices, makes_tensors
 
         words = words_of(self._target, module_of(self._target))
@@ -335,7 +335,7 @@ class Inside:
 
 def outside_autograd(target: object) -> bool:
     """Whether the source of a candidate goes through numpy, JAX or ONNX, where torch records nothing."""
-    from rnncli.candidate.signature import module_of, words_of
+    from rnncli.candidate.source import module_of, words_of
 
     return bool(words_of(target, module_of(target)) & {"from_numpy", "numpy", "jax", "onnxruntime"})
 

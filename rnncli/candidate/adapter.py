@@ -95,7 +95,6 @@ class Reading:
     directions: bool = False
     neither: tuple[str, ...] = ()  # what else it returns, in words
     dtype: torch.dtype = torch.float64  # of the trial calls
-    claims_nothing_to_compare: bool = False
 
     @property
     def fits(self) -> bool:

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnncli.candidate import signature
+from rnncli.candidate import signature, source
 from rnncli.candidate.names import EXACT, Kind, Slot, option, role, slot
-from rnncli.candidate.places import Held, held_by, is_array
+from rnncli.candidate.places import held_by, is_array
 from rnncli.case import Case, RNNArguments
 from rnncli.errors import CandidateError
 from rnncli.shapes import predict_parameters
@@ -198,26 +198,26 @@ class Native:
         loaded = vars(module).values() if module is not None else ()
         modules = {value.__name__.partition(".")[0] for value in loaded if inspect.ismodule(value)}
         self.arrays = (False, True) if {"numpy", "torch"} <= modules else ("numpy" in modules,)
-        self.words = signature.words_of(getattr(self, "_source", call), module)
+        self.words = source.words_of(getattr(self, "_source", call), module)
         self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
         text = " ".join(inspect.getdoc(one) or "" for one in (call, getattr(self, "_source", call)))
         listed = "|".join(map(re.escape, self.states)) or "-"
         self.states_as_list = bool(
             re.search(rf"\b({listed})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
         )
-        source = getattr(self, "_source", call)
+        written = getattr(self, "_source", call)
         self.states_as_list = self.states_as_list or (
-            bool(self.states) and signature.builds_a_list(source, self.states[0])
+            bool(self.states) and source.builds_a_list(written, self.states[0])
         )
-        notes = signature.notes_on(source)
+        notes = source.notes_on(written)
         given = next((name for name, (meant, _) in self.arguments.items() if meant in ("input", "projected")), "")
-        self.documented_input = signature.documented_shape(notes, given) if given else None
-        self.documented_state = signature.documented_shape(notes, self.states[0]) if self.states else None
-        shaped = [signature.documented_shape(notes, name) for name in ("output", "h_n")]
+        self.documented_input = source.documented_shape(notes, given) if given else None
+        self.documented_state = source.documented_shape(notes, self.states[0]) if self.states else None
+        shaped = [source.documented_shape(notes, name) for name in ("output", "h_n")]
         self.says_list = bool(_LISTED.search(notes))
         self.returns_tensors = not self.says_list and any(shaped)
-        self.rows_by_nature = signature.rows_by_nature(source)
-        self.unpacks_state = signature.unpacks(call, self.states[0]) if self.states else None
+        self.rows_by_nature = source.rows_by_nature(written)
+        self.unpacks_state = source.unpacks(call, self.states[0]) if self.states else None
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
 
     @property
@@ -299,13 +299,13 @@ class Function(Native):
     def __init__(self, name: str, function: Callable[..., Any], module: Any) -> None:
         super().__init__(name, function, module, holds_weights=False)
         self.target = function
-        self._globals = signature.globals_of(function, module)
+        self._globals = source.globals_of(function, module)
         slots = [meant for kind, meant in self.arguments.values() if kind == "slot" and meant]
         arrays = [name for name, value in self._globals.items() if is_array(value)]
         self._global_slots = signature.told_apart({name: slot(name) for name in arrays})
         slots += self._global_slots.values()
         self._slots = [meant for meant in slots if meant.kind]
-        self._strings = signature.strings_of(function, module)
+        self._strings = source.strings_of(function, module)
         self._keys = signature.told_apart(
             {key: slot(key) for key in self._strings if key.isidentifier() and slot(key).kind}
         )
@@ -578,7 +578,7 @@ class Object(Native):
         subclass = self.of_class and issubclass(target, nn.RNN)
         bare = self.fixed or subclass or (self.of_class and target.__init__ is object.__init__)
         parameters = [] if bare else constructor_of(target)
-        self._own_words = signature.explicit_base_arguments(target) if self.of_class and not bare else set()
+        self._own_words = source.explicit_base_arguments(target) if self.of_class and not bare else set()
         self._made_with = {
             name: meant for name, meant in signature.arguments_of_constructor(parameters).items()
             if name not in self._own_words
@@ -608,10 +608,10 @@ class Object(Native):
         self._takes_any = self.of_class and "input_size" not in told and signature.takes_any_keyword(target)
         self._objects: dict[Any, Any] = {}
         self.plans: dict[Any, Any] = {}  # a Wiring by num_layers, directions and bias
-        self._globals = signature.globals_of(call, module) if module is not None else {}
+        self._globals = source.globals_of(call, module) if module is not None else {}
         constructor = getattr(target, "__init__", None) if self.of_class else None
         if inspect.isfunction(constructor):
-            self._globals |= signature.globals_of(constructor, module)
+            self._globals |= source.globals_of(constructor, module)
         self.set_globals = tuple(
             name for name, value in self._globals.items()
             if not isinstance(value, bool) and isinstance(value, int) and option(name) in _SET
@@ -821,7 +821,7 @@ def _is_made_with_weights(target: Any) -> bool:
 
 def native_of(target: object, name: str) -> Native:
     """The candidate by what it is. Raises CandidateError where it is nothing that can be called."""
-    module = signature.module_of(target)
+    module = source.module_of(target)
     if inspect.isclass(target):
         return composed(target, name, module) if _is_made_with_weights(target) else Object(name, target, module)
     if isinstance(target, nn.Module) and not isinstance(target, torch.jit.ScriptFunction):
@@ -829,7 +829,7 @@ def native_of(target: object, name: str) -> Native:
     if inspect.isfunction(target) and _is_factory(target):
         return composed(target, name, module) if _is_made_with_weights(target) else Object(name, target, module)
     if isinstance(target, functools.partial) and inspect.isfunction(target.func):
-        return Function(name, target, signature.module_of(target.func))
+        return Function(name, target, source.module_of(target.func))
     if inspect.isroutine(target) or isinstance(target, torch.jit.ScriptFunction):
         return Function(name, target, module)
     if callable(target):
@@ -868,16 +868,6 @@ def rnn_with(case: Case, params: Mapping[str, Tensor]) -> nn.RNN:
     made._flat_weights = [params[name] for name in made._flat_weights_names]
     made.state_dict = lambda *_, **__: dict(params)  # type: ignore[assignment,method-assign]
     return made.train(case.run.train)
-
-
-def heads_of(held: list[Held], size: int) -> list[Held]:
-    """The tensors of a head: those with an axis of its size."""
-    return [one for one in held if size in one.shape]
-
-
-def is_exact(name: str) -> bool:
-    """Return whether a name ends in one of nn.RNN's own."""
-    return bool(EXACT.search(name))
 
 
 def _head(params: Mapping[str, Tensor], is_bias: bool) -> Tensor:

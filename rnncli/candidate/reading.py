@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnncli.candidate import signature
+from rnncli.candidate import source
 from rnncli.candidate.adapter import (
     BATCH_FIRST,
     Adapted,
@@ -461,8 +461,7 @@ class Reader:
         )
 
     def _doc(self) -> str:
-        source = getattr(self.native, "target", None)
-        return (inspect.getdoc(source) or "").lower()
+        return (inspect.getdoc(getattr(self.native, "target", None)) or "").lower()
 
     def _grows(self, reading: Reading, trial: Trial) -> bool:
         """Whether a longer sequence takes more operations."""
@@ -561,7 +560,7 @@ class Reader:
             return inputs
         if unit != "batch":
             return ()
-        times = [signature.is_time(axis) for axis in axes]
+        times = [source.is_time(axis) for axis in axes]
         if times.count(True) != 1:
             return inputs
         kept = {0: ("LNI", "L,NI", "LIN"), 1: ("NLI",), 2: ("INL",)}[times.index(True)]
