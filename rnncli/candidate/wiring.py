@@ -504,9 +504,9 @@ class _Plan:
             for f in kept
         ]
         shapes = {piece.tensor: f.view.held.shape for piece, f in zip(pieces, kept, strict=True)}
-        wiring = Wiring(
-            tuple(pieces), shapes, (), tuple(buffers), beyond=self._beyond(kept, buffers), turned=self.turned
-        )
+        aliases = _aliases({piece.tensor: f.view.held for piece, f in zip(pieces, kept, strict=True)})
+        beyond = self._beyond(kept, buffers)
+        wiring = Wiring(tuple(pieces), shapes, (), tuple(buffers), beyond=beyond, turned=self.turned, aliases=aliases)
         missing = self._missing(pieces)
         if any(name.startswith(("weight_hh", "weight_ih")) for name in missing):
             shared = {id(f.view.held) for f in kept}
