@@ -527,7 +527,7 @@ class _Plan:
                 len(one.shape) == 3
                 and one.shape[0] > 1
                 and one.shape[0] in (s.layers, s.directions, s.rows)
-                and len(big) == 3
+                and (len(big) == 3 or big[1:] == (s.H,))
             ) or (
                 len(one.shape) == 2
                 and one.shape[0] > 1
@@ -577,7 +577,7 @@ class _Plan:
         if head or (meant.kind == "readout" and fact.effective and not (effects["all"].rows and self._has_h_n())):
             fact.kind, fact.layer, fact.evidence = "readout", len(big), "moves what is returned and no state"
             return fact
-        if _Plan._is_state(view.held):
+        if _Plan._is_state(view.held) and big != (s.H, s.H):  # a matrix by that name multiplies h
             fact.kind = None
             return fact
         torchs = _TORCH_NAME.search(_best_name(view.held))
