@@ -128,9 +128,12 @@ def honest(number: int, limits: Limits = HONEST) -> Result:
 # -- no missed faults --------------------------------------------------------------------------------------------------
 
 
-def fault(number: int, limits: Limits = PLANTED) -> Result:
-    """A planted fault in a case it can happen in: what power says, what verify says, and what the values say."""
-    id = list(CATALOGUE)[number % len(CATALOGUE)]
+def fault(number: int, limits: Limits = PLANTED, id: str | None = None) -> Result:
+    """A planted fault in a case it can happen in: what power says, what verify says, and what the values say.
+
+    `id`: the fault, where it is not the one whose turn it is in the catalogue.
+    """
+    id = id or list(CATALOGUE)[number % len(CATALOGUE)]
     case = case_of("fault", number, limits, lambda case: CATALOGUE[id].applies(case) is None)
     judge = Judge(case, CPU)
     seen = _seen(judge, id) is not None

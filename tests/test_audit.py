@@ -63,13 +63,13 @@ def test_a_correct_candidate_of_the_audit_is_no_mismatch(number):
 
 
 def test_a_fault_that_equal_lengths_on_a_reduced_probe_hid_is_seen():
-    found = audit.fault(4079)
+    found = audit.fault(4079, id="packed-h0-not-sorted")
     assert found["verify"]
     assert not found["exception"]
 
 
 def test_a_fault_that_only_draws_other_masks_is_no_exception():
-    found = audit.fault(1876)
+    found = audit.fault(1876, id="dropout-in-recurrence")
     assert found["masks"]
     assert not found["exception"]
 

@@ -115,6 +115,9 @@ def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
             meant = "left out"
         found[parameter.name] = meant or ("left out" if optional else "unknown"), None
     unknown = [name for name, (meant, _) in found.items() if meant == "unknown"]
+    meanings = [meant for meant, _ in found.values()]
+    if "input_size" in meanings and not {"hidden_size", "unknown", "config"} & set(meanings):  # (n_in, n_out)
+        found = {name: ("hidden_size" if meant == "output_size" else meant, of) for name, (meant, of) in found.items()}
     if not {"input_size", "hidden_size"} & {meant for meant, _ in found.values()}:
         unknown += [p.name for p in parameters if found[p.name][0] == "bias" and not isinstance(p.default, bool)]
     weights = {name: slot(name) for name in unknown if slot(name).kind and slot(name).kind != "readout"}
@@ -198,6 +201,8 @@ def _directions_by_suffix(slots: Mapping[str, Slot]) -> dict[str, Slot]:
     ):
         pairs = [(name + forward, name + reverse) for name in {n.removesuffix(forward) for n in slots}
                  if name and {name + forward, name + reverse} <= set(slots)]  # fmt: skip
+        if reverse == "2" and sum(slot(one[:-1]).kind != "bias" for one, _ in pairs) < 2:
+            continue  # w1 and w2 are the two matrices of one direction
         if len(pairs) >= 2 and len({name for pair in pairs for name in pair}) >= len(slots) - 2:
             stems = {one: (one.removesuffix(forward) if forward else one).strip("_") for one, _ in pairs}
             for one, other in pairs:

@@ -504,9 +504,9 @@ class _Plan:
             for f in kept
         ]
         shapes = {piece.tensor: f.view.held.shape for piece, f in zip(pieces, kept, strict=True)}
-        wiring = Wiring(
-            tuple(pieces), shapes, (), tuple(buffers), beyond=self._beyond(kept, buffers), turned=self.turned
-        )
+        aliases = _aliases({piece.tensor: f.view.held for piece, f in zip(pieces, kept, strict=True)})
+        beyond = self._beyond(kept, buffers)
+        wiring = Wiring(tuple(pieces), shapes, (), tuple(buffers), beyond=beyond, turned=self.turned, aliases=aliases)
         missing = self._missing(pieces)
         if any(name.startswith(("weight_hh", "weight_ih")) for name in missing):
             shared = {id(f.view.held) for f in kept}
@@ -527,7 +527,7 @@ class _Plan:
                 len(one.shape) == 3
                 and one.shape[0] > 1
                 and one.shape[0] in (s.layers, s.directions, s.rows)
-                and len(big) == 3
+                and (len(big) == 3 or big[1:] == (s.H,))
             ) or (
                 len(one.shape) == 2
                 and one.shape[0] > 1
@@ -577,7 +577,7 @@ class _Plan:
         if head or (meant.kind == "readout" and fact.effective and not (effects["all"].rows and self._has_h_n())):
             fact.kind, fact.layer, fact.evidence = "readout", len(big), "moves what is returned and no state"
             return fact
-        if _Plan._is_state(view.held):
+        if _Plan._is_state(view.held) and big != (s.H, s.H):  # a matrix by that name multiplies h
             fact.kind = None
             return fact
         torchs = _TORCH_NAME.search(_best_name(view.held))

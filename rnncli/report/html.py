@@ -67,10 +67,12 @@ def headline(record: RunRecord) -> tuple[str, str]:
         return "too slow", "bad"
     if tally.unseen:
         return "not every fault would be seen", "bad" if record.strict else "open"
+    if record.command == "verify" and tally.cases and not tally.compared:
+        return "nothing was compared", "bad"
     if not record.passed:
         return "not all could be compared", "bad"
     if record.command == "verify":
-        return (record.verdict or "done"), "open" if record.verdict == Verdict.NOT_COMPARABLE else "good"
+        return (record.verdict or "done"), "good"
     return {"bench": "timed", "power": "every fault would be seen"}.get(record.command, "done"), "good"
 
 

@@ -66,13 +66,21 @@ def test_an_expectation_that_is_not_met_ends_with_1(rnncli):
         assert rnncli(*command, "--expect", "output=5,10,40").code == 0
 
 
-def test_not_comparable_is_reported_and_fails_under_strict_alone(rnncli):
-    batch_of_none = ["verify", "--no-timing", "--batch-size", 0]
-    assert rnncli(*batch_of_none).code == 0
-    outcome = rnncli(*batch_of_none, "--strict")
+def test_not_comparable_is_reported_and_fails_under_strict_alone(rnncli, tmp_path):
+    config = tmp_path / "grid.yaml"
+    config.write_text("grid: {input.batch_size: [0, 2]}")
+    assert rnncli("verify", "--no-timing", config).code == 0
+    outcome = rnncli("verify", "--no-timing", config, "--strict")
     assert outcome.code == 1
     assert "batch_size 0: only shapes can be compared, and they are right" in " ".join(outcome.out.split())
     assert outcome.err == "rnncli: --strict: 16 checks are not-comparable\n"
+
+
+@pytest.mark.parametrize("strict", [(), ("--strict",)], ids=["plain", "strict"])
+def test_a_run_that_compared_output_in_no_case_is_no_pass(rnncli, strict):
+    outcome = rnncli("verify", "--no-timing", "--batch-size", 0, *strict)
+    assert outcome.code == 1
+    assert outcome.out.splitlines()[-1] == "not-comparable: no value could be compared"
 
 
 def test_a_device_that_is_not_here_fails_its_own_cases_alone(rnncli, tmp_path, monkeypatch):

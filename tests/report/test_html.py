@@ -243,7 +243,7 @@ SEEN = replace(UNSEEN, faults=(FaultResult(id="h0-ignored", status="caught"),))
         (PASSED, ("match", "good")),
         (RunRecord.of("verify", {}, [case_of(), OPEN]), ("match", "good")),
         (RunRecord.of("verify", {}, [case_of(), OPEN], strict=True), ("not all could be compared", "bad")),
-        (RunRecord.of("verify", {}, [OPEN]), ("not-comparable", "open")),
+        (RunRecord.of("verify", {}, [OPEN]), ("nothing was compared", "bad")),
         (RunRecord.of("verify", {}, [case_of(), case_of(Verdict.MISMATCH)]), ("mismatch", "bad")),
         (RunRecord.of("verify", {}, [case_of(), case_of(error="boom")]), ("failed to run", "bad")),
         (RunRecord.of("verify", {}, [case_of()], ["one of two"]), ("incomplete", "bad")),

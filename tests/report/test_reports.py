@@ -257,9 +257,10 @@ def test_what_is_not_comparable_fails_under_strict_in_every_format(strict, signs
 
 
 def test_strict_is_passed_on_by_the_report(rnncli, tmp_path):
-    lines = tmp_path / "r.jsonl"
-    assert rnncli("verify", "--batch-size", 0, "--format", "jsonl", "--output", lines).code == 0
+    config, lines = tmp_path / "grid.yaml", tmp_path / "r.jsonl"
+    config.write_text("grid: {input.batch_size: [0, 2]}")
+    assert rnncli("verify", "--no-timing", config, "--format", "jsonl", "--output", lines).code == 0
     assert rnncli("report", lines).code == 0
     outcome = rnncli("report", lines, "--strict", "--format", "github")
     assert outcome.code == 1
-    assert outcome.out.startswith("::error title=rnncli verify::1 case: 1 not-comparable; not-comparable: ")
+    assert outcome.out.startswith("::error title=rnncli verify::2 cases: 1 not-comparable, 1 match; not-comparable: ")
