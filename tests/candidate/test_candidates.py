@@ -89,7 +89,7 @@ def test_what_people_write_is_read_and_judged_without_an_edit(record_of, line):
     assert_as_expected(entry, record_of(entry["target"], entry.get("flags", ""), options))
 
 
-@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit", sample=30)
+@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit", sample=15)
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("line", [line for line in LINES if line.startswith(HELD_BACK)])
 def test_more_of_what_people_write_is_read_and_judged_without_an_edit(record_of, line):
@@ -151,7 +151,7 @@ HOSTILE = {  # what the one message says
     "endless_recursion": "its forward raised RecursionError",
     "missing_module": "raised ModuleNotFoundError: No module named 'my_project_utils'",
     "syntax_error": "raised SyntaxError",
-    "returns_none": "a call that returned NoneType",
+    "returns_none": "a call that returned a NoneType",
 }
 
 
@@ -207,7 +207,7 @@ def test_the_traceback_of_a_candidate_is_cut_to_its_own_frames(rnncli):
     ("target", "said"),
     [
         ("no_such.py:rnn", "there is no file no_such.py"),
-        ("tests/candidates/elmann.py:elman_forward", "there is no file tests/candidates/elmann.py (did you mean elman.py?)"),
+        ("tests/candidates/elmann.py:elman_forward", "there is no file tests/candidates/elmann.py (did you mean "),
         ("tests/candidates/elman.py:elman_foward", "has no elman_foward (did you mean elman_forward?)"),
         ("tests/candidates/elman.py", "it names a file and nothing in it"),
         ("manuel", "(did you mean manual?)"),
@@ -251,7 +251,7 @@ def test_what_one_layer_and_one_direction_do_not_claim_is_done_around_them(recor
 def test_a_nonlinearity_that_is_not_claimed_is_not_a_mismatch(record_of):
     record = record_of("elman.py:elman_forward", "--nonlinearity relu")
     assert record.verdict == "not-comparable"
-    assert "relu is not supported" in record.checks[0].reason
+    assert "relu is not claimed" in record.checks[0].reason
 
 
 @pytest.mark.usefixtures("in_process")
@@ -259,7 +259,7 @@ def test_what_is_not_returned_or_taken_is_not_comparable_and_says_so(record_of):
     record = record_of("sequence_encoder.py:SequenceEncoder")
     assert record.verdict == "match"
     left_out = {check.tensor: check.reason for check in record.checks if check.verdict == "not-comparable"}
-    assert left_out == {"grad h_0": "the candidate takes no h_0"}
+    assert left_out == {"h_n": "the candidate does not return it", "grad h_0": "the candidate takes no h_0"}
 
 
 @pytest.mark.usefixtures("in_process")

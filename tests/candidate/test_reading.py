@@ -175,11 +175,20 @@ def test_a_function_that_stacks_layers_wrongly_is_not_taken_for_one_of_a_single_
 
 
 def test_what_is_no_rnn_is_unreadable_and_the_message_says_what_was_seen():
+    def title(x):
+        return f"a tensor of shape {tuple(x.shape)}"
+
+    seen = r"cannot tell how to call it \(its arguments are x\): tried, among others, a call that returned a str"
+    with pytest.raises(Unreadable, match=seen):
+        read(title, "mine.py:title", Case())
+
+
+def test_a_tensor_of_another_shape_in_output_s_place_is_a_mismatch_that_says_both():
     def mean(x):
         return x.mean()
 
-    with pytest.raises(Unreadable, match=r"cannot tell how to call it \(its arguments are x\): tried, among others, "):
-        read(mean, "mine.py:mean", Case())
+    reasons = {check.tensor: check.reason for check in rnncli.verify(mean).checks if check.verdict == "mismatch"}
+    assert reasons == {"output": "shape (), expected (5, 10, 40)"}
 
 
 def test_what_is_stated_is_obeyed_and_nothing_else_is_tried():

@@ -202,10 +202,15 @@ class NotRegistered(Sound):
 class OneRow(Sound):
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)
-        self.U = nn.Parameter(torch.randn(hidden_size))
+        self.weight_hh = nn.Parameter(torch.randn(hidden_size))
+        del self.U
 
     def forward(self, x, h):
-        return steps(x, h, self.W, torch.diag(self.U) if self.U.dim() == 1 else self.U, self.b)
+        states = []
+        for x_t in x:
+            h = torch.tanh(x_t @ self.W.T + self.weight_hh * h + self.b)
+            states.append(h)
+        return torch.stack(states), h
 
 
 class KeepsItsBias(Sound):
@@ -217,7 +222,7 @@ STRUCTURE = {
     PlainTensor: "U is a plain tensor, expected an nn.Parameter",
     Frozen: "U has requires_grad=False",
     NotRegistered: "kept.0 is not registered: parameters() does not give it",
-    OneRow: "U has shape (40,), expected (40, 40)",
+    OneRow: "weight_hh has shape (40,), expected (40, 40)",
 }
 
 
@@ -248,8 +253,8 @@ class UpperOfHidden(nn.Module):
         directions = 2 if bidirectional else 1
         self.cells = nn.ModuleList(
             [
-                nn.ModuleList([nn.RNNCell(input_size if k == 0 else hidden_size, hidden_size) for _ in range(directions)])
-                for k in range(num_layers)
+                nn.ModuleList([nn.RNNCell(features, hidden_size) for _ in range(directions)])
+                for features in [input_size, *[hidden_size] * (num_layers - 1)]
             ]
         )
 

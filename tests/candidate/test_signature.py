@@ -1,0 +1,44 @@
+"""What the arguments of a candidate say."""
+
+from rnncli.candidate import signature
+from rnncli.candidate.names import Slot
+
+
+def kinds(*names):
+    slots = signature.arguments_of_call(eval(f"lambda {', '.join(names)}: None"), holds_weights=False)
+    return {name: of for name, (_, of) in slots.items() if of}
+
+
+def test_two_matrices_whose_names_do_not_tell_are_the_input_s_and_the_state_s_in_order():
+    found = kinds("x", "h", "w1", "w2", "b1", "b2")
+    assert [found[name].kind for name in ("w1", "w2")] == ["weight_ih", "weight_hh"]
+    assert not any(of.reverse for of in found.values())
+
+
+def test_letters_beside_each_other_tell_the_directions():
+    found = kinds("x", "Wf", "Uf", "bf", "Wb", "Ub", "bb")
+    assert [found[name].reverse for name in ("Wf", "Uf", "Wb", "Ub")] == [False, False, True, True]
+    assert found["Wf"] == Slot(found["Wb"].kind, None, False)
+
+
+def test_sizes_that_go_in_and_out_are_the_input_s_and_the_hidden_size():
+    class Cell:
+        def __init__(self, n_in, n_out):
+            self.sizes = n_in, n_out
+
+    class WithHead:
+        def __init__(self, n_in, hidden, n_out):
+            self.sizes = n_in, hidden, n_out
+
+    def meant(target):
+        found = signature.arguments_of_constructor(signature.parameters_of_constructor(target))
+        return [meaning for meaning, _ in found.values()]
+
+    assert meant(Cell) == ["input_size", "hidden_size"]
+    assert meant(WithHead) == ["input_size", "hidden_size", "output_size"]
+
+
+def test_a_name_that_says_step_or_cell_is_taken_at_its_word():
+    assert signature.says_step("mine.py:rnn_step", {"x": None})
+    assert signature.says_step("mine.py:rnn", {"x_t": None})
+    assert not signature.says_step("mine.py:rnn_forward", {"x": None})
