@@ -517,11 +517,11 @@ def test_a_candidate_that_is_wrong_without_h_0_is_judged_where_h_0_is_omitted():
 # Candidates that raise
 
 
-def test_a_candidate_that_raises_in_float64_alone_is_a_mismatch_that_names_the_downcast():
-    checks = judged(case_of(), raising(lambda input, _: input.dtype == torch.float64))
-    assert mismatches(checks) == {("algorithm", "output")}
-    assert "raises in float64 alone (downcast-float32): " in checks["algorithm", "output"].reason
-    assert verdicts(checks, "precision") == {"match"}
+def test_a_candidate_that_raises_in_float64_alone_is_held_to_float32_and_the_finding_says_so():
+    candidate = canonical("candidate", raising(lambda input, _: input.dtype == torch.float64))
+    judgement = Judge(case_of(), CPU).judge(candidate)
+    assert {(check.stage, check.verdict) for check in judgement.checks} == {("precision", "match")}
+    assert judgement.downcast.startswith("the candidate casts to float32 in the middle of float64 work: ")
 
 
 def test_a_candidate_that_is_quietly_float32_inside_is_a_mismatch_that_names_the_downcast():
