@@ -9,8 +9,9 @@ import hashlib
 import os
 import subprocess
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,13 @@ from rnncli import __version__
 SEED_VARIABLE = "RNNCLI_SAMPLE_SEED"
 SAMPLE = 1  # tests of a pool that the fast level runs
 ROOT = Path(__file__).parent.parent
+
+
+def one_in(part: int, values: Iterable[Any], twin: str, sample: int = SAMPLE) -> list[Any]:
+    """Return parameters for `parametrize`, of which the fast level runs one in `part`, and a sample of the others."""
+    held = pytest.mark.exhaustive(twin=twin, sample=sample)
+    rows = (value if isinstance(value, tuple) else (value,) for value in values)
+    return [pytest.param(*row, marks=[held] if number % part else []) for number, row in enumerate(rows)]
 
 
 def seed_of_the_sample(given: str | None = None) -> str:

@@ -67,3 +67,10 @@ def test_every_test_that_is_held_back_names_its_fast_twin(request):
     for item in items:
         if mark := item.get_closest_marker("exhaustive"):
             assert mark.kwargs.get("twin") in fast, item.nodeid
+
+
+def test_one_in_three_parameters_is_fast_and_the_others_are_held_back():
+    rows = levels.one_in(3, ["a", ("b", 1), "c", "d"], "test_x", sample=2)
+    assert [row.values for row in rows] == [("a",), ("b", 1), ("c",), ("d",)]
+    assert [bool(row.marks) for row in rows] == [False, True, True, False]
+    assert rows[1].marks[0].kwargs == {"twin": "test_x", "sample": 2}

@@ -8,6 +8,7 @@ import re
 import pytest
 import torch
 from conftest import ROOT
+from levels import one_in
 
 from rnncli.candidate.load import load
 from rnncli.case import Case
@@ -18,6 +19,7 @@ from rnncli.parity.faults import PLANTED, plant
 from rnncli.parity.probe import draw, packer
 
 FLAGS = (False, True)
+UNPLANTED = "test_without_a_fault_it_is_nn_rnn_gradients_and_dropout_masks_included"
 MODES = ((0.0, False), (0.4, False), (0.4, True))  # dropout, train
 LAYOUTS = {
     "time-first": {"layout": "batched"},
@@ -106,7 +108,7 @@ def tensor_distance(one, other):
     return (one - other).abs().max().item() / scale if scale else 0.0
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", one_in(3, LAYOUTS, UNPLANTED, 6))
 @pytest.mark.parametrize("h_0", ["random", "omitted"])
 @pytest.mark.parametrize("bidirectional", FLAGS, ids=["one-direction", "two-directions"])
 def test_without_a_fault_it_is_nn_rnn_gradients_and_dropout_masks_included(layout, h_0, bidirectional):
