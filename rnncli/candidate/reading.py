@@ -357,7 +357,8 @@ class Reader:
             if rows == 1 and self._may_be_step(chosen, trial):
                 return self._steps(trial, dtype, like) or [chosen]
             return [chosen]
-        sequences = [one for one in self._ran(trial, dtype, like, "sequence") if one.fits and self._grows(one, trial)]
+        alone = [] if self.native.claims("batch_first") else list(self._ran(trial, dtype, like, "sequence"))
+        sequences = [one for one in alone if one.fits and self._grows(one, trial)]  # batch_first: it has a batch
         steps = []
         if rows == 1 and not sequences:
             steps = self._steps(trial, dtype, like, walking=True)
