@@ -42,7 +42,7 @@ class Started:
         variable, _, value = self._mark.partition("=")
 
         def reset():
-            for number in CODES:
+            for number in (*CODES, signal.SIGQUIT):
                 signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
 
         self.errors = folder / "stderr.txt"
