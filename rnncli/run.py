@@ -194,7 +194,7 @@ def _as_read(case: Case, device: torch.device, candidate: "Own", options: Verify
     warnings = (*record.warnings, *([f"while it was diagnosed: {lost}"] if lost else _seen_of(candidate)))
     leaks = any(found.id == "state-leaks-between-calls" for found in record.diagnosis or ())  # and so onto any device
     hardwired = _device_fault(claimed, candidate) if options.guard and not leaks and not lost else None
-    own = tuple(_fault_of_tensor(*fault) for fault in read.faults)
+    own = tuple(_fault_of_tensor(name, reason) for name, _, reason in read.faults)
     known = tuple(_diagnosis_of_tensor(cause, reason) for _, cause, reason in read.faults[:1])
     checks = (*own, *(record.checks or ()), *_unclaimed(case, claimed))
     return replace(
@@ -210,9 +210,8 @@ def _as_read(case: Case, device: torch.device, candidate: "Own", options: Verify
     )
 
 
-def _fault_of_tensor(name: str, cause: str, reason: str) -> Check:
+def _fault_of_tensor(name: str, reason: str) -> Check:
     """The check of a tensor of the candidate's that is not what a parameter of nn.RNN is."""
-    del cause
     return replace(_not_claimed(f"grad {name}", reason), verdict=Verdict.MISMATCH)
 
 

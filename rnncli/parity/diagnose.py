@@ -271,16 +271,19 @@ def _what_is_known(case: Case, device: torch.device, candidate: Candidate, check
     right = [check.tensor for check in checks if check.verdict == Verdict.MATCH and check.stage == wrong[0].stage]
     names = list(dict.fromkeys(check.tensor for check in wrong))
     said = [f"no fault of the catalogue, and no two of them, give its values; wrong: {', '.join(names[:6])}"]
+    where = "one step computes, h_0 first"
     if all(name.startswith("grad ") for name in names):
         said.append("the forward is right, gradients alone are wrong")
+        where = "autograd follows: detach(), .data, no_grad(), and terms that are zero in the forward alone"
     elif names == ["h_n"] or ("output" in right and "h_n" in names):
         said.append("output is right: it is h_n's form or order")
+        where = "h_n is made from: which step of which layer and direction, in which order"
     first = next((check.first_divergence for check in wrong if check.tensor == "output"), None)
     if first is not None and first.time is not None:
         said.append(f"output is wrong from step {first.time} of the {first.direction} direction on")
     gone = [as_flags(changes) for changes in _simpler(case) if _is_right(case, changes, device, candidate)]
     said.append(f"right with {', or with '.join(gone)}" if gone else "no simpler arguments make it right")
-    fix = "look at what " + (gone[0] + " takes out of the computation" if gone else "one step computes, h_0 first")
+    fix = "look at what " + (gone[0] + " takes out of the computation" if gone else where)
     return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
 
 
