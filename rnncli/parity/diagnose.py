@@ -281,6 +281,9 @@ def _what_is_known(case: Case, device: torch.device, candidate: Candidate, check
     first = next((check.first_divergence for check in wrong if check.tensor == "output"), None)
     if first is not None and first.time is not None:
         said.append(f"output is wrong from step {first.time} of the {first.direction} direction on")
+    if wrong[0].reason and _is_right(case, {}, device, candidate):  # right as it is called here: another call is wrong
+        fix = "look at what the candidate does in that call alone"
+        return Diagnosis(id=UNEXPLAINED, evidence="; ".join([*said, wrong[0].reason]), fix=fix)
     gone = [as_flags(changes) for changes in _simpler(case) if _is_right(case, changes, device, candidate)]
     said.append(f"right with {', or with '.join(gone)}" if gone else "no simpler arguments make it right")
     fix = "look at what " + (gone[0] + " takes out of the computation" if gone else where)

@@ -328,3 +328,12 @@ def test_an_adapter_is_short_and_judged_like_every_candidate(rnncli, tmp_path):
         text.replace("(input, h_0)", "(input, h_0[0])").replace("return output, h_n", "return output, h_n[None]")
     )
     assert rnncli("verify", "--no-timing", "--candidate", f"{adapter}:forward").code == 0
+
+
+@pytest.mark.usefixtures("in_process")
+def test_where_one_call_is_right_and_another_wrong_no_simpler_argument_is_blamed(record_of):
+    (found,) = record_of("wrong/repeated_step_skipped.py:rnn").diagnosis
+    assert found.id == "unexplained"
+    assert "given a step of zeros and a repeated one" in found.evidence
+    assert "right with" not in found.evidence
+    assert "in that call alone" in found.fix

@@ -95,3 +95,15 @@ def test_gradients_that_alone_are_wrong_are_said_to_be():
 def test_a_correct_candidate_is_given_no_diagnosis(candidate):
     case = TWO_LAYERS.model_copy(update={"candidate": candidate})
     assert diagnosed(case, CPU, load(case), Judge(case, CPU).judge(load(case)).checks) == ()
+
+
+def test_where_gradients_alone_are_wrong_the_advice_is_about_gradients():
+    def call(input, h_0, parameters, case):
+        output, h_n = load(case)(input, h_0, parameters, case)
+        extra = input.sum().sin()
+        return output + (extra - extra.detach()), h_n
+
+    (diagnosis,) = found(TWO_LAYERS, call)
+    assert diagnosis.id == "unexplained"
+    assert "gradients alone are wrong" in diagnosis.evidence
+    assert diagnosis.fix.startswith("look at what autograd follows")
