@@ -117,7 +117,7 @@ BAD_COMMANDS = {  # command line: what the message says
     "shapes --hidden-size 2147483647 --layers 9 --device meta": "rnncli shapes --static predicts it without torch",
     "verify configs": "configs: is a directory; allowed: a YAML file",
     "verify configs/defalt.yaml": "no such file (did you mean configs/default.yaml?)",
-    "verify my/rnn.py": "holds Python; allowed: a YAML file. To judge an RNN in it: rnncli verify --candidate my/rnn.py:NAME",
+    "verify my/rnn.py": "To judge an RNN in it: rnncli verify --candidate my/rnn.py:NAME",
     "verify rnn.py:f": "holds Python; allowed: a YAML file. To judge an RNN in it: rnncli verify --candidate rnn.py:f",
     "shapes configs/default.yaml configs/smoke.yaml": "unexpected extra argument",
     "shapes --hidden-size 100000": "--device meta looks at it without allocating",
