@@ -64,9 +64,9 @@ def read_value(text: str) -> Any:
 
 
 def _read_text(path: Path) -> str:
-    file, _, name = path.name.partition(":")
-    if file.endswith((".py", ".ipynb")):
-        candidate = f"{path.with_name(file)}:{name or 'NAME'}"
+    source, _, name = path.name.partition(":")
+    if source.endswith((".py", ".ipynb")):
+        candidate = f"{path.with_name(source)}:{name or 'NAME'}"
         raise ConfigError(
             f"{path}: holds Python; allowed: a YAML file. To judge an RNN in it: rnncli verify --candidate {candidate}"
         )
