@@ -155,7 +155,13 @@ HOSTILE = {  # what the one message says
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+ENDLESS = pytest.mark.exhaustive(twin="test_a_candidate_that_fails_costs_its_own_case_and_says_why")
+PRINTING = pytest.mark.exhaustive(twin="test_what_a_candidate_prints_does_not_reach_our_stdout", pool="long")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[ENDLESS] if name.startswith("endless_") else []) for name in HOSTILE]
+)
 def test_a_candidate_that_fails_costs_its_own_case_and_says_why(record_of, name):
     options = VerifyOptions(timing=False, guard=False, timeout_s=2.0 if "took longer" in HOSTILE[name] else 60.0)
     record = record_of(f"hostile/{name}.py:rnn_forward", options=options)
@@ -176,7 +182,9 @@ PECULIAR = {
 }
 
 
-@pytest.mark.parametrize("name", PECULIAR)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[PRINTING] if name == "million_lines" else []) for name in PECULIAR]
+)
 def test_a_candidate_that_does_more_than_compute_is_judged_by_what_it_computes(record_of, name):
     verdict, warning = PECULIAR[name]
     record = record_of(f"hostile/{name}.py:rnn_forward")

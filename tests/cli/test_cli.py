@@ -315,6 +315,7 @@ def test_no_number_is_broken_on_a_terminal_that_is_too_narrow():
 HEEDS = {"preexec_fn": partial(signal.signal, signal.SIGINT, signal.SIG_DFL)}  # started under nohup too
 
 
+@pytest.mark.exhaustive(twin="test_a_signal_ends_with_its_exit_code", pool="long")
 def test_an_interrupt_inside_one_long_call_of_torch_ends_with_130():
     code = """
 import os, signal, sys, threading, time
@@ -330,6 +331,7 @@ sys.exit("the call ended by itself")
     assert (ended.returncode, ended.stderr) == (130, "rnncli: interrupted\n")
 
 
+@pytest.mark.exhaustive(twin="test_a_signal_ends_with_its_exit_code", pool="long")
 def test_an_interrupt_ends_with_130_and_without_a_traceback():
     code = """
 from rnncli.cli import progress
