@@ -29,7 +29,7 @@ from typing import Any
 from rnncli.errors import CandidateError, ConfigError
 
 PRELOADED = ("rnncli.server", "rnncli.runner")  # by name: they stand above this room
-PRELOADED_FOR_USERS_CODE = ("rnncli.isolated",)
+PRELOADED_FOR_USERS_CODE = ("rnncli.isolated", "rnncli.candidate.reading")
 PRELOADED_FOR_MANY = ("rnncli.parity.warm",)  # takes as long again as torch itself; a guard that is needed loads it
 MOST_LINES = 10  # of what is printed there
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # that end a command, which then ends its processes
