@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rnncli.records import Diagnosis
+
 if TYPE_CHECKING:
     from rnncli.case import Case
 
@@ -520,3 +522,9 @@ _FAULTS = (
 )
 
 CATALOGUE: dict[str, Fault] = {fault.id: fault for fault in _FAULTS}
+
+
+def named(id: str, evidence: str) -> Diagnosis:
+    """Return the diagnosis that is a fault of the catalogue. Raises KeyError for an unknown id."""
+    fault = CATALOGUE[id]
+    return Diagnosis(id=id, evidence=evidence, fix=fault.fix, written=fault.written)

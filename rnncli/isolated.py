@@ -2,7 +2,8 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,19 @@ from torch import Tensor, nn
 from rnncli import device as devices
 from rnncli import memory
 from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical, located, own_frames
+from rnncli.candidate.repair import Edit, applied, difference, edits
 from rnncli.case import Candidate, Case, altered
 from rnncli.errors import CandidateError
-from rnncli.parity.evaluate import Values, candidate_side, evaluate, reference_side, regimes, values_of
+from rnncli.parity.evaluate import (
+    Change,
+    Values,
+    candidate_side,
+    evaluate,
+    reference_side,
+    regimes,
+    values_by,
+    values_of,
+)
 from rnncli.parity.probe import Probe, draw
 from rnncli.process import EXTRA_BYTES, Host
 from rnncli.records import Timing
@@ -24,6 +35,9 @@ if TYPE_CHECKING:
     from rnncli.candidate.adapter import Adapted
     from rnncli.contest import Entry
 
+REPAIR_S = 5.0  # for the search of a fix, on a busy machine; an edit takes about 0.03 s to read and run
+MOST_EDITS = 60  # that are tried for a fault
+SLOW_IMPORT_S = 0.5  # each edit imports the file again
 NN_RNN = nn.RNN
 NN_RNN_FORWARD = nn.RNN.forward
 
@@ -102,6 +116,14 @@ class Own:
         tensors, findings = self._call("its forward and backward", "evaluate", case, probe, key, plain)
         return Values(tensors, findings, look=lambda: self._call("looking at its output", "overwritten", key))
 
+    def repaired(self, case: Case, faults: Iterable[str], trials: Iterable[tuple[Case, Probe]]) -> list[Change | None]:
+        """Return for each of the faults found together the change to its file that fixes it, or None.
+
+        Raises CandidateError.
+        """
+        found: list[Change | None] = self._call("looking for a fix", "repaired", case, faults, trials)
+        return found
+
     def adapter(self, case: Case, folder: Path) -> str:
         """The text of a starter adapter. Raises CandidateError."""
         self._call("importing it", "load", case)
@@ -175,6 +197,7 @@ class Inside:
         self._target = target
         self._adapted: Adapted | None = None
         self._note: str | None = None  # of what its file raised
+        self._import_s = 0.0
         self._candidate: Canonical
         self._kept: dict[int, Values] = {}
 
@@ -182,8 +205,10 @@ class Inside:
         """Import the candidate, if it is not here."""
         assert case.target is not None
         if self._target is None:
+            start = time.monotonic()
             with self._told(case):
                 self._target, self._note = located(case.target)
+            self._import_s = time.monotonic() - start
 
     def read(self, case: Case) -> Read:
         """Work out how it is called."""
@@ -255,6 +280,70 @@ class Inside:
         assert case.target is not None
         with self._told(case):
             return adapter(self._target, case.target, folder)
+
+    def repaired(self, case: Case, faults: Sequence[str], trials: Sequence[tuple[Case, Probe]]) -> list[Change | None]:
+        """Return the change that fixes each fault: with it the file, read and run anew, has the other faults alone.
+
+        A file that takes long to import, a notebook and a module are not edited.
+        """
+        file = (case.target or "").rpartition(":")[0]
+        if not file.endswith(".py") or self._import_s > SLOW_IMPORT_S:
+            return [None for _ in faults]
+        source, left, found = Path(file).read_text(), list(faults), dict[str, Change]()
+        deadline = time.monotonic() + REPAIR_S
+        for fault in faults:
+            others = [other for other in left if other != fault]
+            for remaining in [others, []][: 2 if others else 1]:  # an edit may fix one fault, or all at once
+                edit = self._fixing(case, source, fault, remaining, trials, deadline) if left else None
+                if edit:
+                    source, left = applied(source, edit), remaining
+                    found[fault] = (f"{file}:{edit[0].line}", difference(edit))
+                    break
+        return [found.get(fault) for fault in faults]
+
+    def _fixing(
+        self,
+        case: Case,
+        source: str,
+        fault: str,
+        remaining: Sequence[str],
+        trials: Sequence[tuple[Case, Probe]],
+        deadline: float,
+    ) -> Edit | None:
+        for edit in itertools.islice(edits(source, fault), MOST_EDITS):
+            if time.monotonic() > deadline:
+                return None
+            if self._computes(case, applied(source, edit), remaining, trials):
+                return edit
+        return None
+
+    def _computes(self, case: Case, source: str, faults: Sequence[str], trials: Sequence[tuple[Case, Probe]]) -> bool:
+        """Return whether the candidate, in an edited source, computes what nn.RNN with these faults does."""
+        from rnncli.candidate.load import from_source
+        from rnncli.candidate.reading import read
+        from rnncli.parity.diagnose import Trial
+
+        assert case.target is not None
+        try:
+            with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+                edited: Any = from_source(case.target, source)
+                if self._adapted is not None:
+                    with torch.no_grad():
+                        edited, *others = read(edited, case.target, case, case.stated)
+                    if others or edited.unsupported(case) or edited.faults(case) or not self._is_wired_as(edited, case):
+                        return False
+                edited = canonical(case.target, edited, partial=True)
+                return all(
+                    Trial(one, probe, values_by(edited, one, probe)).is_explained_by(faults) for one, probe in trials
+                )
+        except Exception:
+            return False
+
+    def _is_wired_as(self, edited: "Adapted", case: Case) -> bool:
+        """Return whether an edited candidate is called alike, and its tensors hold the same weights."""
+        assert self._adapted is not None
+        wirings = [[(wire[0], wire[1]) for wire in one.wiring(case)] for one in (self._adapted, edited)]
+        return wirings[0] == wirings[1] and self._adapted.described() == edited.described()
 
     def regimes(self, case: Case, probe: Probe) -> dict[str, Tensor | str | None]:
         """What the candidate computes in other regimes."""

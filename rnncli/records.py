@@ -42,7 +42,10 @@ def combine(verdicts: Iterable[Verdict | None]) -> Verdict | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorShape:
-    """One tensor's axes and its sizes: as predicted by rule, as observed on either side, and as the config expects."""
+    """One tensor's axes and its sizes: as predicted by rule, as observed on either side, and as the config expects.
+
+    `given_by`: the flags of one other argument with which it would have the sizes that are expected.
+    """
 
     name: str
     axes: tuple[str, ...]
@@ -50,6 +53,7 @@ class TensorShape:
     reference: tuple[int, ...] | None = None
     candidate: tuple[int, ...] | None = None
     expected: tuple[int, ...] | None = None
+    given_by: str | None = None
 
     @property
     def agrees(self) -> bool:
@@ -67,6 +71,7 @@ class Parameter:
     count: int
     reference: tuple[int, ...] | None = None
     expected: tuple[int, ...] | None = None
+    given_by: str | None = None
 
     @property
     def agrees(self) -> bool:
@@ -148,15 +153,20 @@ class FaultResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """A fault that explains a mismatch, what shows that it does, and the line to change, in words.
+    """A fault that explains a mismatch, what shows that it does, and how to fix it, in words.
 
     Two faults together are two of these, with the same evidence. `unexplained` is no fault: then the evidence is what
-    is known, and the fix where to look.
+    is known, and the fix where to look. `written` is what a person writes who makes the fault. `change` holds the lines
+    of the candidate's file that go ("- ...") and come ("+ ...") where an edit was found with which the candidate
+    matches; `at` is the file and line of the first of them.
     """
 
     id: str
     evidence: str
     fix: str
+    written: str | None = None
+    at: str | None = None
+    change: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from rnncli import device as devices
 from rnncli import memory
 from rnncli.candidate.load import load
 from rnncli.case import Case
-from rnncli.catalogue import CATALOGUE, blind_spots
+from rnncli.catalogue import CATALOGUE, blind_spots, named
 from rnncli.errors import AmbiguousError, CandidateError, ConfigError, UnavailableError
 from rnncli.parity import probe as probes
 from rnncli.parity import reference
@@ -216,8 +216,9 @@ def _fault_of_tensor(name: str, reason: str) -> Check:
 
 
 def _diagnosis_of_tensor(cause: str, reason: str) -> Diagnosis:
-    fix = CATALOGUE[cause].fix if cause in CATALOGUE else "make it what a parameter of nn.RNN is"
-    return Diagnosis(id=cause if cause in CATALOGUE else "unexplained", evidence=reason, fix=fix)
+    if cause in CATALOGUE:
+        return named(cause, reason)
+    return Diagnosis(id="unexplained", evidence=reason, fix="make it what a parameter of nn.RNN is")
 
 
 def _device_fault(case: Case, candidate: "Own") -> Diagnosis | None:
@@ -228,7 +229,7 @@ def _device_fault(case: Case, candidate: "Own") -> Diagnosis | None:
         return None
     if finding.status != "found":
         return None
-    return Diagnosis(id="device-hardcoded", evidence=finding.reason, fix=CATALOGUE["device-hardcoded"].fix)
+    return named("device-hardcoded", finding.reason)
 
 
 def _not_supported(case: Case, device: torch.device, reason: str) -> CaseRecord:
@@ -298,10 +299,9 @@ def _verified(
         from rnncli.parity.diagnose import diagnosed
 
         with devices.backend_settings(case.run):
-            diagnosis = diagnosed(case, device, candidate, checks)
+            diagnosis = diagnosed(case, device, candidate, checks, repair=options.shrink)
         if judgement.downcast and not any(found.id == "downcast-float32" for found in diagnosis):
-            fix = CATALOGUE["downcast-float32"].fix
-            diagnosis = (*diagnosis, Diagnosis(id="downcast-float32", evidence=judgement.downcast, fix=fix))
+            diagnosis = (*diagnosis, named("downcast-float32", judgement.downcast))
     verdict = combine(check.verdict for check in checks) if record.verdict == Verdict.MATCH else record.verdict
     again = None
     if verdict == Verdict.MISMATCH:

@@ -200,6 +200,8 @@ class GridRun:
                 continue
             again, first = case_from_json(outcome.line.encode()), self._journal.case(outcome.index)
             record = replace(first, replay=again.replay, replay_config=again.replay_config)
+            if [found.id for found in first.diagnosis or ()] == [found.id for found in again.diagnosis or ()]:
+                record = replace(record, diagnosis=again.diagnosis)  # with the changes that fix it
             if not self._lasts:
                 self._journal.add(line_of(self._head, record), outcome.index)
             records.append(record)

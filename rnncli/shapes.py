@@ -6,8 +6,9 @@ with `batch_first`; layers above the first read D*H_out features; a 2-D input is
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from rnncli.case import Case
+from rnncli.case import Case, as_flags, changed_by
 from rnncli.records import CaseRecord, Parameter, Recipe, TensorShape, Verdict
 
 TENSORS = ("input", "h_0", "output", "h_n")
@@ -93,28 +94,32 @@ def _split_output(case: Case) -> list[Recipe]:
         axes, every, sizes = f"N, {steps}, D, H_out", ":, :", (batch, length)
     else:
         axes, every, sizes = f"{steps}, N, D, H_out", ":, :", (length, batch)
+    if not rnn.bidirectional:  # there is nothing to split
+        return lines
     whole = (*sizes, rnn.directions, rnn.hidden_size)
     view = f"{name}.view({', '.join(map(str, whole))})"
-    lines.append(Recipe(code=view, shape=whole, note=f"({axes})"))
-    for d, direction in enumerate(("forward", "reverse")[: rnn.directions]):
+    lines.append(Recipe(code=view, shape=whole, note=axes))
+    for d, direction in enumerate(("forward", "reverse")):
         part = (*sizes, rnn.hidden_size)
-        lines.append(Recipe(code=f"{view}[{every}, {d}]", shape=part, note=f"the {direction} direction at every step"))
+        lines.append(Recipe(code=f"{view}[{every}, {d}]", shape=part, note=f"the {direction} direction"))
     return lines
 
 
 def _split_states(case: Case) -> list[Recipe]:
     rnn = case.rnn
     one = (rnn.hidden_size,) if case.input.layout == "unbatched" else (case.input.batch_size, rnn.hidden_size)
+    last = "its own last step" if case.input.layout == "packed" else "the last step"
+    if not rnn.bidirectional:
+        note = f"layer k: {last}"
+        return [Recipe(code="h_n[k]", shape=one, note=note)] if rnn.num_layers > 1 else []
     whole = (rnn.num_layers, rnn.directions, *one)
     view = f"h_n.view({', '.join(map(str, whole))})"
-    axes = "(num_layers, D, H_out)" if case.input.layout == "unbatched" else "(num_layers, D, N, H_out)"
-    lines = [Recipe(code=view, shape=whole, note=axes)]
-    final_step = {"forward": "each sequence's last step" if case.input.layout == "packed" else "the last step"}
-    final_step["reverse"] = "t = 0"
-    for d, direction in enumerate(("forward", "reverse")[: rnn.directions]):
-        note = f"layer k, {direction}: its state at {final_step[direction]}"
-        lines.append(Recipe(code=f"{view}[k, {d}]", shape=one, note=note))
-    return lines
+    axes = "num_layers, D, H_out" if case.input.layout == "unbatched" else "num_layers, D, N, H_out"
+    return [
+        Recipe(code=view, shape=whole, note=axes),
+        Recipe(code=f"{view}[k, 0]", shape=one, note=f"layer k, forward: {last}"),
+        Recipe(code=f"{view}[k, 1]", shape=one, note="layer k, reverse: t = 0"),
+    ]
 
 
 def _classifier_head(case: Case) -> list[Recipe]:
@@ -122,18 +127,44 @@ def _classifier_head(case: Case) -> list[Recipe]:
     batch = () if given.layout == "unbatched" else (given.batch_size,)
     features = (*batch, rnn.directions * rnn.hidden_size)
     right = "torch.cat([h_n[-2], h_n[-1]], dim=-1)" if rnn.bidirectional else "h_n[-1]"
-    lines = [Recipe(code=right, shape=features, note="right for a classifier head: what the last layer ends with")]
+    lines = [Recipe(code=right, shape=features, note="right for a head")]
     name = "padded" if given.layout == "packed" else "output"
     last = f"{name}[:, -1]" if rnn.batch_first and given.layout != "unbatched" else f"{name}[-1]"
-    if rnn.bidirectional:
-        why = "wrong for a classifier head: its reverse half has read one step, not all"
-        if given.layout == "packed":
-            why = "wrong for a classifier head: padding, and a reverse half of one step"
+    why = {
+        (True, False): "wrong for a head: its reverse half has read one step",
+        (True, True): "wrong for a head: padding, and a reverse half of one step",
+        (False, True): "wrong for a head: padding, except for the longest sequences",
+    }.get((rnn.bidirectional, given.layout == "packed"))
+    if why:
         lines.append(Recipe(code=last, shape=features, note=why))
-    elif given.layout == "packed":
-        why = "wrong for a classifier head: padding, except for the longest sequences"
-        lines.append(Recipe(code=last, shape=features, note=why))
-    return lines
+    head = f"head = nn.Linear({features[-1]}, num_classes)"
+    return [*lines, Recipe(code=head, shape=None, note="the classifier head")]
+
+
+def arguments_giving(case: Case, name: str, expected: tuple[int, ...]) -> str | None:
+    """Return the flags of one changed argument with which a tensor or parameter has the expected shape, or None."""
+    rnn = case.rnn
+    sizes = sorted({*expected, *(size // 2 for size in expected)} - {0})
+    changes: list[dict[str, Any]] = [
+        {"rnn.bidirectional": not rnn.bidirectional},
+        {"rnn.batch_first": not rnn.batch_first},
+        *({"rnn.num_layers": count} for count in sizes),
+        *({"rnn.hidden_size": size} for size in sizes),
+        *({"rnn.input_size": size} for size in sizes),
+        *({"input.seq_len": size, "input.lengths": None} for size in sizes),
+        *({"input.batch_size": size, "input.lengths": None} for size in sizes),
+        {"input.layout": "unbatched", "input.lengths": None},
+        {"input.layout": "batched", "input.lengths": None},
+    ]
+    for change in changes:
+        changed = changed_by(case, change)
+        if changed is None:
+            continue
+        shapes = {tensor.name: tensor.predicted for tensor in predict_tensors(changed)}
+        shapes |= {parameter.name: parameter.shape for parameter in predict_parameters(changed)}
+        if shapes.get(name) == expected:
+            return as_flags({leaf: value for leaf, value in change.items() if value is not None})
+    return None
 
 
 def warnings_for(case: Case) -> tuple[str, ...]:
@@ -167,6 +198,8 @@ def confront(
     predicted = predict_parameters(case)
     if parameters is not None:
         predicted = tuple(replace(parameter, reference=parameters.get(parameter.name)) for parameter in predicted)
+    tensors = tuple(replace(tensor, given_by=_given_by(case, tensor)) for tensor in tensors)
+    predicted = tuple(replace(parameter, given_by=_given_by(case, parameter)) for parameter in predicted)
     agree = all(tensor.agrees for tensor in tensors) and all(parameter.agrees for parameter in predicted)
     warnings = warnings_for(case)
     if parameters is not None and parameters.keys() != {parameter.name for parameter in predicted}:
@@ -181,3 +214,10 @@ def confront(
         parameters=predicted,
         recipes=recipes(case),
     )
+
+
+def _given_by(case: Case, of: TensorShape | Parameter) -> str | None:
+    predicted = of.predicted if isinstance(of, TensorShape) else of.shape
+    if of.expected in (None, predicted):
+        return None
+    return arguments_giving(case.model_copy(update={"expect": {}}), of.name, of.expected)

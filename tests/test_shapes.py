@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from torch.nn.utils.rnn import pad_packed_sequence
 
 from rnncli.case import Case
@@ -11,7 +12,7 @@ from rnncli.parity import reference
 from rnncli.parity.evaluate import values_of
 from rnncli.parity.probe import blank, packer
 from rnncli.run import look
-from rnncli.shapes import predict_parameters, predict_tensors, recipes
+from rnncli.shapes import confront, predict_parameters, predict_tensors, recipes
 
 CPU = torch.device("cpu")
 
@@ -66,10 +67,14 @@ def test_the_lines_of_code_run_and_give_the_shapes_they_promise(case):
     module = reference.build(case, torch.float32, CPU)
     data, h_0 = blank(case, torch.float32, CPU)
     output, h_n = module(packer(case, CPU)(data), h_0)
-    names = {"output": output, "h_n": h_n, "k": 0, "torch": torch, "pad_packed_sequence": pad_packed_sequence}
+    names = {"output": output, "h_n": h_n, "k": 0, "torch": torch, "nn": nn, "num_classes": 3}
+    names["pad_packed_sequence"] = pad_packed_sequence
     for recipe in recipes(case):
         if " = " in recipe.code:
             exec(recipe.code, names)
+            if recipe.code.startswith("head"):
+                right = next(line.code for line in recipes(case) if line.note.startswith("right"))
+                assert names["head"](eval(right, names)).shape[-1] == 3
         else:
             assert tuple(eval(recipe.code, names).shape) == recipe.shape, recipe
 
@@ -105,8 +110,8 @@ def test_output_splits_into_the_directions_that_the_lines_name():
     parts = {
         recipe.note: eval(recipe.code, names) for recipe in recipes(case) if recipe.code.startswith("output.view(")
     }
-    assert torch.equal(parts["the forward direction at every step"], names["output"][..., :5])
-    assert torch.equal(parts["the reverse direction at every step"], names["output"][..., 5:])
+    assert torch.equal(parts["the forward direction"], names["output"][..., :5])
+    assert torch.equal(parts["the reverse direction"], names["output"][..., 5:])
 
 
 def test_a_prediction_that_nn_rnn_contradicts_is_a_mismatch(monkeypatch):
@@ -135,3 +140,21 @@ def test_an_expectation_that_is_not_met_is_a_mismatch_and_one_that_is_met_is_not
     for expected, verdict in (((5, 10, 40), "match"), ((5, 10, 80), "mismatch")):
         assert look(Case(expect={"output": expected})).verdict == verdict
     assert look(Case(expect={"weight_hh_l0": (40, 41)})).verdict == "mismatch"
+
+
+@pytest.mark.parametrize(
+    ("expected", "flags"),
+    [
+        ({"output": (5, 10, 80)}, "--bidirectional"),
+        ({"output": (10, 5, 40)}, "--batch-first"),
+        ({"h_n": (3, 10, 40)}, "--num-layers 3"),
+        ({"input": (7, 10, 20)}, "--seq-len 7"),
+        ({"bias_hh_l0": (41,)}, "--hidden-size 41"),
+        ({"output": (5, 40)}, "--layout unbatched"),
+        ({"weight_hh_l0": (40, 41)}, None),
+    ],
+)
+def test_an_expectation_that_is_not_met_names_the_argument_that_meets_it(expected, flags):
+    record = confront(Case(expect=expected))
+    (of,) = (one for one in (*record.shapes, *record.parameters) if one.expected)
+    assert of.given_by == flags

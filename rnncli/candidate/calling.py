@@ -28,6 +28,7 @@ _LISTED = re.compile(
     re.IGNORECASE,
 )
 _TWO_SHAPES = re.compile(r"\(\w+(, ?\w+)+\)(,| and) \(\w+(, ?\w+)+\)")  # of output and of h_n, without a name
+_RETURNED_SHAPE = re.compile(r"\breturns?\b[^.\n]{0,60}\(\w+(, ?\w+){2}\)", re.IGNORECASE)  # of three axes
 _RESETS = ("reset", "reset_state", "reset_hidden", "reset_states", "reset_hidden_state", "init_hidden", "init_state")
 _SET = ("input_size", "hidden_size", "num_layers", "bidirectional")  # what a module's globals may be set to
 
@@ -216,7 +217,8 @@ class Native:
         self.documented_state = source.documented_shape(notes, self.states[0]) if self.states else None
         shaped = [source.documented_shape(notes, name) for name in ("output", "h_n")]
         self.says_list = bool(_LISTED.search(notes))
-        self.returns_tensors = not self.says_list and (any(shaped) or bool(_TWO_SHAPES.search(notes)))
+        in_words = _TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes)
+        self.returns_tensors = not self.says_list and (any(shaped) or bool(in_words))
         self.rows_by_nature = source.rows_by_nature(written)
         self.unpacks_state = source.unpacks(call, self.states[0]) if self.states else None
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)

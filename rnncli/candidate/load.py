@@ -82,6 +82,21 @@ def located(target: str) -> tuple[object, str | None]:
     return found, f"{file} raised {what} after {name} was defined; the definition is taken"
 
 
+def from_source(target: str, source: str) -> object:
+    """Return what a PATH.py:NAME names where the file holds another source. Raises what running it raises."""
+    file, _, name = target.rpartition(":")
+    path = f"{Path(file).resolve()} [edited]"
+    module = ModuleType(f"{Path(file).stem}_edited")
+    module.__file__ = path
+    sys.modules[module.__name__] = module
+    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)  # where inspect finds it
+    exec(compile(source, path, "exec"), vars(module))
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
 def is_canonical(target: object) -> bool:
     """Whether a candidate has the canonical form and needs no reading."""
     try:

@@ -707,17 +707,20 @@ class Reader:
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The forms that output and h_n may have: of lists those that are documented, or that h_0 has too.
 
-        d2l returns a list of states for output; where nn.RNN's names or a shape are promised, a list is another thing.
-        A candidate that has layers or directions returns h_n in nn.RNN's form.
+        d2l returns a list of states for output; where nn.RNN's names or a shape are promised, a list is another thing,
+        and so is a list over time of what came with the batch first. A candidate that has layers or directions returns
+        h_n in nn.RNN's form.
         """
         native, state = self.native, reading.convention.state or ""
-        promised = native.drop_in or native.returns_tensors or native.claims("num_layers")
+        layered = native.claims("num_layers") or reading.convention.binding.listed
+        promised = native.drop_in or native.returns_tensors or layered
+        promised = promised or (reading.convention.input == "NLI" and not native.says_list)
         if promised:
             outputs = tuple(one for one in outputs if "," not in one)
         listed = native.says_list or "," in state or len(native.states) > 1
         if native.drop_in or native.returns_tensors or not listed:
             finals = tuple(one for one in finals if "," not in one) or finals
-        if (native.claims("num_layers") or native.claims("bidirectional")) and state == "SNH":
+        if (layered or native.claims("bidirectional")) and state == "SNH":
             finals = tuple(one for one in finals if "S" in one) or finals
         return outputs, finals
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rnncli.candidate.load import canonical
 from rnncli.case import Case, Changes, altered, as_flags, changed_by
-from rnncli.catalogue import CATALOGUE
+from rnncli.catalogue import CATALOGUE, named
 from rnncli.errors import CandidateError
 from rnncli.parity.evaluate import Candidate, Values, values_by
 from rnncli.parity.faults import plant
@@ -43,7 +43,16 @@ class Trial:
     case: Case
     probe: Probe
     values: Values | None
-    tolerance: float = SAME
+
+    @property
+    def tolerance(self) -> float:
+        """Return how far values may be apart that are the same, of the largest value."""
+        return SAME if self.case.run.dtype == "float64" else SAME_IN_FLOAT32
+
+    def is_explained_by(self, ids: Sequence[str]) -> bool:
+        """Return whether nn.RNN with these faults gives the candidate's values."""
+        distance = self.distance(ids)
+        return distance is not None and distance <= self.tolerance
 
     def distance(self, ids: Sequence[str], forward_alone: bool = False) -> float | None:
         """How far the candidate is from nn.RNN with these faults, of the largest value; None where in another form."""
@@ -55,8 +64,13 @@ class Trial:
         return None if self.values is None else _distance(self.values, planted, self.tolerance)
 
 
-def diagnosed(case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check]) -> tuple[Diagnosis, ...]:
-    """What explains the mismatches of a candidate, the checks of a case; empty where there are none."""
+def diagnosed(
+    case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check], repair: bool = False
+) -> tuple[Diagnosis, ...]:
+    """What explains the mismatches of a candidate, the checks of a case; empty where there are none.
+
+    `repair`: whether a change to the candidate's file is looked for that fixes it, which may take seconds.
+    """
     if not is_wrong(tuple(checks)):
         return ()
     by_conduct = tuple(_by_what_it_does(checks))
@@ -64,9 +78,7 @@ def diagnosed(case: Case, device: torch.device, candidate: Candidate, checks: Se
         return by_conduct
     leak = _leaks(case, device, candidate)
     if leak:
-        return (
-            Diagnosis(id="state-leaks-between-calls", evidence=leak, fix=CATALOGUE["state-leaks-between-calls"].fix),
-        )
+        return (named("state-leaks-between-calls", leak),)
     trials = list(_trials(case, device, candidate))
     if not any(_in_float64(trial.values) for trial in trials):  # it casts by itself
         in_float32 = list(_trials(case, device, candidate, "float32"))
@@ -78,11 +90,27 @@ def diagnosed(case: Case, device: torch.device, candidate: Candidate, checks: Se
         names = " and ".join(f"`{id}`" for id in ids)
         exactly = f"to {distance:.0e}" if distance else "bit for bit"
         evidence = f"the candidate equals nn.RNN with {names}, {exactly}, on {len(trials)} probes"
-        return tuple(Diagnosis(id=id, evidence=evidence, fix=CATALOGUE[id].fix) for id in ids)
+        changes = _changes(case, candidate, ids, trials) if repair else [(None, None)] * len(ids)
+        return tuple(
+            replace(named(id, evidence), at=at, change=change) for id, (at, change) in zip(ids, changes, strict=True)
+        )
     mixed = _mixes_the_batch(case, device, candidate)
     if mixed:
-        return (Diagnosis(id="batch-mixed", evidence=mixed, fix=CATALOGUE["batch-mixed"].fix),)
+        return (named("batch-mixed", mixed),)
     return (_what_is_known(case, device, candidate, checks),)
+
+
+def _changes(
+    case: Case, candidate: Candidate, ids: Sequence[str], trials: Sequence[Trial]
+) -> list[tuple[str | None, tuple[str, ...] | None]]:
+    """Return for each fault the place in the candidate's file and the change that fixes the fault, where one does."""
+    if callable(candidate):
+        return [(None, None)] * len(ids)
+    try:
+        found = candidate.repaired(case, ids, [(trial.case, trial.probe) for trial in trials])
+    except CandidateError:
+        return [(None, None)] * len(ids)
+    return [change or (None, None) for change in found]
 
 
 def _by_what_it_does(checks: Sequence[Check]) -> Iterator[Diagnosis]:
@@ -92,7 +120,7 @@ def _by_what_it_does(checks: Sequence[Check]) -> Iterator[Diagnosis]:
             None,
         )
         if reason:
-            yield Diagnosis(id=id, evidence=reason, fix=CATALOGUE[id].fix)
+            yield named(id, reason)
             return
 
 
@@ -185,11 +213,10 @@ def _trials(
 
 def _trial(case: Case, probe: Probe, device: torch.device, candidate: Candidate) -> Trial:
     probe = probe.to(getattr(torch, case.run.dtype), device)
-    tolerance = SAME if case.run.dtype == "float64" else SAME_IN_FLOAT32
     try:
-        return Trial(case, probe, values_by(candidate, case, probe), tolerance)
+        return Trial(case, probe, values_by(candidate, case, probe))
     except CandidateError:
-        return Trial(case, probe, None, tolerance)
+        return Trial(case, probe, None)
 
 
 def _small(case: Case) -> Case:

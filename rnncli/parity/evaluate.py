@@ -3,7 +3,7 @@
 import contextlib
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,9 @@ from rnncli.records import Timing, Verdict
 GIVEN = ("input", "h_0")
 
 
+Change = tuple[str, tuple[str, ...]]  # to a candidate's file: FILE:LINE of its first line, lines that go and come
+
+
 class Elsewhere(Protocol):
     """A candidate in another process, which takes a case and a probe, and gives what it computes on them."""
 
@@ -37,6 +40,11 @@ class Elsewhere(Protocol):
 
     def time(self, case: Case, probe: Probe) -> tuple[Timing, ...]:
         """Its cost beside nn.RNN's, where it is."""
+
+    def repaired(
+        self, case: Case, faults: Iterable[str], trials: Iterable[tuple[Case, Probe]]
+    ) -> "list[Change | None]":
+        """Return the change that fixes each of the faults found together, or None. Raises CandidateError."""
 
 
 Candidate = Canonical | Elsewhere

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from rnncli.records import CaseRecord, RunRecord, Tally, Verdict
+from rnncli.records import CaseRecord, RunRecord, Tally, Verdict, printable
 
 MOST_ARGUMENTS = 6
 MOST_VALUES = 8
+MOST_GROUPED = 1000
 
 
 def conclusion(record: RunRecord) -> str:
@@ -50,21 +51,39 @@ def diagnoses(tally: Tally) -> str | None:
     return f"diagnosis: {found[0][0] if alone else ', '.join(f'{what} ({count})' for what, count in found)}"
 
 
+def failing_by_diagnosis(record: RunRecord) -> dict[str, list[int]]:
+    """Return the places of the failing cases by their diagnosis, or by what they failed with; the largest group first.
+
+    Of a run of many thousand cases the first MOST_GROUPED failing ones are looked at.
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for at in record.tally.failing[:MOST_GROUPED]:
+        case = record.cases[at]
+        named = " and ".join(found.id for found in case.diagnosis or ())
+        groups[named or (case.error.message if case.error else case.candidate)].append(at)
+    return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
+
+
 def not_comparable(tally: Tally) -> str | None:
     """The most frequent reason why cases could not be compared."""
     if not tally.left_open:
         return None
     (why, count), *others = tally.left_open.most_common()
-    return f"not-comparable: {why} ({count}{f', and {len(others)} other reasons' if others else ''})"
+    more = f", and {len(others)} other reason{'' if len(others) == 1 else 's'}" if others else ""
+    return f"not-comparable: {why} ({count}{more})"
 
 
 def heading(record: RunRecord) -> str:
     """What was run, in a line: verify: manual, bmm; 96 cases; rnncli 0.1.0, torch 2.13.0."""
-    candidates = list(record.tally.candidates)
-    shown = ", ".join(candidates[:MOST_VALUES]) + (", ..." if len(candidates) > MOST_VALUES else "")
     environment = record.environment or {}
     versions = [f"{name} {environment[name]}" for name in ("rnncli", "torch") if environment.get(name)]
-    return f"{record.command}: {shown} against nn.RNN" + (f"; {', '.join(versions)}" if versions else "")
+    return f"{record.command}: {candidates(record)} against nn.RNN" + (f"; {', '.join(versions)}" if versions else "")
+
+
+def candidates(record: RunRecord) -> str:
+    """Return the names of the candidates, the first of them where they are many."""
+    names = [printable(name) for name in record.tally.candidates]
+    return ", ".join(names[:MOST_VALUES]) + (", ..." if len(names) > MOST_VALUES else "")
 
 
 def by_argument(tally: Tally) -> Iterator[tuple[str, list[tuple[str, int, int]]]]:

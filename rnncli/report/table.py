@@ -1,7 +1,9 @@
 """The record as tables for a person, readable at 80 columns."""
 
 import io
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from math import inf
 from typing import Any
 
 from rich import box
@@ -12,6 +14,7 @@ from rich.text import Text
 from rnncli.records import (
     CaseRecord,
     Check,
+    Diagnosis,
     FaultResult,
     Parameter,
     RunRecord,
@@ -23,12 +26,11 @@ from rnncli.records import (
 )
 from rnncli.report import words
 from rnncli.report.over_time import Course, courses, most_telling, scale_of, sparkline
-from rnncli.report.summary import by_argument, call, conclusion, heading
+from rnncli.report.summary import by_argument, call, candidates, conclusion, failing_by_diagnosis
 
 PAGE_WIDTH = 80  # of a file or a pipe
-MOST_DETAILS = 10
-MOST_CASES = 3  # of many, in short
-MOST_LINES = 1  # of each
+MOST_UNEXPLAINED = 3  # sentences about a mismatch that no fault explains
+MOST_GROUPS = 3  # kinds of failure that are shown
 
 STYLES = {Verdict.MATCH: "green", Verdict.MISMATCH: "bold red", Verdict.NOT_COMPARABLE: "yellow"}
 
@@ -65,14 +67,18 @@ def draw(record: RunRecord, console: Console) -> None:
 
 
 def _case(command: str, case: CaseRecord, verbose: bool = False) -> Iterator[RenderableType]:
-    yield title(command, case)
+    """The answer, then what it rests on."""
     if case.error:
-        yield Text(f"\n{case.error.message}", "bold red")
+        yield Text.assemble(("failed", "bold red"), f"  {words.candidate(case)} against {call(case)}")
+        yield Text(case.error.message, "red")
         if case.error.traceback:
             yield Text(f"\n{case.error.traceback.rstrip()}", no_wrap=True)
         return
+    yield headline(command, case)
+    yield from _why(case, verbose)
     if case.reading:
-        yield Text(f"read as: {case.reading}")
+        yield ""
+        yield Text.assemble(("read as  ", "bold"), case.reading)
     if verbose and case.wiring:
         yield ""
         yield _wiring_table(case.wiring)
@@ -82,32 +88,70 @@ def _case(command: str, case: CaseRecord, verbose: bool = False) -> Iterator[Ren
         yield Text(words.axes(case.config), "dim")
     if case.parameters:
         yield ""
-        yield Text(words.parameters(case.parameters)) if case.checks else _parameters_table(case.parameters)
-    if case.recipes and not case.checks:
-        yield ""
-        for recipe in case.recipes:
-            shape = f"{words.size(recipe.shape)} " if recipe.shape is not None else ""
-            yield Text(f"# {shape}{recipe.note}", "dim")
-            yield Text(recipe.code, no_wrap=True)
+        yield _parameters_table(case.parameters, verbose) if case.checks is None else _parameters(case.parameters)
     if case.checks:
         yield ""
-        yield _checks_table(case.checks)
-        yield Text("noise: the error in envelopes of rounding; passes at: share of the largest value", "dim")
-        yield from _reasons(case.checks)
-        yield from _over_time(case.checks)
+        yield _checks_table(case.checks) if verbose else _parity_table(case.checks)
+        yield from _reasons(case, verbose)
     if case.faults is not None:
         yield ""
         yield from _faults(case.faults)
     if case.timing:
         yield ""
-        yield _timing_table(case.timing)
+        yield _times(case.timing) if verbose else _time_table(case.timing, words.candidate(case, short=True))
         if any(timing.noisy for timing in case.timing):
-            yield Text("the machine is busy: a spread (IQR) this wide makes the ratios meaningless", "yellow")
-    yield ""
-    yield _conclusion(case)
-    yield from _diagnosis(case)
+            yield Text("the machine is busy: the times vary too much for a ratio", "yellow")
+    if case.recipes and case.checks is None:
+        yield ""
+        yield from (Text(line, no_wrap=True) for line in words.recipes(case.recipes, PAGE_WIDTH))
+    yield Text(f"\n{words.circumstances(command, case)}{f'  [{case.id}]' if verbose else ''}", "dim")
+
+
+def headline(command: str, case: CaseRecord) -> Text:
+    """The verdict, coloured, and what it covers."""
+    style = STYLES[case.verdict] if case.verdict else "bold"
+    if case.faults is not None:
+        style = "bold yellow" if any(fault.status == "not-visible" for fault in case.faults) else "green"
+        return Text.assemble((words.seen_of(case.faults), style), f": {call(case)}")
+    said = words.conclusion(case, call(case))
+    if command == "bench" or case.verdict is None:
+        return Text(said, style)
+    return _under_verdict(case.verdict, style, said)
+
+
+def _under_verdict(verdict: str, style: str, said: str) -> Text:
+    """A sentence behind the verdict, whose first word stands beside it however long that word is."""
+    indent = f"{verdict}  "
+    lines = textwrap.wrap(said, PAGE_WIDTH, initial_indent=indent, break_long_words=False, break_on_hyphens=False)
+    text = Text("\n".join(lines), no_wrap=True)
+    text.stylize(style if "bold" in style else f"bold {style}", 0, len(verdict))
+    return text
+
+
+def _why(case: CaseRecord, verbose: bool) -> Iterator[RenderableType]:
+    """What is wrong, the change that fixes it, the evidence, and the command that shows it again."""
+    if case.shapes and case.verdict == Verdict.MISMATCH:
+        yield from (Text(line, "bold red") for line in words.shape_disagreements(case))
+    for evidence, found in words.explained(case):
+        yield ""
+        for diagnosis in found:
+            yield from _diagnosed(diagnosis, verbose)
+        yield Text(f"Evidence: {evidence}.")
+    if case.verdict == Verdict.MISMATCH:
+        yield from _over_time(case.checks or ()) if verbose else _wrong_over_time(case.checks or ())
     if case.replay:
-        yield Text(f"replay: {case.replay}", "bold", no_wrap=True)
+        yield Text("Replay:")
+        yield Text(case.replay, "bold", no_wrap=True)
+
+
+def _diagnosed(found: Diagnosis, verbose: bool) -> Iterator[Text]:
+    written = found.written or "no fault of the catalogue"
+    written = written.partition(": ")[0] if found.change else written  # the change shows the code itself
+    yield Text.assemble((f"{found.id}: {written}", "bold red"), f"  {found.at}" if found.at else "")
+    for line in found.change or ():
+        yield Text(line, "red" if line.startswith("-") else "green", no_wrap=True)
+    if verbose or not found.change:
+        yield Text(f"Fix: {found.fix}.")
 
 
 def _wiring_table(wiring: Sequence[Wire]) -> Table:
@@ -119,44 +163,52 @@ def _wiring_table(wiring: Sequence[Wire]) -> Table:
 
 
 def _cases(record: RunRecord) -> Iterator[RenderableType]:
-    """Many cases: those that fail, in short, what they have in common, and what all come to."""
+    """Many cases: what they come to, one failing case of each diagnosis, and what the failing ones have in common."""
     if record.command in ("shapes", "power"):
+        yield _headline_of_many(record)
         for case in record.cases:
-            yield from _case(record.command, case)
             yield ""
-        yield from _summary(record)
+            yield from _case(record.command, case, record.verbose)
         return
-    tally = record.tally
-    yield Text(f"{heading(record)}\n", "bold")
-    for at in tally.failing[:MOST_CASES]:
-        yield from _in_short(record.command, record.cases[at])
-    if len(tally.failing) > MOST_CASES:
-        more = len(tally.failing) - MOST_CASES
-        yield f"... and {more} more failing case{'' if more == 1 else 's'}: --format csv lists them all\n"
-    for why, count in tally.left_open.most_common(MOST_CASES):
-        yield Text(f"not-comparable, {count} case{'' if count == 1 else 's'}: {why}\n", STYLES[Verdict.NOT_COMPARABLE])
+    yield _headline_of_many(record)
+    groups = failing_by_diagnosis(record)
+    for places in list(groups.values())[:MOST_GROUPS]:
+        yield ""
+        yield from _in_short(record.cases[places[0]], len(places), record.verbose)
+    if len(groups) > MOST_GROUPS:
+        yield f"\n... and {len(groups) - MOST_GROUPS} more kinds of failure: --format csv lists every case"
+    for why, count in record.tally.left_open.most_common(MOST_GROUPS):
+        cases = f"{count} case{'' if count == 1 else 's'}"
+        yield Text(f"\nnot-comparable, {cases}: {why}", STYLES[Verdict.NOT_COMPARABLE])
     yield from _summary(record)
 
 
-def _in_short(command: str, case: CaseRecord) -> Iterator[RenderableType]:
-    yield title(command, case)
+def _headline_of_many(record: RunRecord) -> Text:
+    verdict = record.verdict or ("failed" if record.tally.kinds else "incomplete")
+    style = STYLES[record.verdict] if record.verdict and not record.tally.kinds else "bold red"
+    return _under_verdict(verdict, style, f"{candidates(record)} against nn.RNN, {conclusion(record)}")
+
+
+def _in_short(case: CaseRecord, count: int, verbose: bool) -> Iterator[RenderableType]:
+    """One case of those that fail alike."""
+    cases = "1 case" if count == 1 else f"{count} cases, of which the first"
+    yield Text.assemble((f"{cases}: ", "bold"), f"{call(case)}, {words.circumstances('verify', case)}  [{case.id}]")
     if case.error:
         yield Text(case.error.message, "bold red")
+    elif case.diagnosis:
+        yield from _why(case, verbose)
+        return
     else:
-        disagreeing = (Text(line, "bold red") for line in words.shape_disagreements(case))
-        lines = [*disagreeing, *_reasons(case.checks or ())]
-        yield from lines[:MOST_LINES]
-        if len(lines) > MOST_LINES:
-            yield Text(f"... and {len(lines) - MOST_LINES} more: --format json holds them all", "dim")
-        for found in case.diagnosis or ():
-            yield Text(f"diagnosis: {found.id}: {found.fix}", "bold red")
+        yield from (Text(line, "bold red") for line in words.shape_disagreements(case))
+        wrong = [Text(line, STYLES[of]) for of, line in words.reasons(case.checks or ()) if of == Verdict.MISMATCH]
+        yield from wrong[:MOST_UNEXPLAINED]
     if case.replay:
-        yield Text(f"replay: {case.replay}", "bold", no_wrap=True)
-    yield ""
+        yield Text("Replay:")
+        yield Text(case.replay, "bold", no_wrap=True)
 
 
 def _summary(record: RunRecord) -> Iterator[RenderableType]:
-    """Of many cases: on which arguments it depends whether one fails, what was compared, and how many came to what."""
+    """Of many cases: on which arguments it depends whether one fails, and what was compared."""
     tally = record.tally
     arguments = list(by_argument(tally)) if len(tally.failing) > 1 else []
     if arguments:
@@ -164,19 +216,18 @@ def _summary(record: RunRecord) -> Iterator[RenderableType]:
         for name, values in arguments:
             shown = (f"{printable(value)}: {failing} of {count}" for value, failing, count in values)
             table.add_row(name, ", ".join(shown))
-        yield table
         yield ""
+        yield table
     if tally.checks:
-        table = plain_table("stage", "dtype", "checks>", *(f"{verdict}>" for verdict in Verdict), "all pass at>")
-        for (stage, dtype), counted in tally.checks.items():
-            of_verdict = (str(counted[verdict]) for verdict in Verdict)
-            table.add_row(
-                stage, dtype, str(counted.total()), *of_verdict, words.tolerance(tally.worst.get((stage, dtype)))
-            )
-        yield table
+        counted = [verdict for verdict in Verdict if any(of[verdict] for of in tally.checks.values())]
+        table = plain_table("stage", "dtype", "checks>", *(f"{verdict}>" for verdict in counted), "largest error>")
+        for (stage, dtype), of in tally.checks.items():
+            worst = tally.worst.get((stage, dtype))
+            figures = [f"{of.total():,}", *(f"{of[verdict]:,}" for verdict in counted)]
+            table.add_row(stage, dtype, *figures, "not finite" if worst == inf else words.number(worst))
         yield ""
-    style = STYLES[record.verdict] if record.verdict and not tally.kinds else "bold red"
-    yield Text(conclusion(record), style)
+        yield table
+        yield Text("largest error: as a share of nn.RNN's largest value", "dim")
 
 
 def _environment_table(environment: dict[str, Any]) -> Table:
@@ -188,6 +239,7 @@ def _environment_table(environment: dict[str, Any]) -> Table:
 
 
 def title(command: str, case: CaseRecord) -> Text:
+    """A case of many: what is compared, and with what."""
     subject = f"{words.candidate(case)} against " if command == "verify" else ""
     line = Text.assemble((f"{command}: {subject}{call(case)}", "bold"))
     return line.append(f"\n{words.circumstances(command, case)}  [{case.id}]", "dim")
@@ -195,50 +247,114 @@ def title(command: str, case: CaseRecord) -> Text:
 
 def _shapes_table(shapes: Sequence[TensorShape], candidate: str) -> Table:
     columns = words.sizes_of(shapes, candidate)
-    table = plain_table("tensor", "axes", *columns, *(["agree"] if len(columns) > 1 else []))
+    differ = not all(tensor.agrees for tensor in shapes)
+    table = plain_table("tensor", "axes", *columns, *(["agree"] if differ else []))
     for index, tensor in enumerate(shapes):
         sizes = (words.size(column[index]) for column in columns.values())
-        agrees = [Text("yes", "green") if tensor.agrees else Text("NO", "bold red")] if len(columns) > 1 else []
+        agrees = [Text("yes", "green") if tensor.agrees else Text("NO", "bold red")] if differ else []
         table.add_row(tensor.name, f"({', '.join(tensor.axes)})", *sizes, *agrees)
     return table
 
 
-def _parameters_table(parameters: Sequence[Parameter]) -> Table:
+def _parameters_table(parameters: Sequence[Parameter], verbose: bool) -> Table:
+    shown, more = words.first_parameters(parameters, len(parameters) if verbose else words.MOST_PARAMETERS)
     table = plain_table("parameter", "shape", "count>")
-    for parameter in parameters:
+    for parameter in shown:
         wrong = [seen for seen in (parameter.reference, parameter.expected) if seen not in (None, parameter.shape)]
         note = Text(f" NOT {words.size(wrong[0])}", "bold red") if wrong else Text()
         table.add_row(parameter.name, Text(words.size(parameter.shape)).append(note), f"{parameter.count:,}")
+    if more:
+        table.add_row(f"... {more} more, -v", words.of_upper_layers(parameters))
     table.add_row("total", f"{len(parameters)} parameters", f"{sum(p.count for p in parameters):,}", style="bold")
     return table
 
 
-def _checks_table(checks: Sequence[Check]) -> Table:
-    dtype = words.working_dtype(checks)
-    errors = ["float64\nerror>", *([f"{dtype}\nerror>"] if dtype else []), "nn.RNN's\nown>"]
-    table = plain_table("tensor", "verdict", *errors, "noise>", "passes\nat>")
-    for found in words.by_tensor(checks):
-        algorithm, precision = found.algorithm, found.precision
-        figures = [algorithm.max_abs_error if algorithm else None]
-        figures += [precision.max_abs_error if precision else None] if dtype else []
-        figures += [precision.reference_max_abs_error if precision else None]
-        table.add_row(
-            found.tensor,
-            _verdict(found.verdict),
-            *map(words.number, figures),
-            words.ratio(found.decisive.noise_ratio),
-            words.passes_at(found.decisive),
-        )
+def _parameters(parameters: Sequence[Parameter]) -> Text:
+    """The parameters in lines of a paragraph; no line ends inside a shape."""
+    name, indent = "parameters  ", " " * len("parameters  ")
+    lines = [name]
+    for item in words.parameters(parameters):
+        if len(lines[-1]) + len(item) > PAGE_WIDTH - 1:
+            lines.append(indent)
+        lines[-1] += item if lines[-1] in (name, indent) else f" {item}"
+    text = Text("\n".join(lines), no_wrap=True)
+    text.stylize("bold", 0, len(name))
+    return text
+
+
+def _parity_table(checks: Sequence[Check]) -> Table:
+    """A line for each tensor of the results; gradients that came to the same stand together."""
+    rows = words.parity_rows(checks)
+    dtype = words.working_dtype(checks) or "float64"
+    right = all(row.verdict != Verdict.MISMATCH for row in rows)
+    head = {}
+    if any(row.error is not None for row in rows):
+        head["error"] = f"error in {dtype}" if right else "error"
+    if right and any(row.reference_error is not None for row in rows):
+        head["own"] = "nn.RNN's own error"
+    together = any(row.together for row in rows)
+    table = plain_table("parity", "verdict", *(f"{name}>" for name in head.values()), *([""] if together else []))
+    for row in rows:
+        figures = {"error": row.error, "own": row.reference_error}
+        shown = (words.number(figures[name]) if figures[name] is not None else "" for name in head)
+        table.add_row(row.name, _verdict(row.verdict), *shown, *(["(largest)"] if row.together else []))
     return table
 
 
-def _reasons(checks: Sequence[Check]) -> Iterator[Text]:
-    """What does not match, or not without a word, and why."""
-    told = words.reasons(checks)
-    for verdict, line in told[:MOST_DETAILS]:
+def _checks_table(checks: Sequence[Check]) -> Table:
+    """Every tensor with the errors of both stages; a column without a value is left out."""
+    dtype = words.working_dtype(checks)
+    found = words.by_tensor(checks)
+    columns: dict[str, list[str]] = {"error in\nfloat64>": [_error(of.algorithm) for of in found]}
+    if dtype:
+        columns[f"error in\n{dtype}>"] = [_error(of.precision) for of in found]
+    columns["nn.RNN's\nown error>"] = [_own_error(of.precision) for of in found]
+    columns["share of\nrounding>"] = [words.ratio(of.decisive.noise_ratio) for of in found]
+    columns["would pass\nat rtol>"] = [words.passes_at(of.decisive) for of in found]
+    shown = {name: values for name, values in columns.items() if set(values) - {"-", ""}}
+    table = plain_table("parity", "verdict", *shown)
+    for index, of in enumerate(found):
+        table.add_row(of.tensor, _verdict(of.verdict), *(values[index] for values in shown.values()))
+    return table
+
+
+def _error(check: Check | None) -> str:
+    return words.number(check.max_abs_error if check else None)
+
+
+def _own_error(check: Check | None) -> str:
+    return words.number(check.reference_max_abs_error if check else None)
+
+
+def _reasons(case: CaseRecord, verbose: bool) -> Iterator[Text]:
+    """What was compared in part or not at all, and of an unexplained mismatch why; with `verbose` every sentence."""
+    told = words.reasons(case.checks or ())
+    if not verbose:
+        named = any(found.written for found in case.diagnosis or ())
+        wrong = [one for one in told if one[0] == Verdict.MISMATCH]
+        told = [*([] if named else wrong[:MOST_UNEXPLAINED]), *(one for one in told if one not in wrong)]
+    for verdict, line in told:
         yield Text(line, STYLES[verdict] if verdict != Verdict.MATCH else "dim")
-    if len(told) > MOST_DETAILS:
-        yield Text(f"... and {len(told) - MOST_DETAILS} more: --format json holds them all")
+    if verbose and case.verdict != Verdict.MISMATCH:
+        yield from _over_time(case.checks or ())
+
+
+def _wrong_over_time(checks: Sequence[Check]) -> Iterator[Text]:
+    """From which step on `output` is wrong, and a line of blocks for each direction."""
+    check = most_telling(checks)
+    if check is None or check.verdict != Verdict.MISMATCH:
+        return
+    first = check.first_divergence
+    found = courses(check)
+    scale = scale_of([course.error for course in found])
+    for course in found:
+        if not scale or len(course.error) < 2 or not any(course.error):
+            continue
+        told = f"Error of output, {course.direction}:"
+        if first and first.time is not None and first.direction == course.direction:
+            told = f"Wrong from {'the first step' if first.time == 0 else f't={first.time}'} on:"
+        steps = course.shown()["error"]
+        yield Text(f"{told} t=0 {sparkline(steps, *scale)} t={len(course.error) - 1}", no_wrap=True)
 
 
 def _over_time(checks: Sequence[Check]) -> Iterator[Text]:
@@ -276,35 +392,32 @@ def _faults(faults: Sequence[FaultResult]) -> Iterator[RenderableType]:
         yield Text(f"not applicable here: {', '.join(absent)}", "dim")
 
 
-def _timing_table(timings: Sequence[Timing]) -> Table:
-    table = plain_table("pass", "implementation", "median>", "IQR>", "runs>", "ratio>")
+def _time_table(timings: Sequence[Timing], candidate: str) -> Table:
+    """The median of each pass, and the ratio where it means something."""
+    by_pass: dict[str, dict[str, Timing]] = {}
     for timing in timings:
-        ratio = "" if timing.ratio_to_reference is None else f"{timing.ratio_to_reference:.2f}"
-        table.add_row(
-            timing.pass_,
-            timing.implementation,
-            words.duration(timing.median_s),
-            words.duration(timing.iqr_s),
-            str(timing.runs),
-            ratio,
-        )
+        by_pass.setdefault(timing.pass_, {})[timing.implementation] = timing
+    ratios = {
+        pass_: next((t for t in found.values() if t.implementation != "nn.RNN"), None)
+        for pass_, found in by_pass.items()
+    }
+    told = {pass_: t.ratio_to_reference for pass_, t in ratios.items() if t and not t.noisy}
+    table = plain_table("time", "nn.RNN>", f"{candidate}>", *(["ratio>"] if any(told.values()) else []))
+    for pass_, found in by_pass.items():
+        times = [words.duration(timing.median_s) for timing in found.values()]
+        ratio = told.get(pass_)
+        shown = [f"{ratio:.2f}" if ratio is not None else ""] if any(told.values()) else []
+        table.add_row(pass_, *times, *shown)
     return table
 
 
-def _conclusion(case: CaseRecord) -> Text:
-    style = STYLES[case.verdict] if case.verdict else "dim"
-    if case.faults is not None:
-        style = "bold yellow" if any(fault.status == "not-visible" for fault in case.faults) else "green"
-    return Text(words.conclusion(case), style)
-
-
-def _diagnosis(case: CaseRecord) -> Iterator[Text]:
-    """What is wrong, the evidence, and the line to change."""
-    for evidence, found in words.explained(case):
-        yield Text(f"diagnosis: {' and '.join(diagnosis.id for diagnosis in found)}", "bold red")
-        yield Text(f"  evidence: {evidence}")
-        for diagnosis in found:
-            yield Text(f"  to mend it: {diagnosis.fix}")
+def _times(timings: Sequence[Timing]) -> Table:
+    table = plain_table("time", "implementation", "median>", "IQR>", "runs>", "ratio>")
+    for timing in timings:
+        ratio = "" if timing.ratio_to_reference is None or timing.noisy else f"{timing.ratio_to_reference:.2f}"
+        times = (words.duration(timing.median_s), words.duration(timing.iqr_s))
+        table.add_row(timing.pass_, timing.implementation, *times, str(timing.runs), ratio)
+    return table
 
 
 def plain_table(*columns: str) -> Table:

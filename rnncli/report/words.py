@@ -14,6 +14,7 @@ from rnncli.records import (
     FaultResult,
     Location,
     Parameter,
+    Recipe,
     TensorShape,
     Verdict,
     combine,
@@ -21,6 +22,9 @@ from rnncli.records import (
 )
 
 MOST_NAMES = 8
+MOST_PARAMETERS = 4  # of one layer in one direction
+FEWEST_TOGETHER = 3
+NUMBERS = {2: "two", 4: "four"}
 
 
 # -- figures ---------------------------------------------------------------------------------------------------------
@@ -38,7 +42,7 @@ def tolerance(value: float | None) -> str:
 
 def ratio(value: float | None) -> str:
     """A ratio, short: 0.23, 14, 3.1e+05."""
-    return "-" if value is None else f"{value:.2g}" if value < 1e4 else f"{value:.1e}"
+    return "-" if value is None else f"{value:.2g}" if value < 1e4 else "over 10,000"
 
 
 def ratio_to(value: float | None) -> str:
@@ -97,9 +101,9 @@ def circumstances(command: str, case: CaseRecord) -> str:
     """What beside nn.RNN's arguments a case was run with: float32 on cpu, packed input, h_0 random, seed 0."""
     given, run = case.config["input"], case.config["run"]
     where = f"{run['dtype']} on {case.device}" if case.device else f"{run['dtype']}"
-    details = [where, f"{given['layout']} input", f"h_0 {given['h_0']}"]
+    details = [where, given["layout"], f"h_0 {given['h_0']}"]
     if command != "shapes":
-        details += ["train mode" if run["train"] else "eval mode", f"seed {run['seed']}"]
+        details += [*(["train mode"] if run["train"] else []), f"seed {run['seed']}"]
         details += [f"weights x{run['weight_scale']:g}"] if run["weight_scale"] != 1 else []
     details += [case.backend] if case.backend else []
     return ", ".join(details)
@@ -108,20 +112,66 @@ def circumstances(command: str, case: CaseRecord) -> str:
 def axes(config: dict[str, Any]) -> str:
     """The letters of the axes, with their sizes."""
     rnn, given = config["rnn"], config["input"]
-    batch = "" if given["layout"] == "unbatched" else f", N={given['batch_size']} batch"
-    line = (
-        f"L={given['seq_len']} sequence length{batch}, D={'2 directions' if rnn['bidirectional'] else '1 direction'},"
-        f" H_in={rnn['input_size']}, H_out={rnn['hidden_size']}"
-    )
+    batch = "" if given["layout"] == "unbatched" else f", N={_counted(given['batch_size'], 'sequence')}"
+    directions = _counted(2 if rnn["bidirectional"] else 1, "direction")
+    sizes = f"H_in={rnn['input_size']}, H_out={rnn['hidden_size']}"
+    line = f"L={_counted(given['seq_len'], 'step')}{batch}, D={directions}, {sizes}"
     return f"{line}; of a packed tensor, .data is shown" if given["layout"] == "packed" else line
 
 
-def parameters(found: Sequence[Parameter], most: int = MOST_NAMES) -> str:
-    """How many parameters there are, and the first of them."""
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def parameters(found: Sequence[Parameter]) -> Iterator[str]:
+    """Yield the first parameters with their shapes, what the others are, and how many elements there are."""
     total = sum(parameter.count for parameter in found)
-    names = [f"{parameter.name} {size(parameter.shape).replace(', ', ',')}" for parameter in found]
-    rest = ", ... (rnncli shapes lists them)" if len(names) > most else ""
-    return f"{len(names)} parameters, {total:,} elements: {', '.join(names[:most])}{rest}"
+    shown, more = first_parameters(found, MOST_PARAMETERS)
+    yield from (f"{parameter.name} {size(parameter.shape)}," for parameter in shown[:-1])
+    last = f"{shown[-1].name} {size(shown[-1].shape)}"
+    reverse = [parameter for parameter in found if parameter.name.endswith("_reverse")]
+    if not more:
+        yield f"{last}:"
+    elif len(reverse) == more:
+        yield f"{last},"
+        yield f"and the same {NUMBERS[more]} _reverse:"
+    else:
+        yield f"{last},"
+        yield f"... {more} more (-v):"
+    yield f"{total:,} elements"
+
+
+def every_parameter(found: Sequence[Parameter]) -> str:
+    """How many parameters there are, and each with its shape."""
+    total = sum(parameter.count for parameter in found)
+    named = ", ".join(f"{parameter.name} {size(parameter.shape)}" for parameter in found)
+    return f"{len(found)} parameters, {total:,} elements: {named}"
+
+
+def first_parameters(found: Sequence[Parameter], most: int) -> tuple[Sequence[Parameter], int]:
+    """Return the first parameters, all of them where a shape is wrong, and how many more there are."""
+    if not all(parameter.agrees for parameter in found):
+        most = len(found)
+    return found[:most], max(0, len(found) - most)
+
+
+def of_upper_layers(found: Sequence[Parameter]) -> str:
+    """The shape of weight_ih in the layers above the first; empty where there are none."""
+    upper = next((parameter for parameter in found if parameter.name == "weight_ih_l1"), None)
+    return f"{upper.name} {size(upper.shape)}" if upper else ""
+
+
+def recipes(found: Sequence[Recipe], width: int) -> Iterator[str]:
+    """Yield lines of Python: each with its shape and what it is in a comment, behind the code where it fits."""
+    column = max((len(recipe.code) for recipe in found if len(recipe.code) <= width // 2), default=0)
+    for recipe in found:
+        note = f"# {size(recipe.shape)} {recipe.note}" if recipe.shape is not None else f"# {recipe.note}"
+        for line in (f"{recipe.code:<{column}}  {note}", f"{recipe.code}  {note}"):
+            if len(line) <= width:
+                yield line
+                break
+        else:
+            yield from (note, recipe.code)
 
 
 def sizes_of(shapes: Sequence[TensorShape], candidate: str) -> dict[str, list[tuple[int, ...] | None]]:
@@ -138,16 +188,21 @@ def shape_disagreements(case: CaseRecord) -> Iterator[str]:
     for tensor in case.shapes or ():
         if not tensor.agrees:
             named = {"nn.RNN": tensor.reference, candidate(case, short=True): tensor.candidate}
-            yield _disagreement(tensor.name, tensor.predicted, named | {"expected": tensor.expected})
+            yield _disagreement(tensor, tensor.predicted, named)
     for parameter in case.parameters or ():
         if not parameter.agrees:
-            named = {"nn.RNN": parameter.reference, "expected": parameter.expected}
-            yield _disagreement(parameter.name, parameter.shape, named)
+            yield _disagreement(parameter, parameter.shape, {"nn.RNN": parameter.reference})
 
 
-def _disagreement(name: str, predicted: tuple[int, ...], others: dict[str, tuple[int, ...] | None]) -> str:
-    told = "".join(f", {whose} {size(sizes)}" for whose, sizes in others.items() if sizes is not None)
-    return f"mismatch {name} (shape): predicted {size(predicted)}{told}"
+def _disagreement(
+    of: TensorShape | Parameter, predicted: tuple[int, ...], seen: dict[str, tuple[int, ...] | None]
+) -> str:
+    others = {whose: sizes for whose, sizes in seen.items() if sizes not in (None, predicted)}
+    if not others:
+        hint = f": {of.given_by} gives it" if of.given_by else "; no single argument gives it"
+        return f"{of.name} is {size(predicted)}, expected {size(of.expected)}{hint}"
+    told = "".join(f", {whose} has {size(sizes)}" for whose, sizes in others.items())
+    return f"{of.name} is {size(predicted)} by rule{told}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,32 +273,78 @@ def _why(check: Check) -> str:
     return "; ".join([f"error {number(check.max_abs_error)}", *shown])
 
 
-def conclusion(case: CaseRecord) -> str:
-    """What a case comes to, in a line."""
+def conclusion(case: CaseRecord, reference: str = "nn.RNN") -> str:
+    """What a verdict covers, in a line. `reference`: nn.RNN with its arguments."""
     if case.faults is not None:
         return seen_of(case.faults)
     if case.verdict is None:
-        return "predicted by rule alone; nothing was run"
+        return f"{reference}: predicted by rule alone; nothing was run"
     if case.checks is None:
-        return f"{case.verdict}: the shapes {'agree' if case.verdict == Verdict.MATCH else 'do NOT agree'}"
-    return f"{case.verdict}: {_compared(case, case.checks)}"
+        agree = case.verdict == Verdict.MATCH
+        return f"{reference}: every shape is as predicted" if agree else f"{reference} has other shapes"
+    return _compared(case, case.checks, reference)
 
 
-def _compared(case: CaseRecord, checks: Sequence[Check]) -> str:
-    tensors = len({check.tensor for check in checks})
-    failing = len({check.tensor for check in checks if check.verdict == Verdict.MISMATCH})
+def _compared(case: CaseRecord, checks: Sequence[Check], reference: str) -> str:
+    tensors = {check.tensor for check in checks}
+    wrong = {check.tensor for check in checks if check.verdict == Verdict.MISMATCH}
     if case.verdict == Verdict.MISMATCH:
-        return f"{failing} of {tensors} tensors differ from nn.RNN's" if failing else "the shapes are not as expected"
+        all_of_them = wrong == tensors and len(tensors) > 1
+        differ = f"all {len(tensors)} tensors differ" if all_of_them else _differing(checks, len(tensors))
+        if not wrong:
+            return f"{candidate(case)} and {reference}: the shapes are not as expected"
+        return f"{candidate(case)} is not {reference}: {differ}"
     if case.verdict == Verdict.NOT_COMPARABLE:
-        return "no value could be compared"
+        why = "; ".join(dict.fromkeys(check.reason for check in checks if check.reason))
+        return f"{candidate(case)} and {reference}: no value could be compared{f' ({why})' if why else ''}"
     right = list(dict.fromkeys(check.tensor for check in checks if check.verdict == Verdict.MATCH))
     left = {check.reason: check.tensor for check in checks if check.verdict == Verdict.NOT_COMPARABLE}
     left = {reason: tensor for reason, tensor in left.items() if tensor not in right}
-    line = f"{candidate(case)} computes what nn.RNN computes: {covered(right)}"
+    line = f"{candidate(case)} = {reference}: {covered(right)}"
     if left:
         named = covered([check.tensor for check in checks if check.tensor not in right and check.reason in left])
         line += f"; not compared: {named} ({'; '.join(filter(None, left))})"
     return line if "output" in right else f"{line}; output was not compared, so this is no pass"
+
+
+def _differing(checks: Sequence[Check], tensors: int) -> str:
+    wrong = covered([check.tensor for check in checks if check.verdict == Verdict.MISMATCH])
+    return f"{wrong} differ{'' if ' and ' in wrong or 'gradients' in wrong else 's'}, of {_counted(tensors, 'tensor')}"
+
+
+@dataclass(frozen=True, slots=True)
+class ParityRow:
+    """A line of the table of parity: a tensor, or gradients `together` with the largest error of them."""
+
+    name: str
+    verdict: Verdict | None
+    error: float | None
+    reference_error: float | None
+    together: bool = False
+
+
+def parity_rows(checks: Sequence[Check]) -> list[ParityRow]:
+    """Return a line for each tensor; the gradients after the first one that came to the same stand together."""
+    alone: list[OfTensor] = []
+    others: dict[Verdict | None, list[OfTensor]] = {}
+    for of in by_tensor(checks):
+        first = not of.tensor.startswith("grad ") or of.tensor == "grad input"
+        (alone if first else others.setdefault(of.verdict, [])).append(of)
+    rows = [_row(of) for of in alone]
+    for verdict, found in others.items():
+        if len(found) < FEWEST_TOGETHER:
+            rows += map(_row, found)
+            continue
+        errors = [of.decisive.max_abs_error for of in found if of.decisive.max_abs_error is not None]
+        own = [of.decisive.reference_max_abs_error for of in found if of.decisive.reference_max_abs_error is not None]
+        what = "more gradients" if alone and alone[-1].tensor == "grad input" else "gradients"
+        largest = max(errors, default=None), max(own, default=None)
+        rows.append(ParityRow(f"{len(found)} {what}", verdict, *largest, together=bool(errors)))
+    return rows
+
+
+def _row(of: OfTensor) -> ParityRow:
+    return ParityRow(of.tensor, of.verdict, of.decisive.max_abs_error, of.decisive.reference_max_abs_error)
 
 
 def covered(tensors: Sequence[str]) -> str:

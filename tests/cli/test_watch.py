@@ -1,6 +1,7 @@
 """verify --watch: the verdict again after every save."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -59,14 +60,14 @@ def judged(out, times, within_s=200):
 
 def test_every_save_is_judged_and_a_file_that_does_not_parse_is_a_message(watched):
     file, out, process = watched
-    assert "\nmatch: " in judged(out, 1)
+    assert judged(out, 1).startswith("match  ")
     file.write_text(RIGHT.replace(" + b_hh", ""))
-    assert "diagnosis: missing-bias-hh" in judged(out, 2)
+    assert "missing-bias-hh: b_hh is left out" in judged(out, 2)
     file.write_text(RIGHT + "def (")
     assert "raised SyntaxError" in judged(out, 3)
     file.write_text(RIGHT)
     text = judged(out, 4)
-    assert text.count("\nmatch: ") == 2
+    assert len(re.findall(r"^match  ", text, flags=re.M)) == 2
     _, _, block = text.rpartition("over time, from save to save: output, precision float32\n")
     first, wrong, failed, last = (line for line in block.splitlines() if " forward " in line)
     assert first.endswith("  match")

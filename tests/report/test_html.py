@@ -83,11 +83,11 @@ def test_one_case_stands_in_the_page_with_everything_there_is():
     page = page_of(in_full())
     assert not page.packed
     for said in (
-        "mismatch: 1 of 1 tensors differ",
+        "mismatch: my_rnn.py:f is not nn.RNN(20, 40): output differs, of 1 tensor",
         "Diagnosis: h0-ignored",
         "To mend it: start from h_0",
         "To see it again: rnncli verify --candidate my_rnn.py:f",
-        "candidate (5, 11)",
+        "candidate has (5, 11)",
         "be warned",
         "Read as: function (input, h_0)",
         "another equation",
@@ -95,7 +95,7 @@ def test_one_case_stands_in_the_page_with_everything_there_is():
         "Error of output over time, float32",
         "forward candidate 2 ms 10 us 7 1.50",
         "1.40 to 1.60",
-        "L=5 sequence length",
+        "L=5 steps",
     ):
         assert said in page.text, said
 

@@ -1,0 +1,197 @@
+"""Edits of a candidate's source: which are tried, and that one which is shown makes the candidate match."""
+
+import re
+from pathlib import Path
+
+import pytest
+from levels import one_in
+
+from rnncli.candidate.repair import applied, difference, edits
+from rnncli.case import Case
+from rnncli.run import VerifyOptions, verify
+
+RNN = """
+import torch
+from torch import nn
+
+def rnn(x, h_0, W_ih, W_hh, b_ih, b_hh):
+    h = h_0
+    out = []
+    for x_t in x:
+        h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh)
+        out.append(h)
+    return torch.stack(out), h
+"""
+STEP = "h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh)"
+CARRIED = RNN.replace(STEP, STEP.replace("h =", "h_t =", 1)).replace("append(h)", "append(h_t)\n        h = h_t")
+CARRIED = CARRIED.replace("out), h", "out), h_t")
+BOTH = """
+import torch
+
+def walk(xs, h, W_ih, W_hh, b_ih, b_hh):
+    out = []
+    for x_t in xs:
+        h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh)
+        out.append(h)
+    return torch.stack(out), h
+
+def birnn(x, h_0, p):
+    forward, h_f = walk(x, h_0[0], *[p[f"{k}_l0"] for k in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")])
+    back, h_b = walk(x.flip(0), h_0[1],
+                     *[p[f"{k}_l0_reverse"] for k in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")])
+    return torch.cat([forward, back.flip(0)], dim=-1), torch.stack([h_f, h_b])
+"""
+LAYERS = """
+import torch
+
+def rnn(x, h_0, w_ih, w_hh, b_ih, b_hh):
+    h_n = []
+    for layer in range(len(w_hh)):
+        h, out = h_0[layer], []
+        for x_t in x:
+            h = torch.tanh(x_t @ w_ih[layer].T + b_ih[layer] + h @ w_hh[layer].T + b_hh[layer])
+            out.append(h)
+        x = torch.stack(out)
+        h_n.append(h)
+    return x, torch.stack(h_n)
+"""
+TWO = {"num_layers": 2, "input_size": 40}
+FAULTS = {  # the fault, what was written instead of what, and the line that goes or comes
+    "missing-bias-hh": (RNN, " + b_hh)", ")", "+ b_hh)"),
+    "missing-bias-ih": (RNN, " + b_ih + h", " + h", "+ b_ih)"),
+    "bias-ih-twice": (RNN, "W_hh.T + b_hh)", "W_hh.T + b_ih)", "b_hh"),
+    "wrong-nonlinearity": (RNN, "torch.tanh", "torch.relu", "torch.tanh"),
+    "activation-missing": (RNN, STEP, "h = x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh", "h = torch.tanh("),
+    "weight-hh-transposed": (RNN, "W_hh.T", "W_hh", "h @ W_hh.T"),
+    "h0-ignored": (RNN, "h = h_0", "h = torch.zeros_like(h_0)", "h = h_0"),
+    "state-delayed": (
+        RNN, f"        {STEP}\n        out.append(h)", f"        out.append(h)\n        {STEP}", "        out.append(h)"
+    ),
+    "state-not-carried": (CARRIED, "        h = h_t\n", "", "        h = h_t"),
+    "h0-detached": (RNN, "h = h_0", "h = h_0.detach()", "h = h_0"),
+    "output-detached": (RNN, "out.append(h)", "out.append(h.data)", "out.append(h)"),
+    "reverse-not-restored": (BOTH, "back.flip(0)", "back", "back.flip(0)"),
+    "reverse-reads-forward": (BOTH, "walk(x.flip(0),", "walk(x,", "walk(x.flip(0),"),
+    "directions-swapped": (BOTH, "[forward, back.flip(0)]", "[back.flip(0), forward]", "[forward, back.flip(0)]"),
+    "layer-input-not-stacked": (
+        LAYERS, "        x = torch.stack(out)\n        h_n.append(h)\n    return x",
+        "        out = torch.stack(out)\n        h_n.append(h)\n    return out", "        x = out"
+    ),
+    "h0-layer-shared": (LAYERS, "h_0[layer]", "h_0[0]", "h_0[layer]"),
+}  # fmt: skip
+
+
+def judged(file: Path, **rnn):
+    case = Case.model_validate({"rnn": rnn, "candidate": f"{file}:{'birnn' if rnn.get('bidirectional') else 'rnn'}"})
+    return verify(case, VerifyOptions(timing=False, guard=False))
+
+
+def sizes_of(source):
+    return {"bidirectional": True} if source is BOTH else TWO if source is LAYERS else {}
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("fault", one_in(4, FAULTS, "test_the_change_that_is_shown_makes_the_candidate_match", 2))
+def test_the_change_that_is_shown_makes_the_candidate_match(fault, tmp_path):
+    source, right, wrong, line = FAULTS[fault]
+    assert right in source
+    file = tmp_path / "wrong.py"
+    file.write_text(source.replace(right, wrong))
+    record = judged(file, **sizes_of(source))
+    (found,) = record.diagnosis
+    assert found.id == fault
+    assert found.at.startswith(f"{file}:")
+    assert any(line in told for told in found.change)
+    patch(file, found)
+    assert judged(file, **sizes_of(source)).verdict == "match"
+
+
+def patch(file: Path, found):
+    """Change the file by hand, as a person would who reads the difference."""
+    lines = file.read_text().splitlines()
+    at = int(found.at.rpartition(":")[2]) - 1
+    go = [line[2:] for line in found.change if line.startswith("- ")]
+    come = [line[2:] for line in found.change if line.startswith("+ ")]
+    if go:
+        assert lines[at : at + len(go)] == go
+        lines[at : at + len(go)] = come
+    else:
+        lines[at + 1 : at + 1] = come
+    file.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.usefixtures("in_process")
+def test_two_faults_have_a_change_each_and_both_together_match(tmp_path):
+    file = tmp_path / "wrong.py"
+    file.write_text(RNN.replace("h = h_0", "h = torch.zeros_like(h_0)").replace("W_hh.T", "W_hh"))
+    record = judged(file)
+    assert {found.id for found in record.diagnosis} == {"h0-ignored", "weight-hh-transposed"}
+    for found in record.diagnosis:
+        patch(file, found)
+    assert judged(file).verdict == "match"
+
+
+@pytest.mark.usefixtures("in_process")
+def test_one_change_that_fixes_two_faults_is_shown_once(tmp_path):
+    file = tmp_path / "wrong.py"
+    file.write_text(RNN.replace("h @ W_hh.T", "h.detach() @ W_hh.T"))
+    found = judged(file).diagnosis
+    assert {one.id for one in found} == {"h0-detached", "state-detached"}
+    (change,) = [one for one in found if one.change]
+    patch(file, change)
+    assert judged(file).verdict == "match"
+
+
+@pytest.mark.usefixtures("in_process")
+def test_where_no_edit_matches_none_is_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr("rnncli.candidate.repair.EDITS", {"missing-bias-hh": lambda _: iter(())})
+    file = tmp_path / "wrong.py"
+    file.write_text(RNN.replace(" + b_hh)", ")"))
+    (found,) = judged(file).diagnosis
+    assert (found.id, found.at, found.change) == ("missing-bias-hh", None, None)
+
+
+@pytest.mark.usefixtures("in_process")
+def test_an_edit_that_gives_other_values_is_not_shown(tmp_path, monkeypatch):
+    doubled = [(hunk,) for edit in edits(RNN, "weight-hh-transposed") for hunk in edit]
+    monkeypatch.setattr("rnncli.isolated.edits", lambda *_: doubled)
+    file = tmp_path / "wrong.py"
+    file.write_text(RNN.replace(" + b_hh)", ")"))
+    (found,) = judged(file).diagnosis
+    assert (found.id, found.change) == ("missing-bias-hh", None)
+
+
+def test_the_search_for_a_fix_prints_nothing_and_leaves_the_file_as_it_is(tmp_path):
+    file = tmp_path / "wrong.py"
+    file.write_text(f'print("loaded")\n{RNN.replace(" + b_hh)", ")")}')
+    before = file.read_text()
+    record = judged(file)
+    assert record.diagnosis[0].change
+    assert file.read_text() == before
+    assert [re.sub(r"\d+", "N", said) for said in record.warnings] == ["the candidate prints N line, as: loaded"]
+
+
+def test_a_source_that_does_not_parse_has_no_edits():
+    assert list(edits("def f(:", "missing-bias-hh")) == []
+    assert list(edits(RNN, "packed-hn-not-restored")) == []
+
+
+def test_an_edit_of_two_places_changes_both():
+    source = "a = w @ v.T\nb = w @ v.T\n"
+    pairs = [edit for edit in edits(source, "weight-hh-transposed") if len(edit) == 2]
+    assert pairs
+    for edit in pairs:
+        after = applied(source, edit)
+        assert len(after.splitlines()) == 2
+        assert len(difference(edit)) == 4
+
+
+@pytest.mark.usefixtures("in_process")
+def test_the_difference_stands_under_the_verdict(rnncli, tmp_path):
+    file = tmp_path / "wrong.py"
+    file.write_text(RNN.replace(" + b_hh)", ")"))
+    lines = rnncli("verify", "--no-timing", "--candidate", f"{file}:rnn").out.splitlines()
+    assert lines[0].split()[0] == "mismatch"
+    at = next(number for number, line in enumerate(lines) if line.startswith("missing-bias-hh: b_hh is left out"))
+    shown = [line for line in lines[at : at + 5] if line[:2] in ("- ", "+ ")]
+    assert shown == [f"-         {STEP.replace(' + b_hh', '')}", f"+         {STEP}"]
