@@ -5,13 +5,13 @@ from rnncli.explain.arguments import the_arguments
 from rnncli.explain.blocks import Block, Page, Prose, Section, Table
 from rnncli.explain.grid import Grid, unrolled
 from rnncli.explain.results import what_is_what
-from rnncli.explain.sizes import count, joined, size
+from rnncli.explain.sizes import NO_BREAK, count, joined, size
 from rnncli.explain.snippets import three_snippets
 from rnncli.explain.step import one_step
 from rnncli.report.summary import call
 from rnncli.shapes import confront, predict_tensors
 
-MOST_STEPS = 8  # of the table of a packed input
+MOST_STEPS = 6  # of the table of a packed input
 MOST_SEQUENCES = 8
 
 
@@ -89,6 +89,6 @@ def _running(case: Case, grid: Grid) -> Table:
         ends = [f"t={length - 1}", *(["t=0"] if case.rnn.bidirectional else [])]
         rows.append((f"n={n}", f"{length:,}", *cells, joined(ends)))
     left = len(grid.lengths) - MOST_SEQUENCES
-    rows += [(f"{left:,} more", *[""] * (len(steps) + 2))] if left > 0 else []
+    rows += [(f"{left:,}{NO_BREAK}more", *[""] * (len(steps) + 2))] if left > 0 else []
     heads = ["..." if t is None else f"t={t}" for t in steps]
     return Table(("sequence", "length>", *heads, "h_n is h at"), tuple(rows))

@@ -122,7 +122,7 @@ def _picture(grid: Grid, width: int) -> Iterator[Line]:
     label = max(len(f"layer {layer.number}") for layer in drawn) + GAP
     left = label + max(len(row.end if row.reverse else row.start) for row in rows) + 4
     right = max(len(row.start if row.reverse else row.end) for row in rows) + 5
-    right = max(right, *(len(_features(layer.features)) for layer in drawn))
+    right = max(right, *(GAP + len(_features(layer.features)) for layer in drawn))
     sizes = [size_of(t) for t in (0, grid.length - 1) for size_of in (grid.input_size, grid.output_size)]
     cell = max(len(f"t={grid.length - 1}"), *(len(size(of_step)) for of_step in sizes)) + GAP
     room = width - left - right + GAP
