@@ -1,11 +1,11 @@
 """The explanation of a case: the picture first, then one step, what is what, the arguments, and the code."""
 
-from rnncli.case import Case
+from rnncli.case import Case, altered
 from rnncli.explain.arguments import the_arguments
 from rnncli.explain.blocks import Block, Page, Prose, Section, Table
 from rnncli.explain.grid import Grid, unrolled
 from rnncli.explain.results import what_is_what
-from rnncli.explain.sizes import NO_BREAK, count, joined, size
+from rnncli.explain.sizes import NO_BREAK, count, joined, size, tensor_shapes
 from rnncli.explain.snippets import three_snippets
 from rnncli.explain.step import one_step
 from rnncli.report.summary import call
@@ -32,6 +32,7 @@ def axes_of(case: Case) -> str:
 def _unrolled(case: Case) -> Section:
     grid = unrolled(case)
     blocks: list[Block] = [grid, Prose(_legend(case)), _tensors(case)]
+    blocks += [Prose(_unbatched(case))] if case.input.layout == "batched" else []
     blocks += [Prose(_packing(grid)), _running(case, grid)] if grid.lengths else []
     return Section("Unrolled: time to the right, layers upwards", tuple(blocks))
 
@@ -39,12 +40,22 @@ def _unrolled(case: Case) -> Section:
 def _legend(case: Case) -> str:
     given, rnn = case.input, case.rnn
     state = size((*(() if given.layout == "unbatched" else (given.batch_size,)), rnn.hidden_size))
+    state += " at t=0 and with fewer rows as sequences end" if given.layout == "packed" else ""
     arrows = " (▶ forward, ◀ reverse)" if rnn.bidirectional else ""
     column = "`input[:, t]`" if rnn.batch_first and given.layout == "batched" else "`input[t]`"
     read = "the rows of the sequences that still run" if given.layout == "packed" else column
     return (
         f"Each h is a hidden state, {state}, computed from what arrives from below and from the h before it in the"
         f" row{arrows}. The steps of a row share its weights. Column t reads {read}."
+    )
+
+
+def _unbatched(case: Case) -> str:
+    sizes = tensor_shapes(altered(case, input={"layout": "unbatched"}))
+    shown = {name: f"`{name}` {size(shape)}" for name, shape in sizes.items()}
+    return (
+        f"The same RNN takes a single sequence without the axis N: {shown['input']} gives {shown['output']} and"
+        f" {shown['h_n']}."
     )
 
 

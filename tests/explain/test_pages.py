@@ -150,5 +150,13 @@ def test_a_size_of_zero_is_told(rnncli, argument):
     assert re.fullmatch(rf"rnncli: {argument}: 0 is not allowed; allowed: an integer from 1 to \d+\n", outcome.err)
 
 
+def test_the_commands_of_the_page_about_it_parse(rnncli):
+    commands = re.findall(r"^rnncli (explain .*)$", (ROOT / "docs/explain.md").read_text(), flags=re.M)
+    assert len(commands) == 5
+    for command in commands:
+        outcome = rnncli(*command.partition("--output")[0].split(), "--format", "html")
+        assert outcome.code == 0, (command, outcome.err)
+
+
 def test_what_has_no_effect_is_warned_of(rnncli):
     assert "warning: dropout 0.5 does nothing with num_layers 1" in rnncli("explain", "--dropout", 0.5).err

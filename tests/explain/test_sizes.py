@@ -33,6 +33,15 @@ def test_the_table_of_tensors_has_the_sizes_of_nn_rnn(case):
     assert shown == {name: size(tuple(tensor.shape)) for name, tensor in seen.items()}
 
 
+@pytest.mark.parametrize("name", ["default", "bidirectional", "batch_first"])
+def test_a_sequence_without_a_batch_axis_has_the_sizes_that_are_named(name):
+    rnn = reference(CASES[name])
+    input = torch.randn(CASES[name].input.seq_len, rnn.input_size)
+    said = explain(CASES[name]).sections[0].blocks[-1].text
+    for tensor, value in zip(("input", "output", "h_n"), (input, *rnn(input)), strict=True):
+        assert f"`{tensor}` {size(tuple(value.shape))}" in said
+
+
 @every_case
 def test_the_columns_of_the_picture_have_the_sizes_of_nn_rnn_s_steps(case):
     input, output, _ = results(case, reference(case))
