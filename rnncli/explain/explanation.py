@@ -41,7 +41,7 @@ def _legend(case: Case) -> str:
     given, rnn = case.input, case.rnn
     state = size((*(() if given.layout == "unbatched" else (given.batch_size,)), rnn.hidden_size))
     state += " at t=0 and with fewer rows as sequences end" if given.layout == "packed" else ""
-    arrows = " (▶ forward, ◀ reverse)" if rnn.bidirectional else ""
+    arrows = f" (▶{NO_BREAK}forward, ◀{NO_BREAK}reverse)" if rnn.bidirectional else ""
     column = "`input[:, t]`" if rnn.batch_first and given.layout == "batched" else "`input[t]`"
     read = "the rows of the sequences that still run" if given.layout == "packed" else column
     return (
