@@ -1,5 +1,7 @@
 """Every size and every claim that `explain` makes, held against nn.RNN itself."""
 
+import re
+
 import pytest
 import torch
 from cases import CASES, reference, results
@@ -116,6 +118,7 @@ def test_the_row_of_an_argument_names_the_sizes_that_another_value_changes(case)
     for (code, value, text), name in zip(table.rows, MEANINGS, strict=True):
         here = getattr(case.rnn, name)
         assert (code, value) == (f"`{name}`", str(here))
+        assert re.search(r"\w\.$|\)\.$", text), text  # a sentence that ends in a word or a size
         if name in ("nonlinearity", "dropout"):
             assert "Changes no size." in text
             continue
