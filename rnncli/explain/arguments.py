@@ -40,7 +40,8 @@ def _here(case: Case, name: str, value: Any) -> str:
     if name == "batch_first" and case.input.layout == "packed":
         return "Changes no size: a packed input has one axis for N and L. `pad_packed_sequence` takes it too."
     if isinstance(value, bool):
-        return f"{not value} would give {joined(_sizes_that_depend(case, name, not value, after=True))}."
+        sizes = _sizes_that_depend(case, name, not value, after=True)
+        return f"{not value} would give {joined(sizes)}." if sizes else f"{not value} would give the same sizes here."
     return f"Sets {joined(_sizes_that_depend(case, name, value + 1, after=False))}."
 
 

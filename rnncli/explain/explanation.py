@@ -83,8 +83,8 @@ def _packing(grid: Grid) -> str:
     sizes = ", ".join([*map(str, shown), *(["..."] if grid.length > MOST_STEPS else [])])
     total = count(sum(grid.lengths), "row")
     return (
-        f"Packed: only the steps that exist are computed. `.data` has {total}, one for each h of this table, column by column;"
-        f" `batch_sizes` is ({sizes})."
+        f"Packed: only the steps that exist are computed. `.data` has {total}, one for each h of this table, column by"
+        f" column; `batch_sizes` is ({sizes})."
     )
 
 

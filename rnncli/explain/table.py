@@ -12,7 +12,6 @@ from rnncli.explain.sizes import NO_BREAK, count, size, unbroken_sizes
 WIDTH = 80
 WIDEST = 120
 GAP = 2
-LONGEST_UNBROKEN = 40  # columns of code or of a size, half a line
 BOLD, FORWARD, REVERSE, FAINT, PLAIN = "bold", "cyan", "magenta", "dim", ""
 Line = tuple[str, str]  # the text, and the style it has on a terminal in colour
 
@@ -104,12 +103,8 @@ def _folded(text: str, width: int) -> list[str]:
 
 
 def _protected(text: str) -> str:
-    """Return the text without backticks, in which sizes and short code do not break."""
-
-    def unbroken(found: re.Match[str]) -> str:
-        return found[1].replace(" ", NO_BREAK) if len(found[1]) <= LONGEST_UNBROKEN else found[1]
-
-    return re.sub(r"`([^`]*)`", unbroken, unbroken_sizes(text))
+    """Return the text without backticks, in which sizes and code do not break."""
+    return re.sub(r"`([^`]*)`", lambda found: found[1].replace(" ", NO_BREAK), unbroken_sizes(text))
 
 
 # -- the picture -----------------------------------------------------------------------------------------------------

@@ -38,7 +38,8 @@ def test_no_line_is_wider_than_the_page(case):
             assert len(text) <= width, text
 
 
-def test_a_wider_terminal_shows_more_steps():
+def test_a_short_sequence_is_shown_whole_and_a_long_one_as_far_as_the_terminal_is_wide():
+    assert list(lines(explain(CASES["default"])))[5][0].split() == ["t=0", "t=1", "t=2", "t=3", "t=4"]
     page = explain(CASES["long"])
     shown = [sum("t=" in word for word in list(lines(page, width))[5][0].split()) for width in (WIDTH, WIDEST)]
     assert shown[0] < shown[1]
@@ -101,7 +102,7 @@ def test_the_html_page_is_whole_and_loads_nothing(case):
     assert not [found for found in page.attributes if found[1] in ("src", "href", "onclick")]
     assert "url(" not in text.replace("url(#", "")
     assert text.isascii()
-    assert "prefers-color-scheme: dark" in text
+    assert "@media (prefers-color-scheme: dark) {" in text
     assert page.tags.count("svg") == len(SCALES)
 
 
