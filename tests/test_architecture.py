@@ -28,7 +28,8 @@ LAYERS = [
     {"cluster"},
     {"runner"},
     {"report"},
-    {"plot"},
+    {"plot", "explain"},
+    {"trace"},
     {"api"},
     {"__init__"},
     {"cli"},
@@ -54,6 +55,7 @@ TORCH_FREE = {
     "gates",
     "report",
     "plot",
+    "explain",
 }
 
 TORCH_FREE_COMMANDS = [
@@ -73,6 +75,11 @@ TORCH_FREE_COMMANDS = [
     "bench --print-config --over hidden_size=2^3..2^5",
     "bench --over hidden=3",
     "bench --fail-if manual.forward",
+    "explain",
+    "explain --help",
+    "explain configs/packed.yaml --format html",
+    "explain --format markdown",
+    "explain --trace t=9",
     "schema",
     "schema --results",
     "faults",

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from rnncli import __version__
-from rnncli.cli import adapt, bench, env, faults, power, report, schema, shapes, verify
+from rnncli.cli import adapt, bench, env, explain, faults, power, report, schema, shapes, verify
 from rnncli.cli.interrupt import ended_by_signals, exit_code_of, keeping_results
 from rnncli.cli.options import takes_debug
 from rnncli.errors import INTERRUPTIONS, ExitCode, ReaderGoneError, RnncliError
@@ -84,6 +84,7 @@ def _rnncli(
 
 
 for command in (
+    explain.explain,
     shapes.shapes,
     verify.verify,
     bench.bench,

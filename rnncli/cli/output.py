@@ -29,7 +29,7 @@ STDOUT = Path("-")
 MANY = 1000  # cases: to render them may take longer than a moment
 
 
-PLAIN_CHARACTERS = str.maketrans("─▁▂▃▄▅▆▇█░", "-_.:-=+*#~")  # rules, sparklines and bars, where the locale is ASCII
+PLAIN_CHARACTERS = str.maketrans("─▁▂▃▄▅▆▇█░▲▶◀", "-_.:-=+*#~^><")  # rules, bars and arrows, where the locale is ASCII
 
 
 def check_destination(format: str, output: Path | None, *inputs: Path, formats: Sequence[str] = OF_ONE_COMMAND) -> None:
@@ -61,7 +61,7 @@ def check_file(flag: str, file: Path, *inputs: Path) -> None:
 
 def emit(record: RunRecord, format: str, output: Path | None) -> None:
     """Write the record to stdout or to the file."""
-    if format == "table" and output in (None, STDOUT) and _stdout_is_terminal():
+    if format == "table" and output in (None, STDOUT) and stdout_is_terminal():
         from rich.console import Console
 
         from rnncli.report.table import draw
@@ -98,7 +98,8 @@ def write_text(pieces: Iterable[str], output: Path | None) -> None:
         raise ConfigError(f"stdout cannot be written: {error.strerror}") from None
 
 
-def _stdout_is_terminal() -> bool:
+def stdout_is_terminal() -> bool:
+    """Tell whether stdout is drawn on: a terminal, or a pipe that FORCE_COLOR makes one."""
     return sys.stdout is not None and (sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR")))
 
 

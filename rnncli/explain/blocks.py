@@ -1,0 +1,51 @@
+"""A page as data: sections of prose, tables, code and the picture. Every format renders these and nothing else.
+
+In all texts, code stands between backticks.
+"""
+
+from dataclasses import dataclass
+
+from rnncli.explain.grid import Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under column heads; a column whose head ends in ">" is right-aligned."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Python to be copied, under a line that says what it is."""
+
+    title: str
+    text: str
+
+
+Block = Prose | Table | Code | Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and what stands below it."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A title, a line about the axes, and the sections in reading order."""
+
+    title: str
+    axes: str
+    sections: tuple[Section, ...]

@@ -1,0 +1,105 @@
+"""The explanation of a case: the picture first, then one step, what is what, the arguments, and the code."""
+
+from rnncli.case import Case, altered
+from rnncli.explain.arguments import the_arguments
+from rnncli.explain.blocks import Block, Page, Prose, Section, Table
+from rnncli.explain.grid import Grid, unrolled
+from rnncli.explain.results import what_is_what
+from rnncli.explain.sizes import NO_BREAK, count, joined, size, tensor_shapes
+from rnncli.explain.snippets import three_snippets
+from rnncli.explain.step import one_step
+from rnncli.report.summary import call
+from rnncli.shapes import confront, predict_tensors
+
+MOST_STEPS = 6  # of the table of a packed input
+MOST_SEQUENCES = 8
+
+
+def explain(case: Case) -> Page:
+    """Return the explanation of a case, in its own sizes."""
+    sections = (_unrolled(case), one_step(case), what_is_what(case), the_arguments(case), three_snippets(case))
+    return Page(call(confront(case)), axes_of(case), sections)
+
+
+def axes_of(case: Case) -> str:
+    """Return the letters of the axes with their sizes."""
+    rnn, given = case.rnn, case.input
+    batch = [] if given.layout == "unbatched" else [f"N={count(given.batch_size, 'sequence')}"]
+    letters = [f"L={count(given.seq_len, 'step')}", *batch, f"D={count(rnn.directions, 'direction')}"]
+    return ", ".join([*letters, f"H_in={rnn.input_size}", f"H_out={rnn.hidden_size}"])
+
+
+def _unrolled(case: Case) -> Section:
+    grid = unrolled(case)
+    blocks: list[Block] = [grid, Prose(_legend(case)), _tensors(case)]
+    blocks += [Prose(_unbatched(case))] if case.input.layout == "batched" else []
+    blocks += [Prose(_packing(grid)), _running(case, grid)] if grid.lengths else []
+    return Section("Unrolled: time to the right, layers upwards", tuple(blocks))
+
+
+def _legend(case: Case) -> str:
+    given, rnn = case.input, case.rnn
+    state = size((*(() if given.layout == "unbatched" else (given.batch_size,)), rnn.hidden_size))
+    state += " at t=0 and with fewer rows as sequences end" if given.layout == "packed" else ""
+    arrows = f" (▶{NO_BREAK}forward, ◀{NO_BREAK}reverse)" if rnn.bidirectional else ""
+    column = "`input[:, t]`" if rnn.batch_first and given.layout == "batched" else "`input[t]`"
+    read = "the rows of the sequences that still run" if given.layout == "packed" else column
+    return (
+        f"Each h is a hidden state, {state}, computed from what arrives from below and from the h before it in the"
+        f" row{arrows}. The steps of a row share its weights. Column t reads {read}."
+    )
+
+
+def _unbatched(case: Case) -> str:
+    sizes = tensor_shapes(altered(case, input={"layout": "unbatched"}))
+    shown = {name: f"`{name}` {size(shape)}" for name, shape in sizes.items()}
+    return (
+        f"The same RNN takes a single sequence without the axis N: {shown['input']} gives {shown['output']} and"
+        f" {shown['h_n']}."
+    )
+
+
+def _tensors(case: Case) -> Table:
+    reverse = case.rnn.bidirectional
+    place = {
+        "input": "the bottom row",
+        "h_0": "where rows start" if case.input.h_0 != "omitted" else "omitted: rows start from zeros",
+        "output": "the top row",
+        "h_n": "where rows end: the last column" + (", or t=0 in reverse" if reverse else ""),
+    }
+    if case.input.layout == "packed":
+        end = "where each sequence ends" + (", or t=0 in reverse" if reverse else "")
+        place |= {"input": "the bottom row, .data", "output": "the top row, .data", "h_n": end}
+    rows = tuple(
+        (tensor.name, f"({', '.join(tensor.axes)})", size(tensor.predicted), place[tensor.name])
+        for tensor in predict_tensors(case)
+    )
+    return Table(("tensor", "axes", "shape", "in the picture"), rows)
+
+
+def _packing(grid: Grid) -> str:
+    assert grid.lengths
+    shown = [grid.running(t)[0] for t in range(min(grid.length, MOST_STEPS))]
+    sizes = ", ".join([*map(str, shown), *(["..."] if grid.length > MOST_STEPS else [])])
+    total = count(sum(grid.lengths), "row")
+    return (
+        f"Packed: only the steps that exist are computed. `.data` has {total}, one for each h of this table, column by"
+        f" column; `batch_sizes` is ({sizes})."
+    )
+
+
+def _running(case: Case, grid: Grid) -> Table:
+    """Return the table of the steps that run, a row for each sequence."""
+    assert grid.lengths
+    steps = grid.steps(MOST_STEPS)
+    first_folded = steps.index(None) if None in steps else grid.length
+    rows = []
+    for n, length in enumerate(grid.lengths[:MOST_SEQUENCES]):
+        folded = "..." if length > first_folded else ""
+        cells = [folded if t is None else "h" if t < length else "" for t in steps]
+        ends = [f"t={length - 1}", *(["t=0"] if case.rnn.bidirectional else [])]
+        rows.append((f"n={n}", f"{length:,}", *cells, joined(ends)))
+    left = len(grid.lengths) - MOST_SEQUENCES
+    rows += [(f"{left:,}{NO_BREAK}more", *[""] * (len(steps) + 2))] if left > 0 else []
+    heads = ["..." if t is None else f"t={t}" for t in steps]
+    return Table(("sequence", "length>", *heads, "h_n is h at"), tuple(rows))

@@ -1,0 +1,41 @@
+"""The sizes that the sections share, by the rules of `rnncli.shapes`, and how a size is written."""
+
+import re
+
+from rnncli.case import Case
+from rnncli.report.words import size as size
+from rnncli.shapes import predict_parameters, predict_tensors
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def tensor_shapes(case: Case) -> dict[str, tuple[int, ...]]:
+    """Return the size of input, h_0, output and h_n."""
+    return {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
+
+
+def parameter_shapes(case: Case) -> dict[str, tuple[int, ...]]:
+    """Return the size of every parameter, in nn.RNN's order."""
+    return {parameter.name: parameter.shape for parameter in predict_parameters(case)}
+
+
+def named(case: Case, feature_axis: str, features: int) -> str:
+    """Return the size of one time step with the names of its axes: (N=10, H_in=20)."""
+    if case.input.layout == "unbatched":
+        return f"({feature_axis}={features},)"
+    return f"(N={case.input.batch_size}, {feature_axis}={features})"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 step, 5 steps."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def joined(parts: list[str]) -> str:
+    """Return a list in words: a, b and c."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+def unbroken_sizes(text: str) -> str:
+    """Return the text with no-break spaces in its sizes: (10, 40), (N=10, H_in=20)."""
+    return re.sub(r"\([\w=*]+(?:, [\w=*]+)+\)", lambda found: found[0].replace(" ", NO_BREAK), text)
