@@ -66,9 +66,9 @@ def read_value(text: str) -> Any:
 def _read_text(path: Path) -> str:
     source, _, name = path.name.partition(":")
     if source.endswith((".py", ".ipynb")):
-        candidate = f"{path.with_name(source)}:{name or 'NAME'}"
+        candidate = path if name else path.with_name(source)
         raise ConfigError(
-            f"{path}: holds Python; allowed: a YAML file. To judge an RNN in it: rnncli verify --candidate {candidate}"
+            f"{path}: holds Python; allowed: a YAML file. To judge an RNN in it: rnncli verify {candidate}"
         )
     try:
         if path.is_dir():

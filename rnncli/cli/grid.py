@@ -38,7 +38,7 @@ def chosen(
     paths: "Sequence[Path | None]", flags: "dict[str, Flag]", filters: Iterable[str], shard: str | None
 ) -> "tuple[list[Config], Selection]":
     """The configs with the flags applied, and those of their cases that are to be run. Raises ConfigError."""
-    from rnncli.config import load
+    from rnncli.cli.candidates import load
     from rnncli.selection import Filter, Selection, parse_shard
 
     conditions = [Filter.parse(text) for text in filters]
