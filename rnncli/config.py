@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from pydantic import BaseModel, ValidationError
 
-from rnncli.case import Case
+from rnncli.case import Candidate, Case
 from rnncli.errors import ConfigError, KeyPath, dotted, nearest, shown
 from rnncli.shapes import TENSORS, predict_parameters
 
@@ -185,7 +185,9 @@ def _name_candidates(
     """Replace what candidates are called by what `named` makes of it. Raises ConfigError with the place."""
 
     def completed(value: Any, path: KeyPath) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("target"), str):
+        if isinstance(value, dict) and _is_valid({**value, "target": "FILE.py:NAME"}):
+            if not isinstance(value.get("target"), str):
+                return value
             return {**value, "target": completed(value["target"], (*path, "target"))}
         if not isinstance(value, str):
             return value
@@ -201,6 +203,15 @@ def _name_candidates(
         grid["candidate"] = [
             completed(value, ("grid", "candidate", index)) for index, value in enumerate(grid["candidate"])
         ]
+
+
+def _is_valid(candidate: dict[str, Any]) -> bool:
+    """Whether a mapping describes a candidate; what is wrong in it is told when the case is validated."""
+    try:
+        Candidate.model_validate(candidate)
+    except ValidationError:
+        return False
+    return True
 
 
 def _validated(values: dict[str, Any]) -> Case:

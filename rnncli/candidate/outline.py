@@ -5,6 +5,7 @@ No torch is imported here: the list of what is in a file comes at once.
 
 import ast
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from rnncli.errors import ConfigError
 
 Definition = ast.FunctionDef | ast.ClassDef
 
+_STEP = re.compile("cell|step", re.IGNORECASE)
 _METHODS = ("forward", "__call__", "run", "step", "forward_pass", "rnn_forward")
 _RECURRENT_BASES = ("Module", "RNN", "RNNBase", "RNNCell", "RNNCellBase", "ScriptModule")
 
@@ -37,6 +39,8 @@ class Outlined:
 def outline(path: Path) -> list[Outlined]:
     """Return the candidates of a .py or .ipynb file: those that another of them uses stand last.
 
+    A step or a cell that another one uses is a part of it, and no candidate beside it.
+
     Raises ConfigError where the file cannot be read or is no Python.
     """
     tree = ast.Module([node for part in _trees(path) for node in part.body], [])
@@ -45,8 +49,8 @@ def outline(path: Path) -> list[Outlined]:
     found = [node for node in latest.values() if _could_be_a_layer(node, latest)]
     used = {name for node in found for name in _names_used(node) if name in latest and name != node.name}
     found.sort(key=lambda node: node.name in used)
-    top = [node for node in found if node.name not in used]
-    return [_outlined(node, latest) for node in (top or found)]
+    whole = [node for node in found if node.name not in used or not _STEP.search(node.name)]
+    return [_outlined(node, latest) for node in (whole or found)]
 
 
 def _trees(path: Path) -> Iterator[ast.Module]:
@@ -84,18 +88,17 @@ def _could_be_a_layer(node: Definition, others: dict[str, Definition]) -> bool:
         return False
     if isinstance(node, ast.ClassDef):
         run = _method(node, others)
-        return run is not None and _takes_a_sequence(_arguments(run)[1:], holds_weights=True)
-    return _takes_a_sequence(_arguments(node), holds_weights=False)
+        return run is not None and len(_arguments(run)) > 1
+    return _takes_a_sequence(_arguments(node))
 
 
-def _takes_a_sequence(names: list[str], holds_weights: bool) -> bool:
-    """Whether arguments are an input and, of a function, a state or weights; two that say nothing may be these."""
+def _takes_a_sequence(names: list[str]) -> bool:
+    """Whether a function takes an input and a state or weights, or the sizes that an RNN is made with."""
     roles = [role(name) or ("weight" if slot(name).kind else None) for name in names]
+    beside = {"h_0", "params", "weight", "case"} & set(roles)
     if "input" in roles or "projected" in roles:
-        return holds_weights or bool({"h_0", "params", "weight", "case"} & set(roles)) or len(names) > 1
-    if holds_weights:
-        return len(names) > 0 and roles[0] is None
-    return bool({"h_0", "params", "weight"} & set(roles)) and len(names) > 2
+        return bool(beside) or len(names) > 1
+    return (bool(beside) and len(names) > 2) or {"input_size", "hidden_size"} <= set(roles)
 
 
 def _method(node: ast.ClassDef, others: dict[str, Definition], depth: int = 0) -> ast.FunctionDef | None:
