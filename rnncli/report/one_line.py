@@ -53,9 +53,11 @@ def _of_shapes(record: RunRecord) -> str:
     if len(record.cases) != 1:
         return f"{record.verdict or 'failed'}  {conclusion(record)}"
     case = record.cases[0]
+    if case.error:
+        return _of_case(case)
     results = (tensor for tensor in case.shapes or () if tensor.name in ("output", "h_n"))
     sizes = ", ".join(f"{tensor.name} {words.size(tensor.predicted)}" for tensor in results)
-    return f"{record.verdict or 'failed'}  {call(case)}: {sizes or (case.error and case.error.message)}"
+    return f"{record.verdict or 'predicted'}  {call(case)}: {sizes}"
 
 
 def _of_power(record: RunRecord) -> str:
