@@ -1,7 +1,6 @@
 """`rnncli bench`."""
 
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnncli.cli.help import TIMED
+from rnncli.cli.messages import tell
 from rnncli.cli.options import Output, PrintConfig, as_number, takes_case
 from rnncli.cli.startup import quick_imports
 from rnncli.errors import INTERRUPTIONS, ConfigError, ExitCode, nearest
@@ -204,7 +204,7 @@ def _record(
         ]
     for gate in gates:
         if gate.failed:
-            print(f"rnncli: --fail-if {gate.condition}: {_told(gate, cases)}", file=sys.stderr)
+            tell(f"--fail-if {gate.condition}: {_told(gate, cases)}")
     return RunRecord.of("bench", environment(), cases, missing, growth=growth(cases, list(axes)), gates=gates)
 
 

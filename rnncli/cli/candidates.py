@@ -13,6 +13,7 @@ from rnncli.case import BUILT_IN
 from rnncli.cli.messages import YES_OR_NO
 from rnncli.config import Config, Flag
 from rnncli.errors import ConfigError, nearest
+from rnncli.yamlfile import nearest_file
 
 MOST_LISTED = 12
 LINE_WIDTH = 68  # columns of a candidate in the list, so that a line with its prefix fits 80
@@ -73,7 +74,7 @@ def _names_a_candidate(path: Path) -> bool:
         return True
     if text.lower() in YES_OR_NO:
         raise ConfigError(f"{text}: a flag takes no value; allowed: --NAME for true, --no-NAME for false")
-    beside = _nearest_file(path, (*YAML, *PYTHON))
+    beside = nearest_file(path, (*YAML, *PYTHON)) or nearest(text, BUILT_IN)
     raise ConfigError(f"{text}: no such file{beside}; allowed: a config in YAML, or a candidate as FILE.py:NAME")
 
 
@@ -98,18 +99,7 @@ def _require(file: Path) -> None:
     if file.is_dir():
         raise ConfigError(f"{file}: is a directory; allowed: a Python file")
     if not file.is_file():
-        raise ConfigError(f"{file}: no such file{_nearest_file(file, PYTHON)}; allowed: a Python file")
-
-
-def _nearest_file(file: Path, suffixes: Sequence[str]) -> str:
-    """A clause for a message: the nearest file of the folder, by its whole name or by the part before the dot."""
-    if not file.parent.is_dir():
-        return f", and no folder {file.parent}"
-    beside = [other.name for other in sorted(file.parent.iterdir()) if other.suffix in suffixes]
-    hint = nearest(file.name, beside) or nearest(file.name.partition(".")[0], [Path(name).stem for name in beside])
-    for name in beside:
-        hint = re.sub(rf" ({re.escape(name)}|{re.escape(Path(name).stem)})\?", f" {file.with_name(name)}?", hint)
-    return hint
+        raise ConfigError(f"{file}: no such file{nearest_file(file, PYTHON)}; allowed: a Python file")
 
 
 def _only(file: Path) -> str:

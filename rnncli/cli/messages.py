@@ -101,7 +101,7 @@ def _no_such_option(context: Any, name: str, arguments: Sequence[str]) -> str:
     if meant and (not meant.startswith("--") or meant.split()[0] in own):
         return f"{name}: {command} has no such option (did you mean {meant}?); {helps}"
     near = [one for one in own if one.startswith(plain)] if len(plain) > 4 else []
-    hint = f" (did you mean {near[0]}?)" if near else nearest(plain, own)
+    hint = f" (did you mean {near[0]}?)" if near else nearest(plain, own) if len(plain) > 3 else ""
     siblings = context.parent.command.commands if context.parent else {}
     owners = [one for one, it in siblings.items() if {name, plain} & set(options_of(it))]
     hint = f", {owners[0]} has" if owners and not near else hint

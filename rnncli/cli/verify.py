@@ -1,7 +1,6 @@
 """`rnncli verify`."""
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnncli.cli.help import JUDGED, MANY, NUMERICS
+from rnncli.cli.messages import tell
 from rnncli.cli.options import Output, PrintConfig, Strict, VerdictFormat, as_number, takes_case
 from rnncli.cli.startup import quick_imports
 from rnncli.errors import ConfigError, ExitCode
@@ -322,7 +322,7 @@ def _save(folder: Path, cases: "Iterable[CaseRecord]", policy: Iterable[str]) ->
             write_whole(file, _heading(case, policy) + write_yaml(case.replay_config), "--save-failing")
         except OSError as error:
             raise ConfigError(f"--save-failing: {folder} cannot be written: {error.strerror}") from None
-        print(f"rnncli: wrote {file}", file=sys.stderr)
+        tell(f"wrote {file}")
 
 
 def _heading(case: "CaseRecord", policy: Iterable[str]) -> str:

@@ -5,7 +5,6 @@ import shutil
 import sys
 
 import pytest
-from conftest import ROOT
 from typer.main import get_command
 
 from rnncli import __version__
@@ -47,8 +46,8 @@ WRONG = {  # thirty command lines: the first line that each gets; all end with e
     " adapt, schema, env",
     "my_rnn.py": "my_rnn.py: is no command; rnncli verify my_rnn.py judges an RNN in that file",
     "--layers 3 verify": "--layers: stands after its command; allowed: rnncli verify --layers",
-    "help verfy": "verfy: no such command (did you mean verify?); allowed: shapes, verify, bench, power, faults, report,"
-    " adapt, schema, env",
+    "help verfy": "verfy: no such command (did you mean verify?); allowed: shapes, verify, bench, power, faults,"
+    " report, adapt, schema, env",
     "verify --layer 3": "--layer: verify has no such option (did you mean --layers?); rnncli verify --help lists all",
     "verify -layers 3": "-layers: verify has no such option (did you mean --layers?); rnncli verify --help lists all",
     "verify --relu": "--relu: verify has no such option (did you mean --nonlinearity relu?); rnncli verify --help lists"
@@ -75,8 +74,8 @@ WRONG = {  # thirty command lines: the first line that each gets; all end with e
     " or a candidate as FILE.py:NAME",
     "verify cse.yaml": "cse.yaml: no such file (did you mean case.yaml?); allowed: a YAML file",
     "verify two.py": "two.py: has 2 candidates; name one of them:",
-    "verify none.py": "none.py: defines no function and no class that could be an RNN; allowed: none.py:NAME, or wrap its"
-    " code as `def rnn(input, h_0, params, case): ...` that returns output, h_n",
+    "verify none.py": "none.py: defines no function and no class that could be an RNN; allowed: none.py:NAME, or wrap"
+    " its code as `def rnn(input, h_0, params, case): ...` that returns output, h_n",
     "verify broken.py": "broken.py:1: not valid Python: invalid syntax",
     "verify my_rnn.py two.py:first": "my_rnn.py:rnn_forward, two.py:first: 2 candidates; allowed: one, or a config with"
     " grid: {candidate: [my_rnn.py:rnn_forward, two.py:first]}",
@@ -100,6 +99,17 @@ def test_a_wrong_command_line_gets_one_message_that_names_the_next_step(typed, c
 
 def test_there_are_thirty():
     assert len(WRONG) == 30
+
+
+def test_the_nearest_file_is_named_with_its_folder(typed, tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/first.jsonl").write_text("")
+    assert (
+        "runs/frst.jsonl: no such file (did you mean runs/first.jsonl?); allowed: "
+        in typed("report runs/frst.jsonl").err
+    )
+    assert "no/my_rnn.py: no such file and no folder no; allowed: " in typed("verify no/my_rnn.py").err
+    assert "manul: no such file (did you mean manual?); allowed: " in typed("verify manul").err
 
 
 def test_the_candidates_of_a_file_are_listed_a_line_each_with_the_command_for_one(typed):
