@@ -221,6 +221,7 @@ def test_the_traceback_of_a_candidate_is_cut_to_its_own_frames(rnncli):
         ("manuel", "(did you mean manual?)"),
         ("no_such_module:rnn", "there is no module no_such_module: No module named 'no_such_module'"),
         ("json:no_such_name", "json has no no_such_name"),
+        ("nn.LSTN", "torch.nn has no LSTN (did you mean LSTM?)"),
     ],
 )
 def test_a_target_that_is_not_there_is_an_error_of_usage_with_one_message(rnncli, target, said):
