@@ -7,10 +7,11 @@ JSON Schema is generated from them.
 import hashlib
 import json
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     Strict,
@@ -131,15 +132,45 @@ class InputDescription(Section):
         return tuple(1 + (start + n) % self.seq_len for n in range(self.batch_size))
 
 
+_DTYPES = {
+    **dict.fromkeys(("fp64", "f64", "double"), "float64"),
+    **dict.fromkeys(("fp32", "f32", "float", "single"), "float32"),
+    **dict.fromkeys(("fp16", "f16", "half"), "float16"),
+    "bf16": "bfloat16",
+}
+
+
+def _dtype(value: Any) -> Any:
+    """Take a dtype under each of the names that torch and people give it: torch.float64, double, fp64."""
+    if not isinstance(value, str):
+        return value
+    name = value.lower().removeprefix("torch.")
+    name = _DTYPES.get(name, name)
+    return name if name in get_args(Dtype) else value
+
+
+def _device(value: Any) -> Any:
+    """Take gpu, gpu:0 and CUDA for torch's name of the same device."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(gpu|cuda|cpu|auto|meta)(?::?(\d+))?", value.lower())
+    if found is None:
+        if value.lower() == "mps":
+            raise _problem('"mps" is not a device that rnncli runs on (did you mean cpu?)', "auto, cpu, cuda, cuda:N")
+        return value
+    name = "cuda" if found[1] == "gpu" else found[1]
+    return name if found[2] is None else f"{name}:{found[2]}"
+
+
 class RunSettings(Section):
     """Where and how it runs."""
 
-    device: str = Field(
+    device: Annotated[str, BeforeValidator(_device)] = Field(
         "auto",
         pattern=r"^(auto|cpu|cuda|cuda:(0|[1-9]\d{0,2})|meta)$",
         description="auto, cpu, cuda, cuda:N; shapes also: meta",
     )
-    dtype: Dtype = Field("float32", description="the working dtype")
+    dtype: Annotated[Dtype, BeforeValidator(_dtype)] = Field("float32", description="the working dtype")
     seed: int = Field(0, ge=0, le=2**63 - 1, description="of weights, input, h_0, cotangents and dropout masks")
     train: bool = Field(False, description="training mode: dropout is active")
     gradients: bool = Field(True, description="compare the gradients of input, h_0 and every parameter too")

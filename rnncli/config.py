@@ -2,14 +2,14 @@
 
 import glob
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
 from pydantic import BaseModel, ValidationError
 
-from rnncli.case import Case
+from rnncli.case import Candidate, Case
 from rnncli.errors import ConfigError, KeyPath, dotted, nearest, shown
 from rnncli.shapes import TENSORS, predict_parameters
 
@@ -110,10 +110,12 @@ def load(
     *,
     with_values: bool = False,
     over: Mapping[str, Sequence[Any]] | None = None,
+    named: Callable[[str], str] | None = None,
 ) -> Config:
     """The config at `path`, or the defaults, with `flags` (by dotted leaf name) over it.
 
     `with_values` refuses the meta device, whose tensors have none. `over`: further axes of the grid, from --over.
+    `named` completes what a candidate is called, as my_rnn.py with the one RNN in it; it may raise ConfigError.
 
     Raises ConfigError; each line of its message is one problem: file, line, key, value seen and what is allowed.
     """
@@ -134,6 +136,8 @@ def load(
     for name, axis in (over or {}).items():
         grid[name] = list(axis)
         places.update({("grid", name, index): "--over" for index in range(len(axis))})
+    if named is not None:
+        _name_candidates(values, grid, places, named)
     cases = Cases(values, grid, places)
     if len(cases) > MOST_CASES:
         raise ConfigError(f"{places[('grid',)]}: grid: {len(cases)} cases; allowed: up to {MOST_CASES}")
@@ -173,6 +177,41 @@ def json_schema() -> dict[str, Any]:
         described = {key: found.pop(key) for key in ("title", "description") if key in found}
         schema["properties"][section] = {**described, "anyOf": [found, {"type": "null"}]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "rnncli config"}
+
+
+def _name_candidates(
+    values: dict[str, Any], grid: dict[str, list[Any]], places: Mapping[KeyPath, str], named: Callable[[str], str]
+) -> None:
+    """Replace what candidates are called by what `named` makes of it. Raises ConfigError with the place."""
+
+    def completed(value: Any, path: KeyPath) -> Any:
+        if isinstance(value, dict) and _is_valid({**value, "target": "FILE.py:NAME"}):
+            if not isinstance(value.get("target"), str):
+                return value
+            return {**value, "target": completed(value["target"], (*path, "target"))}
+        if not isinstance(value, str):
+            return value
+        try:
+            return named(value)
+        except ConfigError as error:
+            at, key = _named(places, path)
+            raise ConfigError(f"{at}{key}: {error}") from None
+
+    if "candidate" in values:
+        values["candidate"] = completed(values["candidate"], ("candidate",))
+    if "candidate" in grid:
+        grid["candidate"] = [
+            completed(value, ("grid", "candidate", index)) for index, value in enumerate(grid["candidate"])
+        ]
+
+
+def _is_valid(candidate: dict[str, Any]) -> bool:
+    """Whether a mapping describes a candidate; what is wrong in it is told when the case is validated."""
+    try:
+        Candidate.model_validate(candidate)
+    except ValidationError:
+        return False
+    return True
 
 
 def _validated(values: dict[str, Any]) -> Case:

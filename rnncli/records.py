@@ -31,6 +31,14 @@ class Verdict(StrEnum):
     NOT_COMPARABLE = "not-comparable"
 
 
+class Detail(StrEnum):
+    """How much of a result a person is shown: its last line alone, what the verdict rests on, or everything."""
+
+    QUIET = "quiet"
+    NORMAL = "normal"
+    VERBOSE = "verbose"
+
+
 def combine(verdicts: Iterable[Verdict | None]) -> Verdict | None:
     """Any mismatch is a mismatch; else any match is a match; else not-comparable. None where nothing was judged."""
     seen = {verdict for verdict in verdicts if verdict is not None}
@@ -304,7 +312,7 @@ class CaseRecord:
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """The result of one command. `missing` says which cases of the run have no result, and why. `strict`: whether what
-    is not-comparable fails, as with --strict. `verbose`: whether a table shows everything, as with --verbose.
+    is not-comparable fails, as with --strict. `detail`: how much a person is shown of it, as with -q and -v.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -312,7 +320,7 @@ class RunRecord:
     environment: dict[str, Any] | None = None
     verdict: Verdict | None
     strict: bool = False
-    verbose: bool = False
+    detail: Detail = Detail.NORMAL
     missing: tuple[str, ...] = ()
     growth: tuple[Growth, ...] | None = None
     gates: tuple[Gate, ...] | None = None
@@ -348,6 +356,18 @@ class RunRecord:
         )
         vars(record)["tally"] = tally
         return replace(record, verdict=None) if verdict == Verdict.MATCH and record.unjudged else record
+
+    def shown_with(self, detail: Detail) -> "RunRecord":
+        """Return the record with another level of detail, without counting its cases again."""
+        shown = replace(self, detail=detail)
+        if "tally" in vars(self):
+            vars(shown)["tally"] = self.tally
+        return shown
+
+    @property
+    def verbose(self) -> bool:
+        """Whether a table shows everything."""
+        return self.detail == Detail.VERBOSE
 
     @property
     def unjudged(self) -> int:

@@ -26,6 +26,7 @@ from rnncli.records import (
     case_from_json,
     parts_from_json,
 )
+from rnncli.yamlfile import nearest_file
 
 RESULT = b'{"schema_version"'  # how a line begins
 VERSIONS = ("rnncli", "torch")  # of the environment: results go together where these agree
@@ -335,6 +336,9 @@ def _read(path: Path, opened: ExitStack) -> Saved:
         if path.is_dir():
             raise ConfigError(f"{path}: is a directory; allowed: files of --format jsonl or --format json")
         file = opened.enter_context(path.open("rb"))
+    except FileNotFoundError:
+        hint = nearest_file(path, (".jsonl", ".json"))
+        raise ConfigError(f"{path}: no such file{hint}; allowed: files of --format jsonl or --format json") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     with suppress(ValueError):

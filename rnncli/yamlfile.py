@@ -1,6 +1,7 @@
 """A YAML file as plain values, with the file and line each of them stands at; and plain values as YAML."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,28 @@ def read_value(text: str) -> Any:
         return text
 
 
+def nearest_file(file: Path, suffixes: Iterable[str]) -> str:
+    """Return a clause for a message: " (did you mean configs/smoke.yaml?)", of the files in the folder of one that is
+    missing; the folder where that is missing too.
+    """
+    if not file.parent.is_dir():
+        return f" and no folder {file.parent}"
+    beside = {other.name: other for other in sorted(file.parent.iterdir()) if other.suffix in set(suffixes)}
+    stems = {other.stem: name for name, other in beside.items()}
+    for typed, names in ((file.name, {name: name for name in beside}), (file.name.partition(".")[0], stems)):
+        hint = nearest(typed, names)
+        for short, name in names.items():
+            if hint == f" (did you mean {short}?)":
+                return f" (did you mean {file.with_name(name)}?)"
+    return ""
+
+
 def _read_text(path: Path) -> str:
     source, _, name = path.name.partition(":")
     if source.endswith((".py", ".ipynb")):
-        candidate = f"{path.with_name(source)}:{name or 'NAME'}"
+        candidate = path if name else path.with_name(source)
         raise ConfigError(
-            f"{path}: holds Python; allowed: a YAML file. To judge an RNN in it: rnncli verify --candidate {candidate}"
+            f"{path}: holds Python; allowed: a YAML file. To judge an RNN in it: rnncli verify {candidate}"
         )
     try:
         if path.is_dir():
@@ -76,10 +93,7 @@ def _read_text(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        siblings = {other.stem: other.name for other in path.parent.glob("*.y*ml")}
-        hint = nearest(path.stem, siblings)
-        for stem, name in siblings.items():
-            hint = hint.replace(f" {stem}?", f" {path.with_name(name)}?")
+        hint = nearest_file(path, (".yaml", ".yml"))
         raise ConfigError(f"{path}: no such file{hint}; allowed: a YAML file") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None

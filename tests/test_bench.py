@@ -409,7 +409,7 @@ def test_the_schema_describes_a_bench(rnncli):
         (["--only", "manual", "--fail-if", "bmm.forward > 1"], "bmm is not measured; allowed: manual"),
         (["--no-gradients", "--fail-if", "manual.forward > 1"], "forward is not measured; allowed: inference"),
         (["--format", "junit"], '--format: "junit" is not allowed; allowed: table, json, jsonl, csv, markdown'),
-        (["--baseline", "none.json"], "none.json: cannot be read: No such file or directory"),
+        (["--baseline", "none.json"], "none.json: no such file; allowed: files of --format"),
     ],
     ids=str,
 )

@@ -53,7 +53,10 @@ def test_files_that_are_named_exist(document):
     assert not missing
 
 
-def test_the_commands_of_the_readme_parse(rnncli):
+def test_the_commands_of_the_readme_parse(rnncli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    (tmp_path / "my_rnn.py").write_text("def rnn_forward(x, h_0, params): ...")
     lines = [shlex.split(line, comments=True) for line in README.splitlines() if line.startswith("rnncli ")]
     assert len(lines) >= 10
     for line in lines:

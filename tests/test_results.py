@@ -451,7 +451,10 @@ def test_the_candidate_is_not_written_over(rnncli, tmp_path):
 
 
 def test_files_that_are_not_there_are_told(rnncli, tmp_path):
-    assert "cannot be read: No such file or directory" in rnncli("report", tmp_path / "none.jsonl").err
+    assert (
+        ": no such file; allowed: files of --format jsonl or --format json"
+        in rnncli("report", tmp_path / "none.jsonl").err
+    )
     assert "is a directory" in rnncli("report", tmp_path).err
     assert "no file fits" in rnncli("report", tmp_path / "*.jsonl").err
 

@@ -94,6 +94,7 @@ class Reading:
     layers: bool = False
     directions: bool = False
     neither: tuple[str, ...] = ()  # what else it returns, in words
+    head: str | None = None  # the shape of what it returns instead of states, where that looks like a classifier's
     dtype: torch.dtype = torch.float64  # of the trial calls
 
     @property
@@ -194,6 +195,10 @@ class Adapted:
         stacked = rnn.num_layers > 1 and not whole(reading, case)
         if stacked and not self.returned[0]:
             return f"it returns the last state alone: {rnn.num_layers} layers cannot be stacked"
+        if reading.head is not None and reading.output is None and reading.h_n is None:
+            return (
+                f"it returns {reading.head}, which looks like a head: name the layer inside, or return output and h_n"
+            )
         if reading.output is None and reading.h_n is None:
             what = ", ".join(reading.neither) or "nothing that looks like output or h_n"
             return f"its states do not come out of it: it returns {what}"

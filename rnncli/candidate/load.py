@@ -75,7 +75,8 @@ def located(target: str) -> tuple[object, str | None]:
         names = [key for key, value in vars(module).items() if _is_own(value, module)]
         has = "it has no function and no class: wrap its code as `def rnn(input, h_0, params, case): ...` that returns"
         has = f"it has {', '.join(names)}" if names else f"{has} output, h_n"
-        raise ConfigError(f"candidate {target}: {file} has no {name}{nearest(name, names)}; {has}")
+        near = nearest(name, names) or nearest(name, [key for key in vars(module) if not key.startswith("_")])
+        raise ConfigError(f"candidate {target}: {file} has no {name}{near}; {has}")
     if error is None:
         return found, None
     what = f"{type(error).__name__}: {error}".splitlines()[0]

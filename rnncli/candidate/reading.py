@@ -31,6 +31,7 @@ from rnncli.candidate.adapter import (
 )
 from rnncli.candidate.calling import Binding, Function, Missing, Native, Object, native_of
 from rnncli.candidate.load import default_dtype
+from rnncli.candidate.lookalikes import AnotherCellError, gated, gated_by_source, other_cell, other_cell_inside
 from rnncli.candidate.places import held_by, is_array
 from rnncli.candidate.wiring import Sizes, Unwired, Wiring, wired
 from rnncli.case import Case, altered
@@ -108,9 +109,14 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
     """Read a candidate, for cases with the layers and directions of this one.
 
     `stated` are parts of the reading that the config gives: convention, layout, weights, returns.
-    Returns the reading, or the readings that evidence leaves open, the plain one first. Raises Unreadable.
+    Returns the reading, or the readings that evidence leaves open, the plain one first. Raises Unreadable, and
+    AnotherCellError for an LSTM or a GRU.
     """
+    another = other_cell(target)
+    if another:
+        raise AnotherCellError(f"candidate {name}: {another}")
     reader = Reader(native_of(target, name), case, stated or {})
+    reader.require_no_other_cell()
     try:
         return reader.readings()
     except Unreadable as error:
@@ -174,6 +180,20 @@ class Reader:
         self._turned = False
         self._broadcast: Reading | None = None
         self.failures: dict[str, tuple[int, BaseException | None]] = {}
+
+    def require_no_other_cell(self) -> None:
+        """Raise AnotherCellError where the candidate holds an LSTM or a GRU of torch."""
+        native = self.native
+        if not isinstance(native, Object) or not native.is_module:
+            return
+        trial = trial_of(self.case, native, 1, 1, torch.float32)
+        try:
+            made = native.made(trial.case, torch.float32, 0, trial.sizes.O)
+        except (Exception, SystemExit):
+            return  # it cannot be constructed, which its own call tells
+        inside = other_cell_inside(made)
+        if inside:
+            raise AnotherCellError(f"candidate {native.name}: {inside}")
 
     # -- the readings --------------------------------------------------------------------------------------------------
 
@@ -690,8 +710,11 @@ class Reader:
             parts[name] = Part(path, known.translate(BATCH_FIRST) if turned else known)
             used.add(path)
         neither = [f"{_path(path)} {_shown(value)}" for path, value in items if path not in used and path != ()]
+        classes = None
         if not used:
             neither = [_shown(returned)]
+            if len(tensors) == 1 and self._is_head(tensors[0][1], trial, heads is not None):
+                classes = _axes_of_head(tensors[0][1], trial, batch, steps)
         if said == "h_n" and parts["h_n"] is not None:
             parts["output"] = None
         if said == "output" and parts["output"] is not None:
@@ -700,7 +723,7 @@ class Reader:
             return self._of_step(reading, parts, neither)
         if not used and reading.convention.input not in ("LNI", "NLI"):
             return None
-        return replace(reading, output=parts["output"], h_n=parts["h_n"], neither=tuple(neither))
+        return replace(reading, output=parts["output"], h_n=parts["h_n"], neither=tuple(neither), head=classes)
 
     def _allowed(
         self, outputs: tuple[str, ...], finals: tuple[str, ...], reading: Reading
@@ -901,7 +924,7 @@ class Reader:
         for trial in trials:  # at equal sizes too: a matrix that is transposed raises at distinct ones
             try:
                 return self._wiring_at(adapted, trial)
-            except Unreadable:
+            except (Unreadable, AnotherCellError):
                 raise
             except (Exception, SystemExit) as error:
                 first = first or error
@@ -963,6 +986,11 @@ class Reader:
         try:
             found = wired(native, trial.case, trial.sizes, run, reading.convention.binding)
         except Unwired as error:
+            with default_dtype(reading.dtype):
+                held = held_by(native.made(trial.case, reading.dtype, 0, trial.sizes.O))
+            gates = gated([one.shape for one in held], trial.sizes.H) if trial.sizes.rows == 1 else None
+            if gates:
+                raise AnotherCellError(f"candidate {native.name}: {gates}") from error
             raise Unreadable(f"candidate {native.name}: not readable: {error}") from error
         if found.turned and self.stated.get("weights") != "behaves":
             self._turned = True
@@ -1084,8 +1112,11 @@ class Reader:
             return bool(frames) and str(frames[-1].line).startswith(("raise ", "assert "))
         return False
 
-    def _unreadable(self) -> Unreadable:
+    def _unreadable(self) -> Unreadable | AnotherCellError:
         """What was tried, and what stopped it."""
+        gates = gated_by_source(self.target)
+        if gates:
+            return AnotherCellError(f"candidate {self.native.name}: {gates}")
         telling = sorted(self.failures, key=lambda said: self.failures[said][0])
         said = telling[0] if telling else "it takes no arguments that look like an RNN's"
         rank, error = self.failures[said] if telling else (0, None)
@@ -1194,6 +1225,14 @@ def _equal(one: Sequence[Tensor | None], other: Sequence[Tensor | None]) -> bool
         or (a is not None and b is not None and a.shape == b.shape and torch.allclose(a, b, equal_nan=True))
         for a, b in zip(one, other, strict=True)
     )
+
+
+def _axes_of_head(value: Any, trial: Trial, batch: int, steps: int) -> str:
+    """The shape of a head's result, as (N, 3): the last axis in figures, or as classes where they are an argument."""
+    sizes = _shape(value)
+    last = "num_classes" if sizes[-1] == trial.sizes.O else str(sizes[-1])
+    letters = {steps: "L", batch: "N"}
+    return f"({', '.join([*(letters.get(size, str(size)) for size in sizes[:-1]), last])})"
 
 
 def _path(path: Sequence[Any]) -> str:

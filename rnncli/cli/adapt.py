@@ -9,30 +9,32 @@ from rnncli.cli.startup import quick_imports
 
 
 def adapt(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="PATH.py:NAME or MODULE:NAME", show_default=False)],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all")
-    ] = None,
+    target: Annotated[
+        str, typer.Argument(metavar="FILE.py[:NAME]", help="PATH.py:NAME or MODULE:NAME", show_default=False)
+    ],
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file")] = None,
 ) -> None:
-    """Write a starter adapter for a hand-written RNN that cannot be read.
+    """Write a starter adapter for an RNN that cannot be read.
 
     At most 15 lines that call it as f(input, h_0, params, case) -> (output, h_n), with what its names and shapes say
-    filled in. Looking at TARGET runs its code, in a process of its own.
+    filled in. Looking at FILE.py:NAME runs its code, in a process of its own.
 
     \b
     Examples:
       rnncli adapt my_rnn.py:MyRNN -o adapter.py
-      rnncli verify --candidate adapter.py:forward
+      rnncli verify adapter.py:forward
     """
+    from rnncli.cli.candidates import completed, load
     from rnncli.cli.output import STDOUT, check_destination, write_text
-    from rnncli.config import Flag, load
+    from rnncli.config import Flag
     from rnncli.errors import ConfigError
     from rnncli.process import start_server
 
     check_destination("table", output)
-    (case,) = load(None, {"candidate": Flag("TARGET", target)}).cases
+    target = completed(target)
+    (case,) = load(None, {"candidate": Flag("--candidate", target)}).cases
     if case.target is None:
-        raise ConfigError(f"TARGET: {target} is built in and needs no adapter; allowed: PATH.py:NAME or MODULE:NAME")
+        raise ConfigError(f"{target}: is built in and needs no adapter; allowed: PATH.py:NAME or MODULE:NAME")
     source = Path(target.rpartition(":")[0])
     if output is not None and output.exists() and source.exists() and output.samefile(source):
         raise ConfigError(f"--output: {output} is the candidate itself; allowed: another file")

@@ -1,13 +1,14 @@
 """`rnncli bench`."""
 
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnncli.cli.help import TIMED
+from rnncli.cli.messages import tell
 from rnncli.cli.options import Output, PrintConfig, as_number, takes_case
 from rnncli.cli.startup import quick_imports
 from rnncli.errors import INTERRUPTIONS, ConfigError, ExitCode, nearest
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rnncli.case import Case
     from rnncli.config import Flag
     from rnncli.gates import Baseline, Condition
-    from rnncli.records import CaseRecord, RunRecord
+    from rnncli.records import CaseRecord, Detail, RunRecord
 
 FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html")
 AXES = ("input.seq_len", "input.batch_size", "rnn.input_size", "rnn.hidden_size", "rnn.num_layers")
@@ -28,45 +29,65 @@ MOST_AXES = 2
 
 @takes_case
 def bench(
-    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", hidden=True)] = None,
+    configs: Annotated[list[Path] | None, typer.Argument(metavar="[FILE.py[:NAME]] [CONFIG]", hidden=True)] = None,
     over: Annotated[
         list[str] | None,
-        typer.Option(metavar="SIZE=VALUES", help="A range, as hidden_size=32,64 or seq_len=2^4..2^10; up to two"),
+        typer.Option(
+            metavar="SIZE=VALUES", help="A range, as hidden_size=32,64 or seq_len=2^4..2^10", rich_help_panel=TIMED
+        ),
     ] = None,
     only: Annotated[
-        str | None, typer.Option(metavar="NAME,...", help="Of manual, bmm, concat, cell, candidate  [all]")
+        str | None,
+        typer.Option(metavar="NAME,...", help="Of manual, bmm, concat, cell, candidate  [all]", rich_help_panel=TIMED),
     ] = None,
-    compile: Annotated[bool, typer.Option("--compile", help="Each under torch.compile too")] = False,
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Each under torch.compile too", rich_help_panel=TIMED)
+    ] = False,
     even_if_wrong: Annotated[
-        bool, typer.Option("--even-if-wrong", help="Time what is a mismatch too; the exit code stays 1")
+        bool, typer.Option("--even-if-wrong", help="A mismatch too; the exit code stays 1", rich_help_panel=TIMED)
     ] = False,
     threads: Annotated[
-        str | None, typer.Option(metavar="N", help="torch's threads on the CPU  [the cores]", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="N", help="torch's threads on the CPU  [the cores]", show_default=False, rich_help_panel=TIMED
+        ),
     ] = None,
     min_run_time: Annotated[
         str | None,
-        typer.Option(metavar="SECONDS", help="For each implementation and pass  [0.5]", show_default=False),
+        typer.Option(
+            metavar="SECONDS",
+            help="Of each implementation and pass  [0.5]",
+            show_default=False,
+            rich_help_panel=TIMED,
+        ),
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="An earlier run, as json, to put beside this one")
+        Path | None, typer.Option(metavar="FILE", help="An earlier run, as json, to compare", rich_help_panel=TIMED)
     ] = None,
     fail_if: Annotated[
         list[str] | None,
-        typer.Option(metavar="CONDITION", help="As 'manual.forward > 1.1', of the ratio to nn.RNN: then exit code 1"),
+        typer.Option(metavar="CONDITION", help="Exit 1 if it holds: 'manual.forward > 1.1'", rich_help_panel=TIMED),
     ] = None,
     format: Annotated[
-        str,
-        typer.Option(help=", ".join(FORMATS), metavar="FORMAT", autocompletion=lambda: list(FORMATS)),
-    ] = "table",
+        str | None,
+        typer.Option(
+            help=", ".join(FORMATS),
+            metavar="FORMAT",
+            autocompletion=lambda: list(FORMATS),
+            show_default=False,
+        ),
+    ] = None,
     output: Output = None,
     plot: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Draw the ratios, or over a range the times, as svg, png or pdf; needs rnncli[plot]",
+            help="The ratios, or over a range the times, as svg, png or pdf",
         ),
     ] = None,
     print_config: PrintConfig = False,
+    *,
+    detail: "Detail",
     flags: "dict[str, Flag] | None" = None,
 ) -> None:
     """What each way of writing an RNN costs, beside nn.RNN.
@@ -82,24 +103,28 @@ def bench(
       rnncli bench --hidden-size 256 --seq-len 100 --layers 3
       rnncli bench --over seq_len=2^4..2^10 --only manual
       rnncli bench --over hidden_size=32,64,128 --over batch_size=1,16
-      rnncli bench --candidate my_rnn.py:rnn_forward --fail-if 'candidate.forward > 2'
+      rnncli bench my_rnn.py:rnn_forward --fail-if 'candidate.forward > 2'
       rnncli bench --device cuda --compile --format json --output bench.json
       rnncli bench --baseline bench.json
       rnncli bench --over seq_len=2^4..2^10 --plot bench.svg
     """
+    from rnncli.cli.candidates import load, split
     from rnncli.cli.grid import whole_number
     from rnncli.cli.output import check_destination, finish, write_text
     from rnncli.cli.plot import check_plot, write_plot
-    from rnncli.config import load
 
     axes = _axes(over or [])
     names = _names(only)
     thread_count = whole_number("--threads", threads)
     seconds = _seconds(min_run_time)
+    named, flags = split(configs or [], flags or {})
+    if len(named) > 1:
+        raise ConfigError(f"{named[1]}: one argument too many; allowed: one config")
+    config = named[0] if named else None
     inputs = [path for path in (config, baseline) if path]
-    check_destination(format, output, *inputs, formats=FORMATS)
+    format = check_destination(format, output, *inputs, formats=FORMATS)
     check_plot(plot, output, *inputs)
-    loaded = load(config, flags or {}, with_values=True, over=axes)
+    loaded = load(config, flags, with_values=True, over=axes)
     if print_config:
         write_text(loaded.to_yaml(), output)
         return
@@ -127,7 +152,7 @@ def bench(
     early = _run(benches)
     record = _record(benches, early, axes, conditions, earlier)
     try:
-        finish(record, format, output, early)
+        finish(record, format, output, early, detail=detail)
     finally:  # the report first: a full disk does not cost it
         write_plot(record, plot)
 
@@ -179,7 +204,7 @@ def _record(
         ]
     for gate in gates:
         if gate.failed:
-            print(f"rnncli: --fail-if {gate.condition}: {_told(gate, cases)}", file=sys.stderr)
+            tell(f"--fail-if {gate.condition}: {_told(gate, cases)}")
     return RunRecord.of("bench", environment(), cases, missing, growth=growth(cases, list(axes)), gates=gates)
 
 

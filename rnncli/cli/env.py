@@ -1,9 +1,14 @@
 """`rnncli env`."""
 
+from typing import TYPE_CHECKING
+
 from rnncli.cli.options import Format, Output
 
+if TYPE_CHECKING:
+    from rnncli.records import Detail
 
-def env(format: Format = "table", output: Output = None) -> None:
+
+def env(format: Format = None, output: Output = None, *, detail: "Detail") -> None:
     """Versions, devices, threads: what a bug report needs.
 
     \b
@@ -15,5 +20,6 @@ def env(format: Format = "table", output: Output = None) -> None:
     from rnncli.device import environment
     from rnncli.records import RunRecord
 
-    check_destination(format, output)
-    emit(RunRecord(command="env", environment=environment(), verdict=None, cases=()), format, output)
+    format = check_destination(format, output)
+    record = RunRecord(command="env", environment=environment(), verdict=None, detail=detail, cases=())
+    emit(record, format, output)

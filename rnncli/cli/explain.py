@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from rnncli.case import Case
     from rnncli.config import Config, Flag
     from rnncli.explain.blocks import Page
-
-SUFFIXES = {".md": "markdown", ".html": "html", ".htm": "html"}
+    from rnncli.records import Detail
 
 
 @takes_case
@@ -37,6 +36,8 @@ def explain(
     output: Output = None,
     print_config: PrintConfig = False,
     flags: "dict[str, Flag] | None" = None,
+    *,
+    detail: "Detail",
 ) -> None:
     """How nn.RNN computes, step by step, in the sizes of this case.
 
@@ -58,14 +59,18 @@ def explain(
     from rnncli.config import load
     from rnncli.explain import FORMATS
     from rnncli.explain.explanation import explain as explained
+    from rnncli.explain.explanation import in_short
+    from rnncli.records import Detail
 
-    format = format or SUFFIXES.get(output.suffix.lower() if output else "", "table")
-    check_destination(format, output, *([config] if config else []), formats=FORMATS)
+    format = check_destination(format, output, *([config] if config else []), formats=FORMATS)
     loaded = load(config, flags or {})
     if print_config:
         write_text(loaded.to_yaml(), output)
         return
     case = loaded.cases[0]
+    if detail == Detail.QUIET and output is None:
+        write_text(f"{in_short(case)}\n", None)
+        return
     _emit(explained(case) if trace is None else _traced(case, trace), format, output)
     _tell(config, loaded)
 

@@ -8,6 +8,7 @@ from rnncli.cli.options import Format, Output
 
 if TYPE_CHECKING:
     from rnncli.catalogue import Fault
+    from rnncli.records import Detail
 
 PAGE_WIDTH = 80
 
@@ -20,12 +21,14 @@ def _ids() -> list[str]:
 
 def faults(
     id: Annotated[
-        str | None, typer.Argument(metavar="ID", help="One fault, in full", autocompletion=_ids, show_default=False)
+        str | None, typer.Argument(metavar="[ID]", help="One fault, in full", autocompletion=_ids, show_default=False)
     ] = None,
-    format: Format = "table",
+    format: Format = None,
     output: Output = None,
+    *,
+    detail: "Detail",
 ) -> None:
-    """The fault catalogue: what each one is, how it shows, how to mend it.
+    """The fault catalogue: how each one shows, how to fix it.
 
     \b
     Examples:
@@ -37,13 +40,15 @@ def faults(
     from rnncli.cli.output import check_destination, write_text
     from rnncli.errors import ConfigError, nearest
 
-    check_destination(format, output)
+    format = check_destination(format, output)
     if id is not None and id not in CATALOGUE:
         raise ConfigError(
             f'ID: "{id}" is not a fault of the catalogue{nearest(id, CATALOGUE)}; `rnncli faults` lists all of them'
         )
     if format == "json":
         text = _json(CATALOGUE[id]) if id else _json(*CATALOGUE.values(), many=True)
+    elif detail == "quiet":
+        text = f"{id}: {CATALOGUE[id].written}\n" if id else f"{len(CATALOGUE)} faults\n"
     else:
         text = _entry(CATALOGUE[id]) if id else _table(list(CATALOGUE.values()))
     write_text(text, output)

@@ -1,12 +1,12 @@
 """Many cases: chosen by filters and shards, listed, run, and what is left of a run that did not come to its end."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnncli.cli.messages import tell
 from rnncli.cli.options import as_number
 from rnncli.cli.output import STDOUT, write_text
 from rnncli.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, UnavailableError
@@ -38,7 +38,7 @@ def chosen(
     paths: "Sequence[Path | None]", flags: "dict[str, Flag]", filters: Iterable[str], shard: str | None
 ) -> "tuple[list[Config], Selection]":
     """The configs with the flags applied, and those of their cases that are to be run. Raises ConfigError."""
-    from rnncli.config import load
+    from rnncli.cli.candidates import load
     from rnncli.selection import Filter, Selection, parse_shard
 
     conditions = [Filter.parse(text) for text in filters]
@@ -60,7 +60,7 @@ def list_cases(selection: "Selection", format: str, output: Path | None) -> None
 
         record = RunRecord(command="verify", environment=static_environment(), verdict=None, cases=_NotRun(selection))
         write_text(renderer(format)(record), output)
-    print(f"rnncli: {_cases(len(selection))}", file=sys.stderr)
+    tell(f"{_cases(len(selection))}")
 
 
 class _NotRun(Sequence[Any]):
@@ -110,11 +110,11 @@ def run_grid(
     lasting = output if format == "jsonl" and is_file else None
     run = GridRun(selection, options, jobs, lasting, resume, cluster)
     if selection.twice:
-        print(f"rnncli: {_cases(selection.twice)} given twice, run once", file=sys.stderr)
+        tell(f"{_cases(selection.twice)} given twice, run once")
     if not len(selection):
-        print(f"rnncli: this shard has none of {_cases(selection.whole)}", file=sys.stderr)
+        tell(f"this shard has none of {_cases(selection.whole)}")
     if resume:
-        print(f"rnncli: {len(run.done)} of {_cases(len(selection))} are in {output}", file=sys.stderr)
+        tell(f"{len(run.done)} of {_cases(len(selection))} are in {output}")
     why, shrunk, early = "", [], None
     try:
         with run:
@@ -150,7 +150,7 @@ def on_cluster(address: str, selection: "Selection", options: "VerifyOptions") -
 
     with Cluster(address, selection.targets, CASE_TIMEOUTS * options.timeout_s) as cluster:
         if not cluster.threads:
-            print(f"rnncli: {address} has no workers; waiting up to {WORKERS_S:g} s for one", file=sys.stderr)
+            tell(f"{address} has no workers; waiting up to {WORKERS_S:g} s for one")
         cluster.prepare()
         yield cluster
 

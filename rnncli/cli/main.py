@@ -3,17 +3,17 @@
 import os
 import sys
 import traceback
-from contextlib import suppress
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from rnncli import __version__
 from rnncli.cli import adapt, bench, env, explain, faults, power, report, schema, shapes, verify
+from rnncli.cli.help import GroupedCommand
 from rnncli.cli.interrupt import ended_by_signals, exit_code_of, keeping_results
-from rnncli.cli.options import takes_debug
-from rnncli.errors import INTERRUPTIONS, ExitCode, ReaderGoneError, RnncliError
+from rnncli.cli.messages import is_usage_error, no_such_command, tell, usage_message
+from rnncli.cli.options import takes_common, version_option
+from rnncli.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, RnncliError
 
 # Looking for plugins of the validation library would read the metadata of every package installed
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -22,64 +22,75 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 class _Group(TyperGroup):
     """Ends every command with the exit codes of the contract, and without a traceback unless --debug is given."""
 
+    def main(self, args: Any = None, prog_name: Any = None, *, standalone_mode: bool = True, **extra: Any) -> Any:  # type: ignore[override]
+        """Run the command line and exit; the parser's own errors are told in our words."""
+        try:
+            ended = super().main(args, prog_name, standalone_mode=False, **extra)
+        except Exception as error:
+            if not is_usage_error(error) or not standalone_mode:
+                raise
+            tell(usage_message(error, sys.argv[1:]))
+            ended = ExitCode.USAGE
+        if standalone_mode:
+            sys.exit(int(ended or 0))
+        return ended
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read `rnncli help verify` as `rnncli verify --help`, and `rnncli` alone as `rnncli --help`."""
+        if not args or args[0] == "help":
+            args = [*args[1:2], "--help"]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command of a name. Raises ConfigError where there is none."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise ConfigError(no_such_command(args[0], self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             with keeping_results():
                 return super().invoke(ctx)
         except RnncliError as error:
-            _end(error.exit_code, *(f"rnncli: {line}" for line in str(error).splitlines()))
+            _end(error.exit_code, str(error))
         except KeyboardInterrupt as error:
             code = exit_code_of(error)
-            _end(code, f"rnncli: {INTERRUPTIONS[code]}")
+            _end(code, INTERRUPTIONS[code])
         except (BrokenPipeError, ReaderGoneError):
             sys.stderr = None  # the reader has gone: nothing more to say to anyone
             raise typer.Exit(ExitCode.MATCH) from None
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
-            if _is_usage_error(error):
+            if is_usage_error(error):
                 raise
             what = f"{type(error).__name__}: {error}".splitlines()[0]
-            _end(ExitCode.INTERNAL, f"rnncli: internal error: {what}", "rnncli: --debug shows where; please report it")
+            _end(ExitCode.INTERNAL, f"internal error: {what}\n--debug shows where; please report it")
 
 
-def _is_usage_error(error: Exception) -> bool:
-    """Whether Typer raised it to be shown as a usage message; its base class moved between Typer's releases."""
-    return hasattr(error, "format_message") and hasattr(error, "exit_code")
-
-
-def _end(code: ExitCode, *lines: str) -> None:
-    from rnncli.records import printable
-
+def _end(code: ExitCode, message: str) -> None:
     if "--debug" in sys.argv:
         traceback.print_exc()
-    with suppress(OSError):  # of a terminal that is gone; the exit code still says what happened
-        for line in lines:
-            print(printable(line), file=sys.stderr)
+    tell(message)
     raise typer.Exit(int(code))
 
 
 app = typer.Typer(
     name="rnncli",
     cls=_Group,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with: rnncli verify    or: rnncli shapes --bidirectional --layers 4",
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "token_normalize_func": lambda name: name.replace("_", "-"),
+    },
+    epilog="Start with: rnncli verify my_rnn.py, or rnncli shapes --layers 4",
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        print(f"rnncli {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def _rnncli(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
-) -> None:
+def _rnncli(version: version_option() = False) -> None:  # type: ignore[valid-type]
     """The tool to run before trusting a recurrent layer: shapes, parity and timing beside torch.nn.RNN."""
 
 
@@ -95,7 +106,7 @@ for command in (
     schema.schema,
     env.env,
 ):
-    app.command()(takes_debug(command))
+    app.command(cls=GroupedCommand)(takes_common(command))
 
 
 def main() -> None:

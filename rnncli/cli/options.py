@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnncli.cli.help import ARGUMENTS, INPUT, JUDGED, NUMERICS
 from rnncli.report import FORMATS
 
 if TYPE_CHECKING:
     from rnncli.config import Flag
+    from rnncli.records import Detail
 
 # For each leaf of the config: its type, its flags, its help, and the values it takes (also what the shell completes).
 # Written out, because reading it off the config would cost --help the import of the validation library; a test holds
@@ -26,37 +28,62 @@ _FLAGS: dict[str, tuple[type, tuple[str, ...], str, tuple[str, ...]]] = {
     "rnn.bidirectional": (bool, ("--bidirectional/--no-bidirectional",), "Add the reverse direction", ()),
     "input.seq_len": (int, ("--seq-len",), "L, time steps  [5]", ()),
     "input.batch_size": (int, ("--batch-size",), "N, sequences  [10]", ()),
-    "input.layout": (str, ("--layout",), "Form of the input  [batched]", ("batched", "unbatched", "packed")),
-    "input.lengths": (str, ("--lengths",), "Packed: one length per sequence, as 5,3,2", ()),
-    "input.h_0": (str, ("--h-0",), "Initial hidden state  [random]", ("random", "zeros", "omitted")),
-    "run.device": (str, ("--device",), "Also cuda:N; meta: shapes only  [auto]", ("auto", "cpu", "cuda", "meta")),
-    "run.dtype": (str, ("--dtype",), "Working dtype  [float32]", ("float64", "float32", "bfloat16", "float16")),
-    "run.seed": (int, ("--seed",), "Of weights, input, h_0, cotangents, dropout  [0]", ()),
+    "input.layout": (str, ("--layout",), "batched, unbatched or packed  [batched]", ("batched", "unbatched", "packed")),
+    "input.lengths": (str, ("--lengths",), "Packed: one per sequence, as 5,3,2", ()),
+    "input.h_0": (str, ("--h-0",), "random, zeros or omitted  [random]", ("random", "zeros", "omitted")),
+    "run.device": (
+        str,
+        ("--device",),
+        "auto, cpu, cuda, cuda:N; shapes: meta  [auto]",
+        ("auto", "cpu", "cuda", "meta"),
+    ),
+    "run.dtype": (
+        str,
+        ("--dtype",),
+        "float64, float32, bfloat16, float16  [float32]",
+        ("float64", "float32", "bfloat16", "float16"),
+    ),
+    "run.seed": (int, ("--seed",), "Of weights, input, h_0, dropout  [0]", ()),
     "run.train": (bool, ("--train/--no-train",), "Training mode: dropout is active", ()),
     "run.gradients": (bool, ("--gradients/--no-gradients",), "Compare gradients too  [gradients]", ()),
     "run.weight_scale": (float, ("--weight-scale",), "Times nn.RNN's own initialisation  [1]", ()),
     "run.tf32": (bool, ("--tf32/--no-tf32",), "CUDA: allow TF32 on both sides", ()),
-    "run.cudnn": (bool, ("--cudnn/--no-cudnn",), "CUDA: off takes PyTorch's native kernels  [cudnn]", ()),
+    "run.cudnn": (bool, ("--cudnn/--no-cudnn",), "CUDA: off is PyTorch's own kernels  [cudnn]", ()),
     "candidate": (
         str,
         ("--candidate",),
-        "The hand-written RNN; of a file, its code is run  [manual]",
+        "manual, bmm, concat, cell, PATH.py:NAME  [manual]",
         ("manual", "bmm", "concat", "cell", "PATH.py:NAME"),
     ),
-    "expect": (list, ("--expect",), "A shape that must come out, as output=5,10,80; repeatable", ()),
+    "expect": (list, ("--expect",), "A shape to hold, as output=5,10,80; repeatable", ()),
 }
+_GROUPS = {"rnn": ARGUMENTS, "input": INPUT, "run": NUMERICS, "candidate": JUDGED, "expect": JUDGED}
 
-Format = Annotated[str, typer.Option(help="table or json", metavar="FORMAT", autocompletion=lambda: ["table", "json"])]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        help="table or json",
+        metavar="FORMAT",
+        autocompletion=lambda: ["table", "json"],
+        show_default=False,
+    ),
+]
 VerdictFormat = Annotated[
-    str,
-    typer.Option(help=", ".join(FORMATS), metavar="FORMAT", autocompletion=lambda: list(FORMATS)),
+    str | None,
+    typer.Option(
+        help="table, json, jsonl, junit, markdown, html, github or csv",
+        metavar="FORMAT",
+        autocompletion=lambda: list(FORMATS),
+        show_default=False,
+    ),
 ]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all")
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file; its suffix gives the format")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="not-comparable ends with exit code 1")]
 PrintConfig = Annotated[bool, typer.Option("--print-config", help="Print the merged config as YAML and stop")]
 
+_COMMON = ("quiet", "verbose", "version", "debug")
 _CASE_PARAMETERS = {leaf.replace(".", "_"): leaf for leaf in _FLAGS}
 
 
@@ -67,43 +94,91 @@ def takes_case(command: Callable[..., None]) -> Callable[..., None]:
         given = {leaf: arguments.pop(name) for name, leaf in _CASE_PARAMETERS.items()}
         command(**arguments, flags=_as_flags(given))
 
-    annotations = {name: _annotation(*_FLAGS[leaf]) for name, leaf in _CASE_PARAMETERS.items()}
-    return _extended(command, with_flags, annotations, without="flags")
+    annotations = {
+        name: _annotation(*_FLAGS[leaf], _GROUPS[leaf.partition(".")[0]]) for name, leaf in _CASE_PARAMETERS.items()
+    }
+    return _extended(command, with_flags, annotations, without="flags", first=True)
 
 
-def takes_debug(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the --debug flag, which is read where errors end (`main`)."""
+def takes_common(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the flags that all have. It receives -q and -v as `detail`, if it has a parameter of that name.
 
-    def with_debug(*, debug: bool, **arguments: Any) -> None:
-        del debug
-        command(**arguments)
+    --debug is read where errors end (`main`).
+    """
+    shows = "detail" in inspect.signature(command).parameters
 
-    annotation = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error")]
-    return _extended(command, with_debug, {"debug": annotation})
+    def with_common(*, quiet: bool, verbose: bool, version: bool, debug: bool, **arguments: Any) -> None:
+        del version, debug
+        command(**arguments, **({"detail": _detail(quiet, verbose)} if shows else {}))
+
+    annotations = {
+        "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="The last line alone")],
+        "verbose": Annotated[
+            bool, typer.Option("--verbose", "-v", help="Everything: each tensor, weight and sentence")
+        ],
+        "version": version_option(),
+        "debug": Annotated[bool, typer.Option("--debug", help="Show the traceback of an error")],
+    }
+    return _extended(command, with_common, annotations, without="detail")
+
+
+def version_option() -> Any:
+    """Return the annotation of --version, which prints it and ends the command."""
+
+    def print_version(asked: bool) -> None:
+        if asked:
+            from rnncli import __version__
+
+            print(f"rnncli {__version__}")
+            raise typer.Exit
+
+    return Annotated[
+        bool, typer.Option("--version", "-V", callback=print_version, is_eager=True, help="Print the version")
+    ]
+
+
+def _detail(quiet: bool, verbose: bool) -> "Detail":
+    from rnncli.errors import ConfigError
+    from rnncli.records import Detail
+
+    if quiet and verbose:
+        raise ConfigError("--quiet: has no effect with --verbose; allowed: one of the two")
+    return Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
 
 
 def _extended(
-    command: Callable[..., None], wrapper: Callable[..., None], annotations: dict[str, Any], without: str = ""
+    command: Callable[..., None],
+    wrapper: Callable[..., None],
+    annotations: dict[str, Any],
+    without: str = "",
+    first: bool = False,
 ) -> Callable[..., None]:
-    """`wrapper` with the name, the help and the parameters of `command`, and further ones, for Typer to read."""
+    """`wrapper` with the name, the help and the parameters of `command`, and further ones, for Typer to read.
+
+    `first`: the further ones stand first in the help.
+    """
     own = [p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(command).parameters.values() if p.name != without]
     added = [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "debug" else None, annotation=a
+            name, inspect.Parameter.KEYWORD_ONLY, default=False if name in _COMMON else None, annotation=a
         )
         for name, a in annotations.items()
     ]
+    parameters = [*added, *own] if first else [*own, *added]
     wrapper.__name__, wrapper.__doc__ = command.__name__, command.__doc__
-    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
-    wrapper.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return wrapper
 
 
-def _annotation(kind: type, names: tuple[str, ...], help: str, values: tuple[str, ...]) -> Any:
+def _annotation(kind: type, names: tuple[str, ...], help: str, values: tuple[str, ...], group: str) -> Any:
     """Numbers are taken as text: the config says what is wrong with one, as it does for a value in a file."""
-    metavars = {int: "INTEGER", float: "NUMBER", list: "NAME=SIZES", str: "|".join(values) or "N,N,..."}
+    metavars = {int: "N", float: "NUMBER", list: "NAME=SIZES", str: "|".join(values) if len(values) == 2 else None}
     completed = (lambda: list(values)) if values else None
-    option = typer.Option(*names, help=help, autocompletion=completed, metavar=metavars.get(kind), show_default=False)
+    metavar = metavars.get(kind) or ("N,N,..." if not values else names[0].strip("-").upper().replace("-", "_"))
+    option = typer.Option(
+        *names, help=help, autocompletion=completed, metavar=metavar, show_default=False, rich_help_panel=group
+    )
     return Annotated[{bool: bool, list: list[str]}.get(kind, str) | None, option]
 
 

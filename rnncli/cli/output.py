@@ -3,6 +3,7 @@
 import codecs
 import io
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import typer
 
+from rnncli.cli.messages import tell
 from rnncli.errors import (
     INTERRUPTIONS,
     AmbiguousError,
@@ -22,7 +24,7 @@ from rnncli.errors import (
     UnavailableError,
     nearest,
 )
-from rnncli.records import RunRecord, Verdict, printable
+from rnncli.records import Detail, RunRecord, Verdict, printable
 from rnncli.report import OF_ONE_COMMAND, renderer
 
 STDOUT = Path("-")
@@ -32,14 +34,54 @@ MANY = 1000  # cases: to render them may take longer than a moment
 PLAIN_CHARACTERS = str.maketrans("─▁▂▃▄▅▆▇█░▲▶◀", "-_.:-=+*#~^><")  # rules, bars and arrows, where the locale is ASCII
 
 
-def check_destination(format: str, output: Path | None, *inputs: Path, formats: Sequence[str] = OF_ONE_COMMAND) -> None:
-    """Raise ConfigError, before any work is done, for a format there is not or a file that cannot be written."""
+SUFFIXES = {
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".xml": "junit",
+    ".md": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".csv": "csv",
+    ".txt": "table",
+}
+
+
+def check_destination(
+    format: str | None, output: Path | None, *inputs: Path, formats: Sequence[str] = OF_ONE_COMMAND
+) -> str:
+    """Return the format: the one given, else that of the file's suffix, else table.
+
+    Raises ConfigError, before any work is done, for a format that does not exist or a file that cannot be written.
+    """
+    to_file = output is not None and output != STDOUT
+    if format is None and output is not None and to_file:
+        format = SUFFIXES.get(output.suffix.lower(), "table")
+        if format not in formats:
+            raise ConfigError(
+                f"--output: {output} would be {format}, which this command does not write; allowed:"
+                f" {', '.join(formats)}, by --format or the suffix"
+            )
+    format = format or "table"
     if format not in formats:
         raise ConfigError(
             f'--format: "{format}" is not allowed{nearest(format, formats)}; allowed: {", ".join(formats)}'
         )
-    if output is not None and output != STDOUT:
+    if output is not None and to_file:
         check_file("--output", output, *inputs)
+    elif format == "html" and sys.stdout is not None and sys.stdout.isatty():
+        raise ConfigError(f"--format: a page of HTML is not for a terminal; {_into_a_file(sys.argv[1:])} writes a file")
+    return format
+
+
+def _into_a_file(arguments: Sequence[str]) -> str:
+    """The same command line, with a file for its page."""
+    kept = [*arguments]
+    for flag in ("--format", "--output", "-o"):
+        if flag in kept:
+            at = kept.index(flag)
+            del kept[at : at + 2]
+    kept = [one for one in kept if not one.startswith(("--format=", "--output="))]
+    return shlex.join(["rnncli", *kept, "--output", "report.html"])
 
 
 def check_file(flag: str, file: Path, *inputs: Path) -> None:
@@ -60,8 +102,15 @@ def check_file(flag: str, file: Path, *inputs: Path) -> None:
 
 
 def emit(record: RunRecord, format: str, output: Path | None) -> None:
-    """Write the record to stdout or to the file."""
-    if format == "table" and output in (None, STDOUT) and stdout_is_terminal():
+    """Write the record to stdout or to the file; where one line is asked for, that line to stdout beside the file."""
+    quiet, to_file = record.detail == Detail.QUIET, output not in (None, STDOUT)
+    if quiet and (format == "table" or to_file):
+        from rnncli.report.one_line import one_line
+
+        if to_file:
+            write_text(renderer(format)(record), output)
+        write_text(f"{printable(one_line(record))}\n", None)
+    elif format == "table" and not to_file and stdout_is_terminal():
         from rich.console import Console
 
         from rnncli.report.table import draw
@@ -162,7 +211,12 @@ def _umask() -> int:
 
 
 def finish(
-    record: RunRecord, format: str, output: Path | None, early: ExitCode | None = None, emitted: bool = False
+    record: RunRecord,
+    format: str,
+    output: Path | None,
+    early: ExitCode | None = None,
+    emitted: bool = False,
+    detail: Detail = Detail.NORMAL,
 ) -> None:
     """Emit the record, unless it is, say on stderr what stands beside it, and leave with the exit code of the record.
 
@@ -170,8 +224,11 @@ def finish(
     interruption stands, whatever becomes of the report: a terminal that hung up takes none.
 
     Where the one case could not run there is nothing to draw: a table is left out, a format for machines has the error.
+    `detail`: quiet leaves out warnings and the tracebacks of what failed.
     """
+    record = record.shown_with(detail)
     tally, code, notes = record.tally, exit_code(record), []
+    quiet = detail == Detail.QUIET
     if early in INTERRUPTIONS or (early and code != ExitCode.CANDIDATE_FAILED):
         code = early
     if not emitted and (format != "table" or tally.cases > 1 or not tally.kinds):
@@ -183,21 +240,27 @@ def finish(
             if early not in INTERRUPTIONS:
                 raise
             notes += str(error).splitlines()
-    notes += [f"warning: {warning}" for warning, count in tally.warnings.items() if count == tally.cases]
-    notes += tally.errors
+    if not quiet:
+        notes += [f"warning: {warning}" for warning, count in tally.warnings.items() if count == tally.cases]
+        notes += tally.errors
+    elif tally.cases == 1:
+        notes += [error.partition("\n")[0] for error in tally.errors]
     if record.strict and tally.open_checks:
         notes.append(f"--strict: {tally.open_checks} checks are not-comparable")
     notes += [f"--strict: {tally.unseen} faults are not visible"] if record.strict and tally.unseen else []
     if tally.cases > 1 and format != "table" and record.command == "verify":
         from rnncli.report.summary import conclusion
 
-        notes.append(conclusion(record))
+        notes += [] if quiet else [conclusion(record)]
     else:
         notes += record.missing
     notes += [INTERRUPTIONS[early]] if early in INTERRUPTIONS and not record.missing else []
-    with suppress(OSError):  # where nobody reads them, the exit code still says what came of it
-        for note in notes:
-            print(f"rnncli: {printable(note)}", file=sys.stderr)
+    for note in notes:
+        first, *rest = note.splitlines()
+        tell(first)
+        with suppress(OSError):  # where nobody reads them, the exit code still says what came of it
+            for line in rest:  # the candidate's own traceback
+                print(printable(line), file=sys.stderr)
     raise typer.Exit(int(code))
 
 

@@ -1,9 +1,9 @@
 """`--plot`: what is refused before any work is done, and the picture beside the report."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnncli.cli.messages import tell
 from rnncli.cli.output import STDOUT, check_file, write_whole
 from rnncli.errors import ConfigError, UnavailableError
 from rnncli.plot import FORMATS
@@ -37,10 +37,10 @@ def write_plot(record: "RunRecord", plot: Path | None) -> None:
     drawn = picture(record, _format(plot))
     if drawn is None:
         what = "time was measured" if record.command == "bench" else "case has an error over time"
-        print(f"rnncli: --plot: no {what}: {plot} is not written", file=sys.stderr)
+        tell(f"--plot: no {what}: {plot} is not written")
         return
     write_whole(plot, drawn, "--plot")
-    print(f"rnncli: wrote {plot}", file=sys.stderr)
+    tell(f"wrote {plot}")
 
 
 def _format(plot: Path) -> str:

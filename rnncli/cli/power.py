@@ -10,18 +10,21 @@ from rnncli.cli.startup import quick_imports
 
 if TYPE_CHECKING:
     from rnncli.config import Flag
+    from rnncli.records import Detail
 
 
 @takes_case
 def power(
-    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", hidden=True)] = None,
+    config: Annotated[Path | None, typer.Argument(metavar="[CONFIG]", hidden=True)] = None,
     strict: Annotated[bool, typer.Option("--strict", help="A fault that is not visible ends with exit code 1")] = False,
-    format: Format = "table",
+    format: Format = None,
     output: Output = None,
     print_config: PrintConfig = False,
+    *,
+    detail: "Detail",
     flags: "dict[str, Flag] | None" = None,
 ) -> None:
-    """Which mistakes a case would catch, and what to change to catch the rest.
+    """Which mistakes a case would catch, and how to catch the rest.
 
     Plants every fault of the catalogue that can happen in the case, and judges each as `verify` judges a candidate.
     A fault that is not visible would pass unseen: beside it stands the smallest change to the case that reveals it. One
@@ -34,11 +37,11 @@ def power(
       rnncli power --seq-len 1 --h-0 zeros --no-gradients
       rnncli power configs/smoke.yaml --strict --format json
     """
+    from rnncli.cli.candidates import load
     from rnncli.cli.output import check_destination, finish, write_text
-    from rnncli.config import load
     from rnncli.records import RunRecord
 
-    check_destination(format, output, *([config] if config else []))
+    format = check_destination(format, output, *([config] if config else []))
     loaded = load(config, flags or {}, with_values=True)
     if print_config:
         write_text(loaded.to_yaml(), output)
@@ -51,4 +54,4 @@ def power(
 
     records = run_cases(loaded.cases, plant_faults, needed_for_verify)
     cases = tuple(with_progress(records, len(loaded.cases)))
-    finish(RunRecord.of("power", environment(), cases, strict=strict), format, output)
+    finish(RunRecord.of("power", environment(), cases, strict=strict), format, output, detail=detail)

@@ -17,7 +17,8 @@ FIRST_LINE_S = 10.0  # elsewhere, a CI log: then after twice as long, up to a mi
 def with_progress(records: Iterable[T], total: int, unit: str = "cases") -> Iterator[T]:
     """The records as they come, with how many are done shown meanwhile."""
     done = [0, 0]
-    with _bar(done, total, unit) if sys.stderr.isatty() else _lines(done, total, unit):
+    shown = _bar if sys.stderr.isatty() else _lines if total > 1 else _nothing
+    with shown(done, total, unit):
         for record in records:
             done[0] += 1
             done[1] += getattr(record, "failed", False)
@@ -56,6 +57,12 @@ def _bar(done: list[int], total: int, unit: str) -> Iterator[None]:
                     return
 
     yield from _alongside(draw, stop)
+
+
+@contextmanager
+def _nothing(*_: object) -> Iterator[None]:
+    """No sign of life of a single piece of work in a log."""
+    yield
 
 
 @contextmanager

@@ -1,18 +1,23 @@
 """`rnncli report`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnncli.cli.options import Output, Strict, VerdictFormat
 
+if TYPE_CHECKING:
+    from rnncli.records import Detail
+
 
 def report(
     results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", show_default=False)],
     strict: Strict = False,
-    format: VerdictFormat = "table",
+    format: VerdictFormat = None,
     output: Output = None,
+    *,
+    detail: "Detail",
 ) -> None:
     """Put saved results together and render them.
 
@@ -32,6 +37,6 @@ def report(
     from rnncli.results import merged
 
     paths = found(results)
-    check_destination(format, output, *paths, formats=FORMATS)
+    format = check_destination(format, output, *paths, formats=FORMATS)
     with merged(paths, strict) as record:
-        finish(record, format, output)
+        finish(record, format, output, detail=detail)

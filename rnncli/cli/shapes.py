@@ -10,15 +10,18 @@ from rnncli.cli.startup import quick_imports
 
 if TYPE_CHECKING:
     from rnncli.config import Flag
+    from rnncli.records import Detail
 
 
 @takes_case
 def shapes(
-    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", hidden=True)] = None,
+    config: Annotated[Path | None, typer.Argument(metavar="[CONFIG]", hidden=True)] = None,
     static: Annotated[bool, typer.Option("--static", help="By rule alone, without importing torch")] = False,
-    format: Format = "table",
+    format: Format = None,
     output: Output = None,
     print_config: PrintConfig = False,
+    *,
+    detail: "Detail",
     flags: "dict[str, Flag] | None" = None,
 ) -> None:
     """Shapes, axes and parameter names, predicted and observed.
@@ -35,11 +38,11 @@ def shapes(
       rnncli shapes --device meta --hidden-size 100000
       rnncli shapes configs/bidirectional.yaml --format json
     """
+    from rnncli.cli.candidates import load
     from rnncli.cli.output import check_destination, finish, write_text
-    from rnncli.config import load
     from rnncli.records import RunRecord
 
-    check_destination(format, output, *([config] if config else []))
+    format = check_destination(format, output, *([config] if config else []))
     loaded = load(config, flags or {})
     if print_config:
         write_text(loaded.to_yaml(), output)
@@ -59,4 +62,4 @@ def shapes(
 
         cases = tuple(with_progress(run_cases(loaded.cases, look, needed_for_shapes), len(loaded.cases)))
         environment = describe_environment()
-    finish(RunRecord.of("shapes", environment, cases), format, output)
+    finish(RunRecord.of("shapes", environment, cases), format, output, detail=detail)

@@ -1,7 +1,6 @@
 """`rnncli verify`."""
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -10,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnncli.cli.help import JUDGED, MANY, NUMERICS
+from rnncli.cli.messages import tell
 from rnncli.cli.options import Output, PrintConfig, Strict, VerdictFormat, as_number, takes_case
 from rnncli.cli.startup import quick_imports
 from rnncli.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from rnncli.config import Flag
-    from rnncli.records import CaseRecord, RunRecord
+    from rnncli.records import CaseRecord, Detail, RunRecord
     from rnncli.run import VerifyOptions
     from rnncli.selection import Selection
 
@@ -25,105 +26,109 @@ POLICIES = ("envelope", "fixed", "exact")
 
 @takes_case
 def verify(
-    configs: Annotated[list[Path] | None, typer.Argument(metavar="CONFIG", hidden=True)] = None,
-    timing: Annotated[
-        bool | None,
-        typer.Option("--timing/--no-timing", help="Time both sides  [of one case: timing]", show_default=False),
-    ] = None,
-    policy: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join(POLICIES),
-            autocompletion=lambda: list(POLICIES),
-            help="What decides in the working dtype  [envelope; fixed with --atol, --rtol]",
-            show_default=False,
-        ),
-    ] = None,
-    atol: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Absolute tolerance in the working dtype; with --rtol")
-    ] = None,
-    rtol: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Relative tolerance in the working dtype; with --atol")
-    ] = None,
-    save_failing: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write each mismatch, shrunk to a small case, as a config into DIR"),
-    ] = None,
+    configs: Annotated[list[Path] | None, typer.Argument(metavar="[FILE.py[:NAME]] [CONFIG]...", hidden=True)] = None,
     timeout: Annotated[
         str | None,
         typer.Option(
             metavar="SECONDS",
-            help="For a call of your own candidate; 20 times that for a case  [30]",
+            help="For a call of your own candidate  [30]",
             show_default=False,
+            rich_help_panel=JUDGED,
         ),
     ] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Judge again whenever a file of your own candidate is saved")
+        bool, typer.Option("--watch", help="Judge again whenever its file is saved", rich_help_panel=JUDGED)
     ] = False,
-    jobs: Annotated[
+    policy: Annotated[
         str | None,
-        typer.Option("--jobs", "-j", metavar="N", help="Processes that run cases  [the cores]", show_default=False),
+        typer.Option(
+            metavar="POLICY",
+            autocompletion=lambda: list(POLICIES),
+            help="What decides: envelope, fixed, exact  [envelope]",
+            show_default=False,
+            rich_help_panel=NUMERICS,
+        ),
     ] = None,
-    dask: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Run the cases on a Dask cluster, as tcp://HOST:8786", show_default=False),
+    atol: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Absolute tolerance; with --rtol", rich_help_panel=NUMERICS)
+    ] = None,
+    rtol: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Relative tolerance; with --atol", rich_help_panel=NUMERICS)
     ] = None,
     filter: Annotated[
         list[str] | None,
         typer.Option(
-            "--filter", metavar="CONDITION", help="KEY, one of == != >= <= > <, and a value; several must all hold"
+            "--filter",
+            metavar="CONDITION",
+            help="Of a grid, as 'num_layers>=2'; repeatable",
+            rich_help_panel=MANY,
         ),
     ] = None,
-    shard: Annotated[
-        str | None, typer.Option(metavar="K/N", help="Only the K-th of N parts of the cases, as 3/8")
+    list_: Annotated[bool, typer.Option("--list", help="List the cases and stop", rich_help_panel=MANY)] = False,
+    jobs: Annotated[
+        str | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            help="Processes that run cases  [the cores]",
+            show_default=False,
+            rich_help_panel=MANY,
+        ),
     ] = None,
-    list_: Annotated[bool, typer.Option("--list", help="List the cases and stop")] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop after the first failing case")] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop after the first failing case", rich_help_panel=MANY)
+    ] = False,
     max_failures: Annotated[
-        str | None, typer.Option(metavar="N", help="Stop after N failing cases", show_default=False)
+        str | None,
+        typer.Option(metavar="N", help="Stop after N failing cases", show_default=False, rich_help_panel=MANY),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="K/N", help="The K-th of N parts, as 3/8", rich_help_panel=MANY)
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Run only what is missing in the jsonl file of --output")
+        bool, typer.Option("--resume", help="Go on with the jsonl file of --output", rich_help_panel=MANY)
     ] = False,
-    strict: Strict = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Also which tensor of your own candidate was given which weight")
-    ] = False,
-    format: VerdictFormat = "table",
+    save_failing: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write each mismatch as a small config", rich_help_panel=MANY),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on a Dask cluster, as tcp://HOST:8786",
+            show_default=False,
+            rich_help_panel=MANY,
+        ),
+    ] = None,
+    format: VerdictFormat = None,
     output: Output = None,
     plot: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Draw the error over time beside the envelope, as svg, png or pdf; of many cases six, failing ones"
-            " first; needs rnncli[plot]",
-        ),
+        typer.Option(metavar="FILE", help="The error over time, as svg, png or pdf"),
     ] = None,
+    timing: Annotated[
+        bool | None,
+        typer.Option("--timing/--no-timing", help="Time both sides  [of one case: timing]", show_default=False),
+    ] = None,
+    strict: Strict = False,
     print_config: PrintConfig = False,
+    *,
+    detail: "Detail",
     flags: "dict[str, Flag] | None" = None,
 ) -> None:
-    """Shapes, parity and timing of a hand-written RNN.
-
-    Compares output, h_n and every gradient with nn.RNN's, and says what each side costs. First both sides run in
-    float64, which tells a wrong equation from rounding; then in the working dtype, each measured against float64.
-    CONFIG is a YAML file, or several, or a pattern as 'configs/*.yaml'; without one, the defaults and the flags. Every
-    case of a grid is checked.
+    """Shapes, parity and timing of a hand-written RNN, beside nn.RNN. The code of FILE.py is run; without one, the
+    built-in manual RNN is judged. CONFIG is a YAML file or a pattern of several; a flag overrides its value.
 
     \b
     Examples:
-      rnncli verify
-      rnncli verify configs/default.yaml
-      rnncli verify --bidirectional --layers 3 --nonlinearity relu
-      rnncli verify --candidate concat --dtype bfloat16
-      rnncli verify --device cuda --tf32
-      rnncli verify --candidate my_rnn.py:rnn_forward --watch
-      rnncli verify --candidate my_rnn.py:rnn_forward --plot error.svg
-      rnncli verify configs/smoke.yaml --format junit --output results.xml
-      rnncli verify configs/smoke.yaml --save-failing failing
-      rnncli verify configs/full.yaml --filter 'rnn.num_layers>=2' --list
-      rnncli verify configs/full.yaml --shard 3/8 --format jsonl --output shard-3.jsonl --resume
-      rnncli verify configs/full.yaml --dask tcp://127.0.0.1:8786
+      rnncli verify my_rnn.py
+      rnncli verify my_rnn.py:rnn_forward --layers 2 --bidirectional
+      rnncli verify configs/smoke.yaml my_rnn.py:MyRNN --output report.html
+      rnncli verify configs/full.yaml --filter 'num_layers>=2' --list
     """
+    from rnncli.cli.candidates import split
     from rnncli.cli.grid import LISTED_AS, chosen, list_cases, whole_number
     from rnncli.cli.output import check_destination, write_text
     from rnncli.cli.plot import check_plot
@@ -134,13 +139,15 @@ def verify(
     _refuse_together("--list", list_, resume=resume, watch=watch, save_failing=save_failing, plot=plot)
     _refuse_together("--dask", dask is not None, jobs=jobs, list=list_, watch=watch)
     alone = {"fail_fast": fail_fast, "output": output, "jobs": jobs, "resume": resume, "save_failing": save_failing}
-    _refuse_together("--watch", watch, format=format != "table", max_failures=max_failures, plot=plot, **alone)
+    machine = format not in (None, "table")
+    _refuse_together("--watch", watch, format=machine, max_failures=max_failures, plot=plot, **alone)
     name, tolerances = _policy(policy, atol, rtol)
     seconds = _timeout(timeout) if timeout is not None else None
     at_most = 1 if fail_fast else whole_number("--max-failures", max_failures)
     processes = whole_number("--jobs", jobs)
-    paths = found(configs or [])
-    check_destination(format, output, *paths, formats=LISTED_AS if list_ else FORMATS)
+    named, flags = split(configs or [], flags or {})
+    paths = found(named)
+    format = check_destination(format, output, *paths, formats=LISTED_AS if list_ else FORMATS)
     if resume and (format != "jsonl" or output is None or output == Path("-")):
         raise ConfigError("--resume: there is no file to go on with; allowed with --format jsonl --output FILE")
     if save_failing:
@@ -149,7 +156,7 @@ def verify(
         from rnncli.cluster import require
 
         require(dask)
-    loaded, selection = chosen(paths or [None], flags or {}, filter or [], shard)
+    loaded, selection = chosen(paths or [None], flags, filter or [], shard)
     check_destination(format, output, *selection.sources, formats=FORMATS)
     check_plot(plot, output, *paths, *selection.sources)
     if print_config:
@@ -182,7 +189,7 @@ def verify(
 
         watch_files(selection, options)
         return
-    wanted = Wanted(format, output, plot, strict, save_failing, verbose)
+    wanted = Wanted(format, output, plot, strict, save_failing, detail)
     if len(selection) == 1 and format != "jsonl" and dask is None:
         _verify_one(selection, options, wanted)
     else:
@@ -198,7 +205,7 @@ class Wanted:
     plot: Path | None
     strict: bool
     save_failing: Path | None
-    verbose: bool = False
+    detail: "Detail"
 
 
 def _verify_one(selection: "Selection", options: "VerifyOptions", wanted: Wanted) -> None:
@@ -212,7 +219,7 @@ def _verify_one(selection: "Selection", options: "VerifyOptions", wanted: Wanted
     origin = selection.origins(policy_flags(options.policy))(selection.indices[0])
     records = run_cases(selection, lambda case: verify(case, options), needed_for_verify)
     finished = [replace(record, origin=origin) for record in with_progress(records, 1)]
-    record = replace(RunRecord.of("verify", environment(), finished, strict=wanted.strict), verbose=wanted.verbose)
+    record = RunRecord.of("verify", environment(), finished, strict=wanted.strict)
     _leave(record, wanted, finished, policy_flags(options.policy))
 
 
@@ -261,7 +268,7 @@ def _leave(
     from rnncli.cli.plot import write_plot
 
     try:
-        finish(record, wanted.format, wanted.output, early, emitted)
+        finish(record, wanted.format, wanted.output, early, emitted, wanted.detail)
     finally:
         try:
             write_plot(record, wanted.plot)
@@ -315,7 +322,7 @@ def _save(folder: Path, cases: "Iterable[CaseRecord]", policy: Iterable[str]) ->
             write_whole(file, _heading(case, policy) + write_yaml(case.replay_config), "--save-failing")
         except OSError as error:
             raise ConfigError(f"--save-failing: {folder} cannot be written: {error.strerror}") from None
-        print(f"rnncli: wrote {file}", file=sys.stderr)
+        tell(f"wrote {file}")
 
 
 def _heading(case: "CaseRecord", policy: Iterable[str]) -> str:

@@ -21,6 +21,12 @@ def explain(case: Case) -> Page:
     return Page(call(confront(case)), axes_of(case), sections)
 
 
+def in_short(case: Case) -> str:
+    """Return the case and the shapes of its results in one line."""
+    sizes = tensor_shapes(case)
+    return f"{call(confront(case))}: output {size(sizes['output'])}, h_n {size(sizes['h_n'])}".replace(NO_BREAK, " ")
+
+
 def axes_of(case: Case) -> str:
     """Return the letters of the axes with their sizes."""
     rnn, given = case.rnn, case.input

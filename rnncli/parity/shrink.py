@@ -1,5 +1,6 @@
 """The smallest case in which a candidate still fails, and the command that shows it failing."""
 
+import re
 import shlex
 import time
 from collections.abc import Callable, Iterator
@@ -160,6 +161,9 @@ def _unused_batch_size(case: Case) -> Iterator[Changes]:
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
+_FILE = re.compile(r"[\w./-]+\.(py|ipynb):[\w.]+")  # a target that can stand without its flag
+
+
 def replay_command(case: Case, *extra: str) -> str:
     """`rnncli verify` with the flags that set what is not at its default, and `extra` ones, safe in a POSIX shell.
 
@@ -171,11 +175,15 @@ def replay_command(case: Case, *extra: str) -> str:
     values = {leaf: value for leaf, value in _leaves_of(case).items() if value != defaults[leaf]}
     if torch.device(values.get("run.device", "cpu")) == devices.resolve("auto"):
         values.pop("run.device", None)
+    target = values.get("candidate", "")
+    first = ["rnncli verify"]
+    if _FILE.fullmatch(target):
+        first.append(values.pop("candidate"))
     named = {leaf.replace("num_layers", "layers"): value for leaf, value in values.items()}
     flags = as_flags({leaf: shlex.quote(value) if isinstance(value, str) else value for leaf, value in named.items()})
     expected = [f"{name}={','.join(map(str, sizes))}" for name, sizes in case.expect.items()]
     further = shlex.join([*(word for item in expected for word in ("--expect", item)), *extra])
-    return " ".join(filter(None, ["rnncli verify", flags, further]))
+    return " ".join(filter(None, [*first, flags, further]))
 
 
 def _leaves_of(case: Case) -> dict[str, Any]:

@@ -214,13 +214,14 @@ def test_the_traceback_of_a_candidate_is_cut_to_its_own_frames(rnncli):
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("no_such.py:rnn", "there is no file no_such.py"),
-        ("tests/candidates/elmann.py:elman_forward", "there is no file tests/candidates/elmann.py (did you mean "),
+        ("no_such.py:rnn", "no_such.py: no such file; allowed: a Python file"),
+        ("tests/candidates/elmann.py:elman_forward", "no such file (did you mean tests/candidates/elman.py?)"),
         ("tests/candidates/elman.py:elman_foward", "has no elman_foward (did you mean elman_forward?)"),
-        ("tests/candidates/elman.py", "it names a file and nothing in it"),
+        ("tests/candidates/bidirectional_rnn.py", "candidates; name one of them:"),
         ("manuel", "(did you mean manual?)"),
         ("no_such_module:rnn", "there is no module no_such_module: No module named 'no_such_module'"),
         ("json:no_such_name", "json has no no_such_name"),
+        ("nn.LSTN", "torch.nn has no LSTN (did you mean LSTM?)"),
     ],
 )
 def test_a_target_that_is_not_there_is_an_error_of_usage_with_one_message(rnncli, target, said):

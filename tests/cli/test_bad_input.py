@@ -25,7 +25,8 @@ BAD_CONFIGS = {  # name: (content, what the message says)
         '"gelu" is not allowed (did you mean relu?); allowed: tanh, relu',
     ),
     "unknown dtype": ("run: {dtype: float23}", '"float23" is not allowed (did you mean float32?); allowed: float64'),
-    "unknown device": ("run: {device: gpu}", 'run.device: "gpu" is not allowed; allowed: auto, cpu, cuda, cuda:N'),
+    "unknown device": ("run: {device: tpu}", 'run.device: "tpu" is not allowed; allowed: auto, cpu, cuda, cuda:N'),
+    "the device of a Mac": ("run: {device: mps}", "is not a device that rnncli runs on (did you mean cpu?); allowed"),
     "unknown candidate": (
         "candidate: mannual",
         '"mannual" is not allowed (did you mean manual?); allowed: manual, bmm',
@@ -99,8 +100,8 @@ BAD_COMMANDS = {  # command line: what the message says
     "shapes --seq-len 0": "--seq-len: 0 is not allowed; allowed: an integer from 1",
     "verify --dtype float33": "(did you mean float32?); allowed: float64, float32, bfloat16, float16",
     "verify --dropout 2": "--dropout: 2.0 is not allowed; allowed: a number from 0 to 1",
-    "shapes --layer 3": "No such option: --layer",
-    "shpes": "Did you mean 'shapes'?",
+    "shapes --layer 3": "--layer: shapes has no such option (did you mean --layers?); rnncli shapes --help lists all",
+    "shpes": "shpes: no such command (did you mean shapes?); allowed: explain, shapes, verify,",
     "shapes --layout packed --lengths 5,x": '--lengths: "5,x" is not allowed; allowed: a list',
     "shapes --expect output": "allowed: NAME=SIZES, as output=5,10,80",
     "shapes --expect outptu=5": "this case has no such tensor (did you mean output?)",
@@ -117,9 +118,8 @@ BAD_COMMANDS = {  # command line: what the message says
     "shapes --hidden-size 2147483647 --layers 9 --device meta": "rnncli shapes --static predicts it without torch",
     "verify configs": "configs: is a directory; allowed: a YAML file",
     "verify configs/defalt.yaml": "no such file (did you mean configs/default.yaml?)",
-    "verify my/rnn.py": "To judge an RNN in it: rnncli verify --candidate my/rnn.py:NAME",
-    "verify rnn.py:f": "holds Python; allowed: a YAML file. To judge an RNN in it: rnncli verify --candidate rnn.py:f",
-    "shapes configs/default.yaml configs/smoke.yaml": "unexpected extra argument",
+    "shapes my/rnn.py": "holds Python; allowed: a YAML file. To judge an RNN in it: rnncli verify my/rnn.py",
+    "shapes configs/default.yaml configs/smoke.yaml": "configs/smoke.yaml: one argument too many; allowed: rnncli",
     "shapes --hidden-size 100000": "--device meta looks at it without allocating",
 }
 

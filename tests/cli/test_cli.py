@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from functools import partial
 
 import jsonschema
@@ -19,6 +20,7 @@ from typer.main import get_command
 from rnncli import __version__
 from rnncli.case import Case
 from rnncli.cli.main import app
+from rnncli.cli.progress import with_progress
 from rnncli.manual import BUILT_IN, rnn
 
 COMMANDS = sorted(get_command(app).commands)
@@ -332,19 +334,35 @@ sys.exit("the call ended by itself")
 @pytest.mark.exhaustive(twin="test_a_signal_ends_with_its_exit_code", pool="long")
 def test_an_interrupt_ends_with_130_and_without_a_traceback():
     code = """
-from rnncli.cli import progress
+import sys
+from rnncli import run
 from rnncli.cli.main import main
-progress.FIRST_LINE_S = 0.2
+
+judge = run.verify
+
+def verify(*arguments):
+    print("begun", file=sys.stderr, flush=True)
+    return judge(*arguments)
+
+run.verify = verify
 main()
 """
     flags = ("verify", "--seq-len", "100000", "--hidden-size", "64", "--no-timing")
     command = [sys.executable, "-c", code, *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **HEEDS) as running:
-        assert running.stderr.readline() == "rnncli: working\n"
+        assert running.stderr.readline() == "begun\n"
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=120)
     assert (running.returncode, out) == (130, "")
-    assert err.replace("rnncli: working\n", "") == "rnncli: interrupted\n"
+    assert err == "rnncli: interrupted\n"
+
+
+def test_a_single_case_leaves_no_sign_of_life_in_a_log(monkeypatch, capsys):
+    monkeypatch.setattr("rnncli.cli.progress.FIRST_LINE_S", 0.0)
+    threads = threading.active_count()
+    (seen,) = (threading.active_count() for _ in with_progress([None], 1))
+    assert seen == threads
+    assert capsys.readouterr().err == ""
 
 
 def test_a_user_without_numpy_sees_no_warning():

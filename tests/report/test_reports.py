@@ -25,7 +25,7 @@ from rnncli.report.summary import conclusion
 def test_the_formats_that_are_offered_are_those_there_are():
     assert OFFERED == FORMATS
     rendering = {path.stem for path in (ROOT / "rnncli/report").glob("*.py")}
-    assert rendering == {*FORMATS, "__init__", "summary", "words", "over_time", "history", "bench"}
+    assert rendering == {*FORMATS, "__init__", "summary", "words", "over_time", "history", "bench", "one_line"}
 
 
 @pytest.mark.parametrize(

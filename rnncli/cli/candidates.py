@@ -1,0 +1,145 @@
+"""What people call a candidate on the command line or in a config, completed to the FILE:NAME that can be judged."""
+
+import glob
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any
+
+from rnncli import config
+from rnncli.case import BUILT_IN
+from rnncli.cli.messages import YES_OR_NO
+from rnncli.config import Config, Flag
+from rnncli.errors import ConfigError, nearest
+from rnncli.yamlfile import nearest_file
+
+MOST_LISTED = 12
+LINE_WIDTH = 68  # columns of a candidate in the list, so that a line with its prefix fits 80
+PYTHON = (".py", ".ipynb")
+YAML = (".yaml", ".yml")
+_IDENTIFIER = r"[A-Za-z_]\w*"
+
+
+def load(path: Path | None, flags: Mapping[str, Flag], **options: Any) -> Config:
+    """Return the config at `path` with the flags over it, what its candidates are called completed."""
+    return config.load(path, flags, named=completed, **options)
+
+
+def completed(name: str) -> str:
+    """Return what a candidate is called in full: my_rnn.py with the only RNN in it, my_rnn.rnn_forward with its colon.
+
+    A name that is complete, or not understood, comes back as it is. Raises ConfigError where the file does not exist,
+    or has no candidate or several.
+    """
+    if name in BUILT_IN:
+        return name
+    file, attribute = _parts(name)
+    if file.endswith(PYTHON):
+        _require(Path(file))
+        return f"{file}:{attribute}" if attribute else f"{file}:{_only(Path(file))}"
+    return _of_module(file, attribute) or name
+
+
+def split(paths: Sequence[Path], flags: Mapping[str, Flag]) -> tuple[list[Path], dict[str, Flag]]:
+    """Return the configs among the arguments of a command, and the flags with the candidate among the arguments.
+
+    Raises ConfigError for a candidate that is not there, and for two.
+    """
+    given = dict(flags)
+    configs = [path for path in paths if not _names_a_candidate(path)]
+    named = [completed(str(path)) for path in paths if path not in configs]
+    if "candidate" in given:
+        named.append(completed(str(given["candidate"].value)))
+    several = list(dict.fromkeys(named))
+    if len(several) > 1:
+        listed = ", ".join(several)
+        raise ConfigError(
+            f"{listed}: {len(several)} candidates; allowed: one, or a config with grid: {{candidate: [{listed}]}}"
+        )
+    if several:
+        given["candidate"] = Flag("--candidate", several[0])
+    return configs, given
+
+
+def _names_a_candidate(path: Path) -> bool:
+    """Whether an argument is a candidate and no config. Raises ConfigError for one that is neither."""
+    text = str(path)
+    if _parts(text)[0].endswith(PYTHON):
+        return True
+    if path.exists() or path.suffix in YAML or glob.has_magic(text):
+        return False
+    if text in BUILT_IN or ":" in text or _is_understood(text):
+        return True
+    if text.lower() in YES_OR_NO:
+        raise ConfigError(f"{text}: a flag takes no value; allowed: --NAME for true, --no-NAME for false")
+    beside = nearest_file(path, (*YAML, *PYTHON)) or nearest(text, BUILT_IN)
+    raise ConfigError(f"{text}: no such file{beside}; allowed: a config in YAML, or a candidate as FILE.py:NAME")
+
+
+def _is_understood(name: str) -> bool:
+    try:
+        return completed(name) != name
+    except ConfigError:
+        return True
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """The file or module of a name, and the attribute in it: `a.py:f`, `a.py::f`, `a.py.f`, `a.py`, `a:f`."""
+    in_file = re.fullmatch(rf"(.+?\.(?:py|ipynb))(?:(?:::?|\.)({_IDENTIFIER}(?:\.{_IDENTIFIER})*)?(?:\(\))?)?", name)
+    if in_file:
+        return in_file[1], in_file[2] or ""
+    file, _, attribute = name.rpartition(":")
+    return (file, attribute) if file else (name, "")
+
+
+def _require(file: Path) -> None:
+    """Raise ConfigError for a file that does not exist, with the nearest one in its folder."""
+    if file.is_dir():
+        raise ConfigError(f"{file}: is a directory; allowed: a Python file")
+    if not file.is_file():
+        raise ConfigError(f"{file}: no such file{nearest_file(file, PYTHON)}; allowed: a Python file")
+
+
+def _only(file: Path) -> str:
+    """The name of the only candidate of a file. Raises ConfigError, which lists them, where there are several."""
+    from rnncli.candidate.outline import outline
+
+    found = outline(file)
+    if len(found) == 1:
+        return found[0].name
+    if not found:
+        raise ConfigError(
+            f"{file}: defines no function and no class that could be an RNN; allowed: {file}:NAME, or wrap its code as"
+            " `def rnn(input, h_0, params, case): ...` that returns output, h_n"
+        )
+    width = min(max(len(one.described) for one in found), LINE_WIDTH - 10)
+    lines = [f"  {_cut(one.described, width):{width}}  {one.kind}" for one in found[:MOST_LISTED]]
+    if len(found) > MOST_LISTED:
+        lines.append(f"  ... and {len(found) - MOST_LISTED} more")
+    lines = [f"{file}: has {len(found)} candidates; name one of them:", *lines]
+    raise ConfigError("\n".join([*lines, f"for example: rnncli verify {file}:{found[0].name}"]))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 4]}...)"
+
+
+def _of_module(name: str, attribute: str) -> str | None:
+    """The target that a dotted name stands for: in a file here, else in a module that is installed."""
+    if attribute or not re.fullmatch(rf"{_IDENTIFIER}(\.{_IDENTIFIER})*", name):
+        return None
+    first, *rest = name.split(".")
+    parts = ["torch", "nn", *rest] if first == "nn" else [first, *rest]
+    file = Path(*parts).with_suffix(".py")
+    if file.is_file():
+        return f"{file}:{_only(file)}"
+    *holder, last = parts
+    if not holder:
+        return None
+    file = Path(*holder).with_suffix(".py")
+    if file.is_file():
+        return f"{file}:{last}"
+    installed = PathFinder.find_spec(holder[0], [str(Path.cwd()), *sys.path])
+    return f"{'.'.join(holder)}:{last}" if installed is not None and installed.origin is not None else None
