@@ -1,4 +1,5 @@
-"""One page that holds a whole run and needs no network: the verdict, a table of cases, and each case in full.
+"""One page that holds a whole run and needs no network: the verdict, what is wrong and the fix, a table of cases, and
+each case in full.
 
 The first cases stand in the page as they are, for a reader without scripts. All of them are in it compressed, some
 together, and unpacked when one is opened: ten thousand cases are a few megabytes.
@@ -7,12 +8,13 @@ together, and unpacked when one is opened: ten thousand cases are a few megabyte
 import base64
 import json
 import math
+import re
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,12 @@ from markupsafe import Markup
 
 from rnncli.records import CaseRecord, RunRecord, Timing, Verdict, leaves_of, printable
 from rnncli.report import summary, words
+from rnncli.report.failures import Failures, Group, in_short
 from rnncli.report.over_time import Course, courses, scale_of
 
 TOGETHER = 64  # cases that are compressed, and unpacked, as one
 IN_FULL = 10  # cases that stand in the page as they are: failing ones first
+LONG = 20  # characters of a word from which on it may be broken after a sign, as a path is after "/"
 PICTURE = 320, 96  # of one direction's error over time
 BAR = 120  # the longest
 KINDS = {"error": "error", "nn.RNN's own": "own", "allowed": "allowed"}
@@ -34,24 +38,26 @@ def render(record: RunRecord) -> Iterator[str]:
     """The page, in pieces."""
     detail = _macro("case.html", "detail")
     cases = Cases(record, lambda case: detail(case, record.command))
+    packed = list(cases.packed()) if cases.count > 1 else []  # what heads the page is known when all cases are read
+    groups = cases.failures.groups()
     page = (
         _templates()
         .get_template("page.html")
         .stream(
             record=record,
             headline=headline(record),
-            said=[line for line in (find(record.tally) for find in _SAID) if line],
+            common=summary.common(record.tally) if len(groups) > 1 else None,
             by_argument=list(summary.by_argument(record.tally)) if len(record.tally.failing) > 1 else [],
+            bounded=any(map(math.isfinite, record.tally.worst.values())),
             cases=cases,
-            in_full=_in_full(record),
+            packed=packed,
+            groups=groups,
+            in_full=_in_full(record, groups),
         )
     )
     page.enable_buffering(200)
     for piece in page:  # whatever the encoding of what it is written to
         yield piece.encode("ascii", "xmlcharrefreplace").decode()
-
-
-_SAID = (summary.common, summary.diagnoses, summary.not_comparable)
 
 
 def headline(record: RunRecord) -> tuple[str, str]:
@@ -81,9 +87,10 @@ def state(case: CaseRecord) -> str:
     return "failed" if case.error else case.verdict or "done"
 
 
-def _in_full(record: RunRecord) -> list[CaseRecord]:
-    """The cases that are readable without scripts: the failing ones first."""
-    failing = record.tally.failing[:IN_FULL]
+def _in_full(record: RunRecord, groups: Sequence[Group]) -> list[CaseRecord]:
+    """The cases that are readable without scripts: the first of each group of failures, then other failing ones."""
+    first = [group.places[0] for group in groups]
+    failing = list(dict.fromkeys(first + record.tally.failing[:IN_FULL]))[:IN_FULL]
     taken = set(failing)
     others = (at for at in range(min(len(record.cases), 2 * IN_FULL)) if at not in taken)
     places = failing + [at for at, _ in zip(others, range(IN_FULL - len(failing)), strict=False)]
@@ -91,12 +98,13 @@ def _in_full(record: RunRecord) -> list[CaseRecord]:
 
 
 class Cases:
-    """All cases of a run, read once: by `packed`; then `index` tells what was seen of them."""
+    """All cases of a run, read once: by `packed`; then `index` and `failures` tell what was seen of them."""
 
     def __init__(self, record: RunRecord, detail: Callable[[CaseRecord], str]) -> None:
         self._record, self._detail = record, detail
         self._columns: dict[str, _Column] = defaultdict(_Column)
         self._seen = 0
+        self.failures = Failures()
 
     @property
     def count(self) -> int:
@@ -118,14 +126,17 @@ class Cases:
         told = {
             name: column
             for name, column in self._columns.items()
-            if len(column.values) > 1 or name in ("verdict", "case") or (name in ALWAYS_SHOWN and any(column.values))
+            if len(column.values) > 1
+            or name in ("verdict", "case")
+            or (name in ALWAYS_SHOWN and set(column.values) - {"", "none"})
         }
         if "why" in told:
             told["why"] = told.pop("why")  # the longest comes last
         columns = [{"name": name, "values": [*column.values]} for name, column in told.items()]
         rows = list(zip(*(column.rows for column in told.values()), strict=True))
         alike = {name: next(iter(column.values)) for name, column in self._columns.items() if name not in told}
-        index = {"together": TOGETHER, "columns": columns, "rows": rows, "alike": alike}
+        groups = [group.places for group in self.failures.groups()]
+        index = {"together": TOGETHER, "columns": columns, "rows": rows, "alike": alike, "groups": groups}
         text = json.dumps(index, separators=(",", ":"))
         return Markup(text.replace("<", "\\u003c"))  # in a script element nothing else ends it
 
@@ -133,13 +144,21 @@ class Cases:
         cells = {"verdict": state(case), "case": case.id}
         cells |= {summary.short(leaf): value for leaf, value in leaves_of(case.config) if leaf != "candidate"}
         cells |= {"candidate": case.candidate} | _figures(case)
-        cells["why"] = summary.reason(case) if case.failed or case.verdict == Verdict.NOT_COMPARABLE else ""
+        cells["why"] = _why(case)
+        if case.failed:
+            self.failures.add(self._seen, case)
         for name, text in cells.items():
             self._columns[name].add(printable(text), self._seen)
         self._seen += 1
         for column in self._columns.values():  # what a case has not is empty
             if len(column.rows) < self._seen:
                 column.add("", self._seen - 1)
+
+
+def _why(case: CaseRecord) -> str:
+    if case.failed:
+        return in_short(case)
+    return summary.reason(case) if case.verdict == Verdict.NOT_COMPARABLE else ""
 
 
 ALWAYS_SHOWN = ("passes at", "why")  # though all be alike
@@ -292,6 +311,34 @@ def _printable(value: Any) -> Any:
     return value
 
 
+def _breakable(text: str) -> Markup:
+    """Text whose long words, as paths and names are, may be broken after a sign and nowhere else."""
+    return Markup("").join(_with_breaks(word) for word in re.split(r"(\s+)", printable(text)))
+
+
+def _with_breaks(word: str) -> Markup:
+    parts = re.split(r"(?<=[/_.:,=-])", word) if len(word) > LONG else [word]
+    return Markup("<wbr>").join(filter(None, parts))
+
+
+def _coded(text: str) -> Markup:
+    """A sentence in which what stands between backticks is code, and a flag is not broken."""
+    parts = re.split(r"`([^`\n]+)`|(?<!\S)(--[\w-]+)", printable(text))
+    said, code, flag = parts[::3], parts[1::3], parts[2::3]
+    marked = [_whole("code", it) if it else _whole("span", other or "") for it, other in zip(code, flag, strict=True)]
+    return Markup("").join(piece for pair in zip_longest(said, marked, fillvalue="") for piece in pair)
+
+
+def _command(text: str) -> Markup:
+    """A command that may be broken between its words."""
+    words = printable(text).split(" ")
+    return Markup(" ").join(_with_breaks(word) if len(word) > 2 * LONG else _whole("span", word) for word in words)
+
+
+def _whole(tag: str, text: str) -> Markup:
+    return Markup('<{0} class="whole">{1}</{0}>').format(Markup(tag), text)
+
+
 @cache
 def _templates() -> Environment:
     page = Path(__file__).parent / "page"
@@ -306,6 +353,7 @@ def _templates() -> Environment:
     environment.globals.update(
         words=words, summary=summary, state=state, own=_own, size=PICTURE, pictures=_pictures, bars=bars
     )
+    environment.filters.update(breakable=_breakable, coded=_coded, command=_command)
     environment.globals["part"] = lambda name: Markup((page / name).read_text(encoding="utf-8"))  # ours
     return environment
 

@@ -7,7 +7,6 @@ from rnncli.records import CaseRecord, RunRecord, Tally, Verdict, printable
 
 MOST_ARGUMENTS = 6
 MOST_VALUES = 8
-MOST_GROUPED = 1000
 
 
 def conclusion(record: RunRecord) -> str:
@@ -34,12 +33,17 @@ def counts(tally: Tally) -> str:
 def common(tally: Tally) -> str | None:
     """The values that all failing cases have and others have not; None where there are none, or one case failed."""
     failures = len(tally.failing)
-    shared = [pair for pair, count in tally.failed.items() if count == failures and tally.every[pair] < tally.cases]
+    shared = telling({pair for pair, count in tally.failed.items() if count == failures}, tally)
     if failures < 2 or not shared:
         return None
-    shared.sort(key=lambda pair: tally.every[pair])
-    words = " and ".join(f"{short(leaf)}={value}" for leaf, value in shared[:MOST_ARGUMENTS])
-    return f"all {failures} failures have {words}"
+    return f"all {failures} failures have {' and '.join(shared)}"
+
+
+def telling(shared: set[tuple[str, str]], tally: Tally) -> list[str]:
+    """Of leaves and values that some cases share, those that other cases of the run have not, the rarest first."""
+    found = [pair for pair in tally.every if pair in shared and tally.every[pair] < tally.cases]
+    found.sort(key=lambda pair: tally.every[pair])
+    return [f"{short(leaf)}={value}" for leaf, value in found[:MOST_ARGUMENTS]]
 
 
 def diagnoses(tally: Tally) -> str | None:
@@ -51,17 +55,9 @@ def diagnoses(tally: Tally) -> str | None:
     return f"diagnosis: {found[0][0] if alone else ', '.join(f'{what} ({count})' for what, count in found)}"
 
 
-def failing_by_diagnosis(record: RunRecord) -> dict[str, list[int]]:
-    """Return the places of the failing cases by their diagnosis, or by what they failed with; the largest group first.
-
-    Of a run of many thousand cases the first MOST_GROUPED failing ones are looked at.
-    """
-    groups: dict[str, list[int]] = defaultdict(list)
-    for at in record.tally.failing[:MOST_GROUPED]:
-        case = record.cases[at]
-        named = " and ".join(found.id for found in case.diagnosis or ())
-        groups[named or (case.error.message if case.error else case.candidate)].append(at)
-    return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
+def verdicts_of(tally: Tally) -> list[Verdict]:
+    """The verdicts that checks of the run came to."""
+    return [verdict for verdict in Verdict if any(counted[verdict] for counted in tally.checks.values())]
 
 
 def not_comparable(tally: Tally) -> str | None:
@@ -75,15 +71,19 @@ def not_comparable(tally: Tally) -> str | None:
 
 def heading(record: RunRecord) -> str:
     """What was run, in a line: verify: manual, bmm; 96 cases; rnncli 0.1.0, torch 2.13.0."""
-    environment = record.environment or {}
-    versions = [f"{name} {environment[name]}" for name in ("rnncli", "torch") if environment.get(name)]
-    return f"{record.command}: {candidates(record)} against nn.RNN" + (f"; {', '.join(versions)}" if versions else "")
+    return "; ".join(filter(None, [f"{record.command}: {candidates(record)} against nn.RNN", versions(record)]))
 
 
 def candidates(record: RunRecord) -> str:
     """Return the names of the candidates, the first of them where they are many."""
     names = [printable(name) for name in record.tally.candidates]
     return ", ".join(names[:MOST_VALUES]) + (", ..." if len(names) > MOST_VALUES else "")
+
+
+def versions(record: RunRecord) -> str:
+    """The versions a run was made with: rnncli 0.1.0, torch 2.13.0."""
+    environment = record.environment or {}
+    return ", ".join(f"{name} {environment[name]}" for name in ("rnncli", "torch") if environment.get(name))
 
 
 def by_argument(tally: Tally) -> Iterator[tuple[str, list[tuple[str, int, int]]]]:

@@ -25,8 +25,9 @@ from rnncli.records import (
     printable,
 )
 from rnncli.report import words
+from rnncli.report.failures import Failures
 from rnncli.report.over_time import Course, courses, most_telling, scale_of, sparkline
-from rnncli.report.summary import by_argument, call, candidates, conclusion, failing_by_diagnosis
+from rnncli.report.summary import by_argument, call, candidates, conclusion
 
 PAGE_WIDTH = 80  # of a file or a pipe
 MOST_UNEXPLAINED = 3  # sentences about a mismatch that no fault explains
@@ -171,10 +172,13 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
             yield from _case(record.command, case, record.verbose)
         return
     yield _headline_of_many(record)
-    groups = failing_by_diagnosis(record)
-    for places in list(groups.values())[:MOST_GROUPS]:
+    found = Failures()
+    for at in record.tally.failing:
+        found.add(at, record.cases[at])
+    groups = found.groups()
+    for group in groups[:MOST_GROUPS]:
         yield ""
-        yield from _in_short(record.cases[places[0]], len(places), record.verbose)
+        yield from _in_short(group.smallest, len(group.places), record.verbose)
     if len(groups) > MOST_GROUPS:
         yield f"\n... and {len(groups) - MOST_GROUPS} more kinds of failure: --format csv lists every case"
     for why, count in record.tally.left_open.most_common(MOST_GROUPS):
@@ -191,7 +195,7 @@ def _headline_of_many(record: RunRecord) -> Text:
 
 def _in_short(case: CaseRecord, count: int, verbose: bool) -> Iterator[RenderableType]:
     """One case of those that fail alike."""
-    cases = "1 case" if count == 1 else f"{count} cases, of which the first"
+    cases = "1 case" if count == 1 else f"{count} cases, of which the smallest"
     yield Text.assemble((f"{cases}: ", "bold"), f"{call(case)}, {words.circumstances('verify', case)}  [{case.id}]")
     if case.error:
         yield Text(case.error.message, "bold red")

@@ -25,6 +25,7 @@ MOST_NAMES = 8
 MOST_PARAMETERS = 4  # of one layer in one direction
 FEWEST_TOGETHER = 3
 NUMBERS = {2: "two", 4: "four"}
+MOST_NOISE = 1e4  # envelopes; an honest error is below 3, one of another equation about 1e14 in float64
 
 
 # -- figures ---------------------------------------------------------------------------------------------------------
@@ -223,6 +224,17 @@ class OfTensor:
         """The stage whose figures stand for both: that of a mismatch, else the last."""
         judged = [check for check in (self.algorithm, self.precision) if check]
         return next((check for check in judged if check.verdict == Verdict.MISMATCH), judged[-1])
+
+    @property
+    def noise(self) -> bool:
+        """Whether its error in envelopes says something: beyond MOST_NOISE it has nothing to do with rounding."""
+        ratio = self.decisive.noise_ratio
+        return ratio is not None and ratio < MOST_NOISE
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a tolerance it would pass at."""
+        return not math.isinf(self.decisive.passes_at)
 
 
 def passes_at(check: Check) -> str:

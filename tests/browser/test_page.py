@@ -179,7 +179,7 @@ def test_a_case_opens_with_everything_and_closes(opened):
     detail = page.locator("tr.detail article")
     detail.wait_for()
     page.screenshot(path=PICTURES / "opened.png", full_page=True)
-    for said in ("Diagnosis: h0-ignored", "To see it again", "Error of output over time", "Shapes", "Timing"):
+    for said in ("Diagnosis: h0-ignored", "Replay", "Error of output over time", "Shapes", "Timing"):
         assert said in detail.text_content()
     assert first.get_attribute("aria-expanded") == "true"
     first.click()
@@ -253,6 +253,93 @@ def test_a_phone_shows_it_without_scrolling_aside(opened, file, tmp_path, scheme
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+SPOILT = """() => {
+  const found = [];
+  const text = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  while (text.nextNode()) {
+    const node = text.currentNode;
+    if (!node.parentElement.checkVisibility() || node.parentElement.closest("svg")) continue;
+    for (const word of node.textContent.matchAll(/[\\p{L}\\p{N}_]+/gu)) {
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      const lines = new Set([...range.getClientRects()].filter((box) => box.width).map((box) => Math.round(box.top)));
+      if (lines.size > 1) found.push(`broken: ${word[0]}`);
+    }
+  }
+  for (const element of document.body.querySelectorAll("*")) {
+    if (!element.checkVisibility() || element.closest("svg")) continue;
+    const name = element.outerHTML.slice(0, 80);
+    if (element.getBoundingClientRect().right > innerWidth) found.push(`beyond the page: ${name}`);
+    const cut = getComputedStyle(element).overflowX !== "visible" && element.scrollWidth > element.clientWidth;
+    if (cut) found.push(`clipped: ${name}`);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("path", ["many", "one", "long"])
+def test_nothing_is_clipped_or_broken_inside_a_word(opened, file, tmp_path, viewport, path):
+    if path != "many":
+        file = tmp_path / "report.html"
+        name = "a_recurrent_network_written_by_hand/" * 3 + "my_rnn.py:f"
+        trace = f'Traceback (most recent call last):\n  File "/home/somebody/{name}", line 4711, in forward\n' * 2
+        long = case_of(candidate=name, error=trace)
+        wrong = replace(in_full(), config=long.config, replay=f"rnncli verify --no-bidirectional --candidate {name}")
+        file.write_text(rendered("html", record_of(*([in_full()] if path == "one" else [long, wrong, case_of()]))))
+    page = opened(file, viewport=viewport)
+    if path != "one":
+        page.locator(".members summary").first.click()
+        page.locator(".members button.id").first.click()
+        page.locator(".members tr.detail article").wait_for()
+        page.locator("#table button.id").first.click()
+        page.locator("#table tr.detail article").wait_for()
+    page.screenshot(path=PICTURES / f"{path}-{viewport['width']}.png", full_page=True)
+    assert page.evaluate(SPOILT) == []
+
+
+def test_the_failures_are_in_the_first_screen_with_the_fix(opened):
+    page = opened()
+    fix = page.get_by_text("Fix: start from h_0")
+    assert page.locator(".group").count() == 1
+    assert page.locator(".group h3").text_content() == "h0-ignored 5 cases"
+    assert fix.bounding_box()["y"] < WIDE["height"] / 2
+    assert page.get_by_text("What was compared").bounding_box()["x"] > WIDE["width"] / 2
+
+
+def test_the_cases_of_a_group_open_in_it(opened):
+    page = opened()
+    page.locator(".members summary").click()
+    cases = page.locator(".members button.id")
+    assert cases.all_text_contents() == rows(page, "case")[:5]
+    assert page.locator(".members thead th").all_text_contents() == ["case", "num_layers", "seed", "manual, forward"]
+    cases.nth(1).click()
+    page.locator(".members tr.detail article").wait_for()
+    page.screenshot(path=PICTURES / "group.png")
+    assert "seed 99" in page.locator(".members tr.detail").text_content()
+    cases.nth(1).click()
+    assert not page.locator("tr.detail").count()
+
+
+def test_the_table_can_show_a_group_alone(opened):
+    page = opened()
+    page.locator(".members summary").click()
+    page.get_by_role("button", name="show all 5 in the table").click()
+    assert count(page) == "5 of 250 cases"
+    assert 0 <= page.locator("output").bounding_box()["y"] < WIDE["height"]  # it has scrolled there
+    page.get_by_role("button", name="only h0-ignored 5 cases").click()
+    assert count(page) == "1 to 100 of 250 cases"
+    assert not page.get_by_role("button", name="only h0-ignored").is_visible()
+
+
+def test_a_replay_command_is_copied_as_one_line(opened):
+    page = opened(permissions=["clipboard-read", "clipboard-write"])
+    page.locator(".group .copy").click()
+    page.get_by_role("button", name="copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == "rnncli verify --candidate my_rnn.py:f"
+
+
 CONTRAST = """() => {
   const channel = (value) => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
   const luminance = (color) => {
@@ -298,7 +385,7 @@ def test_on_paper_it_is_dark_on_white_and_without_controls(opened):
     assert not page.get_by_label("Filter the cases").is_visible()
     assert page.locator("output").is_visible()  # how many of the cases are on paper
     assert page.locator("tr.detail").get_by_text("Diagnosis: h0-ignored").is_visible()
-    assert page.locator("tr.detail").get_by_role("columnheader", name="passes at").is_visible()
+    assert page.locator("tr.detail").get_by_role("columnheader", name="nn.RNN's own").first.is_visible()
 
 
 def test_text_from_elsewhere_runs_nothing(opened, tmp_path):

@@ -58,7 +58,7 @@ def test_a_mismatch_in_one_case_of_a_grid_fails_the_run_and_is_shown(rnncli, tmp
     assert outcome.code == 1
     first = " ".join(outcome.out.partition("\n\n")[0].split())
     assert first == ("mismatch manual against nn.RNN, 4 cases: 2 mismatch, 2 match; all 2 failures have bias=true")
-    assert "\n2 cases, of which the first: nn.RNN(20, 40)" in outcome.out
+    assert "\n2 cases, of which the smallest: nn.RNN(20, 40)" in outcome.out
 
 
 def test_an_expectation_that_is_not_met_ends_with_1(rnncli):

@@ -13,6 +13,7 @@ from sample_records import HOSTILE, NASTY, WORSE, case_of, hostile_run, in_full,
 from rnncli.cli.output import write_text
 from rnncli.errors import ConfigError
 from rnncli.records import (
+    Diagnosis,
     FaultResult,
     Gate,
     Growth,
@@ -20,6 +21,7 @@ from rnncli.records import (
     Timing,
     Verdict,
 )
+from rnncli.report.failures import MOST_GROUPS, Failures
 from rnncli.report.html import IN_FULL, PICTURE, TOGETHER, bars, headline, picture
 from rnncli.report.over_time import Course
 
@@ -27,7 +29,7 @@ from rnncli.report.over_time import Course
 class Page(html.parser.HTMLParser):
     """The text of a page by the place it stands in: elements with their attributes, and scripts by id or class."""
 
-    VOID = ("meta", "br", "path", "input")
+    VOID = ("meta", "br", "path", "input", "wbr")
     UNCLOSED = ("tr", "td", "th", "li")
 
     def __init__(self, text):
@@ -55,7 +57,8 @@ class Page(html.parser.HTMLParser):
         elif tag == "script" and attributes.get("id") == "index":
             self.index = json.loads(data)
         elif tag not in ("script", "style"):
-            self.words.append(data)
+            glued = self.words and self.elements[-1][0] == "wbr"
+            self.words.append(self.words.pop() + data if glued else data)
 
     @property
     def text(self):
@@ -76,17 +79,20 @@ def page_of(*cases, **more):
 def test_the_verdict_comes_first():
     page = page_of(in_full())
     body = page.text.split("rnncli verify ", 1)[1]
-    assert body.startswith("mismatch 1 case: 1 mismatch verify: my_rnn.py:f against nn.RNN")
+    assert body.startswith(
+        "mismatch my_rnn.py:f is not nn.RNN(20, 40): output differs, of 1 tensor verify: my_rnn.py:f against nn.RNN(20, 40)"
+    )
+    body = page_of(in_full(), case_of()).text.split("rnncli verify ", 1)[1]
+    assert body.startswith("mismatch 2 cases: 1 mismatch, 1 match verify: my_rnn.py:f, manual against nn.RNN;")
 
 
 def test_one_case_stands_in_the_page_with_everything_there_is():
     page = page_of(in_full())
     assert not page.packed
     for said in (
-        "mismatch: my_rnn.py:f is not nn.RNN(20, 40): output differs, of 1 tensor",
         "Diagnosis: h0-ignored",
-        "To mend it: start from h_0",
-        "To see it again: rnncli verify --candidate my_rnn.py:f",
+        "Fix: start from h_0",
+        "Replay: rnncli verify --candidate my_rnn.py:f",
         "candidate has (5, 11)",
         "be warned",
         "Read as: function (input, h_0)",
@@ -116,6 +122,123 @@ def test_of_many_cases_the_failing_ones_are_readable_without_scripts():
     shown = re.findall(r"(match|mismatch) (\w{10}) manual", page.text)
     assert shown[0] == ("mismatch", cases[-1].id)
     assert [id for _, id in shown[1:]] == [case.id for case in cases[: IN_FULL - 1]]
+
+
+# What is wrong
+
+
+def fault(*ids, **changes):
+    """A mismatch that these faults explain."""
+    evidence = f"it equals nn.RNN with {' and '.join(f'`{id}`' for id in ids)}, on 3 probes"
+    found = tuple(Diagnosis(id=id, evidence=evidence, fix=f"undo {id}") for id in ids)
+    return case_of(Verdict.MISMATCH, diagnosis=found, **changes)
+
+
+def wrong_of(*cases):
+    """The text of the groups of failures."""
+    return page_of(*cases).text.partition("What is wrong ")[2].partition(" What was compared")[0]
+
+
+def groups_of(*cases):
+    failures = Failures()
+    for place, case in enumerate(cases):
+        failures.add(place, case)
+    return failures.groups()
+
+
+def test_failures_with_one_diagnosis_are_one_group_with_what_they_have_in_common():
+    cases = [fault("missing-bias-hh", rnn__num_layers=layers, run__seed=seed) for layers in (2, 3) for seed in (0, 1)]
+    said = wrong_of(*cases, case_of(rnn__bias=False), case_of(rnn__num_layers=2, rnn__bias=False))
+    assert said.startswith(
+        "missing-bias-hh 4 cases Fix: undo missing-bias-hh"
+        " Evidence: it equals nn.RNN with missing-bias-hh , on 3 probes"
+        " All have bias=true Replay of the smallest: rnncli verify --candidate manual copy The 4 cases "
+    )
+    assert all(case.id in said for case in cases)
+
+
+def test_the_smallest_case_of_a_group_is_replayed():
+    cases = [
+        replace(fault("missing-bias-hh", rnn__num_layers=layers), replay=f"rnncli verify --layers {layers}")
+        for layers in (3, 1, 2)
+    ]
+    assert "Replay of the smallest: rnncli verify --layers 1 copy" in wrong_of(*cases)
+    small = replace(cases[0], replay="rnncli verify --seq-len 1", replay_config=case_of(input__seq_len=1).config)
+    assert "Replay of the smallest: rnncli verify --seq-len 1 copy" in wrong_of(*cases, small)
+
+
+def test_what_says_what_to_change_comes_first_and_of_that_what_happens_most():
+    cases = [fault("unexplained", run__seed=seed) for seed in range(9)]
+    cases += [case_of(error="its forward raised", run__seed=seed) for seed in range(10, 13)]
+    cases += [fault("missing-bias-hh", run__seed=20)]
+    cases += [fault("missing-bias-hh", "h0-ignored", run__seed=seed) for seed in (21, 22)]
+    names = [group.name for group in groups_of(*cases)]
+    assert names == ["missing-bias-hh and h0-ignored", "missing-bias-hh", "failed to run", "unexplained"]
+
+
+def test_messages_that_differ_in_their_numbers_are_one_group():
+    errors = [case_of(error=f"shapes ({n}x6 and 3x5) do not fit", run__seed=n) for n in range(3)]
+    other = case_of(error="no such weight", run__seed=9)
+    assert [len(group.places) for group in groups_of(*errors, other)] == [3, 1]
+
+
+def test_what_is_unexplained_is_grouped_by_where_to_look():
+    here, there = fault("unexplained"), fault("unexplained", run__seed=1)
+    there = replace(there, diagnosis=(replace(there.diagnosis[0], fix="look there"),))
+    assert [len(group.places) for group in groups_of(here, here, there)] == [2, 1]
+
+
+def test_each_candidate_has_its_own_groups():
+    cases = [fault("missing-bias-hh", candidate=f"{name}.py:f") for name in "ab"]
+    assert [group.smallest.candidate for group in groups_of(*cases)] == ["a.py:f", "b.py:f"]
+    said = wrong_of(*cases)
+    assert "missing-bias-hh 1 case of b.py:f Fix:" in said
+    assert "candidate=" not in said  # the heading has it
+
+
+def test_a_run_whose_every_message_differs_has_a_bounded_number_of_groups():
+    letters = [chr(ord("a") + at // 26) + chr(ord("a") + at % 26) for at in range(MOST_GROUPS + 20)]
+    groups = groups_of(*(case_of(error=f"broken {name}") for name in letters))
+    assert len(groups) == MOST_GROUPS + 1
+    assert (groups[0].name, len(groups[0].places)) == ("other failures", 20)
+
+
+def test_an_error_stands_in_its_group_with_its_traceback():
+    said = wrong_of(case_of(), case_of(error="its forward raised", run__seed=1))
+    assert said.startswith("failed to run 1 case its forward raised its forward raised It has seed=1 The case ")
+
+
+def test_the_groups_of_the_page_are_those_of_the_table():
+    cases = [case_of(), fault("h0-ignored", run__seed=1), case_of(run__seed=2), fault("h0-ignored", run__seed=3)]
+    page = page_of(*cases)
+    assert page.index["groups"] == [[1, 3]]
+    assert [row["why"] for row in page.rows()] == ["", "h0-ignored", "", "h0-ignored"]
+
+
+def test_a_run_without_failures_has_no_groups():
+    page = page_of(case_of(), case_of(run__seed=1))
+    assert page.index["groups"] == []
+    assert "What is wrong" not in page.text
+
+
+def test_a_case_of_each_group_is_readable_without_scripts():
+    cases = [fault("h0-ignored", run__seed=seed) for seed in range(20)]
+    cases += [fault("missing-bias-hh", run__seed=99)]
+    assert cases[-1].id in re.findall(r"mismatch (\w{10}) manual", page_of(*cases).text)
+
+
+def test_a_long_name_may_be_broken_after_a_sign_and_stays_the_same_text():
+    name = "a_recurrent_network/written_by_hand.py:f"
+    text = rendered("html", record_of(case_of(candidate=name), case_of(candidate=name, run__seed=1)))
+    assert "a_<wbr>recurrent_<wbr>network/<wbr>written_<wbr>by_<wbr>hand.<wbr>py:<wbr>f against" in text
+    assert f"verify: {name} against nn.RNN" in Page(text).text
+
+
+def test_a_sentence_has_code_for_what_stands_between_backticks_and_flags_whole():
+    case = case_of(Verdict.MISMATCH, diagnosis=(Diagnosis(id="h0-ignored", evidence="`<b>` & --no-bias", fix="a ` b"),))
+    text = rendered("html", record_of(case))
+    assert 'Evidence: <code class="whole">&lt;b&gt;</code> &amp; <span class="whole">--no-bias</span>' in text
+    assert "Fix: a ` b<" in text
 
 
 def test_every_case_is_packed_into_the_page_in_the_order_of_the_table():
@@ -157,12 +280,27 @@ def test_a_figure_that_a_case_has_not_is_empty_in_its_row():
 
 def test_what_no_tolerance_lets_through_is_none_in_the_table_and_for_the_run():
     shape = case_of(Verdict.MISMATCH, reason="shape (1,), expected (2,)", run__seed=1)
-    page = page_of(in_full(), shape)
-    assert [row["passes at"] for row in page.rows()] == ["none", "none"]
     close = replace(in_full(), checks=tuple(replace(check, min_tolerance=1e-3) for check in in_full().checks))
     assert [row["passes at"] for row in page_of(close, shape).rows()] == ["1.0e-03", "none"]
-    assert "algorithm float64 2 0 2 0 none" in page_of(close, shape).text
-    assert "algorithm float64 2 0 2 0 1.0e-03" in page_of(close, replace(close, id="other")).text
+    assert "stage mismatch checks all pass at algorithm float64 2 2 none" in page_of(close, shape).text
+    assert "algorithm float64 2 2 1.0e-03" in page_of(close, replace(close, id="other")).text
+
+
+def test_a_column_without_a_value_is_not_there():
+    shape = case_of(Verdict.MISMATCH, reason="shape (1,), expected (2,)", run__seed=1)
+    page = page_of(in_full(), shape)
+    assert "passes at" not in page.rows()[0]
+    assert "all pass at" not in page.text
+    assert "stage mismatch checks algorithm float64 2 2 precision float32 1 1" in page.text
+    assert not {"noise", "passes"} & set(page_of(in_full()).text.split())
+
+
+@pytest.mark.parametrize(("ratio", "shown"), [(2.5, True), (1e14, False)])
+def test_the_error_in_envelopes_is_shown_where_it_can_be_rounding(ratio, shown):
+    case = in_full()
+    case = replace(case, checks=tuple(replace(check, noise_ratio=ratio) for check in case.checks))
+    assert ("noise: the error in envelopes of rounding" in page_of(case).text) == shown
+    assert ("1e+14" in page_of(case).text or "2.5" in page_of(case).text) == shown
 
 
 def test_what_all_cases_have_is_there_for_the_filter():
@@ -179,7 +317,7 @@ def test_the_page_is_the_same_in_every_encoding():
 
 
 def test_a_candidate_that_bench_refuses_has_that_for_a_reason():
-    wrong = replace(in_full(), checks=None, shapes=None)
+    wrong = replace(in_full(), checks=None, shapes=None, diagnosis=None)
     page = Page(rendered("html", RunRecord.of("bench", {}, [case_of(), wrong])))
     assert page.rows()[1]["why"] == "it does not compute what nn.RNN computes"
 
@@ -373,3 +511,13 @@ def test_a_stdout_that_is_closed_is_told(monkeypatch):
     monkeypatch.setattr("rnncli.cli.output.sys.stdout", None)
     with pytest.raises(ConfigError, match=r"stdout is closed; allowed: --output FILE"):
         write_text("a page", None)
+
+
+def test_the_change_that_fixes_a_fault_stands_beside_its_diagnosis():
+    change = ("- h = tanh(x @ W.T + h @ U.T)  # <b>", "+ h = tanh(x @ W.T + h @ U.T + b)  # <b>")
+    found = Diagnosis(id="missing-bias-hh", evidence="values", fix="add it", at="my_rnn.py:7", change=change)
+    page = rendered("html", record_of(replace(in_full(), diagnosis=(found,))))
+    assert "my_rnn.py:7" in page
+    for line in change:
+        assert line.replace("<b>", "&lt;b&gt;") in page
+    assert "<b>" not in page

@@ -25,7 +25,17 @@ from rnncli.report.summary import conclusion
 def test_the_formats_that_are_offered_are_those_there_are():
     assert OFFERED == FORMATS
     rendering = {path.stem for path in (ROOT / "rnncli/report").glob("*.py")}
-    assert rendering == {*FORMATS, "__init__", "summary", "words", "over_time", "history", "bench", "one_line"}
+    assert rendering == {
+        *FORMATS,
+        "__init__",
+        "summary",
+        "words",
+        "failures",
+        "over_time",
+        "history",
+        "bench",
+        "one_line",
+    }
 
 
 @pytest.mark.parametrize(
@@ -172,7 +182,7 @@ def markdown_is_harmless(page):
 
 def html_is_harmless(page):
     benign = Elements(rendered("html", record_of(*(case_of(run__seed=seed) for seed in range(4)))))
-    marks = {"table", "svg", "path", "li", "pre", "small", "div", "span", "button"}
+    marks = {"table", "svg", "path", "h3", "ul", "li", "pre", "small", "div", "span", "button"}
     assert {tag for tag, _ in Elements(page).found} <= {tag for tag, _ in benign.found} | marks
     assert page.count("<script") == benign.page.count("<script")
 

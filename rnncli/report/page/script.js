@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const PER_PAGE = 100;
+  const LONG = 20; // characters of a word from which on it may be broken
   const MOST_CHOICES = 12; // values of a column that are offered as a choice
   const RANK = { failed: 0, mismatch: 0, "not-comparable": 1, match: 2, done: 2 };
 
@@ -13,12 +14,13 @@
 
   const index = document.getElementById("index");
   if (!index || !window.DecompressionStream) return;
-  const { together, columns, rows, alike } = JSON.parse(index.textContent);
+  const { together, columns, rows, alike, groups } = JSON.parse(index.textContent);
   const packed = document.getElementsByClassName("packed");
   const text = (row, column) => columns[column].values[rows[row][column]];
   const find = (name) => columns.findIndex((column) => column.name === name);
   const VERDICT = find("verdict");
   const CASE = find("case");
+  const ALL = [...columns.keys()];
   const lines = rows.map((row) =>
     row.map((value, column) => `${columns[column].name}=${columns[column].values[value]}`).join(" ").toLowerCase());
   for (const column of columns) {
@@ -30,7 +32,7 @@
   }
   columns[VERDICT].order = columns[VERDICT].values.map((value) => RANK[value]);
 
-  const state = { words: [], chosen: new Map(), sort: VERDICT, down: false, page: 0, all: false, open: new Set() };
+  const state = { words: [], chosen: new Map(), sort: VERDICT, down: false, page: 0, all: false, open: new Set(), group: null };
   let shown = [];
 
   const make = (tag, attributes = {}, ...children) => {
@@ -39,6 +41,12 @@
     element.append(...children);
     return element;
   };
+
+  // A long word, as a path is, may be broken after a sign, and nowhere else.
+  function breakable(text, long = LONG) {
+    const parts = text.split(/\s/).some((word) => word.length > long) ? text.split(/(?<=[/_.:,=-])/) : [text];
+    return parts.flatMap((part, at) => (at ? [make("wbr"), part] : [part]));
+  }
 
   // -- which cases, in which order
 
@@ -70,6 +78,7 @@
   function choose() {
     const conditions = state.words.map(condition);
     const kept = (row) => {
+      if (state.group && !state.group.has(row)) return false;
       for (const [column, value] of state.chosen) if (rows[row][column] !== value) return false;
       return conditions.every((holds) => holds(row));
     };
@@ -98,7 +107,7 @@
     const size = state.all ? shown.length : PER_PAGE;
     const from = state.page * size;
     const part = shown.slice(from, from + size);
-    body.replaceChildren(...part.flatMap((row) => (state.open.has(row) ? [line(row), detail(row)] : [line(row)])));
+    body.replaceChildren(...part.flatMap((row) => (state.open.has(row) ? [line(row, ALL), detail(row)] : [line(row, ALL)])));
     const total = rows.length === shown.length ? "" : ` of ${rows.length.toLocaleString("en")} cases`;
     const range = part.length < shown.length ? `${from + 1} to ${from + part.length} of ` : "";
     count.textContent = `${range}${shown.length.toLocaleString("en")}${total || " cases"}`;
@@ -107,15 +116,16 @@
     earlier.hidden = later.hidden = every.hidden = rows.length <= PER_PAGE;
   }
 
-  function line(row) {
-    const cells = columns.map((column, at) => {
+  function line(row, among) {
+    const cells = among.map((at) => {
+      const column = columns[at];
       const value = text(row, at);
       if (at === CASE) {
         const attributes = { type: "button", class: "id", "aria-expanded": state.open.has(row), "data-row": row };
         return make("td", {}, make("button", attributes, value));
       }
       if (at === VERDICT) return make("td", { class: value }, value);
-      return make("td", { "data-name": column.name, class: column.numeric ? "n" : "" }, value);
+      return make("td", { "data-name": column.name, class: column.numeric ? "n" : "" }, ...breakable(value));
     });
     return make("tr", {}, ...cells);
   }
@@ -139,12 +149,12 @@
     return known.get(part);
   }
 
-  function toggle(button) {
+  function toggle(button, opened) {
     const row = Number(button.dataset.row);
-    const open = !state.open.delete(row);
+    const open = !opened.delete(row);
     const under = button.closest("tr");
     if (open) {
-      state.open.add(row);
+      opened.add(row);
       under.after(detail(row));
       history.replaceState(null, "", `#${text(row, CASE)}`);
     } else {
@@ -157,7 +167,7 @@
 
   const search = make("input", {
     type: "search", "aria-label": "Filter the cases",
-    placeholder: "Filter: words that must all occur, as num_layers=2 mismatch",
+    placeholder: "Filter: num_layers=2 mismatch",
   });
   search.addEventListener("input", () => {
     state.words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -220,10 +230,13 @@
     });
   }
 
-  body.addEventListener("click", (event) => {
-    const button = event.target.closest("button.id");
-    if (button) toggle(button);
-  });
+  function opens(element, opened) {
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("button.id");
+      if (button) toggle(button, opened);
+    });
+  }
+  opens(body, state.open);
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input, select");
     if (event.key === "/" && !typing) {
@@ -233,7 +246,7 @@
       search.value = "";
       search.dispatchEvent(new Event("input"));
     } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && event.target.matches("button.id")) {
-      const all = [...body.querySelectorAll("button.id")];
+      const all = [...event.target.closest("table").querySelectorAll("button.id")];
       const next = all[all.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1)];
       if (next) {
         event.preventDefault();
@@ -241,6 +254,37 @@
       }
     }
   });
+
+  // -- groups of failures: the cases of each, in the columns in which they differ
+
+  const only = make("button", { type: "button", hidden: "" });
+  only.addEventListener("click", () => pickGroup(null, ""));
+  function pickGroup(group, name) {
+    state.group = group;
+    only.hidden = !group;
+    only.textContent = `only ${name} \u00d7`;
+    choose();
+  }
+
+  for (const fold of document.querySelectorAll(".members")) {
+    fold.addEventListener("toggle", () => {
+      const group = groups[fold.dataset.group];
+      const name = fold.closest(".group").querySelector("h3").textContent;
+      const differs = (at) => at === CASE || group.some((row) => rows[row][at] !== rows[group[0]][at]);
+      const among = ALL.filter((at) => differs(at) && !["why", "passes at"].includes(columns[at].name));
+      const heads = among.map((at) => make("th", { scope: "col", class: columns[at].numeric ? "n" : "" }, ...breakable(columns[at].name, 0)));
+      const members = make("tbody", {}, ...group.slice(0, PER_PAGE).map((row) => line(row, among)));
+      opens(members, new Set());
+      const rest = group.length > PER_PAGE ? `The first ${PER_PAGE}. ` : "";
+      const all = make("button", { type: "button" }, `show all ${group.length.toLocaleString("en")} in the table`);
+      all.addEventListener("click", () => {
+        pickGroup(new Set(group), name);
+        document.getElementById("cases").scrollIntoView();
+      });
+      const table = make("table", { class: "cases" }, make("thead", {}, make("tr", {}, ...heads)), members);
+      fold.querySelector("ul").replaceWith(make("div", { class: "wide" }, table), ...(group.length > 1 ? [make("p", {}, rest, all)] : []));
+    }, { once: true });
+  }
 
   function follow() {
     const row = rows.findIndex((_, at) => text(at, CASE) === location.hash.slice(1));
@@ -256,8 +300,8 @@
   const choices = selects.length
     ? [make("details", {}, make("summary", {}, "By argument"), make("div", {}, ...selects))] : [];
   document.getElementById("static").replaceWith(
-    make("div", { class: "controls" }, search, ...buttons, ...choices, count, earlier, later, every),
-    make("div", { id: "around" }, make("table", { id: "table" }, make("thead", {}, make("tr", {}, ...heads)), body)),
+    make("div", { class: "controls" }, search, only, ...buttons, ...choices, count, earlier, later, every),
+    make("div", { id: "around" }, make("table", { id: "table", class: "cases" }, make("thead", {}, make("tr", {}, ...heads)), body)),
   );
   mark();
   choose();

@@ -1,0 +1,98 @@
+"""The failing cases of a run, grouped by what is wrong with them: one diagnosis, or one error, is one group."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rnncli.records import CaseRecord, Tally, leaves_of
+from rnncli.report import summary
+
+MOST_GROUPS = 50  # groups that are kept apart; a run whose every case raises a message of its own has thousands
+LISTED = 10  # cases of a group that a page names without scripts
+NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
+
+Kind = Literal["fault", "error", "unexplained"]
+ORDER: tuple[Kind, ...] = ("fault", "error", "unexplained")  # those that say what to change first
+
+
+@dataclass
+class Group:
+    """Failing cases that one diagnosis or one error explains. `smallest` is the case to begin with."""
+
+    name: str
+    kind: Kind
+    smallest: CaseRecord
+    places: list[int] = field(default_factory=list)  # of its cases in the run
+    first: list[CaseRecord] = field(default_factory=list)  # at most LISTED of them
+    shared: set[tuple[str, str]] = field(default_factory=set)  # leaves of the config and their values
+
+    def add(self, place: int, case: CaseRecord) -> None:
+        """Count a further case of the group."""
+        leaves = {(leaf, value) for leaf, value in leaves_of(case.config) if leaf != "candidate"}
+        self.shared = self.shared & leaves if self.places else leaves
+        self.places.append(place)
+        self.first += [case] if len(self.first) < LISTED else []
+        if _size(case) < _size(self.smallest):
+            self.smallest = case
+
+    def arguments(self, tally: Tally) -> list[str]:
+        """The arguments that all of its cases have and others of the run have not, the most telling first."""
+        return summary.telling(self.shared, tally)
+
+
+class Failures:
+    """The groups of a run, filled case by case."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, ...], Group] = {}
+
+    def add(self, place: int, case: CaseRecord) -> None:
+        """Put a failing case into its group."""
+        key = _key(case)
+        if key not in self._groups and len(self._groups) >= MOST_GROUPS:
+            key = ("",)
+        if key not in self._groups:
+            name = name_of(case) if key != ("",) else "other failures"
+            self._groups[key] = Group(name, _kind(case), case)
+        self._groups[key].add(place, case)
+
+    def groups(self) -> list[Group]:
+        """Faults of the catalogue first, then errors, then what is unexplained; of each the largest group first."""
+        return sorted(self._groups.values(), key=lambda group: (ORDER.index(group.kind), -len(group.places)))
+
+
+def name_of(case: CaseRecord) -> str:
+    """The faults that explain a failing case, or how it failed."""
+    if case.error:
+        return "failed to run"
+    return " and ".join(found.id for found in case.diagnosis or ()) or "not diagnosed"
+
+
+def in_short(case: CaseRecord) -> str:
+    """Why a case fails, in few words: the faults, and of what is unexplained where to look."""
+    if case.error or not case.diagnosis:
+        return summary.reason(case)
+    return name_of(case) if _kind(case) == "fault" else f"{name_of(case)}: {case.diagnosis[0].fix}"
+
+
+def _kind(case: CaseRecord) -> Kind:
+    if case.error:
+        return "error"
+    return "fault" if case.diagnosis and case.diagnosis[0].id != "unexplained" else "unexplained"
+
+
+def _key(case: CaseRecord) -> tuple[str, ...]:
+    """Cases of one candidate with the same faults, or with the same message but for its numbers."""
+    if _kind(case) == "fault":
+        return case.candidate, name_of(case)
+    return case.candidate, name_of(case), NUMBER.sub("0", in_short(case))
+
+
+def _size(case: CaseRecord) -> tuple[int, int]:
+    """The multiplications of the case that the replay command runs, and the length of that command."""
+    config = case.replay_config or case.config
+    rnn, given = config["rnn"], config["input"]
+    directions = 2 if rnn["bidirectional"] else 1
+    steps = given["seq_len"] * (1 if given["layout"] == "unbatched" else given["batch_size"])
+    features = rnn["hidden_size"] * (rnn["input_size"] + rnn["hidden_size"])
+    return steps * features * rnn["num_layers"] * directions, len(case.replay or "")
