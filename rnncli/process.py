@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Iterator
 from multiprocessing import connection
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +35,8 @@ PRELOADED_FOR_MANY = ("rnncli.parity.warm",)  # takes as long again as torch its
 MOST_LINES = 10  # of what is printed there
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # that end a command, which then ends its processes
 STARTED_S = 60.0  # for the server to load torch and fork
+SAFE_PATH = "PYTHONSAFEPATH"
+SAFE_PATH_OF_SERVER = "rnncli"  # the server takes this value out again, so that no process of a candidate inherits it
 EXTRA_BYTES = 4 * 2**30  # more than the case itself needs
 _EXIT_CODES = threading.Lock()  # each can be read once, and a process that is started reads those of all the others
 _MAIN = threading.Lock()  # of two threads that put something in its place, the second would put that back
@@ -51,7 +54,7 @@ def start_server(users_code: bool = True, many: bool = False) -> None:
 
     for_users_code = (*PRELOADED_FOR_USERS_CODE, *(PRELOADED_FOR_MANY if many else ()))
     _context().set_forkserver_preload([*PRELOADED, *(for_users_code if users_code else ())])
-    with _without_main():
+    with _without_main(), _without_current_folder():
         with _blocked_signals():
             resource_tracker.ensure_running()  # which unblocks signals when it is up
         with _blocked_signals(), _unlinked_socket():
@@ -373,6 +376,28 @@ def _unlinked_socket() -> Iterator[None]:
                 getattr(forkserver, "_forkserver")._forkserver_address = f"/proc/self/fd/{socket}"  # noqa: B009
             os.close(opened)
             os.rmdir(folder)
+
+
+@contextlib.contextmanager
+def _without_current_folder() -> Iterator[None]:
+    """Start an interpreter that imports nothing from the current folder, where a queue.py or a torch.py may lie.
+
+    `python -c` puts that folder first. Where rnncli itself is found there alone, its own folder takes that place.
+    """
+    root = str(Path(__file__).resolve().parents[1])
+    added = {SAFE_PATH: SAFE_PATH_OF_SERVER} if not os.environ.get(SAFE_PATH) else {}
+    if root not in [os.path.abspath(entry) for entry in sys.path[1:]]:
+        added["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    before = {name: os.environ.get(name) for name in added}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager

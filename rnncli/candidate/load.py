@@ -4,11 +4,14 @@ The canonical form: `f(input, h_0, params, case) -> (output, h_n)`, with `params
 imported as Python would import it, and read (`read.py`); that runs its code, so it is done in a process of its own.
 """
 
-import importlib
+import importlib.machinery
+import importlib.util
 import inspect
 import json
 import linecache
+import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -154,8 +157,9 @@ def _imported(file: str, target: str) -> tuple[ModuleType, BaseException | None]
         raise ConfigError(f"candidate {target}: there is no file {file}{nearest(path.name, beside)}")
     if path.suffix == ".py" and (path.parent / "__init__.py").is_file():
         return _in_package(path)
-    sys.path.insert(0, str(path.parent))
-    name = path.stem if path.stem not in sys.modules else f"candidate_{path.stem}"
+    _add_to_path(path.parent)
+    taken = path.stem in sys.modules or path.stem in sys.stdlib_module_names
+    name = f"candidate_{path.stem}" if taken else path.stem
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module
@@ -163,7 +167,7 @@ def _imported(file: str, target: str) -> tuple[ModuleType, BaseException | None]
 
 
 def _module(name: str, target: str) -> tuple[ModuleType, BaseException | None]:
-    sys.path.insert(0, str(Path.cwd()))
+    _add_to_path(Path.cwd())
     try:
         return importlib.import_module(name), None
     except ModuleNotFoundError as error:
@@ -180,12 +184,36 @@ def _in_package(path: Path) -> tuple[ModuleType, BaseException | None]:
     while (folder / "__init__.py").is_file():
         parts.insert(0, folder.name)
         folder = folder.parent
-    sys.path.insert(0, str(folder))
+    _add_to_path(folder)
     name = ".".join(parts)
     try:
+        _import_package(parts[0], folder)
         return importlib.import_module(name), None
     except (Exception, SystemExit) as error:
         return sys.modules.get(name, ModuleType(name)), error
+
+
+def _import_package(name: str, folder: Path) -> None:
+    """Import the package of a candidate's own folder, though the standard library has one of that name, as `test`."""
+    spec = importlib.machinery.PathFinder.find_spec(name, [str(folder)])
+    if name in sys.modules or spec is None or spec.loader is None:
+        return
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+def _add_to_path(folder: Path) -> None:
+    """Let imports find what is in a folder: behind the standard library, so that a queue.py there does not take the
+    place of Python's own, and before everything that is installed.
+    """
+    own = {os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
+    own |= {os.path.join(one, "lib-dynload") for one in own}
+    standard = [entry for entry in sys.path if os.path.realpath(entry) in own or entry.endswith(".zip")]
+    sys.path[:] = [*standard, str(folder), *(entry for entry in sys.path if entry not in standard)]
 
 
 def _run_file(path: Path, module: ModuleType) -> BaseException | None:

@@ -1,0 +1,28 @@
+"""Processes of candidates: what they are started with, what they may send, and that nothing of them stays."""
+
+import subprocess
+import sys
+
+SHADOWS = ("copy", "queue", "random", "selectors", "signal", "socket", "token", "torch", "numpy")
+
+MY_RNN = """
+import torch
+
+
+def rnn_forward(input, weight_ih, weight_hh, bias_ih, bias_hh, h_0):
+    h, out = h_0[0], []
+    for t in range(input.shape[1]):
+        h = torch.tanh(input[:, t] @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)
+        out.append(h)
+    return torch.stack(out, dim=1), h.unsqueeze(0)
+"""
+
+
+def test_files_in_the_current_folder_that_nobody_named_are_not_run(tmp_path):
+    for name in SHADOWS:
+        (tmp_path / f"{name}.py").write_text(f"open('ran.txt', 'a').write({name!r})\n")
+    (tmp_path / "my_rnn.py").write_text(MY_RNN)
+    command = [sys.executable, "-m", "rnncli", "verify", "--no-timing", "--candidate", "my_rnn.py:rnn_forward"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert not (tmp_path / "ran.txt").exists()
+    assert (ended.returncode, ended.stderr) == (0, "")
