@@ -26,9 +26,10 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from rnncli import __version__, memory
-from rnncli.errors import CandidateError, ConfigError, RnncliError, UnavailableError
+from rnncli.errors import CandidateError, ConfigError, RnncliError, UnavailableError, described
 from rnncli.process import Host, start_server
 from rnncli.selection import digests
+from rnncli.workers import start_worker
 
 CONNECT_S = 8.0
 WORKERS_S = 30.0  # for a first worker to come
@@ -213,7 +214,7 @@ class Cluster(Executor):
         except UnavailableError:
             raise
         except Exception as error:
-            raise UnavailableError(f"--dask: {self.address}: the connection broke: {_in_a_line(error)}") from None
+            raise UnavailableError(f"--dask: {self.address}: the connection broke: {described(error)}") from None
 
     def _gone(self) -> UnavailableError:
         return UnavailableError(f"--dask: {self.address}: the scheduler is gone")
@@ -235,7 +236,7 @@ class Cluster(Executor):
                 if not error:
                     continue
             if error:
-                what = f"a worker could not run a task: {_in_a_line(error)}"
+                what = f"a worker could not run a task: {described(error)}"
                 self._end(UnavailableError(f"--dask: {self.address}: {what}"))
             seen = time.monotonic() if self.threads else seen
             if time.monotonic() - seen > GONE_S:
@@ -281,12 +282,8 @@ def _client(address: str) -> Any:
     try:
         return distributed.Client(address, timeout=CONNECT_S, set_as_default=False, name="rnncli")
     except Exception as error:
-        what = f"--dask: no Dask scheduler was reached at {address}: {_in_a_line(error)}"
+        what = f"--dask: no Dask scheduler was reached at {address}: {described(error)}"
         raise UnavailableError(what) from None
-
-
-def _in_a_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 # On a worker
@@ -357,7 +354,7 @@ class Processes:
         """What the function returns in one of them. Raises CandidateError where it died or took too long."""
         with self._lock:
             host = self._idle.pop()[1] if self._idle else None
-        host = host or Host("rnncli.workers:Worker", "worker process", timeout_s)
+        host = host or start_worker(timeout_s)
         host.timeout_s = timeout_s
         try:
             return host.call("the case", "run", function, arguments, {})

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any
 
+LONGEST_LINE = 1000  # characters of what an error says
+
 KeyPath = tuple[str | int, ...]
 
 
@@ -73,6 +75,16 @@ class AmbiguousError(RnncliError):
 
 class ReaderGoneError(Exception):
     """Nobody reads stdout any more, as in `rnncli ... | head`."""
+
+
+def described(error: BaseException) -> str:
+    """The type of an error and the first line of what it says, whatever its own methods do."""
+    try:
+        said = str(error)
+    except BaseException:
+        said = "its __str__ raises"
+    line = said[:LONGEST_LINE].splitlines()[0] if said else ""
+    return f"{type(error).__name__}: {line}".removesuffix(": ")
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -32,11 +32,12 @@ from rnncli.case import Case
 from rnncli.cluster import Cluster, Processes, Wanted, judged, require
 from rnncli.config import load
 from rnncli.errors import CandidateError, UnavailableError
-from rnncli.process import Host, TookTooLong
+from rnncli.process import TookTooLong
 from rnncli.records import Origin
 from rnncli.run import VerifyOptions
 from rnncli.runner import GridRun, outcomes, verify_unit
 from rnncli.selection import Selection, digests
+from rnncli.workers import start_worker
 
 ADDRESS = "tcp://127.0.0.1:8786"
 QUICK = VerifyOptions(timing=False, shrink=False)
@@ -456,7 +457,7 @@ def test_what_was_finished_before_the_cluster_was_lost_is_kept(rnncli, connected
 def test_a_process_is_started_from_a_daemonic_one(monkeypatch):
     """A worker of Dask is one, under its nanny."""
     monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)
-    host = Host("rnncli.workers:Worker", "worker process", 60.0)
+    host = start_worker(60.0)
     try:
         assert host.call("", "run", abs, (-1,), {}) == 1
     finally:

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, NoneType
 from typing import Any
 
 import torch
@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from rnncli.case import Case
-from rnncli.errors import CandidateError, ConfigError, nearest
+from rnncli.errors import CandidateError, ConfigError, described, nearest
 from rnncli.manual import BUILT_IN
 
 Sequence = Tensor | PackedSequence
@@ -73,16 +73,14 @@ def located(target: str) -> tuple[object, str | None]:
             found = getattr(found, part)
             continue
         if error is not None:
-            what = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise CandidateError(f"candidate {target}: importing {file} raised {what}") from error
+            raise CandidateError(f"candidate {target}: importing {file} raised {described(error)}") from error
         names = [key for key, value in vars(module).items() if _is_own(value, module)]
         has = "it has no function and no class: wrap its code as `def rnn(input, h_0, params, case): ...` that returns"
         has = f"it has {', '.join(names)}" if names else f"{has} output, h_n"
         raise ConfigError(f"candidate {target}: {file} has no {name}{nearest(name, names)}; {has}")
     if error is None:
         return found, None
-    what = f"{type(error).__name__}: {error}".splitlines()[0]
-    return found, f"{file} raised {what} after {name} was defined; the definition is taken"
+    return found, f"{file} raised {described(error)} after {name} was defined; the definition is taken"
 
 
 def is_canonical(target: object) -> bool:
@@ -123,17 +121,40 @@ def canonical(name: str, call: Callable[..., object], *, partial: bool = False) 
             returned = call(input, h_0, params, case)
         except (MemoryError, torch.OutOfMemoryError):
             raise
-        except (Exception, SystemExit) as error:
-            what = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise CandidateError(f"candidate {name}: its forward raised {what}") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise CandidateError(f"candidate {name}: its forward raised {described(error)}") from error
         match returned:
-            case (Tensor() | PackedSequence() as output, Tensor() as h_n):
-                return output, h_n
-            case (Tensor() | PackedSequence() | None as output, Tensor() | None as h_n) if partial:
-                return output, h_n  # type: ignore[return-value]
+            case (output, h_n) if partial or (output is not None and h_n is not None):
+                allowed = (Tensor, PackedSequence, NoneType)
+                if issubclass(type(output), allowed) and issubclass(type(h_n), (Tensor, NoneType)):
+                    on_meta = _values_of(input).is_meta
+                    return _as_tensor(output, name, on_meta), _as_tensor(h_n, name, on_meta)
         raise CandidateError(f"candidate {name}: returned {_described(returned)}; expected (output, h_n)")
 
     return called
+
+
+def _values_of(sequence: Sequence) -> Tensor:
+    return sequence.data if isinstance(sequence, PackedSequence) else sequence
+
+
+def _as_tensor(value: Any, name: str, on_meta: bool) -> Any:
+    """What a candidate returns without its own type, whose methods would run wherever it is looked at.
+
+    Raises CandidateError for a tensor without values to look at. `on_meta`: the input has none either.
+    """
+    if value is None:
+        return None
+    if isinstance(value, PackedSequence):
+        return value._replace(data=_as_tensor(value.data, name, on_meta))
+    with torch._C.DisableTorchFunctionSubclass():
+        kind = "meta" if value.is_meta and not on_meta else "quantized" if value.is_quantized else str(value.layout)
+        if kind != "torch.strided":
+            kind = kind.removeprefix("torch.")
+            raise CandidateError(f"candidate {name}: returned a {kind} tensor; expected one with values, as nn.RNN's")
+        return value if type(value) is Tensor else value.as_subclass(Tensor)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from rnncli import __version__
 from rnncli.cli import adapt, bench, env, faults, power, report, schema, shapes, verify
 from rnncli.cli.interrupt import ended_by_signals, exit_code_of, keeping_results
 from rnncli.cli.options import takes_debug
-from rnncli.errors import INTERRUPTIONS, ExitCode, ReaderGoneError, RnncliError
+from rnncli.errors import INTERRUPTIONS, ExitCode, ReaderGoneError, RnncliError, described
 
 # Looking for plugins of the validation library would read the metadata of every package installed
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -39,7 +39,7 @@ class _Group(TyperGroup):
         except Exception as error:
             if _is_usage_error(error):
                 raise
-            what = f"{type(error).__name__}: {error}".splitlines()[0]
+            what = described(error)
             _end(ExitCode.INTERNAL, f"rnncli: internal error: {what}", "rnncli: --debug shows where; please report it")
 
 
