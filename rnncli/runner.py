@@ -206,6 +206,11 @@ class GridRun:
             records.append(record)
         return records
 
+    def require_kept(self) -> None:
+        """Raise ConfigError where the file that was written is no longer there."""
+        if self._lasts:
+            self._journal.require_kept()
+
     def results(self) -> Results:
         """All results there are."""
         return self._journal.results()
