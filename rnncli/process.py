@@ -29,7 +29,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from rnncli.errors import CandidateError, ConfigError, RnncliError, described
+from rnncli.errors import CandidateError, ConfigError, RnncliError, UnavailableError, described
 
 PRELOADED = ("rnncli.server", "rnncli.runner")  # by name: they stand above this room
 PRELOADED_FOR_USERS_CODE = ("rnncli.isolated", "rnncli.candidate.reading")
@@ -56,17 +56,20 @@ class TookTooLong(CandidateError):
 
 def start_server(users_code: bool = True, many: bool = False) -> None:
     """Start loading torch in the server, and what its processes need, beside whatever comes next here. Where it runs,
-    nothing. `many`: there are many cases, which share what is loaded once.
+    nothing. `many`: there are many cases, which share what is loaded once. Raises UnavailableError.
     """
     from multiprocessing import forkserver, resource_tracker
 
     for_users_code = (*PRELOADED_FOR_USERS_CODE, *(PRELOADED_FOR_MANY if many else ()))
     _context().set_forkserver_preload([*PRELOADED, *(for_users_code if users_code else ())])
-    with _without_main(), _without_current_folder():
-        with _blocked_signals():
-            resource_tracker.ensure_running()  # which unblocks signals when it is up
-        with _blocked_signals(), _unlinked_socket():
-            forkserver.ensure_running()
+    try:
+        with _without_main(), _without_current_folder():
+            with _blocked_signals():
+                resource_tracker.ensure_running()  # which unblocks signals when it is up
+            with _blocked_signals(), _unlinked_socket():
+                forkserver.ensure_running()
+    except OSError as error:  # no temporary folder, or one with a path that is too long for a socket
+        raise UnavailableError(f"no process can be started here: {error}; TMPDIR names another folder") from None
 
 
 def end_with_writer(pipe: int, owner: int) -> None:

@@ -216,8 +216,11 @@ class Journal:
 
 
 def spool() -> Journal:
-    """A file that goes away, for a run whose results are rendered in the end."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the run
+    """A file that goes away, for a run whose results are rendered in the end. Raises ConfigError."""
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the run
+    except OSError as error:
+        raise ConfigError(f"no temporary file can be made: {error.strerror}; TMPDIR names a folder for them") from None
     return Journal(Saved(Path("results"), file), os.dup(file.fileno()))
 
 

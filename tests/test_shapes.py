@@ -135,3 +135,20 @@ def test_an_expectation_that_is_not_met_is_a_mismatch_and_one_that_is_met_is_not
     for expected, verdict in (((5, 10, 40), "match"), ((5, 10, 80), "mismatch")):
         assert look(Case(expect={"output": expected})).verdict == verdict
     assert look(Case(expect={"weight_hh_l0": (40, 41)})).verdict == "mismatch"
+
+
+def test_of_many_parameters_the_first_are_shown_and_the_rest_is_counted(rnncli):
+    outcome = rnncli("shapes", "--static", "--layers", 10000)
+    assert outcome.code == 0
+    assert "... and 39900 more" in outcome.out
+    assert "40000 parameters" in outcome.out
+    assert len(outcome.out.splitlines()) < 150
+
+
+def test_of_many_cases_the_first_are_shown_in_full_and_the_rest_is_counted(rnncli, tmp_path):
+    file = tmp_path / "grid.yaml"
+    file.write_text(f"rnn: {{input_size: 3}}\ngrid: {{run.seed: {list(range(150))}}}")
+    outcome = rnncli("shapes", "--static", file)
+    assert outcome.code == 0
+    assert "... and 50 more cases: --format json holds them all" in outcome.out
+    assert outcome.out.rstrip().endswith("150 cases")

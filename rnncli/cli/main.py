@@ -1,10 +1,11 @@
 """The application: its commands, and the one place where an error becomes a message and an exit code."""
 
+import errno
 import os
 import sys
 import traceback
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -13,10 +14,13 @@ from rnncli import __version__
 from rnncli.cli import adapt, bench, env, faults, power, report, schema, shapes, verify
 from rnncli.cli.interrupt import ended_by_signals, exit_code_of, keeping_results
 from rnncli.cli.options import takes_debug
-from rnncli.errors import INTERRUPTIONS, ExitCode, ReaderGoneError, RnncliError, described
+from rnncli.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, RnncliError, described
 
 # Looking for plugins of the validation library would read the metadata of every package installed
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # errors of a stdout that takes nothing more
 
 
 class _Group(TyperGroup):
@@ -24,6 +28,7 @@ class _Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
+            _require_a_folder()
             with keeping_results():
                 return super().invoke(ctx)
         except RnncliError as error:
@@ -39,8 +44,23 @@ class _Group(TyperGroup):
         except Exception as error:
             if _is_usage_error(error):
                 raise
+            if isinstance(error, OSError) and error.errno in FULL:
+                _end_without_stdout(error)
             what = described(error)
             _end(ExitCode.INTERNAL, f"rnncli: internal error: {what}", "rnncli: --debug shows where; please report it")
+
+
+def _require_a_folder() -> None:
+    """Raise ConfigError where the current folder has been deleted: torch then ends the process while it is imported."""
+    try:
+        os.getcwd()
+    except OSError:
+        raise ConfigError("the current folder does not exist any more; allowed: a folder that does") from None
+
+
+def _end_without_stdout(error: OSError) -> NoReturn:
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
+    _end(ExitCode.USAGE, f"rnncli: stdout cannot be written: {error.strerror}")
 
 
 def _is_usage_error(error: Exception) -> bool:
@@ -48,7 +68,7 @@ def _is_usage_error(error: Exception) -> bool:
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
 
 
-def _end(code: ExitCode, *lines: str) -> None:
+def _end(code: ExitCode, *lines: str) -> NoReturn:
     from rnncli.records import printable
 
     if "--debug" in sys.argv:
@@ -72,7 +92,10 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"rnncli {__version__}")
+        from rnncli.cli.output import write_text
+
+        with suppress(ReaderGoneError):
+            write_text(f"rnncli {__version__}\n", None)
         raise typer.Exit
 
 
@@ -100,4 +123,10 @@ for command in (
 def main() -> None:
     """The `rnncli` command."""
     with ended_by_signals():
-        app(prog_name="rnncli")
+        try:
+            app(prog_name="rnncli")
+        except (OSError, ConfigError) as error:  # of --help and --version, which are no commands
+            what = error.strerror if isinstance(error, OSError) else str(error)
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
+            print(f"rnncli: {what}", file=sys.stderr)
+            sys.exit(ExitCode.USAGE)

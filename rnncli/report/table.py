@@ -28,6 +28,8 @@ from rnncli.report.summary import by_argument, call, conclusion, heading
 PAGE_WIDTH = 80  # of a file or a pipe
 MOST_DETAILS = 10
 MOST_CASES = 3  # of many, in short
+MOST_IN_FULL = 100  # cases of shapes and power
+MOST_PARAMETERS = 100  # rows
 MOST_LINES = 1  # of each
 
 STYLES = {Verdict.MATCH: "green", Verdict.MISMATCH: "bold red", Verdict.NOT_COMPARABLE: "yellow"}
@@ -120,13 +122,17 @@ def _wiring_table(wiring: Sequence[Wire]) -> Table:
 
 def _cases(record: RunRecord) -> Iterator[RenderableType]:
     """Many cases: those that fail, in short, what they have in common, and what all come to."""
+    tally = record.tally
     if record.command in ("shapes", "power"):
-        for case in record.cases:
-            yield from _case(record.command, case)
+        failing = list(tally.failing) if len(record.cases) > MOST_IN_FULL else []
+        shown = (failing or range(len(record.cases)))[:MOST_IN_FULL]
+        for at in shown:
+            yield from _case(record.command, record.cases[at])
             yield ""
+        if len(record.cases) > len(shown):
+            yield f"... and {len(record.cases) - len(shown)} more cases: --format json holds them all\n"
         yield from _summary(record)
         return
-    tally = record.tally
     yield Text(f"{heading(record)}\n", "bold")
     for at in tally.failing[:MOST_CASES]:
         yield from _in_short(record.command, record.cases[at])
@@ -205,10 +211,14 @@ def _shapes_table(shapes: Sequence[TensorShape], candidate: str) -> Table:
 
 def _parameters_table(parameters: Sequence[Parameter]) -> Table:
     table = plain_table("parameter", "shape", "count>")
-    for parameter in parameters:
+    for parameter in parameters[:MOST_PARAMETERS]:
         wrong = [seen for seen in (parameter.reference, parameter.expected) if seen not in (None, parameter.shape)]
         note = Text(f" NOT {words.size(wrong[0])}", "bold red") if wrong else Text()
         table.add_row(parameter.name, Text(words.size(parameter.shape)).append(note), f"{parameter.count:,}")
+    if len(parameters) > MOST_PARAMETERS:
+        others = sum(not parameter.agrees for parameter in parameters[MOST_PARAMETERS:])
+        note = Text(f"{others} of them NOT as predicted", "bold red") if others else Text()
+        table.add_row(f"... and {len(parameters) - MOST_PARAMETERS} more", note, "")
     table.add_row("total", f"{len(parameters)} parameters", f"{sum(p.count for p in parameters):,}", style="bold")
     return table
 
