@@ -31,7 +31,7 @@ from rnncli.process import Host, start_server
 from rnncli.selection import digests
 from rnncli.workers import start_worker
 
-CONNECT_S = 8.0
+CONNECT_S = 10.0  # for the connection and the handshake together
 WORKERS_S = 30.0  # for a first worker to come
 GONE_S = 60.0  # without any worker, until a run is given up
 LOOK_S = 1.0  # between looks at which workers there are
@@ -280,10 +280,27 @@ def _client(address: str) -> Any:
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what matters of it is told in words of ours
     try:
+        asyncio.run(asyncio.wait_for(_greet(address), CONNECT_S))
         return distributed.Client(address, timeout=CONNECT_S, set_as_default=False, name="rnncli")
     except Exception as error:
-        what = f"--dask: no Dask scheduler was reached at {address}: {described(error)}"
+        why = str(error) if isinstance(error, UnavailableError) else described(error)
+        why = f"nothing answered as one within {CONNECT_S:g} s" if isinstance(error, TimeoutError) else why
+        what = f"--dask: no Dask scheduler was reached at {address}: {why}"
         raise UnavailableError(what) from None
+
+
+async def _greet(address: str) -> None:
+    """Connect once, and ask who is there: what is no scheduler would hold the client for minutes."""
+    comms, distributed = importlib.import_module("distributed.comm"), _distributed()
+    arguments = distributed.Security().get_connection_args("client")
+    comm = await comms.connect(address, timeout=CONNECT_S, **arguments)
+    try:
+        await comm.write({"op": "identity", "reply": True})
+        kind = (await comm.read())["type"]
+        if kind != "Scheduler":
+            raise UnavailableError(f"it is the address of a {kind}")
+    finally:
+        comm.abort()
 
 
 # On a worker

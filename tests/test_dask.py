@@ -135,6 +135,17 @@ def test_an_address_is_one(address):
     require(address)
 
 
+def test_what_answers_and_is_no_scheduler_is_told_within_a_bound(rnncli, monkeypatch):
+    monkeypatch.setattr(room, "CONNECT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes the connection, and says nothing
+        port = silent.getsockname()[1]
+        outcome = rnncli("verify", "configs/smoke.yaml", "--dask", f"tcp://127.0.0.1:{port}")
+    assert (outcome.code, outcome.out) == (3, "")
+    assert (
+        f"no Dask scheduler was reached at tcp://127.0.0.1:{port}: nothing answered as one within 0.3 s" in outcome.err
+    )
+
+
 @pytest.mark.parametrize("address", ["tcp", "tls"])
 def test_a_scheduler_that_is_not_there_is_told(rnncli, monkeypatch, address):
     with socket.socket() as taken:
