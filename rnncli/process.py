@@ -43,6 +43,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # that end a command, 
 STARTED_S = 60.0  # for the server to load torch and fork
 SAFE_PATH = "PYTHONSAFEPATH"
 SAFE_PATH_OF_SERVER = "rnncli"  # the server takes this value out again, so that no process of a candidate inherits it
+PR_SET_CHILD_SUBREAPER = 36  # of <linux/prctl.h>
 EXTRA_BYTES = 4 * 2**30  # more than the case itself needs
 _HEAD = struct.Struct("!4scQ")  # of a message: a mark, its kind, and the bytes that follow
 _MARK = b"rnn\n"
@@ -140,7 +141,7 @@ class Host:
         return self._received(doing, deadline)
 
     def close(self) -> None:
-        """End the process and all it started."""
+        """End the process and what it started; see `kill`."""
         self.kill()
         self._own.close()
         self._lives.close()
@@ -251,9 +252,14 @@ class Host:
         )
 
     def kill(self) -> None:
-        """End the process at once; a call under way then raises."""
+        """End the process at once, and on Linux all it started; a call under way then raises.
+
+        What it started in a session of its own is left where the process has ended before, as by a crash.
+        """
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if pid := self._process.pid:
+                if self._exit_code() is None:
+                    _end_descendants(pid)
                 os.killpg(pid, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError, ValueError):
             self._process.kill()
@@ -299,6 +305,7 @@ def _serve(requests: Any, output: Any, lives: Any, entry: str, memory: int | Non
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # the server has them blocked
     if sys.platform.startswith("linux"):
         end_with_writer(lives.fileno(), -os.getpgrp())
+        _adopt_orphans()
     else:
         threading.Thread(target=_end_with, args=(lives.fileno(),), daemon=True).start()
     for stream in (1, 2):
@@ -353,6 +360,40 @@ def _texts(data: bytearray) -> list[str | None]:
     """The texts of an error, none of them longer than a reader would look at."""
     texts = json.loads(data)
     return [text.encode("utf-8", "replace").decode()[:LONGEST_TEXT] if text is not None else None for text in texts]
+
+
+def _adopt_orphans() -> None:
+    """Stay the ancestor of everything that this process starts, whatever session it goes to and whoever ends first."""
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_descendants(pid: int) -> None:
+    """End what a process has started, in whatever session that is. The process is stopped meanwhile."""
+    ended: set[int] = set()
+    if not os.path.isdir(f"/proc/{pid}/task") or not list(_children(pid)):
+        return
+    os.kill(pid, signal.SIGSTOP)
+    while found := [one for one in _descendants(pid) if one not in ended]:
+        for one in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(one, signal.SIGKILL)
+            ended.add(one)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for child in _children(pid):
+        yield child
+        yield from _descendants(child)
+
+
+def _children(pid: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as children:
+                yield from map(int, children.read().split())
 
 
 def _end_with(pipe: int) -> None:

@@ -2,6 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from rnncli.process import Host
 
 SHADOWS = ("copy", "queue", "random", "selectors", "signal", "socket", "token", "torch", "numpy")
 
@@ -26,3 +31,17 @@ def test_files_in_the_current_folder_that_nobody_named_are_not_run(tmp_path):
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert not (tmp_path / "ran.txt").exists()
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_what_a_process_starts_in_sessions_of_their_own_ends_with_it():
+    host = Host("hosted:Starts", "it", 60.0)
+    started = host.call("starting", "both")
+    assert all(Path(f"/proc/{pid}").exists() for pid in started)
+    host.close()
+    for pid in started:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            continue
+        assert state in "ZX"  # ended, and nobody has asked how
