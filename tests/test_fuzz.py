@@ -145,6 +145,18 @@ def flags(draw):
 def changed(draw, documents):
     """One of some JSON documents, with a value in it replaced, taken away or doubled."""
     document = json.loads(draw(st.sampled_from(documents)))
+    case = document["cases"][0] if "cases" in document else document
+    for key in draw(st.lists(st.sampled_from(["error", "shard", "verdict", "command", "checks"]), max_size=2)):
+        value = draw(NOTHING_LIKE_IT)
+        match key:
+            case "error":
+                case |= {"verdict": None, "error": {"kind": value, "message": draw(st.sampled_from(TOKENS))}}
+            case "shard":
+                case["origin"] |= {"shard": value, "shard_cases": draw(st.integers(-1, 2**70))}
+            case "checks":
+                draw(st.sampled_from(case["checks"]))[draw(st.sampled_from(sorted(case["checks"][0])))] = value
+            case _:
+                (document if key == "command" else case)[key] = value
     for _ in range(draw(st.integers(1, 3))):
         inner = document
         while isinstance(inner, dict | list) and inner:
