@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from conftest import ROOT
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from rnncli.cli.main import main
@@ -78,6 +78,7 @@ def fuzzed(share):
         max_examples=count,
         deadline=LONGEST_MS,
         database=None,
+        phases=[Phase.generate],  # what fails is printed as it is: to make it smaller takes minutes
         derandomize=True,
         suppress_health_check=list(HealthCheck),
     )
