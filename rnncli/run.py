@@ -224,12 +224,12 @@ def _diagnosis_of_tensor(cause: str, reason: str) -> Diagnosis:
 def _device_fault(case: Case, candidate: "Own") -> Diagnosis | None:
     """A tensor made on the CPU whatever the input's device, found without a GPU; it changes no verdict of a CPU run."""
     try:
-        finding = candidate.check_devices(case)
+        found = candidate.device_fault(case)
     except CandidateError:
         return None
-    if finding.status != "found":
+    if found is None:
         return None
-    return named("device-hardcoded", finding.reason)
+    return named("device-hardcoded", found)
 
 
 def _not_supported(case: Case, device: torch.device, reason: str) -> CaseRecord:

@@ -280,7 +280,7 @@ def _distance(values: Values, planted: Values, tolerance: float) -> float | None
             if actual is not expected:
                 return None
             continue
-        if actual.shape != expected.shape:
+        if actual.shape != expected.shape or actual.is_complex():
             return None
         scale = expected.abs().max().item() or 1.0
         difference = (actual.double() - expected.double()).abs().max().item() / scale

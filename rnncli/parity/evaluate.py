@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from rnncli.candidate.load import Canonical, Sequence, default_dtype
 from rnncli.case import Case
-from rnncli.errors import CandidateError
+from rnncli.errors import CandidateError, described
 from rnncli.parity import reference
 from rnncli.parity.probe import Probe, packer, packing
 from rnncli.records import Timing, Verdict
@@ -213,7 +213,7 @@ def regimes(side: Side, case: Case) -> dict[str, Tensor | str | None]:
             except (MemoryError, torch.OutOfMemoryError):
                 raise
             except Exception as error:
-                found[way] = f"backward raises {type(error).__name__}: {error}".splitlines()[0].partition(" Hint: ")[0]
+                found[way] = f"backward raises {described(error)}".partition(" Hint: ")[0]
             for name in GIVEN:
                 if name in side.leaves:
                     side.leaves[name].requires_grad_(case.run.gradients)
@@ -341,7 +341,7 @@ def _backward(
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        what = f"{type(error).__name__}: {error}".splitlines()[0].partition(" Hint: ")[0]
+        what = described(error).partition(" Hint: ")[0]
         return none, (Verdict.MISMATCH, f"backward raises {what}{_saved_at(side)}")
 
 
