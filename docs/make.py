@@ -57,7 +57,9 @@ def report(folder: Path) -> Path:
     assert wrong != right
     (folder / "my_rnn.py").write_text(wrong)
     command = [sys.executable, "-m", "rnncli", "verify", ROOT / "configs/smoke.yaml", "--candidate", "my_rnn.py:MyRNN"]
-    command += ["--filter", "bias==true", "--filter", "train==false", "--seq-len", "12", "--timing"]
+    for condition in ("bias==true", "train==false", "layout!=unbatched"):
+        command += ["--filter", condition]
+    command += ["--seq-len", "12", "--timing"]
     command += ["--format", "html", "--output", "report.html"]
     subprocess.run(command, cwd=folder, check=False)  # it is a mismatch
     return folder / "report.html"

@@ -184,7 +184,7 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
     groups = found.groups()
     for group in groups[:MOST_GROUPS]:
         yield ""
-        yield from _in_short(group.smallest, len(group.places), record.verbose)
+        yield from _in_short(group.smallest(record.tally), len(group.places), record.verbose)
     if len(groups) > MOST_GROUPS:
         yield f"\n... and {len(groups) - MOST_GROUPS} more kinds of failure: --format csv lists every case"
     for why, count in record.tally.left_open.most_common(MOST_GROUPS):
