@@ -339,7 +339,7 @@ print(process.Host("held:Held", "another", 60).call("asking", "heeds", [signal.S
 """
     running = owner(then)
     with nothing_left(running):
-        assert running.printed() == f"[]\n[{signal.SIGINT!r}]\n"
+        assert running.printed() == f"[]\n[{signal.SIGINT:d}]\n"
 
 
 @LINUX
