@@ -107,11 +107,16 @@ class Values:
             return self.look()
         for name, value in self.returned.items():
             before = self.tensors[name]
-            if before is None or torch.equal(value, before):
+            if before is None or not has_values(value) or torch.equal(value, before):
                 continue
             if not torch.equal(value.nan_to_num(), before.nan_to_num()):  # a NaN does not equal itself
                 return name
         return None
+
+
+def has_values(tensor: Tensor) -> bool:
+    """Whether a tensor has values beside each other to compare: not one on the meta device, and not a sparse one."""
+    return not tensor.is_meta and tensor.layout == torch.strided
 
 
 def reference_side(case: Case, probe: Probe, module: nn.RNN | None = None) -> Side:
