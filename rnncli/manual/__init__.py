@@ -1,7 +1,8 @@
 """Hand-written RNNs that compute the function of `torch.nn.RNN`. They need torch and know nothing of rnncli.
 
-`equations.rnn` holds everything; the other files write its walk through one layer in another classic way. All are
-called alike: `f(input, h_0, params, *, num_layers, nonlinearity, batch_first, dropout, bidirectional, training)`.
+`equations.py` is the one to read. `fused.py` is its fast form, and what `manual` runs; the other files write the step
+in another classic way. All are called alike:
+`f(input, h_0, params, *, num_layers, nonlinearity, batch_first, dropout, bidirectional, training)`.
 """
 
 from collections.abc import Callable
@@ -10,8 +11,9 @@ from typing import Any
 from .bmm import bmm
 from .cell import cell
 from .concat import concat
-from .equations import rnn
+from .equations import rnn as equations
+from .fused import rnn
 
 BUILT_IN: dict[str, Callable[..., Any]] = {"manual": rnn, "bmm": bmm, "concat": concat, "cell": cell}
 
-__all__ = ["BUILT_IN", "bmm", "cell", "concat", "rnn"]
+__all__ = ["BUILT_IN", "bmm", "cell", "concat", "equations", "rnn"]

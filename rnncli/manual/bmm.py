@@ -1,44 +1,31 @@
-"""One batched matrix product per step, no shared work: the textbook form.
+"""One batched matrix product per step, no shared work: the equation taken literally, W x with x a column.
 
-Every sequence of the batch gets its own copy of the weights, and `torch.bmm` multiplies them one to one. It is the
-equation taken literally, W x with x a column, and it repeats for every step what `equations.py` does once.
+Every sequence of the batch gets its own copy of the weights, and `torch.bmm` multiplies them one to one.
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .equations import Activation, rnn
+from .equations import Bias, rnn
+
+Activation = Callable[[Tensor], Tensor]
 
 
-def bmm_layer(
-    x: Tensor,
-    h: Tensor,
-    weight_ih: Tensor,
-    weight_hh: Tensor,
-    bias_ih: Tensor | None,
-    bias_hh: Tensor | None,
-    activation: Activation,
-    reverse: bool = False,
-    valid: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """x (L, N, H_in), h (N, H_out) -> states (L, N, H_out), final state (N, H_out). Arguments as in `rnn_layer`."""
-    batch_size = x.shape[1]
-    weight_ih = weight_ih.expand(batch_size, -1, -1)  # (N, H_out, H_in)
-    weight_hh = weight_hh.expand(batch_size, -1, -1)  # (N, H_out, H_out)
-    inputs = x.unbind(0)  # L of (N, H_in): indexing step by step would make the backward quadratic in L
-    steps = range(len(inputs))
-    states: list[Tensor] = [h] * len(inputs)
-    for t in reversed(steps) if reverse else steps:
-        from_input = torch.bmm(weight_ih, inputs[t].unsqueeze(-1)).squeeze(-1)  # (N, H_out)
-        from_state = torch.bmm(weight_hh, h.unsqueeze(-1)).squeeze(-1)  # (N, H_out)
-        if bias_ih is not None and bias_hh is not None:
-            from_input, from_state = from_input + bias_ih, from_state + bias_hh
-        h_next = activation(from_input + from_state)  # (N, H_out)
-        h = h_next if valid is None else torch.where(valid[t], h_next, h)
-        states[t] = h
-    return torch.stack(states), h  # (L, N, H_out), (N, H_out)
+def bmm_step(
+    x_t: Tensor, h: Tensor, W_ih: Tensor, W_hh: Tensor, b_ih: Bias, b_hh: Bias, activation: Activation = torch.tanh
+) -> Tensor:
+    """x_t (N, H_in), h (N, H_out) -> the next h (N, H_out)."""
+    copies = len(x_t), -1, -1
+    from_input = torch.bmm(W_ih.expand(copies), x_t[:, :, None])[:, :, 0]  # (N, H_out, H_in) times (N, H_in, 1)
+    from_state = torch.bmm(W_hh.expand(copies), h[:, :, None])[:, :, 0]  # (N, H_out, H_out) times (N, H_out, 1)
+    return activation(from_input + b_ih + from_state + b_hh)
 
 
-bmm = partial(rnn, layer=bmm_layer)
+def bmm(*arguments: Any, nonlinearity: str = "tanh", **others: Any) -> Any:
+    """Arguments and results of `equations.rnn`."""
+    step = partial(bmm_step, activation=getattr(torch, nonlinearity))
+    return rnn(*arguments, nonlinearity=nonlinearity, step=step, **others)

@@ -1,42 +1,26 @@
 """A loop over `torch.nn.RNNCell`: PyTorch's own step, our own walk through time, layers and directions."""
 
-from functools import partial
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from .equations import Activation, rnn
+from .equations import Bias, rnn
 
 
-def cell_layer(
-    x: Tensor,
-    h: Tensor,
-    weight_ih: Tensor,
-    weight_hh: Tensor,
-    bias_ih: Tensor | None,
-    bias_hh: Tensor | None,
-    activation: Activation,
-    reverse: bool = False,
-    valid: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """x (L, N, H_in), h (N, H_out) -> states (L, N, H_out), final state (N, H_out). Arguments as in `rnn_layer`."""
-    hidden_size, input_size = weight_ih.shape
-    with torch.random.fork_rng(devices=[]):  # the cell initialises weights we replace: leave dropout's generator alone
-        cell = nn.RNNCell(
-            input_size, hidden_size, bias=bias_ih is not None, nonlinearity=activation.__name__.rstrip("_")
-        )
-    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh}
-    if bias_ih is not None and bias_hh is not None:
-        weights |= {"bias_ih": bias_ih, "bias_hh": bias_hh}
-    inputs = x.unbind(0)  # L of (N, H_in): indexing step by step would make the backward quadratic in L
-    steps = range(len(inputs))
-    states: list[Tensor] = [h] * len(inputs)
-    for t in reversed(steps) if reverse else steps:
-        h_next = functional_call(cell, weights, (inputs[t], h))  # (N, H_out)
-        h = h_next if valid is None else torch.where(valid[t], h_next, h)
-        states[t] = h
-    return torch.stack(states), h  # (L, N, H_out), (N, H_out)
+def cell(*arguments: Any, nonlinearity: str = "tanh", **others: Any) -> Any:
+    """Arguments and results of `equations.rnn`."""
+    made: dict[tuple[int, int], nn.RNNCell] = {}  # by H_in and H_out
 
+    def step(x_t: Tensor, h: Tensor, W_ih: Tensor, W_hh: Tensor, b_ih: Bias, b_hh: Bias) -> Tensor:
+        """x_t (N, H_in), h (N, H_out) -> the next h (N, H_out)."""
+        weights = {"weight_ih": W_ih, "weight_hh": W_hh}
+        if isinstance(b_ih, Tensor) and isinstance(b_hh, Tensor):
+            weights |= {"bias_ih": b_ih, "bias_hh": b_hh}
+        sizes = (x_t.shape[-1], h.shape[-1])
+        if sizes not in made:  # on meta nothing is initialised, and dropout's generator is left alone
+            made[sizes] = nn.RNNCell(*sizes, bias=len(weights) == 4, nonlinearity=nonlinearity, device="meta")
+        after: Tensor = functional_call(made[sizes], weights, (x_t, h))
+        return after
 
-cell = partial(rnn, layer=cell_layer)
+    return rnn(*arguments, nonlinearity=nonlinearity, step=step, **others)

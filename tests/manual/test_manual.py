@@ -1,15 +1,18 @@
 """The hand-written RNNs compute the function of nn.RNN."""
 
+import inspect
 import itertools
+from pathlib import Path
 
 import pytest
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnncli.candidate.load import load
 from rnncli.case import Case
-from rnncli.manual import BUILT_IN, rnn
+from rnncli.manual import BUILT_IN, equations, rnn
 from rnncli.parity.judge import Judge
 from rnncli.parity.probe import draw, packer
 
@@ -172,3 +175,57 @@ def test_a_built_in_runs_on_tensors_without_storage(candidate, layout):
     assert data.device.type == h_n.device.type == "meta"
     gradients = torch.autograd.grad(data.sum() + h_n.sum(), list(parameters.values()))
     assert all(gradient.device.type == "meta" for gradient in gradients)
+
+
+@pytest.mark.parametrize("layout", ["batched", "unbatched", "packed"])
+def test_the_equations_to_be_read_and_the_fast_form_are_one_function(layout):
+    modes = ((0.0, False), (0.4, True))  # dropout, train
+    product = itertools.product((1, 3), ("tanh", "relu"), FLAGS, FLAGS, FLAGS, modes, ("random", "omitted"))
+    for layers, nonlinearity, bias, batch_first, bidirectional, (dropout, train), h_0 in product:
+        arguments = {"num_layers": layers, "nonlinearity": nonlinearity, "batch_first": batch_first}
+        arguments |= {"dropout": dropout, "bidirectional": bidirectional}
+        case = Case.model_validate(
+            {
+                "rnn": {"input_size": 3, "hidden_size": 4, "bias": bias, **arguments},
+                "input": {"seq_len": 4, "batch_size": 5, "layout": layout, "h_0": h_0},
+            }
+        )
+        found = [computed(one, case, arguments | {"training": train}) for one in (equations, rnn)]
+        torch.testing.assert_close(*found, rtol=1e-12, atol=1e-13)
+
+
+def computed(function, case, arguments):
+    """output, h_n and every gradient."""
+    probe, pack = draw(case), packer(case, torch.device("cpu"))
+    leaves = {"input": probe.input, "h_0": probe.h_0, **probe.parameters}
+    leaves = {name: value.clone().requires_grad_() for name, value in leaves.items() if value is not None}
+    torch.manual_seed(3)  # of the masks of dropout
+    parameters = {name: leaves[name] for name in probe.parameters}
+    output, h_n = function(pack(leaves["input"]), leaves.get("h_0"), parameters, **arguments)
+    data = output.data if isinstance(output, PackedSequence) else output
+    loss = (data * torch.linspace(-1, 1, data.numel(), dtype=data.dtype).view_as(data)).sum() + h_n.square().sum()
+    return data, h_n, *torch.autograd.grad(loss, list(leaves.values()))
+
+
+def test_packed_input_is_walked_without_padding():
+    lengths = [20, *[1] * 19]
+    input = pack_padded_sequence(torch.randn(20, 20, 3), torch.tensor(lengths))
+    parameters = dict(torch.nn.RNN(3, 4).named_parameters())
+
+    class Rows(TorchDispatchMode):
+        """The rows of the left operand of all products of the state."""
+
+        count = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            if function is torch.ops.aten.addmm_.default:
+                self.count += len(args[1])
+            return function(*args, **(kwargs or {}))
+
+    with torch.no_grad(), Rows() as seen:
+        rnn(input, None, parameters)
+    assert seen.count == sum(lengths)
+
+
+def test_the_equations_fit_on_two_pages():
+    assert len(Path(inspect.getsourcefile(equations)).read_text().splitlines()) <= 130

@@ -80,7 +80,8 @@ def test_the_verdict_comes_first():
     page = page_of(in_full())
     body = page.text.split("rnncli verify ", 1)[1]
     assert body.startswith(
-        "mismatch my_rnn.py:f is not nn.RNN(20, 40): output differs, of 1 tensor verify: my_rnn.py:f against nn.RNN(20, 40)"
+        "mismatch my_rnn.py:f is not nn.RNN(20, 40): output differs, of 1 tensor"
+        " verify: my_rnn.py:f against nn.RNN(20, 40)"
     )
     body = page_of(in_full(), case_of()).text.split("rnncli verify ", 1)[1]
     assert body.startswith("mismatch 2 cases: 1 mismatch, 1 match verify: my_rnn.py:f, manual against nn.RNN;")
