@@ -6,6 +6,7 @@ JSON Schema is generated from them.
 
 import hashlib
 import json
+import os
 import re
 from typing import Annotated, Any, Literal, get_args
 
@@ -33,6 +34,7 @@ CANDIDATES = f"{', '.join(BUILT_IN)}, PATH.py:NAME, MODULE:NAME, or a mapping wi
 Changes = dict[str, Any]  # values by dotted leaf, as rnn.num_layers
 
 _TARGET = r"(.:)?[^:]+:[A-Za-z_][\w.]*"
+LONGEST_NAME = 255  # bytes of the name of a file
 LARGEST_SIZE = 2**31 - 1
 MOST_LAYERS = 10_000
 
@@ -210,6 +212,9 @@ class Case(Section):
     @classmethod
     def _candidate_is_known(cls, candidate: Any) -> Any:
         """Told here: the validation library would tell of every form a candidate may have."""
+        target = candidate.get("target") if isinstance(candidate, dict) else candidate
+        if isinstance(target, str) and any(len(os.fsencode(name)) > LONGEST_NAME for name in re.split("[/:]", target)):
+            raise _problem(f"{shown(target)} has a name of more than {LONGEST_NAME} bytes", CANDIDATES)
         if isinstance(candidate, str):
             if candidate in BUILT_IN or re.fullmatch(_TARGET, candidate):
                 return candidate

@@ -26,11 +26,12 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from rnncli import __version__, memory
-from rnncli.errors import CandidateError, ConfigError, RnncliError, UnavailableError
+from rnncli.errors import CandidateError, ConfigError, RnncliError, UnavailableError, described
 from rnncli.process import Host, start_server
 from rnncli.selection import digests
+from rnncli.workers import start_worker
 
-CONNECT_S = 8.0
+CONNECT_S = 10.0  # for the connection and the handshake together
 WORKERS_S = 30.0  # for a first worker to come
 GONE_S = 60.0  # without any worker, until a run is given up
 LOOK_S = 1.0  # between looks at which workers there are
@@ -213,7 +214,7 @@ class Cluster(Executor):
         except UnavailableError:
             raise
         except Exception as error:
-            raise UnavailableError(f"--dask: {self.address}: the connection broke: {_in_a_line(error)}") from None
+            raise UnavailableError(f"--dask: {self.address}: the connection broke: {described(error)}") from None
 
     def _gone(self) -> UnavailableError:
         return UnavailableError(f"--dask: {self.address}: the scheduler is gone")
@@ -235,7 +236,7 @@ class Cluster(Executor):
                 if not error:
                     continue
             if error:
-                what = f"a worker could not run a task: {_in_a_line(error)}"
+                what = f"a worker could not run a task: {described(error)}"
                 self._end(UnavailableError(f"--dask: {self.address}: {what}"))
             seen = time.monotonic() if self.threads else seen
             if time.monotonic() - seen > GONE_S:
@@ -279,14 +280,27 @@ def _client(address: str) -> Any:
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what matters of it is told in words of ours
     try:
+        asyncio.run(asyncio.wait_for(_greet(address), CONNECT_S))
         return distributed.Client(address, timeout=CONNECT_S, set_as_default=False, name="rnncli")
     except Exception as error:
-        what = f"--dask: no Dask scheduler was reached at {address}: {_in_a_line(error)}"
+        why = str(error) if isinstance(error, UnavailableError) else described(error)
+        why = f"nothing answered as one within {CONNECT_S:g} s" if isinstance(error, TimeoutError) else why
+        what = f"--dask: no Dask scheduler was reached at {address}: {why}"
         raise UnavailableError(what) from None
 
 
-def _in_a_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+async def _greet(address: str) -> None:
+    """Connect once, and ask who is there: what is no scheduler would hold the client for minutes."""
+    comms, distributed = importlib.import_module("distributed.comm"), _distributed()
+    arguments = distributed.Security().get_connection_args("client")
+    comm = await comms.connect(address, timeout=CONNECT_S, **arguments)
+    try:
+        await comm.write({"op": "identity", "reply": True})
+        kind = (await comm.read())["type"]
+        if kind != "Scheduler":
+            raise UnavailableError(f"it is the address of a {kind}")
+    finally:
+        comm.abort()
 
 
 # On a worker
@@ -357,7 +371,7 @@ class Processes:
         """What the function returns in one of them. Raises CandidateError where it died or took too long."""
         with self._lock:
             host = self._idle.pop()[1] if self._idle else None
-        host = host or Host("rnncli.workers:Worker", "worker process", timeout_s)
+        host = host or start_worker(timeout_s)
         host.timeout_s = timeout_s
         try:
             return host.call("the case", "run", function, arguments, {})

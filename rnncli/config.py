@@ -4,6 +4,7 @@ import glob
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, overload
 
@@ -14,6 +15,8 @@ from rnncli.errors import ConfigError, KeyPath, dotted, nearest, shown
 from rnncli.shapes import TENSORS, predict_parameters
 
 MOST_CASES = 1_000_000
+MOST_TOLD = 20  # problems of a config
+LONGEST_LINE = 1000  # characters of one
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,9 @@ class Cases(Sequence[Case]):
             return _validated(self._values)
         except ValidationError as error:
             places = self._places_of(choice)
-            problems = [_explain(dict(problem), places) for problem in error.errors()]
-            raise ConfigError("\n".join(dict.fromkeys(problems))) from None
+            found = error.errors(include_url=False)
+            problems = [_explain(dict(problem), places) for problem in found[:MOST_TOLD]]
+            raise ConfigError(_told(problems, len(found))) from None
 
     def check(self, with_values: bool) -> None:
         """Raise ConfigError for the first case that is not allowed; `with_values`: also for the meta device."""
@@ -152,7 +156,7 @@ def found(paths: Iterable[Path]) -> list[Path]:
     """
     files: list[Path] = []
     for path in paths:
-        if path.exists() or not glob.has_magic(str(path)):
+        if is_there(path) or not glob.has_magic(str(path)):
             files.append(path)
             continue
         fitting = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())
@@ -160,6 +164,17 @@ def found(paths: Iterable[Path]) -> list[Path]:
             raise ConfigError(f"{path}: no file fits; allowed: a YAML file, or a pattern of names as configs/*.yaml")
         files += fitting
     return files
+
+
+def is_there(path: Path) -> bool:
+    """Return whether something has this name. What cannot be looked at (a name too long) is told where it is read."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def json_schema() -> dict[str, Any]:
@@ -228,9 +243,16 @@ def _check_expected(case: Case, places: Mapping[KeyPath, str]) -> None:
         problems = [
             f"{_at(places, ('expect', name))}expect.{name}: this case has no such tensor{nearest(name, names)}"
             f"; allowed: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
-            for name in unknown
+            for name in unknown[:MOST_TOLD]
         ]
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(_told(problems, len(unknown)))
+
+
+def _told(problems: list[str], count: int) -> str:
+    """The first problems of many, each in a line that a terminal can show."""
+    lines = [line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 3]}..." for line in problems]
+    more = [f"and {count - len(lines)} more problems"] if count > len(lines) else []
+    return "\n".join([*dict.fromkeys(lines), *more])
 
 
 def _explain(problem: dict[str, Any], places: dict[KeyPath, str]) -> str:
@@ -258,9 +280,14 @@ def _where_it_belongs(path: KeyPath) -> str:
     return f"{hint}; allowed: {', '.join(siblings)}"
 
 
+@cache
+def _schema() -> dict[str, Any]:
+    return json_schema()
+
+
 def _schema_at(path: KeyPath) -> dict[str, Any]:
     """The JSON Schema of the value at `path`."""
-    whole = json_schema()
+    whole = _schema()
     schema: dict[str, Any] = whole
     for key in path:
         schema = _inner(whole, schema)

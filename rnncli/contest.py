@@ -9,6 +9,7 @@ import torch
 from rnncli import work
 from rnncli.candidate.load import Canonical, arguments_of, load
 from rnncli.case import BUILT_IN, Case
+from rnncli.errors import described
 from rnncli.manual import BUILT_IN as BUILT_IN_RNNS
 from rnncli.parity.evaluate import Side, candidate_side, reference_side
 from rnncli.parity.probe import Probe, packer
@@ -94,8 +95,7 @@ def _compiled(side: Side, name: Pass) -> tuple[Side | str, float]:
     try:
         return compiled, first_call(compiled, name)
     except Exception as error:
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        return f"{side.name}: torch.compile fails: {what[:200]}", 0.0
+        return f"{side.name}: torch.compile fails: {described(error)[:200]}", 0.0
 
 
 def _compile(call: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any
 
+LONGEST_NEAR = 60  # characters of a name that another is looked for: the time grows with their square
+LONGEST_LINE = 1000  # characters of what an error says
+
 KeyPath = tuple[str | int, ...]
 
 
@@ -75,10 +78,22 @@ class ReaderGoneError(Exception):
     """Nobody reads stdout any more, as in `rnncli ... | head`."""
 
 
+def described(error: BaseException) -> str:
+    """The type of an error and the first line of what it says, whatever its own methods do."""
+    try:
+        said = str(error)
+    except BaseException:
+        said = "its __str__ raises"
+    line = said[:LONGEST_LINE].splitlines()[0] if said else ""
+    return f"{type(error).__name__}: {line}".removesuffix(": ")
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A clause for a message: " (did you mean X?)" where a valid name is near enough to `name`, else nothing."""
     import difflib
 
+    if len(name) > LONGEST_NEAR:
+        return ""
     by_lower = {candidate.lower().replace("-", "_"): candidate for candidate in valid}
     matches = difflib.get_close_matches(name.lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
     return f" (did you mean {by_lower[matches[0]]}?)" if matches else ""
@@ -93,4 +108,5 @@ def shown(value: Any) -> str:
 def dotted(path: KeyPath) -> str:
     """A path as it is written in messages: `input.lengths[2]`."""
     text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
-    return text.removeprefix(".") or "config"
+    text = text.removeprefix(".") or "config"
+    return text if len(text) <= 200 else f"{text[:197]}..."

@@ -5,14 +5,16 @@ import itertools
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from rnncli import device as devices
-from rnncli import memory
+from rnncli import memory, plain
 from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical, located, own_frames
 from rnncli.candidate.repair import Edit, applied, difference, edits
 from rnncli.case import Candidate, Case, altered
@@ -29,7 +31,7 @@ from rnncli.parity.evaluate import (
 )
 from rnncli.parity.probe import Probe, draw
 from rnncli.process import EXTRA_BYTES, Host
-from rnncli.records import Timing
+from rnncli.records import Timing, Verdict
 
 if TYPE_CHECKING:
     from rnncli.candidate.adapter import Adapted
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 REPAIR_S = 5.0  # for the search of a fix, on a busy machine; an edit takes about 0.03 s to read and run
 MOST_EDITS = 60  # that are tried for a fault
 SLOW_IMPORT_S = 0.5  # each edit imports the file again
+SMALL_BYTES = 2**28  # of a reply, beside the values of a case
 NN_RNN = nn.RNN
 NN_RNN_FORWARD = nn.RNN.forward
 
@@ -140,9 +143,10 @@ class Own:
         found: tuple[tuple[Timing, ...], list[str]] = self._call("timing it", "bench", case, probe, entry)
         return found
 
-    def check_devices(self, case: Case) -> Any:
-        """What the guard over meta tensors finds."""
-        return self._call("the device guard", "check_devices", case)
+    def device_fault(self, case: Case) -> str | None:
+        """What the guard over meta tensors finds, in words; None where that is nothing."""
+        found: str | None = self._call("the device guard", "device_fault", case)
+        return found
 
     def seen(self) -> list[str]:
         """What it did beside computing, in words."""
@@ -157,8 +161,9 @@ class Isolated(Own):
         super().__init__()
         assert case.target is not None
         limit = 4 * memory.needed_for_verify(case) + EXTRA_BYTES if device.type == "cpu" else None
-        file = case.target.rpartition(":")[0]
-        self._host = Host("rnncli.isolated:Inside", f"candidate {case.target}", timeout_s, limit, file)
+        self._subject, file = f"candidate {case.target}", case.target.rpartition(":")[0]
+        most = memory.needed_for_verify(case) + SMALL_BYTES
+        self._host = Host("rnncli.isolated:Inside", self._subject, timeout_s, limit, file, plain.loads, most)
 
     def __enter__(self) -> "Isolated":
         return self
@@ -167,7 +172,11 @@ class Isolated(Own):
         self._host.close()
 
     def _call(self, doing: str, method: str, *arguments: Any) -> Any:
-        return self._host.call(doing, method, *arguments)
+        reply = self._host.call(doing, method, *arguments)
+        try:
+            return _replies(method).validate_python(reply)
+        except ValidationError:
+            raise CandidateError(f"{self._subject}: {doing} gave a reply that is not of rnncli") from None
 
     @property
     def lost(self) -> CandidateError | None:
@@ -176,6 +185,30 @@ class Isolated(Own):
     @property
     def printed(self) -> tuple[int, list[str]]:
         return self._host.lines, self._host.printed
+
+
+REPLIES: dict[str, Any] = {  # what the methods of `Inside` return
+    "load": None,
+    "read": Read,
+    "choose": Read,
+    "repaired": list[tuple[str, tuple[str, ...]] | None],
+    "adapter": str,
+    "regimes": dict[str, Tensor | str | None],
+    "float32_made": str | None,
+    "evaluate": tuple[dict[str, Tensor | None], dict[str, tuple[Verdict, str]]],
+    "overwritten": str | None,
+    "time": tuple[Timing, ...],
+    "bench": tuple[tuple[Timing, ...], list[str]],
+    "device_fault": str | None,
+    "seen": list[str],
+}
+
+
+@cache
+def _replies(method: str) -> TypeAdapter[Any]:
+    """Makes of plain data what a method of `Inside` returns, and refuses everything else."""
+    of_tensors = ConfigDict(arbitrary_types_allowed=True) if method in ("regimes", "evaluate") else None
+    return TypeAdapter(REPLIES[method], config=of_tensors)
 
 
 class Here(Own):
@@ -191,6 +224,8 @@ class Here(Own):
 
 class Inside:
     """What the process of a candidate does when it is asked to."""
+
+    dumps = staticmethod(plain.dumps)
 
     def __init__(self, target: object = None) -> None:
         self._settings = _settings()
@@ -384,30 +419,35 @@ class Inside:
         with self._told(case), devices.backend_settings(case.run):
             return measure(case, probe, entry, self._candidate)
 
-    def check_devices(self, case: Case) -> Any:
-        """What the guard over meta tensors finds; it is not loaded where the candidate makes no tensor of its own.
+    def device_fault(self, case: Case) -> str | None:
+        """What the guard over meta tensors finds, in words; None where that is nothing.
 
-        What the candidate keeps is on another device afterwards.
+        It is not loaded where the candidate makes no tensor of its own. What the candidate keeps is on
+        another device afterwards.
         """
         from rnncli.candidate.source import makes_devices, module_of, words_of
-        from rnncli.parity.guard import MAKING, Finding, check_devices, makes_tensors
+        from rnncli.parity.guard import MAKING, check_devices, makes_tensors
 
         words = words_of(self._target, module_of(self._target))
         named = bool(words & MAKING) or makes_devices(self._target)
         named = named or (self._adapted is not None and self._adapted.holds_more(case))
         if not named and not makes_tensors(self._candidate, case):
-            return Finding("clean")
-        return check_devices(self._candidate, case)
+            return None
+        finding = check_devices(self._candidate, case)
+        return finding.reason if finding.status == "found" else None
 
     def seen(self) -> list[str]:
         """What the candidate did beside computing: what its file raised, and which global settings it changed."""
+        return [*([self._note] if self._note else []), *self.changes()]
+
+    def changes(self) -> list[str]:
+        """Which global settings of torch the candidate changed."""
         after = _settings()
-        changes = [
+        return [
             f"the candidate changes {name} from {before} to {after[name]}"
             for name, before in self._settings.items()
             if before != after[name]
         ]
-        return [*([self._note] if self._note else []), *changes]
 
     @contextlib.contextmanager
     def _told(self, case: Case) -> Iterator[None]:

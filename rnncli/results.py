@@ -3,18 +3,22 @@
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from math import inf
 from pathlib import Path
 from typing import Any, BinaryIO, Self, overload
 
+from pydantic import ValidationError
+
 from rnncli.case import Case
-from rnncli.errors import ConfigError
+from rnncli.errors import AmbiguousError, CandidateError, ConfigError, RnncliError, UnavailableError, dotted
 from rnncli.records import (
     SCHEMA_VERSION,
     CaseRecord,
@@ -29,6 +33,11 @@ from rnncli.records import (
 from rnncli.yamlfile import nearest_file
 
 RESULT = b'{"schema_version"'  # how a line begins
+LONGEST_LINE = 2**26  # bytes; a case of the largest kind that was seen takes 1 MB
+LARGEST_DOCUMENT = 2**29  # bytes, which take ten times as much memory; lines have no such bound
+MOST_CASES = 10**9  # of a run
+MOST_TOLD = 20  # shards that are missing
+KINDS = {error.kind for error in (AmbiguousError, CandidateError, ConfigError, RnncliError, UnavailableError)}
 VERSIONS = ("rnncli", "torch")  # of the environment: results go together where these agree
 
 
@@ -57,6 +66,7 @@ class Saved:
 
     path: Path
     file: BinaryIO
+    document: bool = False  # whether the lines are the cases of one document, and not those of the file
     run: Run | None = None
     cases: int = 0  # of the run, in all its shards
     offsets: dict[int, int] = field(default_factory=dict)  # by index of the case; of two lines of one, the later
@@ -94,25 +104,49 @@ class Results(Sequence[CaseRecord]):
         if isinstance(place, slice):
             return tuple(self[at] for at in range(*place.indices(len(self))))
         _, number, offset = self._places[place]
-        saved = self._files[number]
-        saved.file.seek(offset)
-        try:
-            case = case_from_json(saved.file.readline())
-        except ValueError as error:
-            raise _no_result(saved.path, str(error)) from None
-        wrong = _contradiction(case)
-        if wrong:
-            raise _no_result(saved.path, f"case {case.id}: {wrong}")
-        try:
-            config = Case.model_validate(case.config).config  # with what an older version did not know of
-        except ValueError as error:
-            raise _no_result(saved.path, f"case {case.id}: its config is none: {error}") from None
-        return replace(case, config=config)
+        return _case_at(self._files[number], offset)
+
+
+def _case_at(saved: Saved, offset: int) -> CaseRecord:
+    """The case of a line. Raises ConfigError for a line that is no result."""
+    saved.file.seek(offset)
+    try:
+        case = case_from_json(saved.file.readline())
+    except ValueError as error:
+        raise _no_result(_place(saved, offset), _first_problem(error)) from None
+    wrong = _contradiction(case)
+    if wrong:
+        raise _no_result(_place(saved, offset), f"case {case.id}: {wrong}")
+    try:
+        config = Case.model_validate(case.config).config  # with what an older version did not know of
+    except ValueError as error:
+        raise _no_result(_place(saved, offset), f"case {case.id}: its config: {_first_problem(error)}") from None
+    return replace(case, config=config)
+
+
+def _place(saved: Saved, offset: int) -> str:
+    """The file and the line of a case, for messages."""
+    saved.file.seek(0)
+    number = 1
+    while saved.file.tell() < offset:
+        saved.file.readline()
+        number += 1
+    return f"{saved.path}: case {number}" if saved.document else f"{saved.path}:{number}"
+
+
+def _first_problem(error: ValueError) -> str:
+    """What the validation library says of the first problem, in a line."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    problem = error.errors(include_url=False, include_input=False)[0]
+    return f"{dotted(problem['loc'])}: {problem['msg']}" if problem["loc"] else problem["msg"]
 
 
 def _contradiction(case: CaseRecord) -> str | None:
     """What in a case cannot be, though each of its fields is of the right kind: somebody has changed the file."""
     checks = case.checks or ()
+    if case.error and case.error.kind not in KINDS:
+        return f"error.kind is none of {', '.join(sorted(KINDS))}"
     if case.verdict != Verdict.MISMATCH and any(check.verdict == Verdict.MISMATCH for check in checks):
         return f"the verdict is {case.verdict}, and that of a check is mismatch"
     for check in checks:
@@ -157,6 +191,21 @@ class Journal:
         self.saved.file.seek(self.saved.offsets[index])
         return case_from_json(self.saved.file.readline())
 
+    def require_kept(self) -> None:
+        """Raise ConfigError where the file is not what was written: somebody has removed, replaced or cut it."""
+        own = os.fstat(self._writes)
+        try:
+            found = os.stat(self.saved.path)
+        except OSError:
+            found = None
+        if found is None or not os.path.samestat(own, found):
+            what = "removed" if found is None else "replaced"
+        elif own.st_size < self.saved.end:
+            what = "cut"
+        else:
+            return
+        raise ConfigError(f"--output: {self.saved.path} was {what} while the results were written; they are lost")
+
     def results(self) -> Results:
         """All that the file holds."""
         return Results([self.saved])
@@ -168,8 +217,11 @@ class Journal:
 
 
 def spool() -> Journal:
-    """A file that goes away, for a run whose results are rendered in the end."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the run
+    """A file that goes away, for a run whose results are rendered in the end. Raises ConfigError."""
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the run
+    except OSError as error:
+        raise ConfigError(f"no temporary file can be made: {error.strerror}; TMPDIR names a folder for them") from None
     return Journal(Saved(Path("results"), file), os.dup(file.fileno()))
 
 
@@ -189,6 +241,8 @@ def journal(path: Path, run: Run, resume: bool) -> Journal:
         _lock(writes, path)
         if resume:
             saved = scan(path, file)
+            for offset in saved.offsets.values():  # what is wrong is told before anything is run
+                _case_at(saved, offset)
             if not saved.end and os.fstat(writes).st_size and not _begins_with_a_result(file):
                 raise ConfigError(f"--resume: {path} holds no results; allowed: the file of the same run, or a new one")
             difference = run.differs_from(saved.run) if saved.run else None
@@ -200,7 +254,9 @@ def journal(path: Path, run: Run, resume: bool) -> Journal:
             _require_finished(path, file)
             saved = Saved(path, file)
         os.ftruncate(writes, saved.end)
+        saved.file = open(os.dup(file.fileno()), "rb")  # noqa: SIM115  # `file` may hold bytes that were cut off
         closed.pop_all()
+        file.close()
         return Journal(saved, writes)
 
 
@@ -239,17 +295,20 @@ def _begins_with_a_result(file: BinaryIO) -> bool:
     return file.read(len(RESULT)) == RESULT
 
 
-def scan(path: Path, file: BinaryIO) -> Saved:
-    """What a file of lines holds. A last line without an end is left out: a kill has cut it.
+def scan(path: Path, file: BinaryIO, document: bool = False) -> Saved:
+    """What a file of lines holds; of a `document`, those of its cases. A last line without an end is left out: a
+    kill has cut it.
 
     Raises ConfigError for a line that is no result, and for lines of different runs.
     """
-    saved = Saved(path, file)
+    saved = Saved(path, file, document)
     file.seek(0)
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE + 1), b""), 1):
+        if len(line) > LONGEST_LINE:
+            raise _no_result(f"{path}:{number}", f"a line of more than {LONGEST_LINE} bytes")
         if not line.endswith(b"\n"):
             break
-        at = f"{path}:{number}"
+        at = f"{path}: case {number}" if document else f"{path}:{number}"
         entry = _entry(line, at)
         origin = _origin(entry, at, len(saved.offsets))
         run = Run(str(entry.get("command")), origin.config, entry.get("environment") or {})
@@ -272,14 +331,17 @@ def scan(path: Path, file: BinaryIO) -> Saved:
 def _entry(line: bytes, at: object) -> dict[str, Any]:
     try:
         entry = json.loads(line)
-    except ValueError as error:
-        raise _no_result(at, str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise _no_result(at, "nested too deep" if isinstance(error, RecursionError) else str(error)) from None
     if not isinstance(entry, dict) or not {"id", "config", "verdict"} <= entry.keys():
         raise _no_result(at, "a case has the keys id, config and verdict")
     if not isinstance(entry.get("environment") or {}, dict):
         raise _no_result(at, "environment is not a mapping")
     if not isinstance(entry.get("schema_version", 1), int) or entry.get("schema_version", 1) > SCHEMA_VERSION:
-        raise ConfigError(f"{at}: schema_version {entry['schema_version']} is newer than this rnncli knows; update it")
+        version = str(entry["schema_version"])[:20]
+        raise ConfigError(f"{at}: schema_version {version} is newer than this rnncli knows; update it")
+    if entry["verdict"] not in (None, *Verdict):
+        raise _no_result(at, f"verdict is none of {', '.join(Verdict)}, and not null")
     return entry
 
 
@@ -290,15 +352,19 @@ def _origin(entry: dict[str, Any], at: object, index: int) -> Origin:
         return Origin(config="", index=index, cases=0)
     kinds = {"config": str, "index": int, "cases": int, "shard": str | None, "shard_cases": int | None}
     right = isinstance(given, dict) and all(isinstance(given.get(name), kind) for name, kind in kinds.items())
-    if not right or not re.fullmatch(r"\d+/\d+", given.get("shard") or "1/1"):
-        raise _no_result(at, "origin has the keys config, index, cases and shard")
+    if not right or not re.fullmatch(r"\d{1,6}/\d{1,6}", given.get("shard") or "1/1"):
+        raise _no_result(at, "origin has the keys config, index, cases and shard, as 3/8")
+    numbers = [given["cases"], given.get("shard_cases") or 0]
+    number, count = map(int, (given.get("shard") or "1/1").split("/"))
+    if not all(0 <= value <= MOST_CASES for value in numbers) or not 1 <= number <= count or len(given["config"]) > 64:
+        raise _no_result(at, "origin has a number that no run has")
     return Origin(**{name: given.get(name) for name in Origin.__slots__})
 
 
 def _no_result(at: object, why: str) -> ConfigError:
     reason = " ".join(why.split())
     return ConfigError(
-        f"{at}: not a result of rnncli ({reason[:100]}); allowed: files of --format jsonl or --format json"
+        f"{at}: not a result of rnncli ({reason[:160]}); allowed: files of --format jsonl or --format json"
     )
 
 
@@ -335,30 +401,50 @@ def _read(path: Path, opened: ExitStack) -> Saved:
     try:
         if path.is_dir():
             raise ConfigError(f"{path}: is a directory; allowed: files of --format jsonl or --format json")
-        file = opened.enter_context(path.open("rb"))
+        file: BinaryIO = opened.enter_context(path.open("rb"))
+        if not file.seekable():  # a pipe
+            file = _spooled(path, file, opened)
+        first_line = file.readline(LONGEST_LINE + 1)
     except FileNotFoundError:
         hint = nearest_file(path, (".jsonl", ".json"))
         raise ConfigError(f"{path}: no such file{hint}; allowed: files of --format jsonl or --format json") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    with suppress(ValueError):
-        first = json.loads(file.readline() or b"{}")
+    with suppress(ValueError, RecursionError):
+        first = json.loads(first_line or b"{}")
         if not isinstance(first, dict) or "cases" not in first:
             return scan(path, file)
     file.seek(0)
     try:
-        document = json.load(file)
+        text = file.read(LARGEST_DOCUMENT + 1)
+        if len(text) > LARGEST_DOCUMENT:
+            raise ValueError(f"a document of more than {LARGEST_DOCUMENT} bytes; --format jsonl has no such limit")
+        document = json.loads(text)
         cases = document.pop("cases")
         growth, gates = parts_from_json(document)
         lines = [json.dumps({**document, **case}).encode() + b"\n" for case in cases]
+    except RecursionError:
+        raise _no_result(path, "nested too deep") from None
     except (ValueError, AttributeError, KeyError, TypeError) as error:
-        raise _no_result(path, str(error)) from None
+        raise _no_result(path, _first_problem(error) if isinstance(error, ValueError) else str(error)) from None
     spooled = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # as it is here
     spooled.writelines(lines)
-    saved = scan(path, spooled)
+    saved = scan(path, spooled, document=True)
     saved.growth, saved.gates = growth, gates
     saved.missing = tuple(map(str, document.get("missing") or ()))
     return saved
+
+
+def _spooled(path: Path, stream: BinaryIO, opened: ExitStack) -> BinaryIO:
+    """What a stream gives, in a file. Raises ConfigError for one that does not begin as results do."""
+    begin = stream.read(1)
+    if begin not in (b"{", b""):
+        raise _no_result(path, "it does not begin with {")
+    file = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # as long as the others
+    file.write(begin)
+    shutil.copyfileobj(stream, file)
+    file.seek(0)
+    return file
 
 
 def _refuse_doubled(files: Sequence[Saved]) -> None:
@@ -388,7 +474,9 @@ def _missing(files: Sequence[Saved]) -> list[str]:
     of = {shard.partition("/")[2] for shard in sizes}
     if len(of) == 1 and None not in counts:
         every = [f"{number}/{count}" for count in of for number in range(1, int(count) + 1)]
-        words += [f"shard {shard} is missing" for shard in every if shard not in sizes]
+        absent = [shard for shard in every if shard not in sizes]
+        words += [f"shard {shard} is missing" for shard in absent[:MOST_TOLD]]
+        words += [f"and {len(absent) - MOST_TOLD} more shards are"] if len(absent) > MOST_TOLD else []
     return [f"{cases - have} of {cases} cases have no result{': ' if words else ''}{', '.join(words)}"]
 
 

@@ -17,7 +17,7 @@ from rnncli.errors import AmbiguousError, CandidateError, ConfigError, Unavailab
 from rnncli.parity import probe as probes
 from rnncli.parity import reference
 from rnncli.parity.compare import Policy
-from rnncli.parity.evaluate import GIVEN, Candidate, values_of
+from rnncli.parity.evaluate import GIVEN, Candidate, has_values, values_of
 from rnncli.parity.judge import ENVELOPE, Judge, is_wrong
 from rnncli.parity.shrink import replay_command, shrunk
 from rnncli.records import CaseRecord, Check, Diagnosis, Failure, Timing, Verdict, Wire, combine
@@ -224,12 +224,12 @@ def _diagnosis_of_tensor(cause: str, reason: str) -> Diagnosis:
 def _device_fault(case: Case, candidate: "Own") -> Diagnosis | None:
     """A tensor made on the CPU whatever the input's device, found without a GPU; it changes no verdict of a CPU run."""
     try:
-        finding = candidate.check_devices(case)
+        found = candidate.device_fault(case)
     except CandidateError:
         return None
-    if finding.status != "found":
+    if found is None:
         return None
-    return named("device-hardcoded", finding.reason)
+    return named("device-hardcoded", found)
 
 
 def _not_supported(case: Case, device: torch.device, reason: str) -> CaseRecord:
@@ -295,7 +295,8 @@ def _verified(
     checks = judge.with_envelopes(judgement.checks) if options.envelope else judgement.checks
     blind = blind_spots(case)
     diagnosis = None
-    if case.target is not None:
+    returned = judgement.candidate.tensors.values()
+    if case.target is not None and all(value is None or has_values(value) for value in returned):
         from rnncli.parity.diagnose import diagnosed
 
         with devices.backend_settings(case.run):

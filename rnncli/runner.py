@@ -16,7 +16,7 @@ import torch
 
 from rnncli import device as devices
 from rnncli.case import Case
-from rnncli.errors import CandidateError, ReaderGoneError, RnncliError, UnavailableError
+from rnncli.errors import CandidateError, ReaderGoneError, RnncliError, UnavailableError, described
 from rnncli.memory import needed_for_verify
 from rnncli.process import TookTooLong
 from rnncli.records import SCHEMA_VERSION, CaseRecord, Failure, Origin, Verdict, case_from_json, line_of
@@ -75,7 +75,8 @@ def verify_unit(
         try:
             outcome = Outcome.of(attempted(case, work), origin, head)
         except Exception as error:
-            record = failed(case, Failure(kind=RnncliError.kind, message=f"internal error: {_described(error)}"))
+            told = str(error) if isinstance(error, RnncliError) else f"internal error: {_described(error)}"
+            record = failed(case, Failure(kind=RnncliError.kind, message=told))
             outcome = Outcome.of(record, origin, head)
         found.append(outcome)
     return found
@@ -207,6 +208,11 @@ class GridRun:
             records.append(record)
         return records
 
+    def require_kept(self) -> None:
+        """Raise ConfigError where the file that was written is no longer there."""
+        if self._lasts:
+            self._journal.require_kept()
+
     def results(self) -> Results:
         """All results there are."""
         return self._journal.results()
@@ -260,5 +266,5 @@ def _on_a_gpu(selection: Selection) -> bool:
 def _described(error: Exception) -> str:
     """An error of our own, with the line it comes from."""
     at = traceback.extract_tb(error.__traceback__)[-1]
-    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    what = described(error)
     return f"{what} ({Path(at.filename).name}:{at.lineno}); please report it"

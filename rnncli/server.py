@@ -6,7 +6,7 @@ The server of multiprocessing looks after that process too, but only when it has
 import os
 import sys
 
-from rnncli.process import end_with_writer
+from rnncli.process import SAFE_PATH, SAFE_PATH_OF_SERVER, end_with_writer
 
 
 def _pipe_of_starter() -> int | None:
@@ -21,3 +21,6 @@ def _pipe_of_starter() -> int | None:
 
 if sys.platform.startswith("linux") and (pipe := _pipe_of_starter()) is not None:
     end_with_writer(pipe, os.getpid())
+
+if os.environ.get(SAFE_PATH) == SAFE_PATH_OF_SERVER:
+    del os.environ[SAFE_PATH]

@@ -1,5 +1,6 @@
 """Processes that run cases: torch loaded, one torch thread each. A task that crashes or hangs costs itself alone."""
 
+import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -36,7 +37,7 @@ class Workers(Executor):
         if self._stopped:
             raise CandidateError("stopped")
         if own not in self._hosts:
-            self._hosts[own] = Host("rnncli.workers:Worker", "worker process", self._timeout_s)
+            self._hosts[own] = start_worker(self._timeout_s)
         host = self._hosts[own]
         try:
             return host.call("the case", "run", function, arguments, named)
@@ -49,8 +50,17 @@ class Workers(Executor):
             host.kill()
 
 
+def start_worker(timeout_s: float) -> Host:
+    """Return a process that calls functions of ours: users' code runs in processes that it starts, and what it returns
+    itself may be unpickled.
+    """
+    return Host("rnncli.workers:Worker", "worker process", timeout_s, loads=pickle.loads)
+
+
 class Worker:
     """What runs in such a process."""
+
+    dumps = staticmethod(pickle.dumps)
 
     def __init__(self) -> None:
         import torch  # here alone: a worker of a cluster that starts such processes needs none

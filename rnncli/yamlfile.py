@@ -13,7 +13,7 @@ LARGEST_FILE = 1_000_000  # bytes
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, without aliases, and with 1e-3 read as a number (YAML 1.2) and not as text."""
+    """PyYAML's safe loader, without aliases, and with the numbers of YAML 1.2: 1e-3 is one, 1:30 is none, 017 is 17."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -24,10 +24,34 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+_INTEGER, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+_NUMBERS = {
+    _INTEGER: re.compile(r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$"),
+    _FLOAT: re.compile(
+        r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
+}
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NUMBERS]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _kind, _pattern in _NUMBERS.items():
+    _Loader.add_implicit_resolver(_kind, _pattern, list("-+.0123456789"))
 
+
+def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float:
+    text = str(loader.construct_scalar(node))
+    if not _NUMBERS[node.tag].match(text):
+        raise ValueError(text)
+    if node.tag == _INTEGER:
+        return int(text, 0 if text[:2] in ("0o", "0x") else 10)
+    return float(text.replace(".inf", "inf").replace(".nan", "nan") if text[-1].isalpha() else text)
+
+
+_Loader.add_constructor(_INTEGER, _number)
+_Loader.add_constructor(_FLOAT, _number)
+
+_NO_CHARACTER = re.compile("[\0\ud800-\udfff]")  # in no name of a file, and in nothing that can be printed
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")}
 
 
@@ -37,6 +61,9 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     places: dict[KeyPath, str] = {(): str(path)}
     try:
         loader = _Loader(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not a YAML text: {' '.join(str(error).split())}") from None
+    try:
         node = loader.get_single_node()
         values = None if node is None else _plain(loader, node, (), places, path)
     except yaml.MarkedYAMLError as error:
@@ -45,6 +72,9 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
         raise ConfigError(f"{path}{line}: not valid YAML: {context}{error.problem}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not a YAML text: {' '.join(str(error).split())}") from None
+    except (ValueError, OverflowError):
+        number = loader.get_mark().line + 1
+        raise ConfigError(f"{path}:{number}: not valid YAML: an escape that stands for no character") from None
     except RecursionError:
         raise ConfigError(f"{path}: nested too deep; allowed: sections with keys, as in rnncli schema") from None
     if values is None:
@@ -60,7 +90,7 @@ def read_value(text: str) -> Any:
     """A text as the value it would be in YAML; one that is no YAML stays a text."""
     try:
         return yaml.load(text, Loader=_Loader)  # it is a SafeLoader
-    except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
+    except (yaml.YAMLError, ValueError, LookupError, OverflowError, AttributeError, TypeError, RecursionError):
         return text
 
 
@@ -118,6 +148,8 @@ def _plain(loader: _Loader, node: yaml.Node, path: KeyPath, places: dict[KeyPath
             place = f"{file}:{key_node.start_mark.line + 1}"
             if not isinstance(key_node, yaml.ScalarNode):
                 raise ConfigError(f"{place}: a key that is not a name; allowed: plain names")
+            if _NO_CHARACTER.search(key):
+                raise ConfigError(f"{place}: {dotted((*path, key))}: a key with a character that no name has")
             if key in values:
                 first = places[*path, key]
                 raise ConfigError(f"{place}: {dotted((*path, key))}: duplicate key, first given at {first}")
@@ -126,10 +158,17 @@ def _plain(loader: _Loader, node: yaml.Node, path: KeyPath, places: dict[KeyPath
         return values
     if isinstance(node, yaml.SequenceNode):
         return [_plain(loader, inner, (*path, index), places, file) for index, inner in enumerate(node.value)]
+    kind = node.tag.rpartition(":")[2]
     try:
-        return loader.construct_object(node)
-    except ValueError:
-        raise ConfigError(f"{at}: {dotted(path)}: {shown(node.value)} cannot be read as a number") from None
+        value = loader.construct_object(node) if kind not in ("map", "seq") else None
+    except (ValueError, LookupError):
+        value = None
+    if value is None and kind != "null":
+        kinds = {"int": "a number", "float": "a number", "bool": "true or false", "map": "a mapping", "seq": "a list"}
+        raise ConfigError(f"{at}: {dotted(path)}: {shown(node.value)} cannot be read as {kinds[kind]}")
+    if isinstance(value, str) and _NO_CHARACTER.search(value):
+        raise ConfigError(f"{at}: {dotted(path)}: {shown(value)} has a character that no name has")
+    return value
 
 
 class _Dumper(yaml.SafeDumper):
@@ -141,6 +180,7 @@ def _short_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
 
 
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers  # what the loader would read as a number is quoted
 _Dumper.add_representer(list, _short_list)
 
 

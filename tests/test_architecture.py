@@ -16,7 +16,7 @@ LAYERS = [
     {"config", "memory", "process", "results"},
     {"work", "gates", "server"},
     {"selection"},
-    {"manual"},
+    {"manual", "plain"},
     {"device"},
     {"candidate"},
     {"parity"},

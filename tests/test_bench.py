@@ -578,3 +578,12 @@ def test_ratios_that_say_little_are_marked():
     gate = Gate(condition="manual.forward > 3", case=case.id, ratio=1.0, ratio_low=0.5, ratio_high=2.0, failed=False)
     shown = "".join(render(replace(RunRecord.of("bench", {"threads": 2}, [record]), gates=(gate,))))
     assert "--fail-if manual.forward > 3 holds: 1.00, half of its measurements 0.50-2.00" in shown
+
+
+def test_an_axis_that_is_no_number_has_no_chart(rnncli, tmp_path):
+    file = tmp_path / "bench.yaml"
+    sizes = "rnn: {input_size: 2, hidden_size: 2}\ninput: {seq_len: 2, batch_size: 2}\n"
+    file.write_text(sizes + "run: {gradients: false}\ngrid: {run.dtype: [float32, bfloat16]}")
+    outcome = rnncli("bench", file, "--only", "manual", "--min-run-time", 0.001)
+    assert outcome.code == 0
+    assert "bfloat16" in outcome.out

@@ -169,3 +169,15 @@ def test_the_id_of_a_case_depends_on_its_config_alone():
 
 def test_the_schema_command_prints_the_schema(rnncli):
     assert json.loads(rnncli("schema").out) == json_schema()
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("017", 17), ("09", 9), ("+3", 3), ("0o17", 15), ("0x1F", 31), ("12", 12)], ids=str
+)
+def test_integers_are_those_of_yaml_1_2(tmp_path, text, number):
+    path = tmp_path / "c.yaml"
+    path.write_text(f"rnn: {{num_layers: {text}}}")
+    config = load(path, {})
+    assert config.cases[0].rnn.num_layers == number
+    path.write_text(config.to_yaml())
+    assert load(path, {}).cases[0] == config.cases[0]

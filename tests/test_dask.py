@@ -32,11 +32,12 @@ from rnncli.case import Case
 from rnncli.cluster import Cluster, Processes, Wanted, judged, require
 from rnncli.config import load
 from rnncli.errors import CandidateError, UnavailableError
-from rnncli.process import Host, TookTooLong
+from rnncli.process import TookTooLong
 from rnncli.records import Origin
 from rnncli.run import VerifyOptions
 from rnncli.runner import GridRun, outcomes, verify_unit
 from rnncli.selection import Selection, digests
+from rnncli.workers import start_worker
 
 ADDRESS = "tcp://127.0.0.1:8786"
 QUICK = VerifyOptions(timing=False, shrink=False)
@@ -132,6 +133,17 @@ def test_what_is_no_address_is_told(rnncli, address):
 @pytest.mark.parametrize("address", ["tcp://h:1", "h-1.example:8786", "tls://10.0.0.1:443", "tcp://[::1]:8786"])
 def test_an_address_is_one(address):
     require(address)
+
+
+def test_what_answers_and_is_no_scheduler_is_told_within_a_bound(rnncli, monkeypatch):
+    monkeypatch.setattr(room, "CONNECT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes the connection, and says nothing
+        port = silent.getsockname()[1]
+        outcome = rnncli("verify", "configs/smoke.yaml", "--dask", f"tcp://127.0.0.1:{port}")
+    assert (outcome.code, outcome.out) == (3, "")
+    assert (
+        f"no Dask scheduler was reached at tcp://127.0.0.1:{port}: nothing answered as one within 0.3 s" in outcome.err
+    )
 
 
 @pytest.mark.parametrize("address", ["tcp", "tls"])
@@ -456,7 +468,7 @@ def test_what_was_finished_before_the_cluster_was_lost_is_kept(rnncli, connected
 def test_a_process_is_started_from_a_daemonic_one(monkeypatch):
     """A worker of Dask is one, under its nanny."""
     monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)
-    host = Host("rnncli.workers:Worker", "worker process", 60.0)
+    host = start_worker(60.0)
     try:
         assert host.call("", "run", abs, (-1,), {}) == 1
     finally:

@@ -1,9 +1,13 @@
 """Results that last: written line by line, resumed, put together; and what is refused."""
 
 import json
+import os
 import shutil
+import threading
 
 import pytest
+
+from rnncli.runner import GridRun
 
 GRID = """
 rnn: {input_size: 3, hidden_size: 5}
@@ -293,6 +297,9 @@ def test_environments_that_differ_are_all_named(rnncli, shards):
         (b'{"id": "a", "config": {}, "verdict": "match"}\nnonsense\n', "r.jsonl:2: not a result of rnncli (Expecting"),
         (b'{"id": "a", "config": {}, "verdict": "match", "schema_version": 9}\n', "schema_version 9 is newer"),
         (b"\xff\xfe\x00\n", "not a result of rnncli ("),
+        (b"[" * 100_000 + b"\n", "not a result of rnncli (nested too deep)"),
+        (b'{"cases": ' + b"[" * 100_000, "not a result of rnncli (nested too deep)"),
+        (b'{"id": ' + b"9" * 5000 + b"}\n", "r.jsonl: not a result of rnncli (Exceeds"),
     ],
     ids=[
         "empty",
@@ -306,6 +313,9 @@ def test_environments_that_differ_are_all_named(rnncli, shards):
         "second line",
         "newer",
         "binary",
+        "deep",
+        "deep document",
+        "long number",
     ],
 )
 def test_what_is_no_result_is_told(rnncli, tmp_path, content, message):
@@ -332,9 +342,11 @@ def changed(rnncli, verify, tmp_path):
     return report
 
 
-def test_an_error_of_a_kind_nobody_knows_is_no_match(changed):
+def test_an_error_of_a_kind_nobody_knows_is_refused(changed):
     outcome = changed(verdict=None, error={"kind": "strange", "message": "what is this"})
-    assert (outcome.code, json.loads(outcome.out)["verdict"]) == (70, None)
+    assert outcome.code == 2
+    assert "r.jsonl:4: not a result of rnncli (case" in outcome.err
+    assert "error.kind is none of" in outcome.err
 
 
 def test_a_case_without_verdict_and_error_is_no_match(changed):
@@ -357,8 +369,11 @@ def of_output(**over_time):
         (of_output(error_by_step=[1.0], allowed_by_step=[1.0, 2.0]), "allowed_by_step of forward has 2 steps"),
         (of_output(allowed_by_step=[1.0]), "allowed_by_step of forward has 1 steps"),
         ({"verdict": "match", "checks": [of_output()["checks"][0] | {"verdict": "mismatch"}]}, "that of a check is"),
-        ({"config": {"rnn": None, "input": {}, "run": {}, "candidate": "manual"}}, "its config is none"),
-        ({"config": {"rnn": {}, "input": {}, "run": {"dtype": 7}, "candidate": "manual"}}, "its config is none"),
+        ({"config": {"rnn": None, "input": {}, "run": {}, "candidate": "manual"}}, "its config: rnn: Input should be"),
+        (
+            {"config": {"rnn": {}, "input": {}, "run": {"dtype": 7}, "candidate": "manual"}},
+            "its config: run.dtype: Input",
+        ),
     ],
     ids=["no steps", "negative", "huge", "longer", "alone", "verdict", "no arguments", "dtype"],
 )
@@ -404,6 +419,130 @@ def test_a_case_that_the_run_does_not_have_is_refused(changed, tmp_path, origin)
     outcome = changed(origin=known | origin)
     assert (outcome.code, outcome.out) == (2, "")
     assert "origin is not that of the lines before, or of no case of the run" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        {"shard": "1/1000000000000", "shard_cases": 1},
+        {"shard": "3/2", "shard_cases": 1},
+        {"shard": "1/2", "shard_cases": 10**30},
+        {"cases": 10**30},
+        {"config": "c" * 100},
+    ],
+    ids=["shard", "shard beyond", "cases of the shard", "cases", "config"],
+)
+def test_an_origin_that_no_run_has_is_refused_at_once(changed, tmp_path, origin):
+    known = json.loads(lines(tmp_path / "r.jsonl")[3])["origin"]
+    outcome = changed(origin=known | origin)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "r.jsonl:4: not a result of rnncli (origin " in outcome.err
+
+
+def test_of_many_shards_that_are_missing_the_first_are_told(rnncli, verify, tmp_path):
+    file = tmp_path / "r.jsonl"
+    verify(file)
+    line = json.loads(lines(file)[0])
+    line["origin"] |= {"shard": "1/900000", "shard_cases": 1}
+    file.write_text(json.dumps(line) + "\n")
+    outcome = rnncli("report", file)
+    assert outcome.code == 2
+    assert "899979 more shards" in " ".join(outcome.out.split())
+    assert len(outcome.out) < 5000
+
+
+def test_a_line_without_an_end_is_not_read_whole(rnncli, monkeypatch, tmp_path):
+    monkeypatch.setattr("rnncli.results.LONGEST_LINE", 1000)
+    file = tmp_path / "r.jsonl"
+    file.write_bytes(b'{"id": "a", "config": {}, "verdict": "match"}\n' + b"{" * 5000)
+    outcome = rnncli("report", file)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert f"{file}:2: not a result of rnncli (a line of more than 1000 bytes)" in outcome.err
+
+
+def test_a_document_that_is_too_large_is_not_read_whole(rnncli, monkeypatch, tmp_path):
+    monkeypatch.setattr("rnncli.results.LARGEST_DOCUMENT", 1000)
+    file = tmp_path / "r.json"
+    file.write_bytes(b'{"cases":\n' + b" " * 5000)
+    outcome = rnncli("report", file)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "a document of more than 1000 bytes" in outcome.err
+
+
+@pytest.mark.parametrize("format", ["json", "jsonl"])
+def test_results_are_read_from_a_pipe(rnncli, grid, tmp_path, format):
+    file, pipe = tmp_path / "r", tmp_path / "pipe"
+    rnncli("verify", grid, "--no-timing", "--format", format, "--output", file)
+    os.mkfifo(pipe)
+    writing = threading.Thread(target=lambda: pipe.write_bytes(file.read_bytes()))
+    writing.start()
+    outcome = rnncli("report", pipe)
+    writing.join()
+    assert (outcome.code, outcome.out) == (0, rnncli("report", file).out)
+
+
+def test_a_pipe_of_something_else_is_not_read_whole(rnncli, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writing = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(b"notes"))
+    writing.start()
+    outcome = rnncli("report", tmp_path / "pipe")
+    writing.join()
+    assert outcome.code == 2
+    assert "it does not begin with {" in outcome.err
+
+
+def test_a_run_over_a_file_that_holds_no_results_reads_what_it_wrote(verify, tmp_path):
+    file = tmp_path / "r.jsonl"
+    file.write_text("my notes\n" * 1000)
+    outcome = verify(file, "--no-timing")
+    assert (outcome.code, outcome.err) == (0, "rnncli: 8 cases: 8 match\n")
+
+
+def test_a_run_that_goes_on_behind_a_torn_first_line_reads_what_it_wrote(verify, tmp_path):
+    file = tmp_path / "r.jsonl"
+    verify(file, "--no-timing")
+    file.write_text(lines(file)[0][:-5].replace("match", "catch"))
+    outcome = verify(file, "--no-timing", "--resume")
+    assert outcome.code == 0
+    assert outcome.err.endswith("rnncli: 8 cases: 8 match\n")
+    assert len(lines(file)) == 8
+
+
+@pytest.mark.parametrize(
+    "values", [{"verdict": "banana"}, {"checks": 7}, {"config": {"rnn": 7}}, {"error": {"kind": "x", "message": "y"}}]
+)
+def test_a_saved_line_that_is_no_result_is_refused_before_anything_runs(verify, monkeypatch, tmp_path, values):
+    file = tmp_path / "r.jsonl"
+    verify(file, "--no-timing")
+    first, second, *_ = lines(file)
+    file.write_text(first + json.dumps(json.loads(second) | values) + "\n")
+    monkeypatch.setattr("rnncli.runner.verify_unit", lambda *_, **__: pytest.fail("it runs"))
+    outcome = verify(file, "--no-timing", "--resume")
+    assert outcome.code == 2
+    assert f"{file}:2: not a result of rnncli (" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda file: file.unlink(), "was removed"),
+        (lambda file: (file.unlink(), file.write_text("another")), "was replaced"),
+        (lambda file: os.truncate(file, 10), "was cut"),
+    ],
+    ids=["removed", "replaced", "cut"],
+)
+def test_a_file_that_does_not_stay_during_the_run_is_an_error_at_its_end(verify, monkeypatch, tmp_path, harm, said):
+    file = tmp_path / "r.jsonl"
+    shrink = GridRun.shrink
+
+    def harmed(run, most):
+        harm(file)
+        return shrink(run, most)
+
+    monkeypatch.setattr(GridRun, "shrink", harmed)
+    outcome = verify(file, "--no-timing")
+    assert outcome.code == 2
+    assert f"{file} {said} while the results were written" in outcome.err
 
 
 @pytest.mark.parametrize("content", ["my notes", '{"my": "notes"}', "my notes\n"])

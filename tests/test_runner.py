@@ -19,12 +19,12 @@ from rnncli import runner
 from rnncli.case import Case
 from rnncli.config import load
 from rnncli.errors import CandidateError, UnavailableError
-from rnncli.process import Host, TookTooLong
+from rnncli.process import TookTooLong
 from rnncli.records import Origin, Verdict
 from rnncli.run import Judges, VerifyOptions, verify
 from rnncli.runner import GridRun, outcomes, verify_unit
 from rnncli.selection import Selection
-from rnncli.workers import Worker, Workers
+from rnncli.workers import Worker, Workers, start_worker
 
 RNNCLI = [sys.executable, "-m", "rnncli"]
 QUICK = VerifyOptions(timing=False, shrink=False)
@@ -191,7 +191,7 @@ with Workers(1, 60.0) as workers:
 
 def servers():
     """What this process was forked from, and what one that it starts was."""
-    host = Host("rnncli.workers:Worker", "worker process", 60.0)
+    host = start_worker(60.0)
     try:
         return os.getppid(), host.call("the case", "run", os.getppid, (), {})
     finally:

@@ -158,3 +158,20 @@ def test_an_expectation_that_is_not_met_names_the_argument_that_meets_it(expecte
     record = confront(Case(expect=expected))
     (of,) = (one for one in (*record.shapes, *record.parameters) if one.expected)
     assert of.given_by == flags
+
+
+def test_of_many_parameters_the_first_are_shown_and_the_rest_is_counted(rnncli):
+    outcome = rnncli("shapes", "--static", "--layers", 10000)
+    assert outcome.code == 0
+    assert "... 39996 more, -v" in outcome.out
+    assert "40000 parameters" in outcome.out
+    assert len(outcome.out.splitlines()) < 150
+
+
+def test_of_many_cases_the_first_are_shown_in_full_and_the_rest_is_counted(rnncli, tmp_path):
+    file = tmp_path / "grid.yaml"
+    file.write_text(f"rnn: {{input_size: 3}}\ngrid: {{run.seed: {list(range(150))}}}")
+    outcome = rnncli("shapes", "--static", file)
+    assert outcome.code == 0
+    assert "... and 50 more cases: --format json holds them all" in outcome.out
+    assert "150 cases" in outcome.out.partition("\n\n")[0]

@@ -18,7 +18,7 @@ from rnncli.candidate import signature, source
 from rnncli.candidate.names import EXACT, Kind, Slot, option, role, slot
 from rnncli.candidate.places import held_by, is_array
 from rnncli.case import Case, RNNArguments
-from rnncli.errors import CandidateError
+from rnncli.errors import CandidateError, described
 from rnncli.shapes import predict_parameters
 
 KINDS: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -691,7 +691,7 @@ class Object(Native):
         try:
             made = self._constructed(Case(), None)
         except Exception as error:
-            raise CandidateError(f"candidate {name}: it raised {type(error).__name__}: {error}") from error
+            raise CandidateError(f"candidate {name}: it raised {described(error)}") from error
         if not callable(made):
             raise CandidateError(f"candidate {name}: it returns a {type(made).__name__}, which cannot be called")
         return made

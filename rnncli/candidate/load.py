@@ -4,16 +4,19 @@ The canonical form: `f(input, h_0, params, case) -> (output, h_n)`, with `params
 imported as Python would import it, and read (`read.py`); that runs its code, so it is done in a process of its own.
 """
 
-import importlib
+import importlib.machinery
+import importlib.util
 import inspect
 import json
 import linecache
+import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, NoneType
 from typing import Any
 
 import torch
@@ -21,7 +24,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from rnncli.case import Case
-from rnncli.errors import CandidateError, ConfigError, nearest
+from rnncli.errors import CandidateError, ConfigError, described, nearest
 from rnncli.manual import BUILT_IN
 
 Sequence = Tensor | PackedSequence
@@ -70,8 +73,7 @@ def located(target: str) -> tuple[object, str | None]:
             found = getattr(found, part)
             continue
         if error is not None:
-            what = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise CandidateError(f"candidate {target}: importing {file} raised {what}") from error
+            raise CandidateError(f"candidate {target}: importing {file} raised {described(error)}") from error
         names = [key for key, value in vars(module).items() if _is_own(value, module)]
         has = "it has no function and no class: wrap its code as `def rnn(input, h_0, params, case): ...` that returns"
         has = f"it has {', '.join(names)}" if names else f"{has} output, h_n"
@@ -79,8 +81,7 @@ def located(target: str) -> tuple[object, str | None]:
         raise ConfigError(f"candidate {target}: {file} has no {name}{near}; {has}")
     if error is None:
         return found, None
-    what = f"{type(error).__name__}: {error}".splitlines()[0]
-    return found, f"{file} raised {what} after {name} was defined; the definition is taken"
+    return found, f"{file} raised {described(error)} after {name} was defined; the definition is taken"
 
 
 def from_source(target: str, source: str) -> object:
@@ -136,17 +137,28 @@ def canonical(name: str, call: Callable[..., object], *, partial: bool = False) 
             returned = call(input, h_0, params, case)
         except (MemoryError, torch.OutOfMemoryError):
             raise
-        except (Exception, SystemExit) as error:
-            what = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise CandidateError(f"candidate {name}: its forward raised {what}") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise CandidateError(f"candidate {name}: its forward raised {described(error)}") from error
         match returned:
-            case (Tensor() | PackedSequence() as output, Tensor() as h_n):
-                return output, h_n
-            case (Tensor() | PackedSequence() | None as output, Tensor() | None as h_n) if partial:
-                return output, h_n  # type: ignore[return-value]
+            case (output, h_n) if partial or (output is not None and h_n is not None):
+                allowed = (Tensor, PackedSequence, NoneType)
+                if issubclass(type(output), allowed) and issubclass(type(h_n), (Tensor, NoneType)):
+                    return _as_tensor(output), _as_tensor(h_n)
         raise CandidateError(f"candidate {name}: returned {_described(returned)}; expected (output, h_n)")
 
     return called
+
+
+def _as_tensor(value: Any) -> Any:
+    """What a candidate returns without its own type, whose methods would run wherever it is looked at."""
+    if value is None or type(value) is Tensor:
+        return value
+    if isinstance(value, PackedSequence):
+        return value._replace(data=_as_tensor(value.data))
+    with torch._C.DisableTorchFunctionSubclass():
+        return value.as_subclass(Tensor)
 
 
 @contextmanager
@@ -170,8 +182,9 @@ def _imported(file: str, target: str) -> tuple[ModuleType, BaseException | None]
         raise ConfigError(f"candidate {target}: there is no file {file}{nearest(path.name, beside)}")
     if path.suffix == ".py" and (path.parent / "__init__.py").is_file():
         return _in_package(path)
-    sys.path.insert(0, str(path.parent))
-    name = path.stem if path.stem not in sys.modules else f"candidate_{path.stem}"
+    _add_to_path(path.parent)
+    taken = path.stem in sys.modules or path.stem in sys.stdlib_module_names
+    name = f"candidate_{path.stem}" if taken else path.stem
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module
@@ -179,7 +192,7 @@ def _imported(file: str, target: str) -> tuple[ModuleType, BaseException | None]
 
 
 def _module(name: str, target: str) -> tuple[ModuleType, BaseException | None]:
-    sys.path.insert(0, str(Path.cwd()))
+    _add_to_path(Path.cwd())
     try:
         return importlib.import_module(name), None
     except ModuleNotFoundError as error:
@@ -196,12 +209,36 @@ def _in_package(path: Path) -> tuple[ModuleType, BaseException | None]:
     while (folder / "__init__.py").is_file():
         parts.insert(0, folder.name)
         folder = folder.parent
-    sys.path.insert(0, str(folder))
+    _add_to_path(folder)
     name = ".".join(parts)
     try:
+        _import_package(parts[0], folder)
         return importlib.import_module(name), None
     except (Exception, SystemExit) as error:
         return sys.modules.get(name, ModuleType(name)), error
+
+
+def _import_package(name: str, folder: Path) -> None:
+    """Import the package of a candidate's own folder, though the standard library has one of that name, as `test`."""
+    spec = importlib.machinery.PathFinder.find_spec(name, [str(folder)])
+    if name in sys.modules or spec is None or spec.loader is None:
+        return
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+def _add_to_path(folder: Path) -> None:
+    """Let imports find what is in a folder: behind the standard library, so that a queue.py there does not take the
+    place of Python's own, and before everything that is installed.
+    """
+    own = {os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
+    own |= {os.path.join(one, "lib-dynload") for one in own}
+    standard = [entry for entry in sys.path if os.path.realpath(entry) in own or entry.endswith(".zip")]
+    sys.path[:] = [*standard, str(folder), *(entry for entry in sys.path if entry not in standard)]
 
 
 def _run_file(path: Path, module: ModuleType) -> BaseException | None:

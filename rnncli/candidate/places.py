@@ -51,7 +51,8 @@ class Held:
 
 def is_array(value: Any) -> bool:
     """Return whether a value is a tensor or a numpy array."""
-    return isinstance(value, Tensor) or (type(value).__module__ == "numpy" and type(value).__name__ == "ndarray")
+    kind = type(value)  # and not `isinstance`: an object may say that it is of another class
+    return issubclass(kind, Tensor) or (kind.__module__ == "numpy" and kind.__name__ == "ndarray")
 
 
 def held_by(made: Any) -> list[Held]:

@@ -36,7 +36,7 @@ from rnncli.candidate.places import held_by, is_array
 from rnncli.candidate.wiring import Sizes, Unwired, Wiring, wired
 from rnncli.case import Case, altered
 from rnncli.device import DispatchMode
-from rnncli.errors import CandidateError
+from rnncli.errors import CandidateError, described
 
 _STATES = {
     "LNI": ("SNH", "NH"),
@@ -610,7 +610,7 @@ class Reader:
                 yield parsed
 
     def _failed(self, error: BaseException) -> None:
-        what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        what = described(error)[:200]
         whatever = isinstance(error, _WHATEVER) or "allocate memory" in what
         self.failures.setdefault(what, (0 if whatever else 3 if isinstance(error, Missing) else 2, error))
 
@@ -931,7 +931,7 @@ class Reader:
         by_name = self._by_name(trials[0])
         if by_name is not None:
             return by_name
-        what = f"{type(first).__name__}: {first}".splitlines()[0]
+        what = described(first) if first else ""
         asked = [f"num_layers={layers}"] if layers > 1 else []
         asked += ["bidirectional=True"] if directions > 1 else []
         told = f" with {' and '.join(asked)}" if asked else ""

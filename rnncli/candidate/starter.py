@@ -14,7 +14,7 @@ from rnncli.candidate.names import option
 from rnncli.candidate.reading import Unreadable, read, trial_of
 from rnncli.candidate.wiring import Piece
 from rnncli.case import Case, RNNArguments
-from rnncli.errors import CandidateError
+from rnncli.errors import CandidateError, described
 
 MOST_LINES = 15
 WIDTH = 116
@@ -38,7 +38,7 @@ def adapter(target: object, name: str, folder: Path) -> str:
             return _completed(text, given, native)
         except Exception as error:
             said = said or error
-    what = f"{type(said).__name__}: {said}".splitlines()[0]
+    what = described(said) if said else "nothing was tried"
     raise CandidateError(f"candidate {name}: no starter adapter runs: {what}; write forward(input, h_0, params, case)"
                          " that returns output, h_n by hand")  # fmt: skip
 

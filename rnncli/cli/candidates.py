@@ -1,6 +1,7 @@
 """What people call a candidate on the command line or in a config, completed to the FILE:NAME that can be judged."""
 
 import glob
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from rnncli.yamlfile import nearest_file
 
 MOST_LISTED = 12
 LINE_WIDTH = 68  # columns of a candidate in the list, so that a line with its prefix fits 80
+LONGEST_NAME = 255  # bytes of a file
 PYTHON = (".py", ".ipynb")
 YAML = (".yaml", ".yml")
 _IDENTIFIER = r"[A-Za-z_]\w*"
@@ -68,7 +70,7 @@ def _names_a_candidate(path: Path) -> bool:
     text = str(path)
     if _parts(text)[0].endswith(PYTHON):
         return True
-    if path.exists() or path.suffix in YAML or glob.has_magic(text):
+    if config.is_there(path) or path.suffix in YAML or glob.has_magic(text):
         return False
     if text in BUILT_IN or ":" in text or _is_understood(text):
         return True
@@ -96,6 +98,8 @@ def _parts(name: str) -> tuple[str, str]:
 
 def _require(file: Path) -> None:
     """Raise ConfigError for a file that does not exist, with the nearest one in its folder."""
+    if len(os.fsencode(file.name)) > LONGEST_NAME:  # told where the case is read
+        return
     if file.is_dir():
         raise ConfigError(f"{file}: is a directory; allowed: a Python file")
     if not file.is_file():

@@ -133,6 +133,11 @@ def run_grid(
         why, early = "; ".join(str(error).splitlines()), error.exit_code
     except ReaderGoneError:
         why = "nobody reads the output any more"
+    try:
+        run.require_kept()
+    except ConfigError:
+        run.close()
+        raise
     results = run.results()
     missing = []
     if len(results) < len(selection):

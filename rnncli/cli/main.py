@@ -1,9 +1,10 @@
 """The application: its commands, and the one place where an error becomes a message and an exit code."""
 
+import errno
 import os
 import sys
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -13,10 +14,13 @@ from rnncli.cli.help import GroupedCommand
 from rnncli.cli.interrupt import ended_by_signals, exit_code_of, keeping_results
 from rnncli.cli.messages import is_usage_error, no_such_command, tell, usage_message
 from rnncli.cli.options import takes_common, version_option
-from rnncli.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, RnncliError
+from rnncli.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, RnncliError, described
 
 # Looking for plugins of the validation library would read the metadata of every package installed
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # errors of a stdout that takes nothing more
 
 
 class _Group(TyperGroup):
@@ -49,6 +53,7 @@ class _Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
+            _require_a_folder()
             with keeping_results():
                 return super().invoke(ctx)
         except RnncliError as error:
@@ -64,11 +69,25 @@ class _Group(TyperGroup):
         except Exception as error:
             if is_usage_error(error):
                 raise
-            what = f"{type(error).__name__}: {error}".splitlines()[0]
-            _end(ExitCode.INTERNAL, f"internal error: {what}\n--debug shows where; please report it")
+            if isinstance(error, OSError) and error.errno in FULL:
+                _end_without_stdout(error)
+            _end(ExitCode.INTERNAL, f"internal error: {described(error)}\n--debug shows where; please report it")
 
 
-def _end(code: ExitCode, message: str) -> None:
+def _require_a_folder() -> None:
+    """Raise ConfigError where the current folder has been deleted: torch then ends the process while it is imported."""
+    try:
+        os.getcwd()
+    except OSError:
+        raise ConfigError("the current folder does not exist any more; allowed: a folder that does") from None
+
+
+def _end_without_stdout(error: OSError) -> NoReturn:
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
+    _end(ExitCode.USAGE, f"stdout cannot be written: {error.strerror}")
+
+
+def _end(code: ExitCode, message: str) -> NoReturn:
     if "--debug" in sys.argv:
         traceback.print_exc()
     tell(message)
@@ -112,4 +131,10 @@ for command in (
 def main() -> None:
     """The `rnncli` command."""
     with ended_by_signals():
-        app(prog_name="rnncli")
+        try:
+            app(prog_name="rnncli")
+        except (OSError, ConfigError) as error:  # of --help and --version, which are no commands
+            what = error.strerror if isinstance(error, OSError) else str(error)
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
+            print(f"rnncli: {what}", file=sys.stderr)
+            sys.exit(ExitCode.USAGE)

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -128,8 +129,11 @@ def version_option() -> Any:
     def print_version(asked: bool) -> None:
         if asked:
             from rnncli import __version__
+            from rnncli.cli.output import write_text
+            from rnncli.errors import ReaderGoneError
 
-            print(f"rnncli {__version__}")
+            with suppress(ReaderGoneError):
+                write_text(f"rnncli {__version__}\n", None)
             raise typer.Exit
 
     return Annotated[

@@ -1,6 +1,7 @@
 """How a result leaves: to stdout in colour or plain, or to a file written whole or not at all; and the exit code."""
 
 import codecs
+import errno
 import io
 import os
 import shlex
@@ -87,6 +88,7 @@ def _into_a_file(arguments: Sequence[str]) -> str:
 def check_file(flag: str, file: Path, *inputs: Path) -> None:
     """Raise ConfigError for the file of a flag that cannot be written, or is one of the inputs."""
     try:
+        refuse_loop(flag, file)
         if file.is_dir():
             raise ConfigError(f"{flag}: {file} is a directory; allowed: a file")
         folder = file.parent
@@ -99,6 +101,15 @@ def check_file(flag: str, file: Path, *inputs: Path) -> None:
             raise ConfigError(f"{flag}: {file} cannot be written: permission denied")
     except OSError as error:
         raise ConfigError(f"{flag}: {str(file)[:60]} cannot be written: {error.strerror}") from None
+
+
+def refuse_loop(flag: str, path: Path) -> None:
+    """Raise ConfigError for a link that leads to itself."""
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ConfigError(f"{flag}: {path} is a loop of links; allowed: a path that leads somewhere") from None
 
 
 def emit(record: RunRecord, format: str, output: Path | None) -> None:

@@ -17,6 +17,8 @@ def schema(
     """
     import json
 
+    from rnncli.cli.output import write_text
+
     if results:
         from pydantic import TypeAdapter
 
@@ -28,4 +30,4 @@ def schema(
         from rnncli.config import json_schema
 
         described = json_schema()
-    print(json.dumps(described, indent=2))
+    write_text(json.dumps(described, indent=2) + "\n", None)

@@ -294,7 +294,10 @@ def _timeout(text: str) -> float:
 
 def _check_folder(folder: Path) -> None:
     """Raise ConfigError, before any work is done, for a folder that is neither there nor can be made."""
+    from rnncli.cli.output import refuse_loop
+
     try:
+        refuse_loop("--save-failing", folder)
         if folder.exists() and not folder.is_dir():
             raise ConfigError(f"--save-failing: {folder} is a file; allowed: a folder")
         if not folder.exists() and not folder.parent.is_dir():

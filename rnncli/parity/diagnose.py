@@ -17,7 +17,7 @@ from rnncli.candidate.load import canonical
 from rnncli.case import Case, Changes, altered, as_flags, changed_by
 from rnncli.catalogue import CATALOGUE, named
 from rnncli.errors import CandidateError
-from rnncli.parity.evaluate import Candidate, Values, values_by
+from rnncli.parity.evaluate import Candidate, Values, has_values, values_by
 from rnncli.parity.faults import plant
 from rnncli.parity.judge import Judge, is_wrong
 from rnncli.parity.probe import Probe, draw, equal_sizes, in_layout, time_first
@@ -280,7 +280,7 @@ def _distance(values: Values, planted: Values, tolerance: float) -> float | None
             if actual is not expected:
                 return None
             continue
-        if actual.shape != expected.shape:
+        if actual.shape != expected.shape or actual.is_complex() or not has_values(actual):
             return None
         scale = expected.abs().max().item() or 1.0
         difference = (actual.double() - expected.double()).abs().max().item() / scale

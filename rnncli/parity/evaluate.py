@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from rnncli.candidate.load import Canonical, Sequence, default_dtype
 from rnncli.case import Case
-from rnncli.errors import CandidateError
+from rnncli.errors import CandidateError, described
 from rnncli.parity import reference
 from rnncli.parity.probe import Probe, packer, packing
 from rnncli.records import Timing, Verdict
@@ -107,11 +107,16 @@ class Values:
             return self.look()
         for name, value in self.returned.items():
             before = self.tensors[name]
-            if before is None or torch.equal(value, before):
+            if before is None or not has_values(value) or torch.equal(value, before):
                 continue
             if not torch.equal(value.nan_to_num(), before.nan_to_num()):  # a NaN does not equal itself
                 return name
         return None
+
+
+def has_values(tensor: Tensor) -> bool:
+    """Whether a tensor has values beside each other to compare: not one on the meta device, and not a sparse one."""
+    return not tensor.is_meta and tensor.layout == torch.strided
 
 
 def reference_side(case: Case, probe: Probe, module: nn.RNN | None = None) -> Side:
@@ -213,7 +218,7 @@ def regimes(side: Side, case: Case) -> dict[str, Tensor | str | None]:
             except (MemoryError, torch.OutOfMemoryError):
                 raise
             except Exception as error:
-                found[way] = f"backward raises {type(error).__name__}: {error}".splitlines()[0].partition(" Hint: ")[0]
+                found[way] = f"backward raises {described(error)}".partition(" Hint: ")[0]
             for name in GIVEN:
                 if name in side.leaves:
                     side.leaves[name].requires_grad_(case.run.gradients)
@@ -341,7 +346,7 @@ def _backward(
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        what = f"{type(error).__name__}: {error}".splitlines()[0].partition(" Hint: ")[0]
+        what = described(error).partition(" Hint: ")[0]
         return none, (Verdict.MISMATCH, f"backward raises {what}{_saved_at(side)}")
 
 

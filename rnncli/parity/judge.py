@@ -21,6 +21,7 @@ from rnncli.parity.evaluate import (
     Values,
     candidate_side,
     evaluate,
+    has_values,
     reference_side,
     regimes,
     regimes_by,
@@ -594,6 +595,8 @@ def _first_other(
             return tensor, f"{way}: no gradient reaches it"
         if value.shape != wanted.shape:
             return tensor, f"{way}: shape {tuple(value.shape)}, expected {tuple(wanted.shape)}"
+        if not has_values(value):
+            return tensor, f"{way}: {'on meta' if value.is_meta else value.layout}"
         allowed = tolerance * (wanted.abs().max().item() or 1.0)
         error = (value.double() - wanted.double()).abs().max().item() if value.numel() else 0.0
         if not error <= allowed:
@@ -631,6 +634,8 @@ def _equal(values: Values, others: Values) -> bool:
             continue
         if (one.shape, one.dtype) != (other.shape, other.dtype):
             return False
+        if not (has_values(one) and has_values(other)):
+            continue
         if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
             return False
     return True
@@ -642,6 +647,8 @@ def _same(values: Values, others: Values) -> bool:
         one, other = values.tensors[name], others.tensors[name]
         if one is None or other is None or (one.shape, one.dtype) != (other.shape, other.dtype):
             return False
+        if not (has_values(one) and has_values(other)):
+            continue
         if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
             return False
     return True

@@ -144,8 +144,8 @@ def _range(cases: Sequence[CaseRecord], record: RunRecord) -> Iterator[Renderabl
             table.add_row(*(values[leaf] for leaf in varying), *cells)
         yield table
         yield from _growth(name, record, shown)
-        if len(varying) == 1 and len(cases) > 1:
-            sizes = [values[varying[0]] for values in leaves]
+        sizes = [values[varying[0]] for values in leaves] if len(varying) == 1 else []
+        if len(cases) > 1 and sizes and all(size.isdecimal() for size in sizes):  # and no dtype or layout
             yield from _chart([float(size) for size in sizes], by_case, shown, varying[0].rpartition(".")[2])
     if any(timing.noisy for case in cases for timing in case.timing or ()):
         yield Text(f"\n{NOISY}", "yellow")

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from rnncli.records import CaseRecord, Tally, leaves_of
 from rnncli.report import summary
@@ -11,29 +11,43 @@ MOST_GROUPS = 50  # groups that are kept apart; a run whose every case raises a 
 LISTED = 10  # cases of a group that a page names without scripts
 NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
 
+Leaf = tuple[str, str]  # of a config: its dotted name and its value
 Kind = Literal["fault", "error", "unexplained"]
 ORDER: tuple[Kind, ...] = ("fault", "error", "unexplained")  # those that say what to change first
 
 
 @dataclass
 class Group:
-    """Failing cases that one diagnosis or one error explains. `smallest` is the case to begin with."""
+    """Failing cases that one diagnosis or one error explains."""
 
     name: str
     kind: Kind
-    smallest: CaseRecord
     places: list[int] = field(default_factory=list)  # of its cases in the run
     first: list[CaseRecord] = field(default_factory=list)  # at most LISTED of them
-    shared: set[tuple[str, str]] = field(default_factory=set)  # leaves of the config and their values
+    shared: set[Leaf] = field(default_factory=set)
+    smallest_by_loss: dict[frozenset[Leaf], CaseRecord] = field(default_factory=dict)  # by what its replay leaves out
 
     def add(self, place: int, case: CaseRecord) -> None:
         """Count a further case of the group."""
-        leaves = {(leaf, value) for leaf, value in leaves_of(case.config) if leaf != "candidate"}
+        leaves = _leaves(case.config)
         self.shared = self.shared & leaves if self.places else leaves
         self.places.append(place)
         self.first += [case] if len(self.first) < LISTED else []
-        if _size(case) < _size(self.smallest):
-            self.smallest = case
+        lost = frozenset((leaf, value) for leaf, value in leaves - _replayed(case) if not value.isdecimal())
+        if _size(case) < _size(self.smallest_by_loss.setdefault(lost, case)):
+            self.smallest_by_loss[lost] = case
+
+    def smallest(self, tally: Tally) -> CaseRecord:
+        """The case to begin with: the smallest whose replay command keeps most of what the cases have in common.
+
+        A command found by shrinking may fail for another reason; then it has lost an argument that all of them share.
+        """
+
+        def rank(lost: frozenset[Leaf]) -> tuple[int, ...]:
+            telling = sum(tally.every[pair] < tally.cases for pair in lost & self.shared)
+            return telling, *_size(self.smallest_by_loss[lost])
+
+        return self.smallest_by_loss[min(self.smallest_by_loss, key=rank)]
 
     def arguments(self, tally: Tally) -> list[str]:
         """The arguments that all of its cases have and others of the run have not, the most telling first."""
@@ -53,7 +67,7 @@ class Failures:
             key = ("",)
         if key not in self._groups:
             name = name_of(case) if key != ("",) else "other failures"
-            self._groups[key] = Group(name, _kind(case), case)
+            self._groups[key] = Group(name, _kind(case))
         self._groups[key].add(place, case)
 
     def groups(self) -> list[Group]:
@@ -86,6 +100,14 @@ def _key(case: CaseRecord) -> tuple[str, ...]:
     if _kind(case) == "fault":
         return case.candidate, name_of(case)
     return case.candidate, name_of(case), NUMBER.sub("0", in_short(case))
+
+
+def _leaves(config: dict[str, Any]) -> set[Leaf]:
+    return {(leaf, value) for leaf, value in leaves_of(config) if leaf != "candidate"}
+
+
+def _replayed(case: CaseRecord) -> set[Leaf]:
+    return _leaves(case.replay_config or case.config)
 
 
 def _size(case: CaseRecord) -> tuple[int, int]:

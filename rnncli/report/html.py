@@ -13,7 +13,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from rnncli.report.over_time import Course, courses, scale_of
 TOGETHER = 64  # cases that are compressed, and unpacked, as one
 IN_FULL = 10  # cases that stand in the page as they are: failing ones first
 LONG = 20  # characters of a word from which on it may be broken after a sign, as a path is after "/"
+LONG_WORD = re.compile(rf"(\S{{{LONG + 1},}})")
+AFTER_A_SIGN = re.compile(r"(?<=[/_.:,=-])")
 PICTURE = 320, 96  # of one direction's error over time
 BAR = 120  # the longest
 KINDS = {"error": "error", "nn.RNN's own": "own", "allowed": "allowed"}
@@ -311,16 +313,18 @@ def _printable(value: Any) -> Any:
     return value
 
 
+@lru_cache(1000)
 def _breakable(text: str) -> Markup:
     """Text whose long words, as paths and names are, may be broken after a sign and nowhere else."""
-    return Markup("").join(_with_breaks(word) for word in re.split(r"(\s+)", printable(text)))
+    parts = LONG_WORD.split(printable(text))
+    return Markup("").join(_with_breaks(part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def _with_breaks(word: str) -> Markup:
-    parts = re.split(r"(?<=[/_.:,=-])", word) if len(word) > LONG else [word]
-    return Markup("<wbr>").join(filter(None, parts))
+    return Markup("<wbr>").join(filter(None, AFTER_A_SIGN.split(word)))
 
 
+@lru_cache(1000)
 def _coded(text: str) -> Markup:
     """A sentence in which what stands between backticks is code, and a flag is not broken."""
     parts = re.split(r"`([^`\n]+)`|(?<!\S)(--[\w-]+)", printable(text))
@@ -329,6 +333,7 @@ def _coded(text: str) -> Markup:
     return Markup("").join(piece for pair in zip_longest(said, marked, fillvalue="") for piece in pair)
 
 
+@lru_cache(1000)
 def _command(text: str) -> Markup:
     """A command that may be broken between its words."""
     words = printable(text).split(" ")

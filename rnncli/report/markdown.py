@@ -17,7 +17,7 @@ def render(record: RunRecord) -> Iterator[str]:
         return
     tally = record.tally
     mark = "❌" if not record.passed else "✅" if record.verdict == Verdict.MATCH else "⚠️"
-    yield f"## {mark} rnncli {record.command}: {counts(tally)}\n"
+    yield f"## {mark} rnncli {_text(record.command)}: {counts(tally)}\n"
     yield f"\n{_text(heading(record))}\n"
     for missing in record.missing:
         yield f"\n**Incomplete:** {_text(missing)}\n"

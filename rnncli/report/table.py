@@ -32,6 +32,8 @@ from rnncli.report.summary import by_argument, call, candidates, conclusion
 PAGE_WIDTH = 80  # of a file or a pipe
 MOST_UNEXPLAINED = 3  # sentences about a mismatch that no fault explains
 MOST_GROUPS = 3  # kinds of failure that are shown
+MOST_IN_FULL = 100  # cases of shapes and power
+MOST_ROWS = 100  # of a table of parameters, with -v
 
 STYLES = {Verdict.MATCH: "green", Verdict.MISMATCH: "bold red", Verdict.NOT_COMPARABLE: "yellow"}
 
@@ -167,9 +169,13 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
     """Many cases: what they come to, one failing case of each diagnosis, and what the failing ones have in common."""
     if record.command in ("shapes", "power"):
         yield _headline_of_many(record)
-        for case in record.cases:
+        failing = list(record.tally.failing) if len(record.cases) > MOST_IN_FULL else []
+        shown = (failing or range(len(record.cases)))[:MOST_IN_FULL]
+        for at in shown:
             yield ""
-            yield from _case(record.command, case, record.verbose)
+            yield from _case(record.command, record.cases[at], record.verbose)
+        if len(record.cases) > len(shown):
+            yield f"\n... and {len(record.cases) - len(shown)} more cases: --format json holds them all"
         return
     yield _headline_of_many(record)
     found = Failures()
@@ -178,7 +184,7 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
     groups = found.groups()
     for group in groups[:MOST_GROUPS]:
         yield ""
-        yield from _in_short(group.smallest, len(group.places), record.verbose)
+        yield from _in_short(group.smallest(record.tally), len(group.places), record.verbose)
     if len(groups) > MOST_GROUPS:
         yield f"\n... and {len(groups) - MOST_GROUPS} more kinds of failure: --format csv lists every case"
     for why, count in record.tally.left_open.most_common(MOST_GROUPS):

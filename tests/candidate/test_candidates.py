@@ -153,22 +153,66 @@ HOSTILE = {  # what the one message says
     "syntax_error": "raised SyntaxError",
     "returns_none": "a call that returned a NoneType",
 }
+WORSE = {  # likewise: what few would write
+    "tensor_that_raises": "the candidate raised RuntimeError: not today (tensor_that_raises.py:7)",
+    "str_raises": "Silent: its __str__ raises",
+    "base_exception": "the candidate raised Skipped: not on this machine (base_exception.py:9)",
+    "base_exception_at_import": "the candidate raised Skipped: not on this machine (base_exception_at_import.py:8)",
+    "cancelled": "the candidate raised CancelledError",
+    "empty_message": "ValueError",
+    "message_of_a_megabyte": "ValueError: xxxx",
+    "message_with_escapes": "ValueError: ",
+    "writes_to_every_file": "wrote into the pipe that its results are read from",
+    "writes_a_few_bytes": "wrote into the pipe that its results are read from",
+    "writes_a_length": "wrote into the pipe that its results are read from",
+    "writes_a_pickle": "wrote into the pipe that its results are read from",
+    "writes_another_reply": "gave a reply that is not of rnncli",
+    "closes_every_file": "ended its own process with exit code 0",
+    "closes_stdout": "its forward raised OSError",
+    "stops_itself": "took longer than 2 s and was ended",
+    "kills_itself": "was killed (SIGKILL)",
+    "ends_its_group": "was ended with SIGTERM",
+    "real_time_signal": "crashed with signal 37",
+    "aborts": "crashed with SIGABRT at aborts.py:",
+    "exits_in_backward": "ended its own process with exit code 3",
+    "raises_in_backward": "the candidate raised Stop: no gradient",
+    "kills_the_server": "ended its own process with exit code 255",
+    "stack_overflow": "crashed with SIGSEGV at stack_overflow.py:",
+    "repr_raises": "a call that returned",
+    "lies_about_its_class": "a call that returned",
+    "answers_to_every_name": "a call that returned",
+    "generator": "a call that returned a generator",
+    "quantized": "quantized tensor",
+    "replaces_len": "ended its own process with exit code 1",
+    "signature_is_a_text": "it has no signature to read",
+}
 
 
 ENDLESS = pytest.mark.exhaustive(twin="test_a_candidate_that_fails_costs_its_own_case_and_says_why")
 PRINTING = pytest.mark.exhaustive(twin="test_what_a_candidate_prints_does_not_reach_our_stdout", pool="long")
 
 
+def assert_fails(record_of, name, said):
+    options = VerifyOptions(timing=False, guard=False, timeout_s=2.0 if "took longer" in said else 60.0)
+    record = record_of(f"hostile/{name}.py:rnn_forward", options=options)
+    assert record.verdict is None
+    assert record.error.kind == "candidate"
+    assert said in record.error.message
+    assert "\n" not in record.error.message
+    assert len(record.error.message) < 2000
+
+
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[ENDLESS] if name.startswith("endless_") else []) for name in HOSTILE]
 )
 def test_a_candidate_that_fails_costs_its_own_case_and_says_why(record_of, name):
-    options = VerifyOptions(timing=False, guard=False, timeout_s=2.0 if "took longer" in HOSTILE[name] else 60.0)
-    record = record_of(f"hostile/{name}.py:rnn_forward", options=options)
-    assert record.verdict is None
-    assert record.error.kind == "candidate"
-    assert HOSTILE[name] in record.error.message
-    assert "\n" not in record.error.message
+    assert_fails(record_of, name, HOSTILE[name])
+
+
+@pytest.mark.exhaustive(twin="test_a_candidate_that_fails_costs_its_own_case_and_says_why", sample=5)
+@pytest.mark.parametrize("name", WORSE)
+def test_a_candidate_that_does_its_worst_costs_its_own_case_and_says_why(record_of, name):
+    assert_fails(record_of, name, WORSE[name])
 
 
 PECULIAR = {
@@ -180,20 +224,49 @@ PECULIAR = {
     "returns_nan": ("mismatch", None),
     "wrong_shape": ("mismatch", None),
 }
+ODD = {  # likewise: what few would write
+    "tensor_of_its_own": ("match", None),
+    "tensor_that_pickles_code": ("match", None),
+    "bytes_to_stdout": ("match", "the candidate prints "),
+    "says_fatal_error": ("match", None),
+    "prints_from_a_thread": ("match", "the candidate prints "),
+    "another_folder": ("match", None),
+    "warnings_are_errors": ("match", None),
+    "traces_every_line": ("match", None),
+    "del_raises": ("match", "the candidate prints "),
+    "thread_that_raises": ("match", "the candidate prints "),
+    "default_device_meta": ("match", "the candidate changes the default device from cpu to meta"),
+    "no_gradients_at_all": ("match", "the candidate changes grad mode from on to off"),
+    "forgets_every_module": ("match", None),
+    "child_left_behind": ("match", None),
+    "child_in_a_session_of_its_own": ("match", None),
+    "complex_values": ("mismatch", None),
+    "sparse": ("mismatch", None),
+    "on_meta": ("mismatch", None),
+}
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[PRINTING] if name == "million_lines" else []) for name in PECULIAR]
 )
 def test_a_candidate_that_does_more_than_compute_is_judged_by_what_it_computes(record_of, name):
-    verdict, warning = PECULIAR[name]
+    assert_is_judged(record_of, name, *PECULIAR[name])
+
+
+@pytest.mark.exhaustive(twin="test_a_candidate_that_does_more_than_compute_is_judged_by_what_it_computes", sample=3)
+@pytest.mark.parametrize("name", ODD)
+def test_a_candidate_that_does_odd_things_is_judged_by_what_it_computes(record_of, name):
+    assert_is_judged(record_of, name, *ODD[name])
+
+
+def assert_is_judged(record_of, name, verdict, warning):
     record = record_of(f"hostile/{name}.py:rnn_forward")
     assert record.verdict == verdict
     assert warning is None or any(said.startswith(warning) for said in record.warnings)
 
 
 def test_every_hostile_file_is_in_one_of_the_tables():
-    assert {path.stem for path in (FOLDER / "hostile").glob("*.py")} == {*HOSTILE, *PECULIAR}
+    assert {path.stem for path in (FOLDER / "hostile").glob("*.py")} == {*HOSTILE, *WORSE, *PECULIAR, *ODD}
 
 
 def test_what_a_candidate_prints_does_not_reach_our_stdout(rnncli):

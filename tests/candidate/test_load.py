@@ -114,3 +114,40 @@ def test_a_module_whose_own_import_fails_costs_the_candidate(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CandidateError, match="No module named 'no_such_dependency'"):
         located("needs_more:rnn")
+
+
+def test_a_file_beside_a_candidate_does_not_take_the_place_of_the_standard_library_s(tmp_path):
+    (tmp_path / "sched.py").write_text("raise RuntimeError('not this one')")
+    (tmp_path / "helper.py").write_text("factor = 2")
+    file = tmp_path / "my_rnn.py"
+    file.write_text("from sched import scheduler\nfrom helper import factor\nrnn = lambda x: factor * x\n")
+    found, note = located(f"{file}:rnn")
+    assert found(3) == 6
+    assert note is None
+
+
+def test_a_file_beside_a_candidate_comes_before_what_is_installed(tmp_path, monkeypatch):
+    for folder in ("own", "installed"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "models_of_mine.py").write_text(f"folder = {folder!r}")
+    (tmp_path / "own" / "my_rnn.py").write_text("from models_of_mine import folder\nrnn = lambda x: folder\n")
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    assert located(f"{tmp_path / 'own' / 'my_rnn.py'}:rnn")[0](0) == "own"
+
+
+def test_a_candidate_may_be_called_as_a_module_of_the_standard_library(tmp_path):
+    file = tmp_path / "mailbox.py"
+    file.write_text("def rnn(x):\n    return x\n")
+    before = sys.modules.get(file.stem)
+    found, _ = located(f"{file}:rnn")
+    assert found(3) == 3
+    assert sys.modules.get(file.stem) is before
+
+
+def test_a_package_of_a_candidate_may_be_called_as_one_of_the_standard_library(tmp_path):
+    package = tmp_path / "pydoc_data"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "factor.py").write_text("two = 2")
+    (package / "my_rnn.py").write_text("from .factor import two\nrnn = lambda x: two * x\n")
+    assert located(f"{package / 'my_rnn.py'}:rnn")[0](3) == 6

@@ -3,6 +3,19 @@
 import pytest
 
 BAD_CONFIGS = {  # name: (content, what the message says)
+    "boolean that is none": ("rnn: {bias: !!bool maybe}", ':1: rnn.bias: "maybe" cannot be read as true or false'),
+    "empty integer": ('rnn: {num_layers: !!int ""}', ':1: rnn.num_layers: "" cannot be read as a number'),
+    "empty number": ('rnn: {dropout: !!float ""}', ':1: rnn.dropout: "" cannot be read as a number'),
+    "mapping that is none": ("rnn: !!map 5", ':1: rnn: "5" cannot be read as a mapping'),
+    "escape beyond Unicode": ('candidate: "\\UFFFFFFFF"', ":1: not valid YAML: an escape that stands for no character"),
+    "half of a surrogate pair": ('candidate: "\\ud800:f"', ":1: candidate: "),
+    "half of a surrogate pair in a key": ('"\\ud800": 1', ": a key with a character that no name has"),
+    "NUL in a name": ('candidate: "a\\0b.py:f"', "has a character that no name has"),
+    "name of 300 bytes": (f"candidate: {'n' * 300}.py:f", "has a name of more than 255 bytes; allowed: manual"),
+    "sexagesimal integer": ("rnn: {num_layers: 1:30}", '"1:30" is not allowed; allowed: an integer from 1'),
+    "sexagesimal number": ("rnn: {dropout: 0:0.5}", '"0:0.5" is not allowed; allowed: a number from 0 to 1'),
+    "binary integer": ("rnn: {num_layers: 0b11}", '"0b11" is not allowed; allowed: an integer from 1'),
+    "underscores in an integer": ("rnn: {num_layers: 1_0}", '"1_0" is not allowed; allowed: an integer from 1'),
     "misspelt key": (
         "rnn:\n  hiden_size: 3",
         ":2: rnn.hiden_size: unknown key (did you mean hidden_size?); allowed: input_size",
@@ -183,3 +196,29 @@ def test_an_error_of_our_own_is_not_a_verdict_and_shows_its_traceback_under_debu
     assert "internal error: ZeroDivisionError: a defect" in outcome.err
     assert "Traceback" not in outcome.err
     assert "Traceback" in rnncli("shapes", "--debug").err
+
+
+@pytest.mark.parametrize("section", ["", "rnn:\n", "expect:\n"])
+def test_of_many_problems_the_first_are_told_and_the_rest_is_counted(rnncli, tmp_path, section):
+    file = tmp_path / "many.yaml"
+    indent = "  " if section else ""
+    file.write_text(section + "".join(f"{indent}key{number}: [1]\n" for number in range(1000)))
+    outcome = rnncli("verify", file)
+    assert (outcome.code, outcome.out) == (2, "")
+    *told, last = outcome.err.splitlines()
+    assert (len(told), last) == (20, "rnncli: and 980 more problems")
+
+
+def test_a_long_name_and_a_long_value_are_cut(rnncli, tmp_path):
+    file = tmp_path / "long.yaml"
+    file.write_text(f"{'k' * 100_000}: 1\nrnn: {{bias: {'v' * 100_000}}}\n")
+    outcome = rnncli("verify", file)
+    assert outcome.code == 2
+    assert all(len(line) < 1100 for line in outcome.err.splitlines())
+
+
+@pytest.mark.parametrize("command", ["verify", "shapes", "report", "bench --baseline", "verify --output"])
+def test_a_file_name_that_is_too_long_is_told(rnncli, command):
+    outcome = rnncli(*command.split(), "n" * 300)
+    assert outcome.code == 2
+    assert "File name too long" in outcome.err

@@ -321,7 +321,7 @@ def test_a_server_ends_though_what_escaped_from_its_child_goes_on(owner):
     assert running.process.stdout.readline() == "escaped\n"
     assert len(running.pids()) == 5
     running.process.kill()
-    wait_until(lambda: len(running.pids()) == 2, "the server goes on")  # the tracker of multiprocessing stays with it
+    wait_until(lambda: len(running.pids()) == 1, "the server goes on, or the tracker of multiprocessing")
 
 
 @LINUX
@@ -339,7 +339,7 @@ print(process.Host("held:Held", "another", 60).call("asking", "heeds", [signal.S
 """
     running = owner(then)
     with nothing_left(running):
-        assert running.printed() == f"[]\n[{signal.SIGINT!r}]\n"
+        assert running.printed() == f"[]\n[{int(signal.SIGINT)}]\n"
 
 
 @LINUX
@@ -347,12 +347,13 @@ def test_a_signal_that_comes_while_the_server_is_started_is_not_lost(owner):
     then = """
 import signal
 from multiprocessing import util
-spawn = util.spawnv_passfds
+spawn, sent = util.spawnv_passfds, [signal.SIGTERM, signal.SIGHUP]
 def spawned(*arguments):
-    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(sent.pop())
     return spawn(*arguments)
 util.spawnv_passfds = spawned
-signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+for number in sent:  # two that are pending at once are one where they are the same
+    signal.signal(number, lambda *_: print("handled"))
 process.start_server()
 """
     running = owner(then)

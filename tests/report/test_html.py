@@ -168,6 +168,14 @@ def test_the_smallest_case_of_a_group_is_replayed():
     assert "Replay of the smallest: rnncli verify --seq-len 1 copy" in wrong_of(*cases, small)
 
 
+def test_a_replay_that_leaves_out_what_the_cases_have_in_common_comes_last():
+    shrunk = case_of(input__seq_len=1).config
+    lost = replace(fault("reverse-not-restored", rnn__bidirectional=True), replay="rnncli verify", replay_config=shrunk)
+    kept = replace(fault("reverse-not-restored", rnn__bidirectional=True, run__seed=1), replay="rnncli verify --seed 1")
+    assert "Replay of the smallest: rnncli verify --seed 1 copy" in wrong_of(case_of(), lost, kept)
+    assert "Replay of the smallest: rnncli verify copy" in wrong_of(lost, kept)  # all have it, so nothing is lost
+
+
 def test_what_says_what_to_change_comes_first_and_of_that_what_happens_most():
     cases = [fault("unexplained", run__seed=seed) for seed in range(9)]
     cases += [case_of(error="its forward raised", run__seed=seed) for seed in range(10, 13)]
@@ -191,7 +199,7 @@ def test_what_is_unexplained_is_grouped_by_where_to_look():
 
 def test_each_candidate_has_its_own_groups():
     cases = [fault("missing-bias-hh", candidate=f"{name}.py:f") for name in "ab"]
-    assert [group.smallest.candidate for group in groups_of(*cases)] == ["a.py:f", "b.py:f"]
+    assert [group.first[0].candidate for group in groups_of(*cases)] == ["a.py:f", "b.py:f"]
     said = wrong_of(*cases)
     assert "missing-bias-hh 1 case of b.py:f Fix:" in said
     assert "candidate=" not in said  # the heading has it

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import xml.etree.ElementTree as xml
+from dataclasses import replace
 
 import pytest
 import xmlschema
@@ -274,3 +275,11 @@ def test_strict_is_passed_on_by_the_report(rnncli, tmp_path):
     outcome = rnncli("report", lines, "--strict", "--format", "github")
     assert outcome.code == 1
     assert outcome.out.startswith("::error title=rnncli verify::2 cases: 1 not-comparable, 1 match; not-comparable: ")
+
+
+def test_the_name_of_a_command_is_text_in_markdown():
+    for command in ("<script>alert(1)</script>", "a\n::error::gone", "\x1b]0;title\x07"):
+        page = rendered("markdown", replace(record_of(case_of()), command=command))
+        assert "<script" not in page
+        assert not any(line.startswith("::") for line in page.splitlines())
+        assert all(c.isprintable() or c == "\n" for c in page)

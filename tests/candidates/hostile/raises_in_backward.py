@@ -1,0 +1,23 @@
+import torch
+
+
+class Stop(BaseException):
+    """Nothing that `except Exception` catches."""
+
+
+class Raises(torch.autograd.Function):
+    @staticmethod
+    def forward(context, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(context, gradient):
+        raise Stop("no gradient")
+
+
+def rnn_forward(input, weight_ih, weight_hh, bias_ih, bias_hh, h_0):
+    h, out = h_0[0], []
+    for t in range(input.shape[1]):
+        h = torch.tanh(input[:, t] @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)
+        out.append(h)
+    return Raises.apply(torch.stack(out, dim=1)), h.unsqueeze(0)

@@ -1,0 +1,13 @@
+import torch
+
+
+class Labelled(torch.Tensor):
+    """A tensor with a name, as libraries define them."""
+
+
+def rnn_forward(input, weight_ih, weight_hh, bias_ih, bias_hh, h_0):
+    h, out = h_0[0], []
+    for t in range(input.shape[1]):
+        h = torch.tanh(input[:, t] @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)
+        out.append(h)
+    return torch.stack(out, dim=1).as_subclass(Labelled), h.unsqueeze(0).as_subclass(Labelled)

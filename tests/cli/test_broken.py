@@ -1,0 +1,71 @@
+"""What is broken around a command: a full disk, a folder that is gone, links that lead nowhere, no temporary files."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+import pytest
+from conftest import ROOT
+
+from rnncli import process
+from rnncli.errors import UnavailableError
+
+RNNCLI = [sys.executable, "-m", "rnncli"]
+FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+
+
+@FULL
+@pytest.mark.parametrize("arguments", ["--version", "--help", "verify --help", "schema", "shapes --static"])
+def test_a_stdout_that_is_full_is_told(arguments):
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run([*RNNCLI, *arguments.split()], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("rnncli: ")
+    assert ended.stderr.endswith("No space left on device\n")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["verify", "shapes --static", "report r.jsonl", "faults"])
+def test_a_current_folder_that_is_deleted_is_told(torch_free, tmp_path, command):
+    gone = tmp_path / "gone"
+    before = f"import os; os.mkdir({str(gone)!r}); os.chdir({str(gone)!r}); os.rmdir({str(gone)!r})"
+    ran = torch_free.after(command.split(), before)
+    assert ran.code == 2
+    assert ran.err == "rnncli: the current folder does not exist any more; allowed: a folder that does\n"
+
+
+@pytest.fixture
+def loop(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    return tmp_path / "a"
+
+
+@pytest.mark.parametrize("flags", [["--output"], ["--save-failing"], ["--format", "jsonl", "--output"]])
+def test_a_loop_of_links_is_told_before_anything_runs(rnncli, loop, flags):
+    outcome = rnncli("verify", *flags, loop)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == f"rnncli: {flags[-1]}: {loop} is a loop of links; allowed: a path that leads somewhere\n"
+
+
+def test_a_config_that_is_a_loop_of_links_is_told(rnncli, loop):
+    assert rnncli("verify", loop).err == f"rnncli: {loop}: cannot be read: Too many levels of symbolic links\n"
+
+
+def test_a_socket_that_cannot_be_made_is_told(rnncli, monkeypatch):
+    def refuse():
+        raise OSError("AF_UNIX path too long")
+
+    monkeypatch.setattr("multiprocessing.forkserver.ensure_running", refuse)
+    with pytest.raises(UnavailableError, match="AF_UNIX path too long; TMPDIR names another folder"):
+        process.start_server()
+    outcome = rnncli("verify", "--candidate", "tests/candidates/elman.py:elman_forward")
+    assert outcome.code == 3
+
+
+def test_no_folder_for_temporary_files_is_told(rnncli, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    outcome = rnncli("verify", "configs/smoke.yaml", "--filter", "bias=false", "--jobs", 1)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "no temporary file can be made: No such file or directory; TMPDIR" in outcome.err

@@ -1,0 +1,20 @@
+"""Objects that processes of the tests hold."""
+
+import subprocess
+import sys
+
+SLEEPS = "import time; time.sleep(600)"
+STARTS = f"""
+import subprocess, sys
+command = [sys.executable, "-c", {SLEEPS!r}]
+print(subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True).pid)
+"""
+
+
+class Starts:
+    """Starts processes in sessions of their own, one of them by a process that ends."""
+
+    def both(self):
+        mine = subprocess.Popen([sys.executable, "-c", SLEEPS], start_new_session=True).pid
+        theirs = int(subprocess.check_output([sys.executable, "-c", STARTS]))
+        return [mine, theirs]
