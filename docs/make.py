@@ -1,4 +1,4 @@
-"""Makes docs/cli.md and the pictures of the README from the tool itself: `make docs`."""
+"""Makes docs/cli.md and the pictures of the pages from the tool itself: `make docs`."""
 
 import io
 import re
@@ -59,14 +59,21 @@ def report(folder: Path) -> Path:
     command = [sys.executable, "-m", "rnncli", "verify", ROOT / "configs/smoke.yaml", "--candidate", "my_rnn.py:MyRNN"]
     for condition in ("bias==true", "train==false", "layout!=unbatched"):
         command += ["--filter", condition]
-    command += ["--seq-len", "12", "--timing"]
+    command += ["--seq-len", "12"]
     command += ["--format", "html", "--output", "report.html"]
     subprocess.run(command, cwd=folder, check=False)  # it is a mismatch
     return folder / "report.html"
 
 
-def screenshots(path: Path) -> None:
-    """The report as it opens, the error of a case over time in the dark, and a case on a phone."""
+def explained(folder: Path) -> Path:
+    """The page of `rnncli explain` for two layers in both directions."""
+    path = folder / "explained.html"
+    CliRunner().invoke(app, ["explain", "--layers", "2", "--bidirectional", "--output", str(path)])
+    return path
+
+
+def screenshots(path: Path, explained: Path) -> None:
+    """The report as it opens, a case over time in the dark, a case on a phone; and `rnncli explain` as it opens."""
     wide, narrow = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
     with browser() as chromium:
         for name, viewport, scheme in (("light", wide, "light"), ("dark", wide, "dark"), ("narrow", narrow, "light")):
@@ -80,6 +87,9 @@ def screenshots(path: Path) -> None:
             if name == "dark":
                 page.locator(".over-time").first.evaluate("section => section.scrollIntoView()")
             page.screenshot(path=DOCS / f"report-{name}.png")
+        page = chromium.new_page(viewport=wide)
+        page.goto(explained.as_uri())
+        page.screenshot(path=DOCS / "explain.png")
 
 
 def main() -> None:
@@ -91,8 +101,8 @@ def main() -> None:
     lacking = missing()
     if lacking is None:
         with tempfile.TemporaryDirectory() as folder:
-            screenshots(report(Path(folder)))
-    pictures = f"docs/report-*.png are not: {lacking}" if lacking else "docs/report-*.png too"
+            screenshots(report(Path(folder)), explained(Path(folder)))
+    pictures = f"docs/*.png are not: {lacking}" if lacking else "docs/*.png too"
     print(f"docs/cli.md and docs/*.svg are made; {pictures}", file=sys.stderr)
 
 
