@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -416,7 +415,7 @@ def _numpy_class(given: Given) -> Function:
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         output, h = _optional(rnn.forward, x.numpy(), None if h_0 is None else h_0[0].numpy())
-        return torch.from_numpy(np.ascontiguousarray(output)), torch.from_numpy(np.ascontiguousarray(h))[None]
+        return torch.from_numpy(output.copy()), torch.from_numpy(h.copy())[None]
 
     return call
 
