@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from rnncli.candidate.load import Canonical, Sequence, canonical, load
 from rnncli.case import Case
 from rnncli.catalogue import CATALOGUE
 from rnncli.errors import CandidateError
+from rnncli.manual import equations
+from rnncli.manual.concat import concat_step
 from rnncli.parity.compare import ENVELOPES
 from rnncli.parity.diagnose import EVIDENCE, diagnosed
 from rnncli.parity.evaluate import Values, candidate_side, evaluate
@@ -249,43 +252,35 @@ class _RationalTanh(torch.nn.Module):
         return (x * (945 + square * (105 + square)) / (945 + square * (420 + 15 * square))).clamp(-1, 1)
 
 
-def _rational_tanh(input: Sequence, h_0: Tensor | None, params: Any, case: Case) -> tuple[Sequence, Tensor]:
-    from rnncli.manual.concat import concat_layer
-    from rnncli.manual.equations import rnn
+def _with_step(step: Callable[..., Tensor]) -> Canonical:
+    """The equations with another step; `step` takes the activation of the case first."""
 
-    def layer(*arguments: Any) -> tuple[Tensor, Tensor]:
-        *given, activation, reverse, valid = arguments
-        nearly = _RationalTanh() if activation is torch.tanh_ else activation
-        return concat_layer(*given, nearly, reverse, valid)
+    def candidate(input: Sequence, h_0: Tensor | None, params: Any, case: Case) -> tuple[Sequence, Tensor]:
+        names = ("num_layers", "nonlinearity", "batch_first", "dropout", "bidirectional")
+        arguments = {name: getattr(case.rnn, name) for name in names}
+        own = partial(step, getattr(torch, case.rnn.nonlinearity))
+        return equations(input, h_0, params, **arguments, training=case.run.train, step=own)
 
-    names = ("num_layers", "nonlinearity", "batch_first", "dropout", "bidirectional")
-    arguments = {name: getattr(case.rnn, name) for name in names}
-    returned: tuple[Sequence, Tensor] = rnn(input, h_0, params, **arguments, training=case.run.train, layer=layer)
-    return returned
+    return candidate
 
 
-def _float16_sum(input: Sequence, h_0: Tensor | None, params: Any, case: Case) -> tuple[Sequence, Tensor]:
-    from rnncli.manual.concat import concat_layer
-    from rnncli.manual.equations import rnn
+def _rational_tanh(activation: Any, *given: Any) -> Tensor:
+    return concat_step(*given, activation=_RationalTanh() if activation is torch.tanh else activation)
 
-    def layer(x: Tensor, h: Tensor, weight_ih: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
-        exact = x @ weight_ih.T
-        rounded = exact + (exact.half().to(exact.dtype) - exact).detach()
-        identity = torch.eye(exact.shape[-1], dtype=exact.dtype)
-        return concat_layer(rounded, h, identity, *others)
 
-    names = ("num_layers", "nonlinearity", "batch_first", "dropout", "bidirectional")
-    arguments = {name: getattr(case.rnn, name) for name in names}
-    returned: tuple[Sequence, Tensor] = rnn(input, h_0, params, **arguments, training=case.run.train, layer=layer)
-    return returned
+def _float16_sum(activation: Any, x_t: Tensor, h: Tensor, weight_ih: Tensor, *others: Any) -> Tensor:
+    exact = x_t @ weight_ih.T
+    rounded = exact + (exact.half().to(exact.dtype) - exact).detach()
+    identity = torch.eye(exact.shape[-1], dtype=exact.dtype)
+    return concat_step(rounded, h, identity, *others, activation=activation)
 
 
 SMALL_WRONGS: dict[str, Canonical] = {
     "one element of weight_hh_l0 off by 1e-4": _with_parameters(_one_weight),
-    "tanh by a rational function": _rational_tanh,
+    "tanh by a rational function": _with_step(_rational_tanh),
     "weights rounded to TF32": _with_parameters(lambda _, value: _to_tf32(value)),
     "weights rounded to bfloat16": _with_parameters(lambda _, value: value.bfloat16().to(value.dtype)),
-    "x W_ih^T accumulated in float16": _float16_sum,
+    "x W_ih^T accumulated in float16": _with_step(_float16_sum),
 }
 
 
