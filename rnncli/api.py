@@ -108,7 +108,7 @@ def assert_parity(candidate: str | Callable[..., Any], **arguments: Any) -> None
         why = next((check.reason for check in report.checks if check.tensor == "output" and check.reason), "")
         lines = [f"output of {name} was not compared: {why}"]
     for found in report.diagnosis:
-        lines += [f"diagnosis: {found.id}: {found.evidence}", f"to mend it: {found.fix}"]
+        lines += [f"diagnosis: {found.id}: {found.evidence}", *(found.change or ()), f"fix: {found.fix}"]
     raise AssertionError("\n".join([*lines, "", str(report)]))
 
 

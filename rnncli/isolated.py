@@ -41,6 +41,8 @@ REPAIR_S = 5.0  # for the search of a fix, on a busy machine; an edit takes abou
 MOST_EDITS = 60  # that are tried for a fault
 SLOW_IMPORT_S = 0.5  # each edit imports the file again
 SMALL_BYTES = 2**28  # of a reply, beside the values of a case
+TRIED = {"num_layers": "--layers 2", "bidirectional": "--bidirectional", "batch_first": "--batch-first"}
+DEFAULTS = Case().config["rnn"]
 NN_RNN = nn.RNN
 NN_RNN_FORWARD = nn.RNN.forward
 
@@ -59,6 +61,7 @@ class Read:
     raises: str | None = None  # where it cannot be called, and its tensors say why
     h_0_may_be_omitted: bool = False
     readings: int = 1  # how many the evidence leaves open
+    untried: tuple[str, ...] = ()  # arguments it takes that the case leaves at their defaults
 
     def claimed(self, case: Case) -> Case:
         """The case without what the candidate does not claim."""
@@ -306,6 +309,7 @@ class Inside:
             None,
             adapted.native.takes_state and adapted.native.optional_state,
             len(self._readings),
+            tuple(name for name in TRIED if adapted.native.claims(name) and getattr(case.rnn, name) == DEFAULTS[name]),
         )
 
     def adapter(self, case: Case, folder: Path) -> str:

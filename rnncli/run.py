@@ -193,6 +193,8 @@ def _as_read(case: Case, device: torch.device, candidate: "Own", options: Verify
     # before the guard, which may cost the candidate its process
     warnings = (*record.warnings, *([f"while it was diagnosed: {lost}"] if lost else _seen_of(candidate)))
     leaks = any(found.id == "state-leaks-between-calls" for found in record.diagnosis or ())  # and so onto any device
+    if read.untried and record.verdict == Verdict.MATCH and options.shrink:
+        warnings = (*warnings, _not_tried(read.untried))
     hardwired = _device_fault(claimed, candidate) if options.guard and not leaks and not lost else None
     own = tuple(_fault_of_tensor(name, reason) for name, _, reason in read.faults)
     known = tuple(_diagnosis_of_tensor(cause, reason) for _, cause, reason in read.faults[:1])
@@ -208,6 +210,14 @@ def _as_read(case: Case, device: torch.device, candidate: "Own", options: Verify
         diagnosis=(*known, *(record.diagnosis or ()), *([hardwired] if hardwired else [])),
         checks=checks,
     )
+
+
+def _not_tried(names: tuple[str, ...]) -> str:
+    from rnncli.isolated import TRIED
+
+    flags = " ".join(TRIED[name] for name in names)
+    them = "them" if len(names) > 1 else "it"
+    return f"the candidate takes {', '.join(names)}, and this case does not try {them}: add {flags}"
 
 
 def _fault_of_tensor(name: str, reason: str) -> Check:

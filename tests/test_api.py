@@ -40,7 +40,7 @@ def test_a_right_function_passes_whatever_nn_rnn_s_arguments(arguments):
 def test_a_wrong_one_raises_with_the_diagnosis_and_the_line_to_change():
     with pytest.raises(AssertionError, match="h0-ignored") as raised:
         rnncli.assert_parity(without_h_0)
-    assert f"to mend it: {CATALOGUE['h0-ignored'].fix}" in str(raised.value)
+    assert f"fix: {CATALOGUE['h0-ignored'].fix}" in str(raised.value)
     assert "without_h_0 is not nn.RNN(20, 40): mismatch in output" in str(raised.value)
 
 

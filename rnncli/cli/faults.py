@@ -61,7 +61,7 @@ def _table(faults: "list[Fault]") -> str:
     by_evidence = [_folded(fault.id, fault.written, width) for fault in faults if fault.own_evidence]
     lines = [_folded("id", "what was written", width), "", *by_values]
     lines += ["", "found by their own evidence, not by values:", "", *by_evidence]
-    lines += ["", f"{len(faults)} faults; `rnncli faults ID` shows how one shows, and how to mend it"]
+    lines += ["", f"{len(faults)} faults; `rnncli faults ID` shows how one shows, and how to fix it"]
     return "\n".join(lines) + "\n"
 
 

@@ -17,7 +17,7 @@ def render(record: RunRecord) -> Iterator[str]:
     for at in tally.failing[:MOST_ANNOTATIONS]:
         case = record.cases[at]
         lines = [f"{arguments(case)}: {reason(case)}"]
-        lines += [f"to mend it: {found.fix}" for found in case.diagnosis or ()]
+        lines += [f"fix: {found.fix}" for found in case.diagnosis or ()]
         lines += [f"replay: {case.replay}"] if case.replay else []
         title = f"{case.candidate} [{case.id}]"
         yield f"::error {_file(case)}title={_property(title)}::{_data(chr(10).join(lines))}\n"

@@ -44,7 +44,7 @@ def _outcome(case: CaseRecord, strict: bool) -> str:
         text = case.error.traceback or case.error.message
         return f"<error type={_value(case.error.kind)} message={_value(reason(case))}>{_text(text)}</error>"
     if case.verdict == Verdict.MISMATCH:
-        lines = [f"{found.id}: {found.evidence}\nto mend it: {found.fix}" for found in case.diagnosis or ()]
+        lines = [f"{found.id}: {found.evidence}\nfix: {found.fix}" for found in case.diagnosis or ()]
         lines += [f"replay: {case.replay}"] if case.replay else []
         text = "\n".join(lines)
         return f'<failure type="mismatch" message={_value(reason(case))}>{_text(text)}</failure>'

@@ -41,7 +41,7 @@ def render(record: RunRecord) -> Iterator[str]:
         first = [record.cases[at] for at in tally.failing[:MOST_ROWS]]
         fixes = {found.id: found.fix for case in first for found in case.diagnosis or ()}
         for id, fix in fixes.items():
-            yield f"\n{_code(id)}, to mend it: {_text(fix)}\n"
+            yield f"\n{_code(id)}, fix: {_text(fix)}\n"
         replay = next((case.replay for case in first if case.replay), None)
         if replay:
             yield f"\nTo see the first of them again: {_code(replay)}\n"

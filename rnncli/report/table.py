@@ -363,6 +363,8 @@ def _wrong_over_time(checks: Sequence[Check]) -> Iterator[Text]:
         told = f"Error of output, {course.direction}:"
         if first and first.time is not None and first.direction == course.direction:
             told = f"Wrong from {'the first step' if first.time == 0 else f't={first.time}'} on:"
+            if course.direction == "reverse":
+                told = f"Wrong in the reverse direction, from t={first.time} back:"
         steps = course.shown()["error"]
         yield Text(f"{told} t=0 {sparkline(steps, *scale)} t={len(course.error) - 1}", no_wrap=True)
 

@@ -419,3 +419,14 @@ def test_where_one_call_is_right_and_another_wrong_no_simpler_argument_is_blamed
     assert "given a step of zeros and a repeated one" in found.evidence
     assert "right with" not in found.evidence
     assert "in that call alone" in found.fix
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_match_says_which_arguments_of_the_candidate_were_not_tried(rnncli):
+    command = ("verify", "--no-timing", "tests/candidates/brnn_module.py:BRNN", "--layers", 2, "--bidirectional")
+    said = "the candidate takes"
+    drop_in = "benchmarks/reading/styles/dropin.py:RNN"
+    alone = rnncli("verify", "--no-timing", drop_in, "--bidirectional").err
+    assert f"{said} num_layers, batch_first, and this case does not try them: add --layers 2 --batch-first" in alone
+    assert said not in rnncli("verify", "--no-timing", drop_in, "--bidirectional", "--layers", 2, "--batch-first").err
+    assert said not in rnncli(*command).err  # a mismatch has other worries

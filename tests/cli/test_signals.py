@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -74,8 +75,16 @@ class Started:
         return int(Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11])
 
     def printed(self):
-        """All that the process prints on stdout until it ends."""
-        return self.process.communicate(timeout=WITHIN_S)[0]
+        """All that the process prints on stdout until it ends, beside lines that were read before.
+
+        `communicate` would lose what came together with such a line.
+        """
+        limit = threading.Timer(WITHIN_S, self.process.kill)
+        limit.start()
+        text = self.process.stdout.read()
+        self.process.wait()
+        limit.cancel()
+        return text
 
     def said(self):
         return self.errors.read_text()
