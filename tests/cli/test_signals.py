@@ -440,6 +440,7 @@ import sys
 sys.argv = ["rnncli", *{arguments!r}]
 import rnncli.cli.progress
 rnncli.cli.progress.FIRST_LINE_S = 0.05
+rnncli.cli.progress._nothing = rnncli.cli.progress._lines  # a line of a single case too, to wait for
 from rnncli.cli.main import main
 main()
 """
