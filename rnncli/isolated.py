@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -371,12 +371,24 @@ class Inside:
                         edited, *others = read(edited, case.target, case, case.stated)
                     if others or edited.unsupported(case) or edited.faults(case) or not self._is_wired_as(edited, case):
                         return False
-                edited = canonical(case.target, edited, partial=True)
+                run = canonical(case.target, edited, partial=True)
+                tried = [*trials, *self._further(edited, *trials[0])]
                 return all(
-                    Trial(one, probe, values_by(edited, one, probe)).is_explained_by(faults) for one, probe in trials
+                    Trial(one, probe, values_by(run, one, probe)).is_explained_by(faults) for one, probe in tried
                 )
         except Exception:
             return False
+
+    def _further(self, edited: Any, case: Case, probe: Probe) -> Iterator[tuple[Case, Probe]]:
+        """What an edited candidate must be right in too, where it takes it: h_0 omitted, the other nonlinearity."""
+        if self._adapted is None:
+            return
+        native = edited.native
+        if native.takes_state and native.optional_state and probe.h_0 is not None:
+            yield altered(case, input={"h_0": "omitted"}), replace(probe, h_0=None)
+        if native.claims("nonlinearity"):
+            other = "relu" if case.rnn.nonlinearity == "tanh" else "tanh"
+            yield altered(case, rnn={"nonlinearity": other}), probe
 
     def _is_wired_as(self, edited: "Adapted", case: Case) -> bool:
         """Return whether an edited candidate is called alike, and its tensors hold the same weights."""

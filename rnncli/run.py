@@ -182,7 +182,7 @@ def _as_read(case: Case, device: torch.device, candidate: "Own", options: Verify
     try:
         if read.raises:
             raise CandidateError(read.raises)
-        record = _verified(claimed, device, candidate, options)
+        record = _verified(claimed, device, candidate, options, claimed_by=read.claimed)
     except CandidateError:
         if not read.faults:
             raise
@@ -286,6 +286,7 @@ def _verified(
     candidate: Candidate,
     options: VerifyOptions,
     judges: "Judges | None" = None,
+    claimed_by: Callable[[Case], Case] = lambda case: case,
 ) -> CaseRecord:
     with told_as_user_errors(case, device), devices.backend_settings(case.run):
         judge = (judges or Judges()).of(case, device, options.policy)
@@ -316,7 +317,9 @@ def _verified(
     verdict = combine(check.verdict for check in checks) if record.verdict == Verdict.MATCH else record.verdict
     again = None
     if verdict == Verdict.MISMATCH:
-        again = _smallest(case, device, candidate, options) if is_wrong(checks) else case
+        again = _smallest(case, device, candidate, options, claimed_by) if is_wrong(checks) else case
+        if diagnosis and again != case and not _is_told_alike(claimed_by(again), device, candidate, diagnosis):
+            again = case.model_copy(update={"expect": {}})
     return replace(
         record,
         verdict=verdict,
@@ -346,10 +349,29 @@ def policy_flags(policy: Policy) -> tuple[str, ...]:
     return () if policy == ENVELOPE else ("--policy", policy.name)
 
 
-def _smallest(case: Case, device: torch.device, candidate: Candidate, options: VerifyOptions) -> Case:
+def _is_told_alike(case: Case, device: torch.device, candidate: Candidate, diagnosis: tuple[Diagnosis, ...]) -> bool:
+    """Whether a smaller case has the diagnosis that the whole one has; what only shows beside it does not count."""
+    from rnncli.parity.diagnose import diagnosed
+
+    try:
+        with devices.backend_settings(case.run):
+            found = diagnosed(case, device, candidate, Judge(case, device, ENVELOPE).judge(candidate).checks)
+    except CandidateError:
+        return False
+    return [one.id for one in found] == [one.id for one in diagnosis if one.id != "downcast-float32"] or not found
+
+
+def _smallest(
+    case: Case,
+    device: torch.device,
+    candidate: Candidate,
+    options: VerifyOptions,
+    claimed_by: Callable[[Case], Case],
+) -> Case:
     """A case in which the candidate is wrong as well, shrunk where the run has a turn left; without expected shapes."""
 
     def still_wrong(case: Case) -> bool:
+        case = claimed_by(case)
         try:
             memory.require_fits(case, memory.needed_for_verify(case), devices.available_memory(device))
             with devices.backend_settings(case.run):

@@ -117,11 +117,28 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
         raise AnotherCellError(f"candidate {name}: {another}")
     reader = Reader(native_of(target, name), case, stated or {})
     reader.require_no_other_cell()
+    if case.rnn.batch_first and (found := _with_batch_first(native_of(target, name), case, stated or {})):
+        return found
     try:
         return reader.readings()
     except Unreadable as error:
         error.faults = reader.faults_by_name()
         raise
+
+
+def _with_batch_first(native: Native, case: Case, stated: Mapping[str, Any]) -> list[Adapted]:
+    """The readings of a candidate that is given batch_first in its trials too, where all that comes back then fits.
+
+    One that takes the argument and always walks the second axis is right where the case asks for batch_first.
+    """
+    if not native.claims("batch_first"):
+        return []
+    native.tried_batch_first = True
+    try:
+        found = Reader(native, case, stated).readings()
+    except Unreadable:
+        return []
+    return found if all(adapted.reading.fits for adapted in found) else []
 
 
 @dataclass(frozen=True)
@@ -152,7 +169,7 @@ def trial_of(
     sizes = Sizes(steps, batch, features, hidden, 9, layers, directions)
     rnn: dict[str, Any] = {"input_size": features, "hidden_size": hidden, "num_layers": layers, "dropout": 0.0,
                            "bidirectional": directions == 2,
-                           "batch_first": False}  # fmt: skip
+                           "batch_first": native.tried_batch_first}  # fmt: skip
     given = {"layout": "batched", "seq_len": steps, "batch_size": batch, "lengths": None, "h_0": "random"}
     small = altered(case, rnn=rnn, input=given, run={"train": False})
     generator = torch.Generator().manual_seed(7)

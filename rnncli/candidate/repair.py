@@ -5,6 +5,7 @@ here runs code, and no edit is right by itself: `rnncli.isolated` keeps the firs
 """
 
 import ast
+import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -62,13 +63,21 @@ def applied(source: str, edit: Edit) -> str:
 
 
 def difference(edit: Edit) -> tuple[str, ...]:
-    """Return an edit as the lines that go, with "- " before them, and those that come, with "+ "."""
+    """Return an edit as a difference: lines that go with "- " before them, lines that come with "+ ".
+
+    A line that only stands beside one that comes has two spaces; "..." stands between places that are apart.
+    """
     told: list[str] = []
+    end = edit[0].line
     for hunk in edit:
-        told += [f"- {line}" for line in hunk.before if line not in hunk.after]
-        told += [f"+ {line}" for line in hunk.after if line not in hunk.before]
+        told += ["..."] if hunk.line > end else []
+        end = hunk.line + len(hunk.before)
         if set(hunk.before) == set(hunk.after):  # the same lines in another order
             told += [*(f"- {line}" for line in hunk.before), *(f"+ {line}" for line in hunk.after)]
+            continue
+        for line in difflib.ndiff(hunk.before, hunk.after):
+            kept = line.startswith("  ") and set(hunk.before) <= set(hunk.after)
+            told += [line] if line[0] in "+-" or kept else []
     return tuple(told)
 
 
@@ -169,18 +178,18 @@ def _with_another_bias(source: Source) -> Places:
         if keyword := next((one for one in call.keywords if one.arg == "bias"), None):
             yield [source.replaced(keyword.value, "True")]
     biases = source.biases()
+    slots = [call for call in source.calls("linear") if len(call.args) == 2 and not call.keywords]
+    for call in slots:
+        first, second = map(source.text, call.args)
+        function = source.text(call.func)
+        yield [source.replaced(call, f"{function}({first}, {second}, {bias})") for bias in biases]
     for node in _sums(source):
         yield [source.replaced(node, f"{source.text(node)} + {bias}") for bias in biases]
-    for call in source.calls("linear"):
-        if len(call.args) == 2 and not call.keywords:
-            first, second = map(source.text, call.args)
-            function = source.text(call.func)
-            yield [source.replaced(call, f"{function}({first}, {second}, {bias})") for bias in biases]
 
 
 def _other_bias(source: Source) -> Places:
     biases = source.biases()
-    for node in source.of(ast.Name, ast.Attribute, ast.Subscript):
+    for node in reversed(list(source.of(ast.Name, ast.Attribute, ast.Subscript))):  # the second one is the copy
         text = source.text(node)
         if text in biases and isinstance(getattr(node, "ctx", None), ast.Load):
             yield [source.replaced(node, other) for other in biases if other != text]  # type: ignore[arg-type]
@@ -232,7 +241,7 @@ def _other_subscripts(equation: str) -> Iterator[str]:
 
 def _from_h_0(source: Source) -> Places:
     for call in source.calls(*MAKING):
-        yield [source.replaced(call, state) for state in source.states(call)]
+        yield [hunk for state in source.states(call) for hunk in _rewritten(source, call, state)]
 
 
 def _of_its_layer(source: Source) -> Places:
@@ -246,10 +255,19 @@ def _of_its_layer(source: Source) -> Places:
 def _attached(source: Source) -> Places:
     for call in source.calls("detach"):
         if isinstance(call.func, ast.Attribute):
-            yield [source.replaced(call, source.text(call.func.value))]
+            yield _rewritten(source, call, source.text(call.func.value))
     for node in source.of(ast.Attribute):
         if isinstance(node, ast.Attribute) and node.attr == "data":
-            yield [source.replaced(node, source.text(node.value))]
+            yield _rewritten(source, node, source.text(node.value))
+
+
+def _rewritten(source: Source, node: ast.expr, text: str) -> list[Hunk]:
+    """An expression with another text in its place; a line that then assigns a name to itself goes."""
+    statement = source.parents[node]
+    if isinstance(statement, ast.Assign) and [source.text(target) for target in statement.targets] == [text]:
+        first, last = statement.lineno, statement.end_lineno or statement.lineno
+        return [Hunk(first, tuple(source.lines[first - 1 : last]), ()), source.replaced(node, text)]
+    return [source.replaced(node, text)]
 
 
 def _copied(source: Source) -> Places:

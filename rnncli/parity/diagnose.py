@@ -302,6 +302,9 @@ def _what_is_known(case: Case, device: torch.device, candidate: Candidate, check
     if all(name.startswith("grad ") for name in names):
         said.append("the forward is right, gradients alone are wrong")
         where = "autograd follows: detach(), .data, no_grad(), and terms that are zero in the forward alone"
+    elif any(check.tensor == "output" and check.max_abs_error is None for check in wrong) and "output" not in right:
+        said.append("output has another shape or no value")
+        where = "output is put together: the axes that its steps are stacked and joined along"
     elif names == ["h_n"] or ("output" in right and "h_n" in names):
         said.append("output is right: it is h_n's form or order")
         where = "h_n is made from: which step of which layer and direction, in which order"

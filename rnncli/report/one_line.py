@@ -37,7 +37,9 @@ def _of_case(case: CaseRecord) -> str:
         right = [check.tensor for check in case.checks or () if check.verdict == Verdict.MATCH]
         unseen = "" if "output" in right else f"; output was not compared, so this is no pass: {_shortened(why)}"
         return f"match  {name}: {words.covered(right)}{unseen}"
-    found = [diagnosis.id for diagnosis in case.diagnosis or () if diagnosis.id != UNEXPLAINED]
+    found = [
+        diagnosis.id for diagnosis in case.diagnosis or () if diagnosis.id not in (UNEXPLAINED, "device-hardcoded")
+    ]
     if case.verdict == Verdict.MISMATCH and found:
         return f"mismatch  {name}: {' and '.join(found)}"
     wrong = list(dict.fromkeys(check.tensor for check in case.checks or () if check.verdict == Verdict.MISMATCH))

@@ -110,13 +110,10 @@ def patch(file: Path, found):
     """Change the file by hand, as a person would who reads the difference."""
     lines = file.read_text().splitlines()
     at = int(found.at.rpartition(":")[2]) - 1
-    go = [line[2:] for line in found.change if line.startswith("- ")]
-    come = [line[2:] for line in found.change if line.startswith("+ ")]
-    if go:
-        assert lines[at : at + len(go)] == go
-        lines[at : at + len(go)] = come
-    else:
-        lines[at + 1 : at + 1] = come
+    go = [line[2:] for line in found.change if line[:2] in ("- ", "  ")]
+    come = [line[2:] for line in found.change if line[:2] in ("+ ", "  ")]
+    assert lines[at : at + len(go)] == go
+    lines[at : at + len(go)] = come
     file.write_text("\n".join(lines) + "\n")
 
 
@@ -195,3 +192,49 @@ def test_the_difference_stands_under_the_verdict(rnncli, tmp_path):
     at = next(number for number, line in enumerate(lines) if line.startswith("missing-bias-hh: b_hh is left out"))
     shown = [line for line in lines[at : at + 5] if line[:2] in ("- ", "+ ")]
     assert shown == [f"-         {STEP.replace(' + b_hh', '')}", f"+         {STEP}"]
+
+
+FURTHER = {  # right as it is judged, and wrong otherwise: where h_0 is omitted, or with the other nonlinearity
+    "h_0 omitted": (
+        "def rnn(x, W_ih, W_hh, b_ih, b_hh, h_0=None):\n    h = torch.zeros(x.shape[1], len(W_hh), dtype=x.dtype)",
+        "h0-ignored",
+    ),
+    "the other nonlinearity": (
+        "def rnn(x, h_0, W_ih, W_hh, b_ih, b_hh, nonlinearity='tanh'):\n    h = h_0\n    act = torch.relu",
+        "wrong-nonlinearity",
+    ),
+}
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("what", FURTHER)
+def test_a_change_that_breaks_what_the_candidate_takes_too_is_not_shown(what, tmp_path):
+    head, fault = FURTHER[what]
+    source = RNN.replace("def rnn(x, h_0, W_ih, W_hh, b_ih, b_hh):\n    h = h_0", head)
+    file = tmp_path / "wrong.py"
+    file.write_text(source.replace("torch.tanh(", "act(") if "act =" in head else source)
+    (found,) = judged(file).diagnosis
+    assert (found.id, found.change) == (fault, None)
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_line_that_would_assign_a_name_to_itself_goes(tmp_path):
+    file = tmp_path / "wrong.py"
+    file.write_text(RNN.replace("rnn(x, h_0,", "rnn(x, h,").replace("h = h_0", "h = torch.zeros_like(h)"))
+    (found,) = judged(file).diagnosis
+    assert found.change == ("-     h = torch.zeros_like(h)",)
+    patch(file, found)
+    assert judged(file).verdict == "match"
+
+
+def test_places_that_are_apart_are_shown_apart():
+    source = "a = w @ v.T\nprint(a)\nb = w @ v.T\n"
+    shown = [difference(edit) for edit in edits(source, "weight-hh-transposed") if len(edit) == 2]
+    assert shown
+    assert all(lines[2] == "..." and len(lines) == 5 for lines in shown)
+
+
+def test_a_line_that_comes_alone_is_shown_behind_the_one_it_follows():
+    source = "def f(h, x):\n    for x_t in x:\n        new = x_t + h\n    return new\n"
+    shown = [difference(edit) for edit in edits(source, "state-not-carried")]
+    assert ("          new = x_t + h", "+         h = new") in shown
