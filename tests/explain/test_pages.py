@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from cases import CASES, CONFIGS
 from conftest import ROOT
+from levels import one_in
 
 from rnncli.cli.output import PLAIN_CHARACTERS
 from rnncli.explain import FORMATS, renderer
@@ -14,7 +15,8 @@ from rnncli.explain.explanation import explain
 from rnncli.explain.html import SCALES
 from rnncli.explain.table import WIDEST, WIDTH, lines
 
-every_case = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+FIRST = "test_no_line_is_wider_than_the_page"
+every_case = pytest.mark.parametrize("case", one_in(3, CASES.values(), FIRST, 2), ids=list(CASES))
 GOLDEN = {f"explain_{path.stem}": (path,) for path in CONFIGS} | {
     "explain_two_layers_both_directions": ("--layers", 2, "--bidirectional"),
     "explain_packed_long": ("--layout", "packed", "--seq-len", 40, "--batch-first"),

@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 from cases import CASES, reference, results
+from levels import one_in
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
@@ -16,7 +17,8 @@ from rnncli.explain.results import facts, head, unpacking
 from rnncli.explain.sizes import size
 from rnncli.explain.step import one_step
 
-every_case = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+FIRST = "test_the_table_of_tensors_has_the_sizes_of_nn_rnn"
+every_case = pytest.mark.parametrize("case", one_in(3, CASES.values(), FIRST, 2), ids=list(CASES))
 
 
 def tables(section):

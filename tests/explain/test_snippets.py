@@ -6,6 +6,7 @@ import pytest
 import torch
 from cases import CASES
 from conftest import ROOT
+from levels import one_in
 
 from rnncli.config import load
 from rnncli.explain.snippets import WIDTH, by_cells, by_hand, by_module
@@ -35,13 +36,16 @@ def held(case):
         torch.testing.assert_close((getattr(found[0], "data", found[0]), found[1]), expected)
 
 
-@pytest.mark.parametrize("name", CASES)
+SAME = "test_the_three_snippets_give_the_same_numbers"
+
+
+@pytest.mark.parametrize("name", one_in(3, CASES, SAME, 2))
 def test_the_three_snippets_give_the_same_numbers(name):
     held(CASES[name])
 
 
 def test_the_three_snippets_give_the_same_numbers_for_every_argument_and_layout():
-    for case in SMOKE[::2]:  # those in eval mode: the last axis of the grid is run.train
+    for case in SMOKE[::10]:  # in eval mode, the last axis of the grid; five has no factor of the other axes
         assert not case.run.train
         held(case)
 
