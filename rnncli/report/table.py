@@ -315,12 +315,12 @@ def _checks_table(checks: Sequence[Check]) -> Table:
     """Every tensor with the errors of both stages; a column without a value is left out."""
     dtype = words.working_dtype(checks)
     found = words.by_tensor(checks)
-    columns: dict[str, list[str]] = {"error in\nfloat64>": [_error(of.algorithm) for of in found]}
+    columns: dict[str, list[str]] = {"float64\nerror>": [_error(of.algorithm) for of in found]}
     if dtype:
-        columns[f"error in\n{dtype}>"] = [_error(of.precision) for of in found]
-    columns["nn.RNN's\nown error>"] = [_own_error(of.precision) for of in found]
-    columns["share of\nrounding>"] = [words.ratio(of.decisive.noise_ratio) for of in found]
-    columns["would pass\nat rtol>"] = [words.passes_at(of.decisive) for of in found]
+        columns[f"{dtype}\nerror>"] = [_error(of.precision) for of in found]
+    columns["nn.RNN's\nown>"] = [_own_error(of.precision) for of in found]
+    columns["noise\nenvelopes>"] = [words.ratio(of.decisive.noise_ratio) if of.noise else "-" for of in found]
+    columns["passes\nat rtol>"] = [words.passes_at(of.decisive) if of.bounded else "-" for of in found]
     shown = {name: values for name, values in columns.items() if set(values) - {"-", ""}}
     table = plain_table("parity", "verdict", *shown)
     for index, of in enumerate(found):

@@ -43,7 +43,7 @@ def tolerance(value: float | None) -> str:
 
 def ratio(value: float | None) -> str:
     """A ratio, short: 0.23, 14, 3.1e+05."""
-    return "-" if value is None else f"{value:.2g}" if value < 1e4 else "over 10,000"
+    return "-" if value is None else f"{value:.2g}" if value < 1e4 else ">10,000"
 
 
 def ratio_to(value: float | None) -> str:
