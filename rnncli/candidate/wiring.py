@@ -12,7 +12,7 @@ An experiment changes one tensor and looks at what moves; nothing is compared wi
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -697,7 +697,25 @@ class _Plan:
                 fact.layer = layer
             if fact.reverse is None:
                 fact.reverse = reverse
+        self._settle_conflicts(weights, first, words)
         self._by_owner(weights, owners)
+
+    def _settle_conflicts(self, weights: list[Fact], first: int, words: bool) -> None:
+        """Let numbers in names decide where experiments put several tensors in one place.
+
+        So they do in code whose layers all start from one state, or that returns h_n in another order.
+        """
+        by_kind: dict[str | None, list[Fact]] = defaultdict(list)
+        for fact in weights:
+            if fact.effective:
+                by_kind[fact.kind].append(fact)
+        for kind, group in by_kind.items():
+            most = 2 if kind == "bias" else 1
+            found = Counter((fact.layer or 0, bool(fact.reverse)) for fact in group)
+            named = [self._by_number(_numbers(fact.view), first, words) for fact in group]
+            if max(found.values()) > most and max(Counter(named).values()) <= most:
+                for fact, (fact.layer, fact.reverse) in zip(group, named, strict=True):
+                    fact.evidence = "the number in its name"
 
     def _by_owner(self, weights: list[Fact], owners: list[str]) -> None:
         """Where two tensors act as one weight, and each belongs to a module of its own: the modules, in order."""
