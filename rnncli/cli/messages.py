@@ -11,6 +11,7 @@ from rnncli.errors import nearest
 
 # What people write for a flag of ours that has another name.
 MEANT = {
+    "--batch": "--batch-size",
     "--relu": "--nonlinearity relu",
     "--tanh": "--nonlinearity tanh",
     "--gpu": "--device cuda",
