@@ -221,7 +221,7 @@ def _name_candidates(
 
 
 def _is_valid(candidate: dict[str, Any]) -> bool:
-    """Whether a mapping describes a candidate; what is wrong in it is told when the case is validated."""
+    """Return whether a mapping describes a candidate; what is wrong in it is told when the case is validated."""
     try:
         Candidate.model_validate(candidate)
     except ValidationError:

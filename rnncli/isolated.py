@@ -147,7 +147,7 @@ class Own:
         return found
 
     def device_fault(self, case: Case) -> str | None:
-        """What the guard over meta tensors finds, in words; None where that is nothing."""
+        """Return in words what the guard over meta tensors finds; None where it finds nothing."""
         found: str | None = self._call("the device guard", "device_fault", case)
         return found
 
@@ -380,7 +380,7 @@ class Inside:
             return False
 
     def _further(self, edited: Any, case: Case, probe: Probe) -> Iterator[tuple[Case, Probe]]:
-        """What an edited candidate must be right in too, where it takes it: h_0 omitted, the other nonlinearity."""
+        """Yield cases an edited candidate must match in too, if it can: h_0 omitted, and the other nonlinearity."""
         if self._adapted is None:
             return
         native = edited.native
@@ -436,7 +436,7 @@ class Inside:
             return measure(case, probe, entry, self._candidate)
 
     def device_fault(self, case: Case) -> str | None:
-        """What the guard over meta tensors finds, in words; None where that is nothing.
+        """Return in words what the guard over meta tensors finds; None where it finds nothing.
 
         It is not loaded where the candidate makes no tensor of its own. What the candidate keeps is on
         another device afterwards.
@@ -457,7 +457,7 @@ class Inside:
         return [*([self._note] if self._note else []), *self.changes()]
 
     def changes(self) -> list[str]:
-        """Which global settings of torch the candidate changed."""
+        """Return the global settings of torch that the candidate changed, in words."""
         after = _settings()
         return [
             f"the candidate changes {name} from {before} to {after[name]}"

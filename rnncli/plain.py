@@ -1,4 +1,4 @@
-"""What crosses from a candidate's process into ours: text, numbers and the bytes of tensors, never objects of its own.
+"""Plain data that crosses from a candidate's process into ours: text, numbers and bytes of tensors, never its objects.
 
 Unpickling what a candidate sends would run code of its choice here, outside every limit of time and memory.
 """

@@ -131,8 +131,9 @@ class Host:
         self._received("starting", time.monotonic() + STARTED_S)
 
     def call(self, doing: str, method: str, *arguments: Any) -> Any:
-        """What a method of the object returns. Raises CandidateError for what the candidate does, `doing` what, and
-        RnncliError for a defect of ours.
+        """Return what a method of the object returns.
+
+        Raises CandidateError for what the candidate does, which names `doing`, and RnncliError for a defect of ours.
         """
         if self.lost:
             raise self.lost

@@ -32,7 +32,7 @@ class Verdict(StrEnum):
 
 
 class Detail(StrEnum):
-    """How much of a result a person is shown: its last line alone, what the verdict rests on, or everything."""
+    """Amount of a result that a person is shown: its last line alone, what the verdict rests on, or everything."""
 
     QUIET = "quiet"
     NORMAL = "normal"
@@ -366,7 +366,7 @@ class RunRecord:
 
     @property
     def verbose(self) -> bool:
-        """Whether a table shows everything."""
+        """Return whether a table shows everything."""
         return self.detail == Detail.VERBOSE
 
     @property

@@ -135,7 +135,7 @@ def _place(saved: Saved, offset: int) -> str:
 
 
 def _first_problem(error: ValueError) -> str:
-    """What the validation library says of the first problem, in a line."""
+    """Return the first problem that the validation library found, in a line."""
     if not isinstance(error, ValidationError):
         return str(error)
     problem = error.errors(include_url=False, include_input=False)[0]
@@ -296,8 +296,9 @@ def _begins_with_a_result(file: BinaryIO) -> bool:
 
 
 def scan(path: Path, file: BinaryIO, document: bool = False) -> Saved:
-    """What a file of lines holds; of a `document`, those of its cases. A last line without an end is left out: a
-    kill has cut it.
+    """Read the results of a file of lines; of a `document`, those of its cases.
+
+    A last line without an end is left out: a kill has cut it.
 
     Raises ConfigError for a line that is no result, and for lines of different runs.
     """
@@ -436,7 +437,7 @@ def _read(path: Path, opened: ExitStack) -> Saved:
 
 
 def _spooled(path: Path, stream: BinaryIO, opened: ExitStack) -> BinaryIO:
-    """What a stream gives, in a file. Raises ConfigError for one that does not begin as results do."""
+    """Copy a stream into a file. Raises ConfigError for one that does not begin as results do."""
     begin = stream.read(1)
     if begin not in (b"{", b""):
         raise _no_result(path, "it does not begin with {")

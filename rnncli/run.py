@@ -318,7 +318,11 @@ def _verified(
     again = None
     if verdict == Verdict.MISMATCH:
         again = _smallest(case, device, candidate, options, claimed_by) if is_wrong(checks) else case
-        if diagnosis and again != case and not _is_told_alike(claimed_by(again), device, candidate, diagnosis):
+        if (
+            diagnosis
+            and again != case
+            and not _is_told_alike(claimed_by(again), device, candidate, options.policy, diagnosis)
+        ):
             again = case.model_copy(update={"expect": {}})
     return replace(
         record,
@@ -349,16 +353,20 @@ def policy_flags(policy: Policy) -> tuple[str, ...]:
     return () if policy == ENVELOPE else ("--policy", policy.name)
 
 
-def _is_told_alike(case: Case, device: torch.device, candidate: Candidate, diagnosis: tuple[Diagnosis, ...]) -> bool:
-    """Whether a smaller case has the diagnosis that the whole one has; what only shows beside it does not count."""
+def _is_told_alike(
+    case: Case, device: torch.device, candidate: Candidate, policy: Policy, diagnosis: tuple[Diagnosis, ...]
+) -> bool:
+    """Return whether a smaller case has the diagnosis of the whole one; a finding beside the verdict does not count."""
     from rnncli.parity.diagnose import diagnosed
 
     try:
         with devices.backend_settings(case.run):
-            found = diagnosed(case, device, candidate, Judge(case, device, ENVELOPE).judge(candidate).checks)
+            checks = Judge(case, device, policy).judge(candidate).checks
+            found = diagnosed(case, device, candidate, checks)
     except CandidateError:
         return False
-    return [one.id for one in found] == [one.id for one in diagnosis if one.id != "downcast-float32"] or not found
+    beside = "downcast-float32"
+    return [one.id for one in found if one.id != beside] == [one.id for one in diagnosis if one.id != beside]
 
 
 def _smallest(

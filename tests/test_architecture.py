@@ -1,6 +1,7 @@
 """The rooms of the house: which way imports run, and what the quick commands do not load."""
 
 import ast
+import subprocess
 import sys
 
 import pytest
@@ -177,3 +178,25 @@ def test_help_loads_neither_the_validation_of_configs_nor_rich(torch_free):
     slow = {"rnncli.case", "rnncli.config", "yaml", "rich.table", "rich.console"}
     assert not slow & torch_free.after(["--help"]).modules
     assert slow & torch_free.after(["verify", "--print-config"]).modules == {"rnncli.case", "rnncli.config", "yaml"}
+
+
+TOP = {
+    "rnncli",
+    "configs",
+    "tests",
+    "docs",
+    "benchmarks",
+    "pyproject.toml",
+    "README.md",
+    "README.zh-CN.md",
+    "Dockerfile",
+}
+TOP |= {"CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", "Makefile", "action.yml", "constraints.txt"}
+
+
+def test_the_top_level_holds_what_a_project_has_and_no_leftovers():
+    try:
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no git here")
+    assert {name for line in listed.splitlines() if not (name := line.partition("/")[0]).startswith(".")} == TOP

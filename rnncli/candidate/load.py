@@ -152,7 +152,7 @@ def canonical(name: str, call: Callable[..., object], *, partial: bool = False) 
 
 
 def _as_tensor(value: Any) -> Any:
-    """What a candidate returns without its own type, whose methods would run wherever it is looked at."""
+    """Return a result without its own type, whose methods would run wherever the result is looked at."""
     if value is None or type(value) is Tensor:
         return value
     if isinstance(value, PackedSequence):

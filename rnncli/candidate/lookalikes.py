@@ -69,7 +69,7 @@ def gated_by_source(target: object) -> str | None:
 
 
 def _has_a_cell_state(function: ast.FunctionDef) -> bool:
-    """Whether a function takes a state apart into h and c, or takes both and computes c anew with gates."""
+    """Return whether a function takes a state apart into h and c, or takes both and computes c anew with gates."""
     given = [one.arg for one in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
     for node in ast.walk(function):
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Name) or node.value.id not in given:

@@ -93,7 +93,7 @@ def _could_be_a_layer(node: Definition, others: dict[str, Definition]) -> bool:
 
 
 def _takes_a_sequence(names: list[str]) -> bool:
-    """Whether a function takes an input and a state or weights, or the sizes that an RNN is made with."""
+    """Return whether a function takes an input and a state or weights, or the sizes that an RNN is made with."""
     roles = [role(name) or ("weight" if slot(name).kind else None) for name in names]
     beside = {"h_0", "params", "weight", "case"} & set(roles)
     if "input" in roles or "projected" in roles:

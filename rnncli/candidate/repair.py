@@ -308,7 +308,7 @@ def _targets(statement: ast.stmt) -> Iterator[ast.Name]:
 
 
 def _fed_upwards(source: Source) -> Places:
-    """What a layer gives out, assigned to the input that the next one reads."""
+    """Assign the output of a layer to the input that the next layer reads."""
     for loop in source.of(ast.For):
         assert isinstance(loop, ast.For)
         last = loop.body[-1]
@@ -321,7 +321,7 @@ def _fed_upwards(source: Source) -> Places:
 
 
 def _appended_after(source: Source) -> Places:
-    """What is appended before the state is updated, appended after it."""
+    """Append after the state is updated and not before."""
     for loop in source.of(ast.For):
         assert isinstance(loop, ast.For)
         for at, statement in enumerate(loop.body):
@@ -366,7 +366,7 @@ def _walked_backwards(source: Source) -> Places:
 
 
 def _put_back_in_time(source: Source) -> Places:
-    """What is stacked or concatenated, put back in the order of time."""
+    """Put what is stacked or concatenated back in the order of time."""
     for call in source.calls("stack", "cat", "concat"):
         joined = call.args[0] if call.args else None
         if isinstance(joined, ast.Name):

@@ -1,4 +1,4 @@
-"""What people call a candidate on the command line or in a config, completed to the FILE:NAME that can be judged."""
+"""Names of candidates as people type them, completed to the FILE:NAME that can be judged."""
 
 import glob
 import os
@@ -66,7 +66,7 @@ def split(paths: Sequence[Path], flags: Mapping[str, Flag]) -> tuple[list[Path],
 
 
 def _names_a_candidate(path: Path) -> bool:
-    """Whether an argument is a candidate and no config. Raises ConfigError for one that is neither."""
+    """Return whether an argument names a candidate and no config. Raises ConfigError for one that is neither."""
     text = str(path)
     if _parts(text)[0].endswith(PYTHON):
         return True

@@ -1,4 +1,4 @@
-"""How messages leave: one voice on stderr, for our own errors and for those of the command line's parser."""
+"""Messages on stderr, in one voice for our own errors and for those of the command line's parser."""
 
 import re
 import shutil

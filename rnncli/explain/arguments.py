@@ -4,7 +4,8 @@ from typing import Any
 
 from rnncli.case import Case, altered
 from rnncli.explain.blocks import Section, Table
-from rnncli.explain.sizes import joined, parameter_shapes, size, tensor_shapes
+from rnncli.explain.sizes import parameter_shapes, tensor_shapes
+from rnncli.report.words import joined, size
 
 MEANINGS = {
     "input_size": "H_in, the features of x_t",

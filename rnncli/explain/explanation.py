@@ -5,10 +5,11 @@ from rnncli.explain.arguments import the_arguments
 from rnncli.explain.blocks import Block, Page, Prose, Section, Table
 from rnncli.explain.grid import Grid, unrolled
 from rnncli.explain.results import what_is_what
-from rnncli.explain.sizes import NO_BREAK, count, joined, size, tensor_shapes
+from rnncli.explain.sizes import NO_BREAK, tensor_shapes
 from rnncli.explain.snippets import three_snippets
 from rnncli.explain.step import one_step
 from rnncli.report.summary import call
+from rnncli.report.words import counted, joined, letters, size
 from rnncli.shapes import confront, predict_tensors
 
 MOST_STEPS = 6  # of the table of a packed input
@@ -18,21 +19,13 @@ MOST_SEQUENCES = 8
 def explain(case: Case) -> Page:
     """Return the explanation of a case, in its own sizes."""
     sections = (_unrolled(case), one_step(case), what_is_what(case), the_arguments(case), three_snippets(case))
-    return Page(call(confront(case)), axes_of(case), sections)
+    return Page(call(confront(case)), letters(case.config), sections)
 
 
 def in_short(case: Case) -> str:
     """Return the case and the shapes of its results in one line."""
     sizes = tensor_shapes(case)
     return f"{call(confront(case))}: output {size(sizes['output'])}, h_n {size(sizes['h_n'])}".replace(NO_BREAK, " ")
-
-
-def axes_of(case: Case) -> str:
-    """Return the letters of the axes with their sizes."""
-    rnn, given = case.rnn, case.input
-    batch = [] if given.layout == "unbatched" else [f"N={count(given.batch_size, 'sequence')}"]
-    letters = [f"L={count(given.seq_len, 'step')}", *batch, f"D={count(rnn.directions, 'direction')}"]
-    return ", ".join([*letters, f"H_in={rnn.input_size}", f"H_out={rnn.hidden_size}"])
 
 
 def _unrolled(case: Case) -> Section:
@@ -87,7 +80,7 @@ def _packing(grid: Grid) -> str:
     assert grid.lengths
     shown = [grid.running(t)[0] for t in range(min(grid.length, MOST_STEPS))]
     sizes = ", ".join([*map(str, shown), *(["..."] if grid.length > MOST_STEPS else [])])
-    total = count(sum(grid.lengths), "row")
+    total = counted(sum(grid.lengths), "row")
     return (
         f"Packed: only the steps that exist are computed. `.data` has {total}, one for each h of this table, column by"
         f" column; `batch_sizes` is ({sizes})."

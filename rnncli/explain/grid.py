@@ -29,7 +29,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """What the picture shows, whatever draws it.
+    """The picture of an unrolled RNN as data, for every format that draws it.
 
     `layers` is ordered from the top; None stands for `folded_layers` layers that are not drawn. `batch` is (N,), or ()
     for an unbatched input. `lengths` holds the length of every sequence of a packed input, else None.

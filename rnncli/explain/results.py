@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from rnncli.case import Case
 from rnncli.explain.blocks import Block, Code, Prose, Section, Table
-from rnncli.explain.sizes import count, size, tensor_shapes
+from rnncli.explain.sizes import tensor_shapes
+from rnncli.report.words import counted, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def facts(case: Case) -> list[Fact]:
 
 
 def _one_direction(case: Case) -> list[Fact]:
-    one, steps = _one(case), count(_length(case), "step")
+    one, steps = _one(case), counted(_length(case), "step")
     if case.input.layout == "packed":
         padding = f"padding, except for sequences of {steps}: not for a head"
         return [

@@ -1,9 +1,8 @@
-"""The sizes that the sections share, by the rules of `rnncli.shapes`, and how a size is written."""
+"""The sizes that the sections share, by the rules of `rnncli.shapes`."""
 
 import re
 
 from rnncli.case import Case
-from rnncli.report.words import size as size
 from rnncli.shapes import predict_parameters, predict_tensors
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -24,16 +23,6 @@ def named(case: Case, feature_axis: str, features: int) -> str:
     if case.input.layout == "unbatched":
         return f"({feature_axis}={features},)"
     return f"(N={case.input.batch_size}, {feature_axis}={features})"
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: 1 step, 5 steps."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def joined(parts: list[str]) -> str:
-    """Return a list in words: a, b and c."""
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def unbroken_sizes(text: str) -> str:

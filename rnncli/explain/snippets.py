@@ -9,8 +9,9 @@ import textwrap
 from rnncli.case import Case
 from rnncli.explain.blocks import Code, Prose, Section
 from rnncli.explain.results import unpacking
-from rnncli.explain.sizes import size, tensor_shapes
+from rnncli.explain.sizes import tensor_shapes
 from rnncli.report.summary import call
+from rnncli.report.words import size
 from rnncli.shapes import confront, predict_tensors
 
 WIDTH = 80

@@ -2,7 +2,8 @@
 
 from rnncli.case import Case
 from rnncli.explain.blocks import Block, Prose, Section, Table
-from rnncli.explain.sizes import named, parameter_shapes, size
+from rnncli.explain.sizes import named, parameter_shapes
+from rnncli.report.words import size
 
 
 def one_step(case: Case) -> Section:

@@ -7,7 +7,8 @@ from functools import singledispatch
 
 from rnncli.explain.blocks import Code, Page, Prose, Table
 from rnncli.explain.grid import Grid, Layer
-from rnncli.explain.sizes import NO_BREAK, count, size, unbroken_sizes
+from rnncli.explain.sizes import NO_BREAK, unbroken_sizes
+from rnncli.report.words import counted, size
 
 WIDTH = 80
 WIDEST = 120
@@ -177,4 +178,4 @@ def _arrow(length: int, reverse: bool) -> str:
 
 
 def _features(number: int) -> str:
-    return count(number, "feature")
+    return counted(number, "feature")

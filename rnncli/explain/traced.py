@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from rnncli.case import Case
 from rnncli.errors import ConfigError, nearest, shown
 from rnncli.explain.blocks import Block, Code, Page, Prose, Section, Table
-from rnncli.explain.explanation import axes_of
-from rnncli.explain.sizes import count
 from rnncli.explain.snippets import by_module
 from rnncli.report.summary import call
+from rnncli.report.words import counted, letters
 from rnncli.shapes import confront
 
 KEYS = ("t", "n", "layer", "direction")
@@ -74,7 +73,7 @@ def parse(case: Case, text: str) -> Place:
         raise ConfigError("--trace: batch_size is 0, so there is no sequence to follow; allowed: batch_size 1 or more")
     n = _number(given, "n", 0, 1 if layout == "unbatched" else case.input.batch_size, "")
     length = case.input.sequence_lengths[n] if layout == "packed" else case.input.seq_len
-    of_sequence = f", for sequence {n} has {count(length, 'step')}" if layout == "packed" else ""
+    of_sequence = f", for sequence {n} has {counted(length, 'step')}" if layout == "packed" else ""
     t = _number(given, "t", length - 1, length, of_sequence)
     layer = _number(given, "layer", 0, rnn.num_layers, "")
     direction = given.get("direction", "forward")
@@ -121,7 +120,9 @@ def steps_shown(case: Case, place: Place) -> list[int]:
 def traced(case: Case, place: Place, trace: Trace) -> Page:
     """Return the page of a trace."""
     return Page(
-        call(confront(case)), axes_of(case), (_through_time(case, place, trace), _one(case, place, trace), _code(case))
+        call(confront(case)),
+        letters(case.config),
+        (_through_time(case, place, trace), _one(case, place, trace), _code(case)),
     )
 
 

@@ -27,7 +27,7 @@ def rnn(
     bidirectional: bool = False,
     training: bool = False,
 ) -> tuple[Tensor | PackedSequence, Tensor]:
-    """What `torch.nn.RNN` computes; see `equations.rnn`."""
+    """Compute what `torch.nn.RNN` computes. Arguments, results and errors are those of `equations.rnn`."""
     activation = {"tanh": torch.tanh_, "relu": torch.relu_}[nonlinearity]
     directions, p = 2 if bidirectional else 1, dropout if training else 0.0
 
@@ -220,7 +220,7 @@ def _before(states: Tensor, h_0: Tensor, sizes: Sequence[int] | None, reverse: b
 def _slopes(
     activation: Activation, states: Tensor, sizes: Sequence[int] | None
 ) -> tuple[Callable[..., Tensor], Sequence[Tensor]]:
-    """How to multiply by activation', and with what, at each step: 1 - h^2 for tanh; for relu, whether h <= 0."""
+    """Return how to multiply by activation', and the factor of each step: 1 - h^2 for tanh, h <= 0 for relu."""
     if activation is torch.tanh_:
         return torch.mul, _steps(1 - states * states, sizes)
     zero = states.new_zeros(())

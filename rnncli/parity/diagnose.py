@@ -67,7 +67,7 @@ class Trial:
 def diagnosed(
     case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check], repair: bool = False
 ) -> tuple[Diagnosis, ...]:
-    """What explains the mismatches of a candidate, the checks of a case; empty where there are none.
+    """Return the faults that explain the mismatches among the checks of a case; none where there is no mismatch.
 
     `repair`: whether a change to the candidate's file is looked for that fixes it, which may take seconds.
     """

@@ -115,7 +115,7 @@ class Values:
 
 
 def has_values(tensor: Tensor) -> bool:
-    """Whether a tensor has values beside each other to compare: not one on the meta device, and not a sparse one."""
+    """Return whether a tensor has values beside each other to compare: a meta or a sparse tensor has none."""
     return not tensor.is_meta and tensor.layout == torch.strided
 
 

@@ -132,7 +132,7 @@ def _under_verdict(verdict: str, style: str, said: str) -> Text:
 
 
 def _why(case: CaseRecord, verbose: bool) -> Iterator[RenderableType]:
-    """What is wrong, the change that fixes it, the evidence, and the command that shows it again."""
+    """Yield the diagnosis, the change that fixes it, the evidence, and the command that shows the mismatch again."""
     if case.shapes and case.verdict == Verdict.MISMATCH:
         yield from (Text(line, "bold red") for line in words.shape_disagreements(case))
     for evidence, found in words.explained(case):
@@ -337,7 +337,10 @@ def _own_error(check: Check | None) -> str:
 
 
 def _reasons(case: CaseRecord, verbose: bool) -> Iterator[Text]:
-    """What was compared in part or not at all, and of an unexplained mismatch why; with `verbose` every sentence."""
+    """Yield the reasons of checks that were compared in part or not at all, and of a mismatch that no fault explains.
+
+    With `verbose`, yield the reason of every check that has one.
+    """
     told = words.reasons(case.checks or ())
     if not verbose:
         named = any(found.written for found in case.diagnosis or ())

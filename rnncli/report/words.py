@@ -90,6 +90,16 @@ def place(at: Location | None, tensor: str) -> str:
     return " ".join([*direction, *(f"{axis}={index}" for axis, index in parts if index is not None)])
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 step, 5 steps."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Return a list in words: a, b and c."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
 # -- a case ----------------------------------------------------------------------------------------------------------
 
 
@@ -111,17 +121,18 @@ def circumstances(command: str, case: CaseRecord) -> str:
 
 
 def axes(config: dict[str, Any]) -> str:
-    """The letters of the axes, with their sizes."""
+    """Return the letters of the axes with their sizes; of packed input, with what is shown of it."""
+    line = letters(config)
+    return f"{line}; of a packed tensor, .data is shown" if config["input"]["layout"] == "packed" else line
+
+
+def letters(config: dict[str, Any]) -> str:
+    """Return the letters of the axes with their sizes: L=5 steps, N=10 sequences, D=1 direction, H_in=20, H_out=40."""
     rnn, given = config["rnn"], config["input"]
-    batch = "" if given["layout"] == "unbatched" else f", N={_counted(given['batch_size'], 'sequence')}"
-    directions = _counted(2 if rnn["bidirectional"] else 1, "direction")
-    sizes = f"H_in={rnn['input_size']}, H_out={rnn['hidden_size']}"
-    line = f"L={_counted(given['seq_len'], 'step')}{batch}, D={directions}, {sizes}"
-    return f"{line}; of a packed tensor, .data is shown" if given["layout"] == "packed" else line
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    batch = [] if given["layout"] == "unbatched" else [f"N={counted(given['batch_size'], 'sequence')}"]
+    directions = counted(2 if rnn["bidirectional"] else 1, "direction")
+    sizes = [f"D={directions}", f"H_in={rnn['input_size']}", f"H_out={rnn['hidden_size']}"]
+    return ", ".join([f"L={counted(given['seq_len'], 'step')}", *batch, *sizes])
 
 
 def parameters(found: Sequence[Parameter]) -> Iterator[str]:
@@ -143,7 +154,7 @@ def parameters(found: Sequence[Parameter]) -> Iterator[str]:
 
 
 def every_parameter(found: Sequence[Parameter]) -> str:
-    """How many parameters there are, and each with its shape."""
+    """Return the number of parameters and of their elements, and each name with its shape."""
     total = sum(parameter.count for parameter in found)
     named = ", ".join(f"{parameter.name} {size(parameter.shape)}" for parameter in found)
     return f"{len(found)} parameters, {total:,} elements: {named}"
@@ -227,13 +238,13 @@ class OfTensor:
 
     @property
     def noise(self) -> bool:
-        """Whether its error in envelopes says something: beyond MOST_NOISE it has nothing to do with rounding."""
+        """Return whether the error in envelopes says something; beyond MOST_NOISE it is not rounding."""
         ratio = self.decisive.noise_ratio
         return ratio is not None and ratio < MOST_NOISE
 
     @property
     def bounded(self) -> bool:
-        """Whether there is a tolerance it would pass at."""
+        """Return whether there is a tolerance the tensor would pass at."""
         return not math.isinf(self.decisive.passes_at)
 
 
@@ -286,7 +297,7 @@ def _why(check: Check) -> str:
 
 
 def conclusion(case: CaseRecord, reference: str = "nn.RNN") -> str:
-    """What a verdict covers, in a line. `reference`: nn.RNN with its arguments."""
+    """Return in a line what a verdict covers. `reference` is nn.RNN with its arguments."""
     if case.faults is not None:
         return seen_of(case.faults)
     if case.verdict is None:
@@ -321,7 +332,7 @@ def _compared(case: CaseRecord, checks: Sequence[Check], reference: str) -> str:
 
 def _differing(checks: Sequence[Check], tensors: int) -> str:
     wrong = covered([check.tensor for check in checks if check.verdict == Verdict.MISMATCH])
-    return f"{wrong} differ{'' if ' and ' in wrong or 'gradients' in wrong else 's'}, of {_counted(tensors, 'tensor')}"
+    return f"{wrong} differ{'' if ' and ' in wrong or 'gradients' in wrong else 's'}, of {counted(tensors, 'tensor')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +377,7 @@ def covered(tensors: Sequence[str]) -> str:
     parts = [name for name in tensors if not name.startswith("grad ")]
     if gradients:
         parts.append(gradients[0] if len(gradients) == 1 else f"{len(gradients)} gradients")
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+    return joined(parts)
 
 
 def explained(case: CaseRecord) -> list[tuple[str, list[Diagnosis]]]:

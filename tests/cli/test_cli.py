@@ -368,3 +368,23 @@ def test_a_single_case_leaves_no_sign_of_life_in_a_log(monkeypatch, capsys):
 def test_a_user_without_numpy_sees_no_warning():
     ended = subprocess.run([*RNNCLI, "verify", "--no-timing"], capture_output=True, text=True, check=True)
     assert ended.stderr == ""
+
+
+def test_a_reverse_direction_that_is_wrong_is_told_from_where_backwards(rnncli, monkeypatch):
+    def swapped(input, h_0, params, **arguments):
+        output, h_n = rnn(input, h_0, params, **arguments)
+        half = output.shape[-1] // 2
+        return torch.cat([output[..., :half], output[..., half:].flip(0)], dim=-1), h_n
+
+    monkeypatch.setitem(BUILT_IN, "manual", swapped)
+    outcome = rnncli("verify", "--no-timing", "--bidirectional")
+    assert "\nWrong in the reverse direction, from t=4 back: t=0 " in outcome.out
+
+
+def test_everything_has_no_column_without_a_value(rnncli):
+    for flags in ((), ("--batch-size", 0)):
+        lines = rnncli("verify", "--no-timing", "-v", *flags).out.splitlines()
+        at = next(number for number, line in enumerate(lines) if line.startswith("parity "))
+        assert lines[at + 2].startswith("output ")
+        assert len(lines[at + 2].split()) == (2 if flags else 6)
+        assert ("error" in lines[at]) == (not flags)

@@ -454,3 +454,57 @@ def late(input, h_0, params, case):
     assert outcome.code == 1
     (case,) = json.loads(outcome.out)["cases"]
     assert "--seq-len 3 " in case["replay"]
+
+
+NUMPY = """
+import numpy as np
+
+def rnn(x, W_ih, W_hh, b_ih, b_hh, h_0):
+    states = []
+    for x_t in x:
+        states.append(np.tanh(x_t @ W_ih.T + b_ih + h_0 @ W_hh.T + b_hh))
+    return np.stack(states), states[-1]
+"""
+
+
+@pytest.mark.usefixtures("in_process")
+def test_the_replay_of_what_has_no_gradients_is_no_match(rnncli, tmp_path):
+    """Gradients that the candidate does not claim are no mismatch of a smaller case."""
+    file = tmp_path / "mine.py"
+    file.write_text(NUMPY)
+    record = json.loads(rnncli("verify", "--no-timing", f"{file}:rnn", "--format", "json").out)["cases"][0]
+    assert [found["id"] for found in record["diagnosis"]] == ["state-not-carried"]
+    again = rnncli(*shlex.split(record["replay"])[1:], "--no-timing", "-q")
+    assert (again.code, again.out.split(": ")[-1]) == (1, "state-not-carried\n")
+
+
+TWO_FAULTS = """
+import torch
+
+def walk(xs, h, W_ih, W_hh, b_ih, b_hh):
+    out = []
+    for x_t in xs:
+        h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T)
+        out.append(h)
+    return torch.stack(out), h
+
+def birnn(x, h_0, p):
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    forward, h_f = walk(x, h_0[0], *[p[name] for name in names])
+    if len(p) <= 4:
+        return forward, h_f[None]
+    back, h_b = walk(x.flip(0), h_0[1], *[p[name + "_reverse"] for name in names])
+    return torch.cat([forward, back], dim=-1), torch.stack([h_f, h_b])
+"""
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_shrunk_replay_has_the_diagnosis_of_the_case_it_comes_from(rnncli, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(TWO_FAULTS)
+    command = ("verify", "--no-timing", f"{file}:birnn", "--bidirectional", "--format", "json")
+    record = json.loads(rnncli(*command).out)["cases"][0]
+    named = {found["id"] for found in record["diagnosis"]}
+    assert named == {"missing-bias-hh", "reverse-not-restored"}
+    again = json.loads(rnncli(*shlex.split(record["replay"])[1:], "--no-timing", "--format", "json").out)
+    assert {found["id"] for found in again["cases"][0]["diagnosis"]} == named
