@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from levels import one_in
 
-from rnncli.candidate.repair import applied, difference, edits
+from rnncli.candidate.repair import Hunk, applied, difference, edits
 from rnncli.case import Case
 from rnncli.run import VerifyOptions, verify
 
@@ -156,6 +156,22 @@ def test_an_edit_that_gives_other_values_is_not_shown(tmp_path, monkeypatch):
     file.write_text(RNN.replace(" + b_hh)", ")"))
     (found,) = judged(file).diagnosis
     assert (found.id, found.change) == ("missing-bias-hh", None)
+
+
+@pytest.mark.usefixtures("in_process")
+def test_an_edit_after_which_the_weights_are_read_otherwise_is_not_shown(tmp_path, monkeypatch):
+    """Without both .T the weights are read as (H_in, H_out), and it matches: that is no fix of a wrong W_hh."""
+    wrong = RNN.replace("W_hh.T", "W_hh")
+    line = STEP.replace("W_hh.T", "W_hh")
+    number = next(at for at, text in enumerate(wrong.splitlines(), 1) if line in text)
+    misleading = Hunk(number, (f"        {line}",), (f"        {line.replace('W_ih.T', 'W_ih')}",))
+    monkeypatch.setattr("rnncli.isolated.edits", lambda *_: iter([(misleading,)]))
+    file = tmp_path / "wrong.py"
+    file.write_text(applied(wrong, (misleading,)))
+    assert judged(file).verdict == "match"
+    file.write_text(wrong)
+    (found,) = judged(file).diagnosis
+    assert (found.id, found.change) == ("weight-hh-transposed", None)
 
 
 def test_the_search_for_a_fix_prints_nothing_and_leaves_the_file_as_it_is(tmp_path):

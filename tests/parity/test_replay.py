@@ -474,6 +474,7 @@ def test_the_replay_of_what_has_no_gradients_is_no_match(rnncli, tmp_path):
     file.write_text(NUMPY)
     record = json.loads(rnncli("verify", "--no-timing", f"{file}:rnn", "--format", "json").out)["cases"][0]
     assert [found["id"] for found in record["diagnosis"]] == ["state-not-carried"]
+    assert "--seq-len 2" in record["replay"]  # the smallest that shows it
     again = rnncli(*shlex.split(record["replay"])[1:], "--no-timing", "-q")
     assert (again.code, again.out.split(": ")[-1]) == (1, "state-not-carried\n")
 
