@@ -79,12 +79,13 @@ class ReaderGoneError(Exception):
 
 
 def described(error: BaseException) -> str:
-    """The type of an error and the first line of what it says, whatever its own methods do."""
+    """Return the type of an error and the first line of its text; with a colon at its end, the second line too."""
     try:
         said = str(error)
     except BaseException:
         said = "its __str__ raises"
-    line = said[:LONGEST_LINE].splitlines()[0] if said else ""
+    first, *others = said[:LONGEST_LINE].splitlines() or [""]
+    line = " ".join([first, *map(str.strip, others[:1])]) if first.endswith(":") else first
     return f"{type(error).__name__}: {line}".removesuffix(": ")
 
 

@@ -32,8 +32,9 @@ def adapter(target: object, name: str, folder: Path) -> str:
         adapted = None
     native = adapted.native if adapted else native_of(target, name)
     said: BaseException | None = None
-    for given, state in itertools.product(*_variants(adapted)):
-        text = _text(native, name, folder, given, state, adapted)
+    # strict: a weight that is not given is an error and does not keep the value of the constructor
+    for (given, state), strict in itertools.product(itertools.product(*_variants(adapted)), (", strict=True", "")):
+        text = _text(native, name, folder, given, state, adapted).replace("STRICT", strict)
         try:
             return _completed(text, given, native)
         except Exception as error:
@@ -56,7 +57,8 @@ def _variants(adapted: Adapted | None) -> tuple[tuple[str, ...], tuple[str, ...]
 def _text(native: Native, name: str, folder: Path, given: str, state: str, adapted: Adapted | None) -> str:
     file, _, attribute = name.rpartition(":")
     module = Path(file)
-    lines = [f'"""Calls {attribute} of {file} as rnncli calls every candidate; {_HINT}."""']
+    hint = f"{_HINT}; the weights are those of one layer" if native.claims("num_layers") else _HINT
+    lines = [f'"""Calls {attribute} of {file} as rnncli calls every candidate; {hint}."""']
     if file.endswith(".py") and module.resolve().parent != folder.resolve():
         lines.append(f"import sys; sys.path.insert(0, {str(module.resolve().parent)!r})  # noqa: E702")
     lines += [
@@ -110,7 +112,7 @@ def _object(native: "Object", name: str, given: str, state: str, adapted: Adapte
     if native.is_module:
         lines += _wrapped("weights = {", weights, "}" if adapted else "}  # (?)")
         comma = "," if not state else ""
-        return [*lines, f"result = torch.func.functional_call(rnn.to(input), weights, ({arguments}{comma}))"]
+        return [*lines, f"result = torch.func.functional_call(rnn.to(input), weights, ({arguments}{comma})STRICT)"]
     lines += [f"vars(rnn).update({{{', '.join(weights)}}})"] if weights else []
     return [*lines, f"result = rnn.{native.method}({arguments})"]
 

@@ -302,19 +302,26 @@ def _what_is_known(case: Case, device: torch.device, candidate: Candidate, check
     if all(name.startswith("grad ") for name in names):
         said.append("the forward is right, gradients alone are wrong")
         where = "autograd follows: detach(), .data, no_grad(), and terms that are zero in the forward alone"
-    elif any(check.tensor == "output" and check.max_abs_error is None for check in wrong) and "output" not in right:
-        said.append("output has another shape or no value")
-        where = "output is put together: the axes that its steps are stacked and joined along"
+    elif shapeless := [check for check in wrong if check.tensor == "output" and check.max_abs_error is None]:
+        said.append(f"of output: {shapeless[0].reason or 'no value'}")
+        where = "output is put together from: the axes that its steps are stacked and joined along"
     elif names == ["h_n"] or ("output" in right and "h_n" in names):
         said.append("output is right: it is h_n's form or order")
         where = "h_n is made from: which step of which layer and direction, in which order"
     first = next((check.first_divergence for check in wrong if check.tensor == "output"), None)
     if first is not None and first.time is not None:
         said.append(f"output is wrong from step {first.time} of the {first.direction} direction on")
-    if wrong[0].reason and _is_right(case, {}, device, candidate):  # right as it is called here: another call is wrong
+    if wrong[0].reason and _is_right(_small(case), device, candidate):
         fix = "look at what the candidate does in that call alone"
+        if not _is_right(case, device, candidate):
+            said.append("right at smaller sizes")
+            fix = "look at what depends on the sizes, or on how large values become"
         return Diagnosis(id=UNEXPLAINED, evidence="; ".join([*said, wrong[0].reason]), fix=fix)
-    gone = [as_flags(changes) for changes in _simpler(case) if _is_right(case, changes, device, candidate)]
+    gone = [
+        as_flags(changes)
+        for changes in _simpler(case)
+        if _is_right(changed_by(_small(case), changes), device, candidate)
+    ]
     said.append(f"right with {', or with '.join(gone)}" if gone else "no simpler arguments make it right")
     fix = "look at what " + (gone[0] + " takes out of the computation" if gone else where)
     return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
@@ -338,12 +345,11 @@ def _simpler(case: Case) -> Iterator[Changes]:
     yield from (change for possible, change in changes if possible)
 
 
-def _is_right(case: Case, changes: Changes, device: torch.device, candidate: Candidate) -> bool:
-    changed = changed_by(_small(case), changes)
-    if changed is None:
+def _is_right(case: Case | None, device: torch.device, candidate: Candidate) -> bool:
+    if case is None:
         return False
     try:
-        values = values_by(candidate, changed, draw(changed).to(torch.float64, device))
-        return not is_wrong(Judge(changed, device).checks("algorithm", candidate, values))
+        values = values_by(candidate, case, draw(case).to(torch.float64, device))
+        return not is_wrong(Judge(case, device).checks("algorithm", candidate, values))
     except CandidateError:
         return False

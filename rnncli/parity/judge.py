@@ -538,14 +538,22 @@ class Judge:
 
     def _where_sizes_are_equal(self, candidate: Candidate, error: CandidateError) -> Judgement:
         """A candidate that raises is wrong where it runs at equal sizes. Raises the error where it does not."""
+        runs = "where sizes are equal: an axis or a weight is transposed or taken for another"
+        one_layer = altered(self.case, rnn={"num_layers": 1})
         for case in equal_sizes(self.case):
-            try:
-                Judge(case, self.device).values("algorithm", candidate)
-            except CandidateError:
+            if not self._runs(case, candidate):
                 continue
-            reason = f"{error}; it runs where sizes are equal: an axis or a weight is transposed or taken for another"
-            return Judgement((self._raised(reason),), self.reference("precision"), Values())
+            if case.rnn.num_layers < self.case.rnn.num_layers and self._runs(one_layer, candidate):
+                runs = "with num_layers 1"
+            return Judgement((self._raised(f"{error}; it runs {runs}"),), self.reference("precision"), Values())
         raise error
+
+    def _runs(self, case: Case, candidate: Candidate) -> bool:
+        try:
+            Judge(case, self.device).values("algorithm", candidate)
+        except CandidateError:
+            return False
+        return True
 
     def _raised(self, reason: str) -> Check:
         return Check(

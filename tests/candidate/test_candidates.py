@@ -430,3 +430,15 @@ def test_a_match_says_which_arguments_of_the_candidate_were_not_tried(rnncli):
     assert f"{said} num_layers, batch_first, and this case does not try them: add --layers 2 --batch-first" in alone
     assert said not in rnncli("verify", "--no-timing", drop_in, "--bidirectional", "--layers", 2, "--batch-first").err
     assert said not in rnncli(*command).err  # a mismatch has other worries
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_starter_of_one_layer_says_which_weights_of_another_are_missing(rnncli, tmp_path):
+    adapter = tmp_path / "adapter.py"
+    target = "tests/candidates/right/linears_of_layers.py:MyRNN"
+    assert rnncli("adapt", target, "-o", adapter).code == 0
+    assert rnncli("verify", "-q", "--no-timing", f"{adapter}:forward").out.startswith("match")
+    said = " ".join(rnncli("verify", "--no-timing", f"{adapter}:forward", "--layers", 2).out.split())
+    assert "Missing key(s)" in said
+    assert "i2h.1.weight" in said
+    assert rnncli("verify", "-q", "--no-timing", target, "--layers", 2).out.startswith("match")

@@ -107,3 +107,50 @@ def test_where_gradients_alone_are_wrong_the_advice_is_about_gradients():
     assert diagnosis.id == "unexplained"
     assert "gradients alone are wrong" in diagnosis.evidence
     assert diagnosis.fix.startswith("look at what autograd follows")
+
+
+CLIPPED = """
+import torch
+
+def rnn(x, h, W_ih, W_hh, b_ih, b_hh):
+    out = []
+    for x_t in x:
+        h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh)
+        h = h / torch.clamp(h.norm(dim=-1, keepdim=True) / 3.0, min=1.0)
+        out.append(h)
+    return torch.stack(out), h
+"""
+RAISING = """
+import torch
+
+def rnn(x, h_0, params):
+    if len(params) > 4:
+        raise RuntimeError("one layer, please")
+    h, out = h_0[0], []
+    for x_t in x:
+        h = torch.tanh(x_t @ params["weight_ih_l0"].T + params["bias_ih_l0"]
+                       + h @ params["weight_hh_l0"].T + params["bias_hh_l0"])
+        out.append(h)
+    return torch.stack(out), h[None]
+"""
+
+
+@pytest.mark.usefixtures("in_process")
+def test_what_is_wrong_at_larger_sizes_alone_is_no_other_call(rnncli, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(CLIPPED)
+    said = " ".join(rnncli("verify", "--no-timing", f"{file}:rnn").out.split())
+    assert "right at smaller sizes" in said
+    assert "Fix: look at what depends on the sizes, or on how large values become." in said
+    assert "in that call alone" not in said
+
+
+@pytest.mark.usefixtures("in_process")
+def test_what_a_forward_raises_stands_in_the_evidence(rnncli, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        RAISING.replace("rnn(x, h_0, params)", "rnn(input, h_0, params, case)").replace("in x:", "in input:")
+    )
+    said = " ".join(rnncli("verify", "--no-timing", f"{file}:rnn", "--layers", 2).out.split())
+    assert "Evidence: no fault of the catalogue, and no two of them, give its values; wrong: output; of output:" in said
+    assert said.index("one layer, please") < said.index("Replay:")
