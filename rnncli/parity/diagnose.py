@@ -304,7 +304,7 @@ def _what_is_known(case: Case, device: torch.device, candidate: Candidate, check
         where = "autograd follows: detach(), .data, no_grad(), and terms that are zero in the forward alone"
     elif shapeless := [check for check in wrong if check.tensor == "output" and check.max_abs_error is None]:
         said.append(f"of output: {shapeless[0].reason or 'no value'}")
-        where = "output is put together from: the axes that its steps are stacked and joined along"
+        where = "axes the steps of output are stacked along, and its directions joined along"
     elif names == ["h_n"] or ("output" in right and "h_n" in names):
         said.append("output is right: it is h_n's form or order")
         where = "h_n is made from: which step of which layer and direction, in which order"
