@@ -38,7 +38,7 @@ test-browser: setup ## The HTML report in headless Chromium (Debian: apt-get ins
 	@$(RUN) pytest tests/browser -m browser -rs
 
 test-dask: setup ## The checks that start a Dask cluster on this machine (about five minutes on two cores)
-	@$(RUN) pytest tests/test_dask.py -m dask -rs
+	@$(RUN) pytest tests/execution/test_dask.py -m dask -rs
 
 bench: setup ## What start-up, a verdict, many cases and each implementation cost, as ratios (an hour)
 	@$(RUN) benchmarks.startup

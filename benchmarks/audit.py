@@ -23,19 +23,19 @@ import torch
 from torch import Tensor
 
 from rnncli.candidate.load import Canonical, Sequence, canonical, load
-from rnncli.case import Case
-from rnncli.catalogue import CATALOGUE
-from rnncli.errors import CandidateError
+from rnncli.core.case import Case
+from rnncli.core.errors import CandidateError
+from rnncli.faults.catalogue import CATALOGUE
+from rnncli.faults.device_guard import check_devices
+from rnncli.faults.diagnose import EVIDENCE, diagnosed
+from rnncli.faults.planted import plant
+from rnncli.faults.power import _seen
 from rnncli.manual import equations
 from rnncli.manual.concat import concat_step
-from rnncli.parity.compare import ENVELOPES
-from rnncli.parity.diagnose import EVIDENCE, diagnosed
-from rnncli.parity.evaluate import Values, candidate_side, evaluate
-from rnncli.parity.faults import plant
-from rnncli.parity.guard import check_devices
-from rnncli.parity.judge import Judge, is_wrong
-from rnncli.parity.locate import by_group
-from rnncli.parity.power import _seen
+from rnncli.numerics.locate import by_group
+from rnncli.verdict.compare import ENVELOPES
+from rnncli.verdict.evaluate import Values, candidate_side, evaluate
+from rnncli.verdict.judge import Judge, is_wrong
 
 SEED = 2026
 STATE = Path(".audit")

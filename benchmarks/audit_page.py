@@ -28,8 +28,8 @@ overflows.
 
 def page(results: dict[str, list[Result]], share: float, readings: list[Result] | None = None) -> tuple[str, bool]:
     """The page, and whether anything on it is not as it must be. `readings`: what `benchmarks.reading` found."""
-    from rnncli.memory import NOISY_RUNS
-    from rnncli.parity.compare import ENVELOPES
+    from rnncli.core.memory import NOISY_RUNS
+    from rnncli.verdict.compare import ENVELOPES
 
     machine = f"{platform.machine()}, 2 processes of one thread, Python {platform.python_version()}"
     head = HEAD.format(

@@ -29,10 +29,10 @@ import json
 from dataclasses import replace
 import torch
 from rnncli.candidate.load import load
-from rnncli.case import Case
-from rnncli.parity.evaluate import candidate_side
-from rnncli.parity.probe import draw
-from rnncli.timing import Effort, time_pass
+from rnncli.core.case import Case
+from rnncli.verdict.evaluate import candidate_side
+from rnncli.numerics.probe import draw
+from rnncli.cost.timing import Effort, time_pass
 
 case = Case.model_validate({"run": {"device": "cpu"}})
 side = candidate_side(load(case), case, draw(case).to(torch.float32, torch.device("cpu")))

@@ -12,14 +12,14 @@ from collections.abc import Callable
 
 import torch
 
-from rnncli.case import Case
-from rnncli.device import available_memory
+from rnncli.core.case import Case
+from rnncli.core.memory import needed_for_verify, require_fits
 from rnncli.manual import BUILT_IN
-from rnncli.memory import needed_for_verify, require_fits
-from rnncli.parity.evaluate import values_of
-from rnncli.parity.judge import Judge
-from rnncli.parity.probe import draw, packer
-from rnncli.run import VerifyOptions, verify
+from rnncli.numerics.device import available_memory
+from rnncli.numerics.probe import draw, packer
+from rnncli.pipeline.verify import VerifyOptions, verify
+from rnncli.verdict.evaluate import values_of
+from rnncli.verdict.judge import Judge
 
 LEAST = 0.3  # of the plain loop's rate, at the smallest sizes
 SIZES = {  # name: (seq_len, hidden_size), the largest

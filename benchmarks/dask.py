@@ -22,7 +22,7 @@ LEAST = 1.6
 
 def main() -> None:
     """Print the ratio; exit 1 where it is below its limit."""
-    from rnncli.cluster import Cluster
+    from rnncli.execution.dask import Cluster
 
     with ExitStack() as running:
         addresses = [running.enter_context(cluster(port, workers)) for port, workers in ((18791, 1), (18792, 2))]
@@ -41,11 +41,11 @@ def main() -> None:
 
 def seconds(address: str) -> float:
     """How long the cases take on the workers of a scheduler, which are there and have torch loaded."""
-    from rnncli.cluster import Cluster
-    from rnncli.config import load
-    from rnncli.run import VerifyOptions
-    from rnncli.runner import GridRun
-    from rnncli.selection import Selection
+    from rnncli.config.cases import load
+    from rnncli.config.selection import Selection
+    from rnncli.execution.dask import Cluster
+    from rnncli.pipeline.grid import GridRun
+    from rnncli.pipeline.verify import VerifyOptions
 
     selection = Selection([load(ROOT / "configs/full.yaml", {})])
     selection.units = random.Random(7).sample(selection.units, UNITS)

@@ -58,10 +58,10 @@ def plain() -> bool:
     import torch
 
     from benchmarks import cost
-    from rnncli.config import load
-    from rnncli.run import VerifyOptions
-    from rnncli.runner import verify_unit
-    from rnncli.selection import Selection
+    from rnncli.config.cases import load
+    from rnncli.config.selection import Selection
+    from rnncli.pipeline.grid import verify_unit
+    from rnncli.pipeline.verify import VerifyOptions
 
     torch.set_num_threads(1)
     selection = Selection([load(ROOT / FULL, {})])
@@ -97,8 +97,9 @@ def taken(work: Callable[[], object]) -> float:
 
 def shares(work: Callable[[], object]) -> list[tuple[str, float]]:
     """The part of the time that each of some functions takes, without what it calls of the others."""
-    from rnncli import runner
-    from rnncli.parity import judge, oracle
+    from rnncli.numerics import oracle
+    from rnncli.pipeline import grid as runner
+    from rnncli.verdict import judge
 
     stack, spent = ["the rest"], collections.Counter[str]()
     last = time.perf_counter()

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from docs.screenshots import browser, missing
+from rnncli.pipeline.journal import merged
 from rnncli.report import renderer
-from rnncli.results import merged
 
 MOST_BYTES, MOST_MS = 15e6, 1000.0
 KEPT = ("config", "environment", "origin", "replay_config", "shapes", "parameters")

@@ -31,11 +31,11 @@ def cli_reference() -> str:
 
 def picture(title: str) -> str:
     """What `rnncli verify` draws on a terminal, as an SVG that loads nothing from elsewhere."""
-    from rnncli.case import Case
-    from rnncli.memory import needed_for_verify
-    from rnncli.records import RunRecord
+    from rnncli.core.case import Case
+    from rnncli.core.memory import needed_for_verify
+    from rnncli.core.records import RunRecord
+    from rnncli.pipeline.verify import VerifyOptions, run_cases, verify
     from rnncli.report.table import draw
-    from rnncli.run import VerifyOptions, run_cases, verify
 
     cases = tuple(run_cases([Case()], lambda case: verify(case, VerifyOptions()), needed_for_verify))
     record = RunRecord(command="verify", environment=None, verdict=cases[0].verdict, cases=cases)

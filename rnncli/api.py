@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rnncli.config import Flag, leaves, load
-from rnncli.errors import AmbiguousError, CandidateError, nearest
-from rnncli.records import CaseRecord, Check, Diagnosis, RunRecord, Verdict
+from rnncli.config.cases import Flag, leaves, load
+from rnncli.core.errors import AmbiguousError, CandidateError, nearest
+from rnncli.core.records import CaseRecord, Check, Diagnosis, RunRecord, Verdict
 
 _SECTIONS = ("rnn", "input", "run")
 
@@ -78,8 +78,8 @@ def verify(candidate: str | Callable[..., Any], **arguments: Any) -> Report:
     Raises TypeError for an unknown argument, ConfigError for a value that is not allowed, UnavailableError for a device
     that is not here, and CandidateError where the candidate cannot be called or fails.
     """
-    from rnncli.run import VerifyOptions
-    from rnncli.run import verify as verify_case
+    from rnncli.pipeline.verify import VerifyOptions
+    from rnncli.pipeline.verify import verify as verify_case
 
     named = candidate if isinstance(candidate, str) else _name(candidate)
     flags = {"candidate": Flag("candidate", named), **_flags(arguments)}

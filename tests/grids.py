@@ -3,9 +3,9 @@
 import os
 from contextlib import suppress
 
-from rnncli.case import Case
-from rnncli.records import Origin, Verdict
-from rnncli.runner import Outcome
+from rnncli.core.case import Case
+from rnncli.core.records import Origin, Verdict
+from rnncli.pipeline.grid import Outcome
 
 GRID = """
 rnn: {input_size: 3, hidden_size: 5, num_layers: 2}

@@ -10,8 +10,8 @@ from typing import Self
 import pytest
 import torch
 
-from rnncli.case import Case
-from rnncli.isolated import Here
+from rnncli.core.case import Case
+from rnncli.pipeline.candidate_process import Here
 
 
 class InProcess(Here):
@@ -36,4 +36,4 @@ class InProcess(Here):
 
 def judge_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge every candidate of one's own here, until the test is over."""
-    monkeypatch.setattr("rnncli.isolated.Isolated", InProcess)
+    monkeypatch.setattr("rnncli.pipeline.candidate_process.Isolated", InProcess)

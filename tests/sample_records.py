@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from rnncli.case import Case, changed_by
-from rnncli.records import CaseRecord, Check, Diagnosis, Failure, RunRecord, TensorShape, Timing, Verdict
+from rnncli.core.case import Case, changed_by
+from rnncli.core.records import CaseRecord, Check, Diagnosis, Failure, RunRecord, TensorShape, Timing, Verdict
 from rnncli.report import renderer
 
 HOSTILE = "<script>alert(1)</script>|"

@@ -9,8 +9,8 @@ import torch
 
 import rnncli
 from rnncli import api
-from rnncli.catalogue import CATALOGUE
-from rnncli.errors import CandidateError, ConfigError
+from rnncli.core.errors import CandidateError, ConfigError
+from rnncli.faults.catalogue import CATALOGUE
 
 
 def right(x, W_ih, W_hh, b_ih, b_hh, h):

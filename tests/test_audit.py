@@ -6,8 +6,8 @@ import pytest
 
 from benchmarks import audit
 from benchmarks.audit_page import page
-from rnncli.catalogue import CATALOGUE
-from rnncli.parity import compare
+from rnncli.faults.catalogue import CATALOGUE
+from rnncli.verdict import compare
 
 LATER = pytest.mark.exhaustive(twin="test_no_correct_implementation_is_called_a_mismatch")
 FEW = audit.Limits(steps=60, hidden_size=32, work=1e5)

@@ -13,10 +13,10 @@ import xmlschema
 import yaml
 from conftest import ROOT
 
-from rnncli.case import RNNArguments
-from rnncli.config import load
+from rnncli.config.cases import load
+from rnncli.core.case import RNNArguments
+from rnncli.faults.power import power
 from rnncli.manual import BUILT_IN
-from rnncli.parity.power import power
 
 SMOKE, FULL = ROOT / "configs/smoke.yaml", ROOT / "configs/full.yaml"
 RIGHT = """

@@ -14,8 +14,8 @@ from typer.main import get_command
 
 from docs.make import cli_reference
 from rnncli.cli.main import app
-from rnncli.errors import ExitCode
-from rnncli.parity.compare import ENVELOPES
+from rnncli.core.errors import ExitCode
+from rnncli.verdict.compare import ENVELOPES
 
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 MEASURED = {"cli.md", "verdicts.md", "performance.md"}  # made by a program, or figures of a long run

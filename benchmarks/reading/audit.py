@@ -182,7 +182,7 @@ def kept(
 
 def judged(todo: Sequence[Job], folder: Path = STATE) -> list[Judged]:
     """The truth and the verdict of each job."""
-    import rnncli.run  # noqa: F401  # loaded before the processes are forked
+    import rnncli.pipeline.verify  # noqa: F401  # loaded before the processes are forked
     from benchmarks.reading import bindings, truth  # noqa: F401
 
     folder.mkdir(exist_ok=True)

@@ -25,10 +25,10 @@ def verdict_of(path: Path, name: str, flags: str) -> tuple[Verdict, str]:
     line: in a process of its own, judged by the same code, without timing, the device guard and shrinking.
     """
     from rnncli.cli.output import exit_code
-    from rnncli.config import load
-    from rnncli.errors import ExitCode
-    from rnncli.records import RunRecord, Verdict
-    from rnncli.run import VerifyOptions, attempted, verify
+    from rnncli.config.cases import load
+    from rnncli.core.errors import ExitCode
+    from rnncli.core.records import RunRecord, Verdict
+    from rnncli.pipeline.verify import VerifyOptions, attempted, verify
 
     options = VerifyOptions(timing=False, guard=False, shrink=False, timeout_s=CALL_TIMEOUT_S)
     (case,) = load(None, _flags(f"{path}:{name}", flags), with_values=True).cases
@@ -47,7 +47,7 @@ def verdict_of(path: Path, name: str, flags: str) -> tuple[Verdict, str]:
 @contextmanager
 def _without_diagnosis() -> Iterator[None]:
     """Leave out the search for the fault that explains a mismatch: it takes as long again and decides nothing."""
-    patched = mock.patch("rnncli.parity.diagnose.diagnosed", return_value=())
+    patched = mock.patch("rnncli.faults.diagnose.diagnosed", return_value=())
     with suppress(AttributeError, ImportError):
         patched.start()
     try:
@@ -66,7 +66,7 @@ def _of_error(kind: str, message: str) -> Verdict:
 
 
 def _flags(target: str, flags: str) -> dict[str, Any]:
-    from rnncli.config import Flag
+    from rnncli.config.cases import Flag
 
     found = {"candidate": Flag("--candidate", target)}
     words = iter(flags.split())

@@ -1,1 +1,1 @@
-"""The implementation under inspection."""
+"""The implementation under inspection: found, read, and given one form."""

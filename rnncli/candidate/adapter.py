@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from rnncli.candidate.calling import KINDS, Binding, Missing, Native, Object
 from rnncli.candidate.places import held_by, is_array
 from rnncli.candidate.wiring import Wiring
-from rnncli.case import Case, altered
+from rnncli.core.case import Case, altered
 
 Call = Callable[[Any, Any], Any]  # what a candidate returns for an input and a state laid out by its convention
 Both = tuple[Tensor | None, Tensor | None]

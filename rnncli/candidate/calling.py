@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from rnncli.candidate import signature, source
 from rnncli.candidate.names import EXACT, Kind, Slot, option, role, slot
 from rnncli.candidate.places import held_by, is_array
-from rnncli.case import Case, RNNArguments
-from rnncli.errors import CandidateError, described
-from rnncli.shapes import predict_parameters
+from rnncli.core.case import Case, RNNArguments
+from rnncli.core.errors import CandidateError, described
+from rnncli.core.shapes import predict_parameters
 
 KINDS: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _OF_TORCH = re.compile(r"(weight|bias)_[ih]h_l")

@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from rnncli.case import Case
-from rnncli.errors import CandidateError, ConfigError, described, nearest
+from rnncli.core.case import Case
+from rnncli.core.errors import CandidateError, ConfigError, described, nearest
 from rnncli.manual import BUILT_IN
 
 Sequence = Tensor | PackedSequence

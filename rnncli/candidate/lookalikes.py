@@ -10,7 +10,7 @@ from torch import nn
 
 from rnncli.candidate import source
 from rnncli.candidate.names import role
-from rnncli.errors import CandidateError
+from rnncli.core.errors import CandidateError
 
 _OTHERS: dict[str, tuple[type, ...]] = {"LSTM": (nn.LSTM, nn.LSTMCell), "GRU": (nn.GRU, nn.GRUCell)}
 _GATES = {"LSTM": 4, "GRU": 3}

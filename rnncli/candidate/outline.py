@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnncli.candidate.names import role, slot
-from rnncli.errors import ConfigError
+from rnncli.core.errors import ConfigError
 
 Definition = ast.FunctionDef | ast.ClassDef
 

@@ -34,9 +34,9 @@ from rnncli.candidate.load import default_dtype
 from rnncli.candidate.lookalikes import AnotherCellError, gated, gated_by_source, other_cell, other_cell_inside
 from rnncli.candidate.places import held_by, is_array
 from rnncli.candidate.wiring import Sizes, Unwired, Wiring, wired
-from rnncli.case import Case, altered
-from rnncli.device import DispatchMode
-from rnncli.errors import CandidateError, described
+from rnncli.core.case import Case, altered
+from rnncli.core.errors import CandidateError, described
+from rnncli.numerics.device import DispatchMode
 
 _STATES = {
     "LNI": ("SNH", "NH"),

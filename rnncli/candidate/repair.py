@@ -1,7 +1,7 @@
 """Edits of a candidate's source, each of which may fix a fault of the catalogue. Running the edited code decides.
 
 An edit is small, of the kind a reviewer would ask for: a term added, a call unwrapped, two elements exchanged. Nothing
-here runs code, and no edit is right by itself: `rnncli.isolated` keeps the first one that gives nn.RNN's values.
+here runs code, and no edit is right by itself: the candidate's process keeps the first one that gives nn.RNN's values.
 """
 
 import ast

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from rnncli.candidate.names import Slot, option, role, slot
-from rnncli.errors import CandidateError
+from rnncli.core.errors import CandidateError
 
 Arguments = dict[str, tuple[str, Slot | None]]
 

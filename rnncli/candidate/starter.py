@@ -13,8 +13,8 @@ from rnncli.candidate.calling import Function, Native, Object, constructor_of, n
 from rnncli.candidate.names import option
 from rnncli.candidate.reading import Unreadable, read, trial_of
 from rnncli.candidate.wiring import Piece
-from rnncli.case import Case, RNNArguments
-from rnncli.errors import CandidateError, described
+from rnncli.core.case import Case, RNNArguments
+from rnncli.core.errors import CandidateError, described
 
 MOST_LINES = 15
 WIDTH = 116

@@ -24,7 +24,7 @@ from rnncli.candidate.calling import Binding, Object
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.names import EXACT, slot
 from rnncli.candidate.places import Held, held_by
-from rnncli.case import Case
+from rnncli.core.case import Case
 
 Runner = Callable[[Any, Tensor, Tensor | None], tuple[Tensor | None, Tensor | None]]
 

@@ -26,9 +26,9 @@ def adapt(
     """
     from rnncli.cli.candidates import completed, load
     from rnncli.cli.output import STDOUT, check_destination, write_text
-    from rnncli.config import Flag
-    from rnncli.errors import ConfigError
-    from rnncli.process import start_server
+    from rnncli.config.cases import Flag
+    from rnncli.core.errors import ConfigError
+    from rnncli.execution.process import start_server
 
     check_destination("table", output)
     target = completed(target)
@@ -42,8 +42,8 @@ def adapt(
     with quick_imports():
         import torch
 
-        from rnncli.isolated import Isolated
-        from rnncli.run import TIMEOUT_S
+        from rnncli.pipeline.candidate_process import Isolated
+        from rnncli.pipeline.verify import TIMEOUT_S
     folder = Path.cwd() if output in (None, STDOUT) else output.parent
     with Isolated(case, TIMEOUT_S, torch.device("cpu")) as candidate:
         write_text(candidate.adapter(case, folder), output)

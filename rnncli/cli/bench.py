@@ -11,14 +11,14 @@ from rnncli.cli.help import TIMED
 from rnncli.cli.messages import tell
 from rnncli.cli.options import Output, PrintConfig, as_number, takes_case
 from rnncli.cli.startup import quick_imports
-from rnncli.errors import INTERRUPTIONS, ConfigError, ExitCode, nearest
+from rnncli.core.errors import INTERRUPTIONS, ConfigError, ExitCode, nearest
 
 if TYPE_CHECKING:
-    from rnncli.bench import Bench
-    from rnncli.case import Case
-    from rnncli.config import Flag
-    from rnncli.gates import Baseline, Condition
-    from rnncli.records import CaseRecord, Detail, RunRecord
+    from rnncli.config.cases import Flag
+    from rnncli.core.case import Case
+    from rnncli.core.records import CaseRecord, Detail, RunRecord
+    from rnncli.pipeline.bench import Bench
+    from rnncli.pipeline.gates import Baseline, Condition
 
 FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html")
 AXES = ("input.seq_len", "input.batch_size", "rnn.input_size", "rnn.hidden_size", "rnn.num_layers")
@@ -139,10 +139,10 @@ def bench(
     with quick_imports():
         import torch
 
-        from rnncli.bench import Bench, BenchOptions
-        from rnncli.memory import needed_for_verify
-        from rnncli.run import largest
-        from rnncli.timing import Effort
+        from rnncli.core.memory import needed_for_verify
+        from rnncli.cost.timing import Effort
+        from rnncli.pipeline.bench import Bench, BenchOptions
+        from rnncli.pipeline.verify import largest
 
     if thread_count:
         torch.set_num_threads(thread_count)
@@ -184,9 +184,9 @@ def _record(
     earlier: "Baseline | None",
 ) -> "RunRecord":
     """What there is of all cases: those that were not begun are missing."""
-    from rnncli.bench import growth
-    from rnncli.device import environment
-    from rnncli.records import RunRecord
+    from rnncli.core.records import RunRecord
+    from rnncli.numerics.device import environment
+    from rnncli.pipeline.bench import growth
 
     cases = [bench.record() for bench in benches]
     missing = []
@@ -282,7 +282,7 @@ def _conditions(
 ) -> "tuple[Condition, ...]":
     if not texts:
         return ()
-    from rnncli.gates import PASSES, Condition
+    from rnncli.pipeline.gates import PASSES, Condition
 
     own = next((case.target for case in cases if case.target), None)
     measured = [name for name in (*IMPLEMENTATIONS, *(["candidate", own] if own else [])) if not names or name in names]
@@ -294,6 +294,6 @@ def _conditions(
 def _baseline(path: Path | None) -> "Baseline | None":
     if path is None:
         return None
-    from rnncli.gates import Baseline
+    from rnncli.pipeline.gates import Baseline
 
     return Baseline(path)

@@ -9,12 +9,12 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from rnncli import config
-from rnncli.case import BUILT_IN
 from rnncli.cli.messages import YES_OR_NO
-from rnncli.config import Config, Flag
-from rnncli.errors import ConfigError, nearest
-from rnncli.yamlfile import nearest_file
+from rnncli.config import cases as config
+from rnncli.config.cases import Config, Flag
+from rnncli.config.yamlfile import nearest_file
+from rnncli.core.case import BUILT_IN
+from rnncli.core.errors import ConfigError, nearest
 
 MOST_LISTED = 12
 LINE_WIDTH = 68  # columns of a candidate in the list, so that a line with its prefix fits 80

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rnncli.cli.options import Format, Output
 
 if TYPE_CHECKING:
-    from rnncli.records import Detail
+    from rnncli.core.records import Detail
 
 
 def env(format: Format = None, output: Output = None, *, detail: "Detail") -> None:
@@ -17,8 +17,8 @@ def env(format: Format = None, output: Output = None, *, detail: "Detail") -> No
       rnncli env --format json
     """
     from rnncli.cli.output import check_destination, emit
-    from rnncli.device import environment
-    from rnncli.records import RunRecord
+    from rnncli.core.records import RunRecord
+    from rnncli.numerics.device import environment
 
     format = check_destination(format, output)
     record = RunRecord(command="env", environment=environment(), verdict=None, detail=detail, cases=())

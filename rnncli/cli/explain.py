@@ -9,10 +9,10 @@ from rnncli.cli.options import Output, PrintConfig, takes_case
 from rnncli.cli.startup import quick_imports
 
 if TYPE_CHECKING:
-    from rnncli.case import Case
-    from rnncli.config import Config, Flag
+    from rnncli.config.cases import Config, Flag
+    from rnncli.core.case import Case
+    from rnncli.core.records import Detail
     from rnncli.explain.blocks import Page
-    from rnncli.records import Detail
 
 
 @takes_case
@@ -56,11 +56,11 @@ def explain(
       rnncli explain --hidden-size 3 --input-size 2 --trace t=3,n=0
     """
     from rnncli.cli.output import check_destination, write_text
-    from rnncli.config import load
+    from rnncli.config.cases import load
+    from rnncli.core.records import Detail
     from rnncli.explain import FORMATS
     from rnncli.explain.explanation import explain as explained
     from rnncli.explain.explanation import in_short
-    from rnncli.records import Detail
 
     format = check_destination(format, output, *([config] if config else []), formats=FORMATS)
     loaded = load(config, flags or {})
@@ -77,13 +77,13 @@ def explain(
 
 def _traced(case: "Case", at: str) -> "Page":
     """Return the page of --trace. Raises ConfigError for a place that the case does not have."""
+    from rnncli.core.memory import available_memory, needed_for_verify, require_fits
     from rnncli.explain.traced import parse, traced
-    from rnncli.memory import available_memory, needed_for_verify, require_fits
 
     place = parse(case, at)
     require_fits(case, needed_for_verify(case), available_memory())
     with quick_imports():
-        from rnncli.trace import follow
+        from rnncli.explain.trace import follow
     return traced(case, place, follow(case, place))
 
 
@@ -109,9 +109,9 @@ def _tell(config: Path | None, loaded: "Config") -> None:
     """Say on stderr what the case asks for in vain, and of a grid, which of its cases is explained."""
     import sys
 
-    from rnncli.case import as_flags
-    from rnncli.records import printable
-    from rnncli.shapes import warnings_for
+    from rnncli.core.case import as_flags
+    from rnncli.core.records import printable
+    from rnncli.core.shapes import warnings_for
 
     notes = [f"warning: {warning}" for warning in warnings_for(loaded.cases[0])]
     if loaded.grid:

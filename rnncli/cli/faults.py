@@ -7,14 +7,14 @@ import typer
 from rnncli.cli.options import Format, Output
 
 if TYPE_CHECKING:
-    from rnncli.catalogue import Fault
-    from rnncli.records import Detail
+    from rnncli.core.records import Detail
+    from rnncli.faults.catalogue import Fault
 
 PAGE_WIDTH = 80
 
 
 def _ids() -> list[str]:
-    from rnncli.catalogue import CATALOGUE
+    from rnncli.faults.catalogue import CATALOGUE
 
     return list(CATALOGUE)
 
@@ -36,9 +36,9 @@ def faults(
       rnncli faults reverse-not-restored
       rnncli faults --format json
     """
-    from rnncli.catalogue import CATALOGUE
     from rnncli.cli.output import check_destination, write_text
-    from rnncli.errors import ConfigError, nearest
+    from rnncli.core.errors import ConfigError, nearest
+    from rnncli.faults.catalogue import CATALOGUE
 
     format = check_destination(format, output)
     if id is not None and id not in CATALOGUE:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from rnncli.cli.messages import tell
 from rnncli.cli.options import as_number
 from rnncli.cli.output import STDOUT, write_text
-from rnncli.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, UnavailableError
+from rnncli.core.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, UnavailableError
 
 if TYPE_CHECKING:
-    from rnncli.cluster import Cluster
-    from rnncli.config import Config, Flag
-    from rnncli.records import CaseRecord, RunRecord
-    from rnncli.run import VerifyOptions
-    from rnncli.runner import GridRun
-    from rnncli.selection import Selection
+    from rnncli.config.cases import Config, Flag
+    from rnncli.config.selection import Selection
+    from rnncli.core.records import CaseRecord, RunRecord
+    from rnncli.execution.dask import Cluster
+    from rnncli.pipeline.grid import GridRun
+    from rnncli.pipeline.verify import VerifyOptions
 
 LISTED_AS = ("table", "json", "jsonl", "csv")
 MOST_SHRUNK = 5  # mismatches: the next ones of a grid seldom tell more, and each may take seconds
@@ -39,7 +39,7 @@ def chosen(
 ) -> "tuple[list[Config], Selection]":
     """The configs with the flags applied, and those of their cases that are to be run. Raises ConfigError."""
     from rnncli.cli.candidates import load
-    from rnncli.selection import Filter, Selection, parse_shard
+    from rnncli.config.selection import Filter, Selection, parse_shard
 
     conditions = [Filter.parse(text) for text in filters]
     turn = parse_shard(shard) if shard is not None else None
@@ -54,8 +54,8 @@ def list_cases(selection: "Selection", format: str, output: Path | None) -> None
         described = ((ids[index], selection.described(selection.case(index))) for index in selection.indices)
         write_text((f"{id}  {values}".rstrip() + "\n" for id, values in described), output)
     else:
-        from rnncli.environment import static_environment
-        from rnncli.records import RunRecord
+        from rnncli.core.environment import static_environment
+        from rnncli.core.records import RunRecord
         from rnncli.report import renderer
 
         record = RunRecord(command="verify", environment=static_environment(), verdict=None, cases=_NotRun(selection))
@@ -73,7 +73,7 @@ class _NotRun(Sequence[Any]):
         return len(self._selection)
 
     def __getitem__(self, place: Any) -> Any:
-        from rnncli.records import CaseRecord
+        from rnncli.core.records import CaseRecord
 
         case = self._selection[place]
         return CaseRecord(id=case.id, config=case.config, verdict=None)
@@ -103,8 +103,8 @@ def run_grid(
     """Run the cases, here or on a cluster; as jsonl, each is written as soon as it is judged."""
     from rnncli.cli.interrupt import exit_code_of
     from rnncli.cli.progress import with_progress
-    from rnncli.records import RunRecord
-    from rnncli.runner import GridRun
+    from rnncli.core.records import RunRecord
+    from rnncli.pipeline.grid import GridRun
 
     is_file = output not in (None, STDOUT) and (output.is_file() or not output.exists())  # and no device
     lasting = output if format == "jsonl" and is_file else None
@@ -150,8 +150,8 @@ def run_grid(
 @contextmanager
 def on_cluster(address: str, selection: "Selection", options: "VerifyOptions") -> "Iterator[Cluster]":
     """The cluster that the cases are to run on. Raises UnavailableError where none of its workers may judge them."""
-    from rnncli.cluster import WORKERS_S, Cluster
-    from rnncli.runner import CASE_TIMEOUTS
+    from rnncli.execution.dask import WORKERS_S, Cluster
+    from rnncli.pipeline.grid import CASE_TIMEOUTS
 
     with Cluster(address, selection.targets, CASE_TIMEOUTS * options.timeout_s) as cluster:
         if not cluster.threads:

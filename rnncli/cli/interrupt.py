@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-from rnncli.errors import INTERRUPTIONS, ExitCode
+from rnncli.core.errors import INTERRUPTIONS, ExitCode
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TOGETHER_S = 0.5  # Signals this close are one request: `timeout` sends two, to the process and to its group.

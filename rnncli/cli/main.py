@@ -14,7 +14,7 @@ from rnncli.cli.help import GroupedCommand
 from rnncli.cli.interrupt import ended_by_signals, exit_code_of, keeping_results
 from rnncli.cli.messages import is_usage_error, no_such_command, tell, usage_message
 from rnncli.cli.options import takes_common, version_option
-from rnncli.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, RnncliError, described
+from rnncli.core.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, RnncliError, described
 
 # Looking for plugins of the validation library would read the metadata of every package installed
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

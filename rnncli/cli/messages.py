@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from rnncli.errors import nearest
+from rnncli.core.errors import nearest
 
 # What people write for a flag of ours that has another name.
 MEANT = {
@@ -30,7 +30,7 @@ YES_OR_NO = ("true", "false", "yes", "no", "on", "off")
 
 def tell(text: str) -> None:
     """Print a message to stderr, folded between words where that is a terminal."""
-    from rnncli.records import printable
+    from rnncli.core.records import printable
 
     with suppress(OSError):  # of a terminal that is gone; the exit code still says what happened
         for line in printable(text).splitlines():

@@ -12,8 +12,8 @@ from rnncli.cli.help import ARGUMENTS, INPUT, JUDGED, NUMERICS
 from rnncli.report import FORMATS
 
 if TYPE_CHECKING:
-    from rnncli.config import Flag
-    from rnncli.records import Detail
+    from rnncli.config.cases import Flag
+    from rnncli.core.records import Detail
 
 # For each leaf of the config: its type, its flags, its help, and the values it takes (also what the shell completes).
 # Written out, because reading it off the config would cost --help the import of the validation library; a test holds
@@ -130,7 +130,7 @@ def version_option() -> Any:
         if asked:
             from rnncli import __version__
             from rnncli.cli.output import write_text
-            from rnncli.errors import ReaderGoneError
+            from rnncli.core.errors import ReaderGoneError
 
             with suppress(ReaderGoneError):
                 write_text(f"rnncli {__version__}\n", None)
@@ -142,8 +142,8 @@ def version_option() -> Any:
 
 
 def _detail(quiet: bool, verbose: bool) -> "Detail":
-    from rnncli.errors import ConfigError
-    from rnncli.records import Detail
+    from rnncli.core.errors import ConfigError
+    from rnncli.core.records import Detail
 
     if quiet and verbose:
         raise ConfigError("--quiet: has no effect with --verbose; allowed: one of the two")
@@ -187,7 +187,7 @@ def _annotation(kind: type, names: tuple[str, ...], help: str, values: tuple[str
 
 
 def _as_flags(given: dict[str, Any]) -> "dict[str, Flag]":
-    from rnncli.config import Flag
+    from rnncli.config.cases import Flag
 
     flags = {}
     for leaf, value in given.items():
@@ -213,7 +213,7 @@ def as_number(text: str, kind: Callable[[str], Any]) -> Any:
 
 
 def _expectations(items: list[str]) -> dict[str, list[int] | str]:
-    from rnncli.errors import ConfigError
+    from rnncli.core.errors import ConfigError
 
     expected: dict[str, list[int] | str] = {}
     for item in items:
@@ -227,7 +227,7 @@ def _expectations(items: list[str]) -> dict[str, list[int] | str]:
 def _expectation(item: str) -> tuple[str, list[int] | str]:
     name, equals, sizes = item.partition("=")
     if not equals:
-        from rnncli.errors import ConfigError
+        from rnncli.core.errors import ConfigError
 
         raise ConfigError(f'--expect: "{item}" is not allowed; allowed: NAME=SIZES, as output=5,10,80')
     return name.strip(), _sizes(sizes)

@@ -14,7 +14,7 @@ from pathlib import Path
 import typer
 
 from rnncli.cli.messages import tell
-from rnncli.errors import (
+from rnncli.core.errors import (
     INTERRUPTIONS,
     AmbiguousError,
     CandidateError,
@@ -25,7 +25,7 @@ from rnncli.errors import (
     UnavailableError,
     nearest,
 )
-from rnncli.records import Detail, RunRecord, Verdict, printable
+from rnncli.core.records import Detail, RunRecord, Verdict, printable
 from rnncli.report import OF_ONE_COMMAND, renderer
 
 STDOUT = Path("-")
@@ -260,7 +260,7 @@ def finish(
         notes.append(f"--strict: {tally.open_checks} checks are not-comparable")
     notes += [f"--strict: {tally.unseen} faults are not visible"] if record.strict and tally.unseen else []
     if tally.cases > 1 and format != "table" and record.command == "verify":
-        from rnncli.report.summary import conclusion
+        from rnncli.core.summary import conclusion
 
         notes += [] if quiet else [conclusion(record)]
     else:

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from rnncli.cli.messages import tell
 from rnncli.cli.output import STDOUT, check_file, write_whole
-from rnncli.errors import ConfigError, UnavailableError
+from rnncli.core.errors import ConfigError, UnavailableError
 from rnncli.plot import FORMATS
 
 if TYPE_CHECKING:
-    from rnncli.records import RunRecord
+    from rnncli.core.records import RunRecord
 
 
 def check_plot(plot: Path | None, output: Path | None, *inputs: Path) -> None:

@@ -9,8 +9,8 @@ from rnncli.cli.options import Format, Output, PrintConfig, takes_case
 from rnncli.cli.startup import quick_imports
 
 if TYPE_CHECKING:
-    from rnncli.config import Flag
-    from rnncli.records import Detail
+    from rnncli.config.cases import Flag
+    from rnncli.core.records import Detail
 
 
 @takes_case
@@ -39,7 +39,7 @@ def power(
     """
     from rnncli.cli.candidates import load
     from rnncli.cli.output import check_destination, finish, write_text
-    from rnncli.records import RunRecord
+    from rnncli.core.records import RunRecord
 
     format = check_destination(format, output, *([config] if config else []))
     loaded = load(config, flags or {}, with_values=True)
@@ -48,9 +48,9 @@ def power(
         return
     with quick_imports():
         from rnncli.cli.progress import with_progress
-        from rnncli.device import environment
-        from rnncli.memory import needed_for_verify
-        from rnncli.run import plant_faults, run_cases
+        from rnncli.core.memory import needed_for_verify
+        from rnncli.numerics.device import environment
+        from rnncli.pipeline.verify import plant_faults, run_cases
 
     records = run_cases(loaded.cases, plant_faults, needed_for_verify)
     cases = tuple(with_progress(records, len(loaded.cases)))

@@ -8,7 +8,7 @@ import typer
 from rnncli.cli.options import Output, Strict, VerdictFormat
 
 if TYPE_CHECKING:
-    from rnncli.records import Detail
+    from rnncli.core.records import Detail
 
 
 def report(
@@ -32,9 +32,9 @@ def report(
       rnncli report shard-*.jsonl --format markdown >> "$GITHUB_STEP_SUMMARY"
     """
     from rnncli.cli.output import check_destination, finish
-    from rnncli.config import found
+    from rnncli.config.cases import found
+    from rnncli.pipeline.journal import merged
     from rnncli.report import FORMATS
-    from rnncli.results import merged
 
     paths = found(results)
     format = check_destination(format, output, *paths, formats=FORMATS)

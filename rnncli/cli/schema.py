@@ -22,12 +22,12 @@ def schema(
     if results:
         from pydantic import TypeAdapter
 
-        from rnncli.records import RunRecord
+        from rnncli.core.records import RunRecord
 
         found = TypeAdapter(RunRecord).json_schema()
         described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "rnncli results"}
     else:
-        from rnncli.config import json_schema
+        from rnncli.config.cases import json_schema
 
         described = json_schema()
     write_text(json.dumps(described, indent=2) + "\n", None)

@@ -9,8 +9,8 @@ from rnncli.cli.options import Format, Output, PrintConfig, takes_case
 from rnncli.cli.startup import quick_imports
 
 if TYPE_CHECKING:
-    from rnncli.config import Flag
-    from rnncli.records import Detail
+    from rnncli.config.cases import Flag
+    from rnncli.core.records import Detail
 
 
 @takes_case
@@ -40,7 +40,7 @@ def shapes(
     """
     from rnncli.cli.candidates import load
     from rnncli.cli.output import check_destination, finish, write_text
-    from rnncli.records import RunRecord
+    from rnncli.core.records import RunRecord
 
     format = check_destination(format, output, *([config] if config else []))
     loaded = load(config, flags or {})
@@ -48,17 +48,17 @@ def shapes(
         write_text(loaded.to_yaml(), output)
         return
     if static:
-        from rnncli.environment import static_environment
-        from rnncli.shapes import confront
+        from rnncli.core.environment import static_environment
+        from rnncli.core.shapes import confront
 
         environment = static_environment()
         cases = tuple(confront(case) for case in loaded.cases)
     else:
         with quick_imports():
             from rnncli.cli.progress import with_progress
-            from rnncli.device import environment as describe_environment
-            from rnncli.memory import needed_for_shapes
-            from rnncli.run import look, run_cases
+            from rnncli.core.memory import needed_for_shapes
+            from rnncli.numerics.device import environment as describe_environment
+            from rnncli.pipeline.verify import look, run_cases
 
         cases = tuple(with_progress(run_cases(loaded.cases, look, needed_for_shapes), len(loaded.cases)))
         environment = describe_environment()

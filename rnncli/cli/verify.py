@@ -13,13 +13,13 @@ from rnncli.cli.help import JUDGED, MANY, NUMERICS
 from rnncli.cli.messages import tell
 from rnncli.cli.options import Output, PrintConfig, Strict, VerdictFormat, as_number, takes_case
 from rnncli.cli.startup import quick_imports
-from rnncli.errors import ConfigError, ExitCode
+from rnncli.core.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
-    from rnncli.config import Flag
-    from rnncli.records import CaseRecord, Detail, RunRecord
-    from rnncli.run import VerifyOptions
-    from rnncli.selection import Selection
+    from rnncli.config.cases import Flag
+    from rnncli.config.selection import Selection
+    from rnncli.core.records import CaseRecord, Detail, RunRecord
+    from rnncli.pipeline.verify import VerifyOptions
 
 POLICIES = ("envelope", "fixed", "exact")
 
@@ -132,7 +132,7 @@ def verify(
     from rnncli.cli.grid import LISTED_AS, chosen, list_cases, whole_number
     from rnncli.cli.output import check_destination, write_text
     from rnncli.cli.plot import check_plot
-    from rnncli.config import found
+    from rnncli.config.cases import found
     from rnncli.report import FORMATS
 
     _refuse_together("--fail-fast", fail_fast, max_failures=max_failures)
@@ -153,7 +153,7 @@ def verify(
     if save_failing:
         _check_folder(save_failing)
     if dask is not None:
-        from rnncli.cluster import require
+        from rnncli.execution.dask import require
 
         require(dask)
     loaded, selection = chosen(paths or [None], flags, filter or [], shard)
@@ -172,11 +172,11 @@ def verify(
 
     with quick_imports():
         if dask is None and (selection.targets or (processes != 1 and len(selection) > 1)):
-            from rnncli.process import start_server
+            from rnncli.execution.process import start_server
 
             start_server(users_code=bool(selection.targets), many=len(selection) > 1)
-        from rnncli.parity.compare import Policy
-        from rnncli.run import TIMEOUT_S, VerifyOptions
+        from rnncli.pipeline.verify import TIMEOUT_S, VerifyOptions
+        from rnncli.verdict.compare import Policy
 
     options = VerifyOptions(
         timing=len(selection) == 1 if timing is None else timing,
@@ -211,10 +211,10 @@ class Wanted:
 def _verify_one(selection: "Selection", options: "VerifyOptions", wanted: Wanted) -> None:
     with quick_imports():
         from rnncli.cli.progress import with_progress
-        from rnncli.device import environment
-        from rnncli.memory import needed_for_verify
-        from rnncli.records import RunRecord
-        from rnncli.run import policy_flags, run_cases, verify
+        from rnncli.core.memory import needed_for_verify
+        from rnncli.core.records import RunRecord
+        from rnncli.numerics.device import environment
+        from rnncli.pipeline.verify import policy_flags, run_cases, verify
 
     origin = selection.origins(policy_flags(options.policy))(selection.indices[0])
     records = run_cases(selection, lambda case: verify(case, options), needed_for_verify)
@@ -234,7 +234,7 @@ def _verify_many(
 ) -> None:
     with quick_imports():
         from rnncli.cli.grid import on_cluster, run_grid
-        from rnncli.run import policy_flags
+        from rnncli.pipeline.verify import policy_flags
 
     with on_cluster(dask, selection, options) if dask else nullcontext() as cluster:
         ended = run_grid(
@@ -314,7 +314,7 @@ def _check_folder(folder: Path) -> None:
 def _save(folder: Path, cases: "Iterable[CaseRecord]", policy: Iterable[str]) -> None:
     """Write the config that shows each mismatch again. Raises ConfigError where one cannot be written."""
     from rnncli.cli.output import write_whole
-    from rnncli.yamlfile import write_yaml
+    from rnncli.config.yamlfile import write_yaml
 
     for case in cases:
         if case.replay_config is None:
@@ -330,7 +330,7 @@ def _save(folder: Path, cases: "Iterable[CaseRecord]", policy: Iterable[str]) ->
 
 def _heading(case: "CaseRecord", policy: Iterable[str]) -> str:
     """A comment of one line: the flags that are no part of a config, and what was seen in the case it comes from."""
-    from rnncli.records import printable
+    from rnncli.core.records import printable
 
     wrong = [check for check in case.checks or () if check.verdict == "mismatch"]
     seen = "a shape is not the expected one"
@@ -342,7 +342,7 @@ def _heading(case: "CaseRecord", policy: Iterable[str]) -> str:
 
 def _policy(policy: str | None, atol: str | None, rtol: str | None) -> tuple[Any, tuple[float | None, float | None]]:
     """The policy and its tolerances: given tolerances, both or neither, are the fixed policy's."""
-    from rnncli.errors import nearest
+    from rnncli.core.errors import nearest
 
     tolerances = _tolerances(atol, rtol)
     if policy is None:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnncli.errors import ConfigError
+from rnncli.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rnncli.case import Case
-    from rnncli.records import RunRecord
+    from rnncli.core.case import Case
+    from rnncli.core.records import RunRecord
+    from rnncli.pipeline.verify import VerifyOptions
     from rnncli.report.history import History
-    from rnncli.run import VerifyOptions
 
 POLL_S = 0.03  # between two looks at the files
 
@@ -32,10 +32,10 @@ def watched_folders(cases: "Sequence[Case]") -> list[Path]:
 
 def watch(cases: "Sequence[Case]", options: "VerifyOptions") -> None:
     """Judge every case, then again after every save, until Ctrl-C. What cannot be judged is told, and waited for."""
-    from rnncli.memory import needed_for_verify
-    from rnncli.records import RunRecord
+    from rnncli.core.memory import needed_for_verify
+    from rnncli.core.records import RunRecord
+    from rnncli.pipeline.verify import run_cases, verify
     from rnncli.report.history import History
-    from rnncli.run import run_cases, verify
 
     options, history = replace(options, timing=False, guard=False, shrink=False), History()
     for saved in _saves(watched_folders(cases)):

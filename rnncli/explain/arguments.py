@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from rnncli.case import Case, altered
+from rnncli.core.case import Case, altered
+from rnncli.core.words import joined, size
 from rnncli.explain.blocks import Section, Table
 from rnncli.explain.sizes import parameter_shapes, tensor_shapes
-from rnncli.report.words import joined, size
 
 MEANINGS = {
     "input_size": "H_in, the features of x_t",

@@ -1,6 +1,9 @@
 """The explanation of a case: the picture first, then one step, what is what, the arguments, and the code."""
 
-from rnncli.case import Case, altered
+from rnncli.core.case import Case, altered
+from rnncli.core.shapes import confront, predict_tensors
+from rnncli.core.summary import call
+from rnncli.core.words import counted, joined, letters, size
 from rnncli.explain.arguments import the_arguments
 from rnncli.explain.blocks import Block, Page, Prose, Section, Table
 from rnncli.explain.grid import Grid, unrolled
@@ -8,9 +11,6 @@ from rnncli.explain.results import what_is_what
 from rnncli.explain.sizes import NO_BREAK, tensor_shapes
 from rnncli.explain.snippets import three_snippets
 from rnncli.explain.step import one_step
-from rnncli.report.summary import call
-from rnncli.report.words import counted, joined, letters, size
-from rnncli.shapes import confront, predict_tensors
 
 MOST_STEPS = 6  # of the table of a packed input
 MOST_SEQUENCES = 8

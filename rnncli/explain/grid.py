@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from rnncli.case import Case
-from rnncli.shapes import predict_parameters, predict_tensors
+from rnncli.core.case import Case
+from rnncli.core.shapes import predict_parameters, predict_tensors
 
 MOST_LAYERS = 4  # drawn one by one; of more, the two at the bottom and the one at the top
 

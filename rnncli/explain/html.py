@@ -10,10 +10,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from rnncli.core.words import size
 from rnncli.explain.blocks import Page
 from rnncli.explain.grid import Grid, Layer
 from rnncli.explain.sizes import unbroken_sizes
-from rnncli.report.words import size
 
 BOX = 26  # height of a box, in pixels
 ROW = 34  # from a row to the next one of the same layer

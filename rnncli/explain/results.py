@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from rnncli.case import Case
+from rnncli.core.case import Case
+from rnncli.core.words import counted, size
 from rnncli.explain.blocks import Block, Code, Prose, Section, Table
 from rnncli.explain.sizes import tensor_shapes
-from rnncli.report.words import counted, size
 
 
 @dataclass(frozen=True, slots=True)

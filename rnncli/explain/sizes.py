@@ -1,9 +1,9 @@
-"""The sizes that the sections share, by the rules of `rnncli.shapes`."""
+"""The sizes that the sections share, by the rules of `rnncli.core.shapes`."""
 
 import re
 
-from rnncli.case import Case
-from rnncli.shapes import predict_parameters, predict_tensors
+from rnncli.core.case import Case
+from rnncli.core.shapes import predict_parameters, predict_tensors
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 

@@ -6,13 +6,13 @@ The second and the third snippet go on where the first ends; each compares its r
 import re
 import textwrap
 
-from rnncli.case import Case
+from rnncli.core.case import Case
+from rnncli.core.shapes import confront, predict_tensors
+from rnncli.core.summary import call
+from rnncli.core.words import size
 from rnncli.explain.blocks import Code, Prose, Section
 from rnncli.explain.results import unpacking
 from rnncli.explain.sizes import tensor_shapes
-from rnncli.report.summary import call
-from rnncli.report.words import size
-from rnncli.shapes import confront, predict_tensors
 
 WIDTH = 80
 MOST_LENGTHS = 12  # written out; of more, the rule they follow

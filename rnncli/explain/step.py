@@ -1,9 +1,9 @@
 """One time step of a layer, product by product, and what changes in the other layers and directions."""
 
-from rnncli.case import Case
+from rnncli.core.case import Case
+from rnncli.core.words import size
 from rnncli.explain.blocks import Block, Prose, Section, Table
 from rnncli.explain.sizes import named, parameter_shapes
-from rnncli.report.words import size
 
 
 def one_step(case: Case) -> Section:

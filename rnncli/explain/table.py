@@ -5,10 +5,10 @@ import textwrap
 from collections.abc import Iterator
 from functools import singledispatch
 
+from rnncli.core.words import counted, size
 from rnncli.explain.blocks import Code, Page, Prose, Table
 from rnncli.explain.grid import Grid, Layer
 from rnncli.explain.sizes import NO_BREAK, unbroken_sizes
-from rnncli.report.words import counted, size
 
 WIDTH = 80
 WIDEST = 120

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnncli.case import Case
-from rnncli.errors import ConfigError, nearest, shown
+from rnncli.core.case import Case
+from rnncli.core.errors import ConfigError, nearest, shown
+from rnncli.core.shapes import confront
+from rnncli.core.summary import call
+from rnncli.core.words import counted, letters
 from rnncli.explain.blocks import Block, Code, Page, Prose, Section, Table
 from rnncli.explain.snippets import by_module
-from rnncli.report.summary import call
-from rnncli.report.words import counted, letters
-from rnncli.shapes import confront
 
 KEYS = ("t", "n", "layer", "direction")
 DIRECTIONS = ("forward", "reverse")

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rnncli.records import RunRecord
+    from rnncli.core.records import RunRecord
 
 FORMATS = ("svg", "png", "pdf")
 

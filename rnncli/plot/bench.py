@@ -12,6 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
+from rnncli.core.records import CaseRecord, RunRecord, Timing, leaves_of
+from rnncli.core.summary import short
+from rnncli.core.words import duration
 from rnncli.plot.page import (
     BLACK,
     BLUE,
@@ -26,10 +29,7 @@ from rnncli.plot.page import (
     described,
     put_title,
 )
-from rnncli.records import CaseRecord, RunRecord, Timing, leaves_of
 from rnncli.report.bench import NOISY, short_name, threads_of, varying_leaves
-from rnncli.report.summary import short
-from rnncli.report.words import duration
 
 MOST_COLUMNS = 4
 MOST_WARNINGS = 3  # what is not timed, and why

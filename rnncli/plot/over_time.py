@@ -14,11 +14,11 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from rnncli.core import words
+from rnncli.core.records import CaseRecord, Check, Location, RunRecord, Verdict, printable
+from rnncli.core.summary import conclusion, reason
 from rnncli.plot.page import BLACK, BLUE, SKY, VERMILLION, WIDTH, by_label, described, put_title
-from rnncli.records import CaseRecord, Check, Location, RunRecord, Verdict, printable
-from rnncli.report import words
 from rnncli.report.over_time import Course, Steps, courses, scale_of
-from rnncli.report.summary import conclusion, reason
 
 MOST_CASES = 6
 MOST_POINTS = 500

@@ -12,8 +12,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
-from rnncli.records import CaseRecord, printable
-from rnncli.report.summary import arguments
+from rnncli.core.records import CaseRecord, printable
+from rnncli.core.summary import arguments
 
 SMALL = 8
 WIDTH = 9.0  # inches, of a figure

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rnncli.records import RunRecord
+    from rnncli.core.records import RunRecord
 
 FORMATS = ("table", "json", "jsonl", "junit", "markdown", "html", "github", "csv")
 OF_ONE_COMMAND = ("table", "json")  # of commands whose result is not a list of verdicts

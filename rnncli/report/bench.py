@@ -7,9 +7,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rnncli.records import CaseRecord, RunRecord, Timing, leaves_of, printable
-from rnncli.report import words
-from rnncli.report.summary import conclusion
+from rnncli.core import words
+from rnncli.core.records import CaseRecord, RunRecord, Timing, leaves_of, printable
+from rnncli.core.summary import conclusion
 from rnncli.report.table import PAGE_WIDTH, plain_table, title
 
 CHART = 48, 10  # columns and rows

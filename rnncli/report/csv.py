@@ -5,8 +5,8 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
-from rnncli.records import RunRecord, Timing, Verdict, leaves_of, printable
-from rnncli.report.summary import reason, short
+from rnncli.core.records import RunRecord, Timing, Verdict, leaves_of, printable
+from rnncli.core.summary import reason, short
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from rnncli.records import CaseRecord, RunRecord, Verdict, printable
-from rnncli.report.summary import arguments, conclusion, reason
+from rnncli.core.records import CaseRecord, RunRecord, Verdict, printable
+from rnncli.core.summary import arguments, conclusion, reason
 
 MOST_ANNOTATIONS = 9  # of cases: GitHub shows ten of a step
 

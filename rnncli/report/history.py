@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from rnncli.records import CaseRecord, Check, RunRecord, Verdict, printable
-from rnncli.report import words
+from rnncli.core import words
+from rnncli.core.records import CaseRecord, Check, RunRecord, Verdict, printable
 from rnncli.report.over_time import MOST_BLOCKS, Course, Steps, courses, most_telling, scale_of, sparkline
 from rnncli.report.table import PAGE_WIDTH, STYLES
 

@@ -21,8 +21,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rnncli.records import CaseRecord, RunRecord, Timing, Verdict, leaves_of, printable
-from rnncli.report import summary, words
+from rnncli.core import summary, words
+from rnncli.core.records import CaseRecord, RunRecord, Timing, Verdict, leaves_of, printable
 from rnncli.report.failures import Failures, Group, in_short
 from rnncli.report.over_time import Course, courses, scale_of
 

@@ -4,7 +4,7 @@ import json
 import textwrap
 from collections.abc import Iterator
 
-from rnncli.records import RunRecord, case_to_json, parts_to_json
+from rnncli.core.records import RunRecord, case_to_json, parts_to_json
 
 
 def render(record: RunRecord) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rnncli.records import RunRecord, line_of
+from rnncli.core.records import RunRecord, line_of
 
 
 def render(record: RunRecord) -> Iterator[str]:

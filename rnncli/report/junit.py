@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from rnncli.records import CaseRecord, RunRecord, Verdict, printable
-from rnncli.report.summary import arguments, conclusion, reason
+from rnncli.core.records import CaseRecord, RunRecord, Verdict, printable
+from rnncli.core.summary import arguments, conclusion, reason
 
 
 def render(record: RunRecord) -> Iterator[str]:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from rnncli.records import RunRecord, Verdict, printable
-from rnncli.report.summary import arguments, by_argument, common, counts, diagnoses, heading, not_comparable, reason
+from rnncli.core.records import RunRecord, Verdict, printable
+from rnncli.core.summary import arguments, by_argument, common, counts, diagnoses, heading, not_comparable, reason
 
 MOST_ROWS = 50  # a job summary holds a megabyte
 LONGEST = 300  # characters of a cell

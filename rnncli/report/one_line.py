@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from rnncli.records import CaseRecord, RunRecord, Verdict
-from rnncli.report import words
-from rnncli.report.summary import call, conclusion
+from rnncli.core import words
+from rnncli.core.records import CaseRecord, RunRecord, Verdict
+from rnncli.core.summary import call, conclusion
 
 UNEXPLAINED = "unexplained"
 PRODUCTS = "matrix products"

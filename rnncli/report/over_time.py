@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rnncli.records import Check, Verdict
+from rnncli.core.records import Check, Verdict
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 NOT_FINITE = "x"

@@ -11,7 +11,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rnncli.records import (
+from rnncli.core import words
+from rnncli.core.records import (
     CaseRecord,
     Check,
     Diagnosis,
@@ -24,10 +25,9 @@ from rnncli.records import (
     Wire,
     printable,
 )
-from rnncli.report import words
+from rnncli.core.summary import by_argument, call, candidates, conclusion
 from rnncli.report.failures import Failures
 from rnncli.report.over_time import Course, courses, most_telling, scale_of, sparkline
-from rnncli.report.summary import by_argument, call, candidates, conclusion
 
 PAGE_WIDTH = 80  # of a file or a pipe
 MOST_UNEXPLAINED = 3  # sentences about a mismatch that no fault explains

@@ -7,7 +7,7 @@ from conftest import ROOT
 from sample_records import case_of, in_full, record_of, rendered
 
 from docs.screenshots import browser, missing
-from rnncli.records import Timing, Verdict
+from rnncli.core.records import Timing, Verdict
 
 pytestmark = [
     pytest.mark.browser,

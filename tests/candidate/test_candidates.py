@@ -9,10 +9,10 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from rnncli.case import Case
 from rnncli.cli.output import exit_code
-from rnncli.records import RunRecord
-from rnncli.run import VerifyOptions, run_cases, verify
+from rnncli.core.case import Case
+from rnncli.core.records import RunRecord
+from rnncli.pipeline.verify import VerifyOptions, run_cases, verify
 
 FOLDER = ROOT / "tests" / "candidates"
 EXPECTED = yaml.safe_load((FOLDER / "expected.yaml").read_text())

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from rnncli.candidate.load import located
-from rnncli.errors import CandidateError, ConfigError
+from rnncli.core.errors import CandidateError, ConfigError
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import yaml
 from conftest import ROOT
 
 from rnncli.candidate.outline import outline
-from rnncli.errors import ConfigError
+from rnncli.core.errors import ConfigError
 
 FOLDER = ROOT / "tests" / "candidates"
 NAMED = {}  # the candidates that people name, by file

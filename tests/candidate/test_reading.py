@@ -6,7 +6,7 @@ from torch import nn
 
 import rnncli
 from rnncli.candidate.reading import Unreadable, read
-from rnncli.case import Case, altered
+from rnncli.core.case import Case, altered
 
 
 def steps(x, h, W_ih, W_hh, b_ih, b_hh):

@@ -7,8 +7,8 @@ import pytest
 from levels import one_in
 
 from rnncli.candidate.repair import Hunk, applied, difference, edits
-from rnncli.case import Case
-from rnncli.run import VerifyOptions, verify
+from rnncli.core.case import Case
+from rnncli.pipeline.verify import VerifyOptions, verify
 
 RNN = """
 import torch
@@ -151,7 +151,7 @@ def test_where_no_edit_matches_none_is_shown(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("in_process")
 def test_an_edit_that_gives_other_values_is_not_shown(tmp_path, monkeypatch):
     doubled = [(hunk,) for edit in edits(RNN, "weight-hh-transposed") for hunk in edit]
-    monkeypatch.setattr("rnncli.isolated.edits", lambda *_: doubled)
+    monkeypatch.setattr("rnncli.pipeline.candidate_process.edits", lambda *_: doubled)
     file = tmp_path / "wrong.py"
     file.write_text(RNN.replace(" + b_hh)", ")"))
     (found,) = judged(file).diagnosis
@@ -165,7 +165,7 @@ def test_an_edit_after_which_the_weights_are_read_otherwise_is_not_shown(tmp_pat
     line = STEP.replace("W_hh.T", "W_hh")
     number = next(at for at, text in enumerate(wrong.splitlines(), 1) if line in text)
     misleading = Hunk(number, (f"        {line}",), (f"        {line.replace('W_ih.T', 'W_ih')}",))
-    monkeypatch.setattr("rnncli.isolated.edits", lambda *_: iter([(misleading,)]))
+    monkeypatch.setattr("rnncli.pipeline.candidate_process.edits", lambda *_: iter([(misleading,)]))
     file = tmp_path / "wrong.py"
     file.write_text(applied(wrong, (misleading,)))
     assert judged(file).verdict == "match"

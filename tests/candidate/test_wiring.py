@@ -6,8 +6,8 @@ from torch import nn
 
 import rnncli
 from rnncli.candidate.reading import read
-from rnncli.case import Case, altered
-from rnncli.errors import CandidateError
+from rnncli.core.case import Case, altered
+from rnncli.core.errors import CandidateError
 
 
 def steps(x, h, W_ih, W_hh, b):

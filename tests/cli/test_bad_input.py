@@ -190,7 +190,7 @@ def test_an_error_of_our_own_is_not_a_verdict_and_shows_its_traceback_under_debu
     def broken(*_):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr("rnncli.run.look", broken)
+    monkeypatch.setattr("rnncli.pipeline.verify.look", broken)
     outcome = rnncli("shapes")
     assert (outcome.code, outcome.out) == (70, "")
     assert "internal error: ZeroDivisionError: a defect" in outcome.err

@@ -8,8 +8,8 @@ import tempfile
 import pytest
 from conftest import ROOT
 
-from rnncli import process
-from rnncli.errors import UnavailableError
+from rnncli.core.errors import UnavailableError
+from rnncli.execution import process
 
 RNNCLI = [sys.executable, "-m", "rnncli"]
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")

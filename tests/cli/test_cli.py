@@ -18,9 +18,9 @@ from conftest import ROOT
 from typer.main import get_command
 
 from rnncli import __version__
-from rnncli.case import Case
 from rnncli.cli.main import app
 from rnncli.cli.progress import with_progress
+from rnncli.core.case import Case
 from rnncli.manual import BUILT_IN, rnn
 
 COMMANDS = sorted(get_command(app).commands)
@@ -301,10 +301,10 @@ def test_a_case_of_a_grid_that_fails_its_expectation_says_how(rnncli, tmp_path):
 def test_no_number_is_broken_on_a_terminal_that_is_too_narrow():
     from rich.console import Console
 
-    from rnncli.memory import needed_for_verify
-    from rnncli.records import RunRecord
+    from rnncli.core.memory import needed_for_verify
+    from rnncli.core.records import RunRecord
+    from rnncli.pipeline.verify import VerifyOptions, run_cases, verify
     from rnncli.report.table import draw
-    from rnncli.run import VerifyOptions, run_cases, verify
 
     cases = list(run_cases([Case()], lambda case: verify(case, VerifyOptions()), needed_for_verify))
     page = io.StringIO()
@@ -335,7 +335,7 @@ sys.exit("the call ended by itself")
 def test_an_interrupt_ends_with_130_and_without_a_traceback():
     code = """
 import sys
-from rnncli import run
+from rnncli.pipeline import verify as run
 from rnncli.cli.main import main
 
 judge = run.verify

@@ -244,8 +244,8 @@ def test_a_signal_that_was_ignored_at_the_start_stays_ignored_and_sigterm_ends(s
 OWNER = """
 import os, sys, time
 sys.path.insert(0, os.environ["FOLDER"])
-from rnncli import process
-process.PRELOADED, process.PRELOADED_FOR_USERS_CODE = ("rnncli.server", *{preloaded}), ()
+from rnncli.execution import process
+process.PRELOADED, process.PRELOADED_FOR_USERS_CODE = ("rnncli.execution.server", *{preloaded}), ()
 print("ready", flush=True)
 {then}
 """
@@ -271,7 +271,7 @@ CALLS = 'host = process.Host("held:Held", "it", 1000)\nhost.call("running", "run
 NESTS = """
 class Nests:
     def run(self):
-        from rnncli.process import Host
+        from rnncli.execution.process import Host
         Host("held:Held", "it", 1000).call("running", "run")
 """
 

@@ -11,8 +11,8 @@ from functools import partial
 
 import pytest
 
-from rnncli.case import Case, changed_by
-from rnncli.records import CaseRecord, Check, Failure, Location, RunRecord, Verdict
+from rnncli.core.case import Case, changed_by
+from rnncli.core.records import CaseRecord, Check, Failure, Location, RunRecord, Verdict
 from rnncli.report.history import MOST_SAVES, History
 
 RIGHT = """import torch

@@ -6,18 +6,18 @@ import pytest
 import torch
 
 from benchmarks import audit
-from rnncli.bench import Bench, BenchOptions
 from rnncli.candidate.load import canonical, load
-from rnncli.case import Case, altered
-from rnncli.device import environment
-from rnncli.errors import CandidateError
-from rnncli.parity.faults import plant
-from rnncli.parity.guard import check_devices
-from rnncli.parity.judge import Judge
-from rnncli.records import RunRecord
+from rnncli.core.case import Case, altered
+from rnncli.core.errors import CandidateError
+from rnncli.core.records import RunRecord
+from rnncli.cost.timing import Effort
+from rnncli.faults.device_guard import check_devices
+from rnncli.faults.planted import plant
+from rnncli.numerics.device import environment
+from rnncli.pipeline.bench import Bench, BenchOptions
+from rnncli.pipeline.verify import VerifyOptions, look, plant_faults, verify
 from rnncli.report.table import render
-from rnncli.run import VerifyOptions, look, plant_faults, verify
-from rnncli.timing import Effort
+from rnncli.verdict.judge import Judge
 
 pytestmark = [
     pytest.mark.cuda,
@@ -141,9 +141,9 @@ def test_timing_waits_for_the_device():
 
 
 def test_a_case_too_big_for_the_device_is_refused():
-    from rnncli.errors import ConfigError
-    from rnncli.memory import needed_for_verify
-    from rnncli.run import run_cases
+    from rnncli.core.errors import ConfigError
+    from rnncli.core.memory import needed_for_verify
+    from rnncli.pipeline.verify import run_cases
 
     with pytest.raises(ConfigError, match="too big"):
         list(run_cases([case({"hidden_size": 10**6})], look, needed_for_verify))

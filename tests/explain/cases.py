@@ -7,8 +7,8 @@ from conftest import ROOT
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
-from rnncli.case import Case
-from rnncli.config import load
+from rnncli.config.cases import load
+from rnncli.core.case import Case
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 SMALL = {"input_size": 3, "hidden_size": 5}

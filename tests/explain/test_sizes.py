@@ -9,13 +9,13 @@ from levels import one_in
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
+from rnncli.core.words import size
 from rnncli.explain.arguments import MEANINGS, the_arguments
 from rnncli.explain.blocks import Table
 from rnncli.explain.explanation import explain
 from rnncli.explain.grid import MOST_LAYERS, unrolled
 from rnncli.explain.results import facts, head, unpacking
 from rnncli.explain.step import one_step
-from rnncli.report.words import size
 
 FIRST = "test_the_table_of_tensors_has_the_sizes_of_nn_rnn"
 every_case = pytest.mark.parametrize("case", one_in(3, CASES.values(), FIRST, 2), ids=list(CASES))

@@ -8,9 +8,9 @@ from cases import CASES
 from conftest import ROOT
 from levels import one_in
 
-from rnncli.config import load
+from rnncli.config.cases import load
+from rnncli.core.shapes import predict_tensors
 from rnncli.explain.snippets import WIDTH, by_cells, by_hand, by_module
-from rnncli.shapes import predict_tensors
 
 SMOKE = load(ROOT / "configs/smoke.yaml", {}).cases
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from cases import CASES
 
-from rnncli.case import Case, altered
+from rnncli.core.case import Case, altered
 from rnncli.explain.blocks import Code
+from rnncli.explain.trace import follow
 from rnncli.explain.traced import MOST_STEPS, MOST_UNITS, Place, parse, steps_shown, traced
-from rnncli.trace import follow
 
 SMALL = {"input_size": 2, "hidden_size": 3}
 FEW = {"seq_len": 4, "batch_size": 3}

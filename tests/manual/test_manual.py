@@ -11,10 +11,10 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnncli.candidate.load import load
-from rnncli.case import Case
+from rnncli.core.case import Case
 from rnncli.manual import BUILT_IN, equations, rnn
-from rnncli.parity.judge import Judge
-from rnncli.parity.probe import draw, packer
+from rnncli.numerics.probe import draw, packer
+from rnncli.verdict.judge import Judge
 
 FLAGS = (False, True)
 

@@ -12,11 +12,11 @@ import matplotlib
 import pytest
 from matplotlib.artist import Artist
 
-from rnncli.case import Case, changed_by
+from rnncli.core.case import Case, changed_by
+from rnncli.core.records import CaseRecord, Check, Failure, Growth, Location, RunRecord, Timing, Verdict
 from rnncli.plot import bench, over_time, picture
 from rnncli.plot.over_time import MOST_CASES, MOST_POINTS
 from rnncli.plot.page import settings
-from rnncli.records import CaseRecord, Check, Failure, Growth, Location, RunRecord, Timing, Verdict
 
 SVG = "{http://www.w3.org/2000/svg}"
 FIRST = Location(layer=0, direction="forward", time=2, batch=0, unit=1)
@@ -366,7 +366,11 @@ def nothing_runs(monkeypatch):
     def run(*_):
         raise AssertionError("a case was run")
 
-    for name in ("rnncli.run.verify", "rnncli.run.largest", "rnncli.bench.Bench.steps"):
+    for name in (
+        "rnncli.pipeline.verify.verify",
+        "rnncli.pipeline.verify.largest",
+        "rnncli.pipeline.bench.Bench.steps",
+    ):
         monkeypatch.setattr(name, run)
 
 

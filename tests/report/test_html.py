@@ -11,8 +11,8 @@ import pytest
 from sample_records import HOSTILE, NASTY, WORSE, case_of, hostile_run, in_full, record_of, rendered, some
 
 from rnncli.cli.output import write_text
-from rnncli.errors import ConfigError
-from rnncli.records import (
+from rnncli.core.errors import ConfigError
+from rnncli.core.records import (
     Diagnosis,
     FaultResult,
     Gate,

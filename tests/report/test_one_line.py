@@ -2,8 +2,8 @@
 
 import pytest
 
-from rnncli.case import Case
-from rnncli.records import CaseRecord, Check, Diagnosis, Failure, FaultResult, RunRecord, Timing
+from rnncli.core.case import Case
+from rnncli.core.records import CaseRecord, Check, Diagnosis, Failure, FaultResult, RunRecord, Timing
 from rnncli.report.one_line import one_line
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from rnncli.records import Check, Verdict
-from rnncli.report import words
+from rnncli.core import words
+from rnncli.core.records import Check, Verdict
 from rnncli.report.over_time import Course, courses, most_telling, scale_of, sparkline
 
 PRECISION = Check(

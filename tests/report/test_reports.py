@@ -14,13 +14,13 @@ from conftest import ROOT
 from sample_records import HOSTILE, NASTY, WORSE, case_of, hostile_run, record_of, rendered, some
 
 from rnncli.cli.options import FORMATS as OFFERED
-from rnncli.records import (
+from rnncli.core.records import (
     Diagnosis,
     RunRecord,
     Verdict,
 )
+from rnncli.core.summary import conclusion
 from rnncli.report import FORMATS
-from rnncli.report.summary import conclusion
 
 
 def test_the_formats_that_are_offered_are_those_there_are():

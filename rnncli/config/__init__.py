@@ -1,0 +1,1 @@
+"""A YAML file, flags and filters into cases."""

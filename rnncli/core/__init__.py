@@ -1,0 +1,1 @@
+"""What everything else speaks of, without torch: cases, shapes, records, errors."""

@@ -1,0 +1,307 @@
+"""A case: one complete set of RNN arguments, input description and run settings. Frozen, and valid by construction.
+
+These models are the config: every key, its default, what is allowed and its one-line description stand here, and the
+JSON Schema is generated from them.
+"""
+
+import hashlib
+import json
+import os
+import re
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from rnncli.core.errors import nearest, shown
+
+Nonlinearity = Literal["tanh", "relu"]
+Layout = Literal["batched", "unbatched", "packed"]
+InitialState = Literal["random", "zeros", "omitted"]
+Dtype = Literal["float64", "float32", "bfloat16", "float16"]
+BUILT_IN = ("manual", "bmm", "concat", "cell")
+CANDIDATES = f"{', '.join(BUILT_IN)}, PATH.py:NAME, MODULE:NAME, or a mapping with a target"
+Changes = dict[str, Any]  # values by dotted leaf, as rnn.num_layers
+
+_TARGET = r"(.:)?[^:]+:[A-Za-z_][\w.]*"
+LONGEST_NAME = 255  # bytes of the name of a file
+LARGEST_SIZE = 2**31 - 1
+MOST_LAYERS = 10_000
+
+Size = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
+Sizes = Annotated[tuple[Annotated[int, Strict(), Field(ge=0)], ...], Strict(False)]
+Lengths = Annotated[tuple[Annotated[int, Strict(), Field(ge=1)], ...], Strict(False), Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """A part of the config. Unknown keys are refused, and no value is converted: "4" is not 4, true is not 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class RNNArguments(Section):
+    """nn.RNN's own arguments, under its own names."""
+
+    input_size: Size = Field(20, description="H_in: features of each input step")
+    hidden_size: Size = Field(40, description="H_out: features of the hidden state")
+    num_layers: int = Field(
+        1, ge=1, le=MOST_LAYERS, description="recurrent layers, each reading the output of the one below"
+    )
+    nonlinearity: Nonlinearity = Field("tanh", description="activation of every step")
+    bias: bool = Field(True, description="whether b_ih and b_hh exist")
+    batch_first: bool = Field(False, description="input and output as (N, L, features); h_0 and h_n keep their layout")
+    dropout: float = Field(
+        0.0, ge=0, le=1, description="probability of a zero in the output of every layer but the last, in training"
+    )
+    bidirectional: bool = Field(False, description="whether a second direction reads the input from its end")
+
+    @property
+    def directions(self) -> int:
+        """D: 2 if bidirectional, else 1."""
+        return 2 if self.bidirectional else 1
+
+
+class InputDescription(Section):
+    """What goes in."""
+
+    seq_len: Size = Field(5, description="L: time steps")
+    batch_size: int = Field(10, ge=0, le=LARGEST_SIZE, description="N: sequences; not used by the unbatched layout")
+    layout: Layout = Field(
+        "batched", description="a 3-D tensor, one 2-D sequence, or a PackedSequence of unequal lengths"
+    )
+    lengths: Lengths | None = Field(
+        None, description="packed: one length per sequence, in any order; null takes unequal lengths up to seq_len"
+    )
+    h_0: InitialState = Field("random", description="the initial hidden state")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sizes_follow_lengths(cls, values: Any) -> Any:
+        """Where lengths are given, the sizes that are not given follow from them."""
+        lengths = values.get("lengths") if isinstance(values, dict) else None
+        if isinstance(lengths, list | tuple) and lengths and all(type(n) is int for n in lengths):
+            return {"batch_size": len(lengths), "seq_len": max(1, *lengths), **values}
+        return values
+
+    @field_validator("layout")
+    @classmethod
+    def _packed_needs_a_sequence(cls, layout: Layout, info: ValidationInfo) -> Layout:
+        batch_size = info.data.get("batch_size", 1)
+        if layout == "packed" and batch_size == 0:
+            raise _problem("layout packed needs batch_size 1 or more, and it is 0", "batched, unbatched")
+        return layout
+
+    @field_validator("lengths")
+    @classmethod
+    def _lengths_fit(cls, lengths: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
+        if lengths is None or not {"layout", "batch_size", "seq_len"} <= info.data.keys():
+            return lengths
+        layout, batch_size, seq_len = info.data["layout"], info.data["batch_size"], info.data["seq_len"]
+        if layout != "packed":
+            raise _problem(f"lengths belong to layout packed, and layout is {layout}", "null, or layout packed")
+        if len(lengths) != batch_size:
+            raise _problem(
+                f"{len(lengths)} lengths for batch_size {batch_size}", f"{batch_size} lengths, one per sequence"
+            )
+        if max(lengths) > seq_len:
+            raise _problem(f"a length of {max(lengths)} with seq_len {seq_len}", f"lengths from 1 to {seq_len}")
+        return lengths
+
+    @model_validator(mode="after")
+    def _lengths_by_rule_are_few(self) -> "InputDescription":
+        if self.layout == "packed" and self.lengths is None and self.batch_size > 1_000_000:
+            raise _problem(
+                "packed without lengths, for more than 1000000 sequences", "lengths, or a smaller batch_size"
+            )
+        return self
+
+    @property
+    def sequence_lengths(self) -> tuple[int, ...]:
+        """Packed: the length of every sequence, given or by rule: unequal, unsorted, the longest seq_len."""
+        if self.lengths is not None:
+            return self.lengths
+        start = self.seq_len - 2 if self.batch_size > 1 else self.seq_len - 1
+        return tuple(1 + (start + n) % self.seq_len for n in range(self.batch_size))
+
+
+_DTYPES = {
+    **dict.fromkeys(("fp64", "f64", "double"), "float64"),
+    **dict.fromkeys(("fp32", "f32", "float", "single"), "float32"),
+    **dict.fromkeys(("fp16", "f16", "half"), "float16"),
+    "bf16": "bfloat16",
+}
+
+
+def _dtype(value: Any) -> Any:
+    """Take a dtype under each of the names that torch and people give it: torch.float64, double, fp64."""
+    if not isinstance(value, str):
+        return value
+    name = value.lower().removeprefix("torch.")
+    name = _DTYPES.get(name, name)
+    return name if name in get_args(Dtype) else value
+
+
+def _device(value: Any) -> Any:
+    """Take gpu, gpu:0 and CUDA for torch's name of the same device."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(gpu|cuda|cpu|auto|meta)(?::?(\d+))?", value.lower())
+    if found is None:
+        if value.lower() == "mps":
+            raise _problem('"mps" is not a device that rnncli runs on (did you mean cpu?)', "auto, cpu, cuda, cuda:N")
+        return value
+    name = "cuda" if found[1] == "gpu" else found[1]
+    return name if found[2] is None else f"{name}:{found[2]}"
+
+
+class RunSettings(Section):
+    """Where and how it runs."""
+
+    device: Annotated[str, BeforeValidator(_device)] = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda|cuda:(0|[1-9]\d{0,2})|meta)$",
+        description="auto, cpu, cuda, cuda:N; shapes also: meta",
+    )
+    dtype: Annotated[Dtype, BeforeValidator(_dtype)] = Field("float32", description="the working dtype")
+    seed: int = Field(0, ge=0, le=2**63 - 1, description="of weights, input, h_0, cotangents and dropout masks")
+    train: bool = Field(False, description="training mode: dropout is active")
+    gradients: bool = Field(True, description="compare the gradients of input, h_0 and every parameter too")
+    weight_scale: float = Field(1.0, gt=0, le=1000, description="weights and biases, times nn.RNN's own initialisation")
+    tf32: bool = Field(False, description="CUDA: allow TF32 on both sides")
+    cudnn: bool = Field(True, description="CUDA: false takes PyTorch's native kernels")
+
+
+class Candidate(Section):
+    """A user's own implementation, and whatever of its reading is stated and need not be found out."""
+
+    target: str = Field(pattern=f"^{_TARGET}$", description="PATH.py:NAME or MODULE:NAME")
+    convention: Literal["canonical", "stack", "step"] | None = Field(
+        None, description="called as f(input, h_0, params, case), for a whole sequence, or for one step"
+    )
+    layout: Literal["time-first", "batch-first", "unbatched", "features-first"] | None = Field(
+        None, description="axes of its input: (L, N, H_in), (N, L, H_in), (L, H_in), (H_in, N, L)"
+    )
+    weights: Literal["as nn.RNN", "transposed"] | None = Field(None, description="how it takes its matrices")
+    returns: Literal["both", "output", "h_n"] | None = Field(None, description="what it returns of output and h_n")
+
+
+class Case(Section):
+    """One complete set of RNN arguments, input description and run settings."""
+
+    rnn: RNNArguments = Field(RNNArguments(), description="nn.RNN's own arguments")
+    input: InputDescription = Field(InputDescription(), description="what goes in")
+    run: RunSettings = Field(RunSettings(), description="where and how it runs")
+    candidate: str | Candidate = Field(
+        "manual", description=f"the implementation under inspection: {CANDIDATES}; naming a file runs its code"
+    )
+    expect: dict[str, Sizes] = Field(
+        {}, description="shapes that must come out, by tensor or parameter name, as output: [5, 10, 80]"
+    )
+
+    @field_validator("candidate", mode="before")
+    @classmethod
+    def _candidate_is_known(cls, candidate: Any) -> Any:
+        """Told here: the validation library would tell of every form a candidate may have."""
+        target = candidate.get("target") if isinstance(candidate, dict) else candidate
+        if isinstance(target, str) and any(len(os.fsencode(name)) > LONGEST_NAME for name in re.split("[/:]", target)):
+            raise _problem(f"{shown(target)} has a name of more than {LONGEST_NAME} bytes", CANDIDATES)
+        if isinstance(candidate, str):
+            if candidate in BUILT_IN or re.fullmatch(_TARGET, candidate):
+                return candidate
+            hint = nearest(candidate, BUILT_IN)
+            if candidate.endswith(".py"):
+                hint = f": it names a file and nothing in it, as {candidate}:NAME would"
+            raise _problem(f"{shown(candidate)} is not allowed{hint}", CANDIDATES)
+        if isinstance(candidate, dict):
+            try:
+                return Candidate.model_validate(candidate)
+            except ValidationError as error:
+                found: dict[str, Any] = {**error.errors()[0]}
+                keys = ", ".join(Candidate.model_fields)
+                key = ".".join(map(str, found["loc"]))
+                if found["type"] == "extra_forbidden":
+                    raise _problem(f"unknown key {key}{nearest(key, Candidate.model_fields)}", keys) from None
+                if found["type"] == "missing":
+                    raise _problem(f"{key} is missing", f"a mapping with target, and of {keys}") from None
+                allowed = found["ctx"].get("expected", "PATH.py:NAME or MODULE:NAME") if "ctx" in found else "a text"
+                raise _problem(f"{key} {shown(found['input'])} is not allowed", allowed) from None
+        if isinstance(candidate, Candidate):
+            return candidate
+        raise _problem(f"{shown(candidate)} is not allowed", CANDIDATES)
+
+    @property
+    def target(self) -> str | None:
+        """PATH.py:NAME or MODULE:NAME of a user's own implementation; None of a built-in one."""
+        if isinstance(self.candidate, Candidate):
+            return self.candidate.target
+        return None if self.candidate in BUILT_IN else self.candidate
+
+    @property
+    def stated(self) -> dict[str, str]:
+        """What the config says of how the candidate is to be read."""
+        if isinstance(self.candidate, str):
+            return {}
+        return {name: value for name, value in self.candidate.model_dump(exclude={"target"}).items() if value}
+
+    @property
+    def returns(self) -> tuple[str, ...]:
+        """What the candidate returns of output and h_n."""
+        said = self.stated.get("returns", "both")
+        return ("output", "h_n") if said == "both" else (said,)
+
+    @property
+    def id(self) -> str:
+        """A short name that is the same wherever and whenever this case is run."""
+        text = json.dumps(self.config, sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return "abcdefghijklmnop"[int(digest[0], 16)] + digest[1:10]  # a spreadsheet takes 12e4567890 for a number
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The case as plain values, as they stand in a config."""
+        return self.model_dump(mode="json")
+
+
+def altered(case: Case, **sections: dict[str, Any]) -> Case:
+    """The case with some values replaced: `altered(case, input={"seq_len": 1})`. The values are not validated."""
+    changed = {name: getattr(case, name).model_copy(update=values) for name, values in sections.items()}
+    return case.model_copy(update=changed)
+
+
+def changed_by(case: Case, changes: Changes) -> Case | None:
+    """The case with some leaves of its sections replaced; None where that is no valid case."""
+    values = case.config
+    for leaf, value in changes.items():
+        section, _, name = leaf.partition(".")
+        values[section][name] = value
+    try:
+        return Case.model_validate(values)
+    except ValueError:
+        return None
+
+
+def as_flags(values: Changes) -> str:
+    """Values by dotted leaf, as the flags that set them: `--seq-len 3 --no-bias`."""
+    flags = []
+    for leaf, value in values.items():
+        name = leaf.rpartition(".")[2].replace("_", "-")
+        if isinstance(value, bool):
+            flags.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            shown = "null" if value is None else ",".join(map(str, value)) if isinstance(value, tuple | list) else value
+            flags.append(f"--{name} {shown}")
+    return " ".join(flags)
+
+
+def _problem(what: str, allowed: str) -> PydanticCustomError:
+    return PydanticCustomError("rnncli", "{what}; allowed: {allowed}", {"what": what, "allowed": allowed})

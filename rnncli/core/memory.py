@@ -1,0 +1,129 @@
+"""Does a case fit into memory? An estimate by formula, made before anything is allocated."""
+
+import math
+import os
+from pathlib import Path
+
+from rnncli.core.case import Case
+from rnncli.core.errors import ConfigError
+from rnncli.core.shapes import predict_tensors
+
+ITEM_SIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+OBJECTS_PER_STEP = {True: 6000, False: 1000}  # bytes of tensors' and autograd's own, with and without gradients
+NOISY_ELEMENTS = 2**23  # of all states, or all weights, in the noisy runs of a case at once; one run at the least
+NOISY_RUNS = 8
+LARGEST_TENSOR = 2**63  # bytes: where torch's sizes overflow, on the meta device too
+
+_limit: int | None = None
+
+
+def needed_for_shapes(case: Case) -> int:
+    """Bytes `shapes` takes: the parameters once, what goes in and out, and the layer at work."""
+    return ITEM_SIZE[case.run.dtype] * (_parameters(case) + 2 * (_given(case) + _returned(case)) + 6 * _layer(case))
+
+
+def needed_for_verify(case: Case) -> int:
+    """Bytes `verify` takes at its peak: the probe, the values of both sides, one side at work or one comparison.
+
+    In float64, each tensor counted as often as was measured to be alive at once.
+    """
+    if case.run.gradients:
+        layers = case.rnn.num_layers * _layer(case)
+        elements = 15 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 9 * layers
+        elements += 6 * max(layers, min(NOISY_RUNS * layers, NOISY_ELEMENTS))
+    else:
+        elements = 4 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 7 * _layer(case)
+    objects = case.input.seq_len * case.rnn.num_layers * case.rnn.directions * OBJECTS_PER_STEP[case.run.gradients]
+    return 8 * elements + objects
+
+
+def require_fits(case: Case, needed: int, available: int | None) -> None:
+    """Raise ConfigError, with the estimate, where a case needs more bytes than there are. None: not known."""
+    limit = LARGEST_TENSOR if available is None else min(available, LARGEST_TENSOR)
+    remedy = "rnncli shapes --device meta looks at it without allocating"
+    if needed > LARGEST_TENSOR:
+        remedy = "rnncli shapes --static predicts it without torch"
+    if needed > limit:
+        raise ConfigError(
+            f"the case is too big: about {_readable(needed)} needed, {_readable(limit)} available"
+            f" (hidden_size {case.rnn.hidden_size}, num_layers {case.rnn.num_layers}, seq_len {case.input.seq_len},"
+            f" batch_size {case.input.batch_size}); {remedy}"
+        )
+
+
+def limit(count: int | None) -> None:
+    """Have this process take no more bytes, whatever the machine has. None: all of that."""
+    global _limit
+    _limit = count
+
+
+def available_memory() -> int | None:
+    """Bytes this process may still take: the machine's, or the control group's where that is less, or those it is
+    limited to. None: not known.
+    """
+    amounts = (_machine_memory(), _group_memory(), _limit)
+    return min((amount for amount in amounts if amount is not None), default=None)
+
+
+def _parameters(case: Case) -> int:
+    rnn = case.rnn
+    above = (rnn.num_layers - 1) * rnn.directions * rnn.hidden_size
+    count = rnn.directions * rnn.hidden_size * (rnn.input_size + above + rnn.num_layers * (rnn.hidden_size + 2))
+    if case.candidate == "bmm":  # a copy of one layer's weights for every sequence
+        widest = max(rnn.input_size, rnn.directions * rnn.hidden_size if rnn.num_layers > 1 else 0)
+        count += _batch(case) * rnn.hidden_size * (rnn.hidden_size + widest)
+    return count
+
+
+def _given(case: Case) -> int:
+    return sum(math.prod(tensor.predicted) for tensor in predict_tensors(case) if tensor.name in ("input", "h_0"))
+
+
+def _returned(case: Case) -> int:
+    return sum(math.prod(tensor.predicted) for tensor in predict_tensors(case) if tensor.name in ("output", "h_n"))
+
+
+def _layer(case: Case) -> int:
+    rnn = case.rnn
+    elements = case.input.seq_len * _batch(case) * rnn.directions * rnn.hidden_size
+    if case.candidate == "concat":  # [x_t, h] is kept for every step
+        elements += elements * (rnn.input_size + rnn.hidden_size) // rnn.hidden_size
+    return elements
+
+
+def _batch(case: Case) -> int:
+    return 1 if case.input.layout == "unbatched" else case.input.batch_size
+
+
+def _readable(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
+        if size < 1024:
+            return f"{size:.3g} {unit}"
+        size /= 1024
+    return f"{size:,.0f} EiB"
+
+
+def _machine_memory() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _group_memory() -> int | None:
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            group = Path("/sys/fs/cgroup")
+            return max(0, int((group / limit).read_text()) - int((group / used).read_text()))
+        except (OSError, ValueError):  # no such group, or "max": no limit
+            continue
+    return None

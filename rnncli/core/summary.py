@@ -1,0 +1,152 @@
+"""What many cases come to, in few words: how many of each verdict, and what the failing ones have in common."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from rnncli.core.records import CaseRecord, RunRecord, Tally, Verdict, printable
+
+MOST_ARGUMENTS = 6
+MOST_VALUES = 8
+
+
+def conclusion(record: RunRecord) -> str:
+    """The run in a line: 96 cases: 48 mismatch, 48 match; all 48 failures have bidirectional=true."""
+    tally = record.tally
+    missing = (f"INCOMPLETE: {reason}" for reason in record.missing)
+    parts = (counts(tally), common(tally), diagnoses(tally), not_comparable(tally), *missing)
+    return "; ".join(part for part in parts if part)
+
+
+def counts(tally: Tally) -> str:
+    """How many cases came to what."""
+    counted = {
+        "mismatch": tally.verdicts[Verdict.MISMATCH],
+        "failed to run": tally.kinds.total(),
+        "not-comparable": tally.verdicts[Verdict.NOT_COMPARABLE],
+        "match": tally.verdicts[Verdict.MATCH],
+    }
+    parts = ", ".join(f"{count} {name}" for name, count in counted.items() if count)
+    cases = f"{tally.cases} case{'' if tally.cases == 1 else 's'}"
+    return f"{cases}: {parts}" if parts else cases
+
+
+def common(tally: Tally) -> str | None:
+    """The values that all failing cases have and others have not; None where there are none, or one case failed."""
+    failures = len(tally.failing)
+    shared = telling({pair for pair, count in tally.failed.items() if count == failures}, tally)
+    if failures < 2 or not shared:
+        return None
+    return f"all {failures} failures have {' and '.join(shared)}"
+
+
+def telling(shared: set[tuple[str, str]], tally: Tally) -> list[str]:
+    """Of leaves and values that some cases share, those that other cases of the run have not, the rarest first."""
+    found = [pair for pair in tally.every if pair in shared and tally.every[pair] < tally.cases]
+    found.sort(key=lambda pair: tally.every[pair])
+    return [f"{short(leaf)}={value}" for leaf, value in found[:MOST_ARGUMENTS]]
+
+
+def diagnoses(tally: Tally) -> str | None:
+    """What the mismatches are found to be, the most frequent first."""
+    found = tally.diagnoses.most_common(MOST_ARGUMENTS)
+    if not found:
+        return None
+    alone = len(found) == 1 and found[0][1] == len(tally.failing)
+    return f"diagnosis: {found[0][0] if alone else ', '.join(f'{what} ({count})' for what, count in found)}"
+
+
+def verdicts_of(tally: Tally) -> list[Verdict]:
+    """The verdicts that checks of the run came to."""
+    return [verdict for verdict in Verdict if any(counted[verdict] for counted in tally.checks.values())]
+
+
+def not_comparable(tally: Tally) -> str | None:
+    """The most frequent reason why cases could not be compared."""
+    if not tally.left_open:
+        return None
+    (why, count), *others = tally.left_open.most_common()
+    more = f", and {len(others)} other reason{'' if len(others) == 1 else 's'}" if others else ""
+    return f"not-comparable: {why} ({count}{more})"
+
+
+def heading(record: RunRecord) -> str:
+    """What was run, in a line: verify: manual, bmm; 96 cases; rnncli 0.1.0, torch 2.13.0."""
+    return "; ".join(filter(None, [f"{record.command}: {candidates(record)} against nn.RNN", versions(record)]))
+
+
+def candidates(record: RunRecord) -> str:
+    """Return the names of the candidates, the first of them where they are many."""
+    names = [printable(name) for name in record.tally.candidates]
+    return ", ".join(names[:MOST_VALUES]) + (", ..." if len(names) > MOST_VALUES else "")
+
+
+def versions(record: RunRecord) -> str:
+    """The versions a run was made with: rnncli 0.1.0, torch 2.13.0."""
+    environment = record.environment or {}
+    return ", ".join(f"{name} {environment[name]}" for name in ("rnncli", "torch") if environment.get(name))
+
+
+def by_argument(tally: Tally) -> Iterator[tuple[str, list[tuple[str, int, int]]]]:
+    """The arguments on which it depends whether a case fails, the most telling first: for each of its values, how many
+    cases fail and how many there are.
+    """
+    values: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
+    for (leaf, value), count in tally.every.items():
+        values[leaf].append((value, tally.failed[leaf, value], count))
+    telling = {leaf: found for leaf, found in values.items() if 1 < len(found) <= MOST_VALUES and _spread(found) > 0.1}
+    for leaf in sorted(telling, key=lambda leaf: -_spread(telling[leaf]))[:MOST_ARGUMENTS]:
+        yield short(leaf), sorted(telling[leaf], key=lambda found: (-found[1] / found[2], found[0]))
+
+
+def _spread(found: list[tuple[str, int, int]]) -> float:
+    """How far the shares of failing cases lie apart, as a part of the largest."""
+    shares = [failing / count for _, failing, count in found]
+    return (max(shares) - min(shares)) / max(shares) if max(shares) else 0.0
+
+
+def short(leaf: str) -> str:
+    """A leaf as nn.RNN calls it: num_layers for rnn.num_layers."""
+    return leaf.rpartition(".")[2]
+
+
+def call(case: CaseRecord) -> str:
+    """nn.RNN as the case builds it: nn.RNN(3, 5, num_layers=2)."""
+    rnn = case.config["rnn"]
+    extra = [f"{name}={rnn[name]!r}" for name, default in NN_RNN_DEFAULTS.items() if rnn[name] != default]
+    return f"nn.RNN({', '.join([str(rnn['input_size']), str(rnn['hidden_size']), *extra])})"
+
+
+def arguments(case: CaseRecord) -> str:
+    """The arguments of nn.RNN and the rest of a case, in short: nn.RNN(3, 5, num_layers=2), packed, float32."""
+    given, run = case.config["input"], case.config["run"]
+    tail = [given["layout"], f"h_0 {given['h_0']}", run["dtype"], *(["train"] if run["train"] else [])]
+    return f"{call(case)}, {', '.join(tail)}"
+
+
+def reason(case: CaseRecord) -> str:
+    """Why a case fails, in a line: what could not be run, what differs where, and the diagnosis."""
+    if case.error:
+        return case.error.message.splitlines()[0]
+    if case.verdict == Verdict.NOT_COMPARABLE:
+        return next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
+    wrong = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
+    if case.checks is None and case.timing is not None:  # of bench, which keeps no checks
+        return "it does not compute what nn.RNN computes"
+    if not wrong:
+        return "the shapes are not as expected"
+    first = wrong[0]
+    tensors = len({check.tensor for check in wrong})
+    others = f" and {tensors - 1} more" if tensors > 1 else ""
+    found = " and ".join(diagnosis.id for diagnosis in case.diagnosis or ())
+    named = f"{found}: " if found else ""
+    return f"{named}{first.tensor}{others} ({first.stage} {first.dtype}): {first.reason or 'other values'}"
+
+
+NN_RNN_DEFAULTS = {
+    "num_layers": 1,
+    "nonlinearity": "tanh",
+    "bias": True,
+    "batch_first": False,
+    "dropout": 0.0,
+    "bidirectional": False,
+}

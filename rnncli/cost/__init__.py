@@ -1,0 +1,1 @@
+"""What an implementation costs: FLOPs by formula, seconds and bytes by measurement."""

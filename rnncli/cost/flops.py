@@ -1,0 +1,68 @@
+"""The work of a case, by formula: the matrix products it cannot do without, their FLOPs and their bytes."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rnncli.core.case import Case
+from rnncli.core.memory import ITEM_SIZE
+
+
+@dataclass(frozen=True)
+class Product:
+    """(rows, inner) @ (inner, columns), `times` one after another."""
+
+    rows: int
+    inner: int
+    columns: int
+    times: int = 1
+
+    @property
+    def flops(self) -> int:
+        """A multiplication and an addition for each term."""
+        return 2 * self.rows * self.inner * self.columns * self.times
+
+    @property
+    def elements(self) -> int:
+        """Read and written: both operands and the result, of every one."""
+        return (self.rows * self.inner + self.inner * self.columns + self.rows * self.columns) * self.times
+
+
+def products(case: Case, backward: bool) -> Iterator[Product]:
+    """The products of all layers and directions, in the order they depend on each other.
+
+    Forward: x W_ih^T for all L*N steps at once, and h W_hh^T for N sequences (of a packed input those that still run),
+    L times in sequence. Backward: g W_hh for every step in sequence, then g W_ih, g^T x and g^T h over all steps.
+    """
+    rnn = case.rnn
+    hidden, running = rnn.hidden_size, _running(case)
+    steps = sum(batch * times for batch, times in running)
+    for layer in range(rnn.num_layers):
+        features = rnn.input_size if layer == 0 else rnn.directions * hidden
+        for _ in range(rnn.directions):
+            recurrent = [Product(batch, hidden, hidden, times) for batch, times in running]
+            yield Product(steps, features, hidden)
+            yield from recurrent
+            if backward:
+                yield from recurrent
+                yield Product(steps, hidden, features)
+                yield Product(hidden, steps, features)
+                yield Product(hidden, steps, hidden)
+
+
+def flops(case: Case, backward: bool) -> int:
+    """Floating-point operations of the products of one pass; the activations are not counted."""
+    return sum(product.flops for product in products(case, backward))
+
+
+def moved_bytes(case: Case, backward: bool) -> int:
+    """Bytes the products of one pass read and write: the recurrent weights once a step, wherever they are kept."""
+    return ITEM_SIZE[case.run.dtype] * sum(product.elements for product in products(case, backward))
+
+
+def _running(case: Case) -> list[tuple[int, int]]:
+    """How many sequences run at once, and for how many steps."""
+    if case.input.layout != "packed":
+        return [(1 if case.input.layout == "unbatched" else case.input.batch_size, case.input.seq_len)]
+    lengths = case.input.sequence_lengths
+    return sorted(Counter(sum(length > t for length in lengths) for t in range(max(lengths))).items(), reverse=True)

@@ -1,0 +1,355 @@
+"""Which mistake a wrong candidate makes: the faults of the catalogue, and pairs of them, held against what it computes.
+
+A fault of values is named only where nn.RNN with that fault gives the candidate's own values, in float64, on more than
+one probe, one of them with equal sizes; the others by what they do. Where nothing reproduces the candidate, what is
+known is told: which tensors, from where on, and which arguments make it go away.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from rnncli.candidate.load import canonical
+from rnncli.core.case import Case, Changes, altered, as_flags, changed_by
+from rnncli.core.errors import CandidateError
+from rnncli.core.records import Check, Diagnosis, Verdict
+from rnncli.faults.catalogue import CATALOGUE, named
+from rnncli.faults.planted import plant
+from rnncli.numerics.probe import Probe, draw, equal_sizes, in_layout, time_first
+from rnncli.verdict.evaluate import Candidate, Values, has_values, values_by
+from rnncli.verdict.judge import Judge, is_wrong
+
+SAME = 1e-9  # of a tensor's largest value: a few steps in float64
+SAME_IN_FLOAT32 = 1e-4  # likewise, of a candidate that casts by itself
+SIZES = {"input_size": 8, "hidden_size": 9}  # with 7 steps of 5 sequences, pairwise distinct, D*num_layers too
+MOST_LAYERS = 3
+UNEXPLAINED = "unexplained"
+EVIDENCE = {  # what a check says of faults that are found by what they do
+    "backward-breaks": "backward raises",
+    "h0-mutated": "h_0 is overwritten",
+    "state-leaks-between-calls": "(state-leaks-between-calls)",
+    "downcast-float32": "(downcast-float32)",
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A small case with a probe, and what the candidate computes on it; None where it raises."""
+
+    case: Case
+    probe: Probe
+    values: Values | None
+
+    @property
+    def tolerance(self) -> float:
+        """Return how far values may be apart that are the same, of the largest value."""
+        return SAME if self.case.run.dtype == "float64" else SAME_IN_FLOAT32
+
+    def is_explained_by(self, ids: Sequence[str]) -> bool:
+        """Return whether nn.RNN with these faults gives the candidate's values."""
+        distance = self.distance(ids)
+        return distance is not None and distance <= self.tolerance
+
+    def distance(self, ids: Sequence[str], forward_alone: bool = False) -> float | None:
+        """How far the candidate is from nn.RNN with these faults, of the largest value; None where in another form."""
+        case = altered(self.case, run={"gradients": False}) if forward_alone else self.case
+        try:
+            planted = values_by(canonical("planted", plant(*ids)), case, self.probe)
+        except CandidateError:
+            return 0.0 if self.values is None else None
+        return None if self.values is None else _distance(self.values, planted, self.tolerance)
+
+
+def diagnosed(
+    case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check], repair: bool = False
+) -> tuple[Diagnosis, ...]:
+    """Return the faults that explain the mismatches among the checks of a case; none where there is no mismatch.
+
+    `repair`: whether a change to the candidate's file is looked for that fixes it, which may take seconds.
+    """
+    if not is_wrong(tuple(checks)):
+        return ()
+    by_conduct = tuple(_by_what_it_does(checks))
+    if by_conduct:
+        return by_conduct
+    leak = _leaks(case, device, candidate)
+    if leak:
+        return (named("state-leaks-between-calls", leak),)
+    trials = list(_trials(case, device, candidate))
+    if not any(_in_float64(trial.values) for trial in trials):  # it casts by itself
+        in_float32 = list(_trials(case, device, candidate, "float32"))
+        trials = in_float32 if any(trial.values for trial in in_float32) else trials
+    right = _on_all(trials, ()) is not None  # what is wrong is no equation
+    found = None if right else _single(trials) or _pair(trials)
+    if found:
+        ids, distance = found
+        names = " and ".join(f"`{id}`" for id in ids)
+        exactly = f"to {distance:.0e}" if distance else "bit for bit"
+        evidence = f"the candidate equals nn.RNN with {names}, {exactly}, on {len(trials)} probes"
+        changes = _changes(case, candidate, ids, trials) if repair else [(None, None)] * len(ids)
+        return tuple(
+            replace(named(id, evidence), at=at, change=change) for id, (at, change) in zip(ids, changes, strict=True)
+        )
+    mixed = _mixes_the_batch(case, device, candidate)
+    if mixed:
+        return (named("batch-mixed", mixed),)
+    return (_what_is_known(case, device, candidate, checks),)
+
+
+def _changes(
+    case: Case, candidate: Candidate, ids: Sequence[str], trials: Sequence[Trial]
+) -> list[tuple[str | None, tuple[str, ...] | None]]:
+    """Return for each fault the place in the candidate's file and the change that fixes the fault, where one does."""
+    if callable(candidate):
+        return [(None, None)] * len(ids)
+    try:
+        found = candidate.repaired(case, ids, [(trial.case, trial.probe) for trial in trials])
+    except CandidateError:
+        return [(None, None)] * len(ids)
+    return [change or (None, None) for change in found]
+
+
+def _by_what_it_does(checks: Sequence[Check]) -> Iterator[Diagnosis]:
+    for id, said in EVIDENCE.items():
+        reason = next(
+            (check.reason for check in checks if check.verdict == Verdict.MISMATCH and said in (check.reason or "")),
+            None,
+        )
+        if reason:
+            yield named(id, reason)
+            return
+
+
+def _in_float64(values: Values | None) -> bool:
+    returned = [values.tensors[name] for name in ("output", "h_n")] if values else []
+    return any(value is not None and value.dtype == torch.float64 for value in returned)
+
+
+def _leaks(case: Case, device: torch.device, candidate: Candidate) -> str | None:
+    """What two calls with the same values give of something that is kept; None where they give the same."""
+    small = altered(_small(case), run={"gradients": False, "train": False})
+    probe = draw(small, 1).to(torch.float64, device)
+    try:
+        first, second = (values_by(candidate, small, probe).tensors for _ in range(2))
+    except CandidateError:
+        return None
+    for name in ("output", "h_n"):
+        one, other = first[name], second[name]
+        if one is None or other is None or one.shape != other.shape:
+            continue
+        if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
+            return f"called again with the same input, {name} differs (state-leaks-between-calls)"
+    return None
+
+
+def _mixes_the_batch(case: Case, device: torch.device, candidate: Candidate) -> str | None:
+    """What moves in other sequences when one of a batch changes; None where nothing does."""
+    if case.input.layout == "unbatched" or case.input.batch_size < 2:
+        return None
+    small = altered(_small(case), run={"gradients": False, "train": False})
+    probe = draw(small, 1).to(torch.float64, device)
+
+    def rows(values: Values) -> dict[str, Tensor]:
+        """output and h_n with the batch on the second axis."""
+        found = {}
+        for name, shape in (("output", probe.cotangents["output"].shape), ("h_n", probe.cotangents["h_n"].shape)):
+            value = values.tensors[name]
+            if value is not None and value.shape == shape:
+                found[name] = time_first(small, value) if name == "output" else value
+        return found
+
+    try:
+        before, again = (rows(values_by(candidate, small, probe)) for _ in range(2))
+        if any(not torch.allclose(before[name], again[name], rtol=1e-9, atol=1e-12) for name in before):
+            return None  # it depends on the call
+        for changed in (0, -1):
+            after = rows(values_by(candidate, small, _with_another(small, probe, changed)))
+            others = slice(1, None) if changed == 0 else slice(None, -1)
+            for name in before.keys() & after.keys():
+                if not torch.allclose(before[name][:, others], after[name][:, others], rtol=1e-9, atol=1e-12):
+                    which = "first" if changed == 0 else "last"
+                    return f"when the {which} sequence of the batch changes, {name} of the others changes too"
+    except CandidateError:
+        return None
+    return None
+
+
+def _with_another(case: Case, probe: Probe, sequence: int) -> Probe:
+    """The probe with another sequence in one place of the batch."""
+    x = time_first(case, probe.input).clone()
+    x[:, sequence] += 1.0
+    if probe.h_0 is None:
+        return replace(probe, input=in_layout(case, x))
+    h_0 = probe.h_0.clone()
+    h_0[:, sequence] += 1.0
+    return replace(probe, input=in_layout(case, x), h_0=h_0)
+
+
+# -- faults of values --------------------------------------------------------------------------------------------------
+
+
+def _trials(
+    case: Case, device: torch.device, candidate: Candidate, dtype: Literal["float64", "float32"] = "float64"
+) -> Iterator[Trial]:
+    """The case at small sizes, twice, and at equal sizes; with the arguments, layout and mode it has."""
+    small = altered(_small(case), run={"dtype": dtype})
+    first = _trial(small, draw(small, 1), device, candidate)
+    if first.values is None:  # it takes its own sizes alone
+        own = altered(case, run={"weight_scale": min(1.0, case.run.weight_scale), "dtype": dtype})
+        of_own_sizes = _trial(own, draw(own, 1), device, candidate)
+        if of_own_sizes.values is not None:
+            small, first = own, of_own_sizes
+    yield first
+    yield _trial(small, draw(small, 2), device, candidate)
+    equals = (_trial(equal, draw(equal, 3), device, candidate) for equal in equal_sizes(small))
+    last = next((trial for trial in equals if trial.values is not None), None)
+    if last is not None:
+        yield last
+
+
+def _trial(case: Case, probe: Probe, device: torch.device, candidate: Candidate) -> Trial:
+    probe = probe.to(getattr(torch, case.run.dtype), device)
+    try:
+        return Trial(case, probe, values_by(candidate, case, probe))
+    except CandidateError:
+        return Trial(case, probe, None)
+
+
+def _small(case: Case) -> Case:
+    given: dict[str, Any] = {"seq_len": 7, "batch_size": 5, "lengths": None}
+    given |= {"h_0": "random"} if case.input.h_0 == "zeros" else {}
+    rnn = {**SIZES, "num_layers": min(case.rnn.num_layers, MOST_LAYERS)}
+    return altered(case, rnn=rnn, input=given, run={"weight_scale": 1.0, "dtype": "float64"})
+
+
+def _possible(trials: Sequence[Trial]) -> list[str]:
+    return [
+        id
+        for id, fault in CATALOGUE.items()
+        if id not in EVIDENCE
+        and id != "device-hardcoded"
+        and all(fault.applies(trial.case) is None for trial in trials)
+    ]
+
+
+def _single(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | None:
+    """The fault that reproduces the candidate on every probe."""
+    if len(trials) < 2 or not any(trial.values for trial in trials):
+        return None
+    for id in _possible(trials):
+        if (distance := _on_all(trials, (id,))) is not None:
+            return (id,), distance
+    return None
+
+
+def _pair(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | None:
+    """Two faults that reproduce it together. Pairs are first held against the last, smallest probe, forward alone."""
+    if len(trials) < 2 or trials[-1].values is None:
+        return None
+    last = trials[-1]
+    for ids in combinations(_possible(trials), 2):
+        near = last.distance(ids, forward_alone=True)
+        if near is not None and near <= last.tolerance and (distance := _on_all(trials, ids)) is not None:
+            return ids, distance
+    return None
+
+
+def _on_all(trials: Sequence[Trial], ids: Sequence[str]) -> float | None:
+    farthest = 0.0
+    for trial in trials:
+        distance = trial.distance(ids)
+        if distance is None or distance > trial.tolerance:
+            return None
+        farthest = max(farthest, distance)
+    return farthest
+
+
+def _distance(values: Values, planted: Values, tolerance: float) -> float | None:
+    """The largest difference of any tensor, of its largest value; None where one side has what the other has not."""
+    farthest = 0.0
+    for name, expected in planted.tensors.items():
+        actual = values.tensors.get(name)
+        claimed = values.findings.get(name, (Verdict.MATCH, ""))[0] != Verdict.NOT_COMPARABLE
+        if not claimed:
+            continue
+        if actual is None or expected is None:
+            if actual is not expected:
+                return None
+            continue
+        if actual.shape != expected.shape or actual.is_complex() or not has_values(actual):
+            return None
+        scale = expected.abs().max().item() or 1.0
+        difference = (actual.double() - expected.double()).abs().max().item() / scale
+        if not difference <= tolerance:
+            return None
+        farthest = max(farthest, difference)
+    return farthest
+
+
+# -- what is known without a name --------------------------------------------------------------------------------------
+
+
+def _what_is_known(case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check]) -> Diagnosis:
+    wrong = [check for check in checks if check.verdict == Verdict.MISMATCH]
+    right = [check.tensor for check in checks if check.verdict == Verdict.MATCH and check.stage == wrong[0].stage]
+    names = list(dict.fromkeys(check.tensor for check in wrong))
+    said = [f"no fault of the catalogue, and no two of them, give its values; wrong: {', '.join(names[:6])}"]
+    where = "one step computes, h_0 first"
+    if all(name.startswith("grad ") for name in names):
+        said.append("the forward is right, gradients alone are wrong")
+        where = "autograd follows: detach(), .data, no_grad(), and terms that are zero in the forward alone"
+    elif shapeless := [check for check in wrong if check.tensor == "output" and check.max_abs_error is None]:
+        said.append(f"of output: {shapeless[0].reason or 'no value'}")
+        where = "axes the steps of output are stacked along, and its directions joined along"
+    elif names == ["h_n"] or ("output" in right and "h_n" in names):
+        said.append("output is right: it is h_n's form or order")
+        where = "h_n is made from: which step of which layer and direction, in which order"
+    first = next((check.first_divergence for check in wrong if check.tensor == "output"), None)
+    if first is not None and first.time is not None:
+        said.append(f"output is wrong from step {first.time} of the {first.direction} direction on")
+    if wrong[0].reason and _is_right(_small(case), device, candidate):
+        fix = "look at what the candidate does in that call alone"
+        if not _is_right(case, device, candidate):
+            said.append("right at smaller sizes")
+            fix = "look at what depends on the sizes, or on how large values become"
+        return Diagnosis(id=UNEXPLAINED, evidence="; ".join([*said, wrong[0].reason]), fix=fix)
+    gone = [
+        as_flags(changes)
+        for changes in _simpler(case)
+        if _is_right(changed_by(_small(case), changes), device, candidate)
+    ]
+    said.append(f"right with {', or with '.join(gone)}" if gone else "no simpler arguments make it right")
+    fix = "look at what " + (gone[0] + " takes out of the computation" if gone else where)
+    return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
+
+
+def _simpler(case: Case) -> Iterator[Changes]:
+    """Changes that each take one thing out of the computation."""
+    small = _small(case)
+    rnn, given, run = small.rnn, small.input, small.run
+    changes: list[tuple[bool, Changes]] = [
+        (rnn.num_layers > 1, {"rnn.num_layers": 1}),
+        (rnn.bidirectional, {"rnn.bidirectional": False}),
+        (rnn.bias, {"rnn.bias": False}),
+        (rnn.nonlinearity == "relu", {"rnn.nonlinearity": "tanh"}),
+        (rnn.batch_first, {"rnn.batch_first": False}),
+        (given.layout != "batched", {"input.layout": "batched", "input.lengths": None}),
+        (given.h_0 == "random", {"input.h_0": "omitted"}),
+        (run.train, {"run.train": False}),
+        (True, {"input.seq_len": 1}),
+    ]
+    yield from (change for possible, change in changes if possible)
+
+
+def _is_right(case: Case | None, device: torch.device, candidate: Candidate) -> bool:
+    if case is None:
+        return False
+    try:
+        values = values_by(candidate, case, draw(case).to(torch.float64, device))
+        return not is_wrong(Judge(case, device).checks("algorithm", candidate, values))
+    except CandidateError:
+        return False

@@ -1,0 +1,128 @@
+"""An element's place in the computation, by name: which layer, direction, time step, sequence and unit."""
+
+import re
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from rnncli.core.case import Case
+from rnncli.core.records import Location
+from rnncli.numerics.probe import in_layout, packing, time_first
+
+DIRECTIONS: tuple[Literal["forward"], Literal["reverse"]] = ("forward", "reverse")
+
+
+def locate(case: Case, tensor: str, index: tuple[int, ...]) -> Location:
+    """The place of element `index` of a tensor: output, h_n, `grad input`, `grad h_0` or `grad <parameter>`."""
+    name = tensor.removeprefix("grad ")
+    if name in ("h_n", "h_0"):
+        layer, direction = divmod(index[0], case.rnn.directions)
+        batch = None if case.input.layout == "unbatched" else index[1]
+        return Location(layer=layer, direction=DIRECTIONS[direction], batch=batch, unit=index[-1])
+    if name in ("output", "input"):
+        time, batch = _time_and_batch(case, index)
+        if name == "input":
+            return Location(layer=0, time=time, batch=batch, unit=index[-1])
+        direction, unit = divmod(index[-1], case.rnn.hidden_size)
+        layer = case.rnn.num_layers - 1
+        return Location(layer=layer, direction=DIRECTIONS[direction], time=time, batch=batch, unit=unit)
+    return _locate_parameter(name, index)
+
+
+def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
+    """The largest magnitude in each group of elements that rounding moves alike. Magnitudes are 0 or more.
+
+    output: (L, D), by time step and direction; grad input: (L,); h_n and grad h_0: (D*num_layers,); a parameter's
+    gradient, which belongs to one layer and direction: (). Packed sequences end at different steps, and each is a group
+    of its own: (L, N, D), (L, N) and (D*num_layers, N).
+    """
+    name, packed = tensor.removeprefix("grad "), case.input.layout == "packed"
+    if name in ("h_n", "h_0"):
+        return magnitudes.amax(-1) if packed else magnitudes.flatten(1).amax(1)
+    if name not in ("output", "input"):
+        return magnitudes.amax()
+    steps = time_first(case, magnitudes)  # (L, N, features)
+    if name == "input":
+        return steps.amax(-1) if packed else steps.amax((1, 2))
+    by_direction = torch.unflatten(steps, -1, (case.rnn.directions, -1))  # (L, N, D, H_out)
+    return by_direction.amax(-1) if packed else by_direction.amax((1, 3))
+
+
+def over_elements(case: Case, tensor: str, groups: Tensor) -> Tensor:
+    """What `by_group` gave, shaped to stand against the elements of the tensor."""
+    name = tensor.removeprefix("grad ")
+    if name not in ("h_n", "h_0", "output", "input"):
+        return groups
+    if case.input.layout == "packed":
+        features = groups.unsqueeze(-1) if name != "output" else groups.repeat_interleave(case.rnn.hidden_size, dim=-1)
+        return features if name in ("h_n", "h_0") else in_layout(case, features)
+    if name in ("h_n", "h_0"):
+        return groups.unsqueeze(-1) if case.input.layout == "unbatched" else groups[:, None, None]
+    features = groups.unsqueeze(-1) if name == "input" else groups.repeat_interleave(case.rnn.hidden_size, dim=1)
+    if case.input.layout == "unbatched":
+        return features
+    return features.unsqueeze(0 if case.rnn.batch_first else 1)
+
+
+def first_in_order(case: Case, tensor: str, outside: Tensor) -> Location:
+    """The first True of a mask in the order the computation runs, forward for values and backward for gradients.
+
+    In `output` that is by the step of the walk (the reverse direction's first step is a sequence's last), then by
+    direction, batch element and unit; elsewhere by layer and time.
+    """
+    name = tensor.removeprefix("grad ")
+    if name == "output":
+        return _first_of_output(case, time_first(case, outside))
+    if name == "input":
+        steps = time_first(case, outside)  # (L, N, H_in)
+        time = int(steps.flatten(1).any(1).nonzero()[-1])
+        batch, unit = (int(place) for place in steps[time].nonzero()[0])
+        unbatched = case.input.layout == "unbatched"
+        return Location(layer=0, time=time, batch=None if unbatched else batch, unit=unit)
+    places = outside.nonzero()
+    index = tuple(int(place) for place in places[0])
+    if name == "h_0":
+        last = places[places[:, 0] == places[:, 0].max()][0]
+        index = tuple(int(place) for place in last)
+    return locate(case, tensor, index)
+
+
+def _first_of_output(case: Case, steps: Tensor) -> Location:
+    """steps: (L, N, D*H_out)."""
+    directions, hidden_size = case.rnn.directions, case.rnn.hidden_size
+    time, batch, feature = steps.nonzero().unbind(1)
+    direction, unit = feature // hidden_size, feature % hidden_size
+    lengths = torch.full((steps.shape[1],), steps.shape[0], device=steps.device)
+    if case.input.layout == "packed":
+        lengths = torch.tensor(case.input.sequence_lengths, device=steps.device)
+    step = torch.where(direction == 1, lengths[batch] - 1 - time, time)
+    first = ((step * directions + direction) * steps.shape[1] + batch) * hidden_size + unit
+    at = int(first.argmin())
+    return Location(
+        layer=case.rnn.num_layers - 1,
+        direction=DIRECTIONS[int(direction[at])],
+        time=int(time[at]),
+        batch=None if case.input.layout == "unbatched" else int(batch[at]),
+        unit=int(unit[at]),
+    )
+
+
+def _locate_parameter(name: str, index: tuple[int, ...]) -> Location:
+    match = re.fullmatch(r"(?:weight|bias)_[ih]h_l(\d+)(_reverse)?", name)
+    if match is None:
+        raise ValueError(f"not a parameter of nn.RNN: {name}")
+    direction = DIRECTIONS[match[2] is not None]
+    column = index[1] if len(index) == 2 else None
+    return Location(layer=int(match[1]), direction=direction, unit=index[0], column=column)
+
+
+def _time_and_batch(case: Case, index: tuple[int, ...]) -> tuple[int, int | None]:
+    if case.input.layout == "unbatched":
+        return index[0], None
+    if case.input.layout == "packed":
+        batch_sizes, sorted_indices = packing(case)
+        first_row = batch_sizes.cumsum(0) - batch_sizes  # (L,)
+        time = int(torch.searchsorted(first_row, index[0], right=True)) - 1
+        return time, int(sorted_indices[index[0] - first_row[time]])
+    return (index[1], index[0]) if case.rnn.batch_first else (index[0], index[1])

@@ -1,0 +1,194 @@
+"""The concrete weights, input, h_0 and cotangents a case is checked with."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from rnncli.core.case import Case, altered
+from rnncli.core.shapes import predict_parameters, predict_tensors
+
+_NEXT_ATTEMPT = 2**61 + 1  # between the seeds of two attempts: no seed a person would give is one attempt from another
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The values both sides are given. Shapes are those of `shapes`; a packed input is its `.data`."""
+
+    parameters: dict[str, Tensor]
+    input: Tensor
+    h_0: Tensor | None
+    cotangents: dict[str, Tensor]
+
+    @property
+    def leaves(self) -> dict[str, Tensor]:
+        """`input`, `h_0` unless it is left out, and every parameter."""
+        return {"input": self.input, **({} if self.h_0 is None else {"h_0": self.h_0}), **self.parameters}
+
+    def to(self, dtype: torch.dtype, device: torch.device) -> "Probe":
+        """The same values in another dtype, on another device; these themselves where they lie there already."""
+        if (self.input.dtype, self.input.device) == (dtype, device):
+            return self
+        return Probe(
+            parameters={name: value.to(device, dtype) for name, value in self.parameters.items()},
+            input=self.input.to(device, dtype),
+            h_0=None if self.h_0 is None else self.h_0.to(device, dtype),
+            cotangents={name: value.to(device, dtype) for name, value in self.cotangents.items()},
+        )
+
+
+def draw(case: Case, attempt: int = 0) -> Probe:
+    """The probe of a case: float64 on the CPU, the same for the same seed; another one for each further attempt.
+
+    Weights and biases are uniform in +-weight_scale/sqrt(H_out) (the initialisation of `torch.nn.RNN`, scaled); input,
+    h_0 and the cotangents of output and h_n are standard normal.
+    """
+    generator = torch.Generator().manual_seed((case.run.seed + attempt * _NEXT_ATTEMPT) % 2**63)
+    bound = case.run.weight_scale / case.rnn.hidden_size**0.5
+
+    def normal(shape: tuple[int, ...]) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    def uniform(shape: tuple[int, ...]) -> Tensor:
+        return torch.empty(shape, dtype=torch.float64).uniform_(-bound, bound, generator=generator)
+
+    sizes = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
+    return Probe(
+        parameters={parameter.name: uniform(parameter.shape) for parameter in predict_parameters(case)},
+        input=normal(sizes["input"]),
+        h_0=_initial_state(case, normal(sizes["h_0"])),
+        cotangents={
+            name: normal(sizes[name]) if name in case.returns else torch.zeros(sizes[name], dtype=torch.float64)
+            for name in ("output", "h_n")
+        },
+    )
+
+
+def shortened(case: Case, probe: Probe, steps: int) -> tuple[Case, Probe]:
+    """The case and its probe on the first `steps` steps of the input."""
+    lengths = tuple(min(length, steps) for length in case.input.sequence_lengths)
+    given = {"seq_len": steps} | ({"lengths": lengths} if case.input.layout == "packed" else {})
+    shorter = altered(case, input=given)
+
+    def cut(sequence: Tensor) -> Tensor:
+        return in_layout(shorter, time_first(case, sequence)[:steps])
+
+    output = cut(probe.cotangents["output"])
+    return shorter, replace(probe, input=cut(probe.input), cotangents={**probe.cotangents, "output": output})
+
+
+def first_sequence(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    """The case and its probe with the first sequence of the batch alone. Not for an unbatched input."""
+    length = case.input.sequence_lengths[0] if case.input.layout == "packed" else case.input.seq_len
+    given = {"batch_size": 1, "seq_len": length} | ({"lengths": (length,)} if case.input.layout == "packed" else {})
+    alone = altered(case, input=given)
+
+    def cut(sequence: Tensor) -> Tensor:
+        return in_layout(alone, time_first(case, sequence)[:length, :1])
+
+    cotangents = {"output": cut(probe.cotangents["output"]), "h_n": probe.cotangents["h_n"][:, :1]}
+    h_0 = None if probe.h_0 is None else probe.h_0[:, :1]
+    return alone, replace(probe, input=cut(probe.input), h_0=h_0, cotangents=cotangents)
+
+
+def of_first_sequence(case: Case, alone: Case, values: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
+    """output and h_n of a case, cut to its first sequence: `alone` is that of `first_sequence`."""
+    output, h_n = values["output"], values["h_n"]
+    assert output is not None
+    assert h_n is not None
+    cut = time_first(case, output)[: alone.input.seq_len, :1]
+    return {"output": in_layout(alone, cut), "h_n": h_n[:, :1]}
+
+
+def first_layer(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    """The case and its probe with the first layer alone, without dropout and gradients."""
+    directions = case.rnn.directions
+    one = altered(case, rnn={"num_layers": 1, "dropout": 0.0}, run={"gradients": False, "train": False})
+    parameters = {name: value for name, value in probe.parameters.items() if re.search(r"_l0(_reverse)?$", name)}
+    h_0 = None if probe.h_0 is None else probe.h_0[:directions]
+    cotangents = {**probe.cotangents, "h_n": probe.cotangents["h_n"][:directions]}
+    return one, replace(probe, parameters=parameters, h_0=h_0, cotangents=cotangents)
+
+
+def without_h_0(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    """The case and its probe with h_0 left out."""
+    return altered(case, input={"h_0": "omitted"}), replace(probe, h_0=None)
+
+
+def equal_sizes(case: Case) -> Iterator[Case]:
+    """The case with I = H and N = T, where a transposed weight or axis does not raise; then with I = D*H, where a layer
+    that reads another's input does not; then with one layer alone. None has more steps than the case: what raises for
+    want of a step raises there too.
+    """
+    steps = min(3, case.input.seq_len)
+    given = {"seq_len": steps, "batch_size": steps, "lengths": None}
+    sizes = {"input_size": 4, "hidden_size": 4}
+    yield altered(case, rnn=sizes, input=given)
+    if case.rnn.num_layers > 1 and case.rnn.bidirectional:
+        yield altered(case, rnn={**sizes, "input_size": 8}, input=given)
+    if case.rnn.num_layers > 1:
+        yield altered(case, rnn={**sizes, "num_layers": 1}, input=given)
+
+
+def blank(case: Case, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """An input and h_0 of zeros, for looking at shapes: on the meta device nothing is allocated."""
+    sizes = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
+    input = torch.zeros(sizes["input"], dtype=dtype, device=device)
+    return input, _initial_state(case, torch.zeros(sizes["h_0"], dtype=dtype, device=device))
+
+
+def _initial_state(case: Case, random: Tensor) -> Tensor | None:
+    return {"random": random, "zeros": torch.zeros_like(random), "omitted": None}[case.input.h_0]
+
+
+def packer(case: Case, device: torch.device) -> Callable[[Tensor], Tensor | PackedSequence]:
+    """What makes data an input of the case's layout: nothing, or packing it with the case's lengths.
+
+    The rows of `.data` are those `pack_padded_sequence(..., enforce_sorted=False)` would give: by time step, longest
+    sequence first.
+    """
+    if case.input.layout != "packed":
+        return lambda data: data
+    batch_sizes, sorted_indices = packing(case)
+    sorted_indices = sorted_indices.to(device)
+    unsorted_indices = torch.argsort(sorted_indices)
+    return lambda data: PackedSequence(data, batch_sizes, sorted_indices, unsorted_indices)
+
+
+def time_first(case: Case, sequence: Tensor) -> Tensor:
+    """An input or output in the case's layout as (L, N, features), zero where a packed sequence has ended."""
+    if case.input.layout == "unbatched":
+        return sequence.unsqueeze(1)
+    if case.input.layout == "packed":
+        time, batch = rows_of(case, sequence.device)
+        x = sequence.new_zeros(int(time[-1]) + 1, case.input.batch_size, sequence.shape[-1])
+        x[time, batch] = sequence
+        return x
+    return sequence.transpose(0, 1) if case.rnn.batch_first else sequence
+
+
+def in_layout(case: Case, x: Tensor) -> Tensor:
+    """The inverse of `time_first`; further axes may stand in front of (L, N, features)."""
+    if case.input.layout == "unbatched":
+        return x.squeeze(-2)
+    if case.input.layout == "packed":
+        time, batch = rows_of(case, x.device)
+        return x[..., time, batch, :]
+    return x.transpose(-3, -2) if case.rnn.batch_first else x
+
+
+def rows_of(case: Case, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The time step and the sequence of each row of a packed `.data`: (sum of lengths,) each."""
+    batch_sizes, sorted_indices = packing(case)
+    time, rank = (torch.arange(len(sorted_indices)) < batch_sizes[:, None]).nonzero(as_tuple=True)
+    return time.to(device), sorted_indices[rank].to(device)
+
+
+def packing(case: Case) -> tuple[Tensor, Tensor]:
+    """How the case packs: batch_sizes (L,), the sequences still running at each step, and sorted_indices (N,)."""
+    lengths = torch.tensor(case.input.sequence_lengths)
+    ended = torch.bincount(lengths).cumsum(0)[:-1]  # (L,): sequences that have ended before step t
+    return len(lengths) - ended, torch.argsort(lengths, descending=True, stable=True)

@@ -1,1 +1,0 @@
-"""The heart: is it the same function?"""

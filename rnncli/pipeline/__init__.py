@@ -1,0 +1,1 @@
+"""Cases from their arguments to their records: one, many, saved and merged."""

@@ -1,0 +1,163 @@
+"""What each way of writing an RNN costs: case by case, pass by pass; what is wrong is not timed."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+import torch
+
+from rnncli.candidate.load import load
+from rnncli.core.case import BUILT_IN, Case, altered
+from rnncli.core.errors import CandidateError, ConfigError, UnavailableError
+from rnncli.core.records import CaseRecord, Failure, Growth, Pass, Timing, Verdict, combine
+from rnncli.cost import flops as work
+from rnncli.cost.measure import COMPILED, NN_RNN, Entry, measure, names_of
+from rnncli.cost.timing import Effort
+from rnncli.numerics import device as devices
+from rnncli.numerics.probe import draw
+from rnncli.pipeline.candidate_process import Isolated
+from rnncli.pipeline.verify import Judges, told_as_user_errors
+from rnncli.verdict.judge import ENVELOPE, Judge
+
+PASSES: tuple[Pass, ...] = ("inference", "forward", "forward+backward")
+MOST_WORK = 2e8  # FLOPs of a pass that is judged as it is; of a larger case, one with fewer and shorter sequences
+JUDGED = {"seq_len": 12, "batch_size": 4}
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """What `bench` does beside what the case says. `only`: names of implementations; all of them where it is empty.
+    `timeout_s`: for a pass of a user's candidate, with all that runs beside it.
+    """
+
+    effort: Effort
+    only: tuple[str, ...] = ()
+    compile: bool = False
+    even_if_wrong: bool = False
+    timeout_s: float = 600.0
+
+
+class Bench:
+    """One case: what is known of it grows step by step, and `record` has what there is."""
+
+    def __init__(self, case: Case, options: BenchOptions) -> None:
+        self.case, self._options = case, options
+        self.timings: list[Timing] = []
+        self._verdicts: dict[str, Verdict | None] = {}
+        self._warnings: list[str] = []
+        self._failure: Failure | None = None
+        self._reading: str | None = None
+        self._device: torch.device | None = None
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """What is timed: where no gradients are asked for, inference alone."""
+        return _passes(self.case)
+
+    def steps(self) -> Iterator[None]:
+        """Do it, a pass at a time. What fails is in the record."""
+        try:
+            with ExitStack() as closed:
+                yield from self._steps(closed)
+        except (UnavailableError, CandidateError, ConfigError) as error:
+            trace = error.trace if isinstance(error, CandidateError) else None
+            self._failure = Failure(kind=error.kind, message=str(error), traceback=trace)
+
+    def _steps(self, closed: ExitStack) -> Iterator[None]:
+        case, options = self.case, self._options
+        self._device = device = devices.resolve(case.run.device)
+        closed.enter_context(told_as_user_errors(case, device))
+        closed.enter_context(devices.backend_settings(case.run))
+        own = closed.enter_context(Isolated(case, options.timeout_s, device)) if case.target else None
+        names = tuple(names_of(case, options.only))
+        if own is not None:
+            read = own.read(case)
+            self._reading = read.reading
+            if read.unsupported:
+                raise CandidateError(f"candidate {case.target}: {read.unsupported}")
+            case = read.claimed(case)
+        self._judge(names, case, device, own)
+        names = tuple(name for name in names if self._verdicts.get(name) != Verdict.MISMATCH or options.even_if_wrong)
+        probe = draw(case).to(getattr(torch, case.run.dtype), device)
+        for name in _passes(case):  # of what is claimed: a numpy function knows no gradients
+            entry = Entry(names, name, options.effort, options.compile, torch.get_num_threads())
+            timings, failed = (
+                own.bench(case, probe, entry) if own and case.target in names else measure(case, probe, entry)
+            )
+            self.timings += [self._marked(timing) for timing in timings]
+            self._warnings += failed
+            yield
+
+    def _judge(self, names: Sequence[str], case: Case, device: torch.device, own: Isolated | None) -> None:
+        """The verdict of each; that of a case with the same arguments and less in it, where this one is large."""
+        judged = case
+        if work.flops(case, backward=True) > MOST_WORK:
+            fewer = {name: min(getattr(case.input, name), most) for name, most in JUDGED.items()}
+            judged = altered(case, input={**fewer, "lengths": None})
+            sizes = ", ".join(f"{name} {value}" for name, value in fewer.items())
+            self._warnings.append(f"judged with {sizes}: rnncli verify judges the case itself")
+        judges = Judges()
+        for name in names:
+            if name == NN_RNN:
+                continue
+            named = judged if name not in BUILT_IN else judged.model_copy(update={"candidate": name})
+            judge = Judge(named, device) if named.target else judges.of(named, device, ENVELOPE)
+            candidate = load(named) if own is None or name in BUILT_IN else own
+            checks = judge.judge(candidate).checks
+            self._verdicts[name] = verdict = combine(check.verdict for check in checks)
+            if verdict == Verdict.MISMATCH:
+                wrong = ", ".join(dict.fromkeys(c.tensor for c in checks if c.verdict == Verdict.MISMATCH))
+                told = "timed all the same" if self._options.even_if_wrong else "not timed; --even-if-wrong times it"
+                self._warnings.append(f"{name} is a mismatch in {wrong}: {told}; rnncli verify says why")
+
+    def _marked(self, timing: Timing) -> Timing:
+        wrong = self._verdicts.get(timing.implementation.removesuffix(COMPILED)) == Verdict.MISMATCH
+        return replace(timing, wrong=True) if wrong else timing
+
+    def record(self) -> CaseRecord:
+        """All that is known."""
+        verdict = None if self._failure else combine(self._verdicts.values())
+        return CaseRecord(
+            id=self.case.id,
+            config=self.case.config,
+            verdict=verdict,
+            device=str(self._device) if self._device else None,
+            backend=devices.describe_backend(self._device, self.case.run) if self._device else None,
+            reading=self._reading,
+            warnings=tuple(self._warnings),
+            timing=tuple(self.timings) or None,
+            error=self._failure,
+        )
+
+
+def _passes(case: Case) -> tuple[Pass, ...]:
+    return PASSES if case.run.gradients else PASSES[:1]
+
+
+def growth(cases: Sequence[CaseRecord], axes: Sequence[str]) -> tuple[Growth, ...]:
+    """The exponents of each implementation and pass: least squares on logarithms, over all cases that were timed.
+
+    `axes` are dotted leaves; those with one value in the cases have no exponent.
+    """
+    points: dict[tuple[str, Pass], list[tuple[list[float], float]]] = {}
+    varying = [axis for axis in axes if len({_value(case.config, axis) for case in cases if case.timing}) > 1]
+    for case in cases:
+        logs = [math.log(_value(case.config, axis)) for axis in varying]
+        for timing in case.timing or ():
+            points.setdefault((timing.implementation, timing.pass_), []).append((logs, math.log(timing.median_s)))
+    fitted = []
+    for (implementation, pass_), of_pass in points.items():
+        if not varying or len(of_pass) <= len(varying):
+            continue
+        left = torch.tensor([[1.0, *logs] for logs, _ in of_pass], dtype=torch.float64)
+        right = torch.tensor([[seconds] for _, seconds in of_pass], dtype=torch.float64)
+        found = torch.linalg.lstsq(left, right, driver="gelsd").solution[1:, 0].tolist()
+        exponents = {axis.rpartition(".")[2]: value for axis, value in zip(varying, found, strict=True)}
+        fitted.append(Growth(implementation=implementation, pass_=pass_, exponents=exponents))
+    return tuple(fitted)
+
+
+def _value(config: Mapping[str, Mapping[str, float]], axis: str) -> float:
+    section, _, name = axis.partition(".")
+    return config[section][name]

@@ -1,0 +1,1 @@
+"""The procedure that ends in a verdict: match, mismatch or not-comparable."""

@@ -1,0 +1,47 @@
+"""Processes of candidates: what they are started with, what they may send, and that nothing of them stays."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnncli.execution.process import Host
+
+SHADOWS = ("copy", "queue", "random", "selectors", "signal", "socket", "token", "torch", "numpy")
+
+MY_RNN = """
+import torch
+
+
+def rnn_forward(input, weight_ih, weight_hh, bias_ih, bias_hh, h_0):
+    h, out = h_0[0], []
+    for t in range(input.shape[1]):
+        h = torch.tanh(input[:, t] @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)
+        out.append(h)
+    return torch.stack(out, dim=1), h.unsqueeze(0)
+"""
+
+
+def test_files_in_the_current_folder_that_nobody_named_are_not_run(tmp_path):
+    for name in SHADOWS:
+        (tmp_path / f"{name}.py").write_text(f"open('ran.txt', 'a').write({name!r})\n")
+    (tmp_path / "my_rnn.py").write_text(MY_RNN)
+    command = [sys.executable, "-m", "rnncli", "verify", "--no-timing", "--candidate", "my_rnn.py:rnn_forward"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert not (tmp_path / "ran.txt").exists()
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_what_a_process_starts_in_sessions_of_their_own_ends_with_it():
+    host = Host("hosted:Starts", "it", 60.0)
+    started = host.call("starting", "both")
+    assert all(Path(f"/proc/{pid}").exists() for pid in started)
+    host.close()
+    for pid in started:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            continue
+        assert state in "ZX"  # ended, and nobody has asked how

@@ -1,0 +1,156 @@
+"""The diagnosis: named where it gives the candidate's values, and nowhere else."""
+
+import pytest
+import torch
+
+from rnncli.candidate.load import canonical, load
+from rnncli.core.case import Case
+from rnncli.faults.diagnose import EVIDENCE, diagnosed
+from rnncli.faults.planted import plant
+from rnncli.verdict.judge import Judge
+
+CPU = torch.device("cpu")
+
+
+def case_of(**sections):
+    return Case.model_validate({"input": {"seq_len": 4, "batch_size": 3}, **sections})
+
+
+TWO_LAYERS = case_of(rnn={"input_size": 5, "hidden_size": 6, "num_layers": 2, "bidirectional": True})
+
+
+def found(case, call):
+    candidate = canonical("candidate", call)
+    return diagnosed(case, CPU, candidate, Judge(case, CPU).judge(candidate).checks)
+
+
+VALUES = ["missing-bias-hh", "reverse-not-restored", "layer-input-not-stacked", "hn-direction-major", "h0-ignored"]
+
+
+@pytest.mark.parametrize("id", [*VALUES, "state-detached", *EVIDENCE])
+def test_a_planted_fault_is_named_with_evidence_and_the_line_to_change(id):
+    (diagnosis,) = found(TWO_LAYERS, plant(id))
+    assert diagnosis.id == id
+    assert diagnosis.evidence
+    assert diagnosis.fix
+
+
+def test_a_fault_of_values_is_named_on_more_than_one_probe():
+    (diagnosis,) = found(TWO_LAYERS, plant("directions-swapped"))
+    assert diagnosis.evidence.startswith("the candidate equals nn.RNN with `directions-swapped`, ")
+    assert diagnosis.evidence.endswith(", on 3 probes")
+
+
+def test_two_faults_are_two_entries_with_the_same_evidence():
+    first, second = found(TWO_LAYERS, plant("reverse-not-restored", "missing-bias-ih"))
+    assert {first.id, second.id} == {"reverse-not-restored", "missing-bias-ih"}
+    assert first.evidence == second.evidence
+    assert "`missing-bias-ih` and `reverse-not-restored`" in first.evidence
+
+
+def nearly(id):
+    """A planted fault, and a millionth more: nothing in the catalogue gives that."""
+
+    def candidate(input, h_0, params, case):
+        output, h_n = plant(id)(input, h_0, params, case)
+        return output * (1 + 1e-6), h_n
+
+    return candidate
+
+
+def test_what_no_fault_reproduces_is_not_named_after_the_nearest():
+    (diagnosis,) = found(TWO_LAYERS, nearly("missing-bias-hh"))
+    assert diagnosis.id == "unexplained"
+
+
+def test_where_nothing_reproduces_it_the_arguments_that_make_it_go_away_are_told():
+    def candidate(input, h_0, params, case):
+        output, h_n = load(case)(input, h_0, params, case)
+        return (output + 0.25 if case.rnn.num_layers > 1 else output), h_n
+
+    (diagnosis,) = found(TWO_LAYERS, candidate)
+    assert diagnosis.id == "unexplained"
+    assert "right with --num-layers 1" in diagnosis.evidence
+    assert "wrong: output" in diagnosis.evidence
+
+
+def test_gradients_that_alone_are_wrong_are_said_to_be():
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(_, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(_, gradient):
+            return 2 * gradient
+
+    def candidate(input, h_0, params, case):
+        return load(case)(Doubled.apply(input), h_0, params, case)
+
+    (diagnosis,) = found(TWO_LAYERS, candidate)
+    assert "the forward is right, gradients alone are wrong" in diagnosis.evidence
+
+
+@pytest.mark.parametrize("candidate", ["manual", "bmm", "concat", "cell"])
+def test_a_correct_candidate_is_given_no_diagnosis(candidate):
+    case = TWO_LAYERS.model_copy(update={"candidate": candidate})
+    assert diagnosed(case, CPU, load(case), Judge(case, CPU).judge(load(case)).checks) == ()
+
+
+def test_where_gradients_alone_are_wrong_the_advice_is_about_gradients():
+    def call(input, h_0, parameters, case):
+        output, h_n = load(case)(input, h_0, parameters, case)
+        extra = input.sum().sin()
+        return output + (extra - extra.detach()), h_n
+
+    (diagnosis,) = found(TWO_LAYERS, call)
+    assert diagnosis.id == "unexplained"
+    assert "gradients alone are wrong" in diagnosis.evidence
+    assert diagnosis.fix.startswith("look at what autograd follows")
+
+
+CLIPPED = """
+import torch
+
+def rnn(x, h, W_ih, W_hh, b_ih, b_hh):
+    out = []
+    for x_t in x:
+        h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh)
+        h = h / torch.clamp(h.norm(dim=-1, keepdim=True) / 3.0, min=1.0)
+        out.append(h)
+    return torch.stack(out), h
+"""
+RAISING = """
+import torch
+
+def rnn(x, h_0, params):
+    if len(params) > 4:
+        raise RuntimeError("one layer, please")
+    h, out = h_0[0], []
+    for x_t in x:
+        h = torch.tanh(x_t @ params["weight_ih_l0"].T + params["bias_ih_l0"]
+                       + h @ params["weight_hh_l0"].T + params["bias_hh_l0"])
+        out.append(h)
+    return torch.stack(out), h[None]
+"""
+
+
+@pytest.mark.usefixtures("in_process")
+def test_what_is_wrong_at_larger_sizes_alone_is_no_other_call(rnncli, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(CLIPPED)
+    said = " ".join(rnncli("verify", "--no-timing", f"{file}:rnn").out.split())
+    assert "right at smaller sizes" in said
+    assert "Fix: look at what depends on the sizes, or on how large values become." in said
+    assert "in that call alone" not in said
+
+
+@pytest.mark.usefixtures("in_process")
+def test_what_a_forward_raises_stands_in_the_evidence(rnncli, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        RAISING.replace("rnn(x, h_0, params)", "rnn(input, h_0, params, case)").replace("in x:", "in input:")
+    )
+    said = " ".join(rnncli("verify", "--no-timing", f"{file}:rnn", "--layers", 2).out.split())
+    assert "Evidence: no fault of the catalogue, and no two of them, give its values; wrong: output; of output:" in said
+    assert said.index("one layer, please") < said.index("Replay:")
