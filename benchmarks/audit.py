@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnncli.candidate.load import Canonical, Sequence, canonical, load
+from rnncli.candidate.load import Canonical, Sequence, arguments_of, canonical, load
 from rnncli.core.case import Case
 from rnncli.core.errors import CandidateError
 from rnncli.faults.catalogue import CATALOGUE
@@ -30,8 +30,9 @@ from rnncli.faults.device_guard import check_devices
 from rnncli.faults.diagnose import EVIDENCE, diagnosed
 from rnncli.faults.planted import plant
 from rnncli.faults.power import _seen
-from rnncli.manual import equations
 from rnncli.manual.concat import concat_step
+from rnncli.manual.equations import States
+from rnncli.manual.stepwise import made_of
 from rnncli.numerics.locate import by_group
 from rnncli.verdict.compare import ENVELOPES
 from rnncli.verdict.evaluate import Values, candidate_side, evaluate
@@ -252,27 +253,26 @@ class _RationalTanh(torch.nn.Module):
         return (x * (945 + square * (105 + square)) / (945 + square * (420 + 15 * square))).clamp(-1, 1)
 
 
-def _with_step(step: Callable[..., Tensor]) -> Canonical:
+def _with_step(step: Callable[..., States]) -> Canonical:
     """The equations with another step; `step` takes the activation of the case first."""
+    implementation = made_of({name: partial(step, getattr(torch, name)) for name in ("tanh", "relu")})
 
     def candidate(input: Sequence, h_0: Tensor | None, params: Any, case: Case) -> tuple[Sequence, Tensor]:
-        names = ("num_layers", "nonlinearity", "batch_first", "dropout", "bidirectional")
-        arguments = {name: getattr(case.rnn, name) for name in names}
-        own = partial(step, getattr(torch, case.rnn.nonlinearity))
-        return equations(input, h_0, params, **arguments, training=case.run.train, step=own)
+        output, h_n = implementation(input, h_0, params, **arguments_of(case))
+        return output, h_n
 
     return candidate
 
 
-def _rational_tanh(activation: Any, *given: Any) -> Tensor:
-    return concat_step(*given, activation=_RationalTanh() if activation is torch.tanh else activation)
+def _rational_tanh(activation: Any, *given: Any) -> States:
+    return concat_step(_RationalTanh() if activation is torch.tanh else activation, *given)
 
 
-def _float16_sum(activation: Any, x_t: Tensor, h: Tensor, weight_ih: Tensor, *others: Any) -> Tensor:
+def _float16_sum(activation: Any, x_t: Tensor, states: States, weight_ih: Tensor, *others: Any) -> States:
     exact = x_t @ weight_ih.T
     rounded = exact + (exact.half().to(exact.dtype) - exact).detach()
     identity = torch.eye(exact.shape[-1], dtype=exact.dtype)
-    return concat_step(rounded, h, identity, *others, activation=activation)
+    return concat_step(activation, rounded, states, identity, *others)
 
 
 SMALL_WRONGS: dict[str, Canonical] = {

@@ -1,125 +1,128 @@
-"""An Elman RNN written out: a step is the equation, a layer walks it through time, a stack joins the layers.
+"""RNN, GRU and LSTM written out: a step is the equation, a layer walks it through time, a stack joins the layers.
 
-L sequence length, N batch, D directions (2 if bidirectional, else 1), H_in and H_out features in and out. `rnn`
-computes what `torch.nn.RNN` computes, with every gradient. This file needs torch and nothing else: paste it where you
+L sequence length, N batch, D directions (2 if bidirectional, else 1), H_in and H_out features in and out. `recurrent`
+computes what torch's layers compute, with every gradient. This file needs torch and nothing else: paste it where you
 like. What `rnncli` runs as `manual` is the same function in a faster form, in `fused.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-Step = Callable[..., Tensor]
-Bias = Tensor | float  # (H_out,); 0.0 where there is none
+States = tuple[Tensor, ...]  # (h,), of an LSTM (h, c)
+Step = Callable[..., States]
+Bias = Tensor | float  # 0.0 where there is none
+Params = Mapping[str, Tensor]  # named as in the state_dict of torch's layer; biases are optional
 
 
-def tanh_step(x_t: Tensor, h: Tensor, W_ih: Tensor, W_hh: Tensor, b_ih: Bias, b_hh: Bias) -> Tensor:
-    """One time step: x_t (N, H_in), h (N, H_out) -> the next h (N, H_out). From the documentation of `torch.nn.RNN`."""
-    return torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh)
+def tanh_step(x_t: Tensor, states: States, W_ih: Tensor, W_hh: Tensor, b_ih: Bias, b_hh: Bias) -> States:
+    """One step of an RNN: x_t (N, H_in), h (N, H_out) -> the next h. From the documentation of `torch.nn.RNN`."""
+    (h,) = states
+    return (torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh),)
 
 
-def relu_step(x_t: Tensor, h: Tensor, W_ih: Tensor, W_hh: Tensor, b_ih: Bias, b_hh: Bias) -> Tensor:
+def relu_step(x_t: Tensor, states: States, W_ih: Tensor, W_hh: Tensor, b_ih: Bias, b_hh: Bias) -> States:
     """The same with nonlinearity="relu"."""
-    return torch.relu(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh)
+    (h,) = states
+    return (torch.relu(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh),)
+
+
+def gru_step(x_t: Tensor, states: States, W_ih: Tensor, W_hh: Tensor, b_ih: Bias, b_hh: Bias) -> States:
+    """One step of a GRU, from `torch.nn.GRU`. Weights and biases hold the rows of three gates: r, z, n."""
+    (h,) = states
+    x_r, x_z, x_n = (x_t @ W_ih.T + b_ih).chunk(3, dim=-1)  # (N, H_out) each
+    h_r, h_z, h_n = (h @ W_hh.T + b_hh).chunk(3, dim=-1)
+    r = torch.sigmoid(x_r + h_r)
+    z = torch.sigmoid(x_z + h_z)
+    n = torch.tanh(x_n + r * h_n)  # r acts after the product with h, and on its bias
+    return ((1 - z) * n + z * h,)
+
+
+def lstm_step(
+    x_t: Tensor, states: States, W_ih: Tensor, W_hh: Tensor, b_ih: Bias, b_hh: Bias, W_hr: Tensor | None = None
+) -> States:
+    """One step of an LSTM, from `torch.nn.LSTM`: four gates, i, f, g, o. W_hr (proj_size, H_out) projects h."""
+    h, c = states
+    i, f, g, o = (x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh).chunk(4, dim=-1)  # (N, H_out) each
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    h = torch.sigmoid(o) * torch.tanh(c)
+    return h if W_hr is None else h @ W_hr.T, c
 
 
 def layer(
-    step: Step, x: Tensor, h: Tensor, weights: list[Bias], reverse: bool, lengths: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """One layer in one direction: x (L, N, H_in), h (N, H_out) -> h at every step (L, N, H_out), and the last one.
+    step: Step, x: Tensor, states: States, weights: Sequence[Bias], reverse: bool, lengths: Tensor | None
+) -> tuple[Tensor, States]:
+    """One layer in one direction: x (L, N, H_in), states (N, H_out) -> h at every step (L, N, H_out), and the last.
 
     The reverse direction starts at the last step; its last h is the one at t = 0. `lengths` (N,), on the CPU, are those
-    of sequences padded to L: outside its own sequence an h stays what it was.
+    of sequences padded to L: outside its own sequence a state stays what it was.
     """
     inputs = x.unbind(0)  # x[t] in the loop would do, but makes the backward pass quadratic in L
-    times = range(len(inputs))
+    times, outputs = range(len(inputs)), list(inputs)
     inside = None if lengths is None else (torch.tensor(times)[:, None] < lengths)[:, :, None].to(x.device)  # (L, N, 1)
-    outputs = list(inputs)
     for t in reversed(times) if reverse else times:
-        new = step(inputs[t], h, *weights)
-        h = new if inside is None else torch.where(inside[t], new, h)
-        outputs[t] = h
-    return torch.stack(outputs), h
+        new = step(inputs[t], states, *weights)
+        states = new if inside is None else tuple(map(torch.where, [inside[t]] * len(new), new, states))
+        outputs[t] = states[0]
+    return torch.stack(outputs), states
 
 
 def stack(
-    step: Step,
-    x: Tensor,
-    h_0: Tensor,
-    params: Mapping[str, Tensor],
-    num_layers: int,
-    directions: int,
-    dropout: float,
-    lengths: Tensor | None,
-) -> tuple[Tensor, Tensor]:
-    """All layers: x (L, N, H_in), h_0 (D*num_layers, N, H_out) -> output (L, N, D*H_out), h_n (D*num_layers, N, H_out).
+    step: Step, x: Tensor, states: States, params: Params, directions: int, dropout: float, lengths: Tensor | None
+) -> tuple[Tensor, States]:
+    """All layers: x (L, N, H_in), states (D*num_layers, N, H_out) -> output (L, N, D*H_out), and the last states.
 
-    Each layer reads the output of the one below. Rows of h_0 and h_n are ordered by layer, then direction.
+    Each layer reads the output of the one below. Rows of the states are ordered by layer, then direction.
     """
-    final = []
+    final, num_layers = [], len(states[0]) // directions
     for k in range(num_layers):
         halves = []
         for d in range(directions):
             suffix = f"l{k}_reverse" if d else f"l{k}"
             weights = [params[f"{name}_{suffix}"] for name in ("weight_ih", "weight_hh")]
             biases = [params.get(f"{name}_{suffix}", 0.0) for name in ("bias_ih", "bias_hh")]
-            half, h = layer(step, x, h_0[k * directions + d], [*weights, *biases], d == 1, lengths)
+            projection = [params[name] for name in [f"weight_hr_{suffix}"] if name in params]
+            first = tuple(rows[k * directions + d] for rows in states)
+            half, last = layer(step, x, first, [*weights, *biases, *projection], d == 1, lengths)
             halves.append(half)
-            final.append(h)
+            final.append(last)
         x = torch.cat(halves, dim=-1)  # (L, N, D*H_out): forward features first
         if dropout and k < num_layers - 1:
             x = dropped(x, dropout, lengths)
-    return x, torch.stack(final)
+    return x, tuple(torch.stack(rows) for rows in zip(*final, strict=True))
 
 
-def rnn(
-    input: Tensor | PackedSequence,
-    h_0: Tensor | None,
-    params: Mapping[str, Tensor],
-    *,
-    num_layers: int = 1,
-    nonlinearity: str = "tanh",
-    batch_first: bool = False,
-    dropout: float = 0.0,
-    bidirectional: bool = False,
-    training: bool = False,
-    step: Step | None = None,
-) -> tuple[Tensor | PackedSequence, Tensor]:
-    """What `torch.nn.RNN` computes, from its arguments and parameters (named as in its state_dict, biases optional).
+def recurrent(
+    step: Step, input: Tensor | PackedSequence, states: States, params: Params, directions: int = 1,
+    batch_first: bool = False, dropout: float = 0.0,
+) -> tuple[Tensor | PackedSequence, States]:  # fmt: skip
+    """All layers, laid out as torch's layer takes and returns them; `dropout` is 0 unless it is training.
 
-    input: (L, N, H_in), (N, L, H_in) with `batch_first`, (L, H_in) unbatched, or a PackedSequence.
-    h_0: (D*num_layers, N, H_out) even with `batch_first`, (D*num_layers, H_out) unbatched, None for zeros.
-    Returns output, laid out like input with D*H_out features, and h_n, laid out like h_0.
+    input: (L, N, H_in), (N, L, H_in) with `batch_first`, (L, H_in) unbatched, or a PackedSequence; output likewise.
+    states: (D*num_layers, N, H_out) even with `batch_first`, (D*num_layers, H_out) unbatched.
     Raises KeyError if a weight is missing, and RuntimeError (from the product it breaks) if a shape is wrong.
     """
-    step = step or {"tanh": tanh_step, "relu": relu_step}[nonlinearity]
-    directions, p = 2 if bidirectional else 1, dropout if training else 0.0
-
-    def run(x: Tensor, h: Tensor | None, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        start = x.new_zeros(num_layers * directions, x.shape[1], len(params["weight_hh_l0"])) if h is None else h
-        return stack(step, x, start, params, num_layers, directions, p, lengths)
-
     if isinstance(input, PackedSequence):  # its sequences are sorted, longest first, and so must be the states
         into, back = input.sorted_indices, input.unsorted_indices
         x, lengths = pad_packed_sequence(input._replace(sorted_indices=None, unsorted_indices=None))
-        h = h_0 if h_0 is None or into is None else h_0.index_select(1, into)
-        output, h_n = run(x, h, lengths)
-        rows = pack_padded_sequence(output, lengths).data
-        return input._replace(data=rows), h_n if back is None else h_n.index_select(1, back)
+        states = states if into is None else tuple(rows.index_select(1, into) for rows in states)
+        output, states = stack(step, x, states, params, directions, dropout, lengths)
+        states = states if back is None else tuple(rows.index_select(1, back) for rows in states)
+        return input._replace(data=pack_padded_sequence(output, lengths).data), states
     if input.dim() == 2:  # one sequence: a batch of one, and back
-        output, h_n = run(input[:, None], None if h_0 is None else h_0[:, None])
-        return output[:, 0], h_n[:, 0]
-    if batch_first:
-        output, h_n = run(input.transpose(0, 1), h_0)
-        return output.transpose(0, 1), h_n
-    return run(input, h_0)
+        states = tuple(rows[:, None] for rows in states)
+        output, states = stack(step, input[:, None], states, params, directions, dropout, None)
+        return output[:, 0], tuple(rows[:, 0] for rows in states)
+    x = input.transpose(0, 1) if batch_first else input
+    output, states = stack(step, x, states, params, directions, dropout, None)
+    return output.transpose(0, 1) if batch_first else output, states
 
 
 def dropped(x: Tensor, p: float, lengths: Tensor | None) -> Tensor:
-    """Dropout between layers, with the masks `nn.RNN` draws on the CPU: of x (L, N, D*H_out), or of its packed rows."""
+    """Dropout between layers, with the masks torch draws on the CPU: of x (L, N, D*H_out), or of its packed rows."""
     if lengths is None:
         return F.dropout(x, p)
     packed = pack_padded_sequence(x, lengths)

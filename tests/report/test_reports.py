@@ -29,8 +29,6 @@ def test_the_formats_that_are_offered_are_those_there_are():
     assert rendering == {
         *FORMATS,
         "__init__",
-        "summary",
-        "words",
         "failures",
         "over_time",
         "history",
