@@ -81,6 +81,13 @@ FAULTS = {  # the fault, what was written instead of what, and the line that goe
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def on_a_busy_machine(monkeypatch):
+    """Let the search of a fix take its time, whatever else runs."""
+    monkeypatch.setattr("rnncli.pipeline.candidate_process.REPAIR_S", 600.0)
+    monkeypatch.setattr("rnncli.pipeline.candidate_process.SLOW_IMPORT_S", 600.0)
+
+
 def judged(file: Path, **rnn):
     case = Case.model_validate({"rnn": rnn, "candidate": f"{file}:{'birnn' if rnn.get('bidirectional') else 'rnn'}"})
     return verify(case, VerifyOptions(timing=False, guard=False))
