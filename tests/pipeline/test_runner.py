@@ -24,7 +24,8 @@ from rnncli.execution.process import TookTooLong
 from rnncli.execution.workers import Worker, Workers, start_worker
 from rnncli.pipeline import grid as runner
 from rnncli.pipeline.grid import GridRun, outcomes, verify_unit
-from rnncli.pipeline.verify import Judges, VerifyOptions, verify
+from rnncli.pipeline.verify import VerifyOptions, verify
+from rnncli.verdict.problem import Problems
 
 RNNCLI = [sys.executable, "-m", "rnncli"]
 QUICK = VerifyOptions(timing=False, shrink=False)
@@ -231,7 +232,7 @@ def test_workers_that_are_shut_down_at_once_leave_what_they_are_at():
 def test_cases_that_share_a_judge_get_what_they_get_alone():
     values = {"rnn": {"num_layers": 2, "nonlinearity": "relu"}, "run": {"device": "cpu", "dtype": "bfloat16"}}
     cases = [Case.model_validate({**values, "candidate": name}) for name in ("manual", "bmm", "concat", "cell")]
-    last = Judges()
+    last = Problems()
     together = [verify(case, QUICK, judges=last) for case in cases]
     assert together == [verify(case, QUICK) for case in cases]
 
@@ -240,7 +241,7 @@ def test_cases_that_share_a_judge_get_what_they_get_alone():
 def test_a_judge_is_of_one_problem_alone(changed):
     first = Case.model_validate({"run": {"device": "cpu"}})
     second = Case.model_validate({"run": {"device": "cpu", **changed}, "candidate": "bmm"})
-    judges = Judges()
+    judges = Problems()
     verify(first, QUICK, judges=judges)
     assert verify(second, QUICK, judges=judges) == verify(second, QUICK)
 
