@@ -19,10 +19,9 @@ from torch.autograd.graph import get_gradient_edge
 
 from rnncli.core.case import Case
 from rnncli.core.memory import NOISY_ELEMENTS, NOISY_RUNS
-from rnncli.manual.equations import States, Step, relu_step, stack, tanh_step
-from rnncli.numerics import reference
+from rnncli.manual.equations import States, Step, recurrent, relu_step, stack, tanh_step
 from rnncli.numerics.locate import by_group
-from rnncli.numerics.probe import Probe, in_layout, time_first
+from rnncli.numerics.probe import Probe, in_layout, packer, time_first
 from rnncli.numerics.rounding import ARITHMETIC, Rounding
 
 ENOUGH = 64  # normal numbers, for the largest of them to say how far rounding goes
@@ -99,7 +98,18 @@ class Oracle:
     @cached_property
     def values(self) -> dict[str, Tensor]:
         """output, h_n and, where the case has gradients, `grad <leaf>`, in the case's layout."""
-        return reference.values(self._case, self._probe)
+        case, probe = self._case, self._probe
+        leaves = {name: leaf.clone().requires_grad_(case.run.gradients) for name, leaf in probe.leaves.items()}
+        h_0 = leaves.get("h_0", torch.zeros_like(probe.cotangents["h_n"]))
+        torch.default_generator.manual_seed(case.run.seed)
+        with torch.set_grad_enabled(case.run.gradients):
+            x = packer(case, probe.input.device)(leaves["input"])
+            output, (h_n,) = recurrent(self._step, x, (h_0,), leaves, case.rnn.directions, case.rnn.batch_first, case.rnn.dropout if case.run.train else 0.0)
+            found = {"output": output.data if case.input.layout == "packed" else output, "h_n": h_n}
+            losses = [(value * probe.cotangents[name]).sum() for name, value in found.items()]
+            gradients = torch.autograd.grad(losses, list(leaves.values())) if case.run.gradients else ()
+        found = {name: value.detach() for name, value in found.items()}
+        return found | {f"grad {name}": gradient for name, gradient in zip(leaves, gradients, strict=False)}
 
     @cached_property
     def previous_states(self) -> list[Tensor]:
