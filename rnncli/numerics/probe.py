@@ -23,11 +23,23 @@ class Probe:
     input: Tensor
     h_0: Tensor | None
     cotangents: dict[str, Tensor]
+    c_0: Tensor | None = None  # of an LSTM
 
     @property
     def leaves(self) -> dict[str, Tensor]:
-        """`input`, `h_0` unless it is left out, and every parameter."""
-        return {"input": self.input, **({} if self.h_0 is None else {"h_0": self.h_0}), **self.parameters}
+        """`input`, the initial states unless they are left out, and every parameter."""
+        states = {name: state for name, state in (("h_0", self.h_0), ("c_0", self.c_0)) if state is not None}
+        return {"input": self.input, **states, **self.parameters}
+
+    @property
+    def initial_names(self) -> list[str]:
+        """The names of the initial states of the cell: h_0, and c_0 of an LSTM."""
+        return [name.replace("_n", "_0") for name in self.cotangents if name != "output"]
+
+    def initial_states(self, leaves: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """Return those of the states that are among the leaves; zeros for the others."""
+        zeros = {name: torch.zeros_like(self.cotangents[name.replace("_0", "_n")]) for name in self.initial_names}
+        return tuple(leaves.get(name, zeros[name]) for name in self.initial_names)
 
     def to(self, dtype: torch.dtype, device: torch.device) -> "Probe":
         """The same values in another dtype, on another device; these themselves where they lie there already."""
@@ -38,6 +50,7 @@ class Probe:
             input=self.input.to(device, dtype),
             h_0=None if self.h_0 is None else self.h_0.to(device, dtype),
             cotangents={name: value.to(device, dtype) for name, value in self.cotangents.items()},
+            c_0=None if self.c_0 is None else self.c_0.to(device, dtype),
         )
 
 

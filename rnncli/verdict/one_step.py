@@ -55,7 +55,7 @@ def wrong_step(
 def _steps(case: Case, probe: Probe, oracle: Oracle, dtype: torch.dtype) -> Iterator[tuple[Case, Probe]]:
     """Cases of one step with a batch of every step whose states the dtype can hold, in parts, and their probes."""
     x = time_first(case, probe.input)  # (L, N, H_in)
-    states = torch.stack(oracle.previous_states)  # (D*num_layers, L, N, H_out)
+    states = oracle.previous_states["h_0"]  # (D*num_layers, L, N, H_out)
     rows, h_0 = x.flatten(0, 1), states.flatten(1, 2)
     if case.input.layout == "packed":
         running = time_first(case, probe.input.new_ones(len(probe.input), 1)).flatten().bool()
