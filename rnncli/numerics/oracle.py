@@ -88,7 +88,9 @@ class Oracle:
             self._run(step, self._probe.leaves)
         found, layers = {}, self._case.rnn.num_layers
         for name, steps in zip(self._probe.initial_names, zip(*seen, strict=True), strict=True):
-            walks = torch.stack(steps).unflatten(0, (layers, self._case.rnn.directions, -1))  # in the order of steps
+            walks = torch.unflatten(
+                torch.stack(steps), 0, (layers, self._case.rnn.directions, -1)
+            )  # in the order of steps
             by_time = [walks[:, 0], walks[:, 1].flip(1)] if self._case.rnn.bidirectional else [walks[:, 0]]
             found[name] = torch.stack(by_time, dim=1).flatten(0, 1)
             if self._case.input.layout == "packed":  # longest first

@@ -1,7 +1,7 @@
 """Several runs of the equations as one batch: one without noise, and K that are rounded as they go.
 
-A sequence is (L, (1 + K) * N, features) and a state (D*num_layers, (1 + K) * N, features); the first N rows of the batch
-are the run without noise.
+A sequence is (L, (1 + K) * N, features) and a state (D*num_layers, (1 + K) * N, features); the first N rows of the
+batch are the run without noise.
 """
 
 import re
@@ -30,7 +30,7 @@ class Weight:
         self.products: list[Any] = []  # the edges at which the gradients of the products arrive
 
     @property
-    def T(self) -> "Weight":  # noqa: N802
+    def T(self) -> "Weight":
         """The weight itself: the equations use it in no other way."""
         return self
 
@@ -45,7 +45,7 @@ class Weight:
     def _product(self, x: Tensor) -> Tensor:
         product = x @ self._transposed
         if product.requires_grad:
-            self.inputs.append(x.detach())
+            self.inputs.append(x)
             self.products.append(get_gradient_edge(product))
         return product
 
@@ -60,6 +60,7 @@ class Runs:
         self._lengths = torch.tensor(case.input.sequence_lengths) if case.input.layout == "packed" else None
         self.rows, self.elements = self._x.shape[1], len(self._x) * self._states[0].numel()
 
+    @torch.no_grad()
     def tensors(self, rounding: Rounding, gradients: bool) -> dict[str, Tensor]:
         """Return what the runs compute: a sequence as (1 + K, L, N, features), a state as (1 + K, D*num_layers, N,
         features), and the gradient of a parameter as (1 + K, *its shape).
@@ -74,24 +75,25 @@ class Runs:
             if gradients:
                 losses = [(value * cotangent).sum() for value, cotangent in zip(returned, cotangents, strict=True)]
                 products = [product for weight in weights.values() for product in weight.products]
-                of_given = torch.autograd.grad(losses, [x, *states, *products])
+                arrived = iter(torch.autograd.grad(losses, [x, *states, *products]))
         found = dict(zip(probe.cotangents, returned, strict=True))
         if gradients:
-            names = ["input", *probe.initial_names]
-            found |= {f"grad {name}": value for name, value in zip(names, of_given, strict=False) if name in probe.leaves}
-        found = {name: self._by_run(value.detach(), runs) for name, value in found.items()}
+            given = {name: next(arrived) for name in ("input", *probe.initial_names)}
+            found |= {f"grad {name}": gradient for name, gradient in given.items() if name in probe.leaves}
+        found = {name: self._by_run(value, runs) for name, value in found.items()}
         if gradients:
-            deltas = iter(of_given[len(names) :])
             for name, weight in weights.items():
-                delta, inputs = ([next(deltas) for _ in weight.products], weight.inputs)
-                found |= self._of_parameters(name, self._over_time(delta, runs), self._over_time(inputs, runs), rounding)
+                delta = self._over_time([next(arrived) for _ in weight.products], runs)
+                found |= self._of_parameters(name, delta, self._over_time(weight.inputs, runs), rounding)
         return found
 
     def kinks(self, rounding: Rounding) -> int:
         """Return how many kinks were met at the steps within the sequences."""
         if not rounding.kinks:
             return 0
-        walks = torch.stack(rounding.kinks).unflatten(0, (-1, len(self._x)))  # (D*num_layers, steps as walked, N)
+        walks = torch.unflatten(
+            torch.stack(rounding.kinks), 0, (-1, len(self._x))
+        )  # (D*num_layers, steps as walked, N)
         if self._lengths is not None:
             inside = (torch.arange(len(self._x))[:, None] < self._lengths).to(walks.device)  # (L, N)
             both = torch.stack([inside, inside.flip(0)][: self._case.rnn.directions])
@@ -128,7 +130,7 @@ class Runs:
 
     @staticmethod
     def _by_run(value: Tensor, runs: int) -> Tensor:
-        return value.unflatten(-2, (runs, -1)).movedim(-3, 0)
+        return torch.unflatten(value, -2, (runs, -1)).movedim(-3, 0)
 
     def _over_time(self, values: list[Tensor], runs: int) -> Tensor:
         """(1 + K, L*N, features), of one value of all steps or of a value of each step."""

@@ -18,8 +18,8 @@ from rnncli.core.case import Case
 from rnncli.core.causes import DOWNCAST, Cause
 from rnncli.core.records import BySteps, Check, Location, Stage, Verdict
 from rnncli.numerics.locate import by_group, first_in_order, locate, over_elements
-from rnncli.numerics.rounding import ARITHMETIC, arithmetic
 from rnncli.numerics.oracle import Envelope
+from rnncli.numerics.rounding import ARITHMETIC, arithmetic
 from rnncli.verdict.evaluate import Finding, Values
 
 SMALL = 3e-2  # of the values at the first wrong step: more is another equation

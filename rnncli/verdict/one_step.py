@@ -15,9 +15,9 @@ from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Location
 from rnncli.numerics.locate import first_in_order
-from rnncli.numerics.rounding import ARITHMETIC
 from rnncli.numerics.oracle import Oracle
 from rnncli.numerics.probe import Probe, first_layer, in_layout, time_first
+from rnncli.numerics.rounding import ARITHMETIC
 from rnncli.verdict.compare import SMALL
 from rnncli.verdict.evaluate import Candidate
 

@@ -9,10 +9,10 @@ from torch import nn
 
 from rnncli.core.case import Case, altered
 from rnncli.core.records import Stage
-from rnncli.numerics.rounding import arithmetic
 from rnncli.numerics.oracle import Oracle
 from rnncli.numerics.probe import Probe, draw, first_layer, first_sequence, of_first_sequence, shortened, without_h_0
 from rnncli.numerics.reference import built
+from rnncli.numerics.rounding import arithmetic
 from rnncli.verdict.compare import ENVELOPE, Policy
 from rnncli.verdict.evaluate import RETURNED, Candidate, Side, Values, evaluate, reference_side
 
