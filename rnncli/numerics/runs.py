@@ -152,7 +152,7 @@ class Runs:
             return []
         torch.default_generator.manual_seed(self._case.run.seed)
         packed = self._case.input.layout == "packed"
-        ones = torch.ones_like(output if packed else self._cotangents[0])
+        ones = output.new_ones((output if packed else self._cotangents[0]).shape)
         drawn = [F.dropout(ones, rnn.dropout) for _ in range(rnn.num_layers - 1)]
         return [time_first(self._case, mask) if packed else mask for mask in drawn]
 

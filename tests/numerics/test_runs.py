@@ -34,10 +34,10 @@ LAYOUTS = {
 class Cell:
     """A layer of torch in float64, a case of its sizes, and a probe that holds its weights."""
 
-    def __init__(self, name: str, layout: str, **rnn) -> None:
+    def __init__(self, name: str, layout: str, train: bool = False, **rnn) -> None:
         layer, self.step, arguments = CELLS[name]
         rnn = {"input_size": FEATURES, "hidden_size": HIDDEN, **rnn}
-        self.case = Case.model_validate({"rnn": rnn, "input": LAYOUTS[layout]})
+        self.case = Case.model_validate({"rnn": rnn, "input": LAYOUTS[layout], "run": {"train": train}})
         directions, given = self.case.rnn.directions, self.case.input
         self.layer = layer(**{**rnn, **arguments}, dtype=torch.float64)
         batch = {"unbatched": ()}.get(layout, (given.batch_size,))
@@ -49,6 +49,7 @@ class Cell:
             return torch.randn(shape, generator=generator, dtype=torch.float64)
 
         steps = (sum(given.lengths),) if given.lengths else (given.seq_len, *batch)
+        steps = steps[::-1] if self.case.rnn.batch_first else steps
         states = {name: drawn(rows, *batch, size) for name, size in sizes.items()}
         cotangents = {"output": drawn(*steps, directions * sizes["h"])}
         cotangents |= {f"{name}_n": drawn(rows, *batch, size) for name, size in sizes.items()}
@@ -93,6 +94,19 @@ def test_the_run_without_noise_is_torch_s_layer_gradients_included(name, layout)
         assert computed.keys() == expected.keys()
         for tensor, value in expected.items():
             assert torch.allclose(computed[tensor][0], value, rtol=0, atol=1e-12), tensor
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("batch_first", [False, True], ids=["time-first", "batch-first"])
+@pytest.mark.parametrize("p", [0.4, 1.0])
+def test_in_training_every_run_has_the_dropout_masks_of_torch_s_layer(p, batch_first, layout):
+    for bidirectional in (False, True):
+        rnn = {"num_layers": 3, "dropout": p, "batch_first": batch_first, "bidirectional": bidirectional}
+        cell = Cell("GRU", layout, train=True, **rnn)
+        torch.manual_seed(cell.case.run.seed)
+        expected, computed = cell.expected(), cell.computed()
+        for tensor, value in expected.items():
+            assert (computed[tensor] - value).abs().max() <= 1e-12, tensor
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
