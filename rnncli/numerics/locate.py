@@ -8,19 +8,13 @@ from torch import Tensor
 
 from rnncli.core.case import Case
 from rnncli.core.records import Location
-from rnncli.numerics.probe import in_layout, packing, time_first
+from rnncli.numerics.probe import SEQUENCES, in_layout, is_state, rows_of, time_first
 
-SEQUENCES = ("input", "output")
 DIRECTIONS: tuple[Literal["forward"], Literal["reverse"]] = ("forward", "reverse")
 
 
-def is_state(name: str) -> bool:
-    """Return whether a tensor is a state before the first step or after the last: h_0, h_n, and of an LSTM c_0, c_n."""
-    return name in ("h_0", "h_n", "c_0", "c_n")
-
-
 def locate(case: Case, tensor: str, index: tuple[int, ...]) -> Location:
-    """The place of element `index` of a tensor: output, h_n, `grad input`, `grad h_0` or `grad <parameter>`."""
+    """Return the place of element `index` of a tensor: output, h_n, `grad input`, `grad h_0`, `grad <parameter>`."""
     name = tensor.removeprefix("grad ")
     if is_state(name):
         layer, direction = divmod(index[0], case.rnn.directions)
@@ -37,7 +31,7 @@ def locate(case: Case, tensor: str, index: tuple[int, ...]) -> Location:
 
 
 def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
-    """The largest magnitude in each group of elements that rounding moves alike. Magnitudes are 0 or more.
+    """Return the largest magnitude in each group of elements that rounding moves alike. Magnitudes are 0 or more.
 
     output: (L, D), by time step and direction; grad input: (L,); h_n and grad h_0: (D*num_layers,); a parameter's
     gradient, which belongs to one layer and direction: (). Packed sequences end at different steps, and each is a group
@@ -56,23 +50,19 @@ def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
 
 
 def over_elements(case: Case, tensor: str, groups: Tensor) -> Tensor:
-    """What `by_group` gave, shaped to stand against the elements of the tensor."""
-    name = tensor.removeprefix("grad ")
-    if name not in SEQUENCES and not is_state(name):
-        return groups
-    if case.input.layout == "packed":
-        features = groups.unsqueeze(-1) if name != "output" else groups.repeat_interleave(case.rnn.hidden_size, dim=-1)
-        return features if is_state(name) else in_layout(case, features)
+    """Return the groups of `by_group`, shaped to stand against the elements of the tensor."""
+    name, packed = tensor.removeprefix("grad "), case.input.layout == "packed"
     if is_state(name):
-        return groups.unsqueeze(-1) if case.input.layout == "unbatched" else groups[:, None, None]
-    features = groups.unsqueeze(-1) if name == "input" else groups.repeat_interleave(case.rnn.hidden_size, dim=1)
-    if case.input.layout == "unbatched":
-        return features
-    return features.unsqueeze(0 if case.rnn.batch_first else 1)
+        return groups[:, None, None] if case.input.layout == "batched" else groups.unsqueeze(-1)
+    if name not in SEQUENCES:
+        return groups
+    steps = groups if packed else groups.unsqueeze(1)  # (L, N or 1, D), of input (L, N or 1)
+    elements = steps.repeat_interleave(case.rnn.hidden_size, -1) if name == "output" else steps.unsqueeze(-1)
+    return in_layout(case, elements)
 
 
 def first_in_order(case: Case, tensor: str, outside: Tensor) -> Location:
-    """The first True of a mask in the order the computation runs, forward for values and backward for gradients.
+    """Return the first True of a mask in the order the computation runs, forward for values and backward for gradients.
 
     In `output` that is by the step of the walk (the reverse direction's first step is a sequence's last), then by
     direction, batch element and unit; elsewhere by layer and time.
@@ -96,7 +86,8 @@ def first_in_order(case: Case, tensor: str, outside: Tensor) -> Location:
 
 def _first_of_output(case: Case, steps: Tensor) -> Location:
     """steps: (L, N, D*H_out)."""
-    directions, hidden_size = case.rnn.directions, case.rnn.hidden_size
+    directions = case.rnn.directions
+    hidden_size = steps.shape[-1] // directions
     time, batch, feature = steps.nonzero().unbind(1)
     direction, unit = feature // hidden_size, feature % hidden_size
     lengths = torch.full((steps.shape[1],), steps.shape[0], device=steps.device)
@@ -115,7 +106,7 @@ def _first_of_output(case: Case, steps: Tensor) -> Location:
 
 
 def _locate_parameter(name: str, index: tuple[int, ...]) -> Location:
-    match = re.fullmatch(r"(?:weight|bias)_[ih]h_l(\d+)(_reverse)?", name)
+    match = re.fullmatch(r"(?:weight|bias)_[ih][hr]_l(\d+)(_reverse)?", name)
     if match is None:
         raise ValueError(f"not a parameter of nn.RNN: {name}")
     direction = DIRECTIONS[match[2] is not None]
@@ -127,8 +118,6 @@ def _time_and_batch(case: Case, index: tuple[int, ...]) -> tuple[int, int | None
     if case.input.layout == "unbatched":
         return index[0], None
     if case.input.layout == "packed":
-        batch_sizes, sorted_indices = packing(case)
-        first_row = batch_sizes.cumsum(0) - batch_sizes  # (L,)
-        time = int(torch.searchsorted(first_row, index[0], right=True)) - 1
-        return time, int(sorted_indices[index[0] - first_row[time]])
+        time, batch = rows_of(case, torch.device("cpu"))
+        return int(time[index[0]]), int(batch[index[0]])
     return (index[1], index[0]) if case.rnn.batch_first else (index[0], index[1])

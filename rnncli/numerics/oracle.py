@@ -17,8 +17,8 @@ from torch import Tensor
 from rnncli.core.case import Case
 from rnncli.core.memory import NOISY_ELEMENTS, NOISY_RUNS
 from rnncli.manual.equations import States, Step, gru_step, lstm_step, recurrent, relu_step, tanh_step
-from rnncli.numerics.locate import SEQUENCES, by_group, is_state
-from rnncli.numerics.probe import Probe, in_layout, packer, packing
+from rnncli.numerics.locate import by_group
+from rnncli.numerics.probe import SEQUENCES, Probe, in_layout, is_state, packer, packing
 from rnncli.numerics.rounding import ARITHMETIC, Rounding
 from rnncli.numerics.runs import Runs
 

@@ -15,6 +15,14 @@ from rnncli.core.shapes import predict_parameters, predict_tensors
 _NEXT_ATTEMPT = 2**61 + 1  # between the seeds of two attempts: no seed a person would give is one attempt from another
 
 
+SEQUENCES = ("input", "output")
+
+
+def is_state(name: str) -> bool:
+    """Return whether a tensor is a state before the first step or after the last: h_0, h_n, and of an LSTM c_0, c_n."""
+    return name in ("h_0", "h_n", "c_0", "c_n")
+
+
 @dataclass(frozen=True)
 class Probe:
     """The values both sides are given. Shapes are those of `shapes`; a packed input is its `.data`."""
@@ -22,7 +30,7 @@ class Probe:
     parameters: dict[str, Tensor]
     input: Tensor
     h_0: Tensor | None
-    cotangents: dict[str, Tensor]
+    cotangents: dict[str, Tensor]  # of output and of the final states
     c_0: Tensor | None = None  # of an LSTM
 
     @property
@@ -32,104 +40,99 @@ class Probe:
         return {"input": self.input, **states, **self.parameters}
 
     @property
-    def initial_names(self) -> list[str]:
-        """The names of the initial states of the cell: h_0, and c_0 of an LSTM."""
-        return [name.replace("_n", "_0") for name in self.cotangents if name != "output"]
+    def initial_names(self) -> tuple[str, ...]:
+        """The names of the initial states, left out or not: h_0, and c_0 of an LSTM."""
+        return tuple(name.replace("_n", "_0") for name in self.cotangents if is_state(name))
 
     def initial_states(self, leaves: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-        """Return those of the states that are among the leaves; zeros for the others."""
+        """Return the initial states among some leaves; zeros for those that are left out."""
         zeros = {name: torch.zeros_like(self.cotangents[name.replace("_0", "_n")]) for name in self.initial_names}
-        return tuple(leaves.get(name, zeros[name]) for name in self.initial_names)
+        return tuple(leaves.get(name, zero) for name, zero in zeros.items())
+
+    def changed(self, change: Callable[[str, Tensor], Tensor]) -> "Probe":
+        """Return the probe of the values that `change` makes of those of this one, given their names."""
+        return Probe(
+            parameters={name: change(name, value) for name, value in self.parameters.items()},
+            input=change("input", self.input),
+            h_0=None if self.h_0 is None else change("h_0", self.h_0),
+            cotangents={name: change(name, value) for name, value in self.cotangents.items()},
+            c_0=None if self.c_0 is None else change("c_0", self.c_0),
+        )
 
     def to(self, dtype: torch.dtype, device: torch.device) -> "Probe":
-        """The same values in another dtype, on another device; these themselves where they lie there already."""
+        """Return the same values in another dtype, on another device; this probe where they lie there already."""
         if (self.input.dtype, self.input.device) == (dtype, device):
             return self
-        return Probe(
-            parameters={name: value.to(device, dtype) for name, value in self.parameters.items()},
-            input=self.input.to(device, dtype),
-            h_0=None if self.h_0 is None else self.h_0.to(device, dtype),
-            cotangents={name: value.to(device, dtype) for name, value in self.cotangents.items()},
-            c_0=None if self.c_0 is None else self.c_0.to(device, dtype),
-        )
+        return self.changed(lambda _, value: value.to(device, dtype))
 
 
 def draw(case: Case, attempt: int = 0) -> Probe:
-    """The probe of a case: float64 on the CPU, the same for the same seed; another one for each further attempt.
+    """Return the probe of a case: float64 on the CPU, the same for the same seed; another for each further attempt.
 
     Weights and biases are uniform in +-weight_scale/sqrt(H_out) (the initialisation of `torch.nn.RNN`, scaled); input,
     h_0 and the cotangents of output and h_n are standard normal.
     """
     generator = torch.Generator().manual_seed((case.run.seed + attempt * _NEXT_ATTEMPT) % 2**63)
     bound = case.run.weight_scale / case.rnn.hidden_size**0.5
-
-    def normal(shape: tuple[int, ...]) -> Tensor:
-        return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-    def uniform(shape: tuple[int, ...]) -> Tensor:
-        return torch.empty(shape, dtype=torch.float64).uniform_(-bound, bound, generator=generator)
-
-    sizes = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
-    return Probe(
-        parameters={parameter.name: uniform(parameter.shape) for parameter in predict_parameters(case)},
-        input=normal(sizes["input"]),
-        h_0=_initial_state(case, normal(sizes["h_0"])),
-        cotangents={
-            name: normal(sizes[name]) if name in case.returns else torch.zeros(sizes[name], dtype=torch.float64)
-            for name in ("output", "h_n")
-        },
-    )
+    parameters = {
+        parameter.name: torch.empty(parameter.shape, dtype=torch.float64).uniform_(-bound, bound, generator=generator)
+        for parameter in predict_parameters(case)
+    }
+    drawn = {
+        tensor.name: torch.randn(tensor.predicted, generator=generator, dtype=torch.float64)
+        for tensor in predict_tensors(case)
+        if tensor.name not in ("output", "h_n") or tensor.name in case.returns
+    }
+    cotangents = {
+        tensor.name: drawn.get(tensor.name, torch.zeros(tensor.predicted, dtype=torch.float64))
+        for tensor in predict_tensors(case)
+        if tensor.name in ("output", "h_n")
+    }
+    return Probe(parameters, drawn["input"], _initial_state(case, drawn["h_0"]), cotangents)
 
 
 def shortened(case: Case, probe: Probe, steps: int) -> tuple[Case, Probe]:
-    """The case and its probe on the first `steps` steps of the input."""
+    """Return the case and its probe on the first `steps` steps of the input."""
     lengths = tuple(min(length, steps) for length in case.input.sequence_lengths)
-    given = {"seq_len": steps} | ({"lengths": lengths} if case.input.layout == "packed" else {})
-    shorter = altered(case, input=given)
+    shorter = altered(case, input={"seq_len": steps} | ({"lengths": lengths} if _is_packed(case) else {}))
 
-    def cut(sequence: Tensor) -> Tensor:
-        return in_layout(shorter, time_first(case, sequence)[:steps])
+    def cut(name: str, value: Tensor) -> Tensor:
+        return in_layout(shorter, time_first(case, value)[:steps]) if name in SEQUENCES else value
 
-    output = cut(probe.cotangents["output"])
-    return shorter, replace(probe, input=cut(probe.input), cotangents={**probe.cotangents, "output": output})
+    return shorter, probe.changed(cut)
 
 
 def first_sequence(case: Case, probe: Probe) -> tuple[Case, Probe]:
-    """The case and its probe with the first sequence of the batch alone. Not for an unbatched input."""
-    length = case.input.sequence_lengths[0] if case.input.layout == "packed" else case.input.seq_len
-    given = {"batch_size": 1, "seq_len": length} | ({"lengths": (length,)} if case.input.layout == "packed" else {})
+    """Return the case and its probe with the first sequence of the batch alone. Not for an unbatched input."""
+    length = case.input.sequence_lengths[0] if _is_packed(case) else case.input.seq_len
+    given = {"batch_size": 1, "seq_len": length} | ({"lengths": (length,)} if _is_packed(case) else {})
     alone = altered(case, input=given)
-
-    def cut(sequence: Tensor) -> Tensor:
-        return in_layout(alone, time_first(case, sequence)[:length, :1])
-
-    cotangents = {"output": cut(probe.cotangents["output"]), "h_n": probe.cotangents["h_n"][:, :1]}
-    h_0 = None if probe.h_0 is None else probe.h_0[:, :1]
-    return alone, replace(probe, input=cut(probe.input), h_0=h_0, cotangents=cotangents)
+    return alone, probe.changed(lambda name, value: _of_first_sequence(case, alone, name, value))
 
 
 def of_first_sequence(case: Case, alone: Case, values: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
-    """output and h_n of a case, cut to its first sequence: `alone` is that of `first_sequence`."""
-    output, h_n = values["output"], values["h_n"]
-    assert output is not None
-    assert h_n is not None
-    cut = time_first(case, output)[: alone.input.seq_len, :1]
-    return {"output": in_layout(alone, cut), "h_n": h_n[:, :1]}
+    """Return output and the final states of a case, cut to its first sequence: `alone` is that of `first_sequence`."""
+    returned = {name: value for name, value in values.items() if value is not None and not name.startswith("grad ")}
+    return {name: _of_first_sequence(case, alone, name, value) for name, value in returned.items()}
+
+
+def _of_first_sequence(case: Case, alone: Case, name: str, value: Tensor) -> Tensor:
+    if name in SEQUENCES:
+        return in_layout(alone, time_first(case, value)[: alone.input.seq_len, :1])
+    return value[:, :1] if is_state(name) else value
 
 
 def first_layer(case: Case, probe: Probe) -> tuple[Case, Probe]:
-    """The case and its probe with the first layer alone, without dropout and gradients."""
-    directions = case.rnn.directions
+    """Return the case and its probe with the first layer alone, without dropout and gradients."""
     one = altered(case, rnn={"num_layers": 1, "dropout": 0.0}, run={"gradients": False, "train": False})
     parameters = {name: value for name, value in probe.parameters.items() if re.search(r"_l0(_reverse)?$", name)}
-    h_0 = None if probe.h_0 is None else probe.h_0[:directions]
-    cotangents = {**probe.cotangents, "h_n": probe.cotangents["h_n"][:directions]}
-    return one, replace(probe, parameters=parameters, h_0=h_0, cotangents=cotangents)
+    cut = probe.changed(lambda name, value: value[: case.rnn.directions] if is_state(name) else value)
+    return one, replace(cut, parameters=parameters)
 
 
 def without_h_0(case: Case, probe: Probe) -> tuple[Case, Probe]:
-    """The case and its probe with h_0 left out."""
-    return altered(case, input={"h_0": "omitted"}), replace(probe, h_0=None)
+    """Return the case and its probe with the initial states left out."""
+    return altered(case, input={"h_0": "omitted"}), replace(probe, h_0=None, c_0=None)
 
 
 def equal_sizes(case: Case) -> Iterator[Case]:
@@ -152,6 +155,10 @@ def blank(case: Case, dtype: torch.dtype, device: torch.device) -> tuple[Tensor,
     sizes = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
     input = torch.zeros(sizes["input"], dtype=dtype, device=device)
     return input, _initial_state(case, torch.zeros(sizes["h_0"], dtype=dtype, device=device))
+
+
+def _is_packed(case: Case) -> bool:
+    return case.input.layout == "packed"
 
 
 def _initial_state(case: Case, random: Tensor) -> Tensor | None:

@@ -124,7 +124,9 @@ def _product(mode: Rounding, result: Tensor, *_: Any) -> None:
 
 def _matrix_product(mode: Rounding, result: Tensor, left: Tensor, right: Tensor) -> None:
     """A sum of products is rounded by the size of its terms, not by what is left of them; one of zeros stays 0."""
-    by_run, terms = (value.view(-1, mode.runs, mode.rows, value.shape[-1]) for value in (result, left))  # (L or 1, ...)
+    by_run, terms = (
+        value.reshape(-1, mode.runs, mode.rows, value.shape[-1]) for value in (result, left)
+    )  # (L or 1, ...)
     size = (terms[:, 0].abs() @ mode.magnitudes(right)).add_(by_run[:, 0].abs(), alpha=mode.unit)
     size.add_(size.sign(), alpha=mode.smallest)
     noisy = by_run[:, 1:]

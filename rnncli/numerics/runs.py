@@ -69,7 +69,7 @@ class Runs:
         x, *states = (value.repeat(1, runs, 1).requires_grad_(gradients) for value in (self._x, *self._states))
         weights = {name: Weight(value) for name, value in probe.parameters.items() if value.dim() == 2}
         masks = [mask.repeat(1, runs, 1) for mask in self._masks]
-        cotangents = [cotangent.repeat(1, runs, 1) for cotangent in self._cotangents]
+        cotangents = [cotangent.repeat(1, runs, 1) for cotangent in self._cotangents] if gradients else []
         with rounding, torch.set_grad_enabled(gradients):
             returned = self._forward(x, tuple(states), {**probe.parameters, **weights}, masks)
             if gradients:
@@ -91,9 +91,8 @@ class Runs:
         """Return how many kinks were met at the steps within the sequences."""
         if not rounding.kinks:
             return 0
-        walks = torch.unflatten(
-            torch.stack(rounding.kinks), 0, (-1, len(self._x))
-        )  # (D*num_layers, steps as walked, N)
+        kinks = torch.stack(rounding.kinks)  # (D*num_layers * L, N), in the order in which steps are walked
+        walks = torch.unflatten(kinks, 0, (-1, len(self._x)))
         if self._lengths is not None:
             inside = (torch.arange(len(self._x))[:, None] < self._lengths).to(walks.device)  # (L, N)
             both = torch.stack([inside, inside.flip(0)][: self._case.rnn.directions])

@@ -10,8 +10,7 @@ from torch import nn
 from rnncli.core.case import Case
 from rnncli.manual.equations import gru_step, lstm_step, relu_step, tanh_step
 from rnncli.numerics import rounding
-from rnncli.numerics.locate import SEQUENCES
-from rnncli.numerics.probe import Probe, in_layout, packer
+from rnncli.numerics.probe import SEQUENCES, Probe, in_layout, packer
 from rnncli.numerics.rounding import ARITHMETIC, Rounding
 from rnncli.numerics.runs import Runs
 
