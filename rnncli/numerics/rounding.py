@@ -124,13 +124,11 @@ def _product(mode: Rounding, result: Tensor, *_: Any) -> None:
 
 def _matrix_product(mode: Rounding, result: Tensor, left: Tensor, right: Tensor) -> None:
     """A sum of products is rounded by the size of its terms, not by what is left of them; one of zeros stays 0."""
-    by_run, terms = (
-        value.reshape(-1, mode.runs, mode.rows, value.shape[-1]) for value in (result, left)
-    )  # (L or 1, ...)
-    size = (terms[:, 0].abs() @ mode.magnitudes(right)).add_(by_run[:, 0].abs(), alpha=mode.unit)
+    by_run = result.view(mode.runs, mode.rows, -1)
+    size = (left[: mode.rows].abs() @ mode.magnitudes(right)).add_(by_run[0].abs(), alpha=mode.unit)
     size.add_(size.sign(), alpha=mode.smallest)
-    noisy = by_run[:, 1:]
-    noisy.addcmul_(size.unsqueeze(1), mode.normal(noisy.shape))
+    noisy = by_run[1:]
+    noisy.addcmul_(size, mode.normal(noisy.shape))
 
 
 def _tanh_backward(mode: Rounding, result: Tensor, gradient: Tensor, _: Tensor) -> None:

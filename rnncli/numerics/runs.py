@@ -5,7 +5,6 @@ batch are the run without noise.
 """
 
 import re
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -25,8 +24,7 @@ class Weight:
 
     def __init__(self, value: Tensor) -> None:
         self._transposed = value.T
-        self._foreseen: Iterator[Tensor] | None = None
-        self.inputs: list[Tensor] = []  # (rows, features) of a step, or (L, rows, features) of all steps
+        self.inputs: list[Tensor] = []  # (rows, columns of W), one for each step
         self.products: list[Any] = []  # the edges at which the gradients of the products arrive
 
     @property
@@ -35,14 +33,6 @@ class Weight:
         return self
 
     def __rmatmul__(self, x: Tensor) -> Tensor:
-        return self._product(x) if self._foreseen is None else next(self._foreseen)
-
-    def foresee(self, x: Tensor, reverse: bool) -> None:
-        """Form the products of all steps at once, x (L, rows, features): they are then used one after the other."""
-        steps = self._product(x).unbind(0)
-        self._foreseen = iter(steps[::-1] if reverse else steps)
-
-    def _product(self, x: Tensor) -> Tensor:
         product = x @ self._transposed
         if product.requires_grad:
             self.inputs.append(x)
@@ -80,11 +70,11 @@ class Runs:
         if gradients:
             given = {name: next(arrived) for name in ("input", *probe.initial_names)}
             found |= {f"grad {name}": gradient for name, gradient in given.items() if name in probe.leaves}
-        found = {name: self._by_run(value, runs) for name, value in found.items()}
+        found = {name: _by_run(value, runs) for name, value in found.items()}
         if gradients:
             for name, weight in weights.items():
-                delta = self._over_time([next(arrived) for _ in weight.products], runs)
-                found |= self._of_parameters(name, delta, self._over_time(weight.inputs, runs), rounding)
+                deltas = [next(arrived) for _ in weight.products]
+                found |= self._of_parameters(name, torch.stack(deltas), torch.stack(weight.inputs), rounding)
         return found
 
     def kinks(self, rounding: Rounding) -> int:
@@ -106,8 +96,6 @@ class Runs:
         for layer in range(self._case.rnn.num_layers):
             matches = [(re.fullmatch(rf"(\w+_l){layer}(|_reverse)", name), value) for name, value in params.items()]
             of_layer = {f"{match[1]}0{match[2]}": value for match, value in matches if match}
-            for name in ("weight_ih_l0", "weight_ih_l0_reverse")[:directions]:
-                of_layer[name].foresee(x, reverse=name.endswith("reverse"))
             first = tuple(state[layer * directions : (layer + 1) * directions] for state in states)
             x, last = stack(self._step, x, first, of_layer, directions, 0.0, lengths)
             x = x * masks[layer] if layer < len(masks) else x
@@ -117,8 +105,9 @@ class Runs:
     def _of_parameters(self, name: str, delta: Tensor, x: Tensor, rounding: Rounding) -> dict[str, Tensor]:
         """The gradient of a weight, whose products are x @ W.T, and of the bias that is added to them.
 
-        delta: (1 + K, L*N, rows of W), the gradient of the products. x: (1 + K, L*N, columns of W).
+        delta: (L, rows, rows of W), the gradient of the products. x: (L, rows, columns of W).
         """
+        delta, x = (_by_run(value, rounding.runs).flatten(1, 2) for value in (delta, x))  # (1 + K, L*N, ...)
         found = {f"grad {name}": delta.mT @ x}
         rounding.move_sum(found[f"grad {name}"], delta[0].abs().T @ x[0].abs(), len(self._x))
         bias = name.replace("weight", "bias")
@@ -126,14 +115,6 @@ class Runs:
             found[f"grad {bias}"] = delta.sum(1)
             rounding.move_sum(found[f"grad {bias}"], delta[0].abs().sum(0), len(self._x))
         return found
-
-    @staticmethod
-    def _by_run(value: Tensor, runs: int) -> Tensor:
-        return torch.unflatten(value, -2, (runs, -1)).movedim(-3, 0)
-
-    def _over_time(self, values: list[Tensor], runs: int) -> Tensor:
-        """(1 + K, L*N, features), of one value of all steps or of a value of each step."""
-        return self._by_run(torch.stack(values) if len(values) > 1 else values[0], runs).flatten(1, -2)
 
     @cached_property
     def _cotangents(self) -> list[Tensor]:
@@ -157,3 +138,8 @@ class Runs:
 
     def _batched(self, state: Tensor) -> Tensor:
         return state.unsqueeze(1) if self._case.input.layout == "unbatched" else state
+
+
+def _by_run(value: Tensor, runs: int) -> Tensor:
+    """(..., (1 + K) * N, features) -> (1 + K, ..., N, features)."""
+    return torch.unflatten(value, -2, (runs, -1)).movedim(-3, 0)
