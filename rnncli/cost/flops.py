@@ -50,38 +50,6 @@ def products(case: Case, backward: bool) -> Iterator[Product]:
                 yield from (Product(given, steps, read) for read, given in carried)
 
 
-def flops(self) -> int:
-        """A multiplication and an addition for each term."""
-        return 2 * self.rows * self.inner * self.columns * self.times
-
-    @property
-    def elements(self) -> int:
-        """Read and written: both operands and the result, of every one."""
-        return (self.rows * self.inner + self.inner * self.columns + self.rows * self.columns) * self.times
-
-
-def products(case: Case, backward: bool) -> Iterator[Product]:
-    """The products of all layers and directions, in the order they depend on each other.
-
-    Forward: x W_ih^T for all L*N steps at once, and h W_hh^T for N sequences (of a packed input those that still run),
-    L times in sequence. Backward: g W_hh for every step in sequence, then g W_ih, g^T x and g^T h over all steps.
-    """
-    rnn = case.rnn
-    hidden, running = rnn.hidden_size, _running(case)
-    steps = sum(batch * times for batch, times in running)
-    for layer in range(rnn.num_layers):
-        features = rnn.input_size if layer == 0 else rnn.directions * hidden
-        for _ in range(rnn.directions):
-            recurrent = [Product(batch, hidden, hidden, times) for batch, times in running]
-            yield Product(steps, features, hidden)
-            yield from recurrent
-            if backward:
-                yield from recurrent
-                yield Product(steps, hidden, features)
-                yield Product(hidden, steps, features)
-                yield Product(hidden, steps, hidden)
-
-
 def flops(case: Case, backward: bool) -> int:
     """Floating-point operations of the products of one pass; the activations are not counted."""
     return sum(product.flops for product in products(case, backward))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rnncli.core.case import Case
-from rnncli.core.shapes import predict_parameters, predict_tensors
+from rnncli.core.shapes import tensor_sizes
 
 MOST_LAYERS = 4  # drawn one by one; of more, the two at the bottom and the one at the top
 
@@ -31,10 +31,12 @@ class Layer:
 class Grid:
     """The picture of an unrolled RNN as data, for every format that draws it.
 
-    `layers` is ordered from the top; None stands for `folded_layers` layers that are not drawn. `batch` is (N,), or ()
-    for an unbatched input. `lengths` holds the length of every sequence of a packed input, else None.
+    `state`: what runs along a row, "h" or "h,c". `layers` is ordered from the top; None stands for `folded_layers`
+    layers that are not drawn. `batch` is (N,), or () for an unbatched input. `lengths` holds the length of every
+    sequence of a packed input, else None.
     """
 
+    state: str
     length: int
     batch: tuple[int, ...]
     lengths: tuple[int, ...] | None
@@ -65,9 +67,8 @@ class Grid:
 
 def unrolled(case: Case) -> Grid:
     """Return the grid of a case."""
-    given, count, directions = case.input, case.rnn.num_layers, case.rnn.directions
-    tensors = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
-    features = {parameter.name: parameter.shape[-1] for parameter in predict_parameters(case)}
+    given, count, directions, sizes = case.input, case.rnn.num_layers, case.rnn.directions, tensor_sizes(case)
+    input_features, output_features = sizes["input"][-1], sizes["output"][-1]
     start = "zeros" if given.h_0 == "omitted" else ""
     drawn = range(count) if count <= MOST_LAYERS else (0, 1, count - 1)
     layers: list[Layer | None] = []
@@ -76,14 +77,15 @@ def unrolled(case: Case) -> Grid:
             layers.append(None)
         states = range(directions * k, directions * (k + 1))
         rows = tuple(Row(k, d == 1, start or f"h_0[{at}]", f"h_n[{at}]") for d, at in enumerate(states))
-        layers.append(Layer(k, rows, features[f"weight_ih_l{k}"]))
+        layers.append(Layer(k, rows, output_features if k else input_features))
     packed = given.layout == "packed"
     return Grid(
+        state=",".join(case.cell.states),
         length=max(given.sequence_lengths) if packed else given.seq_len,
         batch=() if given.layout == "unbatched" else (given.batch_size,),
         lengths=given.sequence_lengths if packed else None,
         layers=tuple(reversed(layers)),
         folded_layers=count - len(drawn),
-        input_features=tensors["input"][-1],
-        output_features=tensors["output"][-1],
+        input_features=input_features,
+        output_features=output_features,
     )

@@ -88,7 +88,7 @@ def _drawing(grid: Grid, scale: Scale) -> Drawing:
             continue
         arrows += _upwards(columns, steps, y)
         y += ARROW
-        more_boxes, more_arrows = _layer(layer, scale, columns, steps, y)
+        more_boxes, more_arrows = _layer(layer, grid.state, scale, columns, steps, y)
         boxes += more_boxes
         arrows += more_arrows
         y += ROW * len(layer.rows) + 12
@@ -100,7 +100,7 @@ def _drawing(grid: Grid, scale: Scale) -> Drawing:
 
 
 def _layer(
-    layer: Layer, scale: Scale, columns: list[float], steps: tuple[int | None, ...], y: int
+    layer: Layer, state: str, scale: Scale, columns: list[float], steps: tuple[int | None, ...], y: int
 ) -> tuple[list[Box], list[tuple[str, str]]]:
     """Return the boxes and arrows of a layer: a frame for each step, and in it an h for each direction."""
     boxes, arrows = [], []
@@ -115,7 +115,7 @@ def _layer(
         last = 0 if row.reverse else len(steps) - 1
         for place, (x, t) in enumerate(zip(columns, steps, strict=True)):
             kind_of_box = "" if t is None else f"{kind} final" if place == last else kind
-            boxes.append(Box(x, top, 34, "..." if t is None else "h", kind_of_box))
+            boxes.append(Box(x, top, 34, "..." if t is None else state, kind_of_box))
         edges = [scale.margin - 14, *columns, columns[-1] + scale.box / 2 + 14]
         for here, there in pairwise(edges):
             begin = here + (20 if here in columns else 0)

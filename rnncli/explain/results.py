@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from rnncli.core.case import Case
+from rnncli.core.shapes import recipes, tensor_sizes
 from rnncli.core.words import counted, size
 from rnncli.explain.blocks import Block, Code, Prose, Section, Table
-from rnncli.explain.sizes import tensor_shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,27 +19,27 @@ class Fact:
 
 
 def what_is_what(case: Case) -> Section:
-    """Return the section about `output`, `h_n` and a head."""
+    """Return the section about `output`, the last states and a head."""
     rows = []
     for fact in facts(case):
         meaning = f"{fact.meaning}; equals `{fact.equals}`" if fact.equals else fact.meaning
         rows.append((f"`{fact.code}`", size(fact.shape), meaning))
     table = Table(("code", "shape", "what it holds"), tuple(rows))
-    packed = Code("output is a PackedSequence; this gives it its axes back", unpacking(case))
-    blocks: tuple[Block, ...] = (packed, table) if case.input.layout == "packed" else (table,)
-    return Section("What is what", (*blocks, Prose(_head(case))))
+    blocks: tuple[Block, ...] = (table, Prose(_head(case)))
+    if case.input.layout == "packed":
+        blocks = (Code("output is a PackedSequence; this gives it its axes back", unpacking(case)), *blocks)
+    return Section("What is what", blocks)
 
 
 def unpacking(case: Case) -> str:
     """Return the line that turns a packed output into a padded tensor."""
-    batch_first = ", batch_first=True" if case.rnn.batch_first else ""
-    return f"padded, lengths = pad_packed_sequence(output{batch_first})"
+    return recipes(case)[0].code
 
 
 def facts(case: Case) -> list[Fact]:
     """Return what one looks up, in reading order. Each code is an expression of the results, and of k and d."""
     found = _both_directions(case) if case.rnn.bidirectional else _one_direction(case)
-    return [*found, *_by_layer(case)]
+    return [*found, *_by_layer(case, "h_n"), *(fact for name in case.cell.final[1:] for fact in _beside_h(case, name))]
 
 
 def _one_direction(case: Case) -> list[Fact]:
@@ -57,11 +57,11 @@ def _one_direction(case: Case) -> list[Fact]:
 
 
 def _both_directions(case: Case) -> list[Fact]:
-    one, h_out, length = _one(case), case.rnn.hidden_size, _length(case)
+    one, h_out, length = _one(case), case.rnn.h_out, _length(case)
     both, packed = (*one[:-1], 2 * h_out), case.input.layout == "packed"
     last, first, name = _at(case, -1), _at(case, 0), _name(case)
     every = (*_sequence(case)[:-1], h_out)
-    steps = "the one step" if length == 1 else f"all {length:,} steps"
+    steps = f"all {length:,} steps"
     of_last = f"forward half has read {steps}, reverse half only 1"
     of_first = f"reverse half has read {steps}, forward half only 1"
     if packed:
@@ -81,29 +81,38 @@ def _both_directions(case: Case) -> list[Fact]:
     ]
 
 
-def _by_layer(case: Case) -> list[Fact]:
-    rnn, one = case.rnn, _one(case)
+def _by_layer(case: Case, name: str) -> list[Fact]:
+    rnn, one, state = case.rnn, _one(case, name), name[0]
     if rnn.num_layers == 1:
         return []
     if not rnn.bidirectional:
-        return [
-            Fact("h_n[k]", one, f"layer k's last h, k = 0 to {rnn.num_layers - 1}; `output` has the top layer alone")
-        ]
-    view = f"h_n.view({', '.join(map(str, (rnn.num_layers, 2, *one)))})[k, d]"
-    return [Fact(view, one, "layer k, direction d (0 forward, 1 reverse)", "h_n[2 * k + d]")]
+        alone = "; `output` has the top layer alone" if state == "h" else ""
+        return [Fact(f"{name}[k]", one, f"layer k's last {state}, k = 0 to {rnn.num_layers - 1}{alone}")]
+    view = f"{name}.view({', '.join(map(str, (rnn.num_layers, 2, *one)))})[k, d]"
+    return [Fact(view, one, "layer k, direction d (0 forward, 1 reverse)", f"{name}[2 * k + d]")]
+
+
+def _beside_h(case: Case, name: str) -> list[Fact]:
+    """Return the facts about a state that is in no output."""
+    state, ends = name[0], "h_n[-2] and h_n[-1]" if case.rnn.bidirectional else "h_n[-1]"
+    code, shape = (f"{name}[-2:]", (2, *_one(case, name))) if case.rnn.bidirectional else (f"{name}[-1]", None)
+    meaning = f"the top layer's {state} beside {ends}: in no `output`, for a further call and not for a head"
+    return [Fact(code, shape or _one(case, name), meaning), *_by_layer(case, name)]
 
 
 def head(case: Case) -> tuple[str, str, str]:
     """Return the code of a head, of what it is fed for one answer per sequence, and for one answer per step."""
     last = "torch.cat([h_n[-2], h_n[-1]], -1)" if case.rnn.bidirectional else "h_n[-1]"
-    return f"nn.Linear({tensor_shapes(case)['output'][-1]}, num_classes)", last, _name(case)
+    return f"nn.Linear({tensor_sizes(case)['output'][-1]}, num_classes)", last, _name(case)
 
 
 def _head(case: Case) -> str:
     code, last, every = head(case)
+    names = case.cell.final
+    returned = f"The layer returns `output, ({', '.join(names)})`. " if len(names) > 1 else ""
     return (
-        f"A head is `{code}`. Given `{last}`, it returns {_answers(_one(case))}, one answer per sequence; given"
-        f" `{every}`, it returns {_answers(_sequence(case))}, one per step."
+        f"{returned}A head is `{code}`. Given `{last}`, it returns {_answers(_one(case))}, one answer per sequence;"
+        f" given `{every}`, it returns {_answers(_sequence(case))}, one per step."
     )
 
 
@@ -124,14 +133,14 @@ def _length(case: Case) -> int:
     return max(case.input.sequence_lengths) if case.input.layout == "packed" else case.input.seq_len
 
 
-def _one(case: Case) -> tuple[int, ...]:
+def _one(case: Case, name: str = "h_n") -> tuple[int, ...]:
     """Return the size of one state."""
-    return tensor_shapes(case)["h_n"][1:]
+    return tensor_sizes(case)[name][1:]
 
 
 def _sequence(case: Case) -> tuple[int, ...]:
     """Return the size of `output`, or of `padded`."""
-    output = tensor_shapes(case)["output"]
+    output = tensor_sizes(case)["output"]
     if case.input.layout != "packed":
         return output
     axes = (_length(case), case.input.batch_size)

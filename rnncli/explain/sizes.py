@@ -3,19 +3,19 @@
 import re
 
 from rnncli.core.case import Case
-from rnncli.core.shapes import predict_parameters, predict_tensors
+from rnncli.core.shapes import predict_parameters
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-def tensor_shapes(case: Case) -> dict[str, tuple[int, ...]]:
-    """Return the size of input, h_0, output and h_n."""
-    return {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
-
-
 def parameter_shapes(case: Case) -> dict[str, tuple[int, ...]]:
-    """Return the size of every parameter, in nn.RNN's order."""
+    """Return the size of every parameter, in torch's order."""
     return {parameter.name: parameter.shape for parameter in predict_parameters(case)}
+
+
+def of_step(case: Case, features: int) -> tuple[int, ...]:
+    """Return the size of one time step."""
+    return (features,) if case.input.layout == "unbatched" else (case.input.batch_size, features)
 
 
 def named(case: Case, feature_axis: str, features: int) -> str:

@@ -152,17 +152,17 @@ def _drawn(grid: Grid, steps: tuple[int | None, ...], left: int, cell: int, labe
             yield f"{'...'.ljust(label)}{grid.folded_layers:,} more layers", FAINT
             yield arrows, FAINT
             continue
-        yield from _layer(layer, steps, centres, label)
+        yield from _layer(layer, grid.state, steps, centres, label)
         yield f"{arrows.ljust(at)}{_features(layer.features)}", FAINT
     yield labelled("input", shown(lambda t: size(grid.input_size(t)))), PLAIN
 
 
-def _layer(layer: Layer, steps: tuple[int | None, ...], centres: list[int], label: int) -> Iterator[Line]:
+def _layer(layer: Layer, state: str, steps: tuple[int | None, ...], centres: list[int], label: int) -> Iterator[Line]:
     for row in layer.rows:
         name = "" if row.reverse else f"layer {layer.number}"
         line = f"{name.ljust(label)}{row.end if row.reverse else row.start} "
         for centre, t in zip(centres, steps, strict=True):
-            text = "..." if t is None else "h"
+            text = "..." if t is None else state
             begin = centre - (len(text) - 1) // 2
             line += f"{_arrow(begin - len(line) - 1, row.reverse)} {text} "
         yield (

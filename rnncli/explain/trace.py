@@ -1,53 +1,50 @@
-"""One sequence of a case followed through time: its states, and the gradients of L = output.sum() at each of them."""
+"""One sequence of a case followed through time: its gates and states, and the gradients of L = output.sum() there."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rnncli.core.case import Case
-from rnncli.explain.sizes import tensor_shapes
-from rnncli.explain.traced import MOST_UNITS, MOST_VALUES, Place, Step, Trace, steps_shown
+from rnncli.core.shapes import tensor_sizes
+from rnncli.explain.equations import code, weights
+from rnncli.explain.traced import MOST_UNITS, MOST_VALUES, Place, Step, Trace, steps_shown, terms
 from rnncli.numerics.reference import build
 
-
-@dataclass(frozen=True)
-class _Recorded:
-    """The tensors of one step, each (H_out,), and its input (H_in,)."""
-
-    x: Tensor
-    h_before: Tensor
-    pre_activation: Tensor
-    h: Tensor
-    h_above: Tensor  # the same values as h, as `output` and the layer above read them
+Names = dict[str, Any]  # the values of a step by the names of the code
 
 
 def follow(case: Case, place: Place) -> Trace:
     """Return the numbers of the sequence, layer and direction of a place.
 
     They are those of the first piece of code that `rnncli explain` shows: float32, on the CPU, the weights, the input
-    and h_0 drawn in this order after `torch.manual_seed`, without dropout.
+    and the states drawn in this order after `torch.manual_seed`, without dropout.
     """
-    rnn, x, h_0 = _drawn(case, place.n)
-    activation = getattr(torch, case.rnn.nonlinearity)
-    followed: dict[int, _Recorded] = {}
+    rnn, x, states = _drawn(case, place.n)
+    followed: dict[int, Names] = {}
     for k in range(case.rnn.num_layers):
         halves = []
         for d in range(case.rnn.directions):
             row = case.rnn.directions * k + d
-            steps = _walk(x, h_0[row], rnn.all_weights[row], activation, reverse=d == 1)
-            halves.append(torch.stack([steps[t].h_above for t in range(len(x))]))  # (L, H_out)
+            steps = _walk(case, x, {state: rows[row] for state, rows in states.items()}, rnn.all_weights[row], d == 1)
+            halves.append(torch.stack([steps[t]["above"] for t in range(len(x))]))  # (L, H_out)
             if (k, d) == (place.layer, int(place.reverse)):
                 followed = steps
         x = torch.cat(halves, -1)  # (L, D*H_out)
     x.sum().backward()  # type: ignore[no-untyped-call]
-    return _numbers(case, place, followed, rnn)
+    chosen = followed[place.t]
+    return Trace(
+        steps={t: _step(case, followed[t]) for t in steps_shown(case, place)},
+        weight_hh=[_first(row) for row in chosen["W_hh"][: MOST_UNITS * len(case.cell.gates)]],
+        given={name: _first(chosen[name], MOST_VALUES) for name in ("x_t", *case.cell.states)},
+        terms=_terms(case, place, chosen),
+    )
 
 
-def _drawn(case: Case, n: int) -> tuple[nn.RNN, Tensor, Tensor]:
-    """Return nn.RNN, one sequence of its input (L, H_in) and the states it starts from (D*num_layers, H_out)."""
-    sizes, given = tensor_shapes(case), case.input
+def _drawn(case: Case, n: int) -> tuple[nn.RNNBase, Tensor, dict[str, Tensor]]:
+    """Return the layer, one sequence of its input (L, H_in), and by state what it starts from (D*num_layers, ...)."""
+    sizes, given = tensor_sizes(case), case.input
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(case.run.seed)
         rnn = build(case, torch.float32, torch.device("cpu"))
@@ -55,55 +52,59 @@ def _drawn(case: Case, n: int) -> tuple[nn.RNN, Tensor, Tensor]:
             x = [torch.randn(length, case.rnn.input_size) for length in given.sequence_lengths][n]
         else:
             x = torch.randn(sizes["input"])
-        h_0 = torch.randn(sizes["h_0"]) if given.h_0 == "random" else torch.zeros(sizes["h_0"])
+        make = torch.randn if given.h_0 == "random" else torch.zeros
+        states = {state: make(sizes[f"{state}_0"]) for state in case.cell.states}
     if given.layout == "batched":
         x = x[n] if case.rnn.batch_first else x[:, n]
-    return rnn, x, h_0 if given.layout == "unbatched" else h_0[:, n]
+    return rnn, x, {name: rows if given.layout == "unbatched" else rows[:, n] for name, rows in states.items()}
 
 
-def _walk(x: Tensor, h: Tensor, weights: Sequence[Tensor], activation: object, reverse: bool) -> dict[int, _Recorded]:
-    """Return every step of one layer in one direction, over x (L, H_in) from the state h (H_out,)."""
-    assert callable(activation)
-    weight_ih, weight_hh, *biases = weights
+def _walk(case: Case, x: Tensor, states: Mapping[str, Tensor], own: list[Tensor], reverse: bool) -> dict[int, Names]:
+    """Return every step of one layer in one direction, over x (L, H_in): h and c are those before it, h_t and c_t those
+    after, and `above` is h_t as `output` and the layer above read it.
+    """
+    program = compile("\n".join(code(case)), "equations", "exec")
     steps = {}
     for t in reversed(range(len(x))) if reverse else range(len(x)):
-        pre_activation = sum(biases, x[t] @ weight_ih.T + h @ weight_hh.T)
-        before, h = h, activation(pre_activation)
-        steps[t] = _Recorded(x[t], before, pre_activation, h, h.view_as(h))
-        for tensor in (pre_activation, h, steps[t].h_above):
+        names: Names = {"torch": torch, "x_t": x[t], **states, **dict(zip(weights(case), own, strict=True))}
+        exec(program, names)
+        after = {state: names[state] for state in states}
+        steps[t] = names | states | {f"{name}_t": value for name, value in names.items()}
+        steps[t]["above"] = after["h"].view_as(after["h"])
+        for tensor in (names["a"], steps[t]["above"], *after.values()):
             tensor.retain_grad()
+        states = after
     return steps
 
 
-def _numbers(case: Case, place: Place, followed: dict[int, _Recorded], rnn: nn.RNN) -> Trace:
-    weight_ih, weight_hh, *biases = rnn.all_weights[case.rnn.directions * place.layer + place.reverse]
-    chosen = followed[place.t]
-    bias_ih, bias_hh = (_first(bias) for bias in biases) if biases else (None, None)
-    return Trace(
-        steps={t: _step(followed[t]) for t in steps_shown(case, place)},
-        weight_hh=[_first(row) for row in weight_hh[:MOST_UNITS]],
-        x=_first(chosen.x, MOST_VALUES),
-        h_before=_first(chosen.h_before, MOST_VALUES),
-        input_term=_first(chosen.x @ weight_ih.T),
-        bias_ih=bias_ih,
-        state_term=_first(chosen.h_before @ weight_hh.T),
-        bias_hh=bias_hh,
-    )
+def _step(case: Case, names: Names) -> Step:
+    def grad(name: str) -> Tensor:
+        found: Tensor | None = names[name].grad
+        return torch.zeros_like(names[name]) if found is None else found
 
-
-def _step(recorded: _Recorded) -> Step:
-    grad_h, from_above, grad_pre_activation = (
-        tensor.grad if tensor.grad is not None else torch.zeros_like(tensor)
-        for tensor in (recorded.h, recorded.h_above, recorded.pre_activation)
-    )
+    gates, states = case.cell.gates, case.cell.states[::-1]
+    gradients = dict(zip(gates, grad("a").chunk(len(gates)), strict=True)) | {
+        name: grad(f"{name}_t") for name in states
+    }
     return Step(
-        pre_activation=_first(recorded.pre_activation),
-        h=_first(recorded.h),
-        from_above=_first(from_above),
-        from_time=_first(grad_h - from_above),
-        grad_h=_first(grad_h),
-        grad_pre_activation=_first(grad_pre_activation),
+        values={name: _first(names[f"{name}_t"]) for name in (*gates, *states)},
+        gradients={name: _first(value) for name, value in gradients.items()},
+        from_above=_first(grad("above")),
+        from_time=_first(grad("h_t") - grad("above")),
     )
+
+
+def _terms(case: Case, place: Place, names: Names) -> dict[str, list[float]]:
+    """Return the value of each term of a step, by how the page writes it: a name, or an expression of names."""
+    for kind in ("ih", "hh"):
+        for letter, word in (("W", "weight"), ("b", "bias")):
+            value = names.get(f"{letter}_{kind}")
+            if value is not None:
+                blocks = zip(case.cell.gates, value.chunk(len(case.cell.gates)), strict=True)
+                names |= {f"{word}_{kind}_{place.suffix}": value}
+                names |= {f"{letter}_{kind[0]}{gate}": block for gate, block in blocks}
+    found = {term: term.removeprefix("+ ").removeprefix("= ").partition(" = ")[0] for term in terms(case, place)}
+    return {term: _first(eval(expression, names)) for term, expression in found.items()}
 
 
 def _first(values: Tensor, most: int = MOST_UNITS) -> list[float]:
