@@ -95,11 +95,15 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """A line of code a person looks up every time, filled in for the case, and the shape it gives."""
+    """A line of code a person looks up every time, filled in for the case, the shape it gives, and what that is.
+
+    `equals`: another expression with the same values. In `note`, code stands between backticks.
+    """
 
     code: str
     shape: tuple[int, ...] | None = None
     note: str
+    equals: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

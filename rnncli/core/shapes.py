@@ -63,72 +63,9 @@ def predict_parameters(case: Case) -> tuple[Parameter, ...]:
     return tuple(parameters)
 
 
-def recipes(case: Case) -> tuple[Recipe, ...]:
-    """The lines of code a person looks up every time: `output` by direction, states by layer, weights by gate, the
-    classifier head.
-    """
-    states = (recipe for name in case.cell.final for recipe in _split_state(case, name))
-    return (*_split_output(case), *states, *_split_weights(case), *_classifier_head(case))
-
-
-def _split_output(case: Case) -> Iterator[Recipe]:
-    rnn, given = case.rnn, case.input
-    name, length, steps = "output", given.seq_len, "L"
-    if given.layout == "packed":
-        name, length, steps = "padded", max(given.sequence_lengths), "max(lengths)"
-        batch_first = ", batch_first=True" if rnn.batch_first else ""
-        code = f"padded, lengths = pad_packed_sequence(output{batch_first})"
-        yield Recipe(code=code, note="output is a PackedSequence: torch.nn.utils.rnn gives it its axes back")
-    axes = {steps: length} if given.layout == "unbatched" else {steps: length, "N": given.batch_size}
-    axes = dict(reversed(axes.items())) if rnn.batch_first else axes
-    if not rnn.bidirectional:  # there is nothing to split
-        return
-    part = (*axes.values(), rnn.h_out)
-    whole = (*part[:-1], rnn.directions, rnn.h_out)
-    view = f"{name}.view({', '.join(map(str, whole))})"
-    yield Recipe(code=view, shape=whole, note=f"{', '.join(axes)}, D, H_out")
-    every = ", ".join(":" for _ in axes)
-    for d, direction in enumerate(("forward", "reverse")):
-        yield Recipe(code=f"{view}[{every}, {d}]", shape=part, note=f"the {direction} direction")
-
-
-def _split_state(case: Case, name: str) -> Iterator[Recipe]:
-    rnn, one = case.rnn, tensor_sizes(case)[name][1:]
-    last = "its own last step" if case.input.layout == "packed" else "the last step"
-    if not rnn.bidirectional:
-        if rnn.num_layers > 1:
-            yield Recipe(code=f"{name}[k]", shape=one, note=f"layer k: {last}")
-        return
-    whole = (rnn.num_layers, rnn.directions, *one)
-    view = f"{name}.view({', '.join(map(str, whole))})"
-    axes = ("num_layers", "D", *("N" for _ in one[1:]), case.cell.features_of(name))
-    yield Recipe(code=view, shape=whole, note=", ".join(axes))
-    yield Recipe(code=f"{view}[k, 0]", shape=one, note=f"layer k, forward: {last}")
-    yield Recipe(code=f"{view}[k, 1]", shape=one, note="layer k, reverse: t = 0")
-
-
-def _split_weights(case: Case) -> Iterator[Recipe]:
-    gates, sizes = case.cell.gates, (case.rnn.hidden_size, case.rnn.input_size)
-    if len(gates) > 1:
-        code = f"{', '.join(gates)} = rnn.weight_ih_l0.chunk({len(gates)})"
-        yield Recipe(code=code, shape=sizes, note="the rows of each gate")
-
-
-def _classifier_head(case: Case) -> Iterator[Recipe]:
-    rnn, packed = case.rnn, case.input.layout == "packed"
-    features = (*tensor_sizes(case)["h_n"][1:-1], rnn.directions * rnn.h_out)
-    right = "torch.cat([h_n[-2], h_n[-1]], dim=-1)" if rnn.bidirectional else "h_n[-1]"
-    yield Recipe(code=right, shape=features, note="right for a head")
-    name = "padded" if packed else "output"
-    last = f"{name}[:, -1]" if rnn.batch_first and case.input.layout != "unbatched" else f"{name}[-1]"
-    why = {
-        (True, False): "its reverse half has read one step",
-        (True, True): "padding, and a reverse half of one step",
-        (False, True): "padding, except for the longest sequences",
-    }.get((rnn.bidirectional, packed))
-    if why:
-        yield Recipe(code=last, shape=features, note=f"wrong for a head: {why}")
-    yield Recipe(code=f"head = nn.Linear({features[-1]}, num_classes)", note="the classifier head")
+def parameter_sizes(case: Case) -> dict[str, tuple[int, ...]]:
+    """The size of each parameter."""
+    return {parameter.name: parameter.shape for parameter in predict_parameters(case)}
 
 
 def arguments_giving(case: Case, name: str, expected: tuple[int, ...]) -> str | None:
@@ -147,8 +84,7 @@ def arguments_giving(case: Case, name: str, expected: tuple[int, ...]) -> str | 
         changed = changed_by(case, change)
         if changed is None:
             continue
-        shapes = tensor_sizes(changed) | {parameter.name: parameter.shape for parameter in predict_parameters(changed)}
-        if shapes.get(name) == expected:
+        if (tensor_sizes(changed) | parameter_sizes(changed)).get(name) == expected:
             return as_flags({leaf: value for leaf, value in change.items() if value is not None})
     return None
 
@@ -207,3 +143,121 @@ def _given_by(case: Case, name: str, predicted: tuple[int, ...]) -> str | None:
     if expected in (None, predicted):
         return None
     return arguments_giving(case.model_copy(update={"expect": {}}), name, expected)
+
+
+# -- lines of code ----------------------------------------------------------------------------------------------------
+
+
+def recipes(case: Case) -> tuple[Recipe, ...]:
+    """Return what a person looks up every time: `output` by direction, states by layer, what feeds a head.
+
+    Those with a shape are expressions of the results, of k (a layer) and of d (a direction); of a packed output they
+    take `padded`, which the first line gives. The last line makes a head.
+    """
+    found = _both_directions(case) if case.rnn.bidirectional else _one_direction(case)
+    beside = (recipe for name in case.cell.final[1:] for recipe in _beside_h(case, name))
+    return (*_unpacking(case), *found, *_by_layer(case, "h_n"), *beside, *_by_gate(case), _head(case))
+
+
+def for_a_head(case: Case) -> str:
+    """Return the expression that has read the whole of every sequence."""
+    return "torch.cat([h_n[-2], h_n[-1]], -1)" if case.rnn.bidirectional else "h_n[-1]"
+
+
+def every_step(case: Case) -> tuple[str, tuple[int, ...]]:
+    """Return what holds every step of the output, with its axes, and its size."""
+    output = tensor_sizes(case)["output"]
+    if case.input.layout != "packed":
+        return "output", output
+    axes = (max(case.input.sequence_lengths), case.input.batch_size)
+    return "padded", (*(axes[::-1] if case.rnn.batch_first else axes), output[-1])
+
+
+def _unpacking(case: Case) -> Iterator[Recipe]:
+    if case.input.layout == "packed":
+        batch_first = ", batch_first=True" if case.rnn.batch_first else ""
+        note = "output is a PackedSequence; this gives it its axes back"
+        yield Recipe(code=f"padded, lengths = pad_packed_sequence(output{batch_first})", note=note)
+
+
+def _one_direction(case: Case) -> Iterator[Recipe]:
+    one, steps, last = _one(case), _steps(case), _at(case, -1)
+    if case.input.layout == "packed":
+        yield Recipe(code=last, shape=one, note=f"padding, except for sequences of {steps}: not for a head")
+        yield Recipe(code="h_n[-1]", shape=one, note="the top layer's h at each sequence's own last step")
+    else:
+        yield Recipe(code=last, shape=one, note=f"the top layer's h at the last step: it has read {steps}")
+        yield Recipe(code="h_n[-1]", shape=one, note="the top layer's last h", equals=last)
+
+
+def _both_directions(case: Case) -> Iterator[Recipe]:
+    one, h_out, packed, steps = _one(case), case.rnn.h_out, case.input.layout == "packed", _steps(case)
+    last, first, (name, size) = _at(case, -1), _at(case, 0), every_step(case)
+    both, every = (*one[:-1], 2 * h_out), (*size[:-1], h_out)
+    of_last = f"forward half has read all {steps}, reverse half only 1"
+    of_first = f"reverse half has read all {steps}, forward half only 1"
+    if packed:
+        of_last = "padding for shorter sequences; of the longest, the reverse half has read 1 step"
+        of_first = "reverse half has read every step of each sequence, forward half only 1"
+    if steps == "1 step":
+        of_last = of_first = "both halves have read the one step"
+    at_end = "at each sequence's own last step" if packed else "at its last step"
+    yield Recipe(code=last, shape=both, note=of_last)
+    yield Recipe(code=first, shape=both, note=of_first)
+    equals = None if packed else f"{last}[..., :{h_out}]"
+    yield Recipe(code="h_n[-2]", shape=one, note=f"top layer, forward, {at_end}", equals=equals)
+    note = "top layer, reverse, at t=0, where it ends"
+    yield Recipe(code="h_n[-1]", shape=one, note=note, equals=f"{first}[..., {h_out}:]")
+    yield Recipe(code=for_a_head(case), shape=both, note="both have read every step: feed a head this")
+    yield Recipe(code=f"{name}[..., :{h_out}]", shape=every, note="the forward direction at every step")
+    yield Recipe(code=f"{name}[..., {h_out}:]", shape=every, note="the reverse direction at every step")
+
+
+def _by_layer(case: Case, name: str) -> Iterator[Recipe]:
+    rnn, one = case.rnn, _one(case, name)
+    if rnn.num_layers > 1 and rnn.bidirectional:
+        view = f"{name}.view({', '.join(map(str, (rnn.num_layers, 2, *one)))})[k, d]"
+        note = "layer k, direction d (0 forward, 1 reverse)"
+        yield Recipe(code=view, shape=one, note=note, equals=f"{name}[2 * k + d]")
+    elif rnn.num_layers > 1:
+        alone = "; `output` has the top layer alone" if name == "h_n" else ""
+        yield Recipe(
+            code=f"{name}[k]", shape=one, note=f"layer k's last {name[0]}, k = 0 to {rnn.num_layers - 1}{alone}"
+        )
+
+
+def _beside_h(case: Case, name: str) -> Iterator[Recipe]:
+    """Yield the lines about a state that is in no output."""
+    both = case.rnn.bidirectional
+    code, shape = (f"{name}[-2:]", (2, *_one(case, name))) if both else (f"{name}[-1]", _one(case, name))
+    ends = "h_n[-2] and h_n[-1]" if both else "h_n[-1]"
+    note = f"the top layer's {name[0]} beside {ends}: in no `output`, for a further call and not for a head"
+    yield Recipe(code=code, shape=shape, note=note)
+    yield from _by_layer(case, name)
+
+
+def _by_gate(case: Case) -> Iterator[Recipe]:
+    gates = case.cell.gates
+    if len(gates) > 1:
+        code = f"{', '.join(gates)} = rnn.weight_ih_l0.chunk({len(gates)})"
+        yield Recipe(code=code, note=f"the rows of each gate, {case.rnn.hidden_size} of every weight and bias")
+
+
+def _head(case: Case) -> Recipe:
+    return Recipe(code=f"head = nn.Linear({tensor_sizes(case)['output'][-1]}, num_classes)", note="the classifier head")
+
+
+def _at(case: Case, t: int) -> str:
+    time_second = case.rnn.batch_first and case.input.layout != "unbatched"
+    return f"{every_step(case)[0]}[:, {t}]" if time_second else f"{every_step(case)[0]}[{t}]"
+
+
+def _steps(case: Case) -> str:
+    packed = case.input.layout == "packed"
+    length = max(case.input.sequence_lengths) if packed else case.input.seq_len
+    return f"{length:,} step{'' if length == 1 else 's'}"
+
+
+def _one(case: Case, name: str = "h_n") -> tuple[int, ...]:
+    """Return the size of one state."""
+    return tensor_sizes(case)[name][1:]

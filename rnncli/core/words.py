@@ -1,6 +1,7 @@
 """What stands in a report of one case, in words and figures: the same in a terminal as on a page."""
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -184,16 +185,17 @@ def of_upper_layers(found: Sequence[Parameter]) -> str:
 
 
 def recipes(found: Sequence[Recipe], width: int) -> Iterator[str]:
-    """Yield lines of Python: each with its shape and what it is in a comment, behind the code where it fits."""
+    """Yield lines of Python: each with its shape and what it is in a comment beside it, or below a long one."""
     column = max((len(recipe.code) for recipe in found if len(recipe.code) <= width // 2), default=0)
     for recipe in found:
-        note = f"# {size(recipe.shape)} {recipe.note}" if recipe.shape is not None else f"# {recipe.note}"
-        for line in (f"{recipe.code:<{column}}  {note}", f"{recipe.code}  {note}"):
-            if len(line) <= width:
-                yield line
-                break
-        else:
-            yield from (note, recipe.code)
+        shape = f"{size(recipe.shape)} ".replace(", ", ",\N{NO-BREAK SPACE}") if recipe.shape is not None else ""
+        code = recipe.code
+        if len(code) > column:
+            yield code
+            code = ""
+        for line in textwrap.wrap(shape + recipe.note.replace("`", ""), width - column - len("  # ")):
+            yield f"{code:<{column}}  # {line}".replace("\N{NO-BREAK SPACE}", " ")
+            code = ""
 
 
 def sizes_of(case: CaseRecord) -> dict[str, list[tuple[int, ...] | None]]:

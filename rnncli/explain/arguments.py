@@ -3,10 +3,9 @@
 from typing import Any
 
 from rnncli.core.case import Case, altered
-from rnncli.core.shapes import tensor_sizes
+from rnncli.core.shapes import parameter_sizes, tensor_sizes
 from rnncli.core.words import joined, size
 from rnncli.explain.blocks import Section, Table
-from rnncli.explain.sizes import parameter_shapes
 
 MEANINGS = {
     "input_size": "H_in, the features of x_t",
@@ -20,7 +19,6 @@ MEANINGS = {
     "proj_size": "H_out, the features of h after a projection; 0 is none, and H_out is then H_cell",
 }
 OF_TWO_STATES = {"hidden_size": "H_cell, the features of c and of each gate"}
-NO_SIZE = ("nonlinearity", "dropout")
 COUNTS = {7: "seven", 8: "eight"}
 MOST_NAMED = 2  # parameters; of more, their number
 
@@ -39,7 +37,7 @@ def the_arguments(case: Case) -> Section:
 
 
 def _here(case: Case, name: str, value: Any) -> str:
-    if name in NO_SIZE:
+    if name in ("nonlinearity", "dropout"):
         idle = name == "dropout" and case.rnn.num_layers == 1
         return f"Changes no size.{' With one layer it does nothing.' if idle else ''}"
     if name == "batch_first" and case.input.layout == "unbatched":
@@ -51,23 +49,21 @@ def _here(case: Case, name: str, value: Any) -> str:
         return f"{not value} would give {joined(sizes)}." if sizes else f"{not value} would give the same sizes here."
     if name == "proj_size" and value == 0:
         return "h has as many features as c."
-    other = value + 1 if name != "proj_size" or value + 1 < case.rnn.hidden_size else value - 1
+    other = value - 1 if name == "proj_size" and value > 1 else value + 1
     return f"Sets {joined(_sizes_that_depend(case, name, other, after=False))}."
 
 
 def _sizes_that_depend(case: Case, name: str, other: Any, after: bool) -> list[str]:
     """Return the sizes that differ where the argument has another value: with that value, or (not `after`) as here."""
     changed = altered(case, rnn={name: other})
-    tensors, new_tensors = tensor_sizes(case), tensor_sizes(changed)
-    parameters, new_parameters = parameter_shapes(case), parameter_shapes(changed)
-    shown = new_tensors if after else tensors
-    parts = [f"{tensor} {size(shown[tensor])}" for tensor in tensors if tensors[tensor] != new_tensors[tensor]]
-    shown = new_parameters if after else parameters
-    if parameters.keys() != new_parameters.keys():
-        return [*parts, f"{len(shown):,} parameters{f' instead of {len(parameters):,}' if after else ''}"]
-    names = [parameter for parameter in parameters if parameters[parameter] != new_parameters[parameter]]
-    if len(names) == len(parameters):
-        return [*parts, "every parameter"]
-    if len(names) > MOST_NAMED:
-        return [*parts, f"{len(names):,} parameters"]
-    return [*parts, *(f"{parameter} {size(shown[parameter])}" for parameter in names)]
+    here, there = tensor_sizes(case), tensor_sizes(changed)
+    shown = there if after else here
+    found = [f"{tensor} {size(shown[tensor])}" for tensor in here if here[tensor] != there[tensor]]
+    here, there = parameter_sizes(case), parameter_sizes(changed)
+    shown = there if after else here
+    if here.keys() != there.keys():
+        return [*found, f"{len(shown):,} parameters{f' instead of {len(here):,}' if after else ''}"]
+    names = [parameter for parameter in here if here[parameter] != there[parameter]]
+    if len(names) == len(here) or len(names) > MOST_NAMED:
+        return [*found, "every parameter" if len(names) == len(here) else f"{len(names):,} parameters"]
+    return [*found, *(f"{parameter} {size(shown[parameter])}" for parameter in names)]

@@ -23,10 +23,12 @@ ELSEWHERE = {
     "LSTM": "Keras has the same order, ONNX has i, o, f, c, Core ML i, f, o, g.",
 }
 
-# What is added up before any activation, and which weights it holds. A GRU keeps apart what comes from h: r acts on it.
-SUMS = {"RNN": {"a": ("ih", "hh")}, "GRU": {"a": ("ih",), "s": ("hh",)}, "LSTM": {"a": ("ih", "hh")}}
-
-OPERANDS = {"ih": "x_t", "hh": "h"}
+# What is added up before any activation. A GRU keeps apart what comes from h: its reset gate acts on that alone.
+SUMS = {
+    "RNN": ("a = x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh",),
+    "GRU": ("a = x_t @ W_ih.T + b_ih", "s = h @ W_hh.T + b_hh"),
+    "LSTM": ("a = x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh",),
+}
 
 ELEMENTWISE = {
     "RNN": ("h_t = nonlinearity(a)",),
@@ -63,6 +65,12 @@ BACKWARD = {
 SLOPES = {"tanh": "(1 - h_t**2)", "relu": "(a_t > 0)"}
 
 
+def sums(case: Case) -> dict[str, list[str]]:
+    """Return by name the terms of each sum."""
+    lines = (line.partition(" = ") for line in SUMS[case.cell.name])
+    return {name: [term for term in text.split(" + ") if case.rnn.bias or "@" in term] for name, _, text in lines}
+
+
 def parts(case: Case, name: str) -> str:
     """Return the names of the parts of a sum by gate: a_i, a_f, a_g, a_o."""
     return ", ".join(f"{name}_{gate}" for gate in case.cell.gates)
@@ -71,35 +79,36 @@ def parts(case: Case, name: str) -> str:
 def elementwise(case: Case) -> list[str]:
     """Return the equations after the sums, the last of them a projection where the case has one."""
     lines = [line.replace("nonlinearity", str(case.rnn.nonlinearity)) for line in ELEMENTWISE[case.cell.name]]
-    if case.rnn.proj_size:
-        lines = [*lines[:-1], lines[-1].replace("h_t", "m_t"), "h_t = m_t @ W_hr.T"]
-    return lines
-
-
-def weights(case: Case) -> list[str]:
-    """Return what the code calls the weights of a layer and direction, in torch's order."""
-    biases = ["b_ih", "b_hh"] if case.rnn.bias else []
-    return ["W_ih", "W_hh", *biases, *(["W_hr"] if case.rnn.proj_size else [])]
-
-
-def code(case: Case) -> list[str]:
-    """Return the lines that compute one step from x_t, the states and the weights."""
-    terms = {kind: f"{x} @ W_{kind}.T{f' + b_{kind}' if case.rnn.bias else ''}" for kind, x in OPERANDS.items()}
-    lines, gates = [], case.cell.gates
-    for name, kinds in SUMS[case.cell.name].items():
-        lines.append(f"{name} = {' + '.join(terms[kind] for kind in kinds)}")
-        lines += [f"{parts(case, name)} = {name}.chunk({len(gates)}, -1)"] if len(gates) > 1 else []
-    after = (line.replace("_t", "") for line in elementwise(case))
-    return [*lines, *(re.sub(r"\b(sigmoid|tanh|relu)\(", r"torch.\1(", line) for line in after)]
+    projection = [lines.pop().replace("h_t", "m_t"), "h_t = m_t @ W_hr.T"] if case.rnn.proj_size else []
+    return [*lines, *projection]
 
 
 def backward(case: Case) -> dict[str, str]:
     """Return by gradient how it comes about, in text with places for `above`, `next` and `suffix`."""
-    found = {
-        name: text.replace("slope", SLOPES.get(str(case.rnn.nonlinearity), ""))
-        for name, text in BACKWARD[case.cell.name].items()
-    }
-    if not case.rnn.proj_size:
-        return found
-    of_m = {name: text.replace("`dL/dh_t", "`dL/dm_t") for name, text in found.items()}
-    return {"dL/dh_t": of_m.pop("dL/dh_t"), "dL/dm_t": "`dL/dh_t @ weight_hr_{suffix}`", **of_m}
+    slope = SLOPES.get(str(case.rnn.nonlinearity), "")
+    found = {name: text.replace("slope", slope) for name, text in BACKWARD[case.cell.name].items()}
+    if case.rnn.proj_size:
+        found = {name: text.replace("`dL/dh_t", "`dL/dm_t") for name, text in found.items()}
+        found = {"dL/dh_t": found.pop("dL/dh_t"), "dL/dm_t": "`dL/dh_t @ weight_hr_{suffix}`", **found}
+    return found
+
+
+def weights(case: Case) -> list[str]:
+    """Return what the code calls the weights of a layer and direction, in torch's order."""
+    return ["W_ih", "W_hh", *["b_ih", "b_hh"] * case.rnn.bias, *["W_hr"] * (case.rnn.proj_size > 0)]
+
+
+def with_torch_s_names(text: str, suffix: str) -> str:
+    """Return terms or equations with the names that the layer gives its parameters: weight_ih_l0 for W_ih."""
+    text = re.sub(r"\bW_(ih|hh|hr)\b", rf"weight_\1_{suffix}", text)
+    return re.sub(r"\bb_(ih|hh)\b", rf"bias_\1_{suffix}", text)
+
+
+def code(case: Case) -> list[str]:
+    """Return the lines that compute one step from x_t, the states and the weights."""
+    lines, gates = [], case.cell.gates
+    for name, terms in sums(case).items():
+        lines.append(f"{name} = {' + '.join(terms)}")
+        lines += [f"{parts(case, name)} = {name}.chunk({len(gates)}, -1)"] if len(gates) > 1 else []
+    after = (line.replace("_t", "") for line in elementwise(case))
+    return [*lines, *(re.sub(r"\b(sigmoid|tanh|relu)\(", r"torch.\1(", line) for line in after)]

@@ -1,14 +1,13 @@
 """The explanation of a case: the picture first, then one step, what is what, the arguments, and the code."""
 
 from rnncli.core.case import Case, altered
-from rnncli.core.shapes import confront, predict_tensors, tensor_sizes
+from rnncli.core.shapes import predict_tensors, tensor_sizes
 from rnncli.core.summary import call
 from rnncli.core.words import counted, joined, letters, size
 from rnncli.explain.arguments import the_arguments
-from rnncli.explain.blocks import Block, Page, Prose, Section, Table
+from rnncli.explain.blocks import NO_BREAK, Block, Page, Prose, Section, Table
 from rnncli.explain.grid import Grid, unrolled
 from rnncli.explain.results import what_is_what
-from rnncli.explain.sizes import NO_BREAK
 from rnncli.explain.snippets import snippets
 from rnncli.explain.step import one_step
 
@@ -19,14 +18,14 @@ MOST_SEQUENCES = 8
 def explain(case: Case) -> Page:
     """Return the explanation of a case, in its own sizes."""
     sections = (_unrolled(case), one_step(case), what_is_what(case), the_arguments(case), snippets(case))
-    return Page(call(confront(case)), letters(case.config), sections)
+    return Page(call(case), letters(case.config), sections)
 
 
 def in_short(case: Case) -> str:
     """Return the case and the shapes of its results in one line."""
     sizes = tensor_sizes(case)
     results = (f"{name} {size(sizes[name])}" for name in ("output", *case.cell.final))
-    return f"{call(confront(case))}: {', '.join(results)}"
+    return f"{call(case)}: {', '.join(results)}"
 
 
 def _unrolled(case: Case) -> Section:

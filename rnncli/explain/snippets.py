@@ -7,12 +7,11 @@ import re
 import textwrap
 
 from rnncli.core.case import Case
-from rnncli.core.shapes import confront, predict_tensors, tensor_sizes
+from rnncli.core.shapes import predict_tensors, recipes, tensor_sizes
 from rnncli.core.summary import call
 from rnncli.core.words import size
 from rnncli.explain.blocks import Block, Code, Prose, Section
 from rnncli.explain.equations import code, weights
-from rnncli.explain.results import unpacking
 
 WIDTH = 80
 MOST_LENGTHS = 12  # written out; of more, the rule they follow
@@ -37,7 +36,7 @@ def by_module(case: Case) -> str:
     packed = given.layout == "packed"
     lines = ["import torch", "from torch import nn"]
     lines += ["from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence"] if packed else []
-    lines += ["", f"torch.manual_seed({case.run.seed})", *_fitted(f"rnn = {call(confront(case))}")]
+    lines += ["", f"torch.manual_seed({case.run.seed})", *_fitted(f"rnn = {call(case)}")]
     if case.rnn.dropout:
         lines += ["rnn.eval()  # dropout is active in training alone"]
     drawn = [] if packed else ["input"]
@@ -56,7 +55,7 @@ def by_module(case: Case) -> str:
     shapes = ", ".join(size(sizes[name]) for name in ("output", *cell.final))
     called = f"output, {_tuple(cell.final)} = rnn({', '.join(['input', *states])})"
     lines += _commented(called, f"{'.data ' if packed else ''}{shapes}")
-    return "\n".join([*lines, *([unpacking(case)] if packed else [])])
+    return "\n".join([*lines, *([recipes(case)[0].code] if packed else [])])
 
 
 def by_cells(case: Case) -> str:

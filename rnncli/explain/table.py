@@ -5,15 +5,14 @@ import textwrap
 from collections.abc import Iterator
 from functools import singledispatch
 
-from rnncli.core.words import counted, size
-from rnncli.explain.blocks import Code, Page, Prose, Table
-from rnncli.explain.grid import Grid, Layer
-from rnncli.explain.sizes import NO_BREAK, unbroken_sizes
+from rnncli.explain.blocks import NO_BREAK, Code, Page, Prose, Table, unbroken_sizes
+from rnncli.explain.grid import Grid, Row
 
 WIDTH = 80
 WIDEST = 120
 GAP = 2
-BOLD, FORWARD, REVERSE, FAINT, PLAIN = "bold", "cyan", "magenta", "dim", ""
+BOLD, FAINT, PLAIN = "bold", "dim", ""
+STYLES = {"forward": "cyan", "reverse": "magenta"}
 Line = tuple[str, str]  # the text, and the style it has on a terminal in colour
 
 
@@ -113,69 +112,40 @@ def _protected(text: str) -> str:
 
 @_lines.register
 def _picture(grid: Grid, width: int) -> Iterator[Line]:
-    drawn = [layer for layer in grid.layers if layer]
-    rows = [row for layer in drawn for row in layer.rows]
-    label = max(len(f"layer {layer.number}") for layer in drawn) + GAP
-    left = label + max(len(row.end if row.reverse else row.start) for row in rows) + 4
-    right = max(len(row.start if row.reverse else row.end) for row in rows) + 5
-    right = max(right, *(GAP + len(_features(layer.features)) for layer in drawn))
-    sizes = [size_of(t) for t in (0, grid.length - 1) for size_of in (grid.input_size, grid.output_size)]
-    cell = max(len(f"t={grid.length - 1}"), *(len(size(of_step)) for of_step in sizes)) + GAP
+    ends = list(grid.rows(2))  # with the first step and the last, which are the widest
+    states = [row for row in ends if row.kind in STYLES]
+    label = max(len(row.name) for row in states) + GAP
+    left = label + max(len(row.left) for row in states) + 4
+    right = max(len(row.right) + (GAP if row.kind == "up" else 5) for row in ends)
+    cell = max(len(cell) for row in ends for cell in row.cells) + GAP
     room = width - left - right + GAP
     most = room // cell if grid.length * cell <= room else max(1, (room - 3 - GAP) // cell)
-    yield from _drawn(grid, grid.steps(most), left, cell, label)
-
-
-def _drawn(grid: Grid, steps: tuple[int | None, ...], left: int, cell: int, label: int) -> Iterator[Line]:
-    starts, at = [], left
-    for t in steps:
-        starts.append(at)
-        at += 3 + GAP if t is None else cell
-    centres = [start + (1 if t is None else (cell - GAP - 1) // 2) for start, t in zip(starts, steps, strict=True)]
-
-    def labelled(name: str, cells: list[str]) -> str:
-        line = name.ljust(left)
-        for centre, text in zip(centres, cells, strict=True):
-            line = line.ljust(centre - (len(text) - 1) // 2) + text
-        return line.rstrip()
-
-    def shown(text_of: object, fold: str = "...") -> list[str]:
-        assert callable(text_of)
-        return [fold if t is None else str(text_of(t)) for t in steps]
-
-    arrows = labelled("", shown(lambda _: "▲", fold=""))
-    yield labelled("", shown(lambda t: f"t={t}")), FAINT
-    yield labelled("output", shown(lambda t: size(grid.output_size(t)))), PLAIN
-    yield arrows, FAINT
-    for layer in grid.layers:
-        if layer is None:
-            yield f"{'...'.ljust(label)}{grid.folded_layers:,} more layers", FAINT
-            yield arrows, FAINT
+    starts = [left]
+    for t in grid.steps(most):
+        starts.append(starts[-1] + (3 + GAP if t is None else cell))
+    centres = [
+        start + (1 if t is None else (cell - GAP - 1) // 2) for start, t in zip(starts, grid.steps(most), strict=False)
+    ]
+    for row in grid.rows(most):
+        line = (row.name if row.kind != "folded" else f"{'...'.ljust(label)}{row.name}").ljust(left)
+        if row.kind in STYLES:
+            yield _walked(row, centres, label), STYLES[row.kind]
             continue
-        yield from _layer(layer, grid.state, steps, centres, label)
-        yield f"{arrows.ljust(at)}{_features(layer.features)}", FAINT
-    yield labelled("input", shown(lambda t: size(grid.input_size(t)))), PLAIN
+        for centre, text in zip(centres, row.cells, strict=False):
+            line = line.ljust(centre - (len(text) - 1) // 2) + text
+        beside = f"{line.ljust(starts[-1])}{row.right}" if row.right else line
+        yield beside.rstrip(), PLAIN if row.kind in ("output", "input") else FAINT
 
 
-def _layer(layer: Layer, state: str, steps: tuple[int | None, ...], centres: list[int], label: int) -> Iterator[Line]:
-    for row in layer.rows:
-        name = "" if row.reverse else f"layer {layer.number}"
-        line = f"{name.ljust(label)}{row.end if row.reverse else row.start} "
-        for centre, t in zip(centres, steps, strict=True):
-            text = "..." if t is None else state
-            begin = centre - (len(text) - 1) // 2
-            line += f"{_arrow(begin - len(line) - 1, row.reverse)} {text} "
-        yield (
-            f"{line}{_arrow(3, row.reverse)} {row.start if row.reverse else row.end}",
-            REVERSE if row.reverse else FORWARD,
-        )
+def _walked(row: Row, centres: list[int], label: int) -> str:
+    """Return the row of a layer in one direction, with its arrows."""
+    line = f"{row.name.ljust(label)}{row.left} "
+    for centre, text in zip(centres, row.cells, strict=True):
+        begin = centre - (len(text) - 1) // 2
+        line += f"{_arrow(begin - len(line) - 1, row.kind)} {text} "
+    return f"{line}{_arrow(3, row.kind)} {row.right}"
 
 
-def _arrow(length: int, reverse: bool) -> str:
-    """Return an arrow of some columns, along or against time."""
+def _arrow(length: int, direction: str) -> str:
     shaft = "─" * (length - 1)
-    return f"◀{shaft}" if reverse else f"{shaft}▶"
-
-
-def _features(number: int) -> str:
-    return counted(number, "feature")
+    return f"◀{shaft}" if direction == "reverse" else f"{shaft}▶"

@@ -1,6 +1,6 @@
 """One sequence of a case followed through time: its gates and states, and the gradients of L = output.sum() there."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from rnncli.core.case import Case
 from rnncli.core.shapes import tensor_sizes
-from rnncli.explain.equations import code, weights
-from rnncli.explain.traced import MOST_UNITS, MOST_VALUES, Place, Step, Trace, steps_shown, terms
+from rnncli.explain.equations import code, weights, with_torch_s_names
+from rnncli.explain.traced import MOST_UNITS, MOST_VALUES, Place, Trace, handing_down, steps_shown, terms
 from rnncli.numerics.reference import build
 
 Names = dict[str, Any]  # the values of a step by the names of the code
@@ -35,7 +35,7 @@ def follow(case: Case, place: Place) -> Trace:
     x.sum().backward()  # type: ignore[no-untyped-call]
     chosen = followed[place.t]
     return Trace(
-        steps={t: _step(case, followed[t]) for t in steps_shown(case, place)},
+        steps={t: _step(case, place, followed[t]) for t in steps_shown(case, place)},
         weight_hh=[_first(row) for row in chosen["W_hh"][: MOST_UNITS * len(case.cell.gates)]],
         given={name: _first(chosen[name], MOST_VALUES) for name in ("x_t", *case.cell.states)},
         terms=_terms(case, place, chosen),
@@ -59,7 +59,7 @@ def _drawn(case: Case, n: int) -> tuple[nn.RNNBase, Tensor, dict[str, Tensor]]:
     return rnn, x, {name: rows if given.layout == "unbatched" else rows[:, n] for name, rows in states.items()}
 
 
-def _walk(case: Case, x: Tensor, states: Mapping[str, Tensor], own: list[Tensor], reverse: bool) -> dict[int, Names]:
+def _walk(case: Case, x: Tensor, states: dict[str, Tensor], own: Sequence[Tensor], reverse: bool) -> dict[int, Names]:
     """Return every step of one layer in one direction, over x (L, H_in): h and c are those before it, h_t and c_t those
     after, and `above` is h_t as `output` and the layer above read it.
     """
@@ -77,32 +77,29 @@ def _walk(case: Case, x: Tensor, states: Mapping[str, Tensor], own: list[Tensor]
     return steps
 
 
-def _step(case: Case, names: Names) -> Step:
+def _step(case: Case, place: Place, names: Names) -> dict[str, list[float]]:
     def grad(name: str) -> Tensor:
         found: Tensor | None = names[name].grad
         return torch.zeros_like(names[name]) if found is None else found
 
-    gates, states = case.cell.gates, case.cell.states[::-1]
-    gradients = dict(zip(gates, grad("a").chunk(len(gates)), strict=True)) | {
-        name: grad(f"{name}_t") for name in states
-    }
-    return Step(
-        values={name: _first(names[f"{name}_t"]) for name in (*gates, *states)},
-        gradients={name: _first(value) for name, value in gradients.items()},
-        from_above=_first(grad("above")),
-        from_time=_first(grad("h_t") - grad("above")),
-    )
+    (above, following), states = handing_down(case, place), case.cell.states
+    gates, mark = case.cell.gates, "_t" if case.cell.has_nonlinearity else ""
+    columns = {f"{gate}{mark}": names[f"{gate}_t"] for gate in gates}
+    columns |= {f"{state}_t": names[f"{state}_t"] for state in states[::-1]}
+    columns |= {f"from {above}": grad("above"), f"from {following}": grad("h_t") - grad("above")}
+    columns |= {f"dL/d{state}_t": grad(f"{state}_t") for state in states}
+    of_gates = zip(gates, grad("a").chunk(len(gates)), strict=True)
+    columns |= {f"dL/da{mark or f'_{gate}'}": part for gate, part in of_gates}
+    return {head: _first(values) for head, values in columns.items()}
 
 
 def _terms(case: Case, place: Place, names: Names) -> dict[str, list[float]]:
     """Return the value of each term of a step, by how the page writes it: a name, or an expression of names."""
-    for kind in ("ih", "hh"):
-        for letter, word in (("W", "weight"), ("b", "bias")):
-            value = names.get(f"{letter}_{kind}")
-            if value is not None:
-                blocks = zip(case.cell.gates, value.chunk(len(case.cell.gates)), strict=True)
-                names |= {f"{word}_{kind}_{place.suffix}": value}
-                names |= {f"{letter}_{kind[0]}{gate}": block for gate, block in blocks}
+    gates = case.cell.gates
+    for name in set(weights(case)) - {"W_hr"}:
+        blocks = zip(gates, names[name].chunk(len(gates)), strict=True)
+        names |= {f"{name[:-1]}{gate}": block for gate, block in blocks}
+        names[with_torch_s_names(name, place.suffix)] = names[name]
     found = {term: term.removeprefix("+ ").removeprefix("= ").partition(" = ")[0] for term in terms(case, place)}
     return {term: _first(eval(expression, names)) for term, expression in found.items()}
 

@@ -1,16 +1,16 @@
 """The page of --trace: the numbers of one sequence through time, forwards and backwards."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 
 from rnncli.core.case import Case
 from rnncli.core.errors import ConfigError, nearest, shown
-from rnncli.core.shapes import confront
 from rnncli.core.summary import call
 from rnncli.core.words import counted, joined, letters
 from rnncli.explain.blocks import Block, Code, Page, Prose, Section, Table
-from rnncli.explain.equations import OPERANDS, SUMS, backward, elementwise, parts
+from rnncli.explain.equations import backward, elementwise, parts, sums, with_torch_s_names
 from rnncli.explain.snippets import by_module
 
 KEYS = ("t", "n", "layer", "direction")
@@ -39,30 +39,18 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """The values of the gates and states of a step, and the gradients of L = output.sum().
-
-    The gradient of a gate is that of what goes into its activation. `from_above` is what reaches dL/dh_t from `output`
-    or the layer above, `from_time` from the step computed next.
-    """
-
-    values: Mapping[str, Values]
-    gradients: Mapping[str, Values]
-    from_above: Values
-    from_time: Values
-
-
-@dataclass(frozen=True, slots=True)
 class Trace:
-    """The steps that are shown, weight_hh, and of one step what goes in (x_t and the states before) and its terms.
+    """The numbers of a place. Of a large layer there are the first units alone.
 
-    Of weight_hh there are the first units alone, of what goes in some more.
+    `steps`: of each step that is shown, its columns by their heads: gates and states, and the gradients of L =
+    output.sum(). That of a gate is the gradient of what goes into its activation. `given`: what goes into the step that
+    is shown in full, x_t and the states before it; `terms`: its terms by how the page writes them.
     """
 
-    steps: dict[int, Step]
+    steps: dict[int, dict[str, Values]]
     weight_hh: Sequence[Values]
-    given: Mapping[str, Values]
-    terms: Mapping[str, Values]
+    given: dict[str, Values]
+    terms: dict[str, Values]
 
 
 def parse(case: Case, text: str) -> Place:
@@ -119,87 +107,78 @@ def steps_shown(case: Case, place: Place) -> list[int]:
 
 def terms(case: Case, place: Place) -> list[str]:
     """Return the terms of a step in their order: those of each sum, the sum, and what is computed of the sums."""
-    found, gated, after = [], not case.cell.has_nonlinearity, elementwise(case)
+    found: list[str] = []
     for gate in case.cell.gates:
-        for name, kinds in SUMS[case.cell.name].items():
-            for at, kind in enumerate(kinds):
-                weight, bias = f"weight_{kind}_{place.suffix}", f"bias_{kind}_{place.suffix}"
-                weight, bias = (f"W_{kind[0]}{gate}", f"b_{kind[0]}{gate}") if gated else (weight, bias)
-                found += [f"{'+ ' if at else ''}{OPERANDS[kind]} @ {weight}.T"]
-                found += [f"+ {bias}"] if case.rnn.bias else []
-            found.append(f"= {name}_{gate if gated else 't'}")
-        found += [line for line in after if line.startswith(f"{gate} = ")]
-    return found + [line.replace("(a)", "(a_t)") for line in after if line.partition(" = ")[0].endswith("_t")]
+        for name, of_sum in sums(case).items():
+            shown = "\n+ ".join(of_sum)
+            if case.cell.has_nonlinearity:
+                found += [*with_torch_s_names(shown, place.suffix).splitlines(), f"= {name}_t"]
+            else:
+                found += [*re.sub(r"\b([Wb]_[ih])h\b", rf"\1{gate}", shown).splitlines(), f"= {name}_{gate}"]
+        found += [line for line in elementwise(case) if line.startswith(f"{gate} = ")]
+    return found + [line.replace("(a)", "(a_t)") for line in elementwise(case) if "_t = " in line]
+
+
+def handing_down(case: Case, place: Place) -> tuple[str, str]:
+    """Return what hands gradients down to a place: the tensor or layer above, and the step that is computed next."""
+    above = "output" if place.layer == case.rnn.num_layers - 1 else f"layer {place.layer + 1}"
+    return above, "t-1" if place.reverse else "t+1"
 
 
 def traced(case: Case, place: Place, trace: Trace) -> Page:
     """Return the page of a trace."""
     sections = (_through_time(case, place, trace), _one(case, place, trace), _code(case))
-    return Page(call(confront(case)), letters(case.config), sections)
+    return Page(call(case), letters(case.config), sections)
 
 
 def _through_time(case: Case, place: Place, trace: Trace) -> Section:
-    gated, next_step = not case.cell.has_nonlinearity, "t-1" if place.reverse else "t+1"
-    above = "output" if place.layer == case.rnn.num_layers - 1 else f"layer {place.layer + 1}"
-    formulas = [*_forward(case, place)]
-    for name, text in backward(case).items():
-        formulas.append((f"`{name}`", text.format(above=above, next=next_step, suffix=place.suffix)))
-    what = joined(["the gates", *case.cell.states[::-1]] if gated else ["a", "h"])
+    what = "a and h" if case.cell.has_nonlinearity else joined(["the gates", *case.cell.states[::-1]])
     text = f"Forwards, {what} of every step; backwards, the gradients of L = output.sum()."
-    blocks: list[Block] = [Prose(text), Table(("value", "what it is"), tuple(formulas))]
-    figures = {t: _figures(case, step, above, next_step) for t, step in trace.steps.items()}
-    blocks += (_table({t: tables[at] for t, tables in figures.items()}) for at in range(len(figures[place.t])))
-    blocks += [Prose(_units(case))] if case.rnn.hidden_size > MOST_UNITS else [_weights(place, trace)]
+    blocks: list[Block] = [Prose(text), Table(("value", "what it is"), tuple(_formulas(case, place)))]
+    blocks += (_figures(trace, heads) for heads in _in_tables([*trace.steps[place.t]]))
+    units = f"The first {MOST_UNITS} of {case.rnn.hidden_size:,} units; `--hidden-size {MOST_UNITS}` shows a smaller"
+    whole = case.rnn.hidden_size <= MOST_UNITS
+    blocks += [_weights(place, trace) if whole else Prose(f"{units} {case.cell.name} whole.")]
     title = f"Sequence n={place.n} through time: layer {place.layer}, {DIRECTIONS[place.reverse]}"
     return Section(title, tuple(blocks))
 
 
-def _forward(case: Case, place: Place) -> Iterator[tuple[str, str]]:
-    gated, bias = not case.cell.has_nonlinearity, case.rnn.bias
-    for name, kinds in SUMS[case.cell.name].items():
-        sums = []
-        for kind in kinds:
-            term = f"{OPERANDS[kind]} @ weight_{kind}_{place.suffix}.T"
-            sums.append(f"`{'+ ' if sums else ''}{term}{f' + bias_{kind}_{place.suffix}' if bias else ''}`")
-        what = f"by gate {parts(case, name)}" if gated else "the pre-activation"
-        yield f"`{name}{'' if gated else '_t'}`", f"{' '.join(sums)}, {what}"
+def _formulas(case: Case, place: Place) -> Iterator[tuple[str, str]]:
+    (above, following), suffix = handing_down(case, place), place.suffix
+    for name, found in sums(case).items():
+        text = with_torch_s_names(" + ".join(found), suffix).replace(" + h", "` `+ h")  # where a line may end
+        single = case.cell.has_nonlinearity
+        yield (
+            f"`{name}{'_t' * single}`",
+            f"`{text}`, {'the pre-activation' if single else f'by gate {parts(case, name)}'}",
+        )
     for line in elementwise(case):
-        name, _, expression = line.partition(" = ")
-        yield f"`{name}`", f"`{expression.replace('(a)', '(a_t)').replace('W_hr', f'weight_hr_{place.suffix}')}`"
+        name, _, text = with_torch_s_names(line, suffix).replace("(a)", "(a_t)").partition(" = ")
+        yield f"`{name}`", f"`{text}`"
+    for name, text in backward(case).items():
+        yield f"`{name}`", text.format(above=above, next=following, suffix=suffix)
 
 
-def _figures(case: Case, step: Step, above: str, next_step: str) -> list[dict[str, Values]]:
-    """Return the columns of a step, in as few tables as fit into the page."""
-    gates, states = case.cell.gates, case.cell.states
-    gated = not case.cell.has_nonlinearity
-    groups = [{gate if gated else f"{gate}_t": step.values[gate] for gate in gates}]
-    groups[0] |= {f"{state}_t": step.values[state] for state in states[::-1]}
-    groups.append({f"from {above}": step.from_above, f"from {next_step}": step.from_time})
-    groups[1] |= {f"dL/d{state}_t": step.gradients[state] for state in states}
-    groups.append({f"dL/da_{gate if gated else 't'}": step.gradients[gate] for gate in gates})
-    tables = groups[:1]
-    for group in groups[1:]:
-        if len(tables[-1]) + len(group) <= MOST_COLUMNS:
-            tables[-1] = tables[-1] | group
-        else:
-            tables.append(group)
+def _in_tables(heads: list[str]) -> list[list[str]]:
+    """Return the columns in as few tables as fit into the page: values, gradients of states, and those of gates."""
+    groups = groupby(heads, lambda head: (head.startswith(("from", "dL")), head.startswith("dL/da")))
+    tables: list[list[str]] = [[]]
+    for group in (list(found) for _, found in groups):
+        tables += [[]] if len(tables[-1]) + len(group) > MOST_COLUMNS else []
+        tables[-1] += group
     return tables
 
 
-def _table(by_step: dict[int, dict[str, Values]]) -> Table:
+def _figures(trace: Trace, heads: list[str]) -> Table:
     """Return a table with a row for each unit of each step."""
-    heads = ("t", "unit", *next(iter(by_step.values())))
     rows: list[tuple[str, ...]] = []
-    for before, (t, columns) in zip([-1, *by_step], by_step.items(), strict=False):
-        rows += [("...", *[""] * (len(heads) - 1))] if t > before + 1 else []
-        for unit, values in enumerate(zip_longest(*columns.values())):
+    before = -1
+    for t, step in trace.steps.items():
+        rows += [("...", *[""] * (len(heads) + 1))] if t > before + 1 else []
+        before = t
+        for unit, values in enumerate(zip_longest(*(step[head] for head in heads))):
             rows.append(("" if unit else f"{t}", f"{unit}", *map(_figure, values)))
-    return Table(tuple(f"{head}>" for head in heads), tuple(rows))
-
-
-def _units(case: Case) -> str:
-    units = f"The first {MOST_UNITS} of {case.rnn.hidden_size:,} units"
-    return f"{units}; `--hidden-size {MOST_UNITS}` shows a smaller {case.cell.name} whole."
+    return Table(tuple(f"{head}>" for head in ("t", "unit", *heads)), tuple(rows))
 
 
 def _weights(place: Place, trace: Trace) -> Table:
@@ -209,16 +188,19 @@ def _weights(place: Place, trace: Trace) -> Table:
 
 
 def _one(case: Case, place: Place, trace: Trace) -> Section:
-    rnn, suffix = case.rnn, place.suffix
+    rnn, suffix, gate = case.rnn, place.suffix, case.cell.gates[0]
     features = rnn.input_size if place.layer == 0 else rnn.directions * rnn.h_out
-    sizes = zip(trace.given, (features, rnn.h_out, rnn.hidden_size), strict=False)
-    text = f"{', '.join(f'{name} is {_vector(trace.given[name], length)}' for name, length in sizes)}."
+    sizes = zip(trace.given.items(), (features, rnn.h_out, rnn.hidden_size), strict=False)
+    text = f"{', '.join(f'{name} is {_vector(values, length)}' for (name, values), length in sizes)}."
     if not case.cell.has_nonlinearity:
-        first = case.cell.gates[0]
-        text += f" W_i{first} and W_h{first} are the rows of gate {first} in weight_ih_{suffix} and weight_hh_{suffix}."
-    units = max(map(len, trace.terms.values()))
-    rows = ((f"`{term}`", *map(_figure, values), *[""] * (units - len(values))) for term, values in trace.terms.items())
-    table = Table(("term", *(f"unit {unit}>" for unit in range(units))), tuple(rows))
+        text += f" W_i{gate} and W_h{gate} are the rows of gate {gate} in weight_ih_{suffix} and weight_hh_{suffix}."
+    units = range(max(map(len, trace.terms.values())))
+    rows = zip_longest(*trace.terms.values())  # by unit
+    cells = zip(*([_figure(value) for value in row] for row in rows), strict=True)
+    table = Table(
+        ("term", *(f"unit {unit}>" for unit in units)),
+        tuple((f"`{term}`", *row) for term, row in zip(trace.terms, cells, strict=True)),
+    )
     return Section(f"Step t={place.t}, term by term", (Prose(text), table))
 
 
@@ -229,8 +211,7 @@ def _code(case: Case) -> Section:
 
 
 def _vector(values: Values, length: int) -> str:
-    rest = ", ..." if length > len(values) else ""
-    return f"[{', '.join(map(_figure, values))}{rest}]"
+    return f"[{', '.join(map(_figure, values))}{', ...' if length > len(values) else ''}]"
 
 
 def _figure(value: float | None) -> str:
