@@ -23,18 +23,16 @@ ELSEWHERE = {
     "LSTM": "Keras has the same order, ONNX has i, o, f, c, Core ML i, f, o, g.",
 }
 
-# What is added up before any activation. A GRU keeps apart what comes from h: its reset gate acts on that alone.
-SUMS = {
-    "RNN": ("a = x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh",),
-    "GRU": ("a = x_t @ W_ih.T + b_ih", "s = h @ W_hh.T + b_hh"),
-    "LSTM": ("a = x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh",),
-}
-
-ELEMENTWISE = {
-    "RNN": ("h_t = nonlinearity(a)",),
-    "GRU": ("r = sigmoid(a_r + s_r)", "z = sigmoid(a_z + s_z)", "n = tanh(a_n + r * s_n)", "h_t = (1 - z) * n + z * h"),
+# The sums come first. A GRU keeps apart what comes from h: its reset gate acts on that alone.
+SUM = "a = x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh"
+EQUATIONS = {
+    "RNN": (SUM, "h_t = nonlinearity(a)"),
+    "GRU": (
+        *("a = x_t @ W_ih.T + b_ih", "s = h @ W_hh.T + b_hh"),
+        *("r = sigmoid(a_r + s_r)", "z = sigmoid(a_z + s_z)", "n = tanh(a_n + r * s_n)", "h_t = (1 - z) * n + z * h"),
+    ),
     "LSTM": (
-        *("i = sigmoid(a_i)", "f = sigmoid(a_f)", "g = tanh(a_g)", "o = sigmoid(a_o)"),
+        *(SUM, "i = sigmoid(a_i)", "f = sigmoid(a_f)", "g = tanh(a_g)", "o = sigmoid(a_o)"),
         *("c_t = f * c + i * g", "h_t = o * tanh(c_t)"),
     ),
 }
@@ -67,7 +65,7 @@ SLOPES = {"tanh": "(1 - h_t**2)", "relu": "(a_t > 0)"}
 
 def sums(case: Case) -> dict[str, list[str]]:
     """Return by name the terms of each sum."""
-    lines = (line.partition(" = ") for line in SUMS[case.cell.name])
+    lines = (line.partition(" = ") for line in EQUATIONS[case.cell.name] if "@" in line)
     return {name: [term for term in text.split(" + ") if case.rnn.bias or "@" in term] for name, _, text in lines}
 
 
@@ -78,7 +76,8 @@ def parts(case: Case, name: str) -> str:
 
 def elementwise(case: Case) -> list[str]:
     """Return the equations after the sums, the last of them a projection where the case has one."""
-    lines = [line.replace("nonlinearity", str(case.rnn.nonlinearity)) for line in ELEMENTWISE[case.cell.name]]
+    lines = [line for line in EQUATIONS[case.cell.name] if "@" not in line]
+    lines = [line.replace("nonlinearity", str(case.rnn.nonlinearity)) for line in lines]
     projection = [lines.pop().replace("h_t", "m_t"), "h_t = m_t @ W_hr.T"] if case.rnn.proj_size else []
     return [*lines, *projection]
 

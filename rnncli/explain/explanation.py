@@ -1,13 +1,12 @@
 """The explanation of a case: the picture first, then one step, what is what, the arguments, and the code."""
 
 from rnncli.core.case import Case, altered
-from rnncli.core.shapes import predict_tensors, tensor_sizes
+from rnncli.core.shapes import every_step, for_a_head, predict_tensors, recipes, tensor_sizes
 from rnncli.core.summary import call
 from rnncli.core.words import counted, joined, letters, size
 from rnncli.explain.arguments import the_arguments
-from rnncli.explain.blocks import NO_BREAK, Block, Page, Prose, Section, Table
+from rnncli.explain.blocks import NO_BREAK, Block, Code, Page, Prose, Section, Table
 from rnncli.explain.grid import Grid, unrolled
-from rnncli.explain.results import what_is_what
 from rnncli.explain.snippets import snippets
 from rnncli.explain.step import one_step
 
@@ -17,7 +16,7 @@ MOST_SEQUENCES = 8
 
 def explain(case: Case) -> Page:
     """Return the explanation of a case, in its own sizes."""
-    sections = (_unrolled(case), one_step(case), what_is_what(case), the_arguments(case), snippets(case))
+    sections = (_unrolled(case), one_step(case), _what_is_what(case), the_arguments(case), snippets(case))
     return Page(call(case), letters(case.config), sections)
 
 
@@ -30,10 +29,9 @@ def in_short(case: Case) -> str:
 
 def _unrolled(case: Case) -> Section:
     grid = unrolled(case)
-    blocks: list[Block] = [grid, Prose(_legend(case)), _tensors(case)]
-    blocks += [Prose(_unbatched(case))] if case.input.layout == "batched" else []
-    blocks += [Prose(_packing(grid)), _running(case, grid)] if grid.lengths else []
-    return Section("Unrolled: time to the right, layers upwards", tuple(blocks))
+    beside: tuple[Block, ...] = (Prose(_unbatched(case)),) if case.input.layout == "batched" else ()
+    beside = (Prose(_packing(grid)), _running(case, grid)) if grid.lengths else beside
+    return Section("Unrolled: time to the right, layers upwards", (grid, Prose(_legend(case)), _tensors(case), *beside))
 
 
 def _legend(case: Case) -> str:
@@ -60,26 +58,20 @@ def _unbatched(case: Case) -> str:
 def _tensors(case: Case) -> Table:
     packed, omitted = case.input.layout == "packed", case.input.h_0 == "omitted"
     end = "where each sequence ends" if packed else "where rows end: the last column"
-    place = {"input": "the bottom row", "output": "the top row"}
-    place = {name: f"{where}, .data" if packed else where for name, where in place.items()}
+    data = ", .data" if packed else ""
+    place = {"input": f"the bottom row{data}", "output": f"the top row{data}"}
     place |= dict.fromkeys(case.cell.initial, "omitted: rows start from zeros" if omitted else "where rows start")
     place |= dict.fromkeys(case.cell.final, end + (", or t=0 in reverse" if case.rnn.bidirectional else ""))
-    rows = tuple(
-        (tensor.name, f"({', '.join(tensor.axes)})", size(tensor.predicted), place[tensor.name])
-        for tensor in predict_tensors(case)
-    )
-    return Table(("tensor", "axes", "shape", "in the picture"), rows)
+    rows = ((of.name, f"({', '.join(of.axes)})", size(of.predicted), place[of.name]) for of in predict_tensors(case))
+    return Table(("tensor", "axes", "shape", "in the picture"), tuple(rows))
 
 
 def _packing(grid: Grid) -> str:
     assert grid.lengths
     shown = [grid.running(t)[0] for t in range(min(grid.length, MOST_STEPS))]
     sizes = ", ".join([*map(str, shown), *(["..."] if grid.length > MOST_STEPS else [])])
-    total = counted(sum(grid.lengths), "row")
-    return (
-        f"Packed: only the steps that exist are computed. `.data` has {total}, one for each h of this table, column by"
-        f" column; `batch_sizes` is ({sizes})."
-    )
+    rows = f"{counted(sum(grid.lengths), 'row')}, one for each h of this table, column by column"
+    return f"Packed: only the steps that exist are computed. `.data` has {rows}; `batch_sizes` is ({sizes})."
 
 
 def _running(case: Case, grid: Grid) -> Table:
@@ -97,3 +89,27 @@ def _running(case: Case, grid: Grid) -> Table:
     rows += [(f"{left:,}{NO_BREAK}more", *[""] * (len(steps) + 2))] if left > 0 else []
     heads = ["..." if t is None else f"t={t}" for t in steps]
     return Table(("sequence", "length>", *heads, "h_n is h at"), tuple(rows))
+
+
+def _what_is_what(case: Case) -> Section:
+    *found, head = recipes(case)
+    first: tuple[Block, ...] = (Code(found[0].note, found[0].code),) if case.input.layout == "packed" else ()
+    rows = []
+    for one in (one for one in found if one.shape is not None):
+        equals = f"; equals `{one.equals}`" if one.equals else ""
+        rows.append((f"`{one.code}`", size(one.shape), f"{one.note}{equals}"))
+    table = Table(("code", "shape", "what it holds"), tuple(rows))
+    return Section("What is what", (*first, table, Prose(_head(case, head.code.removeprefix("head = ")))))
+
+
+def _head(case: Case, code: str) -> str:
+    names, last, (every, size_of_every) = case.cell.final, tensor_sizes(case)["h_n"][1:], every_step(case)
+    returned = f"The layer returns `output, ({', '.join(names)})`. " if len(names) > 1 else ""
+    return (
+        f"{returned}A head is `{code}`. Given `{for_a_head(case)}`, it returns {_answers(last)},"
+        f" one answer per sequence; given `{every}`, it returns {_answers(size_of_every)}, one per step."
+    )
+
+
+def _answers(shape: tuple[int, ...]) -> str:
+    return f"({', '.join([*map(str, shape[:-1]), 'num_classes'])}{',' * (len(shape) == 1)})"

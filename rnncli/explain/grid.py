@@ -12,6 +12,21 @@ MOST_LAYERS = 4  # drawn one by one; of more, the two at the bottom and the one 
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A step of one sequence, in one layer and direction."""
+
+    t: int
+    n: int
+    layer: int
+    reverse: bool
+
+    @property
+    def suffix(self) -> str:
+        """The end of the names of the parameters: l0_reverse."""
+        return f"l{self.layer}{'_reverse' if self.reverse else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of the picture: sizes of a tensor, a layer in one direction, arrows upwards, or layers that are not drawn.
 

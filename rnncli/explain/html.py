@@ -31,7 +31,7 @@ class Scale:
     margin: int
 
 
-SCALES = (Scale("wide", 6, 96, 44, 88), Scale("narrow", 2, 84, 22, 60))
+SCALES = (Scale("wide", 6, 96, 44, 88), Scale("narrow", 2, 84, 22, 60))  # the window of a desk, and of a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,6 @@ def render(page: Page) -> Iterator[str]:
     """Return the page in pieces."""
     text = _templates().get_template("page.html").render(page=page)
     yield text.encode("ascii", "xmlcharrefreplace").decode()
-
-
-def drawings(grid: Grid) -> list[Drawing]:
-    """Return the picture for a wide window and for a narrow one."""
-    return [_drawing(grid, scale) for scale in SCALES]
 
 
 def _drawing(grid: Grid, scale: Scale) -> Drawing:
@@ -132,14 +127,10 @@ def _marked(text: str) -> Markup:
 
 @cache
 def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    folder = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.lstrip_blocks = True
     environment.filters["marked"] = _marked
-    environment.globals.update(drawings=drawings, box_height=BOX)
+    environment.globals.update(drawings=lambda grid: [_drawing(grid, scale) for scale in SCALES], box_height=BOX)
     environment.tests["of_kind"] = lambda block, name: type(block).__name__ == name
     return environment

@@ -3,14 +3,13 @@
 The second and the third snippet go on where the first ends; each compares its results with those of the layer.
 """
 
-import re
 import textwrap
 
 from rnncli.core.case import Case
 from rnncli.core.shapes import predict_tensors, recipes, tensor_sizes
 from rnncli.core.summary import call
 from rnncli.core.words import size
-from rnncli.explain.blocks import Block, Code, Prose, Section
+from rnncli.explain.blocks import Code, Prose, Section
 from rnncli.explain.equations import code, weights
 
 WIDTH = 80
@@ -21,39 +20,33 @@ def snippets(case: Case) -> Section:
     """Return the section with the snippets: three, or two where torch's cell cannot do what the layer does."""
     cell = f"nn.{case.cell.name}Cell"
     text = "They run one after the other. `assert_close` raises where two results differ."
-    hand = "The equation by hand" if case.cell.has_nonlinearity else "The equations by hand"
-    loop: tuple[Block, ...] = (Code(f"2. A loop over {cell}", by_cells(case)),)
+    found = {case.cell.layer: by_module(case), f"A loop over {cell}": by_cells(case)}
     if case.rnn.proj_size:
         text += f" {cell} has no proj_size, so there is no loop over it."
-        loop = ()
-    last = Code(f"{len(loop) + 2}. {hand}", by_hand(case))
-    return Section("The same in code", (Prose(text), Code(f"1. {case.cell.layer}", by_module(case)), *loop, last))
+        found.popitem()
+    found[f"The equation{'' if case.cell.has_nonlinearity else 's'} by hand"] = by_hand(case)
+    codes = (Code(f"{at}. {title}", code) for at, (title, code) in enumerate(found.items(), 1))
+    return Section("The same in code", (Prose(text), *codes))
 
 
 def by_module(case: Case) -> str:
     """Return the code that builds torch's layer, an input and the states, and calls it."""
     sizes, given, cell = tensor_sizes(case), case.input, case.cell
-    packed = given.layout == "packed"
+    packed, states = given.layout == "packed", () if given.h_0 == "omitted" else cell.initial
     lines = ["import torch", "from torch import nn"]
     lines += ["from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence"] if packed else []
     lines += ["", f"torch.manual_seed({case.run.seed})", *_fitted(f"rnn = {call(case)}")]
-    if case.rnn.dropout:
-        lines += ["rnn.eval()  # dropout is active in training alone"]
-    drawn = [] if packed else ["input"]
+    lines += ["rnn.eval()  # dropout is active in training alone"] if case.rnn.dropout else []
     if packed:
-        lines += [
-            *_lengths(case),
-            f"sequences = [torch.randn(length, {case.rnn.input_size}) for length in lengths]",
-            f"input = pack_sequence(sequences, enforce_sorted=False)  # .data {size(sizes['input'])}",
-        ]
-    drawn += [] if given.h_0 == "omitted" else cell.initial
-    axes = {tensor.name: f"({', '.join(tensor.axes)})" for tensor in predict_tensors(case)}
-    for name in drawn:
-        make = "zeros" if given.h_0 == "zeros" and name != "input" else "randn"
-        lines += [f"{name} = torch.{make}{size(sizes[name])}  # {axes[name]}"]
-    states = [] if given.h_0 == "omitted" else [_tuple(cell.initial)]
+        lines += _lengths(case)
+        lines += [f"sequences = [torch.randn(length, {case.rnn.input_size}) for length in lengths]"]
+        lines += [f"input = pack_sequence(sequences, enforce_sorted=False)  # .data {size(sizes['input'])}"]
+    for tensor in predict_tensors(case):
+        if tensor.name in states or (tensor.name == "input" and not packed):
+            make = "zeros" if given.h_0 == "zeros" and tensor.name != "input" else "randn"
+            lines += [f"{tensor.name} = torch.{make}{size(tensor.predicted)}  # ({', '.join(tensor.axes)})"]
     shapes = ", ".join(size(sizes[name]) for name in ("output", *cell.final))
-    called = f"output, {_tuple(cell.final)} = rnn({', '.join(['input', *states])})"
+    called = f"output, {_tuple(cell.final)} = rnn({', '.join(['input', *([_tuple(states)] if states else [])])})"
     lines += _commented(called, f"{'.data ' if packed else ''}{shapes}")
     return "\n".join([*lines, *([recipes(case)[0].code] if packed else [])])
 
@@ -62,7 +55,7 @@ def by_cells(case: Case) -> str:
     """Return the code that does the same with one of torch's cells for each layer and direction."""
     rnn, states = case.rnn, _tuple(case.cell.states)
     extra = "" if rnn.bias else ", bias=False"
-    extra += f', nonlinearity="{rnn.nonlinearity}"' if rnn.nonlinearity not in ("tanh", None) else ""
+    extra += ', nonlinearity="relu"' if rnn.nonlinearity == "relu" else ""
     features = rnn.input_size if rnn.num_layers == 1 else "x.shape[-1]"
     make = [
         f"cell = nn.{case.cell.name}Cell({features}, {rnn.hidden_size}{extra})",
@@ -82,29 +75,21 @@ def by_hand(case: Case) -> str:
 
 def _walk(case: Case, make: list[str], step: list[str], steps: str) -> list[str]:
     """Return the lines of one layer in one direction, over the steps of an expression."""
-    starts = (_start(case, name) for name in case.cell.initial)
-    return [
-        *make,
-        f"{', '.join([*case.cell.states, 'steps'])} = {', '.join([*starts, '[]'])}",
-        f"for x_t in {steps}:",
-        *_indented([*step, "steps.append(h)"]),
-    ]
+    starts = [f"{name}[{_index(case)}]" for name in case.cell.initial]
+    if case.input.h_0 == "omitted":
+        sizes = (tensor_sizes(case)[name][-1 if case.input.layout == "packed" else 1 :] for name in case.cell.initial)
+        starts = [f"torch.zeros({', '.join(map(str, one))})" for one in sizes]
+    begin = f"{', '.join([*case.cell.states, 'steps'])} = {', '.join([*starts, '[]'])}"
+    return [*make, begin, f"for x_t in {steps}:", *_indented([*step, "steps.append(h)"])]
 
 
-def _start(case: Case, name: str) -> str:
-    if case.input.h_0 != "omitted":
-        return f"{name}[{_index(case)}]"
-    *batch, features = tensor_sizes(case)[name][1:]
-    return f"torch.zeros({', '.join(map(str, [*(batch if case.input.layout == 'batched' else []), features]))})"
-
-
-def _stack(case: Case, make: list[str], step: list[str], x: str) -> tuple[list[str], str, list[str]]:
+def _stack(case: Case, make: list[str], step: list[str], x: str) -> tuple[list[str], list[str]]:
     """Return the lines of all layers over the expression x, and the expressions of output and of the last states."""
     rnn, states = case.rnn, case.cell.states
     if rnn.num_layers == 1 and not rnn.bidirectional:
-        return _walk(case, make, step, x), "torch.stack(steps)", [f"{state}[None]" for state in states]
-    lists = {state: "last" if state == "h" else f"last_{state}" for state in states}
-    append = [f"{name}.append({state})" for state, name in lists.items()]
+        return _walk(case, make, step, x), ["torch.stack(steps)", *(f"{state}[None]" for state in states)]
+    lists = ["last" if state == "h" else f"last_{state}" for state in states]
+    append = [f"{name}.append({state})" for state, name in zip(states, lists, strict=True)]
     if rnn.bidirectional:
         walk = _walk(case, make, step, "x.flip(0) if d else x")
         walk += ["halves.append(torch.stack(steps[::-1] if d else steps))", *append]
@@ -114,10 +99,9 @@ def _stack(case: Case, make: list[str], step: list[str], x: str) -> tuple[list[s
         lines = [*_walk(case, make, step, "x"), "x = torch.stack(steps)", *append]
     if rnn.num_layers > 1:
         lines = [f"for k in range({rnn.num_layers}):  # layers, from the bottom", *_indented(lines)]
-    names, values = [*lists.values()], ["[]"] * len(lists)
-    names, values = (names, values) if x == "x" else (["x", *names], [x, *values])
-    start = f"{', '.join(names)} = {', '.join(values)}"
-    return [start, *lines], "x", [f"torch.stack({name})" for name in lists.values()]
+    names, values = ([], []) if x == "x" else (["x"], [x])
+    start = f"{', '.join([*names, *lists])} = {', '.join([*values, *('[]' for _ in lists)])}"
+    return [start, *lines], ["x", *(f"torch.stack({name})" for name in lists)]
 
 
 def _whole(case: Case, name: str, make: list[str], step: list[str]) -> str:
@@ -126,35 +110,30 @@ def _whole(case: Case, name: str, make: list[str], step: list[str]) -> str:
     if case.input.layout == "packed":
         return "\n".join(_each_sequence(case, results, make, step))
     time_second = case.rnn.batch_first and case.input.layout == "batched"
-    lines, output, states = _stack(case, make, step, "x" if time_second else "input")
+    lines, found = _stack(case, make, step, "x" if time_second else "input")
     if time_second:
         lines = ["x = input.transpose(0, 1)  # (L, N, H_in)", *lines]
-        output += ".transpose(0, 1)"
-    lines += [f"{results[0]}, {results[1]} = {output}, {states[0]}"]
-    lines += [f"{result} = {state}" for result, state in zip(results[2:], states[1:], strict=True)]
+        found[0] += ".transpose(0, 1)"
+    lines += [f"{results[0]}, {results[1]} = {found[0]}, {found[1]}"]
+    lines += [f"{result} = {state}" for result, state in zip(results[2:], found[2:], strict=True)]
     return "\n".join([*lines, *_compared(results, ["output", *case.cell.final])])
 
 
 def _each_sequence(case: Case, results: list[str], make: list[str], step: list[str]) -> list[str]:
     """Return the lines that compute a packed input one sequence at a time."""
-    lines, output, states = _stack(case, make, step, "x")
+    lines, found = _stack(case, make, step, "x")
     initial = () if case.input.h_0 == "omitted" else case.cell.initial
-    what = ", ".join(["(length, H_in)", *(f"{name}[:, n]" for name in initial)])
-    given = ", ".join(["x", *(f"{name}[:, n]" for name in initial)])
+    states, names = [f"{name}[:, n]" for name in initial], ["x", *case.cell.states]
     each = "for n, x in enumerate(sequences)" if initial else "for x in sequences"
     gap = " " if len(initial) < 2 else f"\n{' ' * len('results = [')}"
-    names = ["x", *case.cell.states]
-
-    def column(of: str) -> str:
-        return f"[{of} for {', '.join(name if name == of else '_' for name in names)} in results]"
-
+    columns = [f"[{of} for {', '.join(one if one == of else '_' for one in names)} in results]" for of in names]
     return [
-        *_commented(f"def one_sequence({', '.join(['x', *initial])}):", what),
-        *_indented([*lines, f"return {', '.join([output, *states])}"]),
+        *_commented(f"def one_sequence({', '.join(['x', *initial])}):", ", ".join(["(length, H_in)", *states])),
+        *_indented([*lines, f"return {', '.join(found)}"]),
         "",
-        f"results = [one_sequence({given}){gap}{each}]",
-        f"{results[0]} = pack_sequence({column('x')}, enforce_sorted=False)",
-        *(f"{result} = torch.stack({column(state)}, 1)" for result, state in zip(results[1:], names[1:], strict=True)),
+        f"results = [one_sequence({', '.join(['x', *states])}){gap}{each}]",
+        f"{results[0]} = pack_sequence({columns[0]}, enforce_sorted=False)",
+        *(f"{result} = torch.stack({column}, 1)" for result, column in zip(results[1:], columns[1:], strict=True)),
         *_compared([f"{results[0]}.data", *results[1:]], ["output.data", *case.cell.final]),
     ]
 
@@ -172,10 +151,9 @@ def _tuple(names: tuple[str, ...]) -> str:
 
 def _index(case: Case) -> str:
     """Return the place of a layer and direction in the states and `all_weights`, in the names of the loops."""
-    rnn = case.rnn
-    if rnn.num_layers > 1:
-        return "2 * k + d" if rnn.bidirectional else "k"
-    return "d" if rnn.bidirectional else "0"
+    if case.rnn.num_layers > 1:
+        return "2 * k + d" if case.rnn.bidirectional else "k"
+    return "d" if case.rnn.bidirectional else "0"
 
 
 def _lengths(case: Case) -> list[str]:
@@ -194,10 +172,9 @@ def _commented(code: str, comment: str) -> list[str]:
 
 def _fitted(line: str) -> list[str]:
     """Return a line of code in lines of WIDTH, broken after commas behind its first bracket."""
-    bracket = re.search(r"[(\[]", line)
-    indent = " " * (bracket.end() if bracket else 4)
+    indent = " " * (min(line.index(bracket) for bracket in "([" if bracket in line) + 1)
     return textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _indented(lines: list[str]) -> list[str]:
-    return [f"    {line}" if line else line for line in lines]
+    return [f"    {line}" for line in lines]

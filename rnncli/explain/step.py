@@ -4,7 +4,7 @@ from rnncli.core.case import Case
 from rnncli.core.shapes import parameter_sizes
 from rnncli.core.words import joined, size
 from rnncli.explain.blocks import Block, Prose, Section, Table
-from rnncli.explain.equations import ELSEWHERE, GATES, SUMS, elementwise, parts, sums, with_torch_s_names
+from rnncli.explain.equations import ELSEWHERE, GATES, elementwise, parts, sums, with_torch_s_names
 
 
 def one_step(case: Case) -> Section:
@@ -63,7 +63,7 @@ def _gates(case: Case) -> Table:
 
 
 def _joined(case: Case) -> str:
-    if len(SUMS[case.cell.name]) > 1:
+    if len(sums(case)) > 1:
         return (
             "r and z could come from one linear map of `[x_t, h]`, but n cannot: there r multiplies what comes from h"
             f"{', `bias_hh` included' if case.rnn.bias else ''}, and not what comes from x_t (`reset_after` in Keras,"

@@ -3,7 +3,7 @@
 import re
 import textwrap
 from collections.abc import Iterator
-from functools import singledispatch
+from itertools import zip_longest
 
 from rnncli.explain.blocks import NO_BREAK, Code, Page, Prose, Table, unbroken_sizes
 from rnncli.explain.grid import Grid, Row
@@ -23,61 +23,39 @@ def render(page: Page) -> Iterator[str]:
 
 def lines(page: Page, width: int = WIDTH) -> Iterator[Line]:
     """Return the lines with their styles."""
-    yield from ((text, BOLD) for text in _wrapped(page.title, width))
-    yield from ((text, PLAIN) for text in _wrapped(page.axes, width))
+    yield from _wrapped(page.title, width, BOLD)
+    yield from _wrapped(page.axes, width)
     for section in page.sections:
         yield "", PLAIN
-        yield from ((text, BOLD) for text in _wrapped(section.title, width))
+        yield from _wrapped(section.title, width, BOLD)
         for block in section.blocks:
             yield "", PLAIN
-            yield from _lines(block, width)
+            match block:
+                case Prose(text):
+                    yield from _wrapped(text, width)
+                case Code(title, text):
+                    yield f"# {title}", FAINT
+                    yield from ((line, PLAIN) for line in text.splitlines())
+                case Table():
+                    yield from _table(block, width)
+                case Grid():
+                    yield from picture(block, width)
 
 
-def picture(grid: Grid, width: int = WIDTH) -> Iterator[str]:
-    """Return the lines of the picture as plain text."""
-    return (text for text, _ in _picture(grid, width))
-
-
-@singledispatch
-def _lines(block: object, width: int) -> Iterator[Line]:
-    raise TypeError(block, width)
-
-
-@_lines.register
-def _prose(block: Prose, width: int) -> Iterator[Line]:
-    yield from ((text, PLAIN) for text in _wrapped(block.text, width))
-
-
-@_lines.register
-def _code(block: Code, width: int) -> Iterator[Line]:  # noqa: ARG001  # code is not folded
-    yield f"# {block.title}", FAINT
-    yield from ((text, PLAIN) for text in block.text.splitlines())
-
-
-# -- tables ----------------------------------------------------------------------------------------------------------
-
-
-@_lines.register
 def _table(block: Table, width: int) -> Iterator[Line]:
     heads = [head.removesuffix(">") for head in block.columns]
-    right = [head.endswith(">") for head in block.columns]
-    rows = [[_protected(cell) for cell in row] for row in block.rows]
-    widths = _widths([heads, *rows], width)
-    yield from ((text, BOLD) for text in _row(heads, widths, right))
-    yield "─" * (sum(widths) + GAP * (len(widths) - 1)), FAINT
-    for row in rows:
-        yield from ((text, PLAIN) for text in _row(row, widths, right))
-
-
-def _row(cells: list[str], widths: list[int], right: list[bool]) -> Iterator[str]:
-    folded = [_folded(cell, width) for cell, width in zip(cells, widths, strict=True)]
-    for at in range(max(map(len, folded))):
-        parts = [cell[at] if at < len(cell) else "" for cell in folded]
-        aligned = [
-            part.rjust(width) if to_right else part.ljust(width)
-            for part, width, to_right in zip(parts, widths, right, strict=True)
-        ]
-        yield (" " * GAP).join(aligned).rstrip()
+    rows = [heads, *([_protected(cell) for cell in row] for row in block.rows)]
+    widths = _widths(rows, width)
+    for at, row in enumerate(rows):
+        folded = (_folded(cell, width) for cell, width in zip(row, widths, strict=True))
+        for cells in zip_longest(*folded, fillvalue=""):
+            aligned = (
+                cell.rjust(width) if head.endswith(">") else cell.ljust(width)
+                for cell, head, width in zip(cells, block.columns, widths, strict=True)
+            )
+            yield (" " * GAP).join(aligned).rstrip(), PLAIN if at else BOLD
+        if at == 0:
+            yield "─" * (sum(widths) + GAP * (len(widths) - 1)), FAINT
 
 
 def _widths(rows: list[list[str]], width: int) -> list[int]:
@@ -85,16 +63,13 @@ def _widths(rows: list[list[str]], width: int) -> list[int]:
     columns = list(zip(*rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     narrowest = [max((len(word) for cell in column for word in cell.split(" ")), default=0) for column in columns]
-    while sum(widths) + GAP * (len(widths) - 1) > width:
-        shrinkable = [at for at in range(len(widths)) if widths[at] > narrowest[at]]
-        if not shrinkable:
-            break
-        widths[max(shrinkable, key=lambda at: widths[at])] -= 1
+    while sum(widths) + GAP * (len(widths) - 1) > width and widths != narrowest:
+        widths[max(range(len(widths)), key=lambda at: (widths[at] > narrowest[at], widths[at]))] -= 1
     return widths
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    return _folded(_protected(text), width)
+def _wrapped(text: str, width: int, style: str = PLAIN) -> Iterator[Line]:
+    return ((line, style) for line in _folded(_protected(text), width))
 
 
 def _folded(text: str, width: int) -> list[str]:
@@ -107,11 +82,8 @@ def _protected(text: str) -> str:
     return re.sub(r"`([^`]*)`", lambda found: found[1].replace(" ", NO_BREAK), unbroken_sizes(text))
 
 
-# -- the picture -----------------------------------------------------------------------------------------------------
-
-
-@_lines.register
-def _picture(grid: Grid, width: int) -> Iterator[Line]:
+def picture(grid: Grid, width: int = WIDTH) -> Iterator[Line]:
+    """Return the lines of the picture with their styles."""
     ends = list(grid.rows(2))  # with the first step and the last, which are the widest
     states = [row for row in ends if row.kind in STYLES]
     label = max(len(row.name) for row in states) + GAP

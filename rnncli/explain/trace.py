@@ -1,6 +1,8 @@
-"""One sequence of a case followed through time: its gates and states, and the gradients of L = output.sum() there."""
+"""--trace: one sequence through time, its gates and states, and the gradients of L = output.sum() at each of them."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise, zip_longest
 from typing import Any
 
 import torch
@@ -8,18 +10,36 @@ from torch import Tensor, nn
 
 from rnncli.core.case import Case
 from rnncli.core.shapes import tensor_sizes
-from rnncli.explain.equations import code, weights, with_torch_s_names
-from rnncli.explain.traced import MOST_UNITS, MOST_VALUES, Place, Trace, handing_down, steps_shown, terms
+from rnncli.core.summary import call
+from rnncli.core.words import joined, letters
+from rnncli.explain.blocks import Block, Code, Page, Prose, Section, Table
+from rnncli.explain.equations import backward, code, elementwise, parts, sums, weights, with_torch_s_names
+from rnncli.explain.grid import Place
+from rnncli.explain.snippets import by_module
 from rnncli.numerics.reference import build
 
+MOST_UNITS = 4  # of a state; the whole of it where hidden_size is no larger
+MOST_VALUES = 8  # of x_t and of the states, in the sum of one step
+MOST_STEPS = 8  # around the step that is shown in full
+MOST_COLUMNS = 6  # of figures: so many fit into 80 columns
+
 Names = dict[str, Any]  # the values of a step by the names of the code
+Columns = dict[str, Tensor]  # by their heads; of terms, by how they are written
 
 
-def follow(case: Case, place: Place) -> Trace:
-    """Return the numbers of the sequence, layer and direction of a place.
+def trace(case: Case, place: Place) -> Page:
+    """Return the page about the sequence, layer and direction of a place."""
+    followed = follow(case, place)
+    sections = (_through_time(case, place, followed), _one(case, place, followed[place.t]), _code(case))
+    return Page(call(case), letters(case.config), sections)
+
+
+def follow(case: Case, place: Place) -> dict[int, Names]:
+    """Return the values of each step, by their names in the code, with gradients.
 
     They are those of the first piece of code that `rnncli explain` shows: float32, on the CPU, the weights, the input
-    and the states drawn in this order after `torch.manual_seed`, without dropout.
+    and the states drawn in this order after `torch.manual_seed`, without dropout. h and c are the states before the
+    step, h_t and c_t those after it, and `above` is h_t as `output` and the layer above read it.
     """
     rnn, x, states = _drawn(case, place.n)
     followed: dict[int, Names] = {}
@@ -33,13 +53,17 @@ def follow(case: Case, place: Place) -> Trace:
                 followed = steps
         x = torch.cat(halves, -1)  # (L, D*H_out)
     x.sum().backward()  # type: ignore[no-untyped-call]
-    chosen = followed[place.t]
-    return Trace(
-        steps={t: _step(case, place, followed[t]) for t in steps_shown(case, place)},
-        weight_hh=[_first(row) for row in chosen["W_hh"][: MOST_UNITS * len(case.cell.gates)]],
-        given={name: _first(chosen[name], MOST_VALUES) for name in ("x_t", *case.cell.states)},
-        terms=_terms(case, place, chosen),
-    )
+    return followed
+
+
+def steps_shown(case: Case, place: Place) -> list[int]:
+    """Return the steps of the table: all of a short sequence, else both ends and those around the place."""
+    packed = case.input.layout == "packed"
+    length = case.input.sequence_lengths[place.n] if packed else case.input.seq_len
+    if length <= MOST_STEPS:
+        return list(range(length))
+    near = range(max(0, place.t - 1), min(length, place.t + 2))
+    return sorted({0, 1, *near, length - 2, length - 1})
 
 
 def _drawn(case: Case, n: int) -> tuple[nn.RNNBase, Tensor, dict[str, Tensor]]:
@@ -60,9 +84,7 @@ def _drawn(case: Case, n: int) -> tuple[nn.RNNBase, Tensor, dict[str, Tensor]]:
 
 
 def _walk(case: Case, x: Tensor, states: dict[str, Tensor], own: Sequence[Tensor], reverse: bool) -> dict[int, Names]:
-    """Return every step of one layer in one direction, over x (L, H_in): h and c are those before it, h_t and c_t those
-    after, and `above` is h_t as `output` and the layer above read it.
-    """
+    """Return every step of one layer in one direction, over x (L, H_in)."""
     program = compile("\n".join(code(case)), "equations", "exec")
     steps = {}
     for t in reversed(range(len(x))) if reverse else range(len(x)):
@@ -77,32 +99,119 @@ def _walk(case: Case, x: Tensor, states: dict[str, Tensor], own: Sequence[Tensor
     return steps
 
 
-def _step(case: Case, place: Place, names: Names) -> dict[str, list[float]]:
+def columns(case: Case, place: Place, names: Names) -> Columns:
+    """Return what is shown of a step: gates, states and gradients. A gate's is that of what its activation is given."""
+
     def grad(name: str) -> Tensor:
-        found: Tensor | None = names[name].grad
-        return torch.zeros_like(names[name]) if found is None else found
+        given: Tensor | None = names[name].grad
+        return torch.zeros_like(names[name]) if given is None else given
 
-    (above, following), states = handing_down(case, place), case.cell.states
-    gates, mark = case.cell.gates, "_t" if case.cell.has_nonlinearity else ""
-    columns = {f"{gate}{mark}": names[f"{gate}_t"] for gate in gates}
-    columns |= {f"{state}_t": names[f"{state}_t"] for state in states[::-1]}
-    columns |= {f"from {above}": grad("above"), f"from {following}": grad("h_t") - grad("above")}
-    columns |= {f"dL/d{state}_t": grad(f"{state}_t") for state in states}
-    of_gates = zip(gates, grad("a").chunk(len(gates)), strict=True)
-    columns |= {f"dL/da{mark or f'_{gate}'}": part for gate, part in of_gates}
-    return {head: _first(values) for head, values in columns.items()}
+    gates, states, mark = case.cell.gates, case.cell.states, "_t" if case.cell.has_nonlinearity else ""
+    above, following = _handing_down(case, place)
+    found = {f"{gate}{mark}": names[f"{gate}_t"] for gate in gates}
+    found |= {f"{state}_t": names[f"{state}_t"] for state in states[::-1]}
+    found |= {f"from {above}": grad("above"), f"from {following}": grad("h_t") - grad("above")}
+    found |= {f"dL/d{state}_t": grad(f"{state}_t") for state in states}
+    return found | {
+        f"dL/da{mark or f'_{gate}'}": part for gate, part in zip(gates, grad("a").chunk(len(gates)), strict=True)
+    }
 
 
-def _terms(case: Case, place: Place, names: Names) -> dict[str, list[float]]:
-    """Return the value of each term of a step, by how the page writes it: a name, or an expression of names."""
-    gates = case.cell.gates
-    for name in set(weights(case)) - {"W_hr"}:
-        blocks = zip(gates, names[name].chunk(len(gates)), strict=True)
-        names |= {f"{name[:-1]}{gate}": block for gate, block in blocks}
+def _handing_down(case: Case, place: Place) -> tuple[str, str]:
+    """Return what hands gradients down to a place: the tensor or layer above, and the step that is computed next."""
+    above = "output" if place.layer == case.rnn.num_layers - 1 else f"layer {place.layer + 1}"
+    return above, "t-1" if place.reverse else "t+1"
+
+
+def terms(case: Case, place: Place, names: Names) -> Columns:
+    """Return the terms of a step and their values: those of each sum, the sum, and what is computed of the sums."""
+    gates, found = case.cell.gates, []
+    for name in set(weights(case)) - {"W_hr"}:  # by gate, and as the layer calls them
+        names |= {f"{name[:-1]}{gate}": rows for gate, rows in zip(gates, names[name].chunk(len(gates)), strict=True)}
         names[with_torch_s_names(name, place.suffix)] = names[name]
-    found = {term: term.removeprefix("+ ").removeprefix("= ").partition(" = ")[0] for term in terms(case, place)}
-    return {term: _first(eval(expression, names)) for term, expression in found.items()}
+    for gate in gates:
+        for name, of_sum in sums(case).items():
+            shown, part = with_torch_s_names("\n+ ".join(of_sum), place.suffix), "t"
+            if len(gates) > 1:
+                shown, part = re.sub(r"\b([Wb]_[ih])h\b", rf"\1{gate}", "\n+ ".join(of_sum)), gate
+            found += [*shown.splitlines(), f"= {name}_{part}"]
+        found += [line for line in elementwise(case) if line.startswith(f"{gate} = ")]
+    found += [line.replace("(a)", "(a_t)") for line in elementwise(case) if "_t = " in line]
+    expressions = (term.removeprefix("+ ").removeprefix("= ").partition(" = ")[0] for term in found)
+    return {term: eval(expression, names) for term, expression in zip(found, expressions, strict=True)}
 
 
-def _first(values: Tensor, most: int = MOST_UNITS) -> list[float]:
-    return [float(value) for value in values.detach()[:most]]
+def _through_time(case: Case, place: Place, followed: dict[int, Names]) -> Section:
+    what = "a and h" if case.cell.has_nonlinearity else joined(["the gates", *case.cell.states[::-1]])
+    text = f"Forwards, {what} of every step; backwards, the gradients of L = output.sum()."
+    blocks: list[Block] = [Prose(text), Table(("value", "what it is"), tuple(_formulas(case, place)))]
+    steps = {t: columns(case, place, followed[t]) for t in steps_shown(case, place)}
+    # values, gradients of states, and those of gates, in as few tables as fit into the page
+    groups = groupby(steps[place.t], lambda head: (head.startswith(("from", "dL")), head.startswith("dL/da")))
+    tables: list[list[str]] = [[]]
+    for group in (list(heads) for _, heads in groups):
+        tables += [[]] if len(tables[-1]) + len(group) > MOST_COLUMNS else []
+        tables[-1] += group
+    blocks += (_figures(steps, heads) for heads in tables)
+    if case.rnn.hidden_size > MOST_UNITS:
+        units = (
+            f"The first {MOST_UNITS} of {case.rnn.hidden_size:,} units; `--hidden-size {MOST_UNITS}` shows a smaller"
+        )
+        blocks.append(Prose(f"{units} {case.cell.name} whole."))
+    else:
+        weight = followed[place.t]["W_hh"]
+        rows = tuple((f"{row}", *_cells(values)) for row, values in enumerate(weight))
+        heads = (f"column {unit}>" for unit in range(weight.shape[1]))
+        blocks.append(Table((f"weight_hh_{place.suffix}, row>", *heads), rows))
+    title = f"Sequence n={place.n} through time: layer {place.layer}, {'reverse' if place.reverse else 'forward'}"
+    return Section(title, tuple(blocks))
+
+
+def _formulas(case: Case, place: Place) -> Iterator[tuple[str, str]]:
+    (above, following), suffix = _handing_down(case, place), place.suffix
+    for name, found in sums(case).items():
+        text = with_torch_s_names(" + ".join(found), suffix).replace(" + h", "` `+ h")  # where a line may end
+        single = case.cell.has_nonlinearity
+        what = "the pre-activation" if single else f"by gate {parts(case, name)}"
+        yield f"`{name}{'_t' * single}`", f"`{text}`, {what}"
+    for line in elementwise(case):
+        name, _, text = with_torch_s_names(line, suffix).replace("(a)", "(a_t)").partition(" = ")
+        yield f"`{name}`", f"`{text}`"
+    for name, text in backward(case).items():
+        yield f"`{name}`", text.format(above=above, next=following, suffix=suffix)
+
+
+def _figures(steps: dict[int, Columns], heads: list[str]) -> Table:
+    """Return a table with a row for each unit of each step."""
+    rows: list[tuple[str, ...]] = []
+    for before, t in pairwise([-1, *steps]):
+        rows += [("...", *[""] * (len(heads) + 1))] if t > before + 1 else []
+        units = zip_longest(*(_cells(steps[t][head]) for head in heads), fillvalue="")
+        rows += (("" if unit else f"{t}", f"{unit}", *cells) for unit, cells in enumerate(units))
+    return Table(tuple(f"{head}>" for head in ("t", "unit", *heads)), tuple(rows))
+
+
+def _one(case: Case, place: Place, names: Names) -> Section:
+    values = {name: ", ".join(_cells(names[name], MOST_VALUES)) for name in ("x_t", *case.cell.states)}
+    values = {name: f"{shown}, ..." if len(names[name]) > MOST_VALUES else shown for name, shown in values.items()}
+    text = f"{', '.join(f'{name} is [{shown}]' for name, shown in values.items())}."
+    if not case.cell.has_nonlinearity:
+        suffix, gate = place.suffix, case.cell.gates[0]
+        text += f" W_i{gate} and W_h{gate} are the rows of gate {gate} in weight_ih_{suffix} and weight_hh_{suffix}."
+    units = range(min(MOST_UNITS, case.rnn.hidden_size))
+    rows = [[f"`{term}`", *_cells(values)] for term, values in terms(case, place, names).items()]
+    rows = [[*row, *[""] * (len(units) + 1 - len(row))] for row in rows]  # h is shorter where it is projected
+    table = Table(("term", *(f"unit {unit}>" for unit in units)), tuple(map(tuple, rows)))
+    return Section(f"Step t={place.t}, term by term", (Prose(text), table))
+
+
+def _code(case: Case) -> Section:
+    data = "output.data" if case.input.layout == "packed" else "output"
+    text = f"{by_module(case)}\n{data}.sum().backward()"
+    return Section(f"The same numbers from {case.cell.layer}", (Code("float32, on the CPU", text),))
+
+
+def _cells(values: Tensor, most: int = MOST_UNITS) -> list[str]:
+    """Return numbers in at most nine columns each."""
+    found: list[float] = values.detach()[:most].tolist()
+    return [f"{value:.5f}" if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.2e}" for value in found]
