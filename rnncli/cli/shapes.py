@@ -58,7 +58,8 @@ def shapes(
             from rnncli.cli.progress import with_progress
             from rnncli.core.memory import needed_for_shapes
             from rnncli.numerics.device import environment as describe_environment
-            from rnncli.pipeline.verify import look, run_cases
+            from rnncli.pipeline.shapes import look
+            from rnncli.pipeline.verify import run_cases
 
         cases = tuple(with_progress(run_cases(loaded.cases, look, needed_for_shapes), len(loaded.cases)))
         environment = describe_environment()

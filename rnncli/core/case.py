@@ -23,8 +23,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import nearest, shown
 
+CellName = Literal["RNN", "GRU", "LSTM"]
 Nonlinearity = Literal["tanh", "relu"]
 Layout = Literal["batched", "unbatched", "packed"]
 InitialState = Literal["random", "zeros", "omitted"]
@@ -49,26 +51,74 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class RNNArguments(Section):
-    """nn.RNN's own arguments, under its own names."""
+def _cell(value: Any) -> Any:
+    """Take the name of a cell in lower case too."""
+    return value.upper() if isinstance(value, str) and value.upper() in CELLS else value
 
+
+class RNNArguments(Section):
+    """The arguments of nn.RNN, nn.GRU or nn.LSTM, under torch's own names."""
+
+    cell: Annotated[CellName, BeforeValidator(_cell)] = Field("RNN", description="the layer of torch: nn.RNN, ...")
     input_size: Size = Field(20, description="H_in: features of each input step")
     hidden_size: Size = Field(40, description="H_out: features of the hidden state")
     num_layers: int = Field(
         1, ge=1, le=MOST_LAYERS, description="recurrent layers, each reading the output of the one below"
     )
-    nonlinearity: Nonlinearity = Field("tanh", description="activation of every step")
+    nonlinearity: Nonlinearity | None = Field("tanh", description="activation of every step; of cell RNN alone")
     bias: bool = Field(True, description="whether b_ih and b_hh exist")
     batch_first: bool = Field(False, description="input and output as (N, L, features); h_0 and h_n keep their layout")
     dropout: float = Field(
         0.0, ge=0, le=1, description="probability of a zero in the output of every layer but the last, in training"
     )
     bidirectional: bool = Field(False, description="whether a second direction reads the input from its end")
+    proj_size: int = Field(
+        0, ge=0, le=LARGEST_SIZE, description="H_out where it is not 0, below hidden_size; of cell LSTM alone"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nonlinearity_follows_cell(cls, values: Any) -> Any:
+        """Where it is not given, or null, it is the one the cell has: tanh, or none."""
+        if not isinstance(values, dict) or values.get("nonlinearity") is not None:
+            return values
+        cell = CELLS.get(str(_cell(values.get("cell"))), CELLS["RNN"])
+        return {**values, "nonlinearity": "tanh" if cell.has_nonlinearity else None}
+
+    @field_validator("nonlinearity")
+    @classmethod
+    def _nonlinearity_fits(cls, nonlinearity: Nonlinearity | None, info: ValidationInfo) -> Nonlinearity | None:
+        cell = info.data.get("cell", "RNN")
+        if nonlinearity and not CELLS[cell].has_nonlinearity:
+            raise _problem(f"nonlinearity belongs to cell RNN, and cell is {cell}", "no value, or cell RNN")
+        return nonlinearity
+
+    @field_validator("proj_size")
+    @classmethod
+    def _projection_fits(cls, proj_size: int, info: ValidationInfo) -> int:
+        cell, hidden_size = info.data.get("cell"), info.data.get("hidden_size")
+        if proj_size and cell and not CELLS[cell].projects:
+            raise _problem(f"proj_size belongs to cell LSTM, and cell is {cell}", "0, or cell LSTM")
+        if proj_size and hidden_size and proj_size >= hidden_size:
+            raise _problem(f"{proj_size} is not below hidden_size {hidden_size}", f"0 (none) to {hidden_size - 1}")
+        return proj_size
 
     @property
     def directions(self) -> int:
         """D: 2 if bidirectional, else 1."""
         return 2 if self.bidirectional else 1
+
+    @property
+    def h_out(self) -> int:
+        """H_out: the features of h, which are those of a direction in `output`."""
+        return self.proj_size or self.hidden_size
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that torch's layer of this cell takes."""
+        cell = CELLS[self.cell]
+        taken = {"nonlinearity": cell.has_nonlinearity, "proj_size": cell.projects, "cell": False}
+        return {name: value for name, value in self.model_dump().items() if taken.get(name, True)}
 
 
 class InputDescription(Section):
@@ -82,7 +132,7 @@ class InputDescription(Section):
     lengths: Lengths | None = Field(
         None, description="packed: one length per sequence, in any order; null takes unequal lengths up to seq_len"
     )
-    h_0: InitialState = Field("random", description="the initial hidden state")
+    h_0: InitialState = Field("random", description="the initial states: h_0, of an LSTM c_0 too")
 
     @model_validator(mode="before")
     @classmethod
@@ -198,7 +248,7 @@ class Candidate(Section):
 class Case(Section):
     """One complete set of RNN arguments, input description and run settings."""
 
-    rnn: RNNArguments = Field(RNNArguments(), description="nn.RNN's own arguments")
+    rnn: RNNArguments = Field(RNNArguments(), description="the arguments of torch's layer")
     input: InputDescription = Field(InputDescription(), description="what goes in")
     run: RunSettings = Field(RunSettings(), description="where and how it runs")
     candidate: str | Candidate = Field(
@@ -260,9 +310,19 @@ class Case(Section):
         return ("output", "h_n") if said == "both" else (said,)
 
     @property
+    def cell(self) -> Cell:
+        """What the recurrent layer of the case is made of."""
+        return CELLS[self.rnn.cell]
+
+    @property
     def id(self) -> str:
-        """A short name that is the same wherever and whenever this case is run."""
-        text = json.dumps(self.config, sort_keys=True)
+        """A short name that is the same wherever and whenever this case is run: of an RNN, the one it had before there
+        were other cells.
+        """
+        values = self.config
+        if self.rnn.cell == "RNN":
+            del values["rnn"]["cell"], values["rnn"]["proj_size"]
+        text = json.dumps(values, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()
         return "abcdefghijklmnop"[int(digest[0], 16)] + digest[1:10]  # a spreadsheet takes 12e4567890 for a number
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rnncli.core.case import Case
 from rnncli.core.errors import ConfigError
-from rnncli.core.shapes import predict_tensors
+from rnncli.core.shapes import tensor_sizes
 
 ITEM_SIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 OBJECTS_PER_STEP = {True: 6000, False: 1000}  # bytes of tensors' and autograd's own, with and without gradients
@@ -66,28 +66,31 @@ def available_memory() -> int | None:
 
 
 def _parameters(case: Case) -> int:
-    rnn = case.rnn
-    above = (rnn.num_layers - 1) * rnn.directions * rnn.hidden_size
-    count = rnn.directions * rnn.hidden_size * (rnn.input_size + above + rnn.num_layers * (rnn.hidden_size + 2))
+    rnn, count = case.rnn, 0
+    for features, layers in ((rnn.input_size, 1), (rnn.directions * rnn.h_out, rnn.num_layers - 1)):
+        shapes = case.cell.weights(features, rnn.h_out, rnn.hidden_size, rnn.bias).values()
+        count += rnn.directions * layers * sum(map(math.prod, shapes))
     if case.candidate == "bmm":  # a copy of one layer's weights for every sequence
-        widest = max(rnn.input_size, rnn.directions * rnn.hidden_size if rnn.num_layers > 1 else 0)
-        count += _batch(case) * rnn.hidden_size * (rnn.hidden_size + widest)
+        widest = max(rnn.input_size, rnn.directions * rnn.h_out if rnn.num_layers > 1 else 0)
+        count += _batch(case) * len(case.cell.gates) * rnn.hidden_size * (rnn.h_out + widest)
     return count
 
 
 def _given(case: Case) -> int:
-    return sum(math.prod(tensor.predicted) for tensor in predict_tensors(case) if tensor.name in ("input", "h_0"))
+    return sum(math.prod(size) for name, size in tensor_sizes(case).items() if name in ("input", *case.cell.initial))
 
 
 def _returned(case: Case) -> int:
-    return sum(math.prod(tensor.predicted) for tensor in predict_tensors(case) if tensor.name in ("output", "h_n"))
+    return sum(math.prod(size) for name, size in tensor_sizes(case).items() if name in ("output", *case.cell.final))
 
 
 def _layer(case: Case) -> int:
-    rnn = case.rnn
+    """Elements of what a layer computes at all steps: the blocks of its gates, and every state after the first."""
+    rnn, cell = case.rnn, case.cell
     elements = case.input.seq_len * _batch(case) * rnn.directions * rnn.hidden_size
+    elements *= len(cell.gates) + len(cell.states) - 1
     if case.candidate == "concat":  # [x_t, h] is kept for every step
-        elements += elements * (rnn.input_size + rnn.hidden_size) // rnn.hidden_size
+        elements += elements * (rnn.input_size + rnn.h_out) // rnn.hidden_size
     return elements
 
 

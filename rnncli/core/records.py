@@ -12,6 +12,8 @@ from functools import cache, cached_property
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from rnncli.core.cells import CELLS, Cell
+
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
@@ -72,11 +74,15 @@ class TensorShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter under `nn.RNN`'s name: shape by rule, shape observed in `nn.RNN`, number of elements."""
+    """One parameter under torch's name: shape by rule, shape observed in torch's layer, number of elements.
+
+    `gates`: whose rows it holds, in this order and as many of each; None where the cell has a single gate.
+    """
 
     name: str
     shape: tuple[int, ...]
     count: int
+    gates: tuple[str, ...] | None = None
     reference: tuple[int, ...] | None = None
     expected: tuple[int, ...] | None = None
     given_by: str | None = None
@@ -89,11 +95,15 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """A line of code a person looks up every time, filled in for the case, and the shape it gives."""
+    """A line of code a person looks up every time, filled in for the case, the shape it gives, and what that is.
+
+    `equals`: another expression with the same values. In `note`, code stands between backticks.
+    """
 
     code: str
     shape: tuple[int, ...] | None = None
     note: str
+    equals: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,6 +314,11 @@ class CaseRecord:
     def failed(self) -> bool:
         """Whether it is a mismatch or could not be judged."""
         return self.error is not None or self.verdict == Verdict.MISMATCH
+
+    @property
+    def cell(self) -> Cell:
+        """What torch's layer that the case is about is made of."""
+        return CELLS[self.config["rnn"].get("cell", "RNN")]
 
     @property
     def candidate(self) -> str:

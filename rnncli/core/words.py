@@ -1,12 +1,14 @@
 """What stands in a report of one case, in words and figures: the same in a terminal as on a page."""
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from rnncli.core.cells import CELLS
 from rnncli.core.records import (
     CaseRecord,
     Check,
@@ -20,11 +22,12 @@ from rnncli.core.records import (
     combine,
     printable,
 )
+from rnncli.core.summary import initial
 
 MOST_NAMES = 8
-MOST_PARAMETERS = 4  # of one layer in one direction
+FEWEST_PARAMETERS = 4  # that are shown where there are more: those of one layer in one direction
 FEWEST_TOGETHER = 3
-NUMBERS = {2: "two", 4: "four"}
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 MOST_NOISE = 1e4  # envelopes; an honest error is below 3, one of another equation about 1e14 in float64
 
 
@@ -112,7 +115,7 @@ def circumstances(command: str, case: CaseRecord) -> str:
     """What beside nn.RNN's arguments a case was run with: float32 on cpu, packed input, h_0 random, seed 0."""
     given, run = case.config["input"], case.config["run"]
     where = f"{run['dtype']} on {case.device}" if case.device else f"{run['dtype']}"
-    details = [where, given["layout"], f"h_0 {given['h_0']}"]
+    details = [where, given["layout"], initial(case)]
     if command != "shapes":
         details += [*(["train mode"] if run["train"] else []), f"seed {run['seed']}"]
         details += [f"weights x{run['weight_scale']:g}"] if run["weight_scale"] != 1 else []
@@ -131,14 +134,15 @@ def letters(config: dict[str, Any]) -> str:
     rnn, given = config["rnn"], config["input"]
     batch = [] if given["layout"] == "unbatched" else [f"N={counted(given['batch_size'], 'sequence')}"]
     directions = counted(2 if rnn["bidirectional"] else 1, "direction")
-    sizes = [f"D={directions}", f"H_in={rnn['input_size']}", f"H_out={rnn['hidden_size']}"]
+    sizes = [f"D={directions}", f"H_in={rnn['input_size']}", f"H_out={rnn.get('proj_size') or rnn['hidden_size']}"]
+    sizes += [f"H_cell={rnn['hidden_size']}"] if len(CELLS[rnn.get("cell", "RNN")].states) > 1 else []
     return ", ".join([f"L={counted(given['seq_len'], 'step')}", *batch, *sizes])
 
 
 def parameters(found: Sequence[Parameter]) -> Iterator[str]:
     """Yield the first parameters with their shapes, what the others are, and how many elements there are."""
     total = sum(parameter.count for parameter in found)
-    shown, more = first_parameters(found, MOST_PARAMETERS)
+    shown, more = first_parameters(found)
     yield from (f"{parameter.name} {size(parameter.shape)}," for parameter in shown[:-1])
     last = f"{shown[-1].name} {size(shown[-1].shape)}"
     reverse = [parameter for parameter in found if parameter.name.endswith("_reverse")]
@@ -160,11 +164,18 @@ def every_parameter(found: Sequence[Parameter]) -> str:
     return f"{len(found)} parameters, {total:,} elements: {named}"
 
 
-def first_parameters(found: Sequence[Parameter], most: int) -> tuple[Sequence[Parameter], int]:
+def first_parameters(found: Sequence[Parameter]) -> tuple[Sequence[Parameter], int]:
     """Return the first parameters, all of them where a shape is wrong, and how many more there are."""
+    most = max(FEWEST_PARAMETERS, sum(parameter.name.endswith("_l0") for parameter in found))
     if not all(parameter.agrees for parameter in found):
         most = len(found)
     return found[:most], max(0, len(found) - most)
+
+
+def rows_of(parameter: Parameter) -> str:
+    """Whose rows a parameter of a gated cell holds, in order: 40 each of i, f, g, o."""
+    gates = parameter.gates or ()
+    return f"{parameter.shape[0] // len(gates)} each of {', '.join(gates)}" if gates else ""
 
 
 def of_upper_layers(found: Sequence[Parameter]) -> str:
@@ -174,23 +185,25 @@ def of_upper_layers(found: Sequence[Parameter]) -> str:
 
 
 def recipes(found: Sequence[Recipe], width: int) -> Iterator[str]:
-    """Yield lines of Python: each with its shape and what it is in a comment, behind the code where it fits."""
+    """Yield lines of Python: each with its shape and what it is in a comment beside it, or below a long one."""
     column = max((len(recipe.code) for recipe in found if len(recipe.code) <= width // 2), default=0)
     for recipe in found:
-        note = f"# {size(recipe.shape)} {recipe.note}" if recipe.shape is not None else f"# {recipe.note}"
-        for line in (f"{recipe.code:<{column}}  {note}", f"{recipe.code}  {note}"):
-            if len(line) <= width:
-                yield line
-                break
-        else:
-            yield from (note, recipe.code)
+        shape = f"{size(recipe.shape)} ".replace(", ", ",\N{NO-BREAK SPACE}") if recipe.shape is not None else ""
+        code = recipe.code
+        if len(code) > column:
+            yield code
+            code = ""
+        for line in textwrap.wrap(shape + recipe.note.replace("`", ""), width - column - len("  # ")):
+            yield f"{code:<{column}}  # {line}".replace("\N{NO-BREAK SPACE}", " ")
+            code = ""
 
 
-def sizes_of(shapes: Sequence[TensorShape], candidate: str) -> dict[str, list[tuple[int, ...] | None]]:
+def sizes_of(case: CaseRecord) -> dict[str, list[tuple[int, ...] | None]]:
     """By whose they are, the sizes of each tensor: without those that nobody gave."""
+    shapes = case.shapes or ()
     columns: dict[str, list[tuple[int, ...] | None]] = {"predicted": [shape.predicted for shape in shapes]}
-    columns["nn.RNN"] = [shape.reference for shape in shapes]
-    columns[candidate] = [shape.candidate for shape in shapes]
+    columns[case.cell.layer] = [shape.reference for shape in shapes]
+    columns[candidate(case, short=True)] = [shape.candidate for shape in shapes]
     columns["expected"] = [shape.expected for shape in shapes]
     return {name: sizes for name, sizes in columns.items() if any(sizes)}
 
@@ -199,11 +212,11 @@ def shape_disagreements(case: CaseRecord) -> Iterator[str]:
     """A line for each tensor or parameter whose sizes do not agree."""
     for tensor in case.shapes or ():
         if not tensor.agrees:
-            named = {"nn.RNN": tensor.reference, candidate(case, short=True): tensor.candidate}
+            named = {case.cell.layer: tensor.reference, candidate(case, short=True): tensor.candidate}
             yield _disagreement(tensor, tensor.predicted, named)
     for parameter in case.parameters or ():
         if not parameter.agrees:
-            yield _disagreement(parameter, parameter.shape, {"nn.RNN": parameter.reference})
+            yield _disagreement(parameter, parameter.shape, {case.cell.layer: parameter.reference})
 
 
 def _disagreement(

@@ -3,9 +3,12 @@
 In all texts, code stands between backticks.
 """
 
+import re
 from dataclasses import dataclass
 
 from rnncli.explain.grid import Grid
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,8 @@ class Page:
     title: str
     axes: str
     sections: tuple[Section, ...]
+
+
+def unbroken_sizes(text: str) -> str:
+    """Return the text with no-break spaces in its sizes: (10, 40), (N=10, H_in=20)."""
+    return re.sub(r"\([\w=*]+(?:, [\w=*]+)+\)", lambda found: found[0].replace(" ", NO_BREAK), text)

@@ -57,7 +57,7 @@ def _of_shapes(record: RunRecord) -> str:
     case = record.cases[0]
     if case.error:
         return _of_case(case)
-    results = (tensor for tensor in case.shapes or () if tensor.name in ("output", "h_n"))
+    results = (tensor for tensor in case.shapes or () if tensor.name == "output" or tensor.name.endswith("_n"))
     sizes = ", ".join(f"{tensor.name} {words.size(tensor.predicted)}" for tensor in results)
     return f"{record.verdict or 'predicted'}  {call(case)}: {sizes}"
 

@@ -19,7 +19,6 @@ from rnncli.core.records import (
     FaultResult,
     Parameter,
     RunRecord,
-    TensorShape,
     Timing,
     Verdict,
     Wire,
@@ -87,7 +86,7 @@ def _case(command: str, case: CaseRecord, verbose: bool = False) -> Iterator[Ren
         yield _wiring_table(case.wiring)
     if case.shapes:
         yield ""
-        yield _shapes_table(case.shapes, words.candidate(case, short=True))
+        yield _shapes_table(case)
         yield Text(words.axes(case.config), "dim")
     if case.parameters:
         yield ""
@@ -255,8 +254,8 @@ def title(command: str, case: CaseRecord) -> Text:
     return line.append(f"\n{words.circumstances(command, case)}  [{case.id}]", "dim")
 
 
-def _shapes_table(shapes: Sequence[TensorShape], candidate: str) -> Table:
-    columns = words.sizes_of(shapes, candidate)
+def _shapes_table(case: CaseRecord) -> Table:
+    shapes, columns = case.shapes or (), words.sizes_of(case)
     differ = not all(tensor.agrees for tensor in shapes)
     table = plain_table("tensor", "axes", *columns, *(["agree"] if differ else []))
     for index, tensor in enumerate(shapes):
@@ -267,12 +266,14 @@ def _shapes_table(shapes: Sequence[TensorShape], candidate: str) -> Table:
 
 
 def _parameters_table(parameters: Sequence[Parameter], verbose: bool) -> Table:
-    shown, more = words.first_parameters(parameters, len(parameters) if verbose else words.MOST_PARAMETERS)
-    table = plain_table("parameter", "shape", "count>")
+    shown, more = (parameters, 0) if verbose else words.first_parameters(parameters)
+    gated = any(parameter.gates for parameter in shown)
+    table = plain_table("parameter", "shape", "count>", *(["rows"] if gated else []))
     for parameter in shown:
         wrong = [seen for seen in (parameter.reference, parameter.expected) if seen not in (None, parameter.shape)]
         note = Text(f" NOT {words.size(wrong[0])}", "bold red") if wrong else Text()
-        table.add_row(parameter.name, Text(words.size(parameter.shape)).append(note), f"{parameter.count:,}")
+        gates = [words.rows_of(parameter)] if gated else []
+        table.add_row(parameter.name, Text(words.size(parameter.shape)).append(note), f"{parameter.count:,}", *gates)
     if more:
         table.add_row(f"... {more} more, -v", words.of_upper_layers(parameters))
     table.add_row("total", f"{len(parameters)} parameters", f"{sum(p.count for p in parameters):,}", style="bold")
