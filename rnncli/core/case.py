@@ -305,9 +305,9 @@ class Case(Section):
 
     @property
     def returns(self) -> tuple[str, ...]:
-        """What the candidate returns of output and h_n."""
+        """What the candidate returns: output and the final states, or one of the two."""
         said = self.stated.get("returns", "both")
-        return ("output", "h_n") if said == "both" else (said,)
+        return {"both": ("output", *self.cell.final), "output": ("output",), "h_n": self.cell.final}[said]
 
     @property
     def cell(self) -> Cell:

@@ -180,11 +180,12 @@ def _with_another(case: Case, probe: Probe, sequence: int) -> Probe:
     """The probe with another sequence in one place of the batch."""
     x = time_first(case, probe.input).clone()
     x[:, sequence] += 1.0
-    if probe.h_0 is None:
+    if not probe.states:
         return replace(probe, input=in_layout(case, x))
-    h_0 = probe.h_0.clone()
-    h_0[:, sequence] += 1.0
-    return replace(probe, input=in_layout(case, x), h_0=h_0)
+    states = {name: value.clone() for name, value in probe.states.items()}
+    for value in states.values():
+        value[:, sequence] += 1.0
+    return replace(probe, input=in_layout(case, x), states=states)
 
 
 # -- faults of values --------------------------------------------------------------------------------------------------
