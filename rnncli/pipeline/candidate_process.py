@@ -13,7 +13,8 @@ import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
-from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical, located, own_frames
+from rnncli.candidate.find import located, own_frames
+from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical
 from rnncli.candidate.repair import Edit, applied, difference, edits
 from rnncli.core import memory
 from rnncli.core.case import Candidate, Case, altered
@@ -361,7 +362,7 @@ class Inside:
 
     def _computes(self, case: Case, source: str, faults: Sequence[str], trials: Sequence[tuple[Case, Probe]]) -> bool:
         """Return whether the candidate, in an edited source, computes what nn.RNN with these faults does."""
-        from rnncli.candidate.load import from_source
+        from rnncli.candidate.find import from_source
         from rnncli.candidate.reading import read
         from rnncli.faults.diagnose import Trial
 
