@@ -1,10 +1,11 @@
 """One pass of every way of writing a case's RNN, measured side by side in one process."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rnncli.candidate.load import Canonical, arguments_of, load
 from rnncli.core.case import BUILT_IN, Case
@@ -13,8 +14,8 @@ from rnncli.core.records import Pass, Timing
 from rnncli.cost import flops as work
 from rnncli.cost.timing import Effort, PlainProducts, first_call, peak_bytes, time_pass
 from rnncli.manual import BUILT_IN as BUILT_IN_RNNS
-from rnncli.numerics.probe import Probe, packer
-from rnncli.verdict.evaluate import Side, candidate_side, reference_side
+from rnncli.numerics.probe import Probe, as_argument, packer
+from rnncli.verdict.evaluate import Results, Side, candidate_side, named_results, reference_side
 
 NN_RNN = "nn.RNN"
 IMPLEMENTATIONS = (NN_RNN, *BUILT_IN)
@@ -86,7 +87,12 @@ def _built_in_side(name: str, case: Case, probe: Probe) -> Side:
     side = candidate_side(load(case), case, probe)
     rnn, arguments, pack = BUILT_IN_RNNS[name], arguments_of(case), packer(case, probe.input.device)
     parameters = {parameter: side.leaves[parameter] for parameter in probe.parameters}
-    return replace(side, call=lambda given: rnn(pack(given["input"]), given.get("h_0"), parameters, **arguments))
+
+    def call(given: Mapping[str, Tensor]) -> Results:
+        states = as_argument(given[state] for state in probe.states)
+        return named_results(case, *rnn(pack(given["input"]), states, parameters, **arguments))
+
+    return replace(side, call=call)
 
 
 def _compiled(side: Side, name: Pass) -> tuple[Side | str, float]:

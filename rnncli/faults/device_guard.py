@@ -36,12 +36,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 
-from rnncli.candidate.load import Canonical, Sequence, default_dtype
+from rnncli.candidate.load import Canonical, Sequence, States, default_dtype
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import predict_parameters, predict_tensors
 from rnncli.numerics.device import DispatchMode
 from rnncli.numerics.probe import Probe, draw, packing
-from rnncli.verdict.evaluate import GIVEN, candidate_side, values_of
+from rnncli.verdict.evaluate import candidate_side, values_of
 
 Status = Literal["found", "clean", "not-comparable"]
 
@@ -248,14 +248,13 @@ def _trial(candidate: Canonical, case: Case) -> Finding:
 
 
 def _forward_backward(candidate: Canonical, case: Case, watch: "_Watch") -> Finding:
-    def watched(input: Sequence, *others: Any) -> tuple[Sequence, Tensor]:
+    def watched(input: Sequence, *others: Any) -> tuple[Sequence, States]:
         if isinstance(input, PackedSequence):
             watch.tell_the_order_of(input, case)
         return candidate(input, *others)
 
     side = candidate_side(watched, case, _probe(case))
-    output, h_n = side.call({name: leaf.clone() if name in GIVEN else leaf for name, leaf in side.leaves.items()})
-    returned = {"output": values_of(output), "h_n": h_n}
+    returned = {name: values_of(value) for name, value in side.call(side.copies()).items() if value is not None}
     for name, value in returned.items():
         if value.device != _META:
             line, devices = watch.made_at(value), (str(value.device), str(_META))
@@ -277,7 +276,7 @@ def _probe(case: Case) -> Probe:
     return Probe(
         parameters={parameter.name: blank(parameter.shape) for parameter in predict_parameters(case)},
         input=blank(sizes["input"]),
-        h_0=None if case.input.h_0 == "omitted" else blank(sizes["h_0"]),
+        states={} if case.input.h_0 == "omitted" else {name: blank(sizes[name]) for name in case.cell.initial},
         cotangents={},
     )
 

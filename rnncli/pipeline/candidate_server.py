@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical, located, own_frames
+from rnncli.candidate.find import located, own_frames
+from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Timing
@@ -93,10 +94,9 @@ class CandidateServer:
         one = altered(case, run={"dtype": "float64", "device": "cpu", "train": False})
         with contextlib.suppress(Exception), default_dtype(torch.float64):
             side = candidate_side(self._candidate, one, draw(one))
-            output, h_n = side.forward()
-            returns = "h_n" if output is None else "output" if h_n is None else returns
-            given = [values_of(output)] if output is not None else [h_n]
-            gradients = not outside_autograd(self._target) or any(value.requires_grad for value in given)
+            found = {name: values_of(value) for name, value in side.forward().items() if value is not None}
+            returns = "h_n" if "output" not in found else "output" if len(found) == 1 else returns
+            gradients = not outside_autograd(self._target) or any(value.requires_grad for value in found.values())
         return Reading("canonical form", returns, True, gradients, None)
 
     def choose(self, case: Case, which: int) -> Reading:

@@ -20,7 +20,7 @@ from rnncli.faults.shrink import replay_command, shrunk
 from rnncli.numerics import device as devices
 from rnncli.verdict import claims
 from rnncli.verdict.compare import ENVELOPE, Policy
-from rnncli.verdict.evaluate import GIVEN, Candidate, FunctionCandidate, candidate_side, has_values, values_of
+from rnncli.verdict.evaluate import Candidate, FunctionCandidate, candidate_side, has_values, values_of
 from rnncli.verdict.judge import Judgement, with_envelopes
 from rnncli.verdict.problem import Problem, Problems
 from rnncli.verdict.stage import is_wrong
@@ -223,17 +223,17 @@ def _verified(
         checks = judgement.checks
         if candidate.exit_error:
             raise candidate.exit_error
-        nn_rnn, reference, timing = problem.reference_side(), problem.reference("precision"), None
+        side, reference, timing = problem.reference_side(), problem.reference("precision"), None
         if options.timing and not is_wrong(checks):  # the cost of a wrong one is worth nothing
             timing = _timed(case, problem, candidate)
         if options.envelope:
             checks = with_envelopes(problem, checks)
-    given = _sizes(nn_rnn.leaves)  # what the candidate was given too
+    given = _sizes(side.leaves)  # what the candidate was given too
     record = confront(
         case,
         {**given, **_sizes(reference.tensors)},
         {**given, **_sizes(judgement.values.tensors)},
-        {name: size for name, size in given.items() if name not in GIVEN},
+        {name: size for name, size in given.items() if name not in side.given},
     )
     blind = blind_spots(case)
     verdict = combine(check.verdict for check in checks) if record.verdict == Verdict.MATCH else record.verdict
