@@ -1,7 +1,7 @@
 """The one form that everything else knows a candidate in: `f(input, h_0, params, case) -> (output, h_n)`.
 
-Of an LSTM h_0 is (h_0, c_0), and h_n is (h_n, c_n). `params` are under torch's names. The built-in candidates have this form; a user's own is found (`find`), read
-(`reading`) and given it (`adapter`).
+Of an LSTM h_0 is (h_0, c_0), and h_n is (h_n, c_n). `params` are under torch's names. The built-in candidates have
+this form; a user's own is found (`find`), read (`reading`) and given it (`adapter`).
 """
 
 import inspect
@@ -57,9 +57,7 @@ def canonical(name: str, call: Callable[..., object], *, partial: bool = False) 
     `partial`: one of the two may be None, of a candidate that does not claim to return it.
     """
 
-    def called(
-        input: Sequence, h_0: States, params: Mapping[str, Tensor], case: Case
-    ) -> tuple[Sequence, States]:
+    def called(input: Sequence, h_0: States, params: Mapping[str, Tensor], case: Case) -> tuple[Sequence, States]:
         try:
             returned = call(input, h_0, params, case)
         except (MemoryError, torch.OutOfMemoryError, KeyboardInterrupt):

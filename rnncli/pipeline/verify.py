@@ -20,7 +20,7 @@ from rnncli.faults.shrink import replay_command, shrunk
 from rnncli.numerics import device as devices
 from rnncli.verdict import claims
 from rnncli.verdict.compare import ENVELOPE, Policy
-from rnncli.verdict.evaluate import Candidate, FunctionCandidate, candidate_side, has_values, values_of
+from rnncli.verdict.evaluate import Candidate, FunctionCandidate, candidate_side, has_values
 from rnncli.verdict.judge import Judgement, with_envelopes
 from rnncli.verdict.problem import Problem, Problems
 from rnncli.verdict.stage import is_wrong

@@ -225,7 +225,10 @@ class _Elements:
                 replace(check, verdict=Verdict.MATCH, noise_ratio=None, reason=f"{share}; the others agree")
             )
         places = self._places(excess.where(~lost, 0.0), outside)
-        cause, reason = str(Cause.VALUES), None if scale else f"{self._case.cell.layer}'s values are all zero, and these are not"
+        cause, reason = (
+            str(Cause.VALUES),
+            None if scale else f"{self._case.cell.layer}'s values are all zero, and these are not",
+        )
         if not isfinite(self._check.max_abs_error or 0):
             reason = "the error is larger than float64 holds"
         elif check.stage == "algorithm" and check.min_tolerance is not None:

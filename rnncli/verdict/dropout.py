@@ -145,7 +145,7 @@ def _shares(problem: Problem, candidate: Candidate, case: Case) -> Tensor | None
 
 
 def _passing_on(case: Case, device: torch.device) -> Probe:
-    """Return a probe whose first layer sees positive inputs and no state, and whose other layers pass on what they read.
+    """Return a probe whose first layer sees positive inputs and no state; the other layers pass on what they read.
 
     The gates of a GRU or an LSTM are held open or closed by their biases, so that each step is that of its new values.
     """

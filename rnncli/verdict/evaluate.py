@@ -121,8 +121,8 @@ def as_candidate(candidate: Candidate | Canonical) -> Candidate:
 class Side:
     """One implementation, ready to run: `leaves` are copies of the probe's input, states and parameters, by name.
 
-    `call` takes tensors for all leaves and returns the results by name, None for one that is not returned. `claimed` are
-    the results that are compared.
+    `call` takes tensors for all leaves and returns the results by name, None for one that is not returned. `claimed`
+    are the results that are compared.
     """
 
     name: str

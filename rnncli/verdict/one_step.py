@@ -165,7 +165,9 @@ def _typical(case: Case, probe: Probe) -> float:
     for direction, h in enumerate(probe.states["h_0"]):
         suffix = "l0_reverse" if direction else "l0"
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        square = {kind: value.square() for kind in kinds if (value := probe.parameters.get(f"{kind}_{suffix}")) is not None}
+        square = {
+            kind: value.square() for kind in kinds if (value := probe.parameters.get(f"{kind}_{suffix}")) is not None
+        }
         squares = x.square() @ square.pop("weight_ih").T + h.square() @ square.pop("weight_hh").T
         largest = max(largest, sum(square.values(), squares).sqrt().max().item())
     return largest

@@ -11,7 +11,16 @@ from rnncli.core.case import Case, altered
 from rnncli.core.records import Stage
 from rnncli.numerics.noise import arithmetic
 from rnncli.numerics.oracle import Oracle
-from rnncli.numerics.probe import Probe, draw, first_layer, first_sequence, of_first_sequence, results, shortened, without_states
+from rnncli.numerics.probe import (
+    Probe,
+    draw,
+    first_layer,
+    first_sequence,
+    of_first_sequence,
+    results,
+    shortened,
+    without_states,
+)
 from rnncli.numerics.reference import built
 from rnncli.verdict.compare import ENVELOPE, Policy
 from rnncli.verdict.evaluate import Candidate, Side, Values, evaluate, reference_side

@@ -9,7 +9,7 @@ from rnncli.core.causes import LEAK, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Verdict
 from rnncli.numerics.oracle import Oracle
-from rnncli.numerics.probe import results, without_states
+from rnncli.numerics.probe import without_states
 from rnncli.verdict import regimes
 from rnncli.verdict.evaluate import Candidate, Values, has_values
 from rnncli.verdict.problem import Derived, Difference, Problem
