@@ -122,7 +122,7 @@ def confront(
         replace(of, reference=observed.get(of.name), given_by=_given_by(case, of.name, of.shape))
         for of in predict_parameters(case)
     )
-    agree = all(of.agrees for of in (*tensors, *predicted))
+    agree = all(of.agrees for of in tensors) and all(of.agrees for of in predicted)
     warnings = warnings_for(case)
     if parameters is not None and parameters.keys() != {parameter.name for parameter in predicted}:
         agree = False

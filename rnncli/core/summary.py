@@ -2,8 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rnncli.core.records import CaseRecord, RunRecord, Tally, Verdict, printable
+
+if TYPE_CHECKING:
+    from rnncli.core.case import Case
 
 MOST_ARGUMENTS = 6
 MOST_VALUES = 8
@@ -109,7 +113,7 @@ def short(leaf: str) -> str:
     return leaf.rpartition(".")[2]
 
 
-def call(case: CaseRecord) -> str:
+def call(case: "CaseRecord | Case") -> str:
     """Torch's layer as the case builds it: nn.RNN(3, 5, num_layers=2)."""
     rnn = case.config["rnn"]
     extra = [f"{name}={rnn[name]!r}" for name, default in DEFAULTS.items() if rnn.get(name) not in (default, None)]
