@@ -32,7 +32,7 @@ from typing import Any, NoReturn
 from rnncli.core.errors import CandidateError, ConfigError, RnncliError, UnavailableError, described
 
 PRELOADED = ("rnncli.execution.server", "rnncli.pipeline.grid")  # by name: they stand above this room
-PRELOADED_FOR_USERS_CODE = ("rnncli.pipeline.candidate_process", "rnncli.candidate.reading")
+PRELOADED_FOR_USERS_CODE = ("rnncli.pipeline.candidate_server", "rnncli.candidate.reading")
 PRELOADED_FOR_MANY = ("rnncli.faults.warm",)  # takes as long again as torch itself; a guard that is needed loads it
 MOST_LINES = 10  # of what is printed there
 MOST_LINES_OF_A_CRASH = 1000  # the interpreter prints 100 frames of each thread

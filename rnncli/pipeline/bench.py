@@ -16,9 +16,10 @@ from rnncli.cost.measure import COMPILED, NN_RNN, Entry, measure, names_of
 from rnncli.cost.timing import Effort
 from rnncli.numerics import device as devices
 from rnncli.numerics.probe import draw
-from rnncli.pipeline.candidate_process import Isolated
-from rnncli.pipeline.verify import Judges, told_as_user_errors
-from rnncli.verdict.judge import ENVELOPE, Judge
+from rnncli.pipeline.candidate_process import SubprocessCandidate
+from rnncli.pipeline.verify import told_as_user_errors
+from rnncli.verdict.judge import Judgement
+from rnncli.verdict.problem import Problems
 
 PASSES: tuple[Pass, ...] = ("inference", "forward", "forward+backward")
 MOST_WORK = 2e8  # FLOPs of a pass that is judged as it is; of a larger case, one with fewer and shorter sequences
@@ -69,7 +70,7 @@ class Bench:
         self._device = device = devices.resolve(case.run.device)
         closed.enter_context(told_as_user_errors(case, device))
         closed.enter_context(devices.backend_settings(case.run))
-        own = closed.enter_context(Isolated(case, options.timeout_s, device)) if case.target else None
+        own = closed.enter_context(SubprocessCandidate(case, options.timeout_s, device)) if case.target else None
         names = tuple(names_of(case, options.only))
         if own is not None:
             read = own.read(case)
@@ -89,7 +90,7 @@ class Bench:
             self._warnings += failed
             yield
 
-    def _judge(self, names: Sequence[str], case: Case, device: torch.device, own: Isolated | None) -> None:
+    def _judge(self, names: Sequence[str], case: Case, device: torch.device, own: SubprocessCandidate | None) -> None:
         """The verdict of each; that of a case with the same arguments and less in it, where this one is large."""
         judged = case
         if work.flops(case, backward=True) > MOST_WORK:
@@ -97,14 +98,13 @@ class Bench:
             judged = altered(case, input={**fewer, "lengths": None})
             sizes = ", ".join(f"{name} {value}" for name, value in fewer.items())
             self._warnings.append(f"judged with {sizes}: rnncli verify judges the case itself")
-        judges = Judges()
+        problems = Problems()
         for name in names:
             if name == NN_RNN:
                 continue
             named = judged if name not in BUILT_IN else judged.model_copy(update={"candidate": name})
-            judge = Judge(named, device) if named.target else judges.of(named, device, ENVELOPE)
             candidate = load(named) if own is None or name in BUILT_IN else own
-            checks = judge.judge(candidate).checks
+            checks = Judgement(problems.of(named, device), candidate).checks
             self._verdicts[name] = verdict = combine(check.verdict for check in checks)
             if verdict == Verdict.MISMATCH:
                 wrong = ", ".join(dict.fromkeys(c.tensor for c in checks if c.verdict == Verdict.MISMATCH))

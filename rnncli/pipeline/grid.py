@@ -23,7 +23,8 @@ from rnncli.execution.process import TookTooLong
 from rnncli.execution.workers import Inline, Workers
 from rnncli.numerics import device as devices
 from rnncli.pipeline.journal import Results, Run, journal, spool
-from rnncli.pipeline.verify import Judges, VerifyOptions, attempted, failed, largest, policy_flags, verify
+from rnncli.pipeline.verify import VerifyOptions, attempted, failed, largest, policy_flags, verify
+from rnncli.verdict.problem import Problems
 
 if TYPE_CHECKING:
     from rnncli.execution.dask import Cluster
@@ -58,14 +59,14 @@ class Outcome:
 
 
 def verify_unit(
-    unit: Unit, options: VerifyOptions, head: dict[str, Any], judges: Judges | None = None, away: bool = False
+    unit: Unit, options: VerifyOptions, head: dict[str, Any], problems: Problems | None = None, away: bool = False
 ) -> list[Outcome]:
     """Verify the cases of a unit; a defect of rnncli costs its own case alone. `judges`: of the units before.
 
     `away`: on a worker of a cluster. Nobody knows whether they fit into its memory, and what is not done after a moment
     is left to others.
     """
-    judged = partial(verify, options=options, judges=judges or Judges())
+    judged = partial(verify, options=options, problems=problems or Problems())
     work = partial(_verified_if_it_fits, judged=judged) if away else judged
     found: list[Outcome] = []
     start = time.monotonic()
@@ -179,7 +180,7 @@ class GridRun:
         work = partial(verify_unit, options=self.options, head=self._head, away=self._cluster is not None)
         if self._jobs == 1:  # here a case at a time, so that an interrupt costs no more
             units = ([case] for unit in units for case in unit)
-            work = partial(work, judges=Judges())
+            work = partial(work, problems=Problems())
         for outcome in outcomes(units, work, self._executor, self._ahead, self._head):
             self._journal.add(outcome.line, outcome.index)
             self.failures += outcome.failed
