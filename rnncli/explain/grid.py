@@ -86,8 +86,7 @@ class Grid:
         yield Row("up", arrows)
         for layer in self.layers:
             if layer is None:
-                more = max(filter(None, self.layers)) - len(self.layers) + 2
-                yield Row("folded", (), f"{more:,} more layers")
+                yield Row("folded", (), f"{(self.layers[0] or 0) - len(self.layers) + 2:,} more layers")
                 yield Row("up", arrows)
                 continue
             for d in range(self.directions):
