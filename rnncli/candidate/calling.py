@@ -263,22 +263,22 @@ class Native:
 
     def option(self, meant: str, case: Case, default: Any = None, name: str = "") -> Any:
         """The value of an argument of nn.RNN in a case, in the form that its default has."""
-        rnn = case.rnn
+        rnn, nonlinearity = case.rnn, case.rnn.nonlinearity or "tanh"
         if meant == "bidirectional" and isinstance(default, int) and not isinstance(default, bool):
             return rnn.directions
         if meant == "bidirectional" and isinstance(default, str):
             return "bidirectional" if rnn.bidirectional else default
         if meant == "nonlinearity":
             if inspect.isclass(default):
-                return {"tanh": nn.Tanh, "relu": nn.ReLU}[rnn.nonlinearity]
+                return {"tanh": nn.Tanh, "relu": nn.ReLU}[nonlinearity]
             if isinstance(default, nn.Module):
-                return {"tanh": nn.Tanh(), "relu": nn.ReLU()}[rnn.nonlinearity]
+                return {"tanh": nn.Tanh(), "relu": nn.ReLU()}[nonlinearity]
             if callable(default):
                 of_numpy = type(default).__name__ == "ufunc"
                 relu = (lambda z: z * (z > 0)) if of_numpy else torch.relu
-                return {"tanh": default if of_numpy else torch.tanh, "relu": relu}[rnn.nonlinearity]
+                return {"tanh": default if of_numpy else torch.tanh, "relu": relu}[nonlinearity]
             if name == "mode" or (isinstance(default, str) and default.upper().startswith("RNN_")):
-                return f"RNN_{rnn.nonlinearity.upper()}"
+                return f"RNN_{nonlinearity.upper()}"
         values = {
             **rnn.model_dump(),
             "output_size": rnn.hidden_size,

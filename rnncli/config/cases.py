@@ -95,7 +95,10 @@ class Config:
         """The merged result, with every key: a config that gives the same cases again."""
         from rnncli.config.yamlfile import write_yaml
 
-        return write_yaml({**self.cases[0].config, "grid": self.grid})
+        values = self.cases[0].config
+        if "rnn.cell" in self.grid and values["rnn"]["nonlinearity"] == "tanh":  # which a gated cell is not to be given
+            values["rnn"]["nonlinearity"] = None
+        return write_yaml({**values, "grid": self.grid})
 
 
 def leaves() -> dict[str, KeyPath]:

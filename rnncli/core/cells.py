@@ -1,6 +1,7 @@
 """The cells of torch as data. Names, shapes, work and memory follow from it; nothing else counts states or gates."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +66,8 @@ CELLS = {
         Cell("LSTM", gates=("i", "f", "g", "o"), states=("h", "c"), projects=True),
     )
 }
+
+
+def cell_of(config: dict[str, Any]) -> Cell:
+    """Return the cell of a case by its config; results of older versions are of an RNN."""
+    return CELLS[config["rnn"].get("cell", "RNN")]

@@ -40,14 +40,13 @@ def needed_for_verify(case: Case) -> int:
 def require_fits(case: Case, needed: int, available: int | None) -> None:
     """Raise ConfigError, with the estimate, where a case needs more bytes than there are. None: not known."""
     limit = LARGEST_TENSOR if available is None else min(available, LARGEST_TENSOR)
-    remedy = "rnncli shapes --device meta looks at it without allocating"
-    if needed > LARGEST_TENSOR:
-        remedy = "rnncli shapes --static predicts it without torch"
     if needed > limit:
+        overflows = needed > LARGEST_TENSOR
+        remedy = "--static predicts it without torch" if overflows else "--device meta looks at it without allocating"
         raise ConfigError(
             f"the case is too big: about {_readable(needed)} needed, {_readable(limit)} available"
             f" (hidden_size {case.rnn.hidden_size}, num_layers {case.rnn.num_layers}, seq_len {case.input.seq_len},"
-            f" batch_size {case.input.batch_size}); {remedy}"
+            f" batch_size {case.input.batch_size}); rnncli shapes {remedy}"
         )
 
 
@@ -77,11 +76,11 @@ def _parameters(case: Case) -> int:
 
 
 def _given(case: Case) -> int:
-    return sum(math.prod(size) for name, size in tensor_sizes(case).items() if name in ("input", *case.cell.initial))
+    return sum(math.prod(tensor_sizes(case)[name]) for name in ("input", *case.cell.initial))
 
 
 def _returned(case: Case) -> int:
-    return sum(math.prod(size) for name, size in tensor_sizes(case).items() if name in ("output", *case.cell.final))
+    return sum(math.prod(tensor_sizes(case)[name]) for name in ("output", *case.cell.final))
 
 
 def _layer(case: Case) -> int:
@@ -120,12 +119,10 @@ def _machine_memory() -> int | None:
 
 
 def _group_memory() -> int | None:
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-    ):
+    group = Path("/sys/fs/cgroup")
+    of_version_1 = "memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"
+    for limit, used in (("memory.max", "memory.current"), of_version_1):
         try:
-            group = Path("/sys/fs/cgroup")
             return max(0, int((group / limit).read_text()) - int((group / used).read_text()))
         except (OSError, ValueError):  # no such group, or "max": no limit
             continue

@@ -12,6 +12,8 @@ from rnncli.core.case import Case, Changes, as_flags, changed_by
 from rnncli.core.cells import CELLS
 from rnncli.core.records import CaseRecord, Parameter, Recipe, TensorShape, Verdict
 
+_Line = tuple[str, tuple[int, ...] | None, str, str | None]  # code, shape, note, equals: of a Recipe
+
 
 def predict_tensors(case: Case) -> tuple[TensorShape, ...]:
     """What goes in and comes out: input, h_0, output, h_n and what other states the cell has.
@@ -122,7 +124,7 @@ def confront(
         replace(of, reference=observed.get(of.name), given_by=_given_by(case, of.name, of.shape))
         for of in predict_parameters(case)
     )
-    agree = all(of.agrees for of in (*tensors, *predicted))
+    agree = all(of.agrees for of in tensors) and all(of.agrees for of in predicted)
     warnings = warnings_for(case)
     if parameters is not None and parameters.keys() != {parameter.name for parameter in predicted}:
         agree = False
@@ -154,9 +156,18 @@ def recipes(case: Case) -> tuple[Recipe, ...]:
     Those with a shape are expressions of the results, of k (a layer) and of d (a direction); of a packed output they
     take `padded`, which the first line gives. The last line makes a head.
     """
+    gates, packed = case.cell.gates, case.input.layout == "packed"
     found = _both_directions(case) if case.rnn.bidirectional else _one_direction(case)
-    beside = (recipe for name in case.cell.final[1:] for recipe in _beside_h(case, name))
-    return (*_unpacking(case), *found, *_by_layer(case, "h_n"), *beside, *_by_gate(case), _head(case))
+    lines = [*found, *_by_layer(case, "h_n"), *(line for name in case.cell.final[1:] for line in _beside_h(case, name))]
+    if packed:
+        code = f"padded, lengths = pad_packed_sequence(output{', batch_first=True' * case.rnn.batch_first})"
+        lines.insert(0, (code, None, "output is a PackedSequence; this gives it its axes back", None))
+    if len(gates) > 1:
+        note = f"the rows of each gate, {case.rnn.hidden_size} of every weight and bias"
+        lines.append((f"{', '.join(gates)} = rnn.weight_ih_l0.chunk({len(gates)})", None, note, None))
+    head = f"head = nn.Linear({tensor_sizes(case)['output'][-1]}, num_classes)"
+    lines.append((head, None, "the classifier head", None))
+    return tuple(Recipe(code=code, shape=shape, note=note, equals=equals) for code, shape, note, equals in lines)
 
 
 def for_a_head(case: Case) -> str:
@@ -173,25 +184,19 @@ def every_step(case: Case) -> tuple[str, tuple[int, ...]]:
     return "padded", (*(axes[::-1] if case.rnn.batch_first else axes), output[-1])
 
 
-def _unpacking(case: Case) -> Iterator[Recipe]:
+def _one_direction(case: Case) -> Iterator[_Line]:
+    one, steps, last = tensor_sizes(case)["h_n"][1:], _steps(case), _at(case, -1)
     if case.input.layout == "packed":
-        batch_first = ", batch_first=True" if case.rnn.batch_first else ""
-        note = "output is a PackedSequence; this gives it its axes back"
-        yield Recipe(code=f"padded, lengths = pad_packed_sequence(output{batch_first})", note=note)
-
-
-def _one_direction(case: Case) -> Iterator[Recipe]:
-    one, steps, last = _one(case), _steps(case), _at(case, -1)
-    if case.input.layout == "packed":
-        yield Recipe(code=last, shape=one, note=f"padding, except for sequences of {steps}: not for a head")
-        yield Recipe(code="h_n[-1]", shape=one, note="the top layer's h at each sequence's own last step")
+        yield last, one, f"padding, except for sequences of {steps}: not for a head", None
+        yield "h_n[-1]", one, "the top layer's h at each sequence's own last step", None
     else:
-        yield Recipe(code=last, shape=one, note=f"the top layer's h at the last step: it has read {steps}")
-        yield Recipe(code="h_n[-1]", shape=one, note="the top layer's last h", equals=last)
+        yield last, one, f"the top layer's h at the last step: it has read {steps}", None
+        yield "h_n[-1]", one, "the top layer's last h", last
 
 
-def _both_directions(case: Case) -> Iterator[Recipe]:
-    one, h_out, packed, steps = _one(case), case.rnn.h_out, case.input.layout == "packed", _steps(case)
+def _both_directions(case: Case) -> Iterator[_Line]:
+    one, h_out = tensor_sizes(case)["h_n"][1:], case.rnn.h_out
+    packed, steps = case.input.layout == "packed", _steps(case)
     last, first, (name, size) = _at(case, -1), _at(case, 0), every_step(case)
     both, every = (*one[:-1], 2 * h_out), (*size[:-1], h_out)
     of_last = f"forward half has read all {steps}, reverse half only 1"
@@ -202,62 +207,39 @@ def _both_directions(case: Case) -> Iterator[Recipe]:
     if steps == "1 step":
         of_last = of_first = "both halves have read the one step"
     at_end = "at each sequence's own last step" if packed else "at its last step"
-    yield Recipe(code=last, shape=both, note=of_last)
-    yield Recipe(code=first, shape=both, note=of_first)
-    equals = None if packed else f"{last}[..., :{h_out}]"
-    yield Recipe(code="h_n[-2]", shape=one, note=f"top layer, forward, {at_end}", equals=equals)
-    note = "top layer, reverse, at t=0, where it ends"
-    yield Recipe(code="h_n[-1]", shape=one, note=note, equals=f"{first}[..., {h_out}:]")
-    yield Recipe(code=for_a_head(case), shape=both, note="both have read every step: feed a head this")
-    yield Recipe(code=f"{name}[..., :{h_out}]", shape=every, note="the forward direction at every step")
-    yield Recipe(code=f"{name}[..., {h_out}:]", shape=every, note="the reverse direction at every step")
+    yield last, both, of_last, None
+    yield first, both, of_first, None
+    yield "h_n[-2]", one, f"top layer, forward, {at_end}", None if packed else f"{last}[..., :{h_out}]"
+    yield "h_n[-1]", one, "top layer, reverse, at t=0, where it ends", f"{first}[..., {h_out}:]"
+    yield for_a_head(case), both, "both have read every step: feed a head this", None
+    yield f"{name}[..., :{h_out}]", every, "the forward direction at every step", None
+    yield f"{name}[..., {h_out}:]", every, "the reverse direction at every step", None
 
 
-def _by_layer(case: Case, name: str) -> Iterator[Recipe]:
-    rnn, one = case.rnn, _one(case, name)
+def _by_layer(case: Case, name: str) -> Iterator[_Line]:
+    rnn, one = case.rnn, tensor_sizes(case)[name][1:]
     if rnn.num_layers > 1 and rnn.bidirectional:
         view = f"{name}.view({', '.join(map(str, (rnn.num_layers, 2, *one)))})[k, d]"
-        note = "layer k, direction d (0 forward, 1 reverse)"
-        yield Recipe(code=view, shape=one, note=note, equals=f"{name}[2 * k + d]")
+        yield view, one, "layer k, direction d (0 forward, 1 reverse)", f"{name}[2 * k + d]"
     elif rnn.num_layers > 1:
         alone = "; `output` has the top layer alone" if name == "h_n" else ""
-        yield Recipe(
-            code=f"{name}[k]", shape=one, note=f"layer k's last {name[0]}, k = 0 to {rnn.num_layers - 1}{alone}"
-        )
+        yield f"{name}[k]", one, f"layer k's last {name[0]}, k = 0 to {rnn.num_layers - 1}{alone}", None
 
 
-def _beside_h(case: Case, name: str) -> Iterator[Recipe]:
+def _beside_h(case: Case, name: str) -> Iterator[_Line]:
     """Yield the lines about a state that is in no output."""
-    both = case.rnn.bidirectional
-    code, shape = (f"{name}[-2:]", (2, *_one(case, name))) if both else (f"{name}[-1]", _one(case, name))
+    both, one = case.rnn.bidirectional, tensor_sizes(case)[name][1:]
     ends = "h_n[-2] and h_n[-1]" if both else "h_n[-1]"
     note = f"the top layer's {name[0]} beside {ends}: in no `output`, for a further call and not for a head"
-    yield Recipe(code=code, shape=shape, note=note)
+    yield (f"{name}[-2:]", (2, *one), note, None) if both else (f"{name}[-1]", one, note, None)
     yield from _by_layer(case, name)
-
-
-def _by_gate(case: Case) -> Iterator[Recipe]:
-    gates = case.cell.gates
-    if len(gates) > 1:
-        code = f"{', '.join(gates)} = rnn.weight_ih_l0.chunk({len(gates)})"
-        yield Recipe(code=code, note=f"the rows of each gate, {case.rnn.hidden_size} of every weight and bias")
-
-
-def _head(case: Case) -> Recipe:
-    return Recipe(code=f"head = nn.Linear({tensor_sizes(case)['output'][-1]}, num_classes)", note="the classifier head")
 
 
 def _at(case: Case, t: int) -> str:
     time_second = case.rnn.batch_first and case.input.layout != "unbatched"
-    return f"{every_step(case)[0]}[:, {t}]" if time_second else f"{every_step(case)[0]}[{t}]"
+    return f"{every_step(case)[0]}[{':, ' * time_second}{t}]"
 
 
 def _steps(case: Case) -> str:
-    packed = case.input.layout == "packed"
-    length = max(case.input.sequence_lengths) if packed else case.input.seq_len
+    length = max(case.input.sequence_lengths) if case.input.layout == "packed" else case.input.seq_len
     return f"{length:,} step{'' if length == 1 else 's'}"
-
-
-def _one(case: Case, name: str = "h_n") -> tuple[int, ...]:
-    """Return the size of one state."""
-    return tensor_sizes(case)[name][1:]

@@ -2,8 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from rnncli.core.records import CaseRecord, RunRecord, Tally, Verdict, printable
+from rnncli.core.cells import cell_of
+from rnncli.core.records import CaseRecord, RunRecord, Verdict, printable
+from rnncli.core.tally import Tally
+
+if TYPE_CHECKING:
+    from rnncli.core.case import Case
 
 MOST_ARGUMENTS = 6
 MOST_VALUES = 8
@@ -109,11 +115,11 @@ def short(leaf: str) -> str:
     return leaf.rpartition(".")[2]
 
 
-def call(case: CaseRecord) -> str:
+def call(case: "CaseRecord | Case") -> str:
     """Torch's layer as the case builds it: nn.RNN(3, 5, num_layers=2)."""
     rnn = case.config["rnn"]
     extra = [f"{name}={rnn[name]!r}" for name, default in DEFAULTS.items() if rnn.get(name) not in (default, None)]
-    return f"{case.cell.layer}({', '.join([str(rnn['input_size']), str(rnn['hidden_size']), *extra])})"
+    return f"{cell_of(case.config).layer}({', '.join([str(rnn['input_size']), str(rnn['hidden_size']), *extra])})"
 
 
 def arguments(case: CaseRecord) -> str:
@@ -125,7 +131,7 @@ def arguments(case: CaseRecord) -> str:
 
 def initial(case: CaseRecord) -> str:
     """What a case starts from: h_0 random, h_0 and c_0 omitted."""
-    return f"{' and '.join(case.cell.initial)} {case.config['input']['h_0']}"
+    return f"{' and '.join(cell_of(case.config).initial)} {case.config['input']['h_0']}"
 
 
 def reason(case: CaseRecord) -> str:
@@ -136,7 +142,7 @@ def reason(case: CaseRecord) -> str:
         return next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
     wrong = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
     if case.checks is None and case.timing is not None:  # of bench, which keeps no checks
-        return f"it does not compute what {case.cell.layer} computes"
+        return f"it does not compute what {cell_of(case.config).layer} computes"
     if not wrong:
         return "the shapes are not as expected"
     first = wrong[0]

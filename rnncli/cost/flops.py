@@ -42,9 +42,9 @@ def products(case: Case, backward: bool) -> Iterator[Product]:
         features = rnn.input_size if layer == 0 else rnn.directions * rnn.h_out
         for _ in range(rnn.directions):
             yield Product(steps, features, rows)
-            yield from (Product(batch, *sizes, times) for batch, times in running for sizes in carried)
+            yield from (Product(batch, read, given, times) for batch, times in running for read, given in carried)
             if backward:
-                yield from (Product(batch, *reversed(sizes), times) for batch, times in running for sizes in carried)
+                yield from (Product(batch, given, read, times) for batch, times in running for read, given in carried)
                 yield Product(steps, rows, features)
                 yield Product(rows, steps, features)
                 yield from (Product(given, steps, read) for read, given in carried)

@@ -18,7 +18,6 @@ MEANINGS = {
     "bidirectional": "whether a second direction reads the input from its end",
     "proj_size": "H_out, the features of h after a projection; 0 is none, and H_out is then H_cell",
 }
-OF_TWO_STATES = {"hidden_size": "H_cell, the features of c and of each gate"}
 COUNTS = {7: "seven", 8: "eight"}
 MOST_NAMED = 2  # parameters; of more, their number
 
@@ -26,10 +25,10 @@ MOST_NAMED = 2  # parameters; of more, their number
 def the_arguments(case: Case) -> Section:
     """Return the section with a row for each argument."""
     cell, values = case.cell, case.rnn.arguments
-    meanings = MEANINGS | (OF_TWO_STATES if len(cell.states) > 1 else {})
+    two = {"hidden_size": "H_cell, the features of c and of each gate"} if len(cell.states) > 1 else {}
     states = joined([f"`{name}`" for name in (*cell.initial, *cell.final)])
     rows = tuple(
-        (f"`{name}`", f"{value}", f"{meanings[name].format(states=states)}. {_here(case, name, value)}")
+        (f"`{name}`", f"{value}", f"{(MEANINGS | two)[name].format(states=states)}. {_here(case, name, value)}")
         for name, value in values.items()
     )
     table = Table(("argument", "value", "what it does, and what it sets here"), rows)

@@ -6,9 +6,8 @@ In all texts, code stands between backticks.
 import re
 from dataclasses import dataclass
 
+from rnncli.core.words import NO_BREAK
 from rnncli.explain.grid import Grid
-
-NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, slots=True)

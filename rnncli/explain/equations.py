@@ -60,7 +60,6 @@ BACKWARD = {
         "dL/da_o": "`dL/dh_t * tanh(c_t) * o * (1 - o)`",
     },
 }
-SLOPES = {"tanh": "(1 - h_t**2)", "relu": "(a_t > 0)"}
 
 
 def sums(case: Case) -> dict[str, list[str]]:
@@ -84,7 +83,7 @@ def elementwise(case: Case) -> list[str]:
 
 def backward(case: Case) -> dict[str, str]:
     """Return by gradient how it comes about, in text with places for `above`, `next` and `suffix`."""
-    slope = SLOPES.get(str(case.rnn.nonlinearity), "")
+    slope = "(a_t > 0)" if case.rnn.nonlinearity == "relu" else "(1 - h_t**2)"
     found = {name: text.replace("slope", slope) for name, text in BACKWARD[case.cell.name].items()}
     if case.rnn.proj_size:
         found = {name: text.replace("`dL/dh_t", "`dL/dm_t") for name, text in found.items()}

@@ -3,9 +3,9 @@
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import every_step, for_a_head, predict_tensors, recipes, tensor_sizes
 from rnncli.core.summary import call
-from rnncli.core.words import counted, joined, letters, size
+from rnncli.core.words import NO_BREAK, counted, joined, letters, size
 from rnncli.explain.arguments import the_arguments
-from rnncli.explain.blocks import NO_BREAK, Block, Code, Page, Prose, Section, Table
+from rnncli.explain.blocks import Block, Code, Page, Prose, Section, Table
 from rnncli.explain.grid import Grid, unrolled
 from rnncli.explain.snippets import snippets
 from rnncli.explain.step import one_step
@@ -35,11 +35,11 @@ def _unrolled(case: Case) -> Section:
 
 
 def _legend(case: Case) -> str:
-    given, rnn, packed = case.input, case.rnn, case.input.layout == "packed"
-    fewer = " at t=0 and with fewer rows as sequences end" if packed else ""
+    rnn, packed = case.rnn, case.input.layout == "packed"
+    fewer = " at t=0 and with fewer rows as sequences end" * packed
     h, *others = (f"{size(tensor_sizes(case)[name][1:])}{fewer}" for name in case.cell.final)
     arrows = f" (▶{NO_BREAK}forward, ◀{NO_BREAK}reverse)" if rnn.bidirectional else ""
-    column = "`input[:, t]`" if rnn.batch_first and given.layout == "batched" else "`input[t]`"
+    column = "`input[:, t]`" if rnn.batch_first and case.input.layout == "batched" else "`input[t]`"
     read = "the rows of the sequences that still run" if packed else column
     and_c = "".join(f" Beside it runs c, {c}, which does not go upwards." for c in others)
     return (
@@ -50,9 +50,8 @@ def _legend(case: Case) -> str:
 
 def _unbatched(case: Case) -> str:
     alone = altered(case, input={"layout": "unbatched"})
-    shown = {name: f"`{name}` {size(shape)}" for name, shape in tensor_sizes(alone).items()}
-    gives = joined([shown[name] for name in ("output", *case.cell.final)])
-    return f"The same {case.cell.name} takes a single sequence without the axis N: {shown['input']} gives {gives}."
+    given, *results = (f"`{name}` {size(tensor_sizes(alone)[name])}" for name in ("input", "output", *case.cell.final))
+    return f"The same {case.cell.name} takes a single sequence without the axis N: {given} gives {joined(results)}."
 
 
 def _tensors(case: Case) -> Table:

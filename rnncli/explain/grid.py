@@ -86,15 +86,14 @@ class Grid:
         yield Row("up", arrows)
         for layer in self.layers:
             if layer is None:
-                more = max(filter(None, self.layers)) - len(self.layers) + 2
-                yield Row("folded", (), f"{more:,} more layers")
+                yield Row("folded", (), f"{(self.layers[0] or 0) - len(self.layers) + 2:,} more layers")
                 yield Row("up", arrows)
                 continue
             for d in range(self.directions):
                 at = self.directions * layer + d
                 ends = "zeros" if self.omitted else f"h_0[{at}]", f"h_n[{at}]"
-                name, kind = ("", "reverse") if d else (f"layer {layer}", "forward")
-                yield Row(kind, cells(lambda _: self.state), name, *(ends[::-1] if d else ends))
+                states, name = cells(lambda _: self.state), f"layer {layer}"
+                yield Row("reverse", states, "", *ends[::-1]) if d else Row("forward", states, name, *ends)
             yield Row("up", arrows, right=counted(self.features[min(layer, 1)], "feature"))
         yield Row("input", sizes(self.features[0]), "input")
 

@@ -59,8 +59,7 @@ class Drawing:
 
 def render(page: Page) -> Iterator[str]:
     """Return the page in pieces."""
-    text = _templates().get_template("page.html").render(page=page)
-    yield text.encode("ascii", "xmlcharrefreplace").decode()
+    yield _templates().get_template("page.html").render(page=page).encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _drawing(grid: Grid, scale: Scale) -> Drawing:

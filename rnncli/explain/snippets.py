@@ -33,8 +33,8 @@ def by_module(case: Case) -> str:
     """Return the code that builds torch's layer, an input and the states, and calls it."""
     sizes, given, cell = tensor_sizes(case), case.input, case.cell
     packed, states = given.layout == "packed", () if given.h_0 == "omitted" else cell.initial
-    lines = ["import torch", "from torch import nn"]
-    lines += ["from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence"] if packed else []
+    utils = ["from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence"]
+    lines = ["import torch", "from torch import nn", *utils * packed]
     lines += ["", f"torch.manual_seed({case.run.seed})", *_fitted(f"rnn = {call(case)}")]
     lines += ["rnn.eval()  # dropout is active in training alone"] if case.rnn.dropout else []
     if packed:
@@ -47,8 +47,8 @@ def by_module(case: Case) -> str:
             lines += [f"{tensor.name} = torch.{make}{size(tensor.predicted)}  # ({', '.join(tensor.axes)})"]
     shapes = ", ".join(size(sizes[name]) for name in ("output", *cell.final))
     called = f"output, {_tuple(cell.final)} = rnn({', '.join(['input', *([_tuple(states)] if states else [])])})"
-    lines += _commented(called, f"{'.data ' if packed else ''}{shapes}")
-    return "\n".join([*lines, *([recipes(case)[0].code] if packed else [])])
+    lines += _commented(called, f"{'.data ' * packed}{shapes}")
+    return "\n".join([*lines, *[recipes(case)[0].code] * packed])
 
 
 def by_cells(case: Case) -> str:
@@ -159,8 +159,7 @@ def _index(case: Case) -> str:
 def _lengths(case: Case) -> list[str]:
     given = case.input
     if given.lengths is None and given.batch_size > MOST_LENGTHS:
-        start = given.seq_len - 2
-        return [f"lengths = [1 + ({start} + n) % {given.seq_len} for n in range({given.batch_size})]"]
+        return [f"lengths = [1 + ({given.seq_len - 2} + n) % {given.seq_len} for n in range({given.batch_size})]"]
     return _fitted(f"lengths = [{', '.join(map(str, given.sequence_lengths))}]")
 
 

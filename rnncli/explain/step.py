@@ -14,10 +14,9 @@ def one_step(case: Case) -> Section:
     if case.input.h_0 == "omitted":
         start = f"zeros, because {joined(cell.initial)} {'is' if one else 'are'} omitted"
     are, they = ("is the state", "it is") if one else ("are the states", "they are")
+    shrinks = " N counts the sequences that still run: it shrinks as sequences end."
     text = f"{_states(case)} {are} of the step before; at t=0 {they} {start}."
-    if case.input.layout == "packed":
-        text += " N counts the sequences that still run: it shrinks as sequences end."
-    blocks: list[Block] = [Prose(text), _products(case)]
+    blocks: list[Block] = [Prose(text + shrinks * (case.input.layout == "packed")), _products(case)]
     if cell.name in GATES:
         text = f"The rows of the weights and biases belong to the gates, in this order. {ELSEWHERE[cell.name]}"
         blocks += [Prose(text), _gates(case)]

@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Iterator
 from itertools import zip_longest
 
-from rnncli.explain.blocks import NO_BREAK, Code, Page, Prose, Table, unbroken_sizes
+from rnncli.core.words import NO_BREAK
+from rnncli.explain.blocks import Code, Page, Prose, Table, unbroken_sizes
 from rnncli.explain.grid import Grid, Row
 
 WIDTH = 80

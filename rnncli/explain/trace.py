@@ -29,8 +29,10 @@ Columns = dict[str, Tensor]  # by their heads; of terms, by how they are written
 
 def trace(case: Case, place: Place) -> Page:
     """Return the page about the sequence, layer and direction of a place."""
-    followed = follow(case, place)
-    sections = (_through_time(case, place, followed), _one(case, place, followed[place.t]), _code(case))
+    followed, data = follow(case, place), ".data" if case.input.layout == "packed" else ""
+    code = Code("float32, on the CPU", f"{by_module(case)}\noutput{data}.sum().backward()")
+    same = Section(f"The same numbers from {case.cell.layer}", (code,))
+    sections = (_through_time(case, place, followed), _one(case, place, followed[place.t]), same)
     return Page(call(case), letters(case.config), sections)
 
 
@@ -203,12 +205,6 @@ def _one(case: Case, place: Place, names: Names) -> Section:
     rows = [[*row, *[""] * (len(units) + 1 - len(row))] for row in rows]  # h is shorter where it is projected
     table = Table(("term", *(f"unit {unit}>" for unit in units)), tuple(map(tuple, rows)))
     return Section(f"Step t={place.t}, term by term", (Prose(text), table))
-
-
-def _code(case: Case) -> Section:
-    data = "output.data" if case.input.layout == "packed" else "output"
-    text = f"{by_module(case)}\n{data}.sum().backward()"
-    return Section(f"The same numbers from {case.cell.layer}", (Code("float32, on the CPU", text),))
 
 
 def _cells(values: Tensor, most: int = MOST_UNITS) -> list[str]:

@@ -24,6 +24,11 @@ class Probe:
     cotangents: dict[str, Tensor]
 
     @property
+    def h_0(self) -> Tensor | None:
+        """The initial hidden state, (D*num_layers, N, H_out); None where it is omitted."""
+        return self.states.get("h_0")
+
+    @property
     def leaves(self) -> dict[str, Tensor]:
         """Return `input`, the initial states unless they are omitted, and every parameter."""
         return {"input": self.input, **self.states, **self.parameters}

@@ -17,8 +17,9 @@ import torch
 from rnncli.config.selection import Selection
 from rnncli.core.case import Case
 from rnncli.core.errors import CandidateError, ReaderGoneError, RnncliError, UnavailableError, described
+from rnncli.core.lines import case_from_json, line_of
 from rnncli.core.memory import needed_for_verify
-from rnncli.core.records import SCHEMA_VERSION, CaseRecord, Failure, Origin, Verdict, case_from_json, line_of
+from rnncli.core.records import SCHEMA_VERSION, CaseRecord, Failure, Origin, Verdict
 from rnncli.execution.process import TookTooLong
 from rnncli.execution.workers import Inline, Workers
 from rnncli.numerics import device as devices

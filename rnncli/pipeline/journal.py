@@ -20,17 +20,8 @@ from pydantic import ValidationError
 from rnncli.config.yamlfile import nearest_file
 from rnncli.core.case import Case
 from rnncli.core.errors import AmbiguousError, CandidateError, ConfigError, RnncliError, UnavailableError, dotted
-from rnncli.core.records import (
-    SCHEMA_VERSION,
-    CaseRecord,
-    Gate,
-    Growth,
-    Origin,
-    RunRecord,
-    Verdict,
-    case_from_json,
-    parts_from_json,
-)
+from rnncli.core.lines import case_from_json, parts_from_json
+from rnncli.core.records import SCHEMA_VERSION, CaseRecord, Gate, Growth, Origin, RunRecord, Verdict
 
 RESULT = b'{"schema_version"'  # how a line begins
 LONGEST_LINE = 2**26  # bytes; a case of the largest kind that was seen takes 1 MB

@@ -42,6 +42,8 @@ def look(case: Case) -> CaseRecord:
         own = _sizes(case, given, candidate(input, of_torch, parameters, case)) if candidate else None
     record = confront(case, seen, own, {name: tuple(value.shape) for name, value in parameters.items()})
     warned = (f"shapes does not run {case.target}: rnncli verify does",) if case.target else ()
+    if candidate is None and not case.target:
+        warned = (f"{case.candidate} is not written for cell {case.cell.name}: only manual is compared with torch",)
     return replace(record, device=str(device), warnings=(*record.warnings, *warned))
 
 
@@ -51,6 +53,8 @@ def _candidate(case: Case) -> Any:
         return None
     if case.rnn.cell == "RNN":
         return load(case)
+    if case.candidate != "manual":
+        return None
     return lambda input, states, parameters, case: manual.equations(
         input, states, parameters, cell=case.rnn.cell, **arguments_of(case)
     )

@@ -51,7 +51,7 @@ def test_a_case_is_found_by_its_id():
         ("num_layers", '--filter: "num_layers" is not allowed; allowed: KEY, one of >= <= != == = > <, and a value'),
         (
             "num_layer>2",
-            "--filter: num_layer>2: unknown key num_layer (did you mean num_layers?); allowed: id, rnn.inp",
+            "--filter: num_layer>2: unknown key num_layer (did you mean num_layers?); allowed: id, rnn.cell",
         ),
         ("num_layers>=two", "--filter: num_layers>=two: two is not a number; allowed with two: == and !="),
         ("bias>0.5", "--filter: bias>0.5: none of 96 cases"),

@@ -20,6 +20,7 @@ every_case = pytest.mark.parametrize("case", one_in(3, CASES.values(), FIRST, 2)
 GOLDEN = {f"explain_{path.stem}": (path,) for path in CONFIGS} | {
     "explain_two_layers_both_directions": ("--layers", 2, "--bidirectional"),
     "explain_packed_long": ("--layout", "packed", "--seq-len", 40, "--batch-first"),
+    "explain_gru": ("--cell", "gru", "--bidirectional"),
     "explain_markdown": ("--layers", 2, "--bidirectional", "--format", "markdown"),
 }
 

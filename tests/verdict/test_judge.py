@@ -301,7 +301,7 @@ def at_the_kink(seed) -> tuple[Case, Probe]:
     x, h = rounded.input[0, 0], rounded.h_0[0, 0]
     z = parameters["weight_ih_l0"] @ x + parameters["weight_hh_l0"] @ h + parameters["bias_hh_l0"]
     parameters["bias_ih_l0"][:3] = -z[:3]
-    return case, Probe(parameters, rounded.input, rounded.h_0, rounded.cotangents)
+    return case, Probe(parameters, rounded.input, rounded.states, rounded.cotangents)
 
 
 def test_where_rounding_flips_a_relu_an_honest_gradient_is_judged_on_another_draw():
@@ -380,7 +380,7 @@ def test_a_small_error_at_an_early_step_is_seen_beside_later_values_a_million_ti
     case = case_of({"nonlinearity": "relu", "input_size": 1, "hidden_size": 4, "bias": False}, gradients=False)
     probe = draw(case)
     parameters = {"weight_ih_l0": torch.ones(4, 1).double(), "weight_hh_l0": 10 * torch.eye(4).double()}
-    probe = Probe(parameters, probe.input.abs(), probe.h_0.abs(), probe.cotangents)
+    probe = Probe(parameters, probe.input.abs(), {"h_0": probe.h_0.abs()}, probe.cotangents)
 
     def late(input, h_0, params, case):
         output, h_n = manual(input, h_0, params, case)
