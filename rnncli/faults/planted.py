@@ -11,7 +11,7 @@ would do to that sequence alone. Faults of padding are those that leave this out
 # ruff: noqa: ARG002  # a fault takes what the method it stands for takes, and often looks at less
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -250,7 +250,7 @@ def plant(*ids: str) -> Canonical:
     kept: dict[str, Tensor] = {}
 
     def planted(
-        input: Tensor | PackedSequence, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case
+        input: Tensor | PackedSequence, h_0: Any, params: Mapping[str, Tensor], case: Case
     ) -> tuple[Tensor | PackedSequence, Tensor]:
         return written(params, case, kept).forward(input, h_0)
 

@@ -55,9 +55,7 @@ def _candidate(case: Case) -> Any:
         return load(case)
     if case.candidate != "manual":
         return None
-    return lambda input, states, parameters, case: manual.equations(
-        input, states, parameters, cell=case.rnn.cell, **arguments_of(case)
-    )
+    return lambda input, states, parameters, case: manual.equations(input, states, parameters, **arguments_of(case))
 
 
 def _sizes(case: Case, given: Mapping[str, Tensor], returned: Any) -> dict[str, tuple[int, ...]]:

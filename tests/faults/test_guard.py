@@ -363,7 +363,7 @@ def test_what_is_found_runs_on_the_cpu(candidate):
     """So that it is the device that is found, and no other mistake of these candidates."""
     case = PACKED if candidate.__name__.startswith("packed") else CASE
     side = candidate_side(candidate, case, draw(case).to(torch.float32, torch.device("cpu")))
-    output, _ = side.forward()
+    output = side.forward()["output"]
     assert isinstance(output, PackedSequence) == (case is PACKED)
 
 
