@@ -43,18 +43,19 @@ def explain(
     *,
     detail: "Detail",
 ) -> None:
-    """How nn.RNN computes, step by step, in the sizes of this case.
+    """How nn.RNN, nn.GRU or nn.LSTM computes, step by step, in the sizes of this case.
 
-    The RNN unrolled over time, one step product by product, what output and h_n hold and what feeds a head, the eight
-    arguments, and three pieces of code that give the same numbers: nn.RNN, a loop over nn.RNNCell, the equation by
-    hand. Needs no torch, except for --trace: the values of one sequence through time and the gradients of a loss
-    through its states, to check backpropagation by hand. CONFIG is a YAML file; without one, the defaults and the
-    flags.
+    The layer unrolled over time, one step product by product, its gates, what output and the last states hold and what
+    feeds a head, the arguments, and three pieces of code that give the same numbers: torch's layer, a loop over its
+    cell, the equations by hand. Needs no torch, except for --trace: the values of one sequence through time and the
+    gradients of a loss through its states, to check backpropagation by hand. CONFIG is a YAML file; without one, the
+    defaults and the flags.
 
     \b
     Examples:
       rnncli explain
       rnncli explain --layers 2 --bidirectional
+      rnncli explain --cell LSTM
       rnncli explain --layout packed --lengths 5,3,2
       rnncli explain configs/bidirectional.yaml --output explained.html
       rnncli explain --hidden-size 3 --input-size 2 --trace t=3,n=0

@@ -19,7 +19,8 @@ _limit: int | None = None
 
 def needed_for_shapes(case: Case) -> int:
     """Bytes `shapes` takes: the parameters once, what goes in and out, and the layer at work."""
-    return ITEM_SIZE[case.run.dtype] * (_parameters(case) + 2 * (_given(case) + _returned(case)) + 6 * _layer(case))
+    at_work = (5 + _blocks(case)) * _layer(case)
+    return ITEM_SIZE[case.run.dtype] * (_parameters(case) + 2 * (_given(case) + _returned(case)) + at_work)
 
 
 def needed_for_verify(case: Case) -> int:
@@ -28,11 +29,11 @@ def needed_for_verify(case: Case) -> int:
     In float64, each tensor counted as often as was measured to be alive at once.
     """
     if case.run.gradients:
-        layers = case.rnn.num_layers * _layer(case)
+        layers = case.rnn.num_layers * _blocks(case) * _layer(case)
         elements = 15 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 9 * layers
         elements += 6 * max(layers, min(NOISY_RUNS * layers, NOISY_ELEMENTS))
     else:
-        elements = 4 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 7 * _layer(case)
+        elements = 4 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 7 * _blocks(case) * _layer(case)
     objects = case.input.seq_len * case.rnn.num_layers * case.rnn.directions * OBJECTS_PER_STEP[case.run.gradients]
     return 8 * elements + objects
 
@@ -84,13 +85,17 @@ def _returned(case: Case) -> int:
 
 
 def _layer(case: Case) -> int:
-    """Elements of what a layer computes at all steps: the blocks of its gates, and every state after the first."""
-    rnn, cell = case.rnn, case.cell
+    """Elements of what a layer computes at all steps, of one gate or state."""
+    rnn = case.rnn
     elements = case.input.seq_len * _batch(case) * rnn.directions * rnn.hidden_size
-    elements *= len(cell.gates) + len(cell.states) - 1
     if case.candidate == "concat":  # [x_t, h] is kept for every step
         elements += elements * (rnn.input_size + rnn.h_out) // rnn.hidden_size
     return elements
+
+
+def _blocks(case: Case) -> int:
+    """How many values of that size a layer computes: those of its gates, and of every state after the first."""
+    return len(case.cell.gates) + len(case.cell.states) - 1
 
 
 def _batch(case: Case) -> int:

@@ -166,7 +166,7 @@ def recipes(case: Case) -> tuple[Recipe, ...]:
         note = f"the rows of each gate, {case.rnn.hidden_size} of every weight and bias"
         lines.append((f"{', '.join(gates)} = rnn.weight_ih_l0.chunk({len(gates)})", None, note, None))
     head = f"head = nn.Linear({tensor_sizes(case)['output'][-1]}, num_classes)"
-    lines.append((head, None, "the classifier head", None))
+    lines.append((head, None, f"the classifier head: feed it {for_a_head(case)}", None))
     return tuple(Recipe(code=code, shape=shape, note=note, equals=equals) for code, shape, note, equals in lines)
 
 

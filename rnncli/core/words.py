@@ -173,7 +173,7 @@ def of_upper_layers(found: Sequence[Parameter]) -> str:
 
 def recipes(found: Sequence[Recipe], width: int) -> Iterator[str]:
     """Yield lines of Python: each with its shape and what it is in a comment beside it, or below a long one."""
-    column = max((len(recipe.code) for recipe in found if len(recipe.code) <= width // 2), default=0)
+    column = max((len(recipe.code) for recipe in found if len(recipe.code) <= width // 4), default=0)
     for recipe in found:
         code, note = recipe.code, recipe.note.replace("`", "")
         note = f"{size(recipe.shape).replace(' ', NO_BREAK)} {note}" if recipe.shape is not None else note

@@ -41,7 +41,7 @@ def _legend(case: Case) -> str:
     arrows = f" (▶{NO_BREAK}forward, ◀{NO_BREAK}reverse)" if rnn.bidirectional else ""
     column = "`input[:, t]`" if rnn.batch_first and case.input.layout == "batched" else "`input[t]`"
     read = "the rows of the sequences that still run" if packed else column
-    and_c = "".join(f" Beside it runs c, {c}, which does not go upwards." for c in others)
+    and_c = "".join(f" Beside it runs c, {c}, from `c_0` to `c_n`; it does not go upwards." for c in others)
     return (
         f"Each h is a hidden state, {h}, computed from what arrives from below and from the h before it in the"
         f" row{arrows}.{and_c} The steps of a row share its weights. Column t reads {read}."

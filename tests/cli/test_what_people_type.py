@@ -301,7 +301,7 @@ def test_the_help_of_verify_is_a_page_in_groups(typed, monkeypatch):
     assert groups == [
         "Examples:",
         "What is judged:",
-        "nn.RNN's arguments:",
+        "The layer's arguments:",
         "Input:",
         "Numerics:",
         "Output:",

@@ -156,7 +156,7 @@ def test_a_size_of_zero_is_told(rnncli, argument):
 
 def test_the_commands_of_the_page_about_it_parse(rnncli):
     commands = re.findall(r"^rnncli (explain .*)$", (ROOT / "docs/explain.md").read_text(), flags=re.M)
-    assert len(commands) == 5
+    assert len(commands) == 7
     for command in commands:
         outcome = rnncli(*command.partition("--output")[0].split(), "--format", "html")
         assert outcome.code == 0, (command, outcome.err)
