@@ -1,10 +1,13 @@
 """YAML and flags into cases: flags over file over defaults, grids expanded, every error with the place it stands at."""
 
 import glob
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from heapq import merge
+from itertools import compress, product
+from operator import attrgetter, not_
 from pathlib import Path
 from typing import Any, overload
 
@@ -17,6 +20,10 @@ from rnncli.core.shapes import TENSORS, predict_parameters
 MOST_CASES = 1_000_000
 MOST_TOLD = 20  # problems of a config
 LONGEST_LINE = 1000  # characters of one
+# What the validators of a case know of more than one leaf at a time: which together can be refused, and which follow.
+LENGTHS = "input.lengths"
+JUDGED_TOGETHER = ((LENGTHS, "input.seq_len"), (LENGTHS, "input.batch_size", "input.layout"))
+FOLLOWS = {"input.seq_len": LENGTHS, "input.batch_size": LENGTHS}
 
 
 @dataclass(frozen=True)
@@ -28,13 +35,18 @@ class Flag:
 
 
 class Cases(Sequence[Case]):
-    """The cases of a config, each built when it is asked for: a grid of a million takes no memory."""
+    """The cross product of the axes of a grid, over the values of a config. Each case is built when it is asked for."""
 
     def __init__(self, values: dict[str, Any], grid: dict[str, list[Any]], places: dict[KeyPath, str]) -> None:
         """`places`: where each value was given, for messages."""
-        self._values, self._grid, self._places = values, grid, places
+        self.grid, self._values, self._places = grid, values, places
         self._paths = [leaves()[name] for name in grid]
-        self._count = math.prod(len(axis) for axis in grid.values())
+        self._known: dict[str, list[str]] = {}
+        self._strides: dict[str, int] = {}  # between cases that differ by one step along an axis
+        self._count = 1
+        for name, axis in reversed(grid.items()):
+            self._strides[name] = self._count
+            self._count *= len(axis)
 
     def __len__(self) -> int:
         return self._count
@@ -47,9 +59,9 @@ class Cases(Sequence[Case]):
         """A case by its place in the cross product, whose last axis varies fastest. Raises ConfigError."""
         if isinstance(index, slice):
             return tuple(self[at] for at in range(*index.indices(self._count)))
-        choice = self._choice(index)
+        choice = self._choice(range(self._count)[index])
         for (name, at), path in zip(choice.items(), self._paths, strict=True):
-            _put(self._values, path, self._grid[name][at])
+            _put(self._values, path, self.grid[name][at])
         try:
             return _validated(self._values)
         except ValidationError as error:
@@ -59,8 +71,14 @@ class Cases(Sequence[Case]):
             raise ConfigError(_told(problems, len(found))) from None
 
     def check(self, with_values: bool) -> None:
-        """Raise ConfigError for the first case that is not allowed; `with_values`: also for the meta device."""
-        for index, case in enumerate(self):
+        """Raise ConfigError for the first case that is not allowed; `with_values`: also for the meta device.
+
+        A value is refused whatever the others are, or together with the others of its group. So the first case that is
+        refused has the first value of every axis, but for one axis or one group.
+        """
+        groups = [*((name,) for name in self.grid), *JUDGED_TOGETHER]
+        for index in merge(*(self._indices_over(group) for group in groups)):
+            case = self[index]
             if case.expect:
                 _check_expected(case, self._places_of(self._choice(index)))
             if with_values and case.run.device == "meta":
@@ -68,14 +86,69 @@ class Cases(Sequence[Case]):
                 problem = '"meta" has no values to compare, only shapes takes it; allowed: auto, cpu, cuda, cuda:N'
                 raise ConfigError(f"{at}{key}: {problem}")
 
+    def along(self, leaf: str) -> range:
+        """The indices of a case for each value of the axis that decides a leaf; of the first case where none does."""
+        axis = self._axis(leaf)
+        return range(1) if axis is None else range(0, len(self.grid[axis]) * self._strides[axis], self._strides[axis])
+
+    def values(self, leaf: str) -> list[str]:
+        """The value of a leaf in each of the cases along it, as JSON."""
+        if leaf not in self._known:
+            of_case = attrgetter(leaf)
+            self._known[leaf] = [_as_json(of_case(self[at])) for at in self.along(leaf)]
+        return self._known[leaf]
+
+    def only(self, index: int) -> "Cases":
+        """The grid of one case."""
+        return self._with({name: [self.grid[name][at]] for name, at in self._choice(index).items()})
+
+    def distinct(self) -> "Cases":
+        """The grid without the values of an axis that are equal to one before, as fp32 is to float32."""
+        unique = {name: dict(zip(self.values(name), axis, strict=True)) for name, axis in self.grid.items()}
+        return self._with({name: list(axis.values()) for name, axis in unique.items()})
+
+    def where(self, leaf: str, holds: Iterable[bool]) -> "list[Cases]":
+        """The grid of the cases for which something holds, by the cases along a leaf; none where it holds for none."""
+        axis, held = self._axis(leaf), list(holds)
+        if all(held) or not any(held):
+            return [self] if any(held) else []
+        assert axis is not None
+        return [self._with({**self.grid, axis: list(compress(self.grid[axis], held))})]
+
+    def apart(self) -> "list[Cases]":
+        """The grid in parts in which no leaf follows from the axis of another."""
+        return [self._with({**self.grid, LENGTHS: [each]}) for each in self.grid.get(LENGTHS, ())] or [self]
+
+    def split(self, other: "Cases") -> "tuple[list[Cases], list[Cases]]":
+        """The cases that `other`, a grid apart, has too, and those it has not: as grids without a common case."""
+        common, rest = self, list[Cases]()
+        for leaf in leaves():
+            shared = list(map(set(other.values(leaf)).__contains__, common.values(leaf)))
+            if not any(shared):
+                return [], [self]
+            rest += common.where(leaf, map(not_, shared))
+            (common,) = common.where(leaf, shared)
+        return [common], rest
+
+    def largest(self) -> "Cases":
+        """The grid with the largest value alone of every axis of numbers: no case takes more memory than these do."""
+        numbers = {name for name, axis in self.grid.items() if all(type(value) in (int, float) for value in axis)}
+        return self._with({name: [max(axis)] if name in numbers else axis for name, axis in self.grid.items()})
+
+    def _with(self, grid: dict[str, list[Any]]) -> "Cases":
+        return Cases(self._values, grid, self._places)
+
+    def _axis(self, leaf: str) -> str | None:
+        """The axis that decides a leaf: its own; or that of the lengths, which sizes follow that are not given."""
+        return next((name for name in (leaf, FOLLOWS.get(leaf)) if name in self.grid), None)
+
+    def _indices_over(self, names: Iterable[str]) -> Iterator[int]:
+        """The indices, in order, of the cases with the first value of every axis but some."""
+        return map(sum, product(*(self.along(name) for name in self.grid if name in names)))
+
     def _choice(self, index: int) -> dict[str, int]:
         """Which value of each axis of the grid a case has."""
-        if not -self._count <= index < self._count:
-            raise IndexError(index)
-        left, choice = index % self._count, {}
-        for name, axis in reversed(self._grid.items()):
-            left, choice[name] = divmod(left, len(axis))
-        return {name: choice[name] for name in self._grid}
+        return {name: index // self._strides[name] % len(axis) for name, axis in self.grid.items()}
 
     def _places_of(self, choice: dict[str, int]) -> dict[KeyPath, str]:
         chosen = {path: self._places["grid", *at] for path, at in zip(self._paths, choice.items(), strict=True)}
@@ -227,6 +300,10 @@ def _is_valid(candidate: dict[str, Any]) -> bool:
     except ValidationError:
         return False
     return True
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=BaseModel.model_dump)
 
 
 def _validated(values: dict[str, Any]) -> Case:
