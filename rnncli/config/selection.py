@@ -204,14 +204,8 @@ class Selection:
 
     def origins(self, flags: Iterable[str]) -> Callable[[int], Origin]:
         """The origin of each case, by its index. `flags`: what beside the config decides how cases are judged."""
-        digest = hashlib.sha256()
-        for text in (
-            *map(_as_text, self.grids),
-            *flags,
-            *map(_digest, self.sources),
-        ):  # another implementation is another run
-            digest.update(text.encode(errors="replace") + b"\0")
-        config = digest.hexdigest()[:12]
+        texts = [*map(_as_text, self.grids), *flags, *map(_digest, self.sources)]  # other code is another run
+        config = hashlib.sha256("\0".join(texts).encode(errors="replace")).hexdigest()[:12]
         shard = "{}/{}".format(*self._shard) if self._shard else None
         own = len(self) if shard else None
         return lambda index: Origin(config=config, index=index, cases=self.whole, shard=shard, shard_cases=own)
