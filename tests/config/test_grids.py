@@ -104,7 +104,7 @@ def test_every_leaf_has_values_to_try():
     assert list(VALUES) == list(leaves())
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(nearly_right())
 def test_the_first_case_that_is_refused_is_told_as_if_all_were_looked_at(config):
     found = refused(config)
@@ -126,7 +126,7 @@ def problem(case):
     return case.id if case.target else case.model_copy(update={"candidate": "manual"}).id
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.data())
 def test_what_is_chosen_is_what_is_chosen_case_by_case(data):
     configs = [config for config in data.draw(grids()) if not refused(config)]
