@@ -14,7 +14,9 @@ from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
-from rnncli.config.cases import Cases, Config, leaves
+from rnncli.config.cases import Config
+from rnncli.config.grid import Grid
+from rnncli.config.schema import leaves
 from rnncli.config.yamlfile import read_value
 from rnncli.core.case import Case
 from rnncli.core.errors import ConfigError, nearest
@@ -66,7 +68,7 @@ class Filter:
             raise ConfigError(f"--filter: {text}: {value} is not a number; allowed with {value}: == and !=")
         return cls(text, leaf, compare, wanted)
 
-    def kept(self, cases: Cases) -> list[Cases]:
+    def kept(self, cases: Grid) -> list[Grid]:
         """The cases of a grid that fulfil it, as grids without a common case."""
         if self.leaf != "id":
             return cases.where(self.leaf, (self.holds(cases[at]) for at in cases.along(self.leaf)))
@@ -100,7 +102,7 @@ def parse_shard(text: str) -> tuple[int, int]:
 class GridUnits(Sequence[list[int]]):
     """The cases of a grid, by index, that are run together: those that differ in nothing but a built-in candidate."""
 
-    def __init__(self, cases: Cases) -> None:
+    def __init__(self, cases: Grid) -> None:
         along = cases.along("candidate")
         groups: dict[int | None, list[int]] = {}
         for at, index in enumerate(along):
@@ -125,7 +127,7 @@ class Units(Sequence[list[int]]):
     have all that is slow.
     """
 
-    def __init__(self, grids: Sequence[Cases], shard: tuple[int, int] | None) -> None:
+    def __init__(self, grids: Sequence[Grid], shard: tuple[int, int] | None) -> None:
         number, self._shards = shard or (1, 1)
         self._grids = [GridUnits(cases) for cases in grids]
         self._first_cases = [0, *accumulate(map(len, grids))]
@@ -161,7 +163,7 @@ class Selection:
         self, configs: Sequence[Config], filters: Sequence[Filter] = (), shard: tuple[int, int] | None = None
     ) -> None:
         """Raises ConfigError where no case is left."""
-        self.grids: list[Cases] = []
+        self.grids: list[Grid] = []
         given = 0
         for config in configs:
             chosen = [config.cases]
@@ -221,9 +223,9 @@ class Selection:
         return " ".join(f"{leaf.rpartition('.')[2]}={values[leaf]}" for leaf in self.varying)
 
 
-def _as_text(cases: Cases) -> str:
+def _as_text(cases: Grid) -> str:
     """What the cases of a grid are, and their order."""
-    order = [name for name, axis in cases.grid.items() if len(axis) > 1]
+    order = [name for name, axis in cases.axes.items() if len(axis) > 1]
     return json.dumps([order, {leaf: cases.values(leaf) for leaf in leaves()}])
 
 

@@ -3,11 +3,13 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rnncli.config import cases as module
-from rnncli.config.cases import Cases, Config, leaves, load
+from rnncli.config import grid as module
+from rnncli.config.cases import Config, load
+from rnncli.config.grid import Grid
+from rnncli.config.schema import leaves
 from rnncli.config.selection import Filter, Selection
 from rnncli.core.errors import ConfigError
 from rnncli.core.memory import needed_for_verify
@@ -45,9 +47,9 @@ def of(given, grid):
     """A config as it would be read from a file."""
     values: dict = {}
     for leaf, value in given.items():
-        module._put(values, leaves()[leaf], value)
+        module.put(values, leaves()[leaf], value)
     places = {(): "a.yaml"} | {("grid", name, at): f"a.yaml:{at}" for name in grid for at in range(9)}
-    return Config(Cases(values, grid, places), grid)
+    return Config(Grid(values, grid, places), grid)
 
 
 @st.composite
@@ -106,10 +108,14 @@ def test_every_leaf_has_values_to_try():
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(nearly_right())
+@example(of({"input.layout": "packed"}, {"input.lengths": [None, [3, 2]], "input.batch_size": [2, 3]}))
+@example(of({"input.layout": "packed"}, {"input.lengths": [None, [5, 2]], "input.seq_len": [5, 4]}))
+@example(of({}, {"input.layout": ["packed", "batched"], "input.lengths": [None, [3, 2]]}))
+@example(of({}, {"run.seed": [0, -1], "rnn.bias": [True, 1]}))  # the second case, not the third
 def test_the_first_case_that_is_refused_is_told_as_if_all_were_looked_at(config):
     found = refused(config)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "JUDGED_TOGETHER", [tuple(leaves())])
+        patch.setattr(module, "VALIDATED_TOGETHER", [tuple(leaves())])
         assert found == refused(config)
 
 
