@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from heapq import merge
 from itertools import compress, product
 from operator import attrgetter, not_
@@ -76,6 +77,10 @@ class Grid(Sequence[Case]):
             self._known[leaf] = [_as_json(of_case(self[at])) for at in self.along(leaf)]
         return self._known[leaf]
 
+    @cached_property
+    def _value_sets(self) -> list[frozenset[str]]:
+        return [frozenset(self.values(leaf)) for leaf in leaves()]
+
     def only(self, index: int) -> "Grid":
         """The grid of a single case."""
         return self._with({name: [self.axes[name][at]] for name, at in self._choice(index).items()})
@@ -91,9 +96,8 @@ class Grid(Sequence[Case]):
         A list of one grid, or of none where no case is left.
         """
         axis, held = self._axis(leaf), list(holds)
-        if all(held) or not any(held):
+        if axis is None or not any(held):
             return [self] if any(held) else []
-        assert axis is not None
         return [self._with({**self.axes, axis: list(compress(self.axes[axis], held))})]
 
     def apart(self) -> "list[Grid]":
@@ -106,9 +110,11 @@ class Grid(Sequence[Case]):
         No leaf of `other` may be derived from one that varies. The candidates are divided last, so that cases which
         differ in the candidate alone stay in one grid.
         """
+        if any(map(frozenset.isdisjoint, self._value_sets, other._value_sets)):
+            return [], [self]
         common, rest = self, list[Grid]()
-        for leaf in leaves():
-            shared = list(map(set(other.values(leaf)).__contains__, common.values(leaf)))
+        for leaf, theirs in zip(leaves(), other._value_sets, strict=True):
+            shared = [value in theirs for value in common.values(leaf)]
             if not any(shared):
                 return [], [self]
             rest += common.where(leaf, map(not_, shared))
@@ -121,7 +127,7 @@ class Grid(Sequence[Case]):
         return self._with({name: [max(axis)] if name in numbers else axis for name, axis in self.axes.items()})
 
     def _with(self, axes: dict[str, list[Any]]) -> "Grid":
-        return Grid(self._values, axes, self._places)
+        return self if axes == self.axes else Grid(self._values, axes, self._places)
 
     def _axis(self, leaf: str) -> str | None:
         return next((name for name in (leaf, DERIVED_FROM.get(leaf)) if name in self.axes), None)

@@ -1,4 +1,4 @@
-"""Which cases of some configs are run: those that fulfil the filters, each once; of a shard, those with its turn."""
+"""The cases of a run: those of its configs that fulfil the filters, each once; of a shard, its part of them."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ _FILTER = re.compile(rf"\s*([\w.]+)\s*({'|'.join(_COMPARED)})\s*(.*\S)\s*")
 
 @dataclass(frozen=True)
 class Filter:
-    """A condition on one leaf of a case, or on its id: rnn.num_layers>=2."""
+    """A condition on one leaf of a case, or on its id, as rnn.num_layers>=2."""
 
     text: str
     leaf: str
@@ -46,7 +46,7 @@ class Filter:
 
     @classmethod
     def parse(cls, text: str) -> "Filter":
-        """Raises ConfigError."""
+        """Return the filter that a text stands for. Raises ConfigError."""
         found = _FILTER.fullmatch(text)
         if not found or found[3][0] in "<>=!" or re.search(r"\b(and|or)\b", found[3]):
             raise ConfigError(
@@ -68,8 +68,8 @@ class Filter:
             raise ConfigError(f"--filter: {text}: {value} is not a number; allowed with {value}: == and !=")
         return cls(text, leaf, compare, wanted)
 
-    def kept(self, cases: Grid) -> list[Grid]:
-        """The cases of a grid that fulfil it, as grids without a common case."""
+    def select(self, cases: Grid) -> list[Grid]:
+        """Return the cases of a grid that fulfil the condition, as grids without a common case."""
         if self.leaf != "id":
             return cases.where(self.leaf, (self.holds(cases[at]) for at in cases.along(self.leaf)))
         place = next((at for at, case in enumerate(cases) if case.id == self.value), None)
@@ -77,7 +77,7 @@ class Filter:
         return others if self.compare == "!=" else same
 
     def holds(self, case: Case) -> bool:
-        """Whether a case fulfils it."""
+        """Return whether a case fulfils the condition."""
         seen = self.seen(case)
         if self.compare[0] in "<>" and (isinstance(seen, bool) or not isinstance(seen, int | float)):
             return False
@@ -85,13 +85,13 @@ class Filter:
         return _COMPARED[self.compare](seen if same_kind else str(seen), self.value)
 
     def seen(self, case: Case) -> Any:
-        """The value a case has there."""
+        """Return the value of the leaf in a case."""
         value = (case.target or case.candidate) if self.leaf == "candidate" else operator.attrgetter(self.leaf)(case)
         return list(value) if isinstance(value, tuple) else value
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """The numbers of "3/8". Raises ConfigError."""
+    """Return the numbers of "3/8". Raises ConfigError."""
     found = re.fullmatch(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*", text)
     number, count = map(int, found.groups()) if found else (0, 0)
     if not 1 <= number <= count:
@@ -115,16 +115,16 @@ class GridUnits(Sequence[list[int]]):
         return self._count
 
     def __getitem__(self, number: Any) -> Any:
-        """A unit by its place among those of the grid, in which the axis of candidates is one of groups of them."""
+        """A unit by its place in the grid of units, whose axis of candidates has a step for each group of them."""
         before, group = divmod(number // self._stride, len(self.groups))
         return [(before * self._candidates + at) * self._stride + number % self._stride for at in self.groups[group]]
 
 
 class Units(Sequence[list[int]]):
-    """The units of a run, in the order of the grids: all, or those of a shard.
+    """The units of a run, or of a shard, in the order of the grids.
 
-    The shards take one unit each of as many as follow one another; which one is as good as random. Else a shard could
-    have all that is slow.
+    Of as many consecutive units as there are shards, each shard takes one. Which one is pseudo-random, so that no shard
+    has all the slow cases of a regular grid.
     """
 
     def __init__(self, grids: Sequence[Grid], shard: tuple[int, int] | None) -> None:
@@ -140,7 +140,7 @@ class Units(Sequence[list[int]]):
     def __getitem__(self, at: Any) -> Any:
         """A unit, as the indices of its cases, by its place in the run."""
         turn = self._turns[at]
-        first = turn - turn % self._shards  # of as many units as there are shards, or of those that are left
+        first = turn - turn % self._shards  # of the consecutive units that are dealt at once
         random = int.from_bytes(hashlib.sha256(str(first).encode()).digest())
         unit = first + (random + turn) % min(self._shards, self._first_units[-1] - first)
         grid = bisect_right(self._first_units, unit) - 1
@@ -148,42 +148,44 @@ class Units(Sequence[list[int]]):
 
     @property
     def cases(self) -> int:
-        """How many cases there are in all of them."""
+        """The number of cases in all units."""
         sizes = {len(group) for grid in self._grids for group in grid.groups}
         return len(self) * sizes.pop() if len(sizes) == 1 else sum(map(len, self))
 
 
 class Selection:
-    """The cases of a run: those that fulfil the filters, each once; of a shard, those with its turn.
+    """The cases of a run, each once: those of some configs that fulfil the filters, or those of them in a shard.
 
-    They are kept as grids, without a list of their cases.
+    They are held as grids, and not one by one.
     """
 
     def __init__(
         self, configs: Sequence[Config], filters: Sequence[Filter] = (), shard: tuple[int, int] | None = None
     ) -> None:
-        """Raises ConfigError where no case is left."""
+        """Raise ConfigError where no case is left."""
         self.grids: list[Grid] = []
+        earlier: list[Grid] = []
         given = 0
         for config in configs:
             chosen = [config.cases]
             for condition in sorted(filters, key=lambda condition: condition.leaf == "id"):  # which looks at every case
-                chosen = [kept for cases in chosen for kept in condition.kept(cases)]
+                chosen = [left for cases in chosen for left in condition.select(cases)]
             given += sum(map(len, chosen))
             chosen = [cases.distinct() for cases in chosen]
-            for earlier in [grid for cases in self.grids for grid in cases.apart()]:
-                chosen = [new for cases in chosen for new in cases.split(earlier)[1]]
+            for grid in earlier:
+                chosen = [new for cases in chosen for new in cases.split(grid)[1]]
             self.grids += chosen
+            earlier += [grid for cases in chosen for grid in cases.apart()]
         if not self.grids:
             raise ConfigError(_nothing_fulfils(configs, filters))
         self._starts = [0, *accumulate(map(len, self.grids))]
-        self.whole = self._starts[-1]  # cases in all shards
-        self.twice = given - self.whole  # cases that were given before
+        self.whole = self._starts[-1]  # number of cases in all shards
+        self.twice = given - self.whole  # number of cases that repeat an earlier one
         self._shard = shard
         self.units = Units(self.grids, shard)
         self._own = self.units.cases if shard else self.whole
         targets = (cases[at].target for cases in self.grids for at in cases.along("candidate"))
-        self.targets = list(dict.fromkeys(target for target in targets if target))  # whose code is a user's
+        self.targets = list(dict.fromkeys(target for target in targets if target))  # candidates that are a user's
         self.varying = [
             leaf for leaf in leaves() if len({value for config in configs for value in config.cases.values(leaf)}) > 1
         ]
@@ -196,7 +198,7 @@ class Selection:
 
     @property
     def indices(self) -> Iterable[int]:
-        """Of each case to be run, its index among those of all shards."""
+        """The indices, among the cases of all shards, of those to be run."""
         return chain.from_iterable(self.units) if self._shard else range(self.whole)
 
     def case(self, index: int) -> Case:
@@ -205,8 +207,11 @@ class Selection:
         return self.grids[number][index - self._starts[number]]
 
     def origins(self, flags: Iterable[str]) -> Callable[[int], Origin]:
-        """The origin of each case, by its index. `flags`: what beside the config decides how cases are judged."""
-        texts = [*map(_as_text, self.grids), *flags, *map(_digest, self.sources)]  # other code is another run
+        """Return the function from an index to the origin of the case.
+
+        `flags`: what decides, besides the cases and the code of the candidates, how they are judged.
+        """
+        texts = [*map(_as_text, self.grids), *flags, *map(_digest, self.sources)]
         config = hashlib.sha256("\0".join(texts).encode(errors="replace")).hexdigest()[:12]
         shard = "{}/{}".format(*self._shard) if self._shard else None
         own = len(self) if shard else None
@@ -214,23 +219,23 @@ class Selection:
 
     @cached_property
     def sources(self) -> list[Path]:
-        """The Python files that candidates are made of: those of their folders, or of their packages."""
+        """The Python files of the candidates: those of their folders, or of their packages."""
         return list(_sources(self.targets))
 
     def described(self, case: Case) -> str:
-        """What tells a case from the others."""
+        """Return the values in which the case differs from others, as key=value."""
         values = dict(leaves_of(case.config))
         return " ".join(f"{leaf.rpartition('.')[2]}={values[leaf]}" for leaf in self.varying)
 
 
 def _as_text(cases: Grid) -> str:
-    """What the cases of a grid are, and their order."""
+    # the same for the same cases in the same order
     order = [name for name, axis in cases.axes.items() if len(axis) > 1]
     return json.dumps([order, {leaf: cases.values(leaf) for leaf in leaves()}])
 
 
 def digests(targets: Iterable[str]) -> dict[str, str]:
-    """What the files of candidates hold, by a name that is the same wherever a module is installed."""
+    """Return the digest of each file of the candidates, by a name that does not depend on where it is installed."""
     return {name: _digest(file) for file, name in _sources(targets).items()}
 
 
@@ -239,7 +244,7 @@ def _digest(file: Path) -> str:
 
 
 def _sources(targets: Iterable[str]) -> dict[Path, str]:
-    """The Python files that candidates are made of, each with its place in the candidate's folder or package."""
+    """Return the Python files of the candidates, each with its place in the candidate's folder or package."""
     files: dict[Path, str] = {}
     for target in targets:
         name = target.rpartition(":")[0]
@@ -253,16 +258,15 @@ def _sources(targets: Iterable[str]) -> dict[Path, str]:
 
 
 def _files_of_module(name: str) -> list[Path]:
-    """The file a module would be imported from."""
     spec = PathFinder.find_spec(name, [str(Path.cwd()), *sys.path])
     return [Path(spec.origin)] if spec and spec.origin and spec.origin.endswith(".py") else []
 
 
 def _nothing_fulfils(configs: Sequence[Config], filters: Sequence[Filter]) -> str:
-    """Why no case is left: what the values are, for the first filter that no case fulfils."""
+    """Return the message for the first filter that no case fulfils, or for all of them together."""
     count = sum(len(config.cases) for config in configs)
     for condition in filters:
-        if any(condition.kept(config.cases) for config in configs):
+        if any(condition.select(config.cases) for config in configs):
             continue
         if condition.leaf == "id":
             return f"--filter: {condition.text}: none of {count} cases; --list shows their ids"
