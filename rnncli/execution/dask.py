@@ -29,7 +29,8 @@ from rnncli import __version__
 from rnncli.config.selection import digests
 from rnncli.core import memory
 from rnncli.core.errors import CandidateError, ConfigError, RnncliError, UnavailableError, described
-from rnncli.execution.process import Host, start_server
+from rnncli.execution.process import ChildProcess
+from rnncli.execution.server import start_server
 from rnncli.execution.workers import start_worker
 
 CONNECT_S = 10.0  # for the connection and the handshake together
@@ -364,7 +365,7 @@ class Processes:
     """
 
     def __init__(self) -> None:
-        self._idle: list[tuple[float, Host]] = []  # and since when; the last to come is the first to go
+        self._idle: list[tuple[float, ChildProcess]] = []  # and since when; the last to come is the first to go
         self._lock = threading.Lock()
         self._looked_after = False
 
@@ -377,12 +378,12 @@ class Processes:
         try:
             return host.call("the case", "run", function, arguments, {})
         finally:
-            if host.lost:
+            if host.failure:
                 host.close()
             else:
                 self._keep(host)
 
-    def _keep(self, host: Host) -> None:
+    def _keep(self, host: ChildProcess) -> None:
         with self._lock:
             self._idle.append((time.monotonic(), host))
             if not self._looked_after:

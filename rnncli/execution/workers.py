@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 from rnncli.core.errors import CandidateError
-from rnncli.execution.process import Host
+from rnncli.execution.process import ChildProcess
 
 
 class Workers(Executor):
@@ -16,7 +16,7 @@ class Workers(Executor):
     def __init__(self, jobs: int, timeout_s: float) -> None:
         """`timeout_s`: of a task."""
         self._timeout_s = timeout_s
-        self._hosts: dict[int, Host] = {}  # by thread: each has a process of its own
+        self._hosts: dict[int, ChildProcess] = {}  # by thread: each has a process of its own
         self._stopped = False
         self._threads = ThreadPoolExecutor(jobs)
 
@@ -42,7 +42,7 @@ class Workers(Executor):
         try:
             return host.call("the case", "run", function, arguments, named)
         finally:
-            if host.lost:
+            if host.failure:
                 self._hosts.pop(own).close()
 
     def _end(self) -> None:
@@ -50,11 +50,11 @@ class Workers(Executor):
             host.kill()
 
 
-def start_worker(timeout_s: float) -> Host:
+def start_worker(timeout_s: float) -> ChildProcess:
     """Return a process that calls functions of ours: users' code runs in processes that it starts, and what it returns
     itself may be unpickled.
     """
-    return Host("rnncli.execution.workers:Worker", "worker process", timeout_s, loads=pickle.loads)
+    return ChildProcess("rnncli.execution.workers:Worker", "worker process", timeout_s, loads=pickle.loads)
 
 
 class Worker:

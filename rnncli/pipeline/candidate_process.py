@@ -20,7 +20,7 @@ from rnncli.core.case import Candidate, Case, altered
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Timing, Verdict
 from rnncli.execution import plain
-from rnncli.execution.process import EXTRA_BYTES, Host
+from rnncli.execution.process import EXTRA_BYTES, ChildProcess
 from rnncli.numerics import device as devices
 from rnncli.numerics.probe import Probe, draw
 from rnncli.verdict.evaluate import (
@@ -167,7 +167,7 @@ class Isolated(Own):
         limit = 4 * memory.needed_for_verify(case) + EXTRA_BYTES if device.type == "cpu" else None
         self._subject, file = f"candidate {case.target}", case.target.rpartition(":")[0]
         most = memory.needed_for_verify(case) + SMALL_BYTES
-        self._host = Host(
+        self._host = ChildProcess(
             "rnncli.pipeline.candidate_process:Inside", self._subject, timeout_s, limit, file, plain.loads, most
         )
 
@@ -186,7 +186,7 @@ class Isolated(Own):
 
     @property
     def lost(self) -> CandidateError | None:
-        return self._host.lost
+        return self._host.failure
 
     @property
     def printed(self) -> tuple[int, list[str]]:

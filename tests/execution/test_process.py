@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rnncli.execution.process import Host
+from rnncli.execution.process import ChildProcess
 
 SHADOWS = ("copy", "queue", "random", "selectors", "signal", "socket", "token", "torch", "numpy")
 
@@ -35,10 +35,10 @@ def test_files_in_the_current_folder_that_nobody_named_are_not_run(tmp_path):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_what_a_process_starts_in_sessions_of_their_own_ends_with_it():
-    host = Host("hosted:Starts", "it", 60.0)
-    started = host.call("starting", "both")
+    process = ChildProcess("hosted:Starts", "it", 60.0)
+    started = process.call("starting", "both")
     assert all(Path(f"/proc/{pid}").exists() for pid in started)
-    host.close()
+    process.close()
     for pid in started:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
