@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rnncli.core.errors import CandidateError, ConfigError, described
-from rnncli.execution.channel import CANDIDATE, CONFIG, INTERNAL, VALUE, read_message, write_message
+from rnncli.execution.channel import CANDIDATE, CONFIG, INTERNAL, VALUE, message, read_request
 from rnncli.execution.linux import adopt_orphans, end_with_writer, limit_memory
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # that end a command, which then ends its processes
@@ -44,7 +44,7 @@ def _serve(requests: int, output: int, lives: int) -> None:
         os.set_inheritable(file, False)
     _redirect_streams(output)
     pid, reader, writer = os.getpid(), open(requests, "rb", closefd=False), open(requests, "wb", closefd=False)  # noqa: SIM115
-    entry, memory, folder, sys.path[:], sys.argv[:] = pickle.loads(read_message(reader))
+    entry, memory, folder, sys.path[:], sys.argv[:] = pickle.loads(read_request(reader))
     os.chdir(folder)
     limit_memory(memory)
     module, _, name = entry.partition(":")
@@ -53,8 +53,9 @@ def _serve(requests: int, output: int, lives: int) -> None:
     kind, reply = VALUE, dumps(None)
     while True:
         try:
-            write_message(writer, kind, reply)
-            method, arguments = pickle.loads(read_message(reader))
+            writer.write(message(kind, reply))
+            writer.flush()
+            method, arguments = pickle.loads(read_request(reader))
         except (EOFError, OSError):
             os._exit(0)
         kind, reply = _answer(served, dumps, method, arguments)
@@ -82,15 +83,15 @@ def _answer(served: Any, dumps: Callable[[Any], bytes], method: str, arguments: 
     try:
         return VALUE, dumps(getattr(served, method)(*arguments))
     except CandidateError as error:
-        kind, message, trace = CANDIDATE, str(error), error.trace
+        kind, said, trace = CANDIDATE, str(error), error.trace
     except ConfigError as error:
-        kind, message = CONFIG, str(error)
+        kind, said = CONFIG, str(error)
     except BaseException as error:
-        kind, message, trace = _attribute(error)
+        kind, said, trace = _attribute(error)
         changes: list[str] = getattr(served, "changes", list)() if kind == INTERNAL else []
         if changes:
-            kind, message, trace = CANDIDATE, f"{changes[0]}: {message}", None
-    return kind, _as_json([message, trace])
+            kind, said, trace = CANDIDATE, f"{changes[0]}: {said}", None
+    return kind, _as_json([said, trace])
 
 
 def _attribute(error: BaseException) -> tuple[bytes, str, str | None]:

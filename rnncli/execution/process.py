@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from rnncli.core.errors import CandidateError, ConfigError, RnncliError
-from rnncli.execution.channel import CANDIDATE, CONFIG, INTERNAL, VALUE, Channel
+from rnncli.execution.channel import CANDIDATE, CONFIG, INTERNAL, VALUE, exchange
 from rnncli.execution.child import SIGNALS
 from rnncli.execution.linux import end_descendants
 from rnncli.execution.server import ForkedProcess
@@ -57,7 +57,8 @@ class ChildProcess:
         reply, of which there are no more than `most_bytes`, what the method returned; `dumps` of the class, where it
         has one, makes these bytes. Where users' code runs, nothing may be unpickled.
         """
-        self._subject, self.timeout_s, self._file, self._loads = subject, timeout_s, file, loads
+        self._subject, self.timeout_s, self._file = subject, timeout_s, file
+        self._loads, self._most_bytes = loads, most_bytes
         self.failure: CandidateError | None = None
         self.printed: list[str] = []
         self.lines = 0
@@ -68,7 +69,6 @@ class ChildProcess:
             self._process = ForkedProcess(printed)
         except OSError as error:  # the server is gone: the next start begins with another
             raise CandidateError(f"{subject}: it could not be started: {error}") from None
-        self._channel = Channel(self._process.connection, self._process.exited, most_bytes)
         path = [os.path.abspath(folder) for folder in sys.path]
         try:
             start = pickle.dumps((entry, memory, os.getcwd(), path, sys.argv))
@@ -109,13 +109,12 @@ class ChildProcess:
 
     def _exchange(self, request: bytes, doing: str, deadline: float) -> Any:
         try:
-            self._channel.send(request, deadline)
-            kind, data = self._channel.receive(deadline)
+            kind, data = exchange(self._process.connection, request, deadline, self._most_bytes)
             reply = self._loads(data) if kind == VALUE else _error(kind, data)
         except TimeoutError:
             what = f"{doing} took longer than {self.timeout_s:g} s and was ended; --timeout allows more"
             self._fail(TookTooLong(f"{self._subject}: {what}"))
-        except EOFError:
+        except (EOFError, ConnectionError):
             self._fail(CandidateError(f"{self._subject}: {doing} {self._how_it_ended()}"))
         except Exception:  # what was sent is no reply
             what = f"{doing} wrote into the pipe that its results are read from, and was ended; it may write into files"
@@ -166,13 +165,13 @@ class ChildProcess:
 
 def _error(kind: bytes, data: bytearray) -> RnncliError:
     """Return the error that a reply tells of. Raises an exception of any kind for what is none."""
-    message, trace = (text and text.encode("utf-8", "replace").decode()[:LONGEST_TEXT] for text in json.loads(data))
+    said, trace = (text and text.encode("utf-8", "replace").decode()[:LONGEST_TEXT] for text in json.loads(data))
     if kind == CANDIDATE:
-        return CandidateError(message, trace)
+        return CandidateError(said, trace)
     if kind == CONFIG:
-        return ConfigError(message)
+        return ConfigError(said)
     if kind != INTERNAL:
         raise ValueError(kind)
-    defect = RnncliError(f"internal error: {message}; please report it")
+    defect = RnncliError(f"internal error: {said}; please report it")
     defect.add_note(trace)
     return defect

@@ -94,48 +94,47 @@ def _import_path() -> list[str]:
 
 
 class ForkedProcess:
-    """A process that the server has forked: its `pid`, the socket `connection` to it, and `exited`, a file that can be
-    read when it has ended.
+    """A process that the server has forked: its `pid`, and the socket `connection` to it, which is closed when the
+    process has ended, also where what it has started holds the other end.
     """
 
     def __init__(self, output: int) -> None:
         """Fork a process that prints into `output`, which is closed here. Raises OSError where the server is gone."""
         start_server()
         assert _server is not None
-        with ExitStack() as kept, ExitStack() as given:
+        with ExitStack() as kept:
             self.connection, requests = socket.socketpair()
-            (lives, alive), (self.exited, status) = os.pipe(), os.pipe()
+            (lives, alive), (exits, status) = os.pipe(), os.pipe()
+            kept.callback(os.close, alive)
             kept.enter_context(self.connection)
-            given.enter_context(requests)
-            for stack, file in ((kept, alive), (kept, self.exited), (given, lives), (given, status), (given, output)):
-                stack.callback(os.close, file)
-            with socket.fromfd(_server.requests, socket.AF_UNIX, socket.SOCK_DGRAM) as server:
-                socket.send_fds(server, [b"fork"], [requests.fileno(), output, lives, status])
-            given.close()
-            number = os.read(self.exited, _NUMBER.size)
+            given = [requests.detach(), output, lives, status]
+            try:
+                with socket.fromfd(_server.requests, socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+                    socket.send_fds(server, [b"fork"], given)
+            finally:
+                for file in given:
+                    os.close(file)
+            number = os.read(exits, _NUMBER.size)
             if not number:
                 raise OSError("the server is gone")
             self.pid: int = _NUMBER.unpack(number)[0]
-            self._kept = kept.pop_all()
+            self.close = kept.pop_all().close  # also the pipe that the process ends with
         self._exit_code: int | None = None
-        self._reading = threading.Lock()
+        self._exited = threading.Event()
+        threading.Thread(target=self._wait, args=(exits,), daemon=True).start()
 
     def exit_code(self, wait_s: float = 0) -> int | None:
         """Return the exit code, or minus the number of a signal; None where the process still runs after `wait_s`."""
-        waiting = select.poll()
-        waiting.register(self.exited, select.POLLIN)
-        if self._exit_code is None and waiting.poll(1000 * wait_s):
-            with self._reading:
-                if self._exit_code is None:
-                    code = os.read(self.exited, _NUMBER.size)
-                    self._exit_code = _NUMBER.unpack(code)[0] if code else _UNKNOWN
+        self._exited.wait(wait_s)
         return self._exit_code
 
-    def close(self) -> None:
-        """Close the files of the process. It ends, if it has not."""
-        with self._reading:
-            self._exit_code = _UNKNOWN if self._exit_code is None else self._exit_code
-            self._kept.close()
+    def _wait(self, exits: int) -> None:
+        code = os.read(exits, _NUMBER.size)
+        os.close(exits)
+        self._exit_code = _NUMBER.unpack(code)[0] if code else _UNKNOWN
+        self._exited.set()
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
 
 def serve(received: int, requests: int, watched: int, preloaded: Sequence[str]) -> NoReturn:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from rnncli.core.records import Tally
+from rnncli.execution.channel import CANDIDATE, INTERNAL
+from rnncli.execution.child import _answer
 from rnncli.execution.process import ChildProcess
 
 SHADOWS = ("copy", "queue", "random", "selectors", "signal", "socket", "token", "torch", "numpy")
@@ -45,3 +48,13 @@ def test_what_a_process_starts_in_sessions_of_their_own_ends_with_it():
         except FileNotFoundError:
             continue
         assert state in "ZX"  # ended, and nobody has asked how
+
+
+class Raises:
+    def add(self, case):
+        return case.id
+
+
+@pytest.mark.parametrize(("served", "kind"), [(Tally(), INTERNAL), (Raises(), CANDIDATE)], ids=["ours", "a user's"])
+def test_an_error_is_ours_unless_a_line_of_a_user_s_is_on_its_way(served, kind):
+    assert _answer(served, str, "add", (None,))[0] == kind
