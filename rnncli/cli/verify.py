@@ -252,7 +252,7 @@ def _verify_many(
             emitted=wanted.format == "jsonl",
         )
     finally:
-        ended.run.close()
+        ended.run.journal.close()
 
 
 def _leave(

@@ -86,11 +86,10 @@ def _spawn(preloaded: Sequence[str]) -> _Server:
 
 
 def _import_path() -> list[str]:
-    """Return what the server imports from: as this process, without the current folder, where a torch.py may lie."""
+    """Return what the server imports from: as this process, but for the current folder, where a torch.py may lie."""
     path = [os.path.abspath(entry) for entry in sys.path]
-    path = path[1:] if path[0] == os.getcwd() else path
-    root = str(Path(__file__).resolve().parents[2])
-    return path if root in path else [root, *path]
+    root = str(Path(__file__).parents[2])
+    return path[1:] if path[0] == os.getcwd() != root else path
 
 
 class ForkedProcess:

@@ -76,7 +76,7 @@ class Baseline:
 
     def __init__(self, path: Path) -> None:
         """Raises ConfigError for a file that holds no result of `bench`."""
-        from rnncli.pipeline.journal import merged
+        from rnncli.pipeline.merge import merged
 
         self._path = path
         with merged([path]) as record:

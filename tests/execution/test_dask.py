@@ -369,7 +369,7 @@ def test_as_many_units_are_given_as_there_are_threads(connected):
     for threads in (1, 4, 0, 8):
         there.threads = threads
         given.append(run._ahead())
-    run.close()
+    run.journal.close()
     assert given == [2, 8, 2, 16]
 
 
@@ -379,16 +379,16 @@ def one_of(**sizes):
 
 def test_a_task_on_a_worker_ends_after_a_moment(monkeypatch):
     unit = [one_of(hidden_size=size) for size in (3, 4, 5)]
-    assert len(verify_unit(unit, QUICK, {}, away=True)) == 3
-    monkeypatch.setattr(runner, "AWAY_S", 0.0)
-    assert len(verify_unit(unit, QUICK, {}, away=True)) == 1
+    assert len(verify_unit(unit, QUICK, {}, on_cluster=True)) == 3
+    monkeypatch.setattr(runner, "TASK_S", 0.0)
+    assert len(verify_unit(unit, QUICK, {}, on_cluster=True)) == 1
     assert len(verify_unit(unit, QUICK, {})) == 3
 
 
 def test_a_case_too_big_for_its_worker_costs_itself_alone():
     memory.limit(2**20)
     try:
-        came = verify_unit([one_of(hidden_size=3), one_of(hidden_size=2000)], QUICK, {}, away=True)
+        came = verify_unit([one_of(hidden_size=3), one_of(hidden_size=2000)], QUICK, {}, on_cluster=True)
     finally:
         memory.limit(None)
     assert [outcome.verdict for outcome in came] == ["match", None]

@@ -6,11 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from rnncli.core.records import Tally
 from rnncli.execution.channel import CANDIDATE, INTERNAL
 from rnncli.execution.child import _answer
 from rnncli.execution.process import ChildProcess
+from rnncli.execution.server import _import_path
 
 SHADOWS = ("copy", "queue", "random", "selectors", "signal", "socket", "token", "torch", "numpy")
 
@@ -35,6 +37,13 @@ def test_files_in_the_current_folder_that_nobody_named_are_not_run(tmp_path):
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert not (tmp_path / "ran.txt").exists()
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_the_server_imports_the_rnncli_of_this_process_and_nothing_else_from_the_current_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", ["", "/installed", str(ROOT)])
+    for folder, path in ((tmp_path, ["/installed", str(ROOT)]), (ROOT, [str(ROOT), "/installed", str(ROOT)])):
+        monkeypatch.chdir(folder)
+        assert _import_path() == path
 
 
 def runs(pid):

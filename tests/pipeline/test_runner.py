@@ -43,7 +43,7 @@ def whole(tmp_path_factory):
     selection = Selection([load(folder / "grid.yaml", {})])
     with GridRun(selection, VerifyOptions(timing=False), 1, folder / "r.jsonl") as run:
         assert [outcome.verdict for outcome in run.outcomes()] == ["match"] * 96
-    run.close()
+    run.journal.close()
     return sorted(lines(folder / "r.jsonl"))
 
 
