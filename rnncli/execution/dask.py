@@ -13,7 +13,6 @@ from concurrent.futures import Executor, Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
 from functools import partial
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from rnncli.core.errors import CandidateError, ConfigError, RnncliError, UnavailableError, described
@@ -67,9 +66,6 @@ class Cluster(Executor):
         self._lock = threading.Lock()
         self._failure: UnavailableError | None = None  # of the whole cluster
         self._stopped = False
-        self._unexpected: SimpleQueue[BaseException] = (
-            SimpleQueue()
-        )  # errors of tasks that are neither ours nor a case's
         with self._connection_errors():
             self.threads = self._count()
 
@@ -130,7 +126,7 @@ class Cluster(Executor):
         except _distributed().KilledWorker:
             result = CandidateError("every worker that took it died while it ran: out of memory?")
         except Exception as error:
-            self._unexpected.put(error)
+            threading.Thread(target=self._diagnose, args=(error,), daemon=True).start()
             return
         with self._lock:
             if future not in self._pending:
@@ -162,26 +158,24 @@ class Cluster(Executor):
             raise self._unavailable(f"the connection broke: {described(error)}") from None
 
     def _watch(self) -> None:
-        """Count the workers, and find out what is wrong where a task ended in an unexpected error."""
+        """Count the workers, and give up where there is none for long."""
         seen = time.monotonic()
         while not self._stopped:
-            error: BaseException | None = None
-            with suppress(Empty):
-                error = self._unexpected.get(timeout=WATCH_S)
-            try:
+            time.sleep(WATCH_S)
+            with suppress(Exception):  # between connections: where the scheduler is gone, the tasks are cancelled
                 self.threads = self._count()
-                if error:
-                    self._check_workers()
-            except UnavailableError as failure:
-                self._fail(failure)
-            except Exception:  # between connections: where the scheduler is gone, the tasks are cancelled
-                if not error:
-                    continue
-            if error:
-                self._fail(self._unavailable(f"a worker could not run a task: {described(error)}"))
-            seen = time.monotonic() if self.threads else seen
+                seen = time.monotonic() if self.threads else seen
             if time.monotonic() - seen > NO_WORKER_S:
                 self._fail(UnavailableError(f"--dask: {self.address} had no worker for {NO_WORKER_S:g} s"))
+
+    def _diagnose(self, error: Exception) -> None:
+        """Fail with what is wrong with a worker, where a task ended in an error that is neither ours nor a case's."""
+        try:
+            self._check_workers()
+        except Exception as failure:
+            if isinstance(failure, UnavailableError):
+                self._fail(failure)
+        self._fail(self._unavailable(f"a worker could not run a task: {described(error)}"))
 
     def _count(self) -> int:
         return sum(self._client.nthreads().values())

@@ -36,7 +36,7 @@ from rnncli.verdict.evaluate import (
 
 if TYPE_CHECKING:
     from rnncli.candidate.adapter import Adapted
-    from rnncli.cost.measure import Entry
+    from rnncli.cost.measure import PassSpec
 
 REPAIR_S = 5.0  # for the search of a fix, on a busy machine; an edit takes about 0.03 s to read and run
 MOST_EDITS = 60  # that are tried for a fault
@@ -142,9 +142,9 @@ class Own:
         timing: tuple[Timing, ...] = self._call("timing it", "time", case, probe)
         return timing
 
-    def bench(self, case: Case, probe: Probe, entry: "Entry") -> tuple[tuple[Timing, ...], list[str]]:
-        """What `contest.measure` finds, in its own process: all that take part run there, in turn."""
-        found: tuple[tuple[Timing, ...], list[str]] = self._call("timing it", "bench", case, probe, entry)
+    def bench(self, case: Case, probe: Probe, spec: "PassSpec") -> tuple[tuple[Timing, ...], list[str]]:
+        """What `cost.measure` finds, in its own process: all that take part run there, in turn."""
+        found: tuple[tuple[Timing, ...], list[str]] = self._call("timing it", "bench", case, probe, spec)
         return found
 
     def device_fault(self, case: Case) -> str | None:
@@ -431,12 +431,12 @@ class Inside:
                 (reference_side(case, probe), candidate_side(self._candidate, case, probe)), case.run.gradients
             )
 
-    def bench(self, case: Case, probe: Probe, entry: "Entry") -> tuple[tuple[Timing, ...], list[str]]:
+    def bench(self, case: Case, probe: Probe, spec: "PassSpec") -> tuple[tuple[Timing, ...], list[str]]:
         """A pass of all that take part."""
         from rnncli.cost.measure import measure
 
         with self._told(case), devices.backend_settings(case.run):
-            return measure(case, probe, entry, self._candidate)
+            return measure(case, probe, spec, self._candidate)
 
     def device_fault(self, case: Case) -> str | None:
         """Return in words what the guard over meta tensors finds; None where it finds nothing.
