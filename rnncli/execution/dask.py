@@ -115,8 +115,7 @@ class Cluster(Executor):
         with suppress(Exception):
             self._client.close()
 
-    def _deliver(self, future: Future[Any], remote: Future[Any]) -> None:
-        """Hand on the result of a task. It runs in the client's event loop, where nothing may wait for the cluster."""
+    def _deliver(self, future: Future[Any], remote: Future[Any]) -> None:  # in the event loop: nothing may wait there
         if remote.cancelled():
             self._fail(self._unavailable("the scheduler is gone"))
             return
@@ -125,8 +124,8 @@ class Cluster(Executor):
             result = pickle.loads(reply) if isinstance(reply, bytes) else reply
         except _distributed().KilledWorker:
             result = CandidateError("every worker that took it died while it ran: out of memory?")
-        except Exception as error:
-            threading.Thread(target=self._diagnose, args=(error,), daemon=True).start()
+        except Exception as error:  # neither ours nor a case's
+            threading.Thread(target=self._fail_with_cause, args=(error,), daemon=True).start()
             return
         with self._lock:
             if future not in self._pending:
@@ -138,9 +137,8 @@ class Cluster(Executor):
             future.set_result(result)
 
     def _fail(self, failure: UnavailableError) -> None:
-        """Fail every task that is pending or comes; the first failure stands."""
         with self._lock:
-            self._failure = self._failure or failure
+            self._failure = self._failure or failure  # of tasks to come too
             pending, self._pending = self._pending, set()
         for future in pending:
             future.set_exception(self._failure)
@@ -158,7 +156,6 @@ class Cluster(Executor):
             raise self._unavailable(f"the connection broke: {described(error)}") from None
 
     def _watch(self) -> None:
-        """Count the workers, and give up where there is none for long."""
         seen = time.monotonic()
         while not self._stopped:
             time.sleep(WATCH_S)
@@ -168,21 +165,20 @@ class Cluster(Executor):
             if time.monotonic() - seen > NO_WORKER_S:
                 self._fail(UnavailableError(f"--dask: {self.address} had no worker for {NO_WORKER_S:g} s"))
 
-    def _diagnose(self, error: Exception) -> None:
-        """Fail with what is wrong with a worker, where a task ended in an error that is neither ours nor a case's."""
+    def _fail_with_cause(self, error: Exception) -> None:
         try:
             self._check_workers()
-        except Exception as failure:
-            if isinstance(failure, UnavailableError):
-                self._fail(failure)
+        except UnavailableError as failure:
+            self._fail(failure)
+        except Exception:  # nobody can say
+            pass
         self._fail(self._unavailable(f"a worker could not run a task: {described(error)}"))
 
     def _count(self) -> int:
         return sum(self._client.nthreads().values())
 
     def _check_workers(self) -> None:
-        """Raise UnavailableError where a worker cannot judge as this process would."""
-        wrong = dict(self._wrong_versions())
+        wrong = dict(self._wrong_versions())  # as Dask knows them, where rnncli may be missing
         if not wrong:  # so that each knows what it is asked
             replies = self._client.run(check_worker, self._requirements, on_error="return")
             wrong = {worker: str(reply) for worker, reply in replies.items() if reply is not None}
@@ -192,7 +188,6 @@ class Cluster(Executor):
             raise UnavailableError("\n".join(told))
 
     def _wrong_versions(self) -> Iterator[tuple[str, str]]:
-        """Yield what Dask itself knows of a worker, where rnncli may be missing."""
         found = self._client.get_versions(packages=["rnncli", "torch"])
         required = _versions_of(found["client"])
         for worker, answer in found["workers"].items():

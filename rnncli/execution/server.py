@@ -86,15 +86,14 @@ def _spawn(preloaded: Sequence[str]) -> _Server:
 
 
 def _import_path() -> list[str]:
-    """Return what the server imports from: as this process, but for the current folder, where a torch.py may lie."""
-    path = [os.path.abspath(entry) for entry in sys.path]
+    path = [os.path.abspath(folder) for folder in sys.path]
     root = str(Path(__file__).parents[2])
-    return path[1:] if path[0] == os.getcwd() != root else path
+    return path[1:] if path[0] == os.getcwd() != root else path  # a torch.py may lie in the current folder
 
 
 class ForkedProcess:
-    """A process that the server has forked: its `pid`, and the socket `connection` to it, which is closed when the
-    process has ended, also where what it has started holds the other end.
+    """A process that the server has forked: its `pid`, and the socket `connection` to it, which is shut down when the
+    process has ended, also where its descendants hold the other end.
     """
 
     def __init__(self, output: int) -> None:
@@ -117,7 +116,7 @@ class ForkedProcess:
             if not number:
                 raise OSError("the server is gone")
             self.pid: int = _NUMBER.unpack(number)[0]
-            self.close = kept.pop_all().close  # also the pipe that the process ends with
+            self.close = kept.pop_all().close  # of the connection, and of the pipe with which the process ends
         self._exit_code: int | None = None
         self._exited = threading.Event()
         threading.Thread(target=self._wait, args=(exits,), daemon=True).start()

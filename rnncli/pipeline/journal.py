@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from rnncli.core.errors import ConfigError
 from rnncli.core.records import CaseRecord
-from rnncli.pipeline.results import ResultFile, Results, Run
+from rnncli.pipeline.results import Place, ResultFile, Results, Run
 
 LINE_START = b'{"schema_version"'
 
@@ -32,12 +32,12 @@ class Journal:
             with suppress(OSError):
                 os.ftruncate(self._descriptor, self.saved.end)
             raise ConfigError(f"--output: {self.saved.path} cannot be written: {error.strerror}") from None
-        self.saved.offsets[index] = self.saved.end
+        self.saved.places[index] = Place(self.saved.end)
         self.saved.end += len(text)
 
     def case(self, index: int) -> CaseRecord:
         """Return a case that was added."""
-        return self.saved.read(self.saved.offsets[index])
+        return self.saved.read(self.saved.places[index].offset)
 
     def require_kept(self) -> None:
         """Raise ConfigError where the file is not what was written: somebody has removed, replaced or cut it."""
@@ -108,8 +108,8 @@ def _lock(descriptor: int, path: Path) -> None:
 
 def _require_same_run(saved: ResultFile, run: Run) -> None:
     path, own = saved.path, "the file of the same run"
-    for offset in saved.offsets.values():  # what is wrong is told before anything is run
-        saved.read(offset)
+    for place in saved.places.values():  # what is wrong is told before anything is run
+        saved.read(place.offset)
     if not saved.end and os.fstat(saved.file.fileno()).st_size and not _begins_with_a_result(saved.file):
         raise ConfigError(f"--resume: {path} holds no results; allowed: {own}, or a new one")
     if difference := saved.run and run.differs_from(saved.run):

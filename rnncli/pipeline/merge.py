@@ -48,10 +48,10 @@ def _require_one_run(files: Sequence[ResultFile]) -> None:
         raise ConfigError(f"{first.path}: says nothing of the run it is of; allowed beside others: results of verify")
     holders: dict[int, Path] = {}
     for file in files:
-        if twice := [index for index in file.offsets if index in holders]:
+        if twice := [index for index in file.places if index in holders]:
             other = holders[twice[0]]
             raise ConfigError(f"{file.path}: {len(twice)} of its cases are in {other} too; allowed: every case once")
-        holders |= dict.fromkeys(file.offsets, file.path)
+        holders |= dict.fromkeys(file.places, file.path)
 
 
 def _read(path: Path, opened: ExitStack) -> ResultFile:
@@ -109,13 +109,13 @@ def _spooled(path: Path, stream: BinaryIO, opened: ExitStack) -> BinaryIO:
 def _missing(files: Sequence[ResultFile]) -> list[str]:
     """Return in words which shards, or how many cases, have no result."""
     cases = max(file.cases for file in files)
-    found = sum(len(file.offsets) for file in files)
+    found = sum(len(file.places) for file in files)
     if not cases:  # of a command whose cases are not counted
         return [missing for file in files for missing in file.missing]
     if found >= cases:
         return []
     sizes = {shard: size for file in files for shard, size in file.sizes.items()}
-    counts = Counter(shard for file in files for shard in file.shards.values())
+    counts = Counter(place.shard for file in files for place in file.places.values())
     cut = [
         shard for shard in sorted(sizes, key=lambda shard: int(shard.partition("/")[0])) if counts[shard] < sizes[shard]
     ]

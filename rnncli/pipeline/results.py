@@ -63,9 +63,18 @@ class Run:
         return "of another config, candidate or policy" if self.config != other.config else None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the line of a case begins in its file."""
+
+    offset: int
+    shard: str | None = None
+    has_verdict: bool = True
+
+
 @dataclass
 class ResultFile:
-    """A file of results: where the line of each case is, and the run they are of.
+    """A file of results: the place of each case, by its index in the run, and the run they are of.
 
     `of_document`: the lines are the cases of a JSON document at `path`. `cases`: of the run, in all its shards.
     `end`: of the last whole line; a line without an end was cut by a kill.
@@ -76,10 +85,8 @@ class ResultFile:
     of_document: bool = False
     run: Run | None = None
     cases: int = 0
-    offsets: dict[int, int] = field(default_factory=dict)  # by index of the case; of two lines of one, the later
-    shards: dict[int, str | None] = field(default_factory=dict)  # likewise
+    places: dict[int, Place] = field(default_factory=dict)  # of two lines of a case, the later
     sizes: dict[str, int] = field(default_factory=dict)  # of the shards
-    without_verdict: set[int] = field(default_factory=set)
     growth: list[Growth] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
     missing: tuple[str, ...] = ()  # as the document says
@@ -88,7 +95,7 @@ class ResultFile:
     @property
     def finished(self) -> set[int]:
         """The index of every case that has a verdict."""
-        return set(self.offsets) - self.without_verdict
+        return {index for index, place in self.places.items() if place.has_verdict}
 
     def scan(self) -> Self:
         """Find the cases. Raises ConfigError for a line that is no result, and for lines of different runs."""
@@ -98,26 +105,26 @@ class ResultFile:
                 raise no_result(f"{self.path}:{number}", f"a line of more than {LONGEST_LINE} bytes")
             if not text.endswith(b"\n"):
                 break
-            self._add(text, self._place(number))
+            self._add(text, self._name(number))
             self.end += len(text)
         return self
 
-    def _add(self, text: bytes, place: str) -> None:
-        line = _parsed(text, place)
-        origin = line.origin or _Origin(index=len(self.offsets))
+    def _add(self, text: bytes, name: str) -> None:
+        line = _parsed(text, name)
+        origin = line.origin or _Origin(index=len(self.places))
         run = Run(line.command, origin.config, line.environment or {})
         if self.run is None:
             self.run, self.cases = run, origin.cases
         elif difference := self.run.differs_from(run):
-            raise ConfigError(f"{place}: a result {difference} as the lines before; allowed: results of one run")
+            raise ConfigError(f"{name}: a result {difference} as the lines before; allowed: results of one run")
         if origin.cases != self.cases or (origin.config and not 0 <= origin.index < origin.cases):
-            raise no_result(place, "origin is not that of the lines before, or of no case of the run")
-        if origin.index in self.finished:
-            raise ConfigError(f"{place}: a case that stands before in the file too; allowed: every case once")
-        self.offsets[origin.index], self.shards[origin.index] = self.end, origin.shard
+            raise no_result(name, "origin is not that of the lines before, or of no case of the run")
+        before = self.places.get(origin.index)
+        if before and before.has_verdict:
+            raise ConfigError(f"{name}: a case that stands before in the file too; allowed: every case once")
+        self.places[origin.index] = Place(self.end, origin.shard, line.verdict is not None)
         if origin.shard:
             self.sizes[origin.shard] = origin.shard_cases or 0
-        (self.without_verdict.add if line.verdict is None else self.without_verdict.discard)(origin.index)
 
     def read(self, offset: int) -> CaseRecord:
         """Return the case of a line. Raises ConfigError for a line that is no result."""
@@ -136,10 +143,10 @@ class ResultFile:
             while self.file.tell() < offset:
                 self.file.readline()
                 number += 1
-            raise no_result(self._place(number), first_problem(error)) from None
+            raise no_result(self._name(number), first_problem(error)) from None
         return replace(case, config=config)
 
-    def _place(self, number: int) -> str:
+    def _name(self, number: int) -> str:
         return f"{self.path}: case {number}" if self.of_document else f"{self.path}:{number}"
 
 
@@ -147,11 +154,11 @@ class Results(Sequence[CaseRecord]):
     """Cases in files, in the order of their run. A case is read when it is asked for; its place alone is in memory."""
 
     def __init__(self, files: Iterable[ResultFile]) -> None:
-        places = [(index, offset, file) for file in files for index, offset in file.offsets.items()]
-        self._places = sorted(places, key=lambda place: place[0])
+        cases = [(index, place.offset, file) for file in files for index, place in file.places.items()]
+        self._cases = sorted(cases, key=lambda case: case[0])
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._cases)
 
     @overload
     def __getitem__(self, place: int) -> CaseRecord: ...
@@ -161,22 +168,22 @@ class Results(Sequence[CaseRecord]):
         """Return the case at a place in the order of the run. Raises ConfigError for a line that is no result."""
         if isinstance(place, slice):
             return tuple(self[at] for at in range(*place.indices(len(self))))
-        _, offset, file = self._places[place]
+        _, offset, file = self._cases[place]
         return file.read(offset)
 
 
-def _parsed(text: bytes, place: str) -> _Line:
+def _parsed(text: bytes, name: str) -> _Line:
     try:
         line = _LINE.validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         if first["loc"] == ("schema_version",):
             version = str(first["input"])[:20]
-            raise ConfigError(f"{place}: schema_version {version} is newer than this rnncli knows; update it") from None
-        raise no_result(place, first_problem(error)) from None
+            raise ConfigError(f"{name}: schema_version {version} is newer than this rnncli knows; update it") from None
+        raise no_result(name, first_problem(error)) from None
     number, count = map(int, ((line.origin and line.origin.shard) or "1/1").split("/"))
     if not 1 <= number <= count:
-        raise no_result(place, "origin.shard: no run has it")
+        raise no_result(name, "origin.shard: no run has it")
     return line
 
 
@@ -206,7 +213,7 @@ def first_problem(error: Exception) -> str:
     return f"{dotted(problem['loc'])}: {problem['msg']}" if problem["loc"] else problem["msg"]
 
 
-def no_result(place: object, why: str) -> ConfigError:
-    """Return the error for what is no result."""
+def no_result(name: object, why: str) -> ConfigError:
+    """Return the error for what is no result. `name`: the file, with the line where it is known."""
     reason = " ".join(why.split())[:160]
-    return ConfigError(f"{place}: not a result of rnncli ({reason}); allowed: files of --format jsonl or --format json")
+    return ConfigError(f"{name}: not a result of rnncli ({reason}); allowed: files of --format jsonl or --format json")
