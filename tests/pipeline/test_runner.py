@@ -270,7 +270,7 @@ def test_no_process_is_left_when_the_parent_is_killed(tmp_path, monkeypatch):
     running = started(config, "--candidate", tmp_path / "endless.py:f", "--jobs", 2, "--timeout", 3000)
     deadline = time.monotonic() + 200
     try:
-        while len(processes_with(mark)) < 7:  # the command, the server and its tracker, two workers, two candidates
+        while len(processes_with(mark)) < 6:  # the command, the server, two workers, two candidates
             time.sleep(0.1)
             assert time.monotonic() < deadline
         time.sleep(1)
