@@ -1,5 +1,7 @@
 """Processes of candidates: what they are started with, what they may send, and that nothing of them stays."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,11 +10,12 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from rnncli.core.errors import CandidateError
 from rnncli.core.records import Tally
+from rnncli.execution import server
 from rnncli.execution.channel import CANDIDATE, INTERNAL
 from rnncli.execution.child import _answer
 from rnncli.execution.process import ChildProcess
-from rnncli.execution.server import _import_path
 
 SHADOWS = ("copy", "queue", "random", "selectors", "signal", "socket", "token", "torch", "numpy")
 
@@ -43,7 +46,7 @@ def test_the_server_imports_the_rnncli_of_this_process_and_nothing_else_from_the
     monkeypatch.setattr(sys, "path", ["", "/installed", str(ROOT)])
     for folder, path in ((tmp_path, ["/installed", str(ROOT)]), (ROOT, [str(ROOT), "/installed", str(ROOT)])):
         monkeypatch.chdir(folder)
-        assert _import_path() == path
+        assert server._import_path() == path
 
 
 def runs(pid):
@@ -63,6 +66,30 @@ def test_what_a_process_starts_in_sessions_of_their_own_ends_with_it():
     while any(map(runs, started)):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_the_end_of_a_process_is_seen_though_what_it_started_holds_its_pipes():
+    process = ChildProcess("hosted:Starts", "it", 60.0)
+    with pytest.raises(CandidateError, match="it: forking ended its own process with exit code 3"):
+        process.call("forking", "fork_and_exit")
+    process.close()
+
+
+def test_what_is_no_request_costs_the_server_nothing():
+    ChildProcess("hosted:Starts", "it", 60.0).close()
+    before = server._server
+    os.write(before.requests, b"anything")
+    ChildProcess("hosted:Starts", "it", 60.0).close()
+    assert server._server is before
+
+
+def test_a_server_that_was_killed_is_started_again():
+    ChildProcess("hosted:Starts", "it", 60.0).close()
+    before = server._server
+    os.kill(before.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, before.pid, os.WEXITED | os.WNOWAIT)
+    ChildProcess("hosted:Starts", "it", 60.0).close()
+    assert server._server is not before
 
 
 class Raises:
