@@ -24,6 +24,7 @@ from torch import Tensor
 
 from rnncli.candidate.load import Canonical, Sequence, arguments_of, canonical, load
 from rnncli.core.case import Case
+from rnncli.core.causes import Cause
 from rnncli.core.errors import CandidateError
 from rnncli.faults.catalogue import CATALOGUE
 from rnncli.faults.device_guard import check_devices
@@ -35,8 +36,10 @@ from rnncli.manual.equations import States
 from rnncli.manual.stepwise import made_of
 from rnncli.numerics.locate import by_group
 from rnncli.verdict.compare import ENVELOPES
-from rnncli.verdict.evaluate import Values, candidate_side, evaluate
-from rnncli.verdict.judge import Judge, is_wrong
+from rnncli.verdict.evaluate import FunctionCandidate, Values, candidate_side, evaluate
+from rnncli.verdict.judge import Judgement
+from rnncli.verdict.problem import Problem
+from rnncli.verdict.stage import is_wrong, stage_checks
 
 SEED = 2026
 STATE = Path(".audit")
@@ -115,7 +118,7 @@ def case_of(section: str, number: int, limits: Limits, needed: Callable[[Case], 
 def honest(number: int, limits: Limits = HONEST) -> Result:
     """A correct implementation, judged: how many checks of each verdict, and how near the worst came to a mismatch."""
     case = case_of("honest", number, limits)
-    checks = Judge(case, CPU).judge(load(case)).checks
+    checks = Judgement(Problem(case, CPU), load(case)).checks
     found: Result = {"dtype": case.run.dtype, "counts": {}, "mismatches": []}
     for check in checks:
         kind = "gradients" if check.tensor.startswith("grad ") else "forward"
@@ -139,11 +142,11 @@ def fault(number: int, limits: Limits = PLANTED, id: str | None = None) -> Resul
     """
     id = id or list(CATALOGUE)[number % len(CATALOGUE)]
     case = case_of("fault", number, limits, lambda case: CATALOGUE[id].applies(case) is None)
-    judge = Judge(case, CPU)
-    seen = _seen(judge, id) is not None
-    verified, masks = _verified(judge, id, canonical(id, plant(id)))
+    problem = Problem(case, CPU)
+    seen = _seen(problem, id) is not None
+    verified, masks = _verified(problem, id, canonical(id, plant(id)))
     found = {"fault": id, "power": seen, "verify": verified, "masks": masks, "exception": None}
-    found["differs"] = None if seen or masks else _leaves_the_envelope(judge, canonical(id, plant(id)))
+    found["differs"] = None if seen or masks else _leaves_the_envelope(problem, canonical(id, plant(id)))
     if seen and not found["verify"]:
         found["exception"] = ["power sees it, verify does not", case.config]
     if not seen and found["differs"]:
@@ -151,21 +154,21 @@ def fault(number: int, limits: Limits = PLANTED, id: str | None = None) -> Resul
     return found
 
 
-def _verified(judge: Judge, id: str, candidate: Canonical) -> tuple[bool, bool]:
+def _verified(problem: Problem, id: str, candidate: Canonical) -> tuple[bool, bool]:
     """Whether verify ends in a mismatch, and whether it says that nothing but dropout's masks is another."""
     if id == "device-hardcoded":
-        finding = check_devices(plant(id), judge.case)
+        finding = check_devices(plant(id), problem.case)
         return finding is not None and finding.status == "found", False
     try:
-        checks = Judge(judge.case, CPU).judge(candidate).checks
+        checks = Judgement(Problem(problem.case, CPU), candidate).checks
     except CandidateError:
         return True, False
-    return is_wrong(checks), any("dropout masks of its own" in (check.reason or "") for check in checks)
+    return is_wrong(checks), any(check.cause == Cause.DROPOUT_MASKS for check in checks)
 
 
-def _leaves_the_envelope(judge: Judge, candidate: Canonical) -> str | None:
+def _leaves_the_envelope(problem: Problem, candidate: Canonical) -> str | None:
     """The first tensor whose values in float64 are further from nn.RNN's than rounding alone may move them."""
-    reference, actual = judge.reference("algorithm"), judge.values("algorithm", candidate)
+    reference, actual = problem.reference("algorithm"), problem.values("algorithm", FunctionCandidate(candidate))
     for name, expected in reference.tensors.items():
         value = actual.tensors.get(name)
         if expected is None or not expected.isfinite().all():
@@ -173,8 +176,8 @@ def _leaves_the_envelope(judge: Judge, candidate: Canonical) -> str | None:
         if value is None or value.shape != expected.shape:
             return name
         if (value - expected).abs().max() > 1e-13 * expected.abs().max():
-            spread = judge.oracle("algorithm").envelope("float64").spread[name]
-            if (by_group(judge.case, name, (value - expected).abs()) > ENVELOPES * spread).any():
+            spread = problem.oracle("algorithm").envelope("float64").spread[name]
+            if (by_group(problem.case, name, (value - expected).abs()) > ENVELOPES * spread).any():
                 return name
     return None
 
@@ -207,7 +210,7 @@ def _possible(case: Case) -> list[str]:
 def _diagnosed(case: Case, ids: tuple[str, ...]) -> Result:
     candidate = canonical("planted", plant(*ids))
     try:
-        checks = Judge(case, CPU).judge(candidate).checks
+        checks = Judgement(Problem(case, CPU), candidate).checks
     except CandidateError:
         return {"visible": False, "named": []}
     named = [found.id for found in diagnosed(case, CPU, candidate, checks)]
@@ -289,10 +292,10 @@ def small_wrong(number: int, limits: Limits = SMALL) -> Result:
     name = list(SMALL_WRONGS)[number % len(SMALL_WRONGS)]
     needs_tanh = name.startswith("tanh")
     case = case_of("small", number, limits, lambda case: not needs_tanh or case.rnn.nonlinearity == "tanh")
-    judge, candidate = Judge(case, CPU), canonical(name, SMALL_WRONGS[name])
-    values = judge.values("algorithm", candidate)
-    change = _largest_change(judge.reference("algorithm"), values)
-    checks = judge.with_size(candidate, judge.checks("algorithm", candidate, values))
+    problem, candidate = Problem(case, CPU), FunctionCandidate(canonical(name, SMALL_WRONGS[name]))
+    values = problem.values("algorithm", candidate)
+    change = _largest_change(problem.reference("algorithm"), values)
+    checks = stage_checks(problem, "algorithm", candidate, values, measure=True)
     wrong = [check for check in checks if check.verdict == "mismatch"]
     sizes = [check.reason or "" for check in wrong if check.tensor == "output" and check.max_abs_error]
     told = bool(sizes) and not any("another equation" in reason for reason in sizes)
@@ -329,8 +332,8 @@ def sensitivity(number: int, limits: Limits = SMALL) -> Result:
     """The smallest relative change of weight_hh_l0 that the precision stage sees, and that assert_close sees."""
     dtype = DTYPES[number % len(DTYPES)]
     case = case_of("sensitivity", number, limits, lambda case: case.run.dtype == dtype)
-    judge, plain = Judge(case, CPU), load(case)
-    reference = judge.reference("precision")
+    problem, plain = Problem(case, CPU), FunctionCandidate(load(case))
+    reference = problem.reference("precision")
 
     def values(perturbation: float) -> Values:
         def candidate(input: Sequence, h_0: Tensor | None, params: Any, case: Case) -> tuple[Sequence, Tensor]:
@@ -338,11 +341,11 @@ def sensitivity(number: int, limits: Limits = SMALL) -> Result:
             changed["weight_hh_l0"] = (params["weight_hh_l0"].double() * (1 + perturbation)).to(input.data.dtype)
             return plain(input, h_0, changed, case)
 
-        side = candidate_side(canonical("perturbed", candidate), case, judge.reference_side().probe)
+        side = candidate_side(canonical("perturbed", candidate), case, problem.reference_side().probe)
         return evaluate(side, case)
 
     def seen_by_us(perturbation: float) -> bool:
-        return is_wrong(judge.checks("precision", plain, values(perturbation)))
+        return is_wrong(stage_checks(problem, "precision", plain, values(perturbation)))
 
     def seen_by_assert_close(perturbation: float) -> bool:
         return not _close(reference, values(perturbation))

@@ -19,7 +19,7 @@ from rnncli.numerics.device import available_memory
 from rnncli.numerics.probe import draw, packer
 from rnncli.pipeline.verify import VerifyOptions, verify
 from rnncli.verdict.evaluate import values_of
-from rnncli.verdict.judge import Judge
+from rnncli.verdict.problem import Problem
 
 LEAST = 0.3  # of the plain loop's rate, at the smallest sizes
 SIZES = {  # name: (seq_len, hidden_size), the largest
@@ -140,7 +140,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 def reference_alone() -> None:
     """nn.RNN, forward and backward, float32."""
     case = Case.model_validate(BIG)
-    Judge(case, CPU).reference_side().forward_backward()
+    Problem(case, CPU).reference_side().forward_backward()
 
 
 def verified() -> None:
@@ -153,8 +153,8 @@ def verified() -> None:
 def verified_with_noise() -> None:
     """The same, with every envelope measured."""
     case = Case.model_validate(BIG)
-    judge = Judge(case, CPU)
-    judge.oracle("precision").envelope("float32")
+    problem = Problem(case, CPU)
+    problem.oracle("precision").envelope("float32")
 
 
 def peak(work: str) -> int:

@@ -99,7 +99,7 @@ def shares(work: Callable[[], object]) -> list[tuple[str, float]]:
     """The part of the time that each of some functions takes, without what it calls of the others."""
     from rnncli.numerics import oracle
     from rnncli.pipeline import grid as runner
-    from rnncli.verdict import judge
+    from rnncli.verdict import evaluate, problem, stage
 
     stack, spent = ["the rest"], collections.Counter[str]()
     last = time.perf_counter()
@@ -129,14 +129,14 @@ def shares(work: Callable[[], object]) -> list[tuple[str, float]]:
         return lambda: setattr(owner, attribute, function)
 
     restore = [
-        timed(judge, "draw", "drawing the probe"),
-        timed(judge, "evaluate", "nn.RNN"),
-        timed(judge, "values_by", "the candidate"),
-        timed(judge, "built", "nn.RNN"),
+        timed(problem, "draw", "drawing the probe"),
+        timed(problem, "evaluate", "nn.RNN"),
+        timed(evaluate.FunctionCandidate, "evaluate", "the candidate"),
+        timed(problem, "built", "nn.RNN"),
         timed(oracle.Oracle, "_tensors", "the oracle"),
         timed(oracle.Oracle, "_measure", "the envelope"),
-        timed(judge, "compare", "comparing"),
-        timed(judge, "settled", "comparing"),
+        timed(stage, "compare", "comparing"),
+        timed(stage, "_settled", "comparing"),
         timed(runner, "line_of", "JSON"),
     ]
     try:

@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from rnncli.core.case import Case
-from rnncli.pipeline.candidate_process import Here
+from rnncli.pipeline.candidate_process import InProcessCandidate
 
 
-class InProcess(Here):
-    """Stands in for `Isolated`. What importing the candidate leaves in the interpreter goes when it is closed."""
+class InProcess(InProcessCandidate):
+    """Stand-in for `SubprocessCandidate`. What an import leaves in the interpreter goes when it is closed."""
 
-    def __init__(self, case: Case, timeout_s: float, device: torch.device) -> None:  # noqa: ARG002  # as Isolated's
+    def __init__(self, case: Case, timeout_s: float, device: torch.device) -> None:  # noqa: ARG002
         super().__init__(None)
 
     def __enter__(self) -> Self:
@@ -36,4 +36,4 @@ class InProcess(Here):
 
 def judge_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge every candidate of one's own here, until the test is over."""
-    monkeypatch.setattr("rnncli.pipeline.candidate_process.Isolated", InProcess)
+    monkeypatch.setattr("rnncli.pipeline.candidate_process.SubprocessCandidate", InProcess)

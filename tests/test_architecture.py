@@ -141,6 +141,24 @@ def test_nothing_below_the_command_line_prints():
             assert not any(isinstance(call, ast.Name) and call.id == "print" for call in calls), module
 
 
+def test_a_verdict_on_a_check_is_given_in_its_room_alone():
+    for module, path in modules().items():
+        if module.startswith("verdict/"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.keyword) and node.arg == "verdict":
+                assert not ast.unparse(node.value).startswith("Verdict."), module
+
+
+def test_no_code_decides_by_the_words_of_a_reason():
+    for module, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            searched = node.comparators if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In) else []
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                searched = [node.func.value] if node.func.attr in ("startswith", "endswith", "partition") else searched
+            assert not any("check.reason" in ast.unparse(where) for where in searched), module
+
+
 @pytest.mark.parametrize("command", TORCH_FREE_COMMANDS)
 def test_a_command_that_needs_no_torch_loads_none(torch_free, command):
     assert "torch" not in torch_free.after(command.split()).modules

@@ -42,8 +42,8 @@ def adapt(
     with quick_imports():
         import torch
 
-        from rnncli.pipeline.candidate_process import Isolated
+        from rnncli.pipeline.candidate_process import SubprocessCandidate
         from rnncli.pipeline.verify import TIMEOUT_S
     folder = Path.cwd() if output in (None, STDOUT) else output.parent
-    with Isolated(case, TIMEOUT_S, torch.device("cpu")) as candidate:
+    with SubprocessCandidate(case, TIMEOUT_S, torch.device("cpu")) as candidate:
         write_text(candidate.adapter(case, folder), output)

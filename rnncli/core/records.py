@@ -114,6 +114,8 @@ class Check:
 
     `max_abs_error` is against the reference at the algorithm stage, against the oracle at the precision stage;
     `min_tolerance` is that error over the reference's largest magnitude: the smallest tolerance that would have passed.
+    `cause`: the id of a fault of the catalogue, or one of `causes.Cause`: why the verdict is what it is, where it is no
+    match by its values alone; `reason` says it in words.
     `allowed` is the bound the policy sets on `min_tolerance`, None where the policy is not a bound on it.
     Of `output`, for each direction the largest error of each time step: the candidate's, and at the precision stage
     nn.RNN's own; `allowed_by_step` is what the noise envelope allows, where that was worked out. None: not finite.
@@ -128,6 +130,7 @@ class Check:
     reference_max_abs_error: float | None = None
     noise_ratio: float | None = None
     min_tolerance: float | None = None
+    cause: str | None = None
     allowed: float | None = None
     worst: Location | None = None
     first_divergence: Location | None = None

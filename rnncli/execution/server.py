@@ -23,7 +23,7 @@ from rnncli.execution import child
 from rnncli.execution.linux import LINUX, end_with_writer
 
 PRELOADED = ("rnncli.pipeline.grid",)  # by name: they stand above this room
-PRELOADED_FOR_USERS_CODE = ("rnncli.pipeline.candidate_process", "rnncli.candidate.reading")
+PRELOADED_FOR_USERS_CODE = ("rnncli.pipeline.candidate_server", "rnncli.candidate.reading")
 PRELOADED_FOR_MANY = ("rnncli.faults.warm",)  # takes as long again as torch itself; a guard that is needed loads it
 _NUMBER = struct.Struct("!i")  # of a process, and its exit code
 _FILES = 4  # of a request: three for `child.run`, and the pipe for the number and the exit code

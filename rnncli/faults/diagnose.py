@@ -13,27 +13,24 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from rnncli.candidate.load import canonical
+from rnncli.candidate.load import Canonical, canonical
 from rnncli.core.case import Case, Changes, altered, as_flags, changed_by
+from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, H0_MUTATED, LEAK
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
 from rnncli.faults.catalogue import CATALOGUE, named
 from rnncli.faults.planted import plant
 from rnncli.numerics.probe import Probe, draw, equal_sizes, in_layout, time_first
-from rnncli.verdict.evaluate import Candidate, Values, has_values, values_by
-from rnncli.verdict.judge import Judge, is_wrong
+from rnncli.verdict.evaluate import Candidate, Values, as_candidate, has_values
+from rnncli.verdict.problem import Problem
+from rnncli.verdict.stage import is_wrong, stage_checks
 
 SAME = 1e-9  # of a tensor's largest value: a few steps in float64
 SAME_IN_FLOAT32 = 1e-4  # likewise, of a candidate that casts by itself
 SIZES = {"input_size": 8, "hidden_size": 9}  # with 7 steps of 5 sequences, pairwise distinct, D*num_layers too
 MOST_LAYERS = 3
 UNEXPLAINED = "unexplained"
-EVIDENCE = {  # what a check says of faults that are found by what they do
-    "backward-breaks": "backward raises",
-    "h0-mutated": "h_0 is overwritten",
-    "state-leaks-between-calls": "(state-leaks-between-calls)",
-    "downcast-float32": "(downcast-float32)",
-}
+BY_CAUSE = (BACKWARD_BREAKS, H0_MUTATED, LEAK, DOWNCAST)  # found by what they do, and told by a check
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,14 @@ class Trial:
     case: Case
     probe: Probe
     values: Values | None
+
+    @classmethod
+    def of(cls, candidate: Candidate | Canonical, case: Case, probe: Probe) -> "Trial":
+        """Return the trial of a candidate."""
+        try:
+            return cls(case, probe, as_candidate(candidate).evaluate(case, probe))
+        except CandidateError:
+            return cls(case, probe, None)
 
     @property
     def tolerance(self) -> float:
@@ -58,27 +63,28 @@ class Trial:
         """How far the candidate is from nn.RNN with these faults, of the largest value; None where in another form."""
         case = altered(self.case, run={"gradients": False}) if forward_alone else self.case
         try:
-            planted = values_by(canonical("planted", plant(*ids)), case, self.probe)
+            planted = as_candidate(canonical("planted", plant(*ids))).evaluate(case, self.probe)
         except CandidateError:
             return 0.0 if self.values is None else None
         return None if self.values is None else _distance(self.values, planted, self.tolerance)
 
 
 def diagnosed(
-    case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check], repair: bool = False
+    case: Case, device: torch.device, candidate: Candidate | Canonical, checks: Sequence[Check], repair: bool = False
 ) -> tuple[Diagnosis, ...]:
     """Return the faults that explain the mismatches among the checks of a case; none where there is no mismatch.
 
     `repair`: whether a change to the candidate's file is looked for that fixes it, which may take seconds.
     """
-    if not is_wrong(tuple(checks)):
+    if not is_wrong(checks):
         return ()
-    by_conduct = tuple(_by_what_it_does(checks))
-    if by_conduct:
-        return by_conduct
+    candidate = as_candidate(candidate)
+    known = _by_cause(checks)
+    if known:
+        return (known,)
     leak = _leaks(case, device, candidate)
     if leak:
-        return (named("state-leaks-between-calls", leak),)
+        return (named(LEAK, leak),)
     trials = list(_trials(case, device, candidate))
     if not any(_in_float64(trial.values) for trial in trials):  # it casts by itself
         in_float32 = list(_trials(case, device, candidate, "float32"))
@@ -104,8 +110,6 @@ def _changes(
     case: Case, candidate: Candidate, ids: Sequence[str], trials: Sequence[Trial]
 ) -> list[tuple[str | None, tuple[str, ...] | None]]:
     """Return for each fault the place in the candidate's file and the change that fixes the fault, where one does."""
-    if callable(candidate):
-        return [(None, None)] * len(ids)
     try:
         found = candidate.repaired(case, ids, [(trial.case, trial.probe) for trial in trials])
     except CandidateError:
@@ -113,15 +117,9 @@ def _changes(
     return [change or (None, None) for change in found]
 
 
-def _by_what_it_does(checks: Sequence[Check]) -> Iterator[Diagnosis]:
-    for id, said in EVIDENCE.items():
-        reason = next(
-            (check.reason for check in checks if check.verdict == Verdict.MISMATCH and said in (check.reason or "")),
-            None,
-        )
-        if reason:
-            yield named(id, reason)
-            return
+def _by_cause(checks: Sequence[Check]) -> Diagnosis | None:
+    wrong = {check.cause: check for check in reversed(checks) if check.verdict == Verdict.MISMATCH}
+    return next((named(id, wrong[id].reason or "") for id in BY_CAUSE if id in wrong), None)
 
 
 def _in_float64(values: Values | None) -> bool:
@@ -134,7 +132,7 @@ def _leaks(case: Case, device: torch.device, candidate: Candidate) -> str | None
     small = altered(_small(case), run={"gradients": False, "train": False})
     probe = draw(small, 1).to(torch.float64, device)
     try:
-        first, second = (values_by(candidate, small, probe).tensors for _ in range(2))
+        first, second = (candidate.evaluate(small, probe).tensors for _ in range(2))
     except CandidateError:
         return None
     for name in ("output", "h_n"):
@@ -142,7 +140,7 @@ def _leaks(case: Case, device: torch.device, candidate: Candidate) -> str | None
         if one is None or other is None or one.shape != other.shape:
             continue
         if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
-            return f"called again with the same input, {name} differs (state-leaks-between-calls)"
+            return f"called again with the same input, {name} differs ({LEAK})"
     return None
 
 
@@ -163,11 +161,11 @@ def _mixes_the_batch(case: Case, device: torch.device, candidate: Candidate) -> 
         return found
 
     try:
-        before, again = (rows(values_by(candidate, small, probe)) for _ in range(2))
+        before, again = (rows(candidate.evaluate(small, probe)) for _ in range(2))
         if any(not torch.allclose(before[name], again[name], rtol=1e-9, atol=1e-12) for name in before):
             return None  # it depends on the call
         for changed in (0, -1):
-            after = rows(values_by(candidate, small, _with_another(small, probe, changed)))
+            after = rows(candidate.evaluate(small, _with_another(small, probe, changed)))
             others = slice(1, None) if changed == 0 else slice(None, -1)
             for name in before.keys() & after.keys():
                 if not torch.allclose(before[name][:, others], after[name][:, others], rtol=1e-9, atol=1e-12):
@@ -212,11 +210,7 @@ def _trials(
 
 
 def _trial(case: Case, probe: Probe, device: torch.device, candidate: Candidate) -> Trial:
-    probe = probe.to(getattr(torch, case.run.dtype), device)
-    try:
-        return Trial(case, probe, values_by(candidate, case, probe))
-    except CandidateError:
-        return Trial(case, probe, None)
+    return Trial.of(candidate, case, probe.to(getattr(torch, case.run.dtype), device))
 
 
 def _small(case: Case) -> Case:
@@ -230,7 +224,7 @@ def _possible(trials: Sequence[Trial]) -> list[str]:
     return [
         id
         for id, fault in CATALOGUE.items()
-        if id not in EVIDENCE
+        if id not in BY_CAUSE
         and id != "device-hardcoded"
         and all(fault.applies(trial.case) is None for trial in trials)
     ]
@@ -349,7 +343,6 @@ def _is_right(case: Case | None, device: torch.device, candidate: Candidate) -> 
     if case is None:
         return False
     try:
-        values = values_by(candidate, case, draw(case).to(torch.float64, device))
-        return not is_wrong(Judge(case, device).checks("algorithm", candidate, values))
+        return not is_wrong(stage_checks(Problem(case, device), "algorithm", candidate))
     except CandidateError:
         return False

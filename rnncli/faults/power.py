@@ -11,33 +11,33 @@ from rnncli.core.errors import CandidateError
 from rnncli.core.records import FaultResult
 from rnncli.faults.catalogue import CATALOGUE
 from rnncli.faults.planted import plant
-from rnncli.verdict.judge import Judge
+from rnncli.verdict.judge import Judgement
+from rnncli.verdict.problem import Problem
 
 MOST_CHANGES = 3  # at once, in search of a case that sees a fault
 
 
 def power(case: Case, device: torch.device) -> Iterator[FaultResult]:
     """For each fault of the catalogue, whether the case sees it; where it does not, the smallest change that would."""
-    judge = Judge(case, device)
+    problem = Problem(case, device)
     for id, fault in CATALOGUE.items():
         unmet = fault.applies(case)
         if unmet:
             yield FaultResult(id=id, status="not-applicable", reason=unmet)
         else:
-            yield _seen(judge, id) or _unseen(case, device, id)
+            yield _seen(problem, id) or _unseen(case, device, id)
 
 
-def _seen(judge: Judge, id: str) -> FaultResult | None:
+def _seen(problem: Problem, id: str) -> FaultResult | None:
     """The fault as it is caught, by the first check that is a mismatch; None where the candidate would pass."""
-    candidate = canonical(id, plant(id))
     if id == "device-hardcoded":  # the values are right on this device: the guard over meta tensors sees it
         from rnncli.faults.device_guard import check_devices
 
-        finding = check_devices(plant(id), judge.case)
+        finding = check_devices(plant(id), problem.case)
         found = finding is not None and finding.status == "found"
         return FaultResult(id=id, status="caught", reason="by the device guard") if found else None
     try:
-        check = judge.first_mismatch(candidate)
+        check = Judgement(problem, canonical(id, plant(id))).mismatch
     except CandidateError as error:
         return FaultResult(id=id, status="caught", reason=f"{error}")
     if check is None:
@@ -56,7 +56,7 @@ def _unseen(case: Case, device: torch.device, id: str) -> FaultResult:
 def _first_that_shows(case: Case, device: torch.device, id: str, single: Sequence[Changes]) -> str | None:
     for changes in _together(single):
         changed = changed_by(case, changes)
-        if changed is not None and CATALOGUE[id].applies(changed) is None and _seen(Judge(changed, device), id):
+        if changed is not None and CATALOGUE[id].applies(changed) is None and _seen(Problem(changed, device), id):
             return as_flags(changes)
     return None
 

@@ -16,10 +16,11 @@ from rnncli.cost.measure import COMPILED, PassSpec, measure, names_of
 from rnncli.cost.timing import Effort
 from rnncli.numerics.device import backend_settings, describe_backend, resolve
 from rnncli.numerics.probe import draw
-from rnncli.pipeline.candidate_process import Isolated
+from rnncli.pipeline.candidate_process import SubprocessCandidate
 from rnncli.pipeline.gates import PASSES
-from rnncli.pipeline.verify import Judges, told_as_user_errors
-from rnncli.verdict.judge import ENVELOPE, Judge
+from rnncli.pipeline.verify import told_as_user_errors
+from rnncli.verdict.judge import Judgement
+from rnncli.verdict.problem import Problems
 
 MOST_FLOPS = 2e8  # of a pass that is judged as it is; of a larger case, one with fewer and shorter sequences
 JUDGED = {"seq_len": 12, "batch_size": 4}
@@ -69,7 +70,7 @@ class Bench:
         self._device = device = resolve(case.run.device)
         opened.enter_context(told_as_user_errors(case, device))
         opened.enter_context(backend_settings(case.run))
-        candidate = opened.enter_context(Isolated(case, options.timeout_s, device)) if case.target else None
+        candidate = opened.enter_context(SubprocessCandidate(case, options.timeout_s, device)) if case.target else None
         names = tuple(names_of(case, options.only))
         if candidate is not None:
             read = candidate.read(case)
@@ -88,7 +89,9 @@ class Bench:
             self._warnings += failures
             yield
 
-    def _judge(self, names: Sequence[str], case: Case, device: torch.device, candidate: Isolated | None) -> None:
+    def _judge(
+        self, names: Sequence[str], case: Case, device: torch.device, candidate: SubprocessCandidate | None
+    ) -> None:
         """Judge each implementation; of a large case, on one with the same arguments and less in it."""
         judged = case
         if flops(case, backward=True) > MOST_FLOPS:
@@ -96,11 +99,11 @@ class Bench:
             judged = altered(case, input={**fewer, "lengths": None})
             sizes = ", ".join(f"{name} {value}" for name, value in fewer.items())
             self._warnings.append(f"judged with {sizes}: rnncli verify judges the case itself")
-        judges = Judges()
+        problems = Problems()
         for name in names:
             named = judged if name not in BUILT_IN else judged.model_copy(update={"candidate": name})
-            judge = Judge(named, device) if named.target else judges.of(named, device, ENVELOPE)
-            checks = judge.judge(load(named) if candidate is None or name in BUILT_IN else candidate).checks
+            judged_as = load(named) if candidate is None or name in BUILT_IN else candidate
+            checks = Judgement(problems.of(named, device), judged_as).checks
             self._verdicts[name] = verdict = combine(check.verdict for check in checks)
             if verdict == Verdict.MISMATCH:
                 wrong = ", ".join(dict.fromkeys(c.tensor for c in checks if c.verdict == Verdict.MISMATCH))

@@ -25,7 +25,8 @@ from rnncli.execution.workers import Inline, Workers
 from rnncli.numerics.device import environment, resolve
 from rnncli.pipeline.journal import open_journal, temporary_journal
 from rnncli.pipeline.results import Run
-from rnncli.pipeline.verify import Judges, VerifyOptions, attempted, failed, largest, policy_flags, verify
+from rnncli.pipeline.verify import VerifyOptions, attempted, failed, largest, policy_flags, verify
+from rnncli.verdict.problem import Problems
 
 if TYPE_CHECKING:
     from rnncli.execution.dask import Cluster
@@ -60,19 +61,19 @@ class Outcome:
 
 
 def verify_unit(
-    unit: Unit, options: VerifyOptions, head: dict[str, Any], judges: Judges | None = None, on_cluster: bool = False
+    unit: Unit, options: VerifyOptions, head: dict[str, Any], problems: Problems | None = None, on_cluster: bool = False
 ) -> list[Outcome]:
-    """Verify the cases of a unit; a defect of rnncli costs its own case alone. `judges`: of the units before.
+    """Verify the cases of a unit; a defect of rnncli costs its own case alone. `problems`: of the units before.
 
     `on_cluster`: refuse a case that does not fit into the memory of the worker, which the client does not know; and
     leave to others what is not begun after a moment.
     """
-    judges, end = judges or Judges(), time.monotonic() + (TASK_S if on_cluster else inf)
+    problems, end = problems or Problems(), time.monotonic() + (TASK_S if on_cluster else inf)
 
     def verified(case: Case) -> CaseRecord:
         if on_cluster:
             largest([case], needed_for_verify)
-        return verify(case, options=options, judges=judges)
+        return verify(case, options=options, problems=problems)
 
     done: list[Outcome] = []
     for case, origin in unit:
@@ -178,7 +179,7 @@ class GridRun:
         work = self._work(self.options)
         if self._jobs == 1:  # here a case at a time, so that an interrupt costs no more
             units = ([case] for unit in units for case in unit)
-            work = partial(work, judges=Judges())
+            work = partial(work, problems=Problems())
         for outcome in outcomes(units, work, self._executor, self._ahead, self._head):
             self.journal.add(outcome.line, outcome.index)
             self.failures += outcome.failed

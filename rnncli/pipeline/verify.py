@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -11,22 +11,27 @@ from torch import Tensor
 from rnncli.candidate.load import load
 from rnncli.core import memory
 from rnncli.core.case import Case
+from rnncli.core.causes import DOWNCAST, LEAK
 from rnncli.core.errors import AmbiguousError, CandidateError, ConfigError, UnavailableError
 from rnncli.core.records import CaseRecord, Check, Diagnosis, Failure, Timing, Verdict, Wire, combine
-from rnncli.core.shapes import confront, predict_parameters
+from rnncli.core.shapes import confront
 from rnncli.faults.catalogue import CATALOGUE, blind_spots, named
 from rnncli.faults.shrink import replay_command, shrunk
 from rnncli.numerics import device as devices
 from rnncli.numerics import probe as probes
 from rnncli.numerics import reference
-from rnncli.verdict.compare import Policy
-from rnncli.verdict.evaluate import GIVEN, Candidate, has_values, values_of
-from rnncli.verdict.judge import ENVELOPE, Judge, is_wrong
+from rnncli.verdict import claims
+from rnncli.verdict.compare import ENVELOPE, Policy
+from rnncli.verdict.evaluate import GIVEN, Candidate, FunctionCandidate, candidate_side, has_values, values_of
+from rnncli.verdict.judge import Judgement, with_envelopes
+from rnncli.verdict.problem import Problem, Problems
+from rnncli.verdict.stage import is_wrong
 
 if TYPE_CHECKING:
-    from rnncli.pipeline.candidate_process import Own, Read
+    from rnncli.pipeline.candidate_process import CandidateProxy, Reading
 
 TIMEOUT_S = 30.0  # for a user's candidate, a call
+FLAGS_THAT_TRY = {"num_layers": "--layers 2", "bidirectional": "--bidirectional", "batch_first": "--batch-first"}
 
 Sizes = Mapping[str, tuple[int, ...]]
 
@@ -116,51 +121,37 @@ def look(case: Case) -> CaseRecord:
     return replace(record, device=str(device), warnings=(*record.warnings, *warned))
 
 
-def verify(case: Case, options: VerifyOptions, target: object = None, judges: "Judges | None" = None) -> CaseRecord:
-    """Shapes, parity and timing of the candidate against nn.RNN.
+def verify(case: Case, options: VerifyOptions, target: object = None, problems: Problems | None = None) -> CaseRecord:
+    """Return shapes, parity and timing of the candidate against nn.RNN.
 
-    `target` is the candidate itself, where the case's is no file to be loaded but an object of this process. `judges`
+    `target` is the candidate itself, where the case's is no file to be loaded but an object of this process. `problems`
     keeps what nn.RNN and the oracle make of a case for the next that differs in a built-in candidate alone.
     Raises UnavailableError and ConfigError, and CandidateError where the candidate itself fails.
     """
     device = devices.resolve(case.run.device)
     if case.target is None:
-        return _verified(case, device, load(case), options, judges)
-    from rnncli.pipeline.candidate_process import Here, Isolated
+        return _verified(case, device, FunctionCandidate(load(case)), options, problems)
+    from rnncli.pipeline.candidate_process import InProcessCandidate, SubprocessCandidate
 
     if target is not None:
-        return _own(case, device, Here(target), options)
-    with Isolated(case, options.timeout_s, device) as candidate:
-        return _own(case, device, candidate, options)
+        return _by_its_readings(case, device, InProcessCandidate(target), options)
+    with SubprocessCandidate(case, options.timeout_s, device) as candidate:
+        return _by_its_readings(case, device, candidate, options)
 
 
-class Judges:
-    """The judge of the last case, for the next one where that differs from it in nothing but a built-in candidate."""
-
-    def __init__(self) -> None:
-        self._last: Judge | None = None
-
-    def of(self, case: Case, device: torch.device, policy: Policy) -> Judge:
-        """The judge of a case."""
-        last = self._last
-        if last is None or case.target or last.case.model_copy(update={"candidate": case.candidate}) != case:
-            last = Judge(case, device, policy)
-        last.case = case
-        self._last = None if case.target else last
-        return last
-
-
-def _own(case: Case, device: torch.device, candidate: "Own", options: VerifyOptions) -> CaseRecord:
-    """The record of a user's own candidate, by the reading that evidence leaves.
+def _by_its_readings(
+    case: Case, device: torch.device, candidate: "CandidateProxy", options: VerifyOptions
+) -> CaseRecord:
+    """Return the record of a user's own candidate, by the reading that evidence leaves.
 
     Raises AmbiguousError where evidence leaves several that lead to different verdicts.
     """
-    read = candidate.read(case)
-    record = _as_read(case, device, candidate, options, read)
-    if read.readings == 1:
+    reading = candidate.read(case)
+    record = _as_read(case, device, candidate, options, reading)
+    if reading.readings == 1:
         return record
-    verdicts = {read.reading: record.verdict}
-    for which in range(1, read.readings):
+    verdicts = {reading.reading: record.verdict}
+    for which in range(1, reading.readings):
         other = candidate.choose(case, which)
         quick = replace(options, shrink=False, timing=False, guard=False)
         verdicts[other.reading] = _as_read(case, device, candidate, quick, other).verdict
@@ -173,56 +164,51 @@ def _own(case: Case, device: torch.device, candidate: "Own", options: VerifyOpti
     )
 
 
-def _as_read(case: Case, device: torch.device, candidate: "Own", options: VerifyOptions, read: "Read") -> CaseRecord:
-    """The record of a candidate under one reading of it."""
-    wiring = tuple(Wire(tensor=tensor, weight=weight, evidence=evidence) for tensor, weight, evidence in read.wiring)
-    if read.unsupported:
-        return replace(_not_supported(case, device, read.unsupported), reading=read.reading, wiring=wiring)
-    claimed = read.claimed(case)
+def _as_read(
+    case: Case, device: torch.device, candidate: "CandidateProxy", options: VerifyOptions, reading: "Reading"
+) -> CaseRecord:
+    """Return the record of a candidate under one reading of it."""
+    wiring = tuple(Wire(tensor=tensor, weight=weight, evidence=evidence) for tensor, weight, evidence in reading.wiring)
+    nothing = CaseRecord(id=case.id, config=case.config, verdict=None, device=str(device), checks=())
+    if reading.unsupported:
+        checks = (claims.not_supported(reading.unsupported),)
+        return replace(nothing, verdict=checks[0].verdict, checks=checks, reading=reading.reading, wiring=wiring)
+    claimed = reading.claimed(case)
     try:
-        if read.raises:
-            raise CandidateError(read.raises)
-        record = _verified(claimed, device, candidate, options, claimed_by=read.claimed)
+        if reading.raises:
+            raise CandidateError(reading.raises)
+        record = _verified(claimed, device, candidate, options, claimed_by=reading.claimed)
     except CandidateError:
-        if not read.faults:
+        if not reading.faults:
             raise
-        record = CaseRecord(id=case.id, config=case.config, verdict=None, device=str(device), checks=())
-    lost = candidate.lost
-    if lost and record.verdict != Verdict.MISMATCH:
-        raise lost
-    # before the guard, which may cost the candidate its process
-    warnings = (*record.warnings, *([f"while it was diagnosed: {lost}"] if lost else _seen_of(candidate)))
-    leaks = any(found.id == "state-leaks-between-calls" for found in record.diagnosis or ())  # and so onto any device
-    if read.untried and record.verdict == Verdict.MATCH and options.shrink:
-        warnings = (*warnings, _not_tried(read.untried))
-    hardwired = _device_fault(claimed, candidate) if options.guard and not leaks and not lost else None
-    own = tuple(_fault_of_tensor(name, reason) for name, _, reason in read.faults)
-    known = tuple(_diagnosis_of_tensor(cause, reason) for _, cause, reason in read.faults[:1])
-    checks = (*own, *(record.checks or ()), *_unclaimed(case, claimed))
+        record = nothing
+    if candidate.exit_error and record.verdict != Verdict.MISMATCH:
+        raise candidate.exit_error
+    warnings = _side_effects(candidate)  # before the guard, which may cost the candidate its process
+    if reading.untried and record.verdict == Verdict.MATCH and options.shrink:
+        warnings = (*warnings, _not_tried(reading.untried))
+    leaks = any(found.id == LEAK for found in record.diagnosis or ())  # and so onto any device
+    guarded = options.guard and not leaks and not candidate.exit_error
+    hardwired = _device_fault(claimed, candidate) if guarded else None
+    own = tuple(claims.tensors_at_fault(reading.faults))
+    known = tuple(_diagnosis_of_tensor(cause, reason) for _, cause, reason in reading.faults[:1])
     return replace(
         record,
         id=case.id,
         config=case.config,
-        verdict=Verdict.MISMATCH if own else record.verdict,
-        reading=read.reading,
+        verdict=combine([record.verdict, *(check.verdict for check in own)]),
+        reading=reading.reading,
         wiring=wiring,
-        warnings=(*warnings, hardwired.evidence) if hardwired else warnings,
+        warnings=(*record.warnings, *warnings, *([hardwired.evidence] if hardwired else [])),
         diagnosis=(*known, *(record.diagnosis or ()), *([hardwired] if hardwired else [])),
-        checks=checks,
+        checks=(*own, *(record.checks or ()), *claims.not_claimed(case, claimed)),
     )
 
 
 def _not_tried(names: tuple[str, ...]) -> str:
-    from rnncli.pipeline.candidate_process import TRIED
-
-    flags = " ".join(TRIED[name] for name in names)
+    flags = " ".join(FLAGS_THAT_TRY[name] for name in names)
     them = "them" if len(names) > 1 else "it"
     return f"the candidate takes {', '.join(names)}, and this case does not try {them}: add {flags}"
-
-
-def _fault_of_tensor(name: str, reason: str) -> Check:
-    """The check of a tensor of the candidate's that is not what a parameter of nn.RNN is."""
-    return replace(_not_claimed(f"grad {name}", reason), verdict=Verdict.MISMATCH)
 
 
 def _diagnosis_of_tensor(cause: str, reason: str) -> Diagnosis:
@@ -231,53 +217,22 @@ def _diagnosis_of_tensor(cause: str, reason: str) -> Diagnosis:
     return Diagnosis(id="unexplained", evidence=reason, fix="make it what a parameter of nn.RNN is")
 
 
-def _device_fault(case: Case, candidate: "Own") -> Diagnosis | None:
-    """A tensor made on the CPU whatever the input's device, found without a GPU; it changes no verdict of a CPU run."""
+def _device_fault(case: Case, candidate: "CandidateProxy") -> Diagnosis | None:
+    """Return the diagnosis of a tensor made on the CPU whatever the input's device, found without a GPU."""
     try:
         found = candidate.device_fault(case)
     except CandidateError:
         return None
-    if found is None:
-        return None
-    return named("device-hardcoded", found)
+    return named("device-hardcoded", found) if found else None
 
 
-def _not_supported(case: Case, device: torch.device, reason: str) -> CaseRecord:
-    """The record of a case that asks for more than the candidate claims to do."""
-    check = _not_claimed("output", reason)
-    verdict = Verdict.NOT_COMPARABLE
-    return CaseRecord(id=case.id, config=case.config, verdict=verdict, device=str(device), checks=(check,))
-
-
-def _unclaimed(case: Case, claimed: Case) -> Iterator[Check]:
-    """A check for each gradient of the case that the candidate does not claim."""
-    if not case.run.gradients:
-        return
-    if not claimed.run.gradients:
-        names = ["input", "h_0"] if case.input.h_0 != "omitted" else ["input"]
-        for name in [*names, *(parameter.name for parameter in predict_parameters(case))]:
-            yield _not_claimed(f"grad {name}", "the candidate computes with numpy, which knows no gradients")
-    elif claimed.input.h_0 != case.input.h_0:
-        yield _not_claimed("grad h_0", "the candidate takes no h_0")
-
-
-def _not_claimed(tensor: str, reason: str) -> Check:
-    return Check(
-        tensor=tensor,
-        stage="algorithm",
-        dtype="float64",
-        verdict=Verdict.NOT_COMPARABLE,
-        policy="envelope",
-        reason=reason,
-    )
-
-
-def _seen_of(candidate: "Own") -> Iterator[str]:
-    """What a candidate did beside computing."""
-    yield from candidate.seen()
-    count, lines = candidate.printed
-    if count:
-        yield f"the candidate prints {count} line{'s' if count > 1 else ''}, as: {lines[0] if lines else ''}"
+def _side_effects(candidate: "CandidateProxy") -> tuple[str, ...]:
+    """Return in words what a candidate did beside computing."""
+    if candidate.exit_error:
+        return (f"while it was diagnosed: {candidate.exit_error}",)
+    side_effects, (count, lines) = candidate.side_effects(), candidate.printed
+    printed = f"the candidate prints {count} line{'s' if count > 1 else ''}, as: {lines[0] if lines else ''}"
+    return (*side_effects, *([printed] if count else []))
 
 
 def _verified(
@@ -285,45 +240,33 @@ def _verified(
     device: torch.device,
     candidate: Candidate,
     options: VerifyOptions,
-    judges: "Judges | None" = None,
+    problems: Problems | None = None,
     claimed_by: Callable[[Case], Case] = lambda case: case,
 ) -> CaseRecord:
     with told_as_user_errors(case, device), devices.backend_settings(case.run):
-        judge = (judges or Judges()).of(case, device, options.policy)
-        judgement = judge.judge(candidate)
-        if not callable(candidate) and candidate.lost:
-            raise candidate.lost
-        nn_rnn, timing = judge.reference_side(), None
-        if options.timing and not is_wrong(judgement.checks):  # the cost of a wrong one is worth nothing
-            timing = _timed(judge, candidate)
+        problem = (problems or Problems()).of(case, device, options.policy)
+        judgement = Judgement(problem, candidate)
+        checks = judgement.checks
+        if candidate.exit_error:
+            raise candidate.exit_error
+        nn_rnn, reference, timing = problem.reference_side(), problem.reference("precision"), None
+        if options.timing and not is_wrong(checks):  # the cost of a wrong one is worth nothing
+            timing = _timed(case, problem, candidate)
+        if options.envelope:
+            checks = with_envelopes(problem, checks)
     given = _sizes(nn_rnn.leaves)  # what the candidate was given too
     record = confront(
         case,
-        {**given, **_sizes(judgement.reference.tensors)},
-        {**given, **_sizes(judgement.candidate.tensors)},
+        {**given, **_sizes(reference.tensors)},
+        {**given, **_sizes(judgement.values.tensors)},
         {name: size for name, size in given.items() if name not in GIVEN},
     )
-    checks = judge.with_envelopes(judgement.checks) if options.envelope else judgement.checks
     blind = blind_spots(case)
-    diagnosis = None
-    returned = judgement.candidate.tensors.values()
-    if case.target is not None and all(value is None or has_values(value) for value in returned):
-        from rnncli.faults.diagnose import diagnosed
-
-        with devices.backend_settings(case.run):
-            diagnosis = diagnosed(case, device, candidate, checks, repair=options.shrink)
-        if judgement.downcast and not any(found.id == "downcast-float32" for found in diagnosis):
-            diagnosis = (*diagnosis, named("downcast-float32", judgement.downcast))
     verdict = combine(check.verdict for check in checks) if record.verdict == Verdict.MATCH else record.verdict
+    diagnosis = _diagnosed(case, device, candidate, judgement, checks, options)
     again = None
     if verdict == Verdict.MISMATCH:
-        again = _smallest(case, device, candidate, options, claimed_by) if is_wrong(checks) else case
-        if (
-            diagnosis
-            and again != case
-            and not _is_told_alike(claimed_by(again), device, candidate, options.policy, diagnosis)
-        ):
-            again = case.model_copy(update={"expect": {}})
+        again = _smallest(case, device, candidate, options, claimed_by, diagnosis) if is_wrong(checks) else case
     return replace(
         record,
         verdict=verdict,
@@ -338,35 +281,42 @@ def _verified(
     )
 
 
-def _timed(judge: Judge, candidate: Candidate) -> tuple[Timing, ...]:
-    if not callable(candidate):
-        return candidate.time(judge.case, judge.probe_at("precision"))
+def _timed(case: Case, problem: Problem, candidate: Candidate) -> tuple[Timing, ...]:
     from rnncli.cost.timing import time_sides
 
-    return time_sides((judge.reference_side(), judge.candidate_side(candidate)), judge.case.run.gradients)
+    probe = problem.probe_at("precision")
+    if isinstance(candidate, FunctionCandidate):
+        sides = (problem.reference_side(), candidate_side(candidate.call, case, probe))
+        return time_sides(sides, case.run.gradients)
+    return cast("CandidateProxy", candidate).time(case, probe)
+
+
+def _diagnosed(
+    case: Case,
+    device: torch.device,
+    candidate: Candidate,
+    judgement: Judgement,
+    checks: tuple[Check, ...],
+    options: VerifyOptions,
+) -> tuple[Diagnosis, ...] | None:
+    """Return the diagnosis of a user's candidate; None of a built-in one, and of one whose tensors have no values."""
+    returned = judgement.values.tensors.values()
+    if case.target is None or not all(value is None or has_values(value) for value in returned):
+        return None
+    from rnncli.faults.diagnose import diagnosed
+
+    with devices.backend_settings(case.run):
+        diagnosis = diagnosed(case, device, candidate, checks, repair=options.shrink)
+    if judgement.downcast and not any(found.id == DOWNCAST for found in diagnosis):
+        return (*diagnosis, named(DOWNCAST, judgement.downcast))
+    return diagnosis
 
 
 def policy_flags(policy: Policy) -> tuple[str, ...]:
-    """The flags that set a policy."""
+    """Return the flags that set a policy."""
     if policy.atol is not None and policy.rtol is not None:
         return ("--atol", str(policy.atol).removesuffix(".0"), "--rtol", str(policy.rtol).removesuffix(".0"))
     return () if policy == ENVELOPE else ("--policy", policy.name)
-
-
-def _is_told_alike(
-    case: Case, device: torch.device, candidate: Candidate, policy: Policy, diagnosis: tuple[Diagnosis, ...]
-) -> bool:
-    """Return whether a smaller case has the diagnosis of the whole one; a finding beside the verdict does not count."""
-    from rnncli.faults.diagnose import diagnosed
-
-    try:
-        with devices.backend_settings(case.run):
-            checks = Judge(case, device, policy).judge(candidate).checks
-            found = diagnosed(case, device, candidate, checks)
-    except CandidateError:
-        return False
-    beside = "downcast-float32"
-    return [one.id for one in found if one.id != beside] == [one.id for one in diagnosis if one.id != beside]
 
 
 def _smallest(
@@ -375,19 +325,44 @@ def _smallest(
     candidate: Candidate,
     options: VerifyOptions,
     claimed_by: Callable[[Case], Case],
+    diagnosis: tuple[Diagnosis, ...] | None,
 ) -> Case:
-    """A case in which the candidate is wrong as well, shrunk where the run has a turn left; without expected shapes."""
+    """Return a case in which the candidate is wrong in the same way, without expected shapes; shrunk if that is asked.
+
+    A finding beside the verdict does not count.
+    """
+
+    def checks_of(case: Case) -> tuple[Check, ...]:
+        memory.require_fits(case, memory.needed_for_verify(case), devices.available_memory(device))
+        return Judgement(Problem(case, device, options.policy), candidate).checks
 
     def still_wrong(case: Case) -> bool:
         case = claimed_by(case)
         try:
-            memory.require_fits(case, memory.needed_for_verify(case), devices.available_memory(device))
             with devices.backend_settings(case.run):
-                return is_wrong(Judge(case, device, options.policy).judge(candidate).checks)
+                return is_wrong(checks_of(case))
         except Exception:  # another failure is not the mismatch to be shown
             return False
 
-    return shrunk(case, still_wrong) if options.shrink else case.model_copy(update={"expect": {}})
+    def faults_of(diagnosis: tuple[Diagnosis, ...]) -> list[str]:
+        return [found.id for found in diagnosis if found.id != DOWNCAST]
+
+    def is_told_alike(case: Case) -> bool:
+        from rnncli.faults.diagnose import diagnosed
+
+        case = claimed_by(case)
+        try:
+            with devices.backend_settings(case.run):
+                found = diagnosed(case, device, candidate, checks_of(case))
+        except CandidateError:
+            return False
+        return faults_of(found) == faults_of(diagnosis or ())
+
+    whole = case.model_copy(update={"expect": {}})
+    if not options.shrink:
+        return whole
+    again = shrunk(case, still_wrong)
+    return again if again == case or not diagnosis or is_told_alike(again) else whole
 
 
 def plant_faults(case: Case) -> CaseRecord:

@@ -2,7 +2,7 @@
 
 Two stages. `algorithm`: both sides in float64, the candidate against the reference: is it the same function?
 `precision`: both sides in the working dtype, each against the float64 oracle: is it as accurate as that dtype allows?
-The tolerance is the noise envelope of the oracle. What an envelope cannot decide is left open, and `judge` goes on.
+The tolerance is the noise envelope of the oracle. What an envelope cannot decide is left open, and `stage` goes on.
 """
 
 from collections.abc import Callable, Container, Mapping
@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from rnncli.core.case import Case
+from rnncli.core.causes import DOWNCAST, Cause
 from rnncli.core.records import BySteps, Check, Location, Stage, Verdict
 from rnncli.numerics.locate import by_group, first_in_order, locate, over_elements
 from rnncli.numerics.noise import ARITHMETIC, arithmetic
 from rnncli.numerics.oracle import Envelope
-from rnncli.verdict.evaluate import Values
+from rnncli.verdict.evaluate import Finding, Values
 
 SMALL = 3e-2  # of the values at the first wrong step: more is another equation
 
@@ -64,7 +65,7 @@ class Policy:
         return atol, rtol
 
 
-Open = Literal["amplified", "overflow", "kink"]
+ENVELOPE = Policy()
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Comparison:
     """A check, and why its verdict is still open: rounding is amplified, nn.RNN overflows, or a relu is at its kink."""
 
     check: Check
-    open: Open | None = None
+    open: Cause | None = None  # AMPLIFIED, OVERFLOW or RELU_KINK
 
 
 @dataclass(frozen=True)
@@ -119,11 +120,11 @@ def _compare(sides: Sides, name: str, reference: Tensor, expected: Tensor) -> Co
     actual = sides.candidate.tensors.get(name)
     finding = sides.candidate.findings.get(name) or _wrong_form(actual, reference)
     if finding or actual is None:
-        verdict, reason = finding or (Verdict.MISMATCH, "missing")
-        return Comparison(replace(check, verdict=verdict, reason=reason))
+        verdict, cause, reason = finding or Finding(Verdict.MISMATCH, Cause.MISSING, "missing")
+        return Comparison(replace(check, verdict=verdict, cause=cause, reason=reason))
     if case.input.layout == "batched" and case.input.batch_size == 0:
         reason = "batch_size 0: only shapes can be compared, and they are right"
-        return Comparison(replace(check, verdict=Verdict.NOT_COMPARABLE, reason=reason))
+        return Comparison(replace(check, verdict=Verdict.NOT_COMPARABLE, cause=Cause.EMPTY_BATCH, reason=reason))
     if policy == "exact":
         return Comparison(_exact(case, check, actual, reference, expected))
     return _Elements(sides, check, actual, reference, expected).judged()
@@ -162,7 +163,7 @@ class _Elements:
         if self._check.policy == "fixed":
             return Comparison(self._within_fixed(error))
         if self._sides.overflows:
-            return self._open("overflow")
+            return self._open(Cause.OVERFLOW)
         return self._within_envelope(error, scale)
 
     def _not_comparable(self, error: Tensor, own_error: Tensor | None) -> Comparison | None:
@@ -170,7 +171,7 @@ class _Elements:
         comparable = self._reference.isfinite() & self._expected.isfinite()
         broken = comparable & ~self._actual.isfinite()
         if not comparable.all() or (self._sides.overflows and broken.any()):
-            return self._open("overflow")
+            return self._open(Cause.OVERFLOW)
         return Comparison(self._not_finite(broken, error, own_error)) if broken.any() else None
 
     def _is_rounding(self, error: Tensor, largest: float, scale: float, own: float | None) -> bool:
@@ -210,9 +211,9 @@ class _Elements:
             if (expected := self._sides.expected[name]) is not None
         )
         if gradient and envelope.kinks and forward_decides:
-            return Comparison(check, "kink")
+            return Comparison(check, Cause.RELU_KINK)
         if not (forward_decides and envelope.decides(self._check.tensor, self._expected, loosest(self._kind))):
-            return Comparison(check, "amplified")
+            return Comparison(check, Cause.AMPLIFIED)
         if ratio <= ENVELOPES:
             return Comparison(replace(check, verdict=Verdict.MATCH))
         lost = self._lost(spread, envelope) & (excess <= LOST_ENVELOPES / ENVELOPES)
@@ -223,14 +224,14 @@ class _Elements:
                 replace(check, verdict=Verdict.MATCH, noise_ratio=None, reason=f"{share}; the others agree")
             )
         places = self._places(excess.where(~lost, 0.0), outside)
-        reason = None if scale else "nn.RNN's values are all zero, and these are not"
+        cause, reason = str(Cause.VALUES), None if scale else "nn.RNN's values are all zero, and these are not"
         if not isfinite(self._check.max_abs_error or 0):
             reason = "the error is larger than float64 holds"
         elif check.stage == "algorithm" and check.min_tolerance is not None:
             reason = f"an error of {check.min_tolerance:.1e} of the largest value in float64"
             if check.tensor == "output":
-                reason += f": {what_the_size_tells(self._error_at(places['first_divergence'], error))}"
-        return Comparison(replace(check, reason=reason, **places))
+                cause, reason = told_by_size(check, self._error_at(places["first_divergence"], error))
+        return Comparison(replace(check, cause=cause, reason=reason, **places))
 
     def _lost(self, spread: Tensor, envelope: Envelope) -> Tensor:
         """Where rounding moves a group by more than all its values: after a recurrence that grew has shrunk again."""
@@ -252,12 +253,12 @@ class _Elements:
         excess = error - (atol + rtol * self._expected.abs())
         if excess.max() <= 0:
             return replace(self._check, verdict=Verdict.MATCH)
-        return replace(self._check, **self._places(excess, excess > 0))
+        return replace(self._check, cause=Cause.VALUES, **self._places(excess, excess > 0))
 
     def _not_finite(self, broken: Tensor, error: Tensor, own_error: Tensor | None) -> Check:
         reason = f"{int(broken.sum())} of {broken.numel()} values are not finite where nn.RNN's are"
         check = self._over_time(error, own_error)
-        return replace(check, reason=reason, **self._places(broken.double(), broken))
+        return replace(check, cause=Cause.NOT_FINITE, reason=reason, **self._places(broken.double(), broken))
 
     def _places(self, excess: Tensor, outside: Tensor) -> dict[str, Any]:
         """The worst place, and the first one in the order of the computation."""
@@ -270,7 +271,7 @@ class _Elements:
     def _over_time(self, error: Tensor, own_error: Tensor | None) -> Check:
         return _with_course(self._case, self._check, error, own_error)
 
-    def _open(self, why: Open) -> Comparison:
+    def _open(self, why: Cause) -> Comparison:
         return Comparison(self._check, why)
 
 
@@ -291,6 +292,7 @@ def _exact(case: Case, check: Check, actual: Tensor, reference: Tensor, expected
         return replace(check, verdict=Verdict.MATCH)
     return replace(
         check,
+        cause=Cause.VALUES,
         reason=f"{int(different.sum())} of {different.numel()} values are not nn.RNN's, bit for bit",
         worst=locate(case, check.tensor, _first(different)),
         first_divergence=first_in_order(case, check.tensor, different),
@@ -319,30 +321,34 @@ def by_step(groups: Tensor) -> BySteps:
     }
 
 
-def what_the_size_tells(relative_error: float) -> str:
-    """Which kind of mistake errs by so much in float64, at the step where it first shows."""
+def told_by_size(check: Check, relative_error: float) -> tuple[str, str]:
+    """Return the cause of a wrong output in float64 by the error at the step where it first shows, and the reason."""
+    reason = f"an error of {check.min_tolerance:.1e} of the largest value in float64"
     if relative_error > SMALL:
-        return "another equation"
+        return Cause.VALUES, f"{reason}: another equation"
     if relative_error > 3e-6:
-        return "the size of an approximated function, or of weights rounded to TF32, bfloat16 or float16"
+        words = "the size of an approximated function, or of weights rounded to TF32, bfloat16 or float16"
+        return Cause.APPROXIMATION, f"{reason}: {words}"
     if relative_error > 1e-9:
-        return "the size of float32 inside float64 work (downcast-float32)"
-    return "small, and still more than rounding in float64"
+        return DOWNCAST, f"{reason}: the size of float32 inside float64 work ({DOWNCAST})"
+    return Cause.ROUNDING, f"{reason}: small, and still more than rounding in float64"
 
 
-def _wrong_form(actual: Tensor | None, reference: Tensor) -> tuple[Verdict, str] | None:
-    """What is wrong with a tensor before its values are looked at."""
+def _wrong_form(actual: Tensor | None, reference: Tensor) -> Finding | None:
+    """Return what is wrong with a tensor before its values are looked at."""
     if actual is None:
-        return Verdict.MISMATCH, "no gradient reaches it"
+        return Finding(Verdict.MISMATCH, Cause.NO_GRADIENT, "no gradient reaches it")
     if actual.shape != reference.shape:
-        return Verdict.MISMATCH, f"shape {tuple(actual.shape)}, expected {tuple(reference.shape)}"
+        reason = f"shape {tuple(actual.shape)}, expected {tuple(reference.shape)}"
+        return Finding(Verdict.MISMATCH, Cause.SHAPE, reason)
     if (actual.dtype, actual.device, actual.layout) == (reference.dtype, reference.device, reference.layout):
         return None
-    for attribute in ("dtype", "device", "layout"):
+    for attribute, cause in (("dtype", Cause.DTYPE), ("device", Cause.DEVICE), ("layout", Cause.MEMORY_LAYOUT)):
         seen, expected = (str(getattr(tensor, attribute)).removeprefix("torch.") for tensor in (actual, reference))
         if seen != expected:
-            downcast = " (downcast-float32)" if (seen, expected) == ("float32", "float64") else ""
-            return Verdict.MISMATCH, f"{attribute} {seen}, expected {expected}{downcast}"
+            downcast = (seen, expected) == ("float32", "float64")
+            reason = f"{attribute} {seen}, expected {expected}{f' ({DOWNCAST})' if downcast else ''}"
+            return Finding(Verdict.MISMATCH, DOWNCAST if downcast else cause, reason)
     return None
 
 

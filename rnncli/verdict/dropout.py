@@ -6,43 +6,49 @@ between, a probe on which every layer but the first passes its input on shows wh
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from rnncli.core.case import Case, altered
+from rnncli.core.causes import Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Verdict
 from rnncli.numerics.probe import Probe, draw, time_first
-from rnncli.verdict.evaluate import Candidate
-
-if TYPE_CHECKING:
-    from rnncli.verdict.judge import Judge
+from rnncli.verdict.evaluate import RETURNED, Candidate
+from rnncli.verdict.problem import Problem
+from rnncli.verdict.stage import is_wrong, stage_checks
 
 _Part = tuple[Tensor, Tensor]  # which elements are kept, and which there are
 PASSED_ON = 1e-4  # how much of what dropout kept and scaled a layer passes on: so little that tanh is linear to 1e-8
 SCALE = 1e-6  # how exactly what is kept must be scaled
 DEVIATIONS = 7.0  # standard ones: pairs of neighbours overlap, and several shares are looked at
 STEPS = (64, 1024)  # at least, at most
+TAKEN_BACK: dict[str, Any] = {
+    "verdict": Verdict.NOT_COMPARABLE,
+    "cause": Cause.DROPOUT_MASKS,
+    "worst": None,
+    "first_divergence": None,
+}
 ENOUGH = 4096  # elements, to count what is kept
 
 
-def own_masks(judge: "Judge", candidate: Candidate, checks: tuple[Check, ...]) -> str | None:
+def own_masks(problem: Problem, candidate: Candidate, checks: tuple[Check, ...]) -> str | None:
     """Why the values cannot be compared though the dropout is right; None where they can be, or where it is wrong.
 
     `checks` are those of the algorithm stage. On the CPU a candidate that draws as nn.RNN does has nn.RNN's masks.
     """
-    rnn = judge.case.rnn
-    if not (judge.case.run.train and rnn.num_layers > 1 and 0 < rnn.dropout < 1):
+    rnn = problem.case.rnn
+    if not (problem.case.run.train and rnn.num_layers > 1 and 0 < rnn.dropout < 1):
         return None
     other_values = any(check.verdict == Verdict.MISMATCH and check.max_abs_error is not None for check in checks)
-    if judge.device.type == "cpu" and not other_values:
+    if problem.device.type == "cpu" and not other_values:
         return None
     without_masks: tuple[Mapping[str, float], ...] = ({"dropout": 0.0}, {"dropout": 1.0}, {"num_layers": 1})
-    if any(_is_wrong(judge, candidate, changes) for changes in without_masks) or _keeps_wrongly(judge, candidate):
+    if any(_is_wrong(problem, candidate, changes) for changes in without_masks) or _keeps_wrongly(problem, candidate):
         return None
-    whose = "this device draws dropout masks" if judge.device.type != "cpu" else "the candidate draws dropout masks"
+    whose = "this device draws dropout masks" if problem.device.type != "cpu" else "the candidate draws dropout masks"
     return f"{whose} of its own: what it keeps, and all values with p = 0, p = 1 and with one layer, are right"
 
 
@@ -51,42 +57,41 @@ def without_values(checks: tuple[Check, ...], reason: str) -> tuple[Check, ...]:
     return tuple(
         check
         if check.verdict == Verdict.MISMATCH and check.max_abs_error is None
-        else replace(check, verdict=Verdict.NOT_COMPARABLE, reason=reason, worst=None, first_divergence=None)
+        else replace(check, reason=reason, **TAKEN_BACK)
         for check in checks
     )
 
 
-def _is_wrong(judge: "Judge", candidate: Candidate, changes: Mapping[str, float]) -> bool:
+def _is_wrong(problem: Problem, candidate: Candidate, changes: Mapping[str, float]) -> bool:
     """Whether the candidate is another function where no mask matters."""
 
     def make() -> tuple[Case, Probe]:
-        case = altered(judge.case, rnn=dict(changes))
-        return case, draw(case) if "num_layers" in changes else judge.probe
+        case = altered(problem.case, rnn=dict(changes))
+        return case, draw(case) if "num_layers" in changes else problem.probe
 
-    other = judge.other(("without masks", *changes.items()), make)
-    assert other is not None
+    other = problem.derived(("without masks", *changes.items()), make)
     try:
         values = other.values("algorithm", candidate)
     except CandidateError:
         return False  # it need not take other arguments than the case's
-    forward = [value for name in ("output", "h_n") if (value := values.tensors[name]) is not None]
+    forward = [value for name in RETURNED if (value := values.tensors[name]) is not None]
     if changes.get("dropout") == 1.0 and not all(bool(value.isfinite().all()) for value in forward):
         return False  # 0 / 0, of the usual x * mask / (1 - p)
-    return any(check.verdict == Verdict.MISMATCH for check in other.checks("algorithm", candidate, values))
+    return is_wrong(stage_checks(other, "algorithm", candidate, values))
 
 
-def _keeps_wrongly(judge: "Judge", candidate: Candidate) -> bool:
+def _keeps_wrongly(problem: Problem, candidate: Candidate) -> bool:
     """Whether the share of elements that are kept, their scale, or their independence over time is wrong."""
-    given, rnn = judge.case.input, judge.case.rnn
+    given, rnn = problem.case.input, problem.case.rnn
     in_a_step = rnn.hidden_size * rnn.directions * (1 if given.layout == "unbatched" else given.batch_size)
     steps = max(STEPS[0], min(STEPS[1], ENOUGH // in_a_step))
     lengths = {"seq_len": steps} | ({"lengths": None} if given.layout == "packed" else {})
-    case = altered(judge.case, input=lengths, run={"gradients": False})
+    case = altered(problem.case, input=lengths, run={"gradients": False})
     try:
-        shares = _shares(judge, candidate, case)
+        shares = _shares(problem, candidate, case)
     except CandidateError:  # it need not take another length than the case's
-        case = altered(judge.case, run={"gradients": False})
-        shares = _shares(judge, candidate, case)
+        case = altered(problem.case, run={"gradients": False})
+        shares = _shares(problem, candidate, case)
     if shares is None:
         return True
     rate = (1 - case.rnn.dropout) ** (case.rnn.num_layers - 1)
@@ -123,13 +128,11 @@ def _neighbours(is_kept: Tensor, running: Tensor, hidden_size: int) -> Iterator[
             )
 
 
-def _shares(judge: "Judge", candidate: Candidate, case: Case) -> Tensor | None:
+def _shares(problem: Problem, candidate: Candidate, case: Case) -> Tensor | None:
     """What the candidate passes on, of what nn.RNN without dropout does, by element of output; None in another form."""
-    probe, steps = _passing_on(case, judge.device), case.input.seq_len
-    dropping = judge.other(("passing on", steps), lambda: (case, probe))
-    whole = judge.other(("passing on whole", steps), lambda: (altered(case, rnn={"dropout": 0.0}), probe))
-    assert dropping is not None
-    assert whole is not None
+    probe, steps = _passing_on(case, problem.device), case.input.seq_len
+    dropping = problem.derived(("passing on", steps), lambda: (case, probe))
+    whole = problem.derived(("passing on whole", steps), lambda: (altered(case, rnn={"dropout": 0.0}), probe))
     kept, full = (
         dropping.values("algorithm", candidate).tensors["output"],
         whole.reference("algorithm").tensors["output"],

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,40 +14,109 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from rnncli.candidate.load import Canonical, Sequence, default_dtype
 from rnncli.core.case import Case
+from rnncli.core.causes import Cause
 from rnncli.core.errors import CandidateError, described
-from rnncli.core.records import Timing, Verdict
+from rnncli.core.records import Verdict
 from rnncli.numerics import reference
 from rnncli.numerics.probe import Probe, packer, packing
 
 GIVEN = ("input", "h_0")
-
+RETURNED = ("output", "h_n")
 
 Change = tuple[str, tuple[str, ...]]  # to a candidate's file: FILE:LINE of its first line, lines that go and come
+Regimes = dict[str, Tensor | str | None]  # see `regimes.observed`
 
 
-class Elsewhere(Protocol):
-    """A candidate in another process, which takes a case and a probe, and gives what it computes on them."""
+class Finding(NamedTuple):
+    """A verdict on a tensor reached without a comparison of its values. `cause`: a Cause, or the id of a fault."""
+
+    verdict: Verdict
+    cause: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Values:
+    """What an implementation computed, by tensor name: output, h_n, and `grad <leaf>`, None where there is none.
+
+    `returned` are output and h_n themselves, of which `tensors` has copies: a later call must leave them alone. Of a
+    candidate in another process `ask_overwritten` looks at them there.
+    """
+
+    tensors: dict[str, Tensor | None] = field(default_factory=dict)
+    findings: dict[str, Finding] = field(default_factory=dict)
+    returned: dict[str, Tensor] = field(default_factory=dict)
+    ask_overwritten: Callable[[], str | None] | None = None
 
     @property
-    def lost(self) -> CandidateError | None:
-        """Why that process is gone, where it is."""
-
-    def evaluate(self, case: Case, probe: Probe, plain: bool = False) -> "Values":
-        """What `evaluate` gives for a candidate in this one. Raises CandidateError."""
-
-    def regimes(self, case: Case, probe: Probe) -> dict[str, Tensor | str | None]:
-        """What `regimes` gives for a candidate in this one. Raises CandidateError."""
-
-    def time(self, case: Case, probe: Probe) -> tuple[Timing, ...]:
-        """Its cost beside nn.RNN's, where it is."""
-
-    def repaired(
-        self, case: Case, faults: Iterable[str], trials: Iterable[tuple[Case, Probe]]
-    ) -> "list[Change | None]":
-        """Return the change that fixes each of the faults found together, or None. Raises CandidateError."""
+    def overwritten(self) -> str | None:
+        """Return the name of a returned tensor that has changed since, or None."""
+        if self.ask_overwritten:
+            return self.ask_overwritten()
+        for name, value in self.returned.items():
+            before = self.tensors[name]
+            if before is None or not has_values(value) or torch.equal(value, before):
+                continue
+            if not torch.equal(value.nan_to_num(), before.nan_to_num()):  # a NaN does not equal itself
+                return name
+        return None
 
 
-Candidate = Canonical | Elsewhere
+class Candidate(Protocol):
+    """An implementation under inspection, wherever it runs. What it raises comes as CandidateError."""
+
+    built_in: bool  # tested with rnncli itself: not asked for what only a stranger's code gets wrong
+    h_0_may_be_omitted: bool  # by its signature
+    uses_numpy: bool
+
+    @property
+    def exit_error(self) -> CandidateError | None:
+        """The error that ended its process, where it has one and it ended."""
+
+    def evaluate(self, case: Case, probe: Probe, plain: bool = False) -> Values:
+        """Return what `evaluate` gives. Raises CandidateError."""
+
+    def regimes(self, case: Case, probe: Probe) -> Regimes:
+        """Return what `regimes.observed` gives. Raises CandidateError."""
+
+    def float32_line(self, case: Case, probe: Probe, plain: bool) -> str | None:
+        """Return the line that makes a float32 tensor in the middle of float64 work. Raises CandidateError."""
+
+    def repaired(self, case: Case, faults: Iterable[str], trials: Iterable[tuple[Case, Probe]]) -> list[Change | None]:
+        """Return for each of the faults found together the change that fixes it, or None. Raises CandidateError."""
+
+
+class FunctionCandidate:
+    """A candidate that is a function of the canonical arguments in this process, as the built-in ones are."""
+
+    built_in, h_0_may_be_omitted, uses_numpy, exit_error = True, False, False, None
+
+    def __init__(self, call: Canonical) -> None:
+        self.call = call
+
+    def evaluate(self, case: Case, probe: Probe, plain: bool = False) -> Values:
+        """See `Candidate`."""
+        return evaluate(candidate_side(self.call, case, probe), case, plain)
+
+    def regimes(self, case: Case, probe: Probe) -> Regimes:
+        """See `Candidate`; nothing is looked at."""
+        del case, probe
+        return {}
+
+    def float32_line(self, case: Case, probe: Probe, plain: bool) -> str | None:
+        """See `Candidate`; nothing is looked at."""
+        del case, probe, plain
+        return None
+
+    def repaired(self, case: Case, faults: Iterable[str], trials: Iterable[tuple[Case, Probe]]) -> list[Change | None]:
+        """See `Candidate`; there is no file to change."""
+        del case, trials
+        return [None for _ in faults]
+
+
+def as_candidate(candidate: Candidate | Canonical) -> Candidate:
+    """Return a function of the canonical arguments as a candidate, and a candidate as it is."""
+    return FunctionCandidate(candidate) if callable(candidate) else candidate
 
 
 @dataclass(frozen=True)
@@ -60,58 +129,39 @@ class Side:
     probe: Probe
     returned: tuple[str, ...] = ("output", "h_n")
 
+    def copies(self) -> dict[str, Tensor]:
+        """Return the leaves, input and h_0 as tensors of their own, which the implementation may overwrite."""
+        return {name: leaf.clone() if name in GIVEN else leaf for name, leaf in self.leaves.items()}
+
     def forward(self) -> tuple[Sequence, Tensor]:
-        """output and h_n."""
+        """Return output and h_n."""
         return self.call(self.leaves)
 
     def forward_backward(self) -> tuple[Tensor | None, ...]:
-        """The gradient of every leaf, under the cotangents of both outputs."""
-        return self.gradients(*self.forward())
+        """Return the gradient of every leaf, under the cotangents of both results."""
+        output, h_n = self.forward()
+        return self.gradients({"output": values_of(output), "h_n": h_n})
 
-    def gradients(self, output: Sequence | None, h_n: Tensor | None) -> tuple[Tensor | None, ...]:
-        """The gradient of each leaf: that of the scalar sum(output * cotangent) + sum(h_n * cotangent)."""
-        returned = (("output", None if output is None else values_of(output)), ("h_n", h_n))
-        parts = [(value * self.probe.cotangents[name]).sum() for name, value in returned if value is not None]
-        self.backward(sum(parts[1:], parts[0]))
+    def gradients(self, returned: Mapping[str, Tensor]) -> tuple[Tensor | None, ...]:
+        """Return the gradient of each leaf: that of the sum over the results of sum(result * cotangent)."""
+        self.backward(self.loss(returned))
         return self.collected()
 
+    def loss(self, returned: Mapping[str, Tensor]) -> Tensor:
+        """Return the scalar whose gradients are compared."""
+        parts = [(value * self.probe.cotangents[name]).sum() for name, value in returned.items()]
+        return sum(parts[1:], parts[0])
+
     def backward(self, total: Tensor) -> None:
-        """Run backward as a training step does: `torch.autograd.grad` is refused by reentrant checkpoints."""
+        """Run backward as a training step does: reentrant checkpoints refuse `torch.autograd.grad`."""
         total.backward()  # type: ignore[no-untyped-call]
 
     def collected(self) -> tuple[Tensor | None, ...]:
-        """The gradient that each leaf has accumulated, which is taken from it."""
+        """Return the gradient that each leaf has accumulated, and take it from the leaf."""
         gradients = tuple(leaf.grad for leaf in self.leaves.values())
         for leaf in self.leaves.values():
             leaf.grad = None
         return gradients
-
-
-@dataclass(frozen=True)
-class Values:
-    """What a side computed, by tensor name: output, h_n, and `grad <leaf>`; None where no gradient reaches a leaf.
-
-    `findings` are verdicts reached without looking at a tensor's values, with the reason. `returned` are output and h_n
-    themselves, of which `tensors` has copies: a later call must leave them alone. `look` asks where they are elsewhere.
-    """
-
-    tensors: dict[str, Tensor | None] = field(default_factory=dict)
-    findings: dict[str, tuple[Verdict, str]] = field(default_factory=dict)
-    returned: dict[str, Tensor] = field(default_factory=dict)
-    look: Callable[[], str | None] | None = None
-
-    @property
-    def overwritten(self) -> str | None:
-        """Which of output and h_n is not what it was when it was returned."""
-        if self.look:
-            return self.look()
-        for name, value in self.returned.items():
-            before = self.tensors[name]
-            if before is None or not has_values(value) or torch.equal(value, before):
-                continue
-            if not torch.equal(value.nan_to_num(), before.nan_to_num()):  # a NaN does not equal itself
-                return name
-        return None
 
 
 def has_values(tensor: Tensor) -> bool:
@@ -144,20 +194,6 @@ def candidate_side(candidate: Canonical, case: Case, probe: Probe) -> Side:
     return Side(case.target or str(case.candidate), call, leaves, probe, case.returns)
 
 
-def values_by(candidate: Candidate, case: Case, probe: Probe, plain: bool = False) -> Values:
-    """What a candidate computes, wherever it is. Raises CandidateError."""
-    if callable(candidate):
-        return evaluate(candidate_side(candidate, case, probe), case, plain)
-    return candidate.evaluate(case, probe, plain)
-
-
-def regimes_by(candidate: Candidate, case: Case, probe: Probe) -> dict[str, Tensor | str | None]:
-    """What a candidate computes in other regimes, wherever it is. Raises CandidateError."""
-    if callable(candidate):
-        return regimes(candidate_side(candidate, case, probe), case)
-    return candidate.regimes(case, probe)
-
-
 def evaluate(side: Side, case: Case, plain: bool = False) -> Values:
     """Every value the side computes, and what can be said of it without a comparison.
 
@@ -165,163 +201,39 @@ def evaluate(side: Side, case: Case, plain: bool = False) -> Values:
     leaves the default at float32. The generator that dropout draws from is seeded first, so that every side that draws
     in nn.RNN's order draws its masks.
     """
-    _seed(side.leaves["input"].device, case.run.seed)
+    seed_dropout(side.leaves["input"].device, case.run.seed)
     with torch.set_grad_enabled(case.run.gradients), default_dtype(torch.float32 if plain else side.probe.input.dtype):
         return _evaluated(side, case)
 
 
 def _evaluated(side: Side, case: Case) -> Values:
-    with torch.set_grad_enabled(case.run.gradients):
-        given = {name: leaf.clone() if name in GIVEN else leaf for name, leaf in side.leaves.items()}
-        output, h_n = side.call(given)
-        wrong_packing = None if output is None else _wrong_packing(case, output)
-        data = output if output is None else values_of(output) if wrong_packing else _in_our_order(case, output)
-    both = {"output": data, "h_n": h_n}
-    returned = {name: value.detach() for name, value in both.items() if value is not None}
-    tensors: dict[str, Tensor | None] = {"output": None, "h_n": None}
-    tensors |= {name: value.clone() for name, value in returned.items()}
-    findings = {"output": (Verdict.MISMATCH, wrong_packing)} if wrong_packing else {}
-    for name in tensors.keys() - returned.keys():
-        findings[name] = (Verdict.NOT_COMPARABLE, "the candidate does not return it")
+    given = side.copies()
+    output, h_n = side.call(given)
+    wrong_packing = None if output is None else _wrong_packing(case, output)
+    data = output if output is None else values_of(output) if wrong_packing else _in_row_order(case, output)
+    returned = {name: value for name, value in zip(RETURNED, (data, h_n), strict=True) if value is not None}
+    tensors = {name: value.detach().clone() if (value := returned.get(name)) is not None else None for name in RETURNED}
+    findings = {
+        name: Finding(Verdict.NOT_COMPARABLE, Cause.NOT_CLAIMED, "the candidate does not return it")
+        for name in RETURNED
+        if name not in returned
+    }
+    if wrong_packing:
+        findings["output"] = Finding(Verdict.MISMATCH, Cause.PACKING, wrong_packing)
     if case.run.gradients:
-        gradients, refusal = _backward(side, data, h_n)
+        gradients, refusal = _backward(side, returned)
         for name, gradient in zip(side.leaves, gradients, strict=True):
             tensors[f"grad {name}"] = gradient
             if refusal:
                 findings[f"grad {name}"] = refusal
-    before = side.probe.leaves
-    for name, leaf in given.items():
-        if not torch.equal(leaf.detach(), before[name]):
+    for name, before in side.probe.leaves.items():
+        if not torch.equal(given[name].detach(), before):
             tensor = f"grad {name}" if case.run.gradients else "h_n" if name == "h_0" else "output"
-            findings[tensor] = (Verdict.MISMATCH, f"{name} is overwritten: the caller's tensor is changed")
-    return Values(tensors, findings, returned)
-
-
-def regimes(side: Side, case: Case) -> dict[str, Tensor | str | None]:
-    """What a side computes where it is used in other ways than once with everything: by the way and the tensor.
-
-    Called ten times; given an input and h_0 that are not contiguous; an input that needs no gradient; a loss on output
-    alone, and on h_n alone; the gradients of two backward calls, accumulated. A text instead of a tensor says what was
-    raised. Gradients are left out where the case has none.
-    """
-    found: dict[str, Tensor | str | None] = {}
-    with default_dtype(side.probe.input.dtype):
-        _seed(side.leaves["input"].device, case.run.seed)
-        for way, run in _WAYS.items():
-            for leaf in side.leaves.values():
-                leaf.grad = None
-            try:
-                with torch.set_grad_enabled(case.run.gradients):
-                    found |= {f"{way}: {name}": value for name, value in run(side, case).items()}
-            except CandidateError as error:
-                found[way] = str(error)
-            except (MemoryError, torch.OutOfMemoryError):
-                raise
-            except Exception as error:
-                found[way] = f"backward raises {described(error)}".partition(" Hint: ")[0]
-            for name in GIVEN:
-                if name in side.leaves:
-                    side.leaves[name].requires_grad_(case.run.gradients)
-    return found
-
-
-def _called_ten_times(side: Side, case: Case) -> dict[str, Tensor | None]:
-    """The results of ten calls; of the first as it is after the others, which must leave it alone."""
-    del case
-    with torch.no_grad():
-        given = {name: leaf.clone() if name in GIVEN else leaf for name, leaf in side.leaves.items()}
-        output, h_n = side.call(given)
-        first: dict[str, Tensor | None] = {"output": None if output is None else values_of(output), "h_n": h_n}
-        calls = [_both(side) for _ in range(8)]
-        other = side.leaves | {"input": -side.leaves["input"]}
-        side.call({name: leaf.clone() if name in GIVEN else leaf for name, leaf in other.items()})
-        calls = [first, *calls]
-    return {
-        f"{name} of the calls": None if value is None else _stacked([call[name] for call in calls], value)
-        for name, value in first.items()
-    }
-
-
-def _stacked(values: list[Tensor | None], first: Tensor) -> Tensor:
-    """The values of all calls; the first that has another shape by itself."""
-    other = next((value for value in values if value is None or value.shape != first.shape), first)
-    if other is not first:
-        return first.new_empty(0) if other is None else other
-    return torch.stack([value for value in values if value is not None])
-
-
-def _not_contiguous(side: Side, case: Case) -> dict[str, Tensor | None]:
-    del case
-    given = {name: _strided(leaf) if name in GIVEN else leaf for name, leaf in side.leaves.items()}
-    with torch.no_grad():
-        output, h_n = side.call(given)
-        return {"output": None if output is None else values_of(output).clone(), "h_n": h_n}
-
-
-def _input_without_gradient(side: Side, case: Case) -> dict[str, Tensor | None]:
-    if not case.run.gradients:
-        return {}
-    side.leaves["input"].requires_grad_(False)
-    return _gradients_of(side, side.returned)
-
-
-def _h_0_without_gradient(side: Side, case: Case) -> dict[str, Tensor | None]:
-    if not case.run.gradients or "h_0" not in side.leaves:
-        return {}
-    side.leaves["h_0"].requires_grad_(False)
-    return _gradients_of(side, side.returned)
-
-
-def _output_alone(side: Side, case: Case) -> dict[str, Tensor | None]:
-    return _gradients_of(side, ("output",)) if case.run.gradients and "output" in side.returned else {}
-
-
-def _h_n_alone(side: Side, case: Case) -> dict[str, Tensor | None]:
-    return _gradients_of(side, ("h_n",)) if case.run.gradients and "h_n" in side.returned else {}
-
-
-def _two_backward_calls(side: Side, case: Case) -> dict[str, Tensor | None]:
-    if not case.run.gradients:
-        return {}
-    side.backward(_loss(side, side.returned))
-    for leaf in side.leaves.values():  # two leaves may have been given one tensor, and would add into it twice
-        leaf.grad = None if leaf.grad is None else leaf.grad.clone()
-    return _gradients_of(side, side.returned)
-
-
-_WAYS: dict[str, Callable[[Side, Case], dict[str, Tensor | None]]] = {
-    "called ten times": _called_ten_times,
-    "given an input and h_0 that are not contiguous": _not_contiguous,
-    "given an input that needs no gradient": _input_without_gradient,
-    "given an h_0 that needs no gradient": _h_0_without_gradient,
-    "with a loss on output alone": _output_alone,
-    "with a loss on h_n alone": _h_n_alone,
-    "after two backward calls": _two_backward_calls,
-}
-
-
-def _both(side: Side) -> dict[str, Tensor | None]:
-    output, h_n = side.call({name: leaf.clone() if name in GIVEN else leaf for name, leaf in side.leaves.items()})
-    return {"output": None if output is None else values_of(output).clone(), "h_n": h_n}
-
-
-def _loss(side: Side, names: tuple[str, ...]) -> Tensor:
-    parts = [(value * side.probe.cotangents[name]).sum() for name, value in _both(side).items()
-             if value is not None and name in names]  # fmt: skip
-    return sum(parts[1:], parts[0])
-
-
-def _gradients_of(side: Side, names: tuple[str, ...]) -> dict[str, Tensor | None]:
-    side.backward(_loss(side, names))
-    wanted = {name: leaf.requires_grad for name, leaf in side.leaves.items()}
-    gradients = dict(zip(side.leaves, side.collected(), strict=True))
-    return {f"grad {name}": gradients[name] for name in gradients if wanted[name]}
-
-
-def _strided(value: Tensor) -> Tensor:
-    """The same values, laid out in memory the other way round."""
-    order = tuple(reversed(range(value.dim())))
-    return value.detach().permute(order).contiguous().permute(order)
+            cause = "h0-mutated" if name == "h_0" else Cause.INPUT_MUTATED
+            findings[tensor] = Finding(
+                Verdict.MISMATCH, cause, f"{name} is overwritten: the caller's tensor is changed"
+            )
+    return Values(tensors, findings, {name: value.detach() for name, value in returned.items()})
 
 
 def values_of(sequence: Sequence) -> Tensor:
@@ -329,25 +241,23 @@ def values_of(sequence: Sequence) -> Tensor:
     return sequence.data if isinstance(sequence, PackedSequence) else sequence
 
 
-def _backward(
-    side: Side, data: Tensor | None, h_n: Tensor | None
-) -> tuple[tuple[Tensor | None, ...], tuple[Verdict, str] | None]:
-    """The gradients, or why there are none."""
+def _backward(side: Side, returned: Mapping[str, Tensor]) -> tuple[tuple[Tensor | None, ...], Finding | None]:
+    """Return the gradients, or why there are none."""
     none = (None,) * len(side.leaves)
-    returned = {name: value for name, value in (("output", data), ("h_n", h_n)) if value is not None}
     for name, value in returned.items():
         cotangent = side.probe.cotangents[name]
         if (value.shape, value.dtype, value.device) != (cotangent.shape, cotangent.dtype, cotangent.device):
-            return none, (Verdict.NOT_COMPARABLE, f"not run: {name} does not have the form of nn.RNN's")
+            reason = f"not run: {name} does not have the form of nn.RNN's"
+            return none, Finding(Verdict.NOT_COMPARABLE, Cause.NOT_RUN, reason)
     if not any(value.requires_grad for value in returned.values()):
         return none, None
     try:
-        return side.gradients(data, h_n), None
+        return side.gradients(returned), None
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
         what = described(error).partition(" Hint: ")[0]
-        return none, (Verdict.MISMATCH, f"backward raises {what}{_saved_at(side)}")
+        return none, Finding(Verdict.MISMATCH, "backward-breaks", f"backward raises {what}{_saved_at(side)}")
 
 
 def _saved_at(side: Side) -> str:
@@ -388,7 +298,7 @@ def _wrong_packing(case: Case, output: Sequence) -> str | None:
     return None
 
 
-def _in_our_order(case: Case, output: Sequence) -> Tensor:
+def _in_row_order(case: Case, output: Sequence) -> Tensor:
     """The values, those of a PackedSequence in the order of the input's rows, whatever order it is sorted in."""
     if not isinstance(output, PackedSequence):
         return output
@@ -400,8 +310,8 @@ def _in_our_order(case: Case, output: Sequence) -> Tensor:
     return padded[time.to(padded.device), sorted_indices[rank].to(padded.device)]
 
 
-def _seed(device: torch.device, seed: int) -> None:
-    """torch.manual_seed for one device: the function itself walks every device type, 0.07 ms a call."""
+def seed_dropout(device: torch.device, seed: int) -> None:
+    """Seed the generator that dropout draws from. (torch.manual_seed walks every device type: 0.07 ms a call.)"""
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
     torch.default_generator.manual_seed(seed)

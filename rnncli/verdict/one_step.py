@@ -19,7 +19,7 @@ from rnncli.numerics.noise import ARITHMETIC
 from rnncli.numerics.oracle import Oracle
 from rnncli.numerics.probe import Probe, first_layer, in_layout, time_first
 from rnncli.verdict.compare import SMALL
-from rnncli.verdict.evaluate import Candidate, values_by
+from rnncli.verdict.evaluate import Candidate
 
 MOST_ROWS = 4096  # steps judged at once
 SMALL_OF_TERMS = 1e-2  # of a pre-activation: one term of ten thousand is more
@@ -37,7 +37,7 @@ def wrong_step(
         working = step_probe.to(dtype, step_probe.input.device)
         exact = working.to(torch.float64, step_probe.input.device)
         try:
-            values = values_by(candidate, step_case, working)
+            values = candidate.evaluate(step_case, working)
         except CandidateError:
             return None
         expected = Oracle(step_case, exact).values
@@ -79,7 +79,7 @@ def error_of_a_step(case: Case, probe: Probe, oracle: Oracle, candidate: Candida
     for step_case, step_probe in _steps(case, probe, oracle, torch.float64):
         one, values_of_one = first_layer(step_case, step_probe)
         try:
-            actual = values_by(candidate, one, values_of_one).tensors["output"]
+            actual = candidate.evaluate(one, values_of_one).tensors["output"]
         except CandidateError:
             return 0.0
         expected = Oracle(one, values_of_one).values["output"]

@@ -81,6 +81,13 @@ FAULTS = {  # the fault, what was written instead of what, and the line that goe
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def on_a_busy_machine(monkeypatch):
+    """Let the search of a fix take its time, whatever else runs."""
+    monkeypatch.setattr("rnncli.pipeline.fixes.SEARCH_S", 600.0)
+    monkeypatch.setattr("rnncli.pipeline.candidate_server.SLOW_IMPORT_S", 600.0)
+
+
 def judged(file: Path, **rnn):
     case = Case.model_validate({"rnn": rnn, "candidate": f"{file}:{'birnn' if rnn.get('bidirectional') else 'rnn'}"})
     return verify(case, VerifyOptions(timing=False, guard=False))
@@ -151,7 +158,7 @@ def test_where_no_edit_matches_none_is_shown(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("in_process")
 def test_an_edit_that_gives_other_values_is_not_shown(tmp_path, monkeypatch):
     doubled = [(hunk,) for edit in edits(RNN, "weight-hh-transposed") for hunk in edit]
-    monkeypatch.setattr("rnncli.pipeline.candidate_process.edits", lambda *_: doubled)
+    monkeypatch.setattr("rnncli.pipeline.fixes.edits", lambda *_: doubled)
     file = tmp_path / "wrong.py"
     file.write_text(RNN.replace(" + b_hh)", ")"))
     (found,) = judged(file).diagnosis
@@ -165,7 +172,7 @@ def test_an_edit_after_which_the_weights_are_read_otherwise_is_not_shown(tmp_pat
     line = STEP.replace("W_hh.T", "W_hh")
     number = next(at for at, text in enumerate(wrong.splitlines(), 1) if line in text)
     misleading = Hunk(number, (f"        {line}",), (f"        {line.replace('W_ih.T', 'W_ih')}",))
-    monkeypatch.setattr("rnncli.pipeline.candidate_process.edits", lambda *_: iter([(misleading,)]))
+    monkeypatch.setattr("rnncli.pipeline.fixes.edits", lambda *_: iter([(misleading,)]))
     file = tmp_path / "wrong.py"
     file.write_text(applied(wrong, (misleading,)))
     assert judged(file).verdict == "match"

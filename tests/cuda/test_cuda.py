@@ -17,7 +17,8 @@ from rnncli.numerics.device import environment
 from rnncli.pipeline.bench import Bench, BenchOptions
 from rnncli.pipeline.verify import VerifyOptions, look, plant_faults, verify
 from rnncli.report.table import render
-from rnncli.verdict.judge import Judge
+from rnncli.verdict.judge import Judgement
+from rnncli.verdict.problem import Problem
 
 pytestmark = [
     pytest.mark.cuda,
@@ -90,7 +91,7 @@ def test_what_the_device_guard_finds_on_a_laptop_fails_here():
     on_cuda = case()
     assert check_devices(plant("device-hardcoded"), on_cuda).status == "found"
     with pytest.raises(CandidateError, match="device"):
-        Judge(on_cuda, torch.device("cuda")).judge(candidate)
+        Judgement(Problem(on_cuda, torch.device("cuda")), candidate)
 
 
 @pytest.mark.parametrize("candidate", ["manual", "bmm", "concat", "cell"])

@@ -5,9 +5,10 @@ import torch
 
 from rnncli.candidate.load import canonical, load
 from rnncli.core.case import Case
-from rnncli.faults.diagnose import EVIDENCE, diagnosed
+from rnncli.faults.diagnose import BY_CAUSE, diagnosed
 from rnncli.faults.planted import plant
-from rnncli.verdict.judge import Judge
+from rnncli.verdict.judge import Judgement
+from rnncli.verdict.problem import Problem
 
 CPU = torch.device("cpu")
 
@@ -21,13 +22,13 @@ TWO_LAYERS = case_of(rnn={"input_size": 5, "hidden_size": 6, "num_layers": 2, "b
 
 def found(case, call):
     candidate = canonical("candidate", call)
-    return diagnosed(case, CPU, candidate, Judge(case, CPU).judge(candidate).checks)
+    return diagnosed(case, CPU, candidate, Judgement(Problem(case, CPU), candidate).checks)
 
 
 VALUES = ["missing-bias-hh", "reverse-not-restored", "layer-input-not-stacked", "hn-direction-major", "h0-ignored"]
 
 
-@pytest.mark.parametrize("id", [*VALUES, "state-detached", *EVIDENCE])
+@pytest.mark.parametrize("id", [*VALUES, "state-detached", *BY_CAUSE])
 def test_a_planted_fault_is_named_with_evidence_and_the_line_to_change(id):
     (diagnosis,) = found(TWO_LAYERS, plant(id))
     assert diagnosis.id == id
@@ -94,7 +95,7 @@ def test_gradients_that_alone_are_wrong_are_said_to_be():
 @pytest.mark.parametrize("candidate", ["manual", "bmm", "concat", "cell"])
 def test_a_correct_candidate_is_given_no_diagnosis(candidate):
     case = TWO_LAYERS.model_copy(update={"candidate": candidate})
-    assert diagnosed(case, CPU, load(case), Judge(case, CPU).judge(load(case)).checks) == ()
+    assert diagnosed(case, CPU, load(case), Judgement(Problem(case, CPU), load(case)).checks) == ()
 
 
 def test_where_gradients_alone_are_wrong_the_advice_is_about_gradients():

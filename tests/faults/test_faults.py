@@ -368,7 +368,7 @@ def test_backward_that_breaks_has_a_right_forward(nonlinearity, layout):
     values, right = computed(plant("backward-breaks"), case), computed(load(case), case)
     assert max(tensor_distance(values.tensors[name], right.tensors[name]) for name in ("output", "h_n")) < 1e-12
     assert values.findings
-    assert all("modified by an inplace operation" in finding for _, finding in values.findings.values())
+    assert all("modified by an inplace operation" in finding.reason for finding in values.findings.values())
 
 
 def test_a_float32_buffer_shows_in_float64_alone_and_at_the_size_of_float32_rounding():
@@ -392,7 +392,7 @@ def test_an_h_0_that_is_overwritten_is_found_and_every_value_is_right(layout):
     case = case_of(layout, num_layers=2, bidirectional=True)
     values, right = computed(plant("h0-mutated"), case), computed(plant(), case)
     assert list(values.findings) == ["grad h_0"]
-    assert "overwritten" in values.findings["grad h_0"][1]
+    assert "overwritten" in values.findings["grad h_0"].reason
     assert all(torch.equal(values.tensors[name], right.tensors[name]) for name in right.tensors)
 
 

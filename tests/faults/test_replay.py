@@ -15,7 +15,9 @@ from rnncli.faults.planted import plant
 from rnncli.faults.shrink import MOST_TRIED, SIZES, replay_command, shrunk
 from rnncli.manual import BUILT_IN, rnn
 from rnncli.pipeline.verify import VerifyOptions, verify
-from rnncli.verdict.judge import Judge, is_wrong
+from rnncli.verdict.judge import Judgement
+from rnncli.verdict.problem import Problem
+from rnncli.verdict.stage import is_wrong
 
 TWO_LAYERS = {"rnn": {"num_layers": 2, "bidirectional": True}}
 PACKED = {**TWO_LAYERS, "input": {"layout": "packed", "lengths": [3, 7, 5, 2]}, "run": {"dtype": "float64", "seed": 4}}
@@ -93,7 +95,7 @@ def test_no_size_of_a_shrunk_case_could_be_one_less(planted, id):
     smallest = Case.model_validate(verify(on_the_cpu(FAULTS[id][0]), VerifyOptions(timing=False)).replay_config)
 
     def fails(case):
-        return is_wrong(Judge(case, torch.device("cpu")).judge(canonical(id, plant(id))).checks)
+        return is_wrong(Judgement(Problem(case, torch.device("cpu")), canonical(id, plant(id))).checks)
 
     assert fails(smallest)
     for leaf in SIZES:

@@ -14,13 +14,15 @@ from rnncli.candidate.load import load
 from rnncli.core.case import Case
 from rnncli.manual import BUILT_IN, equations, rnn
 from rnncli.numerics.probe import draw, packer
-from rnncli.verdict.judge import Judge
+from rnncli.verdict.evaluate import as_candidate
+from rnncli.verdict.problem import Problem
+from rnncli.verdict.stage import stage_checks
 
 FLAGS = (False, True)
 
 
 def checks_in_float64(case: Case):
-    return Judge(case, torch.device("cpu")).checks("algorithm", load(case))
+    return stage_checks(Problem(case, torch.device("cpu")), "algorithm", as_candidate(load(case)))
 
 
 PRODUCT = "test_every_built_in_matches_nn_rnn_over_the_product_of_the_arguments"

@@ -94,7 +94,7 @@ def test_a_dtype_a_device_lacks_is_not_available(monkeypatch):
     def lacking(*_, **__):
         raise RuntimeError("\"addmm\" not implemented for 'Half'")
 
-    monkeypatch.setattr("rnncli.verdict.judge.reference_side", lacking)
+    monkeypatch.setattr("rnncli.verdict.problem.reference_side", lacking)
     with pytest.raises(UnavailableError, match=r"dtype float16 on cpu: torch says .* not implemented for 'Half'"):
         verify(Case.model_validate({"run": {"dtype": "float16", "device": "cpu"}}), VerifyOptions())
 
@@ -106,7 +106,7 @@ def test_memory_that_runs_out_is_told(monkeypatch, error):
     def full(*_, **__):
         raise error
 
-    monkeypatch.setattr("rnncli.verdict.judge.reference_side", full)
+    monkeypatch.setattr("rnncli.verdict.problem.reference_side", full)
     with pytest.raises(ConfigError, match="does not fit into the memory of cpu"):
         verify(Case.model_validate({"run": {"device": "cpu"}}), VerifyOptions())
 

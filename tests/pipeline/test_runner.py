@@ -22,7 +22,8 @@ from rnncli.core.records import Origin, Verdict
 from rnncli.execution.process import TookTooLong
 from rnncli.pipeline import grid as runner
 from rnncli.pipeline.grid import GridRun, outcomes, verify_unit
-from rnncli.pipeline.verify import Judges, VerifyOptions, verify
+from rnncli.pipeline.verify import VerifyOptions, verify
+from rnncli.verdict.problem import Problems
 
 RNNCLI = [sys.executable, "-m", "rnncli"]
 QUICK = VerifyOptions(timing=False, shrink=False)
@@ -149,8 +150,8 @@ def test_units_are_taken_as_they_are_needed():
 def test_cases_that_share_a_judge_get_what_they_get_alone():
     values = {"rnn": {"num_layers": 2, "nonlinearity": "relu"}, "run": {"device": "cpu", "dtype": "bfloat16"}}
     cases = [Case.model_validate({**values, "candidate": name}) for name in ("manual", "bmm", "concat", "cell")]
-    last = Judges()
-    together = [verify(case, QUICK, judges=last) for case in cases]
+    last = Problems()
+    together = [verify(case, QUICK, problems=last) for case in cases]
     assert together == [verify(case, QUICK) for case in cases]
 
 
@@ -158,9 +159,9 @@ def test_cases_that_share_a_judge_get_what_they_get_alone():
 def test_a_judge_is_of_one_problem_alone(changed):
     first = Case.model_validate({"run": {"device": "cpu"}})
     second = Case.model_validate({"run": {"device": "cpu", **changed}, "candidate": "bmm"})
-    judges = Judges()
-    verify(first, QUICK, judges=judges)
-    assert verify(second, QUICK, judges=judges) == verify(second, QUICK)
+    problems = Problems()
+    verify(first, QUICK, problems=problems)
+    assert verify(second, QUICK, problems=problems) == verify(second, QUICK)
 
 
 def test_a_defect_of_ours_costs_its_own_case_alone(monkeypatch):
@@ -185,8 +186,8 @@ def test_a_defect_of_ours_costs_its_own_case_alone(monkeypatch):
 def test_a_second_judgement_does_not_undo_the_first(rnncli, monkeypatch, grid, format, tmp_path):
     """A mismatch is judged again to show it in a small case; a candidate that is right the second time was wrong."""
 
-    def fickle(case, options, judges=None):
-        record = verify(case, options, judges=judges)
+    def fickle(case, options, problems=None):
+        record = verify(case, options, problems=problems)
         return replace(record, verdict=Verdict.MATCH if options.shrink else Verdict.MISMATCH)
 
     monkeypatch.setattr(runner, "verify", fickle)

@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from rnncli.core.case import Case
+from rnncli.core.causes import Cause
 from rnncli.core.records import Location, Verdict
 from rnncli.core.shapes import predict_parameters, predict_tensors
 from rnncli.numerics.locate import by_group, first_in_order, locate, over_elements
 from rnncli.numerics.oracle import Envelope
 from rnncli.numerics.probe import packer
-from rnncli.verdict.compare import ENVELOPES, Policy, Sides, by_step, compare, loosest, what_the_size_tells
-from rnncli.verdict.evaluate import Values
+from rnncli.verdict.compare import ENVELOPES, Policy, Sides, by_step, compare, loosest, told_by_size
+from rnncli.verdict.evaluate import Finding, Values
 
 NAN, INF = float("nan"), float("inf")
 STAGES = ("algorithm", "precision")
@@ -133,11 +134,11 @@ def test_a_wrong_form_is_a_mismatch_that_says_what_is_wrong(candidate, reason, p
 
 
 def test_a_finding_about_a_tensor_is_its_verdict():
-    found = (Verdict.NOT_COMPARABLE, "not run")
+    found = Finding(Verdict.NOT_COMPARABLE, Cause.NOT_RUN, "not run")
     right = {"output": values(5, 6, 8)}
     sides = Sides(CASE, "algorithm", Values(right), Values(right, {"output": found}), right, lambda _: envelope())
     (comparison,) = compare(sides)
-    assert (comparison.check.verdict, comparison.check.reason) == found
+    assert (comparison.check.verdict, comparison.check.cause, comparison.check.reason) == found
 
 
 def test_a_tensor_that_the_candidate_does_not_give_is_a_mismatch():
@@ -300,7 +301,7 @@ def test_the_verdict_of_a_gradient_is_open_where_rounding_moves_the_values_too_f
 
 
 @pytest.mark.parametrize(
-    ("tensor", "why"), [("grad input", "kink"), ("grad bias_ih_l0", "kink"), ("output", None), ("h_n", None)]
+    ("tensor", "why"), [("grad input", "relu-kink"), ("grad bias_ih_l0", "relu-kink"), ("output", None), ("h_n", None)]
 )
 def test_near_a_kink_the_verdict_of_gradients_alone_is_open(tensor, why):
     candidate = moved(0.1, (0,) * len(SIZES[tensor]), tensor)
@@ -497,7 +498,10 @@ KINDS = {
 
 @pytest.mark.parametrize(("error", "said"), KINDS.values(), ids=KINDS)
 def test_the_size_of_an_error_in_float64_tells_what_was_done(error, said):
-    assert said in what_the_size_tells(error)
+    check = checked(
+        moved(error, (1, 2, 3), of=torch.ones(5, 6, 8).double()), torch.ones(5, 6, 8).double(), around=envelope()
+    )
+    assert said in told_by_size(check, error)[1]
 
 
 @pytest.mark.parametrize(("error", "said"), KINDS.values(), ids=KINDS)

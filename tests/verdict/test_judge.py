@@ -17,8 +17,10 @@ from rnncli.faults.power import _seen
 from rnncli.manual import BUILT_IN
 from rnncli.numerics.probe import Probe, draw, time_first
 from rnncli.verdict.compare import Policy
-from rnncli.verdict.judge import Judge
+from rnncli.verdict.evaluate import as_candidate
+from rnncli.verdict.judge import Judgement, with_envelopes
 from rnncli.verdict.one_step import first_wrong_step, wrong_step
+from rnncli.verdict.problem import Problem
 
 CPU = torch.device("cpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
@@ -33,7 +35,7 @@ def case_of(rnn=None, given=None, **run) -> Case:
 
 def judged(case, call, probe=None):
     """The checks, by stage and tensor."""
-    checks = Judge(case, CPU, probe=probe).judge(canonical("candidate", call)).checks
+    checks = Judgement(Problem(case, CPU, probe=probe), canonical("candidate", call)).checks
     return {(check.stage, check.tensor): check for check in checks}
 
 
@@ -61,15 +63,15 @@ def written_over(base, **methods):
 # Over time
 
 
-def with_envelopes(case, call=None):
-    judge = Judge(case, CPU)
-    checks = judge.with_envelopes(judge.judge(canonical("candidate", call) if call else manual).checks)
+def judged_with_envelopes(case, call=None):
+    problem = Problem(case, CPU)
+    checks = with_envelopes(problem, Judgement(problem, canonical("candidate", call) if call else manual).checks)
     return {(check.stage, check.tensor): check for check in checks}
 
 
 def test_the_envelope_stands_beside_the_error_over_time_where_it_is_asked_for():
     case = case_of({"bidirectional": True})
-    checks = with_envelopes(case)
+    checks = judged_with_envelopes(case)
     for stage in ("algorithm", "precision"):
         check = checks[stage, "output"]
         for direction in ("forward", "reverse"):
@@ -83,13 +85,13 @@ def test_the_envelope_stands_beside_the_error_over_time_where_it_is_asked_for():
 
 @pytest.mark.parametrize("policy", [Policy("fixed"), Policy("exact")], ids=["fixed", "exact"])
 def test_an_envelope_that_decides_nothing_is_not_shown(policy):
-    judge = Judge(case_of(), CPU, policy)
-    checks = judge.with_envelopes(judge.judge(manual).checks)
+    problem = Problem(case_of(), CPU, policy)
+    checks = with_envelopes(problem, Judgement(problem, manual).checks)
     assert [check.allowed_by_step is None for check in checks if check.tensor == "output"] == [False, True]
 
 
 def test_the_error_over_time_of_a_case_judged_on_its_first_steps_is_that_of_the_whole():
-    check = with_envelopes(chaotic("float32"))["precision", "output"]
+    check = judged_with_envelopes(chaotic("float32"))["precision", "output"]
     assert "judged on the first" in check.reason
     steps = {len(check.error_by_step["forward"]), len(check.allowed_by_step["forward"])}
     assert steps == {chaotic("float32").input.seq_len}
@@ -279,11 +281,11 @@ def test_a_state_that_leaks_shows_in_a_third_call_where_the_first_ends_in_zeros(
     dead = 0
     for seed in range(12):
         case = case_of(rnn, {"seq_len": 1, "layout": "unbatched", "h_0": "zeros"}, seed=seed)
-        judge = Judge(case, CPU)
-        if not judge.reference("algorithm").tensors["h_n"].any():
+        problem = Problem(case, CPU)
+        if not problem.reference("algorithm").tensors["h_n"].any():
             dead += 1
             candidate = canonical("leaks", plant("state-leaks-between-calls"))
-            assert judge.first_mismatch(candidate) is not None
+            assert Judgement(problem, candidate).mismatch is not None
     assert dead > 2
 
 
@@ -391,7 +393,7 @@ def test_a_small_error_at_an_early_step_is_seen_beside_later_values_a_million_ti
 
 
 def draw_scale(case, probe) -> float:
-    return float(Judge(case, CPU, probe=probe).reference("algorithm").tensors["output"].abs().max())
+    return float(Problem(case, CPU, probe=probe).reference("algorithm").tensors["output"].abs().max())
 
 
 # How a candidate is called
@@ -523,7 +525,7 @@ def test_a_candidate_that_is_wrong_without_h_0_is_judged_where_h_0_is_omitted():
 
 def test_a_candidate_that_raises_in_float64_alone_is_held_to_float32_and_the_finding_says_so():
     candidate = canonical("candidate", raising(lambda input, _: input.dtype == torch.float64))
-    judgement = Judge(case_of(), CPU).judge(candidate)
+    judgement = Judgement(Problem(case_of(), CPU), candidate)
     assert {(check.stage, check.verdict) for check in judgement.checks} == {("precision", "match")}
     assert judgement.downcast.startswith("the candidate casts to float32 in the middle of float64 work: ")
 
@@ -667,7 +669,7 @@ def test_a_candidate_wrong_where_no_mask_matters_is_a_mismatch_whatever_its_mask
 
 def test_honest_dropout_with_other_masks_has_no_first_mismatch():
     candidate = canonical("candidate", own_masks(honest_drop))
-    assert Judge(dropping(), CPU).first_mismatch(candidate) is None
+    assert Judgement(Problem(dropping(), CPU), candidate).mismatch is None
 
 
 # The first mismatch alone
@@ -688,15 +690,18 @@ RICH = {
 
 @pytest.mark.parametrize("rich", one_in(2, RICH, FIRST))
 def test_the_first_mismatch_is_the_first_of_the_judgement_for_every_fault(rich):
-    judge = Judge(RICH[rich], CPU)
+    problem = Problem(RICH[rich], CPU)
     for id in [id for id, fault in CATALOGUE.items() if fault.applies(RICH[rich]) is None]:
-        first, first_of_all = found(judge.first_mismatch, id), found(lambda fault: whole(judge, fault), id)
+        first, first_of_all = (
+            found(lambda fault: Judgement(problem, fault).mismatch, id),
+            found(lambda fault: whole(problem, fault), id),
+        )
         assert first == first_of_all, id
         assert (first is None) == (id == "device-hardcoded"), id
 
 
-def whole(judge, candidate):
-    return next((check for check in judge.judge(candidate).checks if check.verdict == "mismatch"), None)
+def whole(problem, candidate):
+    return next((check for check in Judgement(problem, candidate).checks if check.verdict == "mismatch"), None)
 
 
 def found(find, id):
@@ -709,12 +714,12 @@ def found(find, id):
 
 
 def test_an_honest_candidate_has_no_first_mismatch():
-    assert Judge(case_of(), CPU).first_mismatch(manual) is None
+    assert Judgement(Problem(case_of(), CPU), manual).mismatch is None
 
 
 def test_the_first_mismatch_of_a_candidate_wrong_in_its_own_dtype_is_at_the_precision_stage():
     wrong = canonical("candidate", changing(lambda o, h, _: (o if o.dtype == torch.float64 else -o, h)))
-    check = Judge(case_of(), CPU).first_mismatch(wrong)
+    check = Judgement(Problem(case_of(), CPU), wrong).mismatch
     assert (check.stage, check.tensor) == ("precision", "output")
 
 
@@ -744,8 +749,9 @@ STEPPED = {
 
 
 def wrong_in_one_step(case, call):
-    judge, stage = Judge(case, CPU), "precision"
-    return wrong_step(case, judge.probe, judge.oracle(stage), judge.dtype, judge.kind(stage), canonical("c", call))
+    problem, stage = Problem(case, CPU), "precision"
+    candidate = as_candidate(canonical("c", call))
+    return wrong_step(case, problem.probe, problem.oracle(stage), problem.dtype, problem.kind(stage), candidate)
 
 
 @pytest.mark.parametrize(("rnn", "given"), one_in(3, STEPPED.values(), BOUND, 3), ids=STEPPED)
@@ -757,7 +763,7 @@ def test_single_steps_of_honest_candidates_are_within_the_bound(rnn, given):
 
 def one_percent_off(case, name):
     """A candidate with one weight off, that which the outputs depend on most."""
-    oracle = Judge(case, CPU).oracle("precision")
+    oracle = Problem(case, CPU).oracle("precision")
     share = (oracle.values[f"grad {name}"] * draw(case).parameters[name]).flatten().abs()
 
     def candidate(input, h_0, params, case):
@@ -797,8 +803,8 @@ def test_single_steps_start_from_each_step_of_each_sequence():
     assert wrong_in_one_step(case, looks) is None
     ((input, h_0),) = seen
     assert (input.shape, h_0.shape) == ((1, 13, 5), (2, 13, 6))
-    probe, judge = draw(case), Judge(case, CPU)
-    output = time_first(case, judge.oracle("precision").values["output"])
+    probe, problem = draw(case), Problem(case, CPU)
+    output = time_first(case, problem.oracle("precision").values["output"])
     at_time_1_of_sequence_0 = 3 + 0  # the rows are by time step: 3 sequences at t = 0
     assert torch.allclose(h_0[0, at_time_1_of_sequence_0].double(), output[0, 0, :6], atol=1e-6)
     assert torch.allclose(h_0[1, at_time_1_of_sequence_0].double(), output[2, 0, 6:], atol=1e-6)
@@ -812,10 +818,10 @@ ONE_LAYER = {id: case for id, case in STEPPED.items() if case[0]["num_layers"] =
 
 
 def first_step_wrong(case, call):
-    judge = Judge(case, CPU)
-    values = judge.values("precision", canonical("candidate", call))
-    probe = judge.probe_at("precision").to(torch.float64, CPU)
-    return first_wrong_step(case, probe, values.tensors["output"], judge.kind("precision"))
+    problem = Problem(case, CPU)
+    values = problem.values("precision", as_candidate(canonical("candidate", call)))
+    probe = problem.probe_at("precision").to(torch.float64, CPU)
+    return first_wrong_step(case, probe, values.tensors["output"], problem.kind("precision"))
 
 
 @pytest.mark.parametrize("h_0", ["random", "omitted"])
@@ -874,7 +880,7 @@ LATER = pytest.mark.exhaustive(twin="test_what_a_small_case_does_not_see_is_what
 @pytest.mark.parametrize("seed", [*range(10), *(pytest.param(seed, marks=LATER) for seed in range(10, 40))])
 def test_what_a_small_case_does_not_see_is_what_the_rule_says(seed):
     case = small_case(seed)
-    judge = Judge(case, CPU)
+    problem = Problem(case, CPU)
     applicable = {id: fault for id, fault in CATALOGUE.items() if fault.applies(case) is None}
     by_rule = {id for id, fault in applicable.items() if fault.unseen(case) is not None}
-    assert {id for id in applicable if _seen(judge, id) is None} == by_rule
+    assert {id for id in applicable if _seen(problem, id) is None} == by_rule

@@ -1,0 +1,40 @@
+"""Why a check has its verdict, as data: code decides by the cause, and the reason is for the reader."""
+
+from enum import StrEnum
+
+DOWNCAST = "downcast-float32"  # faults of the catalogue that a check may find
+LEAK, H0_MUTATED, BACKWARD_BREAKS = "state-leaks-between-calls", "h0-mutated", "backward-breaks"
+
+
+class Cause(StrEnum):
+    """What a check found, where no fault of the catalogue names it; `Check.cause` is one of these or a fault's id."""
+
+    VALUES = "values"  # other values, of the size of another equation
+    APPROXIMATION = "approximation"  # other values, of the size of an approximated function or of rounded weights
+    ROUNDING = "rounding"  # other values, small, and still beyond rounding
+    SHAPE = "shape"
+    DTYPE = "dtype"
+    DEVICE = "device"
+    MEMORY_LAYOUT = "memory-layout"  # sparse, or on the meta device: no values beside each other
+    PACKING = "packing"  # a tensor for a PackedSequence or the reverse, or other batch sizes or indices
+    MISSING = "missing"
+    NO_GRADIENT = "no-gradient"
+    NOT_FINITE = "not-finite"
+    INPUT_MUTATED = "input-mutated"
+    SIZES = "sizes"  # it raises, and runs where sizes are equal
+    RAISES = "raises"  # in a further call, as with one sequence
+    WRONG_STEP = "wrong-step"
+    OTHER_WEIGHTS = "other-weights"  # in a call with other weights, or in another mode
+    WITHOUT_H_0 = "without-h-0"
+    ONE_SEQUENCE = "one-sequence"
+    RESULT_OVERWRITTEN = "result-overwritten"  # a later call overwrites what an earlier one returned
+    REGIME = "regime"  # in another regime: not contiguous, a loss on one result alone, gradients accumulated, ...
+    LARGE_VALUES = "large-values"
+    CANDIDATE_TENSOR = "candidate-tensor"  # a tensor of its own is not what a parameter of nn.RNN is
+    NOT_CLAIMED = "not-claimed"  # the candidate does not claim to return or to compute it
+    NOT_RUN = "not-run"
+    EMPTY_BATCH = "empty-batch"
+    AMPLIFIED = "amplified"  # rounding alone moves nn.RNN by too much
+    OVERFLOW = "overflow"  # nn.RNN leaves the range of the dtype
+    RELU_KINK = "relu-kink"
+    DROPOUT_MASKS = "dropout-masks"  # the masks are not nn.RNN's, and right

@@ -1,0 +1,235 @@
+"""What runs in the process of a user's candidate: its reading, one call of it, its cost, the search of a fix."""
+
+import contextlib
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical, located, own_frames
+from rnncli.core.case import Case, altered
+from rnncli.core.errors import CandidateError
+from rnncli.core.records import Timing
+from rnncli.execution import plain
+from rnncli.numerics import device as devices
+from rnncli.numerics.probe import Probe, draw
+from rnncli.pipeline.candidate_process import Reading
+from rnncli.pipeline.fixes import Search
+from rnncli.verdict.evaluate import Change, Regimes, Values, candidate_side, evaluate, reference_side, values_of
+from rnncli.verdict.regimes import observed
+
+if TYPE_CHECKING:
+    from rnncli.candidate.adapter import Adapted
+    from rnncli.cost.measure import PassSpec
+
+SLOW_IMPORT_S = 0.5  # of a candidate's file, which each edit imports again
+ARGUMENTS = ("num_layers", "bidirectional", "batch_first")  # told where a candidate takes them and the case does not
+DEFAULTS = Case().config["rnn"]
+NN_RNN = nn.RNN
+NN_RNN_FORWARD = nn.RNN.forward
+
+
+class CandidateServer:
+    """What answers a `CandidateProxy`, in the process where the candidate runs."""
+
+    dumps = staticmethod(plain.dumps)
+
+    def __init__(self, target: object = None) -> None:
+        self._settings = _settings()
+        self._target = target
+        self._adapted: Adapted | None = None
+        self._note: str | None = None  # of what its file raised
+        self._import_s = 0.0
+        self._candidate: Canonical
+        self._kept: dict[int, Values] = {}
+
+    def load(self, case: Case) -> None:
+        """Import the candidate, if it is not here."""
+        assert case.target is not None
+        if self._target is None:
+            start = time.monotonic()
+            with self._with_traceback(case):
+                self._target, self._note = located(case.target)
+            self._import_s = time.monotonic() - start
+
+    def read(self, case: Case) -> Reading:
+        """Find out how the candidate is called."""
+        assert case.target is not None
+        if is_canonical(self._target) or case.stated.get("convention") == "canonical":
+            self._candidate = canonical(case.target, self._target, partial=True)  # type: ignore[arg-type]
+            return self._read_canonical(case)
+        from rnncli.candidate.reading import Unreadable, read
+
+        with self._with_traceback(case), torch.no_grad():
+            try:
+                self._readings = read(self._target, case.target, case, case.stated)
+            except Unreadable as error:
+                if not error.faults:
+                    raise self._with_starter(case, error) from error.__cause__
+                return Reading(
+                    "by its names alone: its calls raise", "both", True, True, None, (), error.faults, str(error)
+                )
+        return self.choose(case, 0)
+
+    def _with_starter(self, case: Case, error: CandidateError) -> CandidateError:
+        """The error with the command that writes a starter adapter, where one runs."""
+        from rnncli.candidate.starter import adapter
+
+        assert case.target is not None
+        try:
+            adapter(self._target, case.target, Path.cwd())
+        except Exception:
+            return error
+        hint = f"rnncli adapt {case.target} -o adapter.py writes an adapter to fill in"
+        return CandidateError(f"{error}; {hint}", error.trace)
+
+    def _read_canonical(self, case: Case) -> Reading:
+        """A candidate of the canonical form says what it returns, and whether a gradient reaches it, when it is run."""
+        returns, gradients = case.stated.get("returns", "both"), True
+        one = altered(case, run={"dtype": "float64", "device": "cpu", "train": False})
+        with contextlib.suppress(Exception), default_dtype(torch.float64):
+            side = candidate_side(self._candidate, one, draw(one))
+            output, h_n = side.forward()
+            returns = "h_n" if output is None else "output" if h_n is None else returns
+            given = [values_of(output)] if output is not None else [h_n]
+            gradients = not outside_autograd(self._target) or any(value.requires_grad for value in given)
+        return Reading("canonical form", returns, True, gradients, None)
+
+    def choose(self, case: Case, which: int) -> Reading:
+        """Take one of the readings that evidence leaves open."""
+        assert case.target is not None
+        adapted = self._adapted = self._readings[which]
+        self._candidate = canonical(case.target, adapted, partial=True)
+        returns = {(True, True): "both", (True, False): "output", (False, True): "h_n", (False, False): "both"}
+        reading = "; ".join([adapted.described(), *adapted.around(case)])
+        return Reading(
+            reading,
+            returns[adapted.returned],
+            adapted.native.takes_state,
+            not adapted.arrays and not adapted.outside_autograd,
+            adapted.unsupported(case),
+            adapted.wiring(case),
+            adapted.faults(case),
+            None,
+            adapted.native.takes_state and adapted.native.optional_state,
+            len(self._readings),
+            tuple(
+                name for name in ARGUMENTS if adapted.native.claims(name) and getattr(case.rnn, name) == DEFAULTS[name]
+            ),
+        )
+
+    def adapter(self, case: Case, folder: Path) -> str:
+        """The text of a starter adapter."""
+        from rnncli.candidate.starter import adapter
+
+        assert case.target is not None
+        with self._with_traceback(case):
+            return adapter(self._target, case.target, folder)
+
+    def repaired(self, case: Case, faults: Sequence[str], trials: Sequence[tuple[Case, Probe]]) -> list[Change | None]:
+        """Return the change that fixes each fault; a file that takes long to import is not edited."""
+        if self._import_s > SLOW_IMPORT_S:
+            return [None for _ in faults]
+        return Search(case, self._adapted, trials).changes(faults)
+
+    def regimes(self, case: Case, probe: Probe) -> Regimes:
+        """What the candidate computes in other regimes."""
+        with self._with_traceback(case), devices.backend_settings(case.run):
+            return observed(candidate_side(self._candidate, case, probe), case)
+
+    def float32_line(self, case: Case, probe: Probe, plain: bool) -> str | None:
+        """The line that makes a float32 tensor in the middle of float64 work."""
+        from rnncli.faults.device_guard import float32_made
+
+        with devices.backend_settings(case.run):
+            return float32_made(self._candidate, case, probe, plain)
+
+    def evaluate(self, case: Case, probe: Probe, key: int, plain: bool = False) -> tuple[Any, Any]:
+        """Values of the candidate, without what it returned itself, which stays here."""
+        with self._with_traceback(case), devices.backend_settings(case.run):
+            values = evaluate(candidate_side(self._candidate, case, probe), case, plain)
+        self._kept = {key: values, **dict(itertools.islice(self._kept.items(), 3))}
+        return values.tensors, values.findings
+
+    def overwritten(self, key: int) -> str | None:
+        """Which of the tensors returned by an earlier call has changed since."""
+        return self._kept[key].overwritten if key in self._kept else None
+
+    def time(self, case: Case, probe: Probe) -> tuple[Timing, ...]:
+        """Its cost beside nn.RNN's."""
+        from rnncli.cost.timing import time_sides
+
+        with self._with_traceback(case), devices.backend_settings(case.run):
+            return time_sides(
+                (reference_side(case, probe), candidate_side(self._candidate, case, probe)), case.run.gradients
+            )
+
+    def bench(self, case: Case, probe: Probe, spec: "PassSpec") -> tuple[tuple[Timing, ...], list[str]]:
+        """A pass of all that take part."""
+        from rnncli.cost.measure import measure
+
+        with self._with_traceback(case), devices.backend_settings(case.run):
+            return measure(case, probe, spec, self._candidate)
+
+    def device_fault(self, case: Case) -> str | None:
+        """Return in words what the guard over meta tensors finds; None where it finds nothing.
+
+        It is not loaded where the candidate makes no tensor of its own. What the candidate keeps is on
+        another device afterwards.
+        """
+        from rnncli.candidate.source import makes_devices, module_of, words_of
+        from rnncli.faults.device_guard import MAKING, check_devices, makes_tensors
+
+        words = words_of(self._target, module_of(self._target))
+        named = bool(words & MAKING) or makes_devices(self._target)
+        named = named or (self._adapted is not None and self._adapted.holds_more(case))
+        if not named and not makes_tensors(self._candidate, case):
+            return None
+        finding = check_devices(self._candidate, case)
+        return finding.reason if finding.status == "found" else None
+
+    def side_effects(self) -> list[str]:
+        """Return in words what the candidate's file raised, and which global settings of torch it changed."""
+        after = _settings()
+        changes = [
+            f"the candidate changes {name} from {before} to {after[name]}"
+            for name, before in self._settings.items()
+            if before != after[name]
+        ]
+        return [*([self._note] if self._note else []), *changes]
+
+    @contextlib.contextmanager
+    def _with_traceback(self, case: Case) -> Iterator[None]:
+        """A candidate's error with its traceback, as text: its own frames."""
+        assert case.target is not None
+        file = case.target.rpartition(":")[0]
+        try:
+            yield
+        except CandidateError as error:
+            if error.__cause__ is not None and error.trace is None:
+                error.trace = own_frames(error.__cause__, file)
+            raise
+
+
+def outside_autograd(target: object) -> bool:
+    """Whether the source of a candidate goes through numpy, JAX or ONNX, where torch records nothing."""
+    from rnncli.candidate.source import module_of, words_of
+
+    return bool(words_of(target, module_of(target)) & {"from_numpy", "numpy", "jax", "onnxruntime"})
+
+
+def _settings() -> dict[str, Any]:
+    """Global settings of torch that a candidate has no business with."""
+    return {
+        "torch.nn.RNN": "torch's own" if nn.RNN is NN_RNN and nn.RNN.forward is NN_RNN_FORWARD else "another",
+        "the default dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+        "the default device": str(torch.get_default_device()),
+        "grad mode": "on" if torch.is_grad_enabled() else "off",
+        "the number of threads": torch.get_num_threads(),
+        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "anomaly mode": torch.is_anomaly_enabled(),
+    }

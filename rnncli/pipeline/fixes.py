@@ -1,0 +1,99 @@
+"""The search of a change to a candidate's file with which it computes what nn.RNN does."""
+
+import contextlib
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from rnncli.candidate.load import canonical, from_source
+from rnncli.candidate.reading import read
+from rnncli.candidate.repair import Edit, applied, difference, edits
+from rnncli.core.case import Case, altered
+from rnncli.numerics.probe import Probe
+from rnncli.verdict.evaluate import Change, FunctionCandidate
+
+if TYPE_CHECKING:
+    from rnncli.candidate.adapter import Adapted
+
+SEARCH_S = 5.0  # on a busy machine; an edit takes about 0.03 s to read and run
+MAX_EDITS = 60  # that are tried for a fault
+
+
+@dataclass
+class Search:
+    """Edits of a candidate's file, tried until one fixes it: the edited file is read and run on every trial.
+
+    `adapted` is the candidate as it was read; None of one in the canonical form. `trials` are cases with their probes.
+    A notebook and a module are not edited.
+    """
+
+    case: Case
+    adapted: "Adapted | None"
+    trials: Sequence[tuple[Case, Probe]]
+    deadline: float = field(default_factory=lambda: time.monotonic() + SEARCH_S)
+
+    def changes(self, faults: Sequence[str]) -> list[Change | None]:
+        """Return the change that fixes each fault: with it the candidate has the other faults alone."""
+        file = (self.case.target or "").rpartition(":")[0]
+        if not file.endswith(".py"):
+            return [None for _ in faults]
+        source, left, found = Path(file).read_text(), list(faults), dict[str, Change]()
+        for fault in faults:
+            others = [other for other in left if other != fault]
+            for remaining in [others, []][: 2 if others else 1]:  # an edit may fix one fault, or all at once
+                edit = self._fixing(source, fault, remaining) if left else None
+                if edit:
+                    source, left = applied(source, edit), remaining
+                    found[fault] = (f"{file}:{edit[0].line}", difference(edit))
+                    break
+        return [found.get(fault) for fault in faults]
+
+    def _fixing(self, source: str, fault: str, remaining: Sequence[str]) -> Edit | None:
+        for edit in itertools.islice(edits(source, fault), MAX_EDITS):
+            if time.monotonic() > self.deadline:
+                return None
+            if self._computes(applied(source, edit), remaining):
+                return edit
+        return None
+
+    def _computes(self, source: str, faults: Sequence[str]) -> bool:
+        """Return whether the candidate, in an edited source, computes what nn.RNN with these faults does."""
+        from rnncli.faults.diagnose import Trial
+
+        case = self.case
+        assert case.target is not None
+        try:
+            with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+                edited: Any = from_source(case.target, source)
+                if self.adapted is not None:
+                    with torch.no_grad():
+                        edited, *others = read(edited, case.target, case, case.stated)
+                    if others or edited.unsupported(case) or edited.faults(case) or not self._is_wired_as(edited):
+                        return False
+                run = FunctionCandidate(canonical(case.target, edited, partial=True))
+                tried = [*self.trials, *self._further(edited, *self.trials[0])]
+                return all(Trial(one, probe, run.evaluate(one, probe)).is_explained_by(faults) for one, probe in tried)
+        except Exception:
+            return False
+
+    def _further(self, edited: Any, case: Case, probe: Probe) -> Iterator[tuple[Case, Probe]]:
+        """Yield cases an edited candidate must match in too, if it can: h_0 omitted, and the other nonlinearity."""
+        if self.adapted is None:
+            return
+        native = edited.native
+        if native.takes_state and native.optional_state and probe.h_0 is not None:
+            yield altered(case, input={"h_0": "omitted"}), replace(probe, h_0=None)
+        if native.claims("nonlinearity"):
+            other = "relu" if case.rnn.nonlinearity == "tanh" else "tanh"
+            yield altered(case, rnn={"nonlinearity": other}), probe
+
+    def _is_wired_as(self, edited: "Adapted") -> bool:
+        """Return whether an edited candidate is called alike, and its tensors hold the same weights."""
+        assert self.adapted is not None
+        wirings = [[(wire[0], wire[1]) for wire in one.wiring(self.case)] for one in (self.adapted, edited)]
+        return wirings[0] == wirings[1] and self.adapted.described() == edited.described()

@@ -1,0 +1,50 @@
+"""Checks that follow from what a candidate claims and from its tensors, before any of its values is looked at."""
+
+from collections.abc import Iterable, Iterator
+
+from rnncli.core.case import Case
+from rnncli.core.causes import Cause
+from rnncli.core.records import Check, Verdict
+from rnncli.core.shapes import predict_parameters
+
+
+def not_supported(reason: str) -> Check:
+    """Return the check of a case that asks for more than the candidate claims to do."""
+    return _unjudged("output", reason)
+
+
+def tensors_at_fault(faults: Iterable[tuple[str, str, str]]) -> Iterator[Check]:
+    """Yield a check for each tensor of the candidate's own that is not what a parameter of nn.RNN is.
+
+    `faults`: the parameter, the cause and the reason of each.
+    """
+    for name, cause, reason in faults:
+        yield _check(f"grad {name}", Verdict.MISMATCH, cause, reason)
+
+
+def not_claimed(case: Case, claimed: Case) -> Iterator[Check]:
+    """Yield a check for each gradient of the case that the candidate does not claim; `claimed`: the case it does."""
+    if not case.run.gradients:
+        return
+    if not claimed.run.gradients:
+        names = ["input", "h_0"] if case.input.h_0 != "omitted" else ["input"]
+        for name in [*names, *(parameter.name for parameter in predict_parameters(case))]:
+            yield _unjudged(f"grad {name}", "the candidate computes with numpy, which knows no gradients")
+    elif claimed.input.h_0 != case.input.h_0:
+        yield _unjudged("grad h_0", "the candidate takes no h_0")
+
+
+def _unjudged(tensor: str, reason: str) -> Check:
+    return _check(tensor, Verdict.NOT_COMPARABLE, Cause.NOT_CLAIMED, reason)
+
+
+def _check(tensor: str, verdict: Verdict, cause: str, reason: str) -> Check:
+    return Check(
+        tensor=tensor,
+        stage="algorithm",
+        dtype="float64",
+        verdict=verdict,
+        policy="envelope",
+        cause=cause,
+        reason=reason,
+    )

@@ -1,0 +1,72 @@
+"""Candidates that make float32 tensors in the middle of float64 work, or that float64 does not reach at all.
+
+Such code is right in float32: it is a finding, and a mismatch in a float64 case alone.
+"""
+
+import torch
+
+from rnncli.core.case import altered
+from rnncli.core.causes import DOWNCAST
+from rnncli.core.errors import CandidateError
+from rnncli.core.records import Check, Verdict
+from rnncli.verdict.evaluate import RETURNED, Candidate, Values
+from rnncli.verdict.problem import Problem
+from rnncli.verdict.repeat_calls import same_results
+
+# Errors below this share of the largest value may be float32 inside float64 work: its unit roundoff is 6e-8, and the
+# longest recurrences of the tests grow it a hundredfold.
+OF_FLOAT32 = 1e-4
+
+
+def buffer_without_dtype(problem: Problem, candidate: Candidate) -> str | None:
+    """Return what a candidate makes in float32 where torch's default dtype is left at float32, and at which line."""
+    if candidate.built_in:
+        return None
+    forward = altered(problem.case, run={"gradients": False, "train": False})
+    try:
+        plain = candidate.evaluate(forward, problem.probe, plain=True)
+        expected = candidate.evaluate(forward, problem.probe)
+    except CandidateError as error:
+        line = _line(problem, candidate, plain=True)
+        return f"{line} makes a float32 tensor: in float64 {_said(error)}" if line else None
+    if same_results(plain, expected):
+        return None
+    line = _line(problem, candidate, plain=True)
+    return f"{line} makes a float32 tensor in the middle of float64 work" if line else None
+
+
+def looks_like_float32(checks: tuple[Check, ...]) -> bool:
+    """Return whether what is wrong in float64 has the size of float32's rounding, or its dtype."""
+    wrong = [check for check in checks if check.verdict == Verdict.MISMATCH and check.tensor in RETURNED]
+    of_dtype = all(check.cause == DOWNCAST and check.max_abs_error is None for check in wrong)
+    small = all(check.min_tolerance is not None and check.min_tolerance < OF_FLOAT32 for check in wrong)
+    return bool(wrong) and (of_dtype or small)
+
+
+def own_cast(
+    problem: Problem, candidate: Candidate, error: CandidateError | None, values: Values | None = None
+) -> str | None:
+    """Return what a candidate casts to float32 by itself, in words; None where nothing in it is cast.
+
+    `error` is what it raised in float64, else `values` what it computed.
+    """
+    line = _line(problem, candidate, plain=False)
+    returned = [values.tensors[name] for name in RETURNED] if values else []
+    narrow = not candidate.built_in and any(value is not None and value.dtype == torch.float32 for value in returned)
+    if error is None and line is None and not narrow and not candidate.uses_numpy:
+        return None
+    if error is not None and line is None and problem.dtype == torch.float64:
+        return None
+    told = f"{line or 'the candidate'} casts to float32 in the middle of float64 work"
+    return f"{told}: {_said(error)}" if error else told
+
+
+def _line(problem: Problem, candidate: Candidate, plain: bool) -> str | None:
+    try:
+        return candidate.float32_line(problem.case, problem.probe, plain)
+    except CandidateError:
+        return None
+
+
+def _said(error: CandidateError) -> str:
+    return str(error).partition(": ")[2]
