@@ -36,7 +36,12 @@ TORCH_FREE += (
     "cost/flops",
     "execution/process",
     "execution/server",
+    "execution/child",
+    "execution/channel",
+    "execution/linux",
+    "pipeline/results",
     "pipeline/journal",
+    "pipeline/merge",
     "pipeline/gates",
 )
 NEEDS_TORCH = {"explain/trace"}

@@ -195,7 +195,7 @@ def _record(
         done = sum(len({timing.pass_ for timing in case.timing or ()}) for case in cases)
         missing = [f"{INTERRUPTIONS[early]}: {done} of {sum(len(bench.passes) for bench in benches)} passes were timed"]
     if earlier:
-        cases = earlier.beside(cases)
+        cases = [earlier.beside(case) for case in cases]
     held = [(condition, case, condition.of(case)) for case in cases for condition in conditions]
     gates = [gate for _, _, gate in held if gate]
     if early is None:  # what was refused or could not be compiled must not pass for a gate that holds

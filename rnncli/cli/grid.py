@@ -135,11 +135,11 @@ def run_grid(
     except ReaderGoneError:
         why = "nobody reads the output any more"
     try:
-        run.require_kept()
+        run.journal.require_kept()
     except ConfigError:
-        run.close()
+        run.journal.close()
         raise
-    results = run.results()
+    results = run.journal.results()
     missing = []
     if len(results) < len(selection):
         again = "; the same command with --resume goes on" if lasting else ""

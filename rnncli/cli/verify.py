@@ -172,7 +172,7 @@ def verify(
 
     with quick_imports():
         if dask is None and (selection.targets or (processes != 1 and len(selection) > 1)):
-            from rnncli.execution.process import start_server
+            from rnncli.execution.server import start_server
 
             start_server(users_code=bool(selection.targets), many=len(selection) > 1)
         from rnncli.pipeline.verify import TIMEOUT_S, VerifyOptions
@@ -253,7 +253,7 @@ def _verify_many(
             emitted=wanted.format == "jsonl",
         )
     finally:
-        ended.run.close()
+        ended.run.journal.close()
 
 
 def _leave(

@@ -25,7 +25,7 @@ from rnncli.verdict.regimes import observed
 
 if TYPE_CHECKING:
     from rnncli.candidate.adapter import Adapted
-    from rnncli.cost.measure import Entry
+    from rnncli.cost.measure import PassSpec
 
 SLOW_IMPORT_S = 0.5  # of a candidate's file, which each edit imports again
 ARGUMENTS = ("num_layers", "bidirectional", "batch_first")  # told where a candidate takes them and the case does not
@@ -168,12 +168,12 @@ class CandidateServer:
                 (reference_side(case, probe), candidate_side(self._candidate, case, probe)), case.run.gradients
             )
 
-    def bench(self, case: Case, probe: Probe, entry: "Entry") -> tuple[tuple[Timing, ...], list[str]]:
+    def bench(self, case: Case, probe: Probe, spec: "PassSpec") -> tuple[tuple[Timing, ...], list[str]]:
         """A pass of all that take part."""
         from rnncli.cost.measure import measure
 
         with self._with_traceback(case), devices.backend_settings(case.run):
-            return measure(case, probe, entry, self._candidate)
+            return measure(case, probe, spec, self._candidate)
 
     def device_fault(self, case: Case) -> str | None:
         """Return in words what the guard over meta tensors finds; None where it finds nothing.
