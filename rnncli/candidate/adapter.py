@@ -269,9 +269,7 @@ class Adapted:
         made = self.native.made(self._own_part(case), torch.float32)
         moved = {id(one) for one in (*made.parameters(), *made.buffers())} if isinstance(made, nn.Module) else set()
         wired = set(found.shapes) if found else set()
-        return any(
-            not wired & set(one.names) and not moved & {id(one.value), *map(id, one.others)} for one in held_by(made)
-        )
+        return any(not wired & set(one.names) and not moved & set(map(id, one.objects)) for one in held_by(made))
 
     def faults(self, case: Case) -> tuple[tuple[str, str, str], ...]:
         """What is wrong with the tensors of an object at the sizes of a case: parameter, cause, reason."""

@@ -195,7 +195,7 @@ class Native:
         self.name, self.module = name, module
         self.arguments = signature.arguments_of_call(call, holds_weights)
         self.defaults = signature.defaults_of(call)
-        self.states = [name for name, (meant, _) in self.arguments.items() if meant == "h_0"]
+        self.states = [name for name, (meant, _) in self.arguments.items() if meant == "state"]
         self.optional_state = all(name in self.defaults for name in self.states)
         self.says_step = signature.says_step(name, self.arguments)
         loaded = vars(module).values() if module is not None else ()
@@ -389,7 +389,7 @@ class Function(Native):
         weights = Weights(params, case, binding, self._biases)
         given = {}
         for name, (meant, of_weight) in self.arguments.items():
-            if meant == "h_0" and h is None and self.optional_state:
+            if meant == "state" and h is None and self.optional_state:
                 continue
             of_weight = self._orders[binding.order].get(name, of_weight)
             no_bias = of_weight is not None and (of_weight.kind or "").startswith("bias") and not case.rnn.bias
@@ -411,7 +411,7 @@ class Function(Native):
             case "projected":
                 weight, bias = (weights.of(kind, 0, False) for kind in ("weight_ih", "bias"))
                 return binding.value(x @ (weight.T if weight.shape[-1] == x.shape[-1] else weight) + bias)
-            case "h_0":
+            case "state":
                 if len(self.states) > 1:  # one for each direction
                     if not isinstance(h, list) or len(h) != len(self.states):
                         raise Missing("a state for each direction")
@@ -708,7 +708,7 @@ class Object(Native):
         for name, (meant, _) in self.arguments.items():
             if meant == "input":
                 given[name] = binding.value(x)
-            elif meant == "h_0":
+            elif meant == "state":
                 if len(self.states) > 1 and isinstance(h, list) and len(h) == len(self.states):
                     given[name] = binding.value(h[self.states.index(name)])
                 elif h is not None or not self.optional_state:
@@ -820,7 +820,7 @@ def _is_made_with_weights(target: Any) -> bool:
     if inspect.isclass(target) and issubclass(target, nn.RNNBase):
         return False
     meanings = {meant for meant, _ in signature.arguments_of_constructor(constructor_of(target)).values()}
-    return bool({"slot", "params"} & meanings) and not {"input", "h_0"} & meanings
+    return bool({"slot", "params"} & meanings) and not {"input", "state"} & meanings
 
 
 def native_of(target: object, name: str) -> Native:
@@ -847,7 +847,7 @@ def _is_factory(function: Callable[..., Any]) -> bool:
     meanings = [option(name) or role(name) or ("slot" if slot(name).kind else None) for name in names]
     required = [p.name for p in signature.parameters_of(function) if p.default is p.empty]
     made = {"input_size", "hidden_size"} <= set(meanings) or (meanings.count("slot") >= 2 and len(required) >= 2)
-    return made and None not in meanings and not {"input", "projected", "h_0"} & set(meanings)
+    return made and None not in meanings and not {"input", "projected", "state"} & set(meanings)
 
 
 def _stem(name: str) -> str:

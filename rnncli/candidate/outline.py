@@ -4,14 +4,15 @@ No torch is imported here: the list of what is in a file comes at once.
 """
 
 import ast
-import json
 import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnncli.candidate.find import code_cells
 from rnncli.candidate.names import role, slot
+from rnncli.candidate.syntax import arguments_of, name_of
 from rnncli.core.errors import ConfigError
 
 Definition = ast.FunctionDef | ast.ClassDef
@@ -60,7 +61,11 @@ def _trees(path: Path) -> Iterator[ast.Module]:
         raise ConfigError(f"{path}: not a text file (byte {error.start} is not UTF-8); allowed: Python") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    for source in _cells(path, text) if path.suffix == ".ipynb" else [text]:
+    try:
+        sources = code_cells(text) if path.suffix == ".ipynb" else [text]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigError(f"{path}: not a notebook; allowed: the JSON that Jupyter writes") from None
+    for source in sources:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SyntaxWarning)
@@ -72,75 +77,46 @@ def _trees(path: Path) -> Iterator[ast.Module]:
             raise ConfigError(f"{path}:{line}: not valid Python: {getattr(error, 'msg', error)}") from None
 
 
-def _cells(path: Path, text: str) -> list[str]:
-    """The code of a notebook, cell by cell, without lines of magic."""
-    try:
-        cells = json.loads(text)["cells"]
-        sources = ["".join(cell.get("source", "")) for cell in cells if cell.get("cell_type") == "code"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ConfigError(f"{path}: not a notebook; allowed: the JSON that Jupyter writes") from None
-    return ["\n".join("" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines())
-            for source in sources]  # fmt: skip
-
-
 def _could_be_a_layer(node: Definition, others: dict[str, Definition]) -> bool:
     if node.name.startswith("_") or node.name.lower().startswith("test"):
         return False
     if isinstance(node, ast.ClassDef):
         run = _method(node, others)
-        return run is not None and len(_arguments(run)) > 1
-    return _takes_a_sequence(_arguments(node))
+        return run is not None and len(arguments_of(run)) > 1
+    return _takes_a_sequence(arguments_of(node))
 
 
 def _takes_a_sequence(names: list[str]) -> bool:
-    """Return whether a function takes an input and a state or weights, or the sizes that an RNN is made with."""
     roles = [role(name) or ("weight" if slot(name).kind else None) for name in names]
-    beside = {"h_0", "params", "weight", "case"} & set(roles)
+    beside = {"state", "params", "weight", "case"} & set(roles)
     if "input" in roles or "projected" in roles:
         return bool(beside) or len(names) > 1
     return (bool(beside) and len(names) > 2) or {"input_size", "hidden_size"} <= set(roles)
 
 
 def _method(node: ast.ClassDef, others: dict[str, Definition], depth: int = 0) -> ast.FunctionDef | None:
-    """The method that runs an object, of the class or of a base class in the same file."""
     own = {inner.name: inner for inner in node.body if isinstance(inner, ast.FunctionDef)}
-    for name in _METHODS:
-        if name in own:
-            return own[name]
-    for base in map(_last_name, node.bases):
-        other = others.get(base)
-        if isinstance(other, ast.ClassDef) and other is not node and depth < 5:
-            found = _method(other, others, depth + 1)
-            if found is not None:
-                return found
-    return None
+    bases = [others.get(name_of(base)) for base in node.bases]
+    inherited = (_method(base, others, depth + 1) for base in bases if isinstance(base, ast.ClassDef) and depth < 5)
+    return next((own[name] for name in _METHODS if name in own), None) or next(filter(None, inherited), None)
 
 
 def _outlined(node: Definition, others: dict[str, Definition]) -> Outlined:
     if isinstance(node, ast.FunctionDef):
-        return Outlined(node.name, tuple(_arguments(node)), "function", node.lineno)
+        return Outlined(node.name, tuple(arguments_of(node)), "function", node.lineno)
     made = next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
-    arguments = tuple(_arguments(made)[1:]) if made else ()
+    arguments = tuple(arguments_of(made)[1:]) if made else ()
     module = any(_is_module(base, others) for base in node.bases)
     return Outlined(node.name, arguments, "nn.Module" if module else "class", node.lineno)
 
 
 def _is_module(base: ast.expr, others: dict[str, Definition], depth: int = 0) -> bool:
-    name = _last_name(base)
+    name = name_of(base)
     other = others.get(name)
     if isinstance(other, ast.ClassDef) and depth < 5:
         return any(_is_module(one, others, depth + 1) for one in other.bases)
     return name in _RECURRENT_BASES
 
 
-def _arguments(node: ast.FunctionDef) -> list[str]:
-    given = node.args
-    return [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
-
-
 def _names_used(node: ast.AST) -> set[str]:
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)}
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -137,7 +137,7 @@ class Source:
                 loops.append(parent.target.id)
             if isinstance(parent, ast.FunctionDef):
                 arguments = (*parent.args.posonlyargs, *parent.args.args, *parent.args.kwonlyargs)
-                names += [argument.arg for argument in arguments if role(argument.arg) == "h_0"]
+                names += [argument.arg for argument in arguments if role(argument.arg) == "state"]
         return [f"{name}{index}" for name in names for index in ("", "[0]", *(f"[{loop}]" for loop in loops))]
 
 
@@ -286,7 +286,7 @@ def _carried(source: Source) -> Places:
             if value is None:
                 continue
             read = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
-            kept = sorted(name for name in read - assigned if role(name) == "h_0")
+            kept = sorted(name for name in read - assigned if role(name) == "state")
             yield [hunk for name in kept for hunk in _assigned(source, statement, name)]
 
 

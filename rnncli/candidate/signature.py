@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from rnncli.candidate.names import Slot, option, role, slot
+from rnncli.candidate.names import Kind, Slot, option, role, slot
 from rnncli.core.errors import CandidateError
 
 Arguments = dict[str, tuple[str, Slot | None]]
@@ -20,6 +20,7 @@ _STEP = re.compile(r"(^|_)(step|cell|tick|timestep|one_step)(_|$)|cell$|step$", 
 _STEP_INPUTS = {"x_t", "xt", "input_t", "input_step", "step_input", "x0"}
 _LETTERS = {"i": "input_size", "h": "hidden_size", "o": "output_size"}  # of constructors of one letter each
 _SIZES = ("input_size", "hidden_size", "num_layers")
+_SUFFIXES = (("f", "b"), ("", "r"), ("", "_r"), ("", "b"), ("_f", "_b"), ("", "_back"), ("l", "r"))
 
 
 def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -72,7 +73,7 @@ def defaults_of(call: Callable[..., Any]) -> dict[str, Any]:
 
 
 def arguments_of_call(call: Callable[..., Any], holds_weights: bool) -> Arguments:
-    """Return what each argument of a call is: input, h_0, projected, params, slot (of a weight), an option, left out.
+    """Return what each argument of a call is: input, state, projected, params, slot (of a weight), an option, left out.
 
     `holds_weights`: the callable holds its weights itself, so that no argument is one.
     """
@@ -83,7 +84,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool) -> Argument
         if meant is None and optional and parameter.default is not None:
             meant = _option_of(parameter)
         if parameter.name == "x0" and found:  # of a state-space model: the state that it starts from
-            meant = "h_0"
+            meant = "state"
         if meant == "bias" and not isinstance(parameter.default, bool):
             meant = None
         if meant in ("dtype", "device") and optional:
@@ -142,16 +143,11 @@ def _option_of(parameter: inspect.Parameter) -> str | None:
     if isinstance(default, bool):
         if any(word.startswith("bias") for word in words):
             return "bias"
-        return (
-            "bidirectional"
-            if {"bi", "bidirect", "bidirectional", "both", "twoway"} & set(words) or "two_way" in parameter.name
-            else None
-        )
-    if isinstance(default, int):
-        if {"layer", "layers", "depth", "stack", "stacks", "l"} & set(words):
-            return "num_layers"
-        return "bidirectional" if {"direction", "directions"} & set(words) else None
-    return "bidirectional" if isinstance(default, str) and {"direction", "directions"} & set(words) else None
+        both = {"bi", "bidirect", "bidirectional", "both", "twoway"} & set(words) or "two_way" in parameter.name
+        return "bidirectional" if both else None
+    if isinstance(default, int) and {"layer", "layers", "depth", "stack", "stacks", "l"} & set(words):
+        return "num_layers"
+    return "bidirectional" if isinstance(default, int | str) and {"direction", "directions"} & set(words) else None
 
 
 def _told_apart(found: Arguments) -> Arguments:
@@ -189,77 +185,67 @@ def told_apart(slots: Mapping[str, Slot]) -> dict[str, Slot]:
 
 def _directions_by_suffix(slots: Mapping[str, Slot]) -> dict[str, Slot]:
     """Return weights by name, with the direction that names say beside each other: `Wf` and `Wb`, `wih` and `wihr`."""
-    told = dict(slots)
-    for forward, reverse in (
-        ("f", "b"),
-        ("", "r"),
-        ("", "_r"),
-        ("", "b"),
-        ("_f", "_b"),
-        ("", "_back"),
-        ("l", "r"),
-    ):
-        pairs = [(name + forward, name + reverse) for name in {n.removesuffix(forward) for n in slots}
-                 if name and {name + forward, name + reverse} <= set(slots)]  # fmt: skip
-        if reverse == "2" and sum(slot(one[:-1]).kind != "bias" for one, _ in pairs) < 2:
-            continue  # w1 and w2 are the two matrices of one direction
-        if len(pairs) >= 2 and len({name for pair in pairs for name in pair}) >= len(slots) - 2:
-            stems = {one: (one.removesuffix(forward) if forward else one).strip("_") for one, _ in pairs}
-            for one, other in pairs:
-                stem = stems[one]
-                kind = "bias" if stem[:1] == "b" and stem[1:].strip("_") in stems.values() else slot(stem).kind
-                told[one] = Slot(kind or slots[one].kind, None, False)
-                told[other] = Slot(kind or slots[one].kind, None, True)
+    for forward, reverse in _SUFFIXES:
+        stems = {name.removesuffix(forward) for name in slots} - {""}
+        paired = [stem for stem in stems if {stem + forward, stem + reverse} <= set(slots)]
+        named = {stem + end for stem in paired for end in (forward, reverse)}
+        if len(paired) >= 2 and len(named) >= len(slots) - 2:
+            told, bare = dict(slots), {stem.strip("_") for stem in paired}
+            for stem in paired:
+                plain = stem.strip("_")
+                bias = plain[:1] == "b" and plain[1:].strip("_") in bare
+                kind: Kind | None = "bias" if bias else slot(plain).kind or slots[stem + forward].kind
+                told[stem + forward], told[stem + reverse] = Slot(kind, None, False), Slot(kind, None, True)
             return told
-    return told
+    return dict(slots)
 
 
 def _guessed(found: Arguments) -> Arguments:
     """Return the arguments, those whose names say nothing by their order: the input first, then the state."""
-    states = [name for name, (meant, _) in found.items() if meant == "h_0"]
-    for name in states[1:]:
-        if name in ("a", "s") and states[0] not in ("a", "s"):  # the second of single letters
+
+    def named(*meanings: str) -> list[str]:
+        return [name for name, (meant, _) in found.items() if meant in meanings]
+
+    first, *further = named("state") or [""]
+    for name in further:
+        if name in ("a", "s") and first not in ("a", "s"):  # the second of single letters
             found[name] = "unknown", None
-    said = {meant for meant, _ in found.values()}
-    if {"input", "projected"} <= said:
-        for name in [name for name, (meant, _) in found.items() if meant == "projected"]:
-            found[name] = "slot", slot(name)
-    free = [wanted for wanted in ("input", "h_0") if wanted not in said]
-    if "projected" in said and "input" in free:
+    free = [wanted for wanted in ("input", "state") if not named(wanted)]
+    if named("projected") and "input" in free:
         free.remove("input")
-    weights = [name for name, (meant, _) in found.items() if meant in ("slot", "params")]
+    elif named("projected"):
+        found |= {name: ("slot", slot(name)) for name in named("projected")}
+    weights = named("slot", "params")
     if not weights and "layers" in found:  # the layers themselves, not their number
         found["layers"] = "params", None
         weights = ["layers"]
-    nameless = [name for name, (meant, _) in found.items() if meant == "unknown"][len(free) :]
-    several = len(nameless) >= 2
-    for name, (meant, _) in found.items():
-        if meant == "unknown" and free:
+    several = len(named("unknown")[len(free) :]) >= 2
+    for name in named("unknown"):
+        if free:
             found[name] = free.pop(0), None
-        elif meant == "unknown" and not weights and not several:
+        elif not weights and not several:
             found[name] = "params", None
-    unknown = [name for name, (meant, _) in found.items() if meant == "unknown"]
-    if len(unknown) >= 2 and len(unknown) + len(weights) in (2, 3, 4):
-        told = [name for name, (meant, _) in found.items() if meant in ("unknown", "slot")]
-        kinds = {2: ("weight_ih", "weight_hh"), 3: ("weight_ih", "weight_hh", "bias"),
-                 4: ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}[len(told)]  # fmt: skip
-        for name, kind in zip(told, kinds, strict=True):
-            found[name] = "slot", Slot(kind, None, False)  # type: ignore[arg-type]
-    elif len(unknown) == 1 and weights:
-        kinds_told = {of.kind for meant, of in found.values() if meant == "slot" and of}
-        if {"weight_ih", "weight_hh"} <= kinds_told:
-            for name, (meant, of) in found.items():
-                if meant == "slot" and of and of.kind == "bias":
-                    found[name] = "slot", of._replace(kind="bias_ih")
-            found[unknown[0]] = (
-                "slot",
-                Slot("bias_hh" if any(k and k.startswith("bias") for k in kinds_told) else "bias", None, False),
-            )
+    _guess_weights(found, named("unknown"), weights)
     if "input" in free:  # `w`, or the like, read as a weight
-        first = next((name for name, (meant, _) in found.items() if meant == "slot"), None)
-        if first and first.lower() in ("u", "i", "z", "a"):
-            found[first] = "input", None
+        letter = next(iter(named("slot")), "")
+        if letter.lower() in ("u", "i", "z", "a"):
+            found[letter] = "input", None
     return found
+
+
+def _guess_weights(found: Arguments, unknown: list[str], weights: list[str]) -> None:
+    """Take up to four arguments of unknown names for weights in nn.RNN's order, and a single one for the other bias."""
+    if len(unknown) >= 2 and len(unknown) + len(weights) <= 4:
+        told = [name for name, (meant, _) in found.items() if meant in ("unknown", "slot")]
+        biases: tuple[Kind, ...] = ("bias",) if len(told) == 3 else ("bias_ih", "bias_hh")
+        kinds: tuple[Kind, ...] = ("weight_ih", "weight_hh", *biases)
+        found |= {name: ("slot", Slot(kind, None, False)) for name, kind in zip(told, kinds, strict=False)}
+    elif len(unknown) == 1:
+        slots = {name: of for name, (meant, of) in found.items() if meant == "slot" and of}
+        if {"weight_ih", "weight_hh"} <= {of.kind for of in slots.values()}:
+            found |= {name: ("slot", of._replace(kind="bias_ih")) for name, of in slots.items() if of.kind == "bias"}
+            paired = any((of.kind or "").startswith("bias") for of in slots.values())
+            found[unknown[0]] = "slot", Slot("bias_hh" if paired else "bias", None, False)
 
 
 def takes_any_keyword(target: type) -> bool:

@@ -79,7 +79,7 @@ def _function(native: Native, name: str, given: str, state: str) -> list[str]:
         meant, of_weight = native.arguments[parameter.name]
         if meant in ("input", "projected"):
             value: str | None = given
-        elif meant == "h_0":
+        elif meant == "state":
             value = state or None
         elif meant == "slot" and of_weight is not None:
             kind = {"bias": "bias_ih", "weight": "weight_ih", "readout": "weight_hh"}.get(

@@ -188,7 +188,7 @@ class Wiring:
                 found.append((weight, "bias-kept", f"{name} is a bias, and bias=False was asked for"))
             elif module is not None and not one.parameter:
                 found.append((weight, "not-a-parameter", f"{name} is a plain tensor, expected an nn.Parameter"))
-            elif module is not None and not registered & {id(one.value), *map(id, one.others)}:
+            elif module is not None and not registered & set(map(id, one.objects)):
                 found.append((weight, "not-a-parameter", f"{name} is not registered: parameters() does not give it"))
             elif module is not None and isinstance(one.value, Tensor) and not one.value.requires_grad:
                 found.append((weight, "not-a-parameter", f"{name} has requires_grad=False"))
