@@ -32,12 +32,12 @@ class Adapted:
     @property
     def arrays(self) -> bool:
         """Return whether it computes with numpy, which knows no gradients."""
-        return self.reading.convention.binding.numpy
+        return self.reading.binding.numpy
 
     @property
     def returned(self) -> tuple[bool, bool]:
         """Return whether output and h_n come out of it. A step returns both: the loop around it collects them."""
-        return self.reading.output is not None or self.reading.convention.steps, self.reading.h_n is not None
+        return self.reading.output is not None or self.reading.steps, self.reading.h_n is not None
 
     # -- what it is, in words ------------------------------------------------------------------------------------------
 
@@ -66,17 +66,17 @@ class Adapted:
 
     def described(self) -> str:
         """Return how it is called and what it returns, in a line."""
-        native, reading, convention = self.native, self.reading, self.reading.convention
-        layout = LAYOUTS[convention.input].words or f"input as {shown_axes(convention.input)}"
-        words = [native.kind, "called per step" if convention.steps else layout]
+        native, reading = self.native, self.reading
+        layout = LAYOUTS[reading.input].words or f"input as {shown_axes(reading.input)}"
+        words = [native.kind, "called per step" if reading.steps else layout]
         if not native.takes_state:
             words.append("keeps its state itself" if native.stateful else "no h_0")
-        elif convention.state not in ("SNH", None):
-            words.append(f"h_0 as {shown_axes(convention.state)}")
-        words += ["weights transposed"] if convention.binding.transposed else []
+        elif reading.state not in ("SNH", None):
+            words.append(f"h_0 as {shown_axes(reading.state)}")
+        words += ["weights transposed"] if reading.binding.transposed else []
         words += ["biases summed"] if native.one_bias else []
-        words += ["lists of weights"] if convention.binding.listed else []
-        words += ["numpy, without gradients"] if convention.binding.numpy else []
+        words += ["lists of weights"] if reading.binding.listed else []
+        words += ["numpy, without gradients"] if reading.binding.numpy else []
         if native.set_globals:
             words.append(f"the module's {', '.join(native.set_globals)} set to this case's")
         parts = [
@@ -84,7 +84,7 @@ class Adapted:
             for name, part in (("output", reading.output), ("h_n", reading.h_n))
             if part is not None
         ]
-        if parts and not convention.steps:
+        if parts and not reading.steps:
             words.append(f"returns ({', '.join(parts)})" if len(parts) > 1 else f"returns {parts[0]}")
         if reading.neither:
             words.append(f"{' and '.join(reading.neither)} not compared")
@@ -92,21 +92,21 @@ class Adapted:
 
     def around(self, case: Case) -> list[str]:
         """Return what is done around it, in words."""
-        rnn, layout, reading, convention = case.rnn, case.input.layout, self.reading, self.reading.convention
+        rnn, layout, reading = case.rnn, case.input.layout, self.reading
         done = []
         if not reading.whole(case):
             done += ["layers"] if rnn.num_layers > 1 and not (reading.layers and reading.directions) else []
             done += ["directions"] if rnn.bidirectional and not reading.directions else []
         said = [f"{' and '.join(done)} put together by rnncli"] if done else []
-        if convention.steps:
+        if reading.steps:
             said.append("the loop over time is rnncli's")
-        elif "N" not in convention.input and layout != "unbatched":
+        elif "N" not in reading.input and layout != "unbatched":
             said.append("one sequence at a time, by rnncli")
         if layout == "packed" and not self._takes("packed", case):
             said.append("packed input taken apart by rnncli")
-        if layout == "unbatched" and "N" in convention.input and not self._takes("unbatched", case):
+        if layout == "unbatched" and "N" in reading.input and not self._takes("unbatched", case):
             said.append("unbatched input given as a batch of one by rnncli")
-        itself = self.native.claims("batch_first") or convention.input == "NLI"
+        itself = self.native.claims("batch_first") or reading.input == "NLI"
         if rnn.batch_first and layout == "batched" and not itself:
             said.append("batch_first transposed by rnncli")
         return said
@@ -119,7 +119,7 @@ class Adapted:
     def wiring(self, case: Case) -> tuple[Row, ...]:
         """Return each tensor of the candidate, the weight it was given, and why."""
         if not isinstance(self.native, Object):
-            return self.native.wiring(self._own_part(case), self.reading.convention.binding)
+            return self.native.wiring(self._own_part(case), self.reading.binding)
         plan = self._plan(case)
         return plan.rows() if plan else ()
 
@@ -165,31 +165,31 @@ class Adapted:
         if isinstance(input, PackedSequence):
             taken = self._takes("packed", case)
             return self._as_nn_rnn(input, h_0, params, case) if taken else self._one_by_one(input, h_0, params, case)
-        claims, convention = self.native.claims("batch_first"), self.reading.convention
+        claims, reading = self.native.claims("batch_first"), self.reading
         unbatched = case.input.layout == "unbatched"
         if unbatched and not self.unbatched:
             output, h_n = self._batched(input.unsqueeze(1), None if h_0 is None else h_0.unsqueeze(1), params, case)
             return _squeezed(output), _squeezed(h_n)
-        laid_out = convention.state in ("SNH", None) and (convention.input != "NLI" or claims)
+        laid_out = reading.state in ("SNH", None) and (reading.input != "NLI" or claims)
         laid_out = laid_out and (claims or not case.rnn.batch_first)
         if unbatched or (self.native.drop_in and self.reading.whole(case) and laid_out):
             return self._as_nn_rnn(input, h_0, params, case)
         if not case.rnn.batch_first:
             return self._batched(input, h_0, params, case)
-        asked = claims and convention.input == "LNI"
+        asked = claims and reading.input == "LNI"
         output, h_n = self._batched(input.transpose(0, 1), h_0, params, case, batch_first=asked)
         return output if output is None or output.dim() < 2 else output.transpose(0, 1), h_n
 
     def _as_nn_rnn(self, input: Any, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case) -> Both:
         """Call a candidate that takes what nn.RNN takes with just that."""
         self.prepare(case)
-        reading, convention, rnn = self.reading, self.reading.convention, case.rnn
+        reading, rnn = self.reading, case.rnn
         batch = () if case.input.layout == "unbatched" else (case.input.batch_size,)
         if h_0 is None and self.native.takes_state and not self.native.optional_state:
             h_0 = params["weight_hh_l0"].new_zeros(rnn.num_layers * rnn.directions, *batch, rnn.hidden_size)
         packed = isinstance(input, PackedSequence)
-        state = convention.as_state(h_0) if packed else h_0
-        returned = self.native.call(input, state, params, case, convention.binding)
+        state = reading.laid_out(input.data, h_0)[1] if packed else h_0
+        returned = self.native.call(input, state, params, case, reading.binding)
         output = None if reading.output is None else _as_it_comes(at(returned, reading.output.path))
         if packed:
             return output, None if reading.h_n is None else reading.h_n.of(returned, "SNH")
@@ -257,12 +257,12 @@ class Adapted:
         native, reading, rnn = self.native, self.reading.as_asked(case), case.rnn
         native.part = part
         self.prepare(case)
-        zeros = reading.convention.steps or not native.optional_state
+        zeros = reading.steps or not native.optional_state
         if not native.takes_state:
             h_0 = None
         elif h_0 is None and zeros:
             h_0 = x.new_zeros(rnn.num_layers * rnn.directions, x.shape[1], params["weight_hh_l0"].shape[0])
-        call = partial(native.call, params=params, case=case, binding=reading.convention.binding)
+        call = partial(native.call, params=params, case=case, binding=reading.binding)
         begin = partial(native.begin, case, params) if native.stateful else lambda: None
         return reading.computed(call, x, h_0, begin)
 

@@ -50,28 +50,6 @@ BATCH_FIRST = str.maketrans("LN", "NL")
 
 
 @dataclass(frozen=True)
-class Convention:
-    """How a candidate is called: the axes of its input and of its state, None where it takes none."""
-
-    input: str
-    state: str | None
-    binding: Binding
-
-    @property
-    def steps(self) -> bool:
-        """Return whether a call is one step."""
-        return LAYOUTS[self.input].unit == "step"
-
-    def as_input(self, x: Tensor) -> Any:
-        """Return x (L, N, H_in), or that of a step (N, H_in), laid out."""
-        return laid_out(x, "NI" if self.steps else "LNI", self.input)
-
-    def as_state(self, h: Tensor | None) -> Any:
-        """Return h (S, N, H_out) laid out."""
-        return None if h is None or self.state is None else laid_out(h, "SNH", self.state)
-
-
-@dataclass(frozen=True)
 class Part:
     """Where a tensor stands in what a candidate returns, and its axes.
 
@@ -103,11 +81,14 @@ class Part:
 class Reading:
     """How a candidate is called and what it returns, and what it claims beyond one layer in one direction.
 
-    `neither`: what else it returns, in words. `head`: the shape of what it returns instead of states, where that looks
-    like a classifier's. `dtype`: of the trial calls.
+    `input` and `state`: their axes; `state` is None where none is taken. `neither`: what else it returns, in words.
+    `head`: the shape of what it returns instead of states, where that looks like a classifier's. `dtype`: of the
+    trial calls.
     """
 
-    convention: Convention
+    input: str
+    state: str | None
+    binding: Binding
     output: Part | None = None
     h_n: Part | None = None
     layers: bool = False
@@ -115,6 +96,11 @@ class Reading:
     neither: tuple[str, ...] = ()
     head: str | None = None
     dtype: torch.dtype = torch.float64
+
+    @property
+    def steps(self) -> bool:
+        """Return whether a call is one step."""
+        return LAYOUTS[self.input].unit == "step"
 
     @property
     def fits(self) -> bool:
@@ -134,38 +120,42 @@ class Reading:
 
     def as_asked(self, case: Case) -> "Reading":
         """Return the reading of a candidate that takes batch_first, where the case asks for it."""
-        if not case.rnn.batch_first or self.convention.input != "LNI":
+        if not case.rnn.batch_first or self.input != "LNI":
             return self
         output = self.output
         if output is not None and "," not in output.axes:
             output = replace(output, axes=output.axes.translate(BATCH_FIRST))
-        return replace(self, convention=replace(self.convention, input="NLI"), output=output)
+        return replace(self, input="NLI", output=output)
+
+    def laid_out(self, x: Tensor, h: Tensor | None) -> tuple[Any, Any]:
+        """Return x (L, N, H_in), or that of a step (N, H_in), and h (S, N, H_out) as the candidate takes them."""
+        state = None if h is None or self.state is None else laid_out(h, "SNH", self.state)
+        return laid_out(x, "NI" if self.steps else "LNI", self.input), state
 
     def computed(self, call: Call, x: Tensor, h: Tensor | None, begin: Callable[[], object] = lambda: None) -> Both:
         """Return what the candidate itself computes: x (L, N, H_in) -> (L, N, D*H_out), (S, N, H_out).
 
         `begin` is called before each sequence of a candidate that is called step by step.
         """
-        convention = self.convention
-        if "N" not in convention.input and x.shape[1] != 1:
+        if "N" not in self.input and x.shape[1] != 1:
             one_by_one = [(x[:, n : n + 1], None if h is None else h[:, n : n + 1]) for n in range(x.shape[1])]
             outputs, finals = zip(*(self.computed(call, *given, begin) for given in one_by_one), strict=True)
             return joined(outputs, 1), joined(finals, 1)
-        if convention.steps:
+        if self.steps:
             begin()
             return self._carried(call, x, h)
-        return self._returned(call(convention.as_input(x), convention.as_state(h)), x, "LNF")
+        return self._returned(call(*self.laid_out(x, h)), x, "LNF")
 
     def _carried(self, call: Call, x: Tensor, h: Tensor | None) -> Both:
         """Carry a step through time as a loop around it would: its state goes into the next step."""
         outputs, state = [], h
         for x_t in x.unbind(0):
-            returned = call(self.convention.as_input(x_t), self.convention.as_state(state))
+            returned = call(*self.laid_out(x_t, state))
             output, after = self._returned(returned, x, "NF")
             shown = after[0] if output is None and after is not None else output
             assert shown is not None
             outputs.append(shown)
-            if self.convention.state is not None:
+            if self.state is not None:
                 state = after
                 if after is not None and h is not None and after.shape != h.shape:
                     break  # it cannot be carried on
@@ -178,7 +168,7 @@ class Reading:
 
     def _narrowed(self, value: Tensor | None, x: Tensor) -> Tensor | None:
         """Return a result in x's dtype where numpy, whose own is float64, gave a wider one."""
-        wider = value is not None and self.convention.binding.numpy and value.dtype.itemsize > x.dtype.itemsize
+        wider = value is not None and self.binding.numpy and value.dtype.itemsize > x.dtype.itemsize
         return value.to(x.dtype) if wider and value is not None else value
 
 

@@ -30,15 +30,15 @@ class Function(Native):
         self._globals = source.globals_of(function, module)
         arrays = {name: slot(name) for name, value in self._globals.items() if is_array(value)}
         self._global_slots = signature.told_apart(arrays)
-        slots = [of for meant, of in self.arguments.values() if meant == "slot" and of]
-        self._slots = [of for of in (*slots, *self._global_slots.values()) if of.kind]
+        self._arguments = signature.weights_among(self.arguments)
+        self._slots = [of for of in (*self._arguments.values(), *self._global_slots.values()) if of.kind]
         self._strings = source.strings_of(function, module)
         keys = {key: slot(key) for key in self._strings if key.isidentifier() and slot(key).kind}
         self._keys = signature.told_apart(keys)
         of_first = [of for of in (*self._slots, *self._keys.values()) if not of.layer and not of.reverse]
         self._one_of_two = len({of.kind for of in of_first if (of.kind or "").startswith("bias")}) == 1
         self._reverse = any(of.reverse for of in self._slots)
-        self._holders = [name for name, (meant, _) in self.arguments.items() if meant == "params"]
+        self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
         star = signature.starred(function)
         self._star = star if star and role(star) == "params" else None
         self._orders = self._told_by_order()
@@ -63,7 +63,7 @@ class Function(Native):
 
     def _told_by_order(self) -> list[dict[str, Slot]]:
         """Return the ways to tell weights apart whose names do not: as told, and with the two matrices exchanged."""
-        slots = {name: of for name, (meant, of) in self.arguments.items() if meant == "slot" and of} or self._keys
+        slots = self._arguments or self._keys
         other: dict[Kind | None, Kind] = {"weight_ih": "weight_hh", "weight_hh": "weight_ih"}
         weak = {name: other[of.kind] for name, of in slots.items()
                 if of.kind in other and re.fullmatch("[wuvabk][0-9]?", _without_direction(name))}  # fmt: skip
@@ -103,12 +103,12 @@ class Function(Native):
             return binding.value(value.unsqueeze(1) if binding.columns and value.dim() == 1 else value)
 
         held, given = self._held(case, binding), dict[str, Any]()
-        for name, (meant, _) in self.arguments.items():
+        for name, meant in self.arguments.items():
             if name in held:
                 given[name] = filled(held[name], fill)
             elif meant == "projected":
                 given[name] = binding.value(_projected(x, params, binding))
-            elif meant != "slot":
+            elif isinstance(meant, str):
                 given |= self.given(name, meant, x, state, case, binding)
         of_globals = {name: held.get(f"global {name}") for name in self.set_globals}
         replaced = {name: self._global(name, params, case, one, fill) for name, one in of_globals.items()}
@@ -135,12 +135,11 @@ class Function(Native):
         return self._cache[key]
 
     def _found(self, case: Case, binding: Binding) -> Iterator[tuple[str, Any]]:
-        for name, (meant, of) in self.arguments.items():
-            if meant == "slot" and of is not None:
-                of = self._orders[binding.order].get(name, of)
-                no_bias = (of.kind or "").startswith("bias") and not case.rnn.bias
-                left_out = no_bias and self.defaults.get(name, "") is None
-                yield name, None if left_out else self._weights(name, of, case, binding)
+        for name in self._arguments:
+            of = self._orders[binding.order][name]
+            no_bias = (of.kind or "").startswith("bias") and not case.rnn.bias
+            left_out = no_bias and self.defaults.get(name, "") is None
+            yield name, None if left_out else self._weights(name, of, case, binding)
         for name in [*self._holders, *([self._star] if self._star else [])]:
             yield name, self._collection(name, case, binding)
         for name in self.set_globals:

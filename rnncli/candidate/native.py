@@ -42,8 +42,8 @@ class Native:
         """`written`: the function or class whose source says more than that of `call`."""
         self.name, self.module = name, module
         self.arguments = signature.arguments_of_call(call, holds_weights)
-        self.defaults = signature.defaults_of(call)
-        self.states = [name for name, (meant, _) in self.arguments.items() if meant == "state"]
+        self.defaults = {p.name: p.default for p in signature.parameters_of(call) if p.default is not p.empty}
+        self.states = [name for name, meant in self.arguments.items() if meant == "state"]
         self.optional_state = all(name in self.defaults for name in self.states)
         self.says_step = signature.says_step(name, self.arguments)
         loaded = vars(module).values() if module is not None else ()
@@ -57,7 +57,7 @@ class Native:
         self._read_notes(source.notes_on(written), call, written)
 
     def _read_notes(self, notes: str, call: Any, written: Any) -> None:
-        given = next((name for name, (meant, _) in self.arguments.items() if meant in ("input", "projected")), "")
+        given = next((name for name, meant in self.arguments.items() if meant in ("input", "projected")), "")
         self.documented_input = source.documented_shape(notes, given) if given else None
         self.documented_state = source.documented_shape(notes, self.states[0]) if self.states else None
         shaped = any(source.documented_shape(notes, name) for name in ("output", "h_n"))
@@ -76,7 +76,7 @@ class Native:
 
     def claims(self, name: str) -> bool:
         """Return whether it takes an argument of nn.RNN."""
-        return any(meant == name for meant, _ in self.arguments.values())
+        return name in self.arguments.values()
 
     def bindings(self) -> Iterator[Binding]:
         """Yield every way of giving it values, the most usual first."""

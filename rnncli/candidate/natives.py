@@ -44,8 +44,8 @@ def _is_factory(function: Callable[..., Any]) -> bool:
 def _is_made_with_weights(target: Any) -> bool:
     if inspect.isclass(target) and issubclass(target, nn.RNNBase):
         return False
-    meanings = {meant for meant, _ in signature.arguments_of_constructor(constructor_of(target)).values()}
-    return bool({"slot", "params"} & meanings) and not {"input", "state"} & meanings
+    found = signature.arguments_of_constructor(constructor_of(target))
+    return bool(signature.weights_among(found)) or "params" in found.values()
 
 
 def _constructed(target: Any, name: str, module: Any) -> Function:
@@ -79,8 +79,8 @@ def _constructed(target: Any, name: str, module: Any) -> Function:
 def _inner(factory: Any, made_with: list[inspect.Parameter]) -> Any:
     """Return the function that a factory returns, found with weights of small sizes."""
     shapes = {"weight_ih": (7, 5), "weight_hh": (7, 7)}
-    slots = {name: of for name, (meant, of) in signature.arguments_of_constructor(made_with).items() if meant == "slot"}
-    made = factory(**{name: torch.zeros(shapes.get(of.kind or "" if of else "", (7,))) for name, of in slots.items()})
+    slots = signature.weights_among(signature.arguments_of_constructor(made_with))
+    made = factory(**{name: torch.zeros(shapes.get(of.kind or "", (7,))) for name, of in slots.items()})
     return made if inspect.isfunction(made) else type(made).__call__
 
 

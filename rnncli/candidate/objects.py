@@ -34,7 +34,7 @@ class Object(Native):
         parameters = [] if self.fixed or self.of_torch else constructor_of(target)
         own = source.explicit_base_arguments(target) if self.of_class and parameters else set()
         made_with = signature.arguments_of_constructor(parameters)
-        self._made_with = {name: meant for name, (meant, _) in made_with.items() if name not in own}
+        self._made_with = {name: meant for name, meant in made_with.items() if name not in own}
         self._made_defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         claimed = set(self._made_with.values())
         self._takes_any = self.of_class and "input_size" not in claimed and signature.takes_any_keyword(target)
@@ -131,7 +131,7 @@ class Object(Native):
         for name, meant in self._made_with.items():
             if meant == "output_size" and output_size:
                 given[name] = output_size
-            elif meant != "left out":
+            elif isinstance(meant, str) and meant != "left out":
                 given[name] = option_value(meant, case, self._made_defaults.get(name), name)
         if self._takes_any:
             given |= {name: option_value(name, case) for name in self._asks if name in RNNArguments.model_fields}
@@ -150,8 +150,8 @@ class Object(Native):
         if isinstance(made, nn.Module):
             made.train(case.run.train)
         given: dict[str, Any] = {}
-        for name, (meant, _) in self.arguments.items():
-            if meant != "slot":
+        for name, meant in self.arguments.items():
+            if isinstance(meant, str):
                 given |= self.given(name, meant, x, state, case, binding)
         call = made if inspect.isfunction(made) else getattr(made, self.method)
         with globals_set(self.module, self._sizes(case)):

@@ -63,7 +63,7 @@ class Proof:
         return not torch.allclose(outputs[0] * 0.5, outputs[1], atol=1e-4)
 
     def _at(self, trial: Trial) -> Wiring:
-        native, binding = self.native, self.reading.convention.binding
+        native, binding = self.native, self.reading.binding
         find = partial(wired, native, trial.case, trial.sizes, partial(self._run, trial), binding)
         try:
             found = find()
@@ -128,7 +128,7 @@ class Proof:
         """Return what an object from a seed computes with the weights of the trial; None where it raises."""
         made = trial.made(self.reading.dtype, seed, trial.sizes.H)
         held = held_by(made)
-        plan.set(made, held, trial.params, self.reading.convention.binding, head)
+        plan.set(made, held, trial.params, self.reading.binding, head)
         change(made, held)
         try:
             return self._run(trial, made, trial.x, h if self.native.takes_state else None)
@@ -143,7 +143,7 @@ class Proof:
         begin = partial(reset, made) if native.stateful else lambda: None
 
         def call(x: Any, h: Any) -> Any:
-            return native.run(made, fresh(x), fresh(h), case, reading.convention.binding)
+            return native.run(made, fresh(x), fresh(h), case, reading.binding)
 
         with default_dtype(dtype), torch.no_grad():
             return reading.computed(call, x.to(dtype), state, begin)

@@ -132,7 +132,7 @@ class Reader:
 
     def _with_joined_order(self, reading: Reading) -> Reading:
         """Return the reading with h before x in a joined matrix, where a function multiplies x by what is for h."""
-        native, convention = self.native, reading.convention
+        native, binding = self.native, reading.binding
         if not isinstance(native, Function) or not native.joined:
             return reading
         trial = trial_of(self.case, native, 1, 1, reading.dtype)
@@ -143,12 +143,11 @@ class Reader:
             return reading
         if equal(one, two):
             return reading
-        binding = replace(convention.binding, state_first=not convention.binding.state_first)
-        return replace(reading, convention=replace(convention, binding=binding))
+        return replace(reading, binding=replace(binding, state_first=not binding.state_first))
 
     def _claimed(self, reading: Reading, always: tuple[int, int]) -> Reading:
         """Return the reading with what it claims of the case's layers and directions, tried where it does."""
-        rnn, binding, native = self.case.rnn, reading.convention.binding, self.native
+        rnn, binding, native = self.case.rnn, reading.binding, self.native
         by_form = binding.listed or binding.form in ("tuples", "flat")
         layers = always[0] > 1 or native.claims("num_layers") or by_form
         directions = always[1] > 1 or native.claims("bidirectional")
@@ -160,14 +159,13 @@ class Reader:
             return self._by_behaviour(reading) if several else replace(reading, layers=layers, directions=directions)
         if found := self.settled(*wanted, like=reading) or self.settled(*wanted, like=reading, equal=True):
             return replace(found[0], layers=layers, directions=directions)
-        state = "SNH" if reading.convention.state == "NH" else reading.convention.state
-        convention = replace(reading.convention, state=state)
-        return replace(reading, convention=convention, layers=layers, directions=directions)
+        state = "SNH" if reading.state == "NH" else reading.state
+        return replace(reading, state=state, layers=layers, directions=directions)
 
     def _by_behaviour(self, reading: Reading) -> Reading:
         """Give a function that does not say how many layers it has one for each state that it gives back."""
         most, both = min(2, self.case.rnn.num_layers), self.case.rnn.directions
-        if isinstance(self.native, Object) or reading.convention.steps or not self.native.takes_state:
+        if isinstance(self.native, Object) or reading.steps or not self.native.takes_state:
             return reading
         for layers, directions in dict.fromkeys([(most, both), (1, both), (most, 1)]):
             for equal_sizes in (False, True) if (layers, directions) != (1, 1) else ():
@@ -242,7 +240,7 @@ class Reader:
     def _takes(self, adapted: Adapted, layout: str) -> bool:
         """Return whether a drop-in for nn.RNN takes an input of that layout itself."""
         native, reading, rnn = self.native, adapted.reading, self.case.rnn
-        if not reading.whole(self.case) or (layout == "unbatched" and reading.convention.state not in ("SNH", None)):
+        if not reading.whole(self.case) or (layout == "unbatched" and reading.state not in ("SNH", None)):
             return False
         layers = rnn.num_layers if reading.layers else 1
         trial = trial_of(self.case, native, layers, rnn.directions if reading.directions else 1, reading.dtype)
@@ -250,11 +248,11 @@ class Reader:
         state, given = trial.h[:, 0], {"batch_size": 2, "layout": layout}
         if layout == "packed":
             x, given["lengths"] = pack_sequence([trial.x[:, 0], trial.x[:2, 1]]), (trial.sizes.L, 2)
-            state = reading.convention.as_state(trial.h[:, :2])
+            state = reading.laid_out(trial.x, trial.h[:, :2])[1]
         try:
             with default_dtype(reading.dtype), torch.no_grad():
                 adapted.prepare(trial.case)
-                native.call(x, state, trial.params, altered(trial.case, input=given), reading.convention.binding)
+                native.call(x, state, trial.params, altered(trial.case, input=given), reading.binding)
         except Exception:
             return native.names_packed if layout == "packed" else True  # it claims nn.RNN's interface
         return True
@@ -262,7 +260,7 @@ class Reader:
     def _refuses_two_axes(self, reading: Reading) -> bool:
         """Return whether a module raises by a statement of its own for a 2-D input, which it then refuses."""
         native = self.native
-        if not isinstance(native, Object) or not native.is_module or "N" not in reading.convention.input:
+        if not isinstance(native, Object) or not native.is_module or "N" not in reading.input:
             return False
         trial = trial_of(self.case, native, 1, 1, reading.dtype)
         try:

@@ -35,19 +35,19 @@ class Item:
 
 
 class Returned:
-    """Parses the result of a trial call by a reading's convention. `said`: what the config says that it returns."""
+    """Parses the result of a trial call by how it was called. `said`: what the config says that it returns."""
 
     def __init__(self, trial: Trial, reading: Reading, said: str, batch: int, steps: int) -> None:
         self.trial, self.native, self.reading, self.said = trial, trial.native, reading, said
         self.steps, self.batch = steps, batch
         self.letters = trial.letters(batch, steps)
-        convention = reading.as_asked(trial.case).convention
-        self.turned = convention.input != reading.convention.input
-        layout = LAYOUTS[convention.input]
+        asked = reading.as_asked(trial.case)
+        self.turned = asked.input != reading.input
+        layout = LAYOUTS[asked.input]
         self.outputs, self.finals = layout.outputs, layout.finals
-        if convention.steps:  # what goes into the next step has the form of what came into this one
-            self.outputs = self.outputs if convention.state == "SNH" else self.outputs[:1]
-            self.finals = (convention.state,) if convention.state else self.finals
+        if asked.steps:  # what goes into the next step has the form of what came into this one
+            self.outputs = self.outputs if asked.state == "SNH" else self.outputs[:1]
+            self.finals = (asked.state,) if asked.state else self.finals
         else:
             self._leave_out_lists()
         self.sized = isinstance(self.native, Object) and self.native.has_output_size
@@ -56,7 +56,7 @@ class Returned:
         """Return the reading with what of a result is output and h_n; None where nothing in it is a tensor."""
         items = _items(returned, self.steps)
         tensors = [self._item(path, value) for path, value in items if _is_tensor_like(value)]
-        if len(tensors) == 1 and len(items) > 1 and not self.reading.convention.steps:
+        if len(tensors) == 1 and len(items) > 1 and not self.reading.steps:
             inner = [self._item(path, value) for path, value in _inner(items)]  # (output, (h_n, cache))
             tensors += [one for one in inner if one.final][:1]
         if not tensors:
@@ -77,9 +77,9 @@ class Returned:
         output = None if self.said == "h_n" and h_n else output
         h_n = None if self.said == "output" and output else h_n
         found = replace(self.reading, output=output, h_n=h_n, neither=tuple(neither), head=head)
-        if self.reading.convention.steps:
+        if self.reading.steps:
             return _as_step(found)
-        return found if parts or self.reading.convention.input in ("LNI", "NLI") else None
+        return found if parts or self.reading.input in ("LNI", "NLI") else None
 
     def _leave_out_lists(self) -> None:
         """Leave out lists but those that are documented, or that h_0 has too.
@@ -88,11 +88,11 @@ class Returned:
         and so is a list over time of what came with the batch first. A candidate that has layers or directions returns
         h_n in nn.RNN's form.
         """
-        native, convention = self.native, self.reading.convention
-        state = convention.state or ""
-        layered = native.claims("num_layers") or convention.binding.listed
+        native, reading = self.native, self.reading
+        state = reading.state or ""
+        layered = native.claims("num_layers") or reading.binding.listed
         tensors = native.drop_in or native.returns_tensors
-        if tensors or layered or (convention.input == "NLI" and not native.says_list):
+        if tensors or layered or (reading.input == "NLI" and not native.says_list):
             self.outputs = tuple(one for one in self.outputs if "," not in one)
         if tensors or not (native.says_list or "," in state or len(native.states) > 1):
             self.finals = tuple(one for one in self.finals if "," not in one) or self.finals
@@ -197,8 +197,8 @@ class Returned:
 
         One that stands in output's place, with its shape, stays: with an identity for a head it is the states.
         """
-        native, convention = self.native, self.reading.convention
-        if not isinstance(native, Function) or not (native.reads_out or convention.binding.form == "with head"):
+        native, reading = self.native, self.reading
+        if not isinstance(native, Function) or not (native.reads_out or reading.binding.form == "with head"):
             return tensors
         results = []
         for scale in (1.0, 0.5):
@@ -227,7 +227,7 @@ class Returned:
 def _as_step(found: Reading) -> Reading | None:
     """Return the reading of a step: it returns its state, or a result and its state."""
     output, h_n = found.output, found.h_n
-    if found.convention.state is None:  # it keeps its state itself, and gives what it gives
+    if found.state is None:  # it keeps its state itself, and gives what it gives
         return replace(found, h_n=None) if output is not None else None
     if h_n is None and output is not None and output.fits:
         return replace(found, output=None, h_n=Part(output.path, _STATE_OF_STEP[output.axes]))

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from rnncli.candidate import source
-from rnncli.candidate.convention import LAYOUTS, Convention, Reading
+from rnncli.candidate.convention import LAYOUTS, Reading
 from rnncli.candidate.lookalikes import AnotherCellError, gated_by_source
 from rnncli.candidate.native import Native
 from rnncli.candidate.objects import Object
@@ -79,7 +79,7 @@ class Settling:
     def _by_shape(self, trial: Trial, dtype: torch.dtype, like: Reading | None) -> list[Reading]:
         one_row = trial.sizes.rows == 1
         batches = self._by_state_form(list(self._ran(trial, dtype, like, "batch")))
-        step_like = (like is not None and like.convention.steps) or self.stated.get("convention") == "step"
+        step_like = (like is not None and like.steps) or self.stated.get("convention") == "step"
         says_step = self.native.says_step and not self.documents_a_sequence
         if one_row and (says_step or step_like) and (steps := self._steps(trial, dtype, like)):
             return steps
@@ -118,14 +118,14 @@ class Settling:
         Where only (1, N, H) gives the right shapes, both readings are left: `_broadcast` is that one.
         """
         self._broadcast = None
-        unpacks, forms = self.native.unpacks_state, {one.convention.state for one in ran}
+        unpacks, forms = self.native.unpacks_state, {one.state for one in ran}
         if unpacks is None or not {"SNH", "NH"} <= forms:
             return ran
-        with_rows = [one for one in ran if one.convention.state == "SNH" and one.fits]
+        with_rows = [one for one in ran if one.state == "SNH" and one.fits]
         if unpacks:
-            return [one for one in ran if one.convention.state != "NH"] if with_rows else ran
-        self._broadcast = next((one for one in with_rows if not one.convention.steps), None)
-        return [one for one in ran if one.convention.state != "SNH"]
+            return [one for one in ran if one.state != "NH"] if with_rows else ran
+        self._broadcast = next((one for one in with_rows if not one.steps), None)
+        return [one for one in ran if one.state != "SNH"]
 
     def _same_without_state(self, reading: Reading, trial: Trial) -> bool:
         """Return whether what comes back has the same form where h_0 is omitted, if it may be."""
@@ -141,8 +141,8 @@ class Settling:
     def _of_layouts(self, plain: list[Reading], trial: Trial) -> Reading:
         """Choose of readings that fit the one whose time axis is the one along which a change spreads."""
         first = plain[0]
-        alike = [one for one in reversed(plain) if one.convention.binding == first.convention.binding]
-        by_layout = {one.convention.input: one for one in alike}
+        alike = [one for one in reversed(plain) if one.binding == first.binding]
+        by_layout = {one.input: one for one in alike}
         if not {"LNI", "NLI"} <= set(by_layout):
             return first
         time_first, x = by_layout["LNI"], trial.x.clone()
@@ -161,9 +161,8 @@ class Settling:
 
     def _ran(self, trial: Trial, dtype: torch.dtype, like: Reading | None, unit: str) -> Iterator[Reading]:
         """Yield the readings of every way to call that does not raise, in order."""
-        for convention in self._conventions(like, unit, trial.sizes.rows):
-            reading = Reading(convention, dtype=dtype)
-            batch = trial.sizes.N if "N" in convention.input else 1
+        for reading in self._conventions(like, unit, trial.sizes.rows, dtype):
+            batch = trial.sizes.N if "N" in reading.input else 1
             try:
                 returned = trial.returned(reading, batch)
             except (Exception, SystemExit) as error:
@@ -175,16 +174,16 @@ class Settling:
             if parsed is None:
                 self.failures.setdefault(f"a call that returned {shown(returned)}", (1, None))
                 continue
-            self.native.stateful = self.native.stateful or (convention.steps and convention.state is None)
+            self.native.stateful = self.native.stateful or (reading.steps and reading.state is None)
             yield parsed
 
     def _parser(self, trial: Trial, reading: Reading, batch: int) -> Returned:
         return Returned(trial, reading, self.stated.get("returns", "both"), batch, trial.sizes.L)
 
-    def _conventions(self, like: Reading | None, unit: str, rows: int) -> Iterator[Convention]:
+    def _conventions(self, like: Reading | None, unit: str, rows: int, dtype: torch.dtype) -> Iterator[Reading]:
         native, inputs = self.native, [axes for axes, layout in LAYOUTS.items() if layout.unit == unit]
         if like is not None:
-            inputs = [axes for axes in inputs if axes == like.convention.input]
+            inputs = [axes for axes in inputs if axes == like.input]
         if said := self.stated.get("layout"):
             stated = _STATED.get(said, tuple(axes for axes, layout in LAYOUTS.items() if layout.unit == "sequence"))
             inputs = [axes for axes in inputs if axes in stated or unit == "step"]
@@ -194,7 +193,7 @@ class Settling:
             inputs = inputs if (said == "step") == (unit == "step") else []
         for binding in native.bindings():
             if like is not None and replace(binding, listed=False, form="") != replace(
-                like.convention.binding, listed=False, form=""
+                like.binding, listed=False, form=""
             ):
                 continue  # lists and forms are what one layer does not need
             said = self.stated.get("weights")
@@ -204,7 +203,7 @@ class Settling:
                 for state in self._states(axes):
                     batched_row = state == "NH" and rows > 1 and "N" in axes
                     if not batched_row and (unit != "step" or state is not None or isinstance(native, Object)):
-                        yield Convention(axes, state, binding)
+                        yield Reading(axes, state, binding, dtype=dtype)
 
     def _states(self, axes: str) -> tuple[str | None, ...]:
         native, states = self.native, LAYOUTS[axes].states

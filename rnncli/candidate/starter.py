@@ -52,9 +52,9 @@ def _variants(adapted: Adapted | None) -> tuple[tuple[str, ...], tuple[str, ...]
     """Return the ways to give the input and the state, that of the reading first."""
     if adapted is None:
         return _INPUTS, _STATES
-    convention = adapted.reading.convention
-    given = "input.transpose(0, 1)" if convention.input == "NLI" else "input"
-    state = "" if not adapted.native.takes_state else "h_0[0]" if convention.state == "NH" else "h_0"
+    reading = adapted.reading
+    given = "input.transpose(0, 1)" if reading.input == "NLI" else "input"
+    state = "" if not adapted.native.takes_state else "h_0[0]" if reading.state == "NH" else "h_0"
     return (given,), tuple(dict.fromkeys((state, *_STATES)))
 
 
@@ -83,9 +83,10 @@ def _function(native: Function, name: str, given: str, state: str) -> list[str]:
     known = {"input": given, "projected": given, "state": state or None, "params": "params", "case": "case"}
     arguments = []
     for parameter in signature.parameters_of(native.target):
-        meant, of = native.arguments[parameter.name]
-        value = known.get(meant, f"case.rnn.{meant}" if _is_argument(meant) else None)
-        if meant == "slot" and of is not None:
+        of = native.arguments[parameter.name]
+        if isinstance(of, str):
+            value = known.get(of, f"case.rnn.{of}" if _is_argument(of) else None)
+        else:
             kind = {"bias": "bias_ih", "weight": "weight_ih", "readout": "weight_hh"}.get(of.kind or "", of.kind)
             value = _code(Weight(kind or "", of.layer or 0, of.reverse))
         if value is not None:

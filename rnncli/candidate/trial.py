@@ -46,7 +46,7 @@ class Trial:
 
         x (L, N, H_in) gives the sizes of the case.
         """
-        native, binding = self.native, reading.convention.binding
+        native, binding = self.native, reading.binding
         case = altered(self.case, input={"batch_size": x.shape[1], "seq_len": x.shape[0]})
         if not isinstance(native, Object):
             return lambda x, h: native.call(fresh(x), fresh(h), self.params, case, binding)
@@ -60,13 +60,12 @@ class Trial:
     def returned(self, reading: Reading, batch: int, omitted: bool = False) -> Any:
         """Return what one call with a batch of so many returns, of which a step takes the first; h_0 may be omitted."""
         x, h = self.x[:, :batch], None if omitted else self.h[:, :batch]
-        call, given = self.call(reading, x), self._laid_out(reading, x, h)
+        call = self.call(reading, x)
         with default_dtype(reading.dtype):
-            return call(*given)
+            return call(*self._laid_out(reading, x, h))
 
     def _laid_out(self, reading: Reading, x: Tensor, h: Tensor | None) -> tuple[Any, Any]:
-        convention = reading.as_asked(self.case).convention
-        return convention.as_input(x[0] if convention.steps else x), convention.as_state(h)
+        return reading.as_asked(self.case).laid_out(x[0] if reading.steps else x, h)
 
     def computed(self, reading: Reading, x: Tensor, h: Tensor | None) -> Both:
         """Return output (L, N, D*H_out) and h_n (S, N, H_out) for x (L, N, H_in) and h (S, N, H_out)."""
@@ -76,14 +75,14 @@ class Trial:
 
     def grows(self, reading: Reading) -> bool:
         """Return whether a longer sequence takes more operations."""
-        batch = self.sizes.N if "N" in reading.convention.input else 1
+        batch = self.sizes.N if "N" in reading.input else 1
         x, h = self.x[:, :batch], self.h[:, :batch]
         return self._takes_more(reading, (x[:-2], h), (x, h))
 
     def walks(self, reading: Reading) -> bool:
         """Return whether what is called with a step takes more operations for more rows: it walks over them."""
         few = self.x[:1, :2], self.h[:, :2]
-        return "N" in reading.convention.input and self._takes_more(reading, few, (self.x[:1], self.h))
+        return "N" in reading.input and self._takes_more(reading, few, (self.x[:1], self.h))
 
     def _takes_more(self, reading: Reading, few: tuple[Tensor, Tensor], many: tuple[Tensor, Tensor]) -> bool:
         try:
