@@ -188,7 +188,7 @@ class Adapted:
         if h_0 is None and self.native.takes_state and not self.native.optional_state:
             h_0 = params["weight_hh_l0"].new_zeros(rnn.num_layers * rnn.directions, *batch, rnn.hidden_size)
         packed = isinstance(input, PackedSequence)
-        state = reading.laid_out(input.data, h_0)[1] if packed else h_0
+        state = reading.as_state(h_0) if packed else h_0
         returned = self.native.call(input, state, params, case, reading.binding)
         output = None if reading.output is None else _as_it_comes(at(returned, reading.output.path))
         if packed:

@@ -127,10 +127,13 @@ class Reading:
             output = replace(output, axes=output.axes.translate(BATCH_FIRST))
         return replace(self, input="NLI", output=output)
 
-    def laid_out(self, x: Tensor, h: Tensor | None) -> tuple[Any, Any]:
-        """Return x (L, N, H_in), or that of a step (N, H_in), and h (S, N, H_out) as the candidate takes them."""
-        state = None if h is None or self.state is None else laid_out(h, "SNH", self.state)
-        return laid_out(x, "NI" if self.steps else "LNI", self.input), state
+    def as_input(self, x: Tensor) -> Any:
+        """Return x (L, N, H_in), or that of a step (N, H_in), as the candidate takes it."""
+        return laid_out(x, "NI" if self.steps else "LNI", self.input)
+
+    def as_state(self, h: Tensor | None) -> Any:
+        """Return h (S, N, H_out) as the candidate takes it."""
+        return None if h is None or self.state is None else laid_out(h, "SNH", self.state)
 
     def computed(self, call: Call, x: Tensor, h: Tensor | None, begin: Callable[[], object] = lambda: None) -> Both:
         """Return what the candidate itself computes: x (L, N, H_in) -> (L, N, D*H_out), (S, N, H_out).
@@ -144,13 +147,13 @@ class Reading:
         if self.steps:
             begin()
             return self._carried(call, x, h)
-        return self._returned(call(*self.laid_out(x, h)), x, "LNF")
+        return self._returned(call(self.as_input(x), self.as_state(h)), x, "LNF")
 
     def _carried(self, call: Call, x: Tensor, h: Tensor | None) -> Both:
         """Carry a step through time as a loop around it would: its state goes into the next step."""
         outputs, state = [], h
         for x_t in x.unbind(0):
-            returned = call(*self.laid_out(x_t, state))
+            returned = call(self.as_input(x_t), self.as_state(state))
             output, after = self._returned(returned, x, "NF")
             shown = after[0] if output is None and after is not None else output
             assert shown is not None

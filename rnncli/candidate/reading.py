@@ -248,7 +248,7 @@ class Reader:
         state, given = trial.h[:, 0], {"batch_size": 2, "layout": layout}
         if layout == "packed":
             x, given["lengths"] = pack_sequence([trial.x[:, 0], trial.x[:2, 1]]), (trial.sizes.L, 2)
-            state = reading.laid_out(trial.x, trial.h[:, :2])[1]
+            state = reading.as_state(trial.h[:, :2])
         try:
             with default_dtype(reading.dtype), torch.no_grad():
                 adapted.prepare(trial.case)

@@ -65,7 +65,7 @@ class Trial:
             return call(*self._laid_out(reading, x, h))
 
     def _laid_out(self, reading: Reading, x: Tensor, h: Tensor | None) -> tuple[Any, Any]:
-        return reading.as_asked(self.case).laid_out(x[0] if reading.steps else x, h)
+        return reading.as_asked(self.case).as_input(x[0] if reading.steps else x), reading.as_state(h)
 
     def computed(self, reading: Reading, x: Tensor, h: Tensor | None) -> Both:
         """Return output (L, N, D*H_out) and h_n (S, N, H_out) for x (L, N, H_in) and h (S, N, H_out)."""
