@@ -129,7 +129,7 @@ class Adapted:
             return False
         plan, made = self._plan(case), self.native.made(self._own_part(case), torch.float32)
         moved = {id(one) for one in (*made.parameters(), *made.buffers())} if isinstance(made, nn.Module) else set()
-        wired = set(plan.shapes) if plan else set()
+        wired = set(plan.tensors) if plan else set()
         return any(not wired & set(one.names) and not moved & set(map(id, one.objects)) for one in held_by(made))
 
     def faults(self, case: Case) -> tuple[Row, ...]:

@@ -10,47 +10,23 @@ Nothing is compared with nn.RNN. The matrices are random, and all biases are zer
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from rnncli.candidate.convention import Both
-from rnncli.candidate.load import default_dtype
 from rnncli.candidate.names import EXACT, Slot, slot
-from rnncli.candidate.objects import Object
-from rnncli.candidate.places import Held, held_by
+from rnncli.candidate.places import Held, big, held_by
+from rnncli.candidate.trial import Trial
 from rnncli.candidate.weights import Binding
-from rnncli.core.case import Case
 
 Runner = Callable[[Any, Tensor, Tensor | None], Both]
 
 MOVED = 1e-9  # of values of order one, in float64: far above rounding and far below any effect
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The sizes of the experiments: as far as they can be chosen, pairwise distinct. `O` is that of a head."""
-
-    L: int
-    N: int
-    I: int  # noqa: E741
-    H: int
-    O: int  # noqa: E741
-    layers: int
-    directions: int
-
-    @property
-    def rows(self) -> int:
-        """Return D*num_layers: the rows of the states."""
-        return self.layers * self.directions
-
-    def features(self, layer: int) -> int:
-        """Return what a layer reads: H_in, or D*H_out of the layer below."""
-        return self.I if layer == 0 else self.H * self.directions
 
 
 @dataclass(frozen=True)
@@ -94,6 +70,11 @@ class View:
         return self.tensor if index is None else f"{self.tensor}.{part}"
 
     @property
+    def owner(self) -> str:
+        """Return the name without its last part: of the module that the tensor belongs to."""
+        return self.tensor.rpartition(".")[0]
+
+    @property
     def numbers(self) -> list[int]:
         """Return the numbers in its name, and its index."""
         plain = re.sub(r"[a-z]2[a-z]", "", self.tensor.lower())
@@ -114,11 +95,10 @@ class View:
 class Experiments:
     """An object with random matrices and biases of zero, and what moves when a tensor of it changes."""
 
-    def __init__(self, native: Object, case: Case, sizes: Sizes, run: Runner | None, binding: Binding) -> None:
+    def __init__(self, trial: Trial, run: Runner | None, binding: Binding) -> None:
         """`run` None: the object does not run, and nothing is known of it but names and shapes."""
-        self.sizes, self.run, self.binding, self.takes_state = sizes, run, binding, native.takes_state
-        self.make = partial(made_in_float64, native, case, sizes)
-        self.made = self.make()
+        self.trial, self.sizes, self.run, self.binding = trial, trial.sizes, run, binding
+        self.made = trial.made(torch.float64)
         self.held = held_by(self.made)
         self.generator = torch.Generator().manual_seed(11)
         self.values: dict[str, Tensor] = {}
@@ -151,26 +131,27 @@ class Experiments:
         change[element] = 0.7
         (output, h_n), (moved, moved_h_n) = self._changed(view, when, change)
         s = self.sizes
-        if row is not None and _alike(h_n, moved_h_n) and h_n is not None and h_n.shape[0] == s.rows:
-            return set(_differs(h_n, moved_h_n)[row].any(0).nonzero().flatten().tolist())
-        if _alike(output, moved) and output is not None and output.shape[-1] == s.directions * s.H:
-            differs = _differs(output, moved).flatten(0, 1).any(0)
-            return set(differs[half * s.H : (half + 1) * s.H].nonzero().flatten().tolist())
-        return set()
+        differs = _differs(h_n, moved_h_n) if row is not None else None
+        if differs is not None and len(differs) == s.rows:
+            return set(differs[row].any(0).nonzero().flatten().tolist())
+        differs = _differs(output, moved)
+        if differs is None or differs.shape[-1] != s.directions * s.H:
+            return set()
+        return set(differs.flatten(0, 1).any(0)[half * s.H : (half + 1) * s.H].nonzero().flatten().tolist())
 
     def _inputs(self) -> dict[str, tuple[Tensor, Tensor | None]]:
-        s = self.sizes
-        nothing = torch.zeros(1, s.N, s.I, dtype=torch.float64)
-        h = torch.zeros(s.rows, s.N, s.H, dtype=torch.float64) if self.takes_state else None
+        s, takes_state = self.sizes, self.trial.native.takes_state
+        nothing, late, rows = (torch.zeros(n, s.N, size, dtype=torch.float64)
+                               for n, size in ((1, s.I), (4, s.I), (s.rows, s.H)))  # fmt: skip
+        h = rows if takes_state else None
         given: dict[str, tuple[Tensor, Tensor | None]] = {"0": (nothing, h), "x": (self._random(1, s.N, s.I), h)}
-        late = torch.zeros(4, s.N, s.I, dtype=torch.float64)
         late[-1] = self._random(s.N, s.I)
         given["late"] = late, h
-        for row in range(s.rows if self.takes_state else 0):
-            one = torch.zeros(s.rows, s.N, s.H, dtype=torch.float64)
+        for row in range(s.rows if takes_state else 0):
+            one = rows.clone()
             one[row] = self._random(s.N, s.H)
             given[f"h{row}"] = nothing, one
-        given["all"] = self._random(4, s.N, s.I), None if h is None else self._random(s.rows, s.N, s.H)
+        given["all"] = self._random(4, s.N, s.I), self._random(s.rows, s.N, s.H) if takes_state else None
         given["two"] = given["all"][0][:2], None
         return given
 
@@ -197,7 +178,7 @@ class Experiments:
     def _ran(self, when: str) -> Both:
         assert self.run is not None
         if self._leaks:
-            self.made = self.make()
+            self.made = self.trial.made(torch.float64)
             for one in held_by(self.made):
                 if one.name in self.values:
                     one.set(self.made, self.binding.value(self.values[one.name]))
@@ -206,43 +187,27 @@ class Experiments:
         return None if output is None else output.clone(), None if h_n is None else h_n.clone()
 
     def _compared(self, before: Both, after: Both) -> Effect:
-        s, rows, halves, first, moved = self.sizes, set[int](), set[int](), False, False
-        for which, (one, other) in enumerate(zip(before, after, strict=True)):
-            if one is None or other is None:
-                continue
-            if one.shape != other.shape:
-                return Effect(True)
-            differs = _differs(one, other)
-            moved = moved or bool(differs.any())
-            if which == 1 and one.dim() == 3 and one.shape[0] == s.rows:
-                rows = {row for row in range(s.rows) if differs[row].any()}
-            if which == 0 and one.dim() == 3:
-                first = bool(differs[0].any())
-                if one.shape[-1] == s.directions * s.H:
-                    halves = {d for d in range(s.directions) if differs[..., d * s.H : (d + 1) * s.H].any()}
-        return Effect(moved, frozenset(rows), frozenset(halves), first)
-
-
-def made_in_float64(native: Object, case: Case, sizes: Sizes) -> Any:
-    """Return an object of float64 for a case, with a head of the size for one."""
-    with default_dtype(torch.float64):
-        return native.made(case, torch.float64, 0, sizes.O)
-
-
-def big(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the sizes of a shape beside those of 1."""
-    return tuple(size for size in shape if size > 1)
+        s = self.sizes
+        pairs = [
+            (one, other) for one, other in zip(before, after, strict=True) if one is not None and other is not None
+        ]
+        if any(one.shape != other.shape for one, other in pairs):
+            return Effect(True)
+        moved = any(bool(((one - other).abs() > MOVED).any()) for one, other in pairs)
+        output, h_n = (_differs(one, other) for one, other in zip(before, after, strict=True))
+        of_rows = h_n is not None and len(h_n) == s.rows
+        rows = {row for row in range(s.rows) if h_n[row].any()} if of_rows and h_n is not None else set()
+        sides = [] if output is None or output.shape[-1] != s.directions * s.H else torch.split(output, s.H, -1)
+        halves = {half for half, side in enumerate(sides) if side.any()}
+        return Effect(moved, frozenset(rows), frozenset(halves), output is not None and bool(output[0].any()))
 
 
 def _where(view: View) -> Any:
     return ... if view.index is None else view.index
 
 
-def _alike(one: Tensor | None, other: Tensor | None) -> bool:
-    return one is not None and other is not None and one.dim() == 3 and one.shape == other.shape
-
-
-def _differs(one: Tensor | None, other: Tensor | None) -> Tensor:
-    assert one is not None
-    assert other is not None
+def _differs(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """Return where two tensors of three axes and equal shapes differ; None for others."""
+    if one is None or other is None or one.dim() != 3 or one.shape != other.shape:
+        return None
     return (one - other).abs() > MOVED

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from rnncli.candidate import signature, source
-from rnncli.candidate.names import EXACT, Kind, Slot, option, role, slot
+from rnncli.candidate.names import Kind, Slot, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import is_array
 from rnncli.candidate.weights import KINDS, Binding, Group, Keyed, Missing, Row, Weight, filled, rows
@@ -208,13 +208,7 @@ class Function(Native):
 
     def _torch_dict(self, case: Case, binding: Binding) -> dict[str, Weight]:
         """Return the weights under nn.RNN's own names; of two biases neither is the sum."""
-        found = {}
-        for name in [parameter.name for parameter in predict_parameters(case)]:
-            match = EXACT.fullmatch(name)
-            assert match is not None
-            kind, layer, reverse = f"{match[1]}_{match[2]}", int(match[3]), match[4] is not None
-            found[name] = Weight(kind, layer, reverse, binding.transposed, evidence="nn.RNN's own name")
-        return found
+        return {one.name: Weight.named(one.name, binding.transposed) for one in predict_parameters(case)}
 
     def _by_name(self, name: str, of: Slot, binding: Binding) -> Weight:
         if of.kind is None:

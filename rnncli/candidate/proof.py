@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from rnncli.candidate.convention import Both, Reading
-from rnncli.candidate.facts import Unwired
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.lookalikes import AnotherCellError, gated
 from rnncli.candidate.objects import Object, reset
 from rnncli.candidate.places import Held, held_by
-from rnncli.candidate.roles import wired
+from rnncli.candidate.roles import Unwired, wired
 from rnncli.candidate.settle import Unreadable
 from rnncli.candidate.trial import Trial, equal, fresh, trial_of
 from rnncli.candidate.weights import Binding, Row
@@ -64,7 +63,7 @@ class Proof:
 
     def _at(self, trial: Trial) -> Wiring:
         native, binding = self.native, self.reading.binding
-        find = partial(wired, native, trial.case, trial.sizes, partial(self._run, trial), binding)
+        find = partial(wired, trial, partial(self._run, trial), binding)
         try:
             found = find()
         except Unwired as error:
@@ -92,7 +91,7 @@ class Proof:
         if again is None or other is None or not equal(first, again) or equal(first, other):
             return  # where two alike differ its forward is random, which the judge tells
         held = held_by(trial.made(self.reading.dtype, 2, trial.sizes.H))
-        unset = [one.name for one in held if not any(name in found.shapes for name in one.names)]
+        unset = [one.name for one in held if not set(one.names) & set(found.tensors)]
         what = f"{', '.join(unset[:4]) or 'something random'} was never set, and what comes out depends on it"
         raise Unreadable(f"candidate {self.native.name}: not readable: {what}")
 
@@ -104,7 +103,7 @@ class Proof:
         held = held_by(trial.made(self.reading.dtype, 1, trial.sizes.H))
         starts = [trial.h, None] if self.native.takes_state and self.native.optional_state else [trial.h]
         acting = []
-        for name in [one.name for one in held if one.parameter and not set(one.names) & set(found.shapes)]:
+        for name in [one.name for one in held if one.parameter and not set(one.names) & set(found.tensors)]:
 
             def moved(made: Any, held: list[Held], name: str = name) -> None:
                 for one in [one for one in held if one.name == name]:
@@ -161,7 +160,7 @@ def faults_by_name(native: Object, case: Case) -> tuple[Row, ...]:
 def _by_name(native: Object, trial: Trial) -> Wiring | None:
     """Return the wiring of an object whose calls raise, by names and shapes; None where they do not tell all of it."""
     try:
-        found = wired(native, trial.case, trial.sizes, None, Binding(numpy=native.arrays == (True,)))
+        found = wired(trial, None, Binding(numpy=native.arrays == (True,)))
     except Exception:
         return None
     return None if found.missing else found

@@ -125,7 +125,7 @@ class Reader:
             found = Proof(native, self.case, reading, False).wiring(1, 1, rnn.bias)
         except (CandidateError, SystemExit):
             return False
-        used = {(piece.tensor.rpartition(".")[2], found.shapes[piece.tensor]) for piece in found.pieces}
+        used = {(name.rpartition(".")[2], one.shape) for name, one in found.tensors.items()}
         held = held_by(trial_of(self.case, native, 1, 1, reading.dtype).made(reading.dtype))
         unused = [one for one in held if one.name in found.buffers and len(one.shape) == 2]
         return any((one.name.rpartition(".")[2], one.shape) in used for one in unused)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from rnncli.candidate.convention import Both, Call, Reading
-from rnncli.candidate.experiments import Sizes
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.native import Native
 from rnncli.candidate.objects import Object
@@ -17,6 +16,28 @@ from rnncli.candidate.places import held_by
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import predict_parameters
 from rnncli.numerics.device import DispatchMode
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of a trial: as far as they can be chosen, pairwise distinct. `O` is that of a head."""
+
+    L: int
+    N: int
+    I: int  # noqa: E741
+    H: int
+    O: int  # noqa: E741
+    layers: int
+    directions: int
+
+    @property
+    def rows(self) -> int:
+        """Return D*num_layers: the rows of the states."""
+        return self.layers * self.directions
+
+    def features(self, layer: int) -> int:
+        """Return what a layer reads: H_in, or D*H_out of the layer below."""
+        return self.I if layer == 0 else self.H * self.directions
 
 
 @dataclass(frozen=True)

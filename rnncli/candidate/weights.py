@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnncli.candidate.names import Kind
+from rnncli.candidate.names import EXACT, Kind
 
 KINDS: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 Row = tuple[str, str, str]  # a tensor of the candidate, the weight it was given in words, and why
@@ -36,6 +36,13 @@ class Weight:
     summed: bool = False
     vector: bool = False
     evidence: str = ""
+
+    @classmethod
+    def named(cls, name: str, transposed: bool = False, evidence: str = "nn.RNN's own name") -> "Weight":
+        """Return the weight of nn.RNN's own name."""
+        match = EXACT.fullmatch(name)
+        assert match is not None
+        return cls(f"{match[1]}_{match[2]}", int(match[3]), match[4] is not None, transposed, evidence=evidence)
 
     @property
     def suffix(self) -> str:
