@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_packed_sequence
 
 from rnncli.candidate.convention import LAYOUTS, Both, Reading, as_tensor, at, joined, shown_axes
-from rnncli.candidate.native import Native
+from rnncli.candidate.natives import Candidate
 from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by
 from rnncli.candidate.weights import KINDS, Row
@@ -23,7 +23,7 @@ class Adapted:
     taken apart around it where it cannot be asked for them.
     """
 
-    def __init__(self, native: Native, reading: Reading, always: tuple[int, int] = (1, 1)) -> None:
+    def __init__(self, native: Candidate, reading: Reading, always: tuple[int, int] = (1, 1)) -> None:
         """`always`: how many layers and directions it has whatever it is asked for."""
         self.native, self.reading, self.always = native, reading, always
         self.unbatched = self.packs = self.outside_autograd = False  # what layouts it takes itself
@@ -263,7 +263,7 @@ class Adapted:
         elif h_0 is None and zeros:
             h_0 = x.new_zeros(rnn.num_layers * rnn.directions, x.shape[1], params["weight_hh_l0"].shape[0])
         call = partial(native.call, params=params, case=case, binding=reading.binding)
-        begin = partial(native.begin, case, params) if native.stateful else lambda: None
+        begin = partial(native.begin, case, params) if isinstance(native, Object) and native.stateful else lambda: None
         return reading.computed(call, x, h_0, begin)
 
 

@@ -97,6 +97,10 @@ class Function(Native):
         ):
             yield Binding(transposed, state_first, arrays, columns, lists, form, order)
 
+    def described(self) -> str:
+        """Return what was seen of it."""
+        return f"its arguments are {', '.join(self.arguments) or 'none'}"
+
     def call(self, x: Any, state: Any, params: Mapping[str, Tensor], case: Case, binding: Binding) -> Any:
         def fill(weight: Weight) -> Any:
             value = weight.value(params, self.head_scale)

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from rnncli.candidate import signature, source
 from rnncli.candidate.names import option
-from rnncli.candidate.weights import Binding, Missing, Row
+from rnncli.candidate.weights import Binding, Missing
 from rnncli.core.case import Case
 
 SET = ("input_size", "hidden_size", "num_layers", "bidirectional")  # what a module's globals may be set to
@@ -25,9 +25,8 @@ _RETURNED_SHAPE = re.compile(r"\breturns?\b[^.\n]{0,60}\(\w+(, ?\w+){2}\)", re.I
 
 
 class Native:
-    """A candidate as it was written. `call` gives it values by its own names."""
+    """A candidate as it was written: a `Function` or an `Object`."""
 
-    target: Any = None
     drop_in = False  # it claims the whole of nn.RNN's interface
     kind = "function"
     one_bias = False
@@ -77,25 +76,6 @@ class Native:
     def claims(self, name: str) -> bool:
         """Return whether it takes an argument of nn.RNN."""
         return name in self.arguments.values()
-
-    def bindings(self) -> Iterator[Binding]:
-        """Yield every way of giving it values, the most usual first."""
-        raise NotImplementedError
-
-    def described(self) -> str:
-        """Return what was seen of it."""
-        return f"its arguments are {', '.join(self.arguments) or 'none'}"
-
-    def call(self, x: Any, state: Any, params: Mapping[str, Tensor], case: Case, binding: Binding) -> Any:
-        """Return what it returns for values laid out by its convention."""
-        raise NotImplementedError
-
-    def begin(self, case: Case, params: Mapping[str, Tensor]) -> None:
-        """Forget the state of an earlier sequence."""
-
-    def wiring(self, case: Case, binding: Binding) -> tuple[Row, ...]:  # noqa: ARG002
-        """Return each tensor of the candidate, the weight it was given, and why."""
-        return ()
 
     @property
     def only_nonlinearity(self) -> str | None:

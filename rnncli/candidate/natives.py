@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from rnncli.candidate import signature, source
 from rnncli.candidate.function import Function
 from rnncli.candidate.names import option, role, slot
-from rnncli.candidate.native import Native
 from rnncli.candidate.objects import Object, constructor_of
 from rnncli.candidate.places import held_by
 from rnncli.core.errors import CandidateError
 
+Candidate = Function | Object
 
-def native_of(target: Any, name: str) -> Native:
+
+def native_of(target: Any, name: str) -> Candidate:
     """Return the candidate by what it is. Raises CandidateError where it is nothing that can be called."""
     module = source.module_of(target)
     if inspect.isclass(target) or (inspect.isfunction(target) and _is_factory(target)):

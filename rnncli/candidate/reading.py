@@ -17,8 +17,7 @@ from rnncli.candidate.convention import Reading
 from rnncli.candidate.function import Function
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.lookalikes import AnotherCellError, other_cell, other_cell_inside
-from rnncli.candidate.native import Native
-from rnncli.candidate.natives import native_of
+from rnncli.candidate.natives import Candidate, native_of
 from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by
 from rnncli.candidate.proof import Proof, faults_by_name
@@ -71,7 +70,7 @@ def _require_no_other_cell(native: Object, case: Case) -> None:
 class Reader:
     """Reads one candidate: how one call is made, what of layers and directions it claims, and what its weights are."""
 
-    def __init__(self, native: Native, case: Case, stated: Mapping[str, Any]) -> None:
+    def __init__(self, native: Candidate, case: Case, stated: Mapping[str, Any]) -> None:
         self.native, self.case, self.stated = native, case, stated
         self.settling = Settling(native, case, stated)
         self.settled = self.settling.settled

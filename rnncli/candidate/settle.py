@@ -14,7 +14,7 @@ import torch
 from rnncli.candidate import source
 from rnncli.candidate.convention import LAYOUTS, Reading
 from rnncli.candidate.lookalikes import AnotherCellError, gated_by_source
-from rnncli.candidate.native import Native
+from rnncli.candidate.natives import Candidate
 from rnncli.candidate.objects import Object
 from rnncli.candidate.returned import Returned, shown
 from rnncli.candidate.trial import Trial, trial_of
@@ -41,7 +41,7 @@ class Unreadable(CandidateError):
 class Settling:
     """The trial calls that settle how a candidate is called, and what stopped those that failed."""
 
-    def __init__(self, native: Native, case: Case, stated: Mapping[str, Any]) -> None:
+    def __init__(self, native: Candidate, case: Case, stated: Mapping[str, Any]) -> None:
         self.native, self.case, self.stated = native, case, stated
         self.doc = (inspect.getdoc(native.target) or "").lower()
         self.documents_a_sequence = bool(_TIME_AXIS.search(self.doc))

@@ -11,8 +11,7 @@ from rnncli.candidate import signature
 from rnncli.candidate.adapter import Adapted
 from rnncli.candidate.function import Function
 from rnncli.candidate.names import option
-from rnncli.candidate.native import Native
-from rnncli.candidate.natives import native_of
+from rnncli.candidate.natives import Candidate, native_of
 from rnncli.candidate.objects import Object, constructor_of
 from rnncli.candidate.reading import read
 from rnncli.candidate.settle import Unreadable
@@ -58,7 +57,7 @@ def _variants(adapted: Adapted | None) -> tuple[tuple[str, ...], tuple[str, ...]
     return (given,), tuple(dict.fromkeys((state, *_STATES)))
 
 
-def _text(native: Native, name: str, folder: Path, given: str, state: str, is_read: bool) -> str:
+def _text(native: Candidate, name: str, folder: Path, given: str, state: str, is_read: bool) -> str:
     file, _, attribute = name.rpartition(":")
     module = Path(file)
     hint = f"{_HINT}; the weights are those of one layer" if native.claims("num_layers") else _HINT
@@ -126,7 +125,7 @@ def _code(weight: Weight) -> str:
     return f"{text}.T" if weight.transposed else text
 
 
-def _completed(text: str, native: Native) -> str:
+def _completed(text: str, native: Candidate) -> str:
     """Return the text with what it returns, as running it on small sizes shows. Raises whatever running it raises."""
     trial = trial_of(Case(), native, 1, 1, torch.float32)
     namespace: dict[str, Any] = {}

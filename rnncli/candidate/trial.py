@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rnncli.candidate.convention import Both, Call, Reading
 from rnncli.candidate.load import default_dtype
-from rnncli.candidate.native import Native
+from rnncli.candidate.natives import Candidate
 from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by
 from rnncli.core.case import Case, altered
@@ -44,7 +44,7 @@ class Sizes:
 class Trial:
     """A small case with random values: what a candidate is called with to see what comes back."""
 
-    native: Native
+    native: Candidate
     case: Case
     sizes: Sizes
     x: Tensor
@@ -139,7 +139,7 @@ class Trial:
 
 
 def trial_of(
-    case: Case, native: Native, layers: int, directions: int, dtype: torch.dtype, equal: bool = False
+    case: Case, native: Candidate, layers: int, directions: int, dtype: torch.dtype, equal: bool = False
 ) -> Trial:
     """Return a trial with pairwise distinct sizes; H_in = D*H_out where `equal`; of a made object, with its own."""
     rows = layers * directions
