@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical, located, own_frames
+from rnncli.candidate.find import located, own_frames
+from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Timing

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from rnncli.candidate.load import canonical, from_source
+from rnncli.candidate.find import from_source
+from rnncli.candidate.load import canonical
 from rnncli.candidate.reading import read
 from rnncli.candidate.repair import Edit, applied, difference, edits
 from rnncli.core.case import Case, altered
