@@ -2,7 +2,7 @@
 
 import functools
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,11 @@ def held_by(made: Any) -> list[Held]:
     found: dict[Any, Held] = {}
     _walk(made, (), False, found, set(), 0)
     return list(found.values())
+
+
+def big(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the sizes of a shape beside those of 1."""
+    return tuple(size for size in shape if size > 1)
 
 
 def _walk(value: Any, path: Path, linear: bool, found: dict[Any, Held], seen: set[int], depth: int) -> None:

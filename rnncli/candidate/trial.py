@@ -1,0 +1,178 @@
+"""Trial calls of a candidate: small cases with random values and pairwise distinct sizes."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncli.candidate.convention import Both, Call, Reading
+from rnncli.candidate.load import default_dtype
+from rnncli.candidate.objects import Candidate, Object
+from rnncli.candidate.places import held_by
+from rnncli.core.case import Case, altered
+from rnncli.core.shapes import predict_parameters
+from rnncli.numerics.device import DispatchMode
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of a trial: as far as they can be chosen, pairwise distinct. `O` is that of a head."""
+
+    L: int
+    N: int
+    I: int  # noqa: E741
+    H: int
+    O: int  # noqa: E741
+    layers: int
+    directions: int
+
+    @property
+    def rows(self) -> int:
+        """Return D*num_layers: the rows of the states."""
+        return self.layers * self.directions
+
+    def features(self, layer: int) -> int:
+        """Return what a layer reads: H_in, or D*H_out of the layer below."""
+        return self.I if layer == 0 else self.H * self.directions
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A small case with random values: what a candidate is called with to see what comes back."""
+
+    native: Candidate
+    case: Case
+    sizes: Sizes
+    x: Tensor
+    h: Tensor
+    params: Mapping[str, Tensor]
+
+    def letters(self, batch: int, steps: int) -> dict[str, int]:
+        """Return the size of every axis by its letter."""
+        s = self.sizes
+        return {"L": steps, "N": batch, "I": s.I, "H": s.H, "S": s.rows, "F": s.directions * s.H, "1": 1}
+
+    def made(self, dtype: torch.dtype, seed: int = 0, head: int | None = None) -> Any:
+        """Return the object of a candidate, with a head of the size for one unless it is another."""
+        assert isinstance(self.native, Object)
+        with default_dtype(dtype):
+            return self.native.made(self.case, dtype, seed, head or self.sizes.O)
+
+    def call(self, reading: Reading, x: Tensor) -> Call:
+        """Return the candidate as a function of a laid-out input and state; an object has weights of its own.
+
+        x (L, N, H_in) gives the sizes of the case.
+        """
+        native, binding = self.native, reading.binding
+        case = altered(self.case, input={"batch_size": x.shape[1], "seq_len": x.shape[0]})
+        if not isinstance(native, Object):
+            return lambda x, h: native.call(fresh(x), fresh(h), self.params, case, binding)
+        made, generator = self.made(reading.dtype), torch.Generator().manual_seed(5)
+        for one in held_by(made):
+            if sum(size > 1 for size in one.shape) >= 2:
+                value = torch.randn(one.shape, generator=generator, dtype=torch.float64) * 0.4
+                one.set(made, binding.value(value.to(reading.dtype)))
+        return lambda x, h: native.run(made, fresh(x), fresh(h), case, binding)
+
+    def returned(self, reading: Reading, batch: int, omitted: bool = False) -> Any:
+        """Return what one call with a batch of so many returns, of which a step takes the first; h_0 may be omitted."""
+        x, h = self.x[:, :batch], None if omitted else self.h[:, :batch]
+        call = self.call(reading, x)
+        with default_dtype(reading.dtype):
+            return call(*self._laid_out(reading, x, h))
+
+    def _laid_out(self, reading: Reading, x: Tensor, h: Tensor | None) -> tuple[Any, Any]:
+        return reading.as_asked(self.case).as_input(x[0] if reading.steps else x), reading.as_state(h)
+
+    def computed(self, reading: Reading, x: Tensor, h: Tensor | None) -> Both:
+        """Return output (L, N, D*H_out) and h_n (S, N, H_out) for x (L, N, H_in) and h (S, N, H_out)."""
+        with default_dtype(reading.dtype):
+            state = h if self.native.takes_state else None
+            return reading.as_asked(self.case).computed(self.call(reading, x), x, state)
+
+    def grows(self, reading: Reading) -> bool:
+        """Return whether a longer sequence takes more operations."""
+        batch = self.sizes.N if "N" in reading.input else 1
+        x, h = self.x[:, :batch], self.h[:, :batch]
+        return self._takes_more(reading, (x[:-2], h), (x, h))
+
+    def walks(self, reading: Reading) -> bool:
+        """Return whether what is called with a step takes more operations for more rows: it walks over them."""
+        few = self.x[:1, :2], self.h[:, :2]
+        return "N" in reading.input and self._takes_more(reading, few, (self.x[:1], self.h))
+
+    def _takes_more(self, reading: Reading, few: tuple[Tensor, Tensor], many: tuple[Tensor, Tensor]) -> bool:
+        try:
+            self._operations(reading, *few)  # the first traced call of a process counts what torch loads
+            return self._operations(reading, *many) > self._operations(reading, *few)
+        except Exception:
+            return True
+
+    def _operations(self, reading: Reading, x: Tensor, h: Tensor) -> int:
+        """Count the operations of a call, and the lines of Python that it runs."""
+        count = 0
+
+        def traced(_frame: Any, event: str, _argument: Any) -> Any:
+            nonlocal count
+            count += event in ("line", "call")
+            return traced
+
+        class Counting(DispatchMode):  # type: ignore[no-untyped-call]
+            def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+                nonlocal count
+                count += 1
+                return func(*args, **(kwargs or {}))
+
+        before, call = sys.gettrace(), self.call(reading, x)
+        given = self._laid_out(reading, x, h if self.native.takes_state else None)
+        with Counting(), default_dtype(reading.dtype):  # type: ignore[no-untyped-call]
+            sys.settrace(traced)
+            try:
+                call(*given)
+            finally:
+                sys.settrace(before)
+        return count
+
+
+def trial_of(
+    case: Case, native: Candidate, layers: int, directions: int, dtype: torch.dtype, equal: bool = False
+) -> Trial:
+    """Return a trial with pairwise distinct sizes; H_in = D*H_out where `equal`; of a made object, with its own."""
+    rows = layers * directions
+    batch, steps = (4 if rows == 3 else 3), (9 if rows == 6 else 6)
+    hidden = case.rnn.hidden_size if native.fixed else 7
+    features = case.rnn.input_size if native.fixed else directions * hidden if equal else 5
+    small = altered(
+        case,
+        rnn={"input_size": features, "hidden_size": hidden, "num_layers": layers, "bidirectional": directions == 2,
+             "batch_first": native.tried_batch_first, "dropout": 0.0},
+        input={"layout": "batched", "seq_len": steps, "batch_size": batch, "lengths": None, "h_0": "random"},
+        run={"train": False},
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(7)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    params = {one.name: random(*one.shape) * 0.5 for one in predict_parameters(small)}
+    sizes = Sizes(steps, batch, features, hidden, 9, layers, directions)
+    return Trial(native, small, sizes, random(steps, batch, features), random(rows, batch, hidden), params)
+
+
+def fresh(value: Any) -> Any:
+    """Return a copy, so that a candidate that writes into its arguments does not change the next trial."""
+    if isinstance(value, list):
+        return [fresh(item) for item in value]
+    return value.clone() if isinstance(value, Tensor) else value
+
+
+def equal(one: Both, other: Both) -> bool:
+    """Return whether two results are the same but for rounding."""
+    return all(
+        a is b is None
+        or (a is not None and b is not None and a.shape == b.shape and torch.allclose(a, b, equal_nan=True))
+        for a, b in zip(one, other, strict=True)
+    )
