@@ -1,117 +1,106 @@
 """The function of `equations.py` in its fast form: one product for the input's share of all steps, states in place.
 
-Packed input is walked without padding, as its rows (sum of lengths, features), step after step: `sizes` says how many
-each step has, None of a batch, which has N at every step and is (L, N, features). Gradients are written out.
+All sequences are walked as rows (R, features), step after step, R the number of steps of all of them: `sizes` says how
+many rows each step has. Packed input is so already, and nothing is padded. Gradients are written out.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-Activation = Callable[[Tensor], Tensor]
+from . import equations
+from .equations import States
+from .fused_steps import CELLS, Cell, Views, Walks
+from .stepwise import zeros
+
+Weights = Sequence[Tensor | None]  # W_ih, W_hh, b_ih, b_hh, W_hr
+MANY = 8  # steps after which a transposed copy of W_hh costs less than it saves: products with it are a quarter faster
 
 
 def rnn(
     input: Tensor | PackedSequence,
-    h_0: Tensor | None,
+    states: Tensor | States | None,
     params: Mapping[str, Tensor],
     *,
+    cell: str = "RNN",
     num_layers: int = 1,
     nonlinearity: str = "tanh",
     batch_first: bool = False,
     dropout: float = 0.0,
     bidirectional: bool = False,
     training: bool = False,
-) -> tuple[Tensor | PackedSequence, Tensor]:
-    """Compute what `torch.nn.RNN` computes. Arguments, results and errors are those of `equations.rnn`."""
-    activation = {"tanh": torch.tanh_, "relu": torch.relu_}[nonlinearity]
-    directions, p = 2 if bidirectional else 1, dropout if training else 0.0
+) -> tuple[Tensor | PackedSequence, Tensor | States]:
+    """Compute what `torch.nn.RNN`, GRU or LSTM computes. Arguments and results are those of `made_of`."""
+    directions = 2 if bidirectional else 1
+    if states is None:
+        states = zeros(input, params, cell, num_layers * directions, batch_first)
+    start = (states,) if isinstance(states, Tensor) else states
+    one, p = CELLS[nonlinearity if cell == "RNN" else cell], dropout if training else 0.0
 
-    def run(x: Tensor, h: Tensor | None, sizes: Sequence[int] | None = None) -> tuple[Tensor, Tensor]:
-        if h is None:
-            h = x.new_zeros(num_layers * directions, sizes[0] if sizes else x.shape[1], len(params["weight_hh_l0"]))
-        return stack(x, sizes, h, params, num_layers, directions, activation, p)
-
-    if isinstance(input, PackedSequence):
+    if isinstance(input, PackedSequence):  # its sequences are sorted, longest first, and so must be the states
         into, back = input.sorted_indices, input.unsorted_indices
-        h = h_0 if h_0 is None or into is None else h_0.index_select(1, into)  # in the order of `.data`
-        rows, h_n = run(input.data, h, input.batch_sizes.tolist())
-        return input._replace(data=rows), h_n if back is None else h_n.index_select(1, back)
+        start = start if into is None else tuple(rows.index_select(1, into) for rows in start)
+        rows, last = stack(one, input.data, input.batch_sizes.tolist(), start, params, num_layers, directions, p)
+        last = last if back is None else tuple(rows.index_select(1, back) for rows in last)
+        return input._replace(data=rows), last if cell == "LSTM" else last[0]
     if input.dim() == 2:  # one sequence: a batch of one, and back
-        output, h_n = run(input[:, None], None if h_0 is None else h_0[:, None])
-        return output[:, 0], h_n[:, 0]
-    if batch_first:
-        output, h_n = run(input.transpose(0, 1), h_0)
-        return output.transpose(0, 1), h_n
-    return run(input, h_0)
+        start = tuple(rows[:, None] for rows in start)
+        output, last = stack(one, input, [1] * len(input), start, params, num_layers, directions, p)
+        last = tuple(rows[:, 0] for rows in last)
+    else:
+        x = input.transpose(0, 1) if batch_first else input
+        L, N, _ = x.shape
+        rows, last = stack(one, x.flatten(0, 1), [N] * L, start, params, num_layers, directions, p)
+        output = rows.view(L, N, rows.shape[1])
+        output = output.transpose(0, 1) if batch_first else output
+    return output, last if cell == "LSTM" else last[0]
 
 
 def stack(
+    cell: Cell,
     x: Tensor,
-    sizes: Sequence[int] | None,
-    h_0: Tensor,
+    sizes: Sequence[int],
+    states: States,
     params: Mapping[str, Tensor],
     num_layers: int,
     directions: int,
-    activation: Activation,
     dropout: float,
-) -> tuple[Tensor, Tensor]:
-    """All layers: x (L, N, H_in), or packed rows, h_0 (D*num_layers, N, H_out) -> the same of D*H_out, and h_n."""
-    walk: Callable[..., tuple[Tensor, Tensor]] = _recorded_layer if torch.is_grad_enabled() else layer
-    starts, final = h_0.unbind(0), []
+) -> tuple[Tensor, States]:
+    """All layers: x (L, N, H_in), or packed rows, states (D*num_layers, N, H_out) -> output and the last states."""
+    run: Callable[..., States] = _recorded_layer if torch.is_grad_enabled() else layer
+    starts, final = list(zip(*(rows.unbind(0) for rows in states), strict=True)), []
     for k in range(num_layers):
         halves = []
         for d in range(directions):
             suffix = f"l{k}_reverse" if d else f"l{k}"
-            half, h = walk(
+            half, *last = run(
+                cell,
+                sizes,
+                d == 1,
                 x,
-                starts[k * directions + d],
                 params[f"weight_ih_{suffix}"],
                 params[f"weight_hh_{suffix}"],
                 params.get(f"bias_ih_{suffix}"),
                 params.get(f"bias_hh_{suffix}"),
-                activation,
-                sizes,
-                d == 1,
+                params.get(f"weight_hr_{suffix}"),
+                *starts[k * directions + d],
             )
             halves.append(half)
-            final.append(h)
+            final.append(last)
         x = torch.cat(halves, dim=-1) if directions == 2 else halves[0]
         if dropout and k < num_layers - 1:
-            x = F.dropout(x, dropout)  # with the masks nn.RNN draws on the CPU
-    return x, torch.stack(final)
+            x = F.dropout(x, dropout)  # with the masks torch's layers draw on the CPU
+    return x, tuple(map(torch.stack, zip(*final, strict=True)))
 
 
-def layer(
-    x: Tensor,
-    h_0: Tensor,
-    weight_ih: Tensor,
-    weight_hh: Tensor,
-    bias_ih: Tensor | None,
-    bias_hh: Tensor | None,
-    activation: Activation,
-    sizes: Sequence[int] | None,
-    reverse: bool,
-) -> tuple[Tensor, Tensor]:
-    """One layer in one direction: x (L, N, H_in), or packed rows, h_0 (N, H_out) -> all states, and the last of each
-    sequence (N, H_out).
-
-    For inference: autograd is given `RecordedLayer`.
-    """
-    bias = None if bias_ih is None or bias_hh is None else bias_ih + bias_hh  # (H_out,)
-    states = F.linear(x, weight_ih, bias)  # the input's share of every step, in one matrix product
-    weight_hh_t = weight_hh.t()
-    steps, ended = _steps(states, sizes), list[Tensor]()
-    h = h_0 if sizes is None else _first(h_0, sizes, reverse)
-    for t in _walk(len(steps), reverse):
-        if sizes is not None and sizes[t] != len(h):
-            h = _resized(h, sizes[t], h_0, ended)
-        h = activation(steps[t].addmm_(h, weight_hh_t))  # written over the input's share: nothing is allocated
-    return states, torch.cat([h, *reversed(ended)]) if ended else h.clone()  # a view would keep all states
+def layer(cell: Cell, sizes: Sequence[int], reverse: bool, x: Tensor, *tensors: Tensor) -> States:
+    """One layer in one direction, for inference: of the weights and the first states, h of all steps and the last."""
+    kept, last = _forward(cell, False, sizes, reverse, x, tensors[:5], tensors[5:])
+    return kept[0], *last
 
 
 class RecordedLayer(torch.autograd.Function):
@@ -128,33 +117,35 @@ class RecordedLayer(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, cell: Cell, sizes: Sequence[int], reverse: bool, x: Tensor, *tensors: Tensor) -> States:
         """The arguments and results of `layer`."""
-        x, h_0, weight_ih, weight_hh, _, _, activation, sizes, reverse = arguments
-        states, h = layer(*arguments)
-        ctx.save_for_backward(x, h_0, weight_ih, weight_hh, states)
-        ctx.activation, ctx.sizes, ctx.reverse = activation, sizes, reverse
-        return states, h
+        kept, last = _forward(cell, True, sizes, reverse, x, tensors[:5], tensors[5:])
+        ctx.save_for_backward(x, *tensors, *kept)
+        ctx.walk = cell, sizes, reverse
+        return kept[0], *(rows.clone() for rows in last)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_h: Tensor, *grad_last: Tensor) -> tuple[Tensor | None, ...]:
         """From the gradients of all states and of the last ones (N, H_out) those of the arguments."""
-        x, h_0, weight_ih, weight_hh, states = ctx.saved_tensors
-        g, grad_h_0 = _through_time(grads[0], grads[1], states, weight_hh, ctx.activation, ctx.sizes, ctx.reverse)
-        g, needed = g.flatten(0, -2), ctx.needs_input_grad  # (L*N, H_out), or of packed rows as it is
-        grad_bias = g.sum(0) if needed[4] or needed[5] else None  # (H_out,)
+        (cell, sizes, reverse), needed = ctx.walk, ctx.needs_input_grad[3:]
+        if torch.is_grad_enabled():  # for a second derivative
+            return None, None, None, *_from_equations(ctx, (grad_h, *grad_last))
+        x, W_ih, W_hh, _, _, W_hr, *tensors = ctx.saved_tensors
+        starts, kept = tensors[: len(grad_last)], tensors[len(grad_last) :]
+        before = [_before(*pair, sizes, reverse) for pair in zip(kept, starts, strict=False)]
+        totals = grad_h.clone(memory_format=torch.contiguous_format)
+        g_x, g_h, views, step = cell.backward(totals, kept, before, W_hh, W_hr)
+        grad_starts = _walk(step, views, grad_last, sizes, not reverse)
+        g_x = g_x[0] if len(g_x) == 1 else torch.cat(g_x, 1)
         return (
-            (g @ weight_ih).view_as(x) if needed[0] else None,
-            grad_h_0,  # (N, H_out)
-            g.t() @ x.flatten(0, -2) if needed[2] else None,  # (H_out, H_in)
-            g.t() @ _before(states, h_0, ctx.sizes, ctx.reverse).flatten(0, -2)
-            if needed[3]
-            else None,  # (H_out, H_out)
-            grad_bias if needed[4] else None,
-            grad_bias if needed[5] else None,
-            None,
-            None,
-            None,
+            *(None, None, None),
+            g_x @ W_ih if needed[0] else None,
+            g_x.t() @ x if needed[1] else None,
+            g_h.t() @ before[0] if needed[2] else None,
+            g_x.sum(0) if needed[3] else None,
+            g_h.sum(0) if needed[4] else None,
+            totals.t() @ kept[-1] if needed[5] else None,
+            *grad_starts,
         )
 
 
@@ -163,69 +154,57 @@ class RecordedLayer(torch.autograd.Function):
 _recorded_layer = super(torch.autograd.Function, RecordedLayer).apply
 
 
-def _through_time(
-    grad_states: Tensor,
-    grad_h: Tensor,
-    states: Tensor,
-    weight_hh: Tensor,
-    activation: Activation,
-    sizes: Sequence[int] | None,
-    reverse: bool,
-) -> tuple[Tensor, Tensor]:
-    """g of every step, found against the walk of the layer, and the gradient of h_0 (N, H_out)."""
-    in_place = not torch.is_grad_enabled()  # a second derivative needs every value as it was
-    times_slope, slopes = _slopes(activation, states, sizes)
-    g = grad_states.clone() if in_place else grad_states
-    steps, start, ended = list(_steps(g, sizes)), grad_h, list[Tensor]()
-    grad_h = start if sizes is None else _first(start, sizes, not reverse)
-    for t in _walk(len(steps), not reverse):
-        if sizes is not None and sizes[t] != len(grad_h):
-            grad_h = _resized(grad_h, sizes[t], start, ended)
-        total = steps[t] + grad_h  # dL/dh_t from outside, and from the step after
-        steps[t] = times_slope(total, slopes[t], out=steps[t] if in_place else None)
-        grad_h = steps[t] @ weight_hh
-    grad_h = torch.cat([grad_h, *reversed(ended)]) if ended else grad_h
-    return g if in_place else torch.stack(steps) if sizes is None else torch.cat(steps), grad_h
+def _forward(
+    cell: Cell, recorded: bool, sizes: Sequence[int], reverse: bool, x: Tensor, weights: Weights, starts: States
+) -> tuple[States, States]:
+    W_ih, W_hh, *rest = weights
+    W_hh_t = W_hh.t() if len(sizes) <= MANY else W_hh.t().contiguous()
+    kept, views, step = cell.forward(recorded, x, W_ih, W_hh_t, *rest)
+    return kept, _walk(step, views, starts, sizes, reverse)
 
 
-def _steps(states: Tensor, sizes: Sequence[int] | None) -> Sequence[Tensor]:
-    return states.unbind(0) if sizes is None else states.split_with_sizes(sizes)
+def _walk(step_of: Walks, views: Views, starts: States, sizes: Sequence[int], reverse: bool) -> States:
+    """Take a step for the rows of each time in turn."""
+    steps = zip(*(view.split_with_sizes(sizes) for view in views), strict=True)
+    if reverse:
+        steps, sizes = reversed(list(steps)), sizes[::-1]
+    states, size, ended = starts, sizes[0], []
+    if sizes[-1] > size:  # the reverse direction begins with the longest sequences
+        states = tuple(start[:size] for start in starts)
+    step = step_of(size)
+    for row, needed in zip(steps, sizes, strict=True):
+        if needed != size:
+            if needed > size:
+                states = tuple(torch.cat([h, start[size:needed]]) for h, start in zip(states, starts, strict=False))
+            else:
+                ended.append([h[needed:] for h in states])
+                states = tuple(h[:needed] for h in states)
+            size, step = needed, step_of(needed)
+        states = step(row, states)
+    return tuple(map(torch.cat, zip(states, *reversed(ended), strict=True))) if ended else states
 
 
-def _first(start: Tensor, sizes: Sequence[int], reverse: bool) -> Tensor:
-    """The rows of those sequences that a walk begins with."""
-    return start[: sizes[-1] if reverse else sizes[0]]
-
-
-def _resized(h: Tensor, size: int, start: Tensor, ended: list[Tensor]) -> Tensor:
-    """h with as many rows as a step has: those of sequences that end are kept, those that begin come from `start`."""
-    have = len(h)
-    if size > have:
-        return torch.cat([h, start[have:size]])
-    ended.append(h[size:])
-    return h[:size]
-
-
-def _before(states: Tensor, h_0: Tensor, sizes: Sequence[int] | None, reverse: bool) -> Tensor:
-    """The h that each state was computed from."""
-    if sizes is None:
-        return torch.cat([states[1:], h_0[None]] if reverse else [h_0[None], states[:-1]])
-    steps = states.split_with_sizes(sizes)
+def _before(rows: Tensor, start: Tensor, sizes: Sequence[int], reverse: bool) -> Tensor:
+    """The state that each was computed from."""
+    first, last = sizes[0], sizes[-1]
+    if first == last:
+        return torch.cat([rows[first:], start] if reverse else [start, rows[: len(rows) - first]])
+    steps = rows.split_with_sizes(sizes)
     if reverse:
         pairs = zip(steps[1:], sizes[:-1], sizes[1:], strict=True)
-        return torch.cat([*(part for h, size, later in pairs for part in (h, h_0[later:size])), h_0[: sizes[-1]]])
-    return torch.cat([h_0[: sizes[0]], *(h[:size] for h, size in zip(steps[:-1], sizes[1:], strict=True))])
+        return torch.cat([*(part for h, size, later in pairs for part in (h, start[later:size])), start[:last]])
+    return torch.cat([start[:first], *(h[:size] for h, size in zip(steps, sizes[1:], strict=False))])
 
 
-def _slopes(
-    activation: Activation, states: Tensor, sizes: Sequence[int] | None
-) -> tuple[Callable[..., Tensor], Sequence[Tensor]]:
-    """Return how to multiply by activation', and the factor of each step: 1 - h^2 for tanh, h <= 0 for relu."""
-    if activation is torch.tanh_:
-        return torch.mul, _steps(1 - states * states, sizes)
-    zero = states.new_zeros(())
-    return lambda total, dead, out: torch.where(dead, zero, total, out=out), _steps(states <= 0, sizes)
-
-
-def _walk(steps: int, reverse: bool) -> Iterable[int]:
-    return reversed(range(steps)) if reverse else range(steps)
+def _from_equations(ctx: Any, grads: States) -> list[Tensor | None]:
+    """The gradients of the arguments as autograd finds them, so that it can go on to their own."""
+    (cell, sizes, reverse), needed, count = ctx.walk, ctx.needs_input_grad[3:], len(grads) - 1
+    tensors = [given if given is None else given.view_as(given) for given in ctx.saved_tensors[: 6 + count]]
+    x, *weights = tensors[:6]
+    x, lengths = pad_packed_sequence(PackedSequence(x, torch.tensor(sizes)))
+    used = [0.0 if weight is None else weight for weight in weights[:4]] + [w for w in weights[4:] if w is not None]
+    h, last = equations.layer(cell.equation, x, tuple(tensors[6:]), used, reverse, lengths)
+    h = pack_padded_sequence(h, lengths).data
+    found = torch.autograd.grad([h, *last], [t for t, wanted in zip(tensors, needed) if wanted], grads, create_graph=True)
+    remaining = iter(found)
+    return [next(remaining) if wanted else None for wanted in needed]
