@@ -37,9 +37,8 @@ def load(case: Case) -> Canonical:
 
 def arguments_of(case: Case) -> dict[str, Any]:
     """Return the arguments that a built-in implementation takes of a case, beside input, h_0 and parameters."""
-    names = ("num_layers", "nonlinearity", "batch_first", "dropout", "bidirectional")
-    cell = {} if case.rnn.cell == "RNN" else {"cell": case.rnn.cell}
-    return {**{name: getattr(case.rnn, name) for name in names}, **cell, "training": case.run.train}
+    names = ("cell", "num_layers", "nonlinearity", "batch_first", "dropout", "bidirectional")
+    return {**{name: getattr(case.rnn, name) for name in names}, "training": case.run.train}
 
 
 def is_canonical(target: object) -> bool:
