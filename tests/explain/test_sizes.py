@@ -161,7 +161,7 @@ def test_the_row_of_an_argument_names_the_sizes_that_another_value_changes(case)
 def test_what_a_projection_sets_is_named_whatever_its_size(proj_size):
     case = Case.model_validate({"rnn": {"cell": "LSTM", "hidden_size": 5, "proj_size": proj_size, "bias": False}})
     (table,) = tables(the_arguments(case))
-    assert f"weight_hr_l0 ({proj_size}, 5)" in dict((row[0], row[2]) for row in table.rows)["`proj_size`"]
+    assert f"weight_hr_l0 ({proj_size}, 5)" in {row[0]: row[2] for row in table.rows}["`proj_size`"]
 
 
 def test_of_many_layers_the_ends_are_drawn():
