@@ -12,6 +12,7 @@ from rnncli import manual
 from rnncli.config.cases import load
 from rnncli.core.case import Case, changed_by
 from rnncli.core.cells import CELLS
+from rnncli.core.memory import needed_for_shapes, needed_for_verify
 from rnncli.cost.flops import products
 
 OLD = {
@@ -118,6 +119,14 @@ def test_a_command_that_judges_says_which_cells_it_does_not_judge_yet(rnncli, co
     outcome = rnncli(*command.split(), "--cell", "GRU")
     assert (outcome.code, outcome.out) == (3, "")
     assert outcome.err == "rnncli: cell GRU is not judged yet; shapes and explain know it\n"
+
+
+@pytest.mark.parametrize("needed", [needed_for_shapes, needed_for_verify])
+def test_a_cell_with_more_gates_and_states_needs_more_memory(needed):
+    long = {"seq_len": 1000}
+    found = [needed(Case.model_validate({"rnn": {"cell": cell}, "input": long})) for cell in ("RNN", "GRU", "LSTM")]
+    assert found[0] * 1.1 < found[1]
+    assert found[1] * 1.1 < found[2]
 
 
 @pytest.mark.parametrize("backward", [False, True])

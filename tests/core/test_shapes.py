@@ -80,8 +80,8 @@ def compare_with_torch(case):
 
 def names_of_the_lines(case: Case, names: dict[str, torch.Tensor]) -> dict:
     module, results = run(case)
-    found = {**results, **names, "rnn": module, "k": 0, "d": 0, "torch": torch, "nn": nn, "num_classes": 3}
-    found["pad_packed_sequence"] = pad_packed_sequence
+    found = {**results, **names, "rnn": module, "torch": torch, "nn": nn, "num_classes": 3}
+    found |= {"k": case.rnn.num_layers - 1, "d": case.rnn.directions - 1, "pad_packed_sequence": pad_packed_sequence}
     for recipe in recipes(case):
         if recipe.shape is None:
             exec(recipe.code, found)

@@ -9,7 +9,7 @@ from levels import one_in
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from rnncli.core.case import altered
+from rnncli.core.case import Case, altered
 from rnncli.core.words import size
 from rnncli.explain.arguments import the_arguments
 from rnncli.explain.blocks import Table
@@ -155,6 +155,13 @@ def test_the_row_of_an_argument_names_the_sizes_that_another_value_changes(case)
         for tensor in case.cell.tensors:
             differs = data(seen[tensor]).shape != data(changed[tensor]).shape
             assert (f"{tensor} {size(tuple(data(said[tensor]).shape))}" in text) == differs, (tensor, text)
+
+
+@pytest.mark.parametrize("proj_size", [1, 2, 4])
+def test_what_a_projection_sets_is_named_whatever_its_size(proj_size):
+    case = Case.model_validate({"rnn": {"cell": "LSTM", "hidden_size": 5, "proj_size": proj_size, "bias": False}})
+    (table,) = tables(the_arguments(case))
+    assert f"weight_hr_l0 ({proj_size}, 5)" in {row[0]: row[2] for row in table.rows}["`proj_size`"]
 
 
 def test_of_many_layers_the_ends_are_drawn():
