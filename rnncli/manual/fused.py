@@ -205,6 +205,8 @@ def _from_equations(ctx: Any, grads: States) -> list[Tensor | None]:
     used = [0.0 if weight is None else weight for weight in weights[:4]] + [w for w in weights[4:] if w is not None]
     h, last = equations.layer(cell.equation, x, tuple(tensors[6:]), used, reverse, lengths)
     h = pack_padded_sequence(h, lengths).data
-    found = torch.autograd.grad([h, *last], [t for t, wanted in zip(tensors, needed) if wanted], grads, create_graph=True)
+    found = torch.autograd.grad(
+        [h, *last], [t for t, wanted in zip(tensors, needed) if wanted], grads, create_graph=True
+    )
     remaining = iter(found)
     return [next(remaining) if wanted else None for wanted in needed]

@@ -125,7 +125,12 @@ def gru_backward(
 
 
 def lstm_forward(
-    recorded: bool, x: Tensor, W_ih: Tensor, W_hh_t: Tensor, b_ih: Tensor | None, b_hh: Tensor | None,
+    recorded: bool,
+    x: Tensor,
+    W_ih: Tensor,
+    W_hh_t: Tensor,
+    b_ih: Tensor | None,
+    b_hh: Tensor | None,
     W_hr: Tensor | None,
 ) -> tuple[States, Views, Walks]:
     """Keep h, what the gates but g are the sigmoids of, over the input's share, c and what W_hr projects, if it does."""
@@ -196,9 +201,7 @@ def _sum(b_ih: Tensor | None, b_hh: Tensor | None) -> Tensor | None:
 
 
 CELLS = {
-    "tanh": Cell(
-        partial(rnn_forward, torch.tanh_), partial(rnn_backward, lambda h: 1 - h * h, Tensor.mul_), tanh_step
-    ),
+    "tanh": Cell(partial(rnn_forward, torch.tanh_), partial(rnn_backward, lambda h: 1 - h * h, Tensor.mul_), tanh_step),
     "relu": Cell(
         partial(rnn_forward, torch.relu_),
         partial(rnn_backward, lambda h: h <= 0, lambda total, dead: total.masked_fill_(dead, 0)),

@@ -1,30 +1,32 @@
-"""The oracle: the equations in float64, forward and backward, and how far honest rounding moves each value of them.
+"""The oracle: the equations in float64, and how far honest rounding moves each of their values.
 
-    z_t = x_t W_ih^T + b_ih + h_(t-1) W_hh^T + b_hh        h_t = f(z_t)
-    delta_t = (g_t + delta_(t+1) W_hh) f'(z_t)             g_t: the gradient of h_t from outside the recurrence
-
-The backward is written out, without autograd, so that noise of a dtype's unit roundoff can be added wherever that dtype
-rounds: rounding in gradients is not the gradient of rounded values. The spread of a few noisy runs is the noise
-envelope. Inside this file a sequence is (L, K, N, features), of K runs at once, zero where a packed sequence has ended.
+The spread of a few runs of the equations under `Rounding`, backward pass and
+all, is the noise envelope. The runs are one batch: a sequence is (L, (1 + K) * N, features) and a state
+(D*num_layers, (1 + K) * N, features), of which the first N rows are a run without noise.
 """
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.graph import get_gradient_edge
+from torch.nn.utils.rnn import PackedSequence
 
 from rnncli.core.case import Case
 from rnncli.core.memory import NOISY_ELEMENTS, NOISY_RUNS
+from rnncli.manual.equations import States, Step, gru_step, lstm_step, recurrent, relu_step, stack, tanh_step
 from rnncli.numerics.locate import by_group
-from rnncli.numerics.noise import ARITHMETIC, Noise
-from rnncli.numerics.probe import Probe, in_layout, time_first
+from rnncli.numerics.probe import Probe, in_layout, packer, results, time_first
+from rnncli.numerics.rounding import ARITHMETIC, Rounding
 
 ENOUGH = 64  # normal numbers, for the largest of them to say how far rounding goes
-KINK_MARGIN = 3.0  # times the spread of a relu's pre-activation: closer to zero than that, rounding may flip it
+STEPS: dict[str, Step] = {"tanh": tanh_step, "relu": relu_step, "GRU": gru_step, "LSTM": lstm_step}
 
 
 @dataclass(frozen=True)
@@ -55,42 +57,34 @@ class Envelope:
         return 1 / max(rates) if rates else None
 
 
-@dataclass(frozen=True)
-class Walk:
-    """One layer in one direction: what it is given."""
+class Weight:
+    """A weight as the equations use it, `x @ W.T`. Its gradient is taken once, over all the steps that used it."""
 
-    suffix: str
-    order: range  # the time steps, in the order they are walked
-    weight_ih: Tensor  # (H_out, features)
-    weight_hh: Tensor  # (H_out, H_out)
-    biases: tuple[Tensor, ...]  # (H_out,) each
-    h_0: Tensor  # (1, N, H_out)
-    h_n_cotangent: Tensor  # (1, N, H_out)
-    valid: Tensor | None  # (L, 1, N, 1), False where a packed sequence has ended
+    def __init__(self, value: Tensor) -> None:
+        self._transposed = value.T
+        self._foreseen: Iterator[Tensor] | None = None
+        self.inputs: list[Tensor] = []  # (rows, features) or (L, rows, features) each
+        self.products: list[Any] = []  # where the gradient of each product arrives
 
-    def previous(self, states: Tensor) -> Tensor:
-        """The state each step started from, given that after each step: (L, K, N, H_out) both."""
-        first = self.h_0.expand_as(states[:1])
-        return torch.cat([first, states[:-1]] if self.order.step > 0 else [states[1:], first])
+    def foresee(self, x: Tensor, reverse: bool) -> None:
+        """Form the products of all steps at once: those of x (L, rows, features), in the order they are used."""
+        steps = self._product(x).unbind(0)
+        self._foreseen = iter(steps[::-1] if reverse else steps)
 
-    def arriving(self, deltas: Tensor) -> Tensor:
-        """The gradient each step's state gets from the step after it, given every delta: (L, K, N, H_out) both."""
-        onward = deltas @ self.weight_hh
-        if self.valid is not None:
-            onward = torch.where(self.valid, onward, self.h_n_cotangent)
-        last = self.h_n_cotangent.expand_as(onward[:1])
-        return torch.cat([onward[1:], last] if self.order.step > 0 else [last, onward[:-1]])
+    @property
+    def T(self) -> "Weight":
+        """The weight itself: the equations use it in no other way."""
+        return self
 
+    def __rmatmul__(self, x: Tensor) -> Tensor:
+        return self._product(x) if self._foreseen is None else next(self._foreseen)
 
-@dataclass(frozen=True)
-class Run:
-    """What K runs computed. `inputs` by layer, the rest by layer and direction; (L, K, N, features) each."""
-
-    inputs: list[Tensor] = field(default_factory=list)
-    states: list[Tensor] = field(default_factory=list)
-    z: list[Tensor] = field(default_factory=list)  # of relu alone, where gradients may meet its kink
-    deltas: dict[int, Tensor] = field(default_factory=dict)
-    outside: dict[int, Tensor] = field(default_factory=dict)  # g
+    def _product(self, x: Tensor) -> Tensor:
+        product = x @ self._transposed
+        if product.requires_grad:
+            self.inputs.append(x)
+            self.products.append(get_gradient_edge(product))
+        return product
 
 
 class Oracle:
@@ -99,53 +93,68 @@ class Oracle:
     def __init__(self, case: Case, probe: Probe) -> None:
         """The probe lies in float64, on the device the oracle is to run on."""
         self._case, self._probe = case, probe
+        self._step = STEPS[case.rnn.nonlinearity or case.rnn.cell]
         self._envelopes: dict[str, Envelope] = {}
-        self._clean = Run()
 
     @cached_property
     def values(self) -> dict[str, Tensor]:
-        """output, h_n and, where the case has gradients, `grad <leaf>`, in the case's layout."""
-        return {name: value[0] for name, value in self._tensors(self._clean, 1, None).items()}
+        """Results and, where the case has gradients, `grad <leaf>`, in the case's layout."""
+        case, probe, rnn = self._case, self._probe, self._case.rnn
+        leaves = {name: leaf.clone().requires_grad_(case.run.gradients) for name, leaf in probe.leaves.items()}
+        zeros = {name: torch.zeros_like(probe.cotangents[name.replace("_0", "_n")]) for name in case.cell.initial}
+        states = tuple(leaves.get(name, zeros[name]) for name in case.cell.initial)
+        torch.default_generator.manual_seed(case.run.seed)
+        with torch.set_grad_enabled(case.run.gradients):
+            x = packer(case, probe.input.device)(leaves["input"])
+            p = rnn.dropout if case.run.train else 0.0
+            output, last = recurrent(self._step, x, states, leaves, rnn.directions, rnn.batch_first, p)
+            rows = output.data if isinstance(output, PackedSequence) else output
+            found = {"output": rows, **dict(zip(case.cell.final, last, strict=True))}
+            losses = [(value * probe.cotangents[name]).sum() for name, value in found.items()]
+            gradients = torch.autograd.grad(losses, list(leaves.values())) if case.run.gradients else ()
+        found = {name: value.detach() for name, value in found.items()}
+        return found | {f"grad {name}": gradient for name, gradient in zip(leaves, gradients, strict=False)}
 
     @cached_property
     def previous_states(self) -> dict[str, Tensor]:
-        """The states each step started from, by name: (D*num_layers, L, N, features) each."""
-        self.values  # noqa: B018  # the noise-free run
-        walked = zip(self._walks, self._clean.states, strict=True)
-        return {"h_0": torch.stack([walk.previous(states)[:, 0] for walk, states in walked])}
+        """The states that each step started from, by name: (D*num_layers, L, N, features) each."""
+        seen: list[States] = []
+
+        def step(x_t: Tensor, states: States, *weights: Any) -> States:
+            seen.append(states)
+            return self._step(x_t, states, *weights)
+
+        with torch.no_grad():
+            self._forward(
+                step, self._x, tuple(self._states.values()), self._probe.parameters, self._lengths, self._masks
+            )
+        found = {}
+        for name, states in zip(self._states, zip(*seen, strict=True), strict=True):
+            walks = torch.stack(states).unflatten(0, (-1, len(self._x)))  # (D*num_layers, steps as walked, N, features)
+            found[name] = torch.stack([walk.flip(0) if self._is_reverse(k) else walk for k, walk in enumerate(walks)])
+        return found
 
     def envelope(self, kind: str) -> Envelope:
         """The envelope of a kind of arithmetic: a key of ARITHMETIC."""
         if kind not in self._envelopes:
-            self._envelopes[kind] = self._measure(kind)
+            self._envelopes[kind] = self._measured(kind)
         return self._envelopes[kind]
 
     def kinks(self, kind: str) -> int:
         """How many pre-activations of a relu lie within the noise of zero, without the gradients' share of the work."""
-        noise, found = self._noise(kind), 0
-        for runs in self._chunks():
-            noisy = Run()
-            self.values  # noqa: B018  # the noise-free run
-            self._outputs(noisy, runs, noise)
-            found = max(found, sum(map(self._kinks, self._clean.z, noisy.z)))
-        return found
+        return max(kinks for kinks, _ in self._noisy_runs(kind, gradients=False))
 
-    def _noise(self, kind: str) -> Noise:
-        return Noise(ARITHMETIC[kind], self._case.run.seed, self._x.device)
-
-    def _measure(self, kind: str) -> Envelope:
-        clean, spread, kinks = self.values, dict[str, Tensor](), 0
-        noise = self._noise(kind)
-        for runs in self._chunks():
-            noisy = Run()
-            for name, values in self._tensors(noisy, runs, noise).items():
-                moved = values.sub(clean[name]).abs_().amax(0).nan_to_num_(math.inf, math.inf)
+    def _measured(self, kind: str) -> Envelope:
+        spread, most = dict[str, Tensor](), 0
+        for kinks, tensors in self._noisy_runs(kind, self._case.run.gradients):
+            for name, runs in tensors.items():
+                moved = (runs[1:] - runs[0]).abs_().amax(0).nan_to_num_(math.inf, math.inf)
                 groups = by_group(self._case, name, moved)
                 spread[name] = torch.maximum(spread[name], groups) if name in spread else groups
-            kinks = max(kinks, sum(map(self._kinks, self._clean.z, noisy.z)))
-        sizes = {name: by_group(self._case, name, value.abs()) for name, value in clean.items()}
+            most = max(most, kinks)
+        sizes = {name: by_group(self._case, name, value.abs()) for name, value in self.values.items()}
         spread = {name: self._pooled(name, groups) for name, groups in spread.items()}
-        return Envelope(spread, kinks, 1000 * ARITHMETIC[kind].smallest, sizes)
+        return Envelope(spread, most, 1000 * ARITHMETIC[kind].smallest, sizes)
 
     def _pooled(self, name: str, spread: Tensor) -> Tensor:
         """The spread, a group of few elements taken together with its neighbours: a few runs of it alone say little.
@@ -153,204 +162,147 @@ class Oracle:
         Neighbours are the steps before and after; of states, the other sequences of a packed batch.
         """
         kind = name.removeprefix("grad ")
-        if kind not in ("output", "input", "h_n", "h_0"):
+        of_states = (*self._case.cell.initial, *self._case.cell.final)
+        if kind not in ("output", "input", *of_states):
             return spread
         packed = self._case.input.layout == "packed"
-        features = self._case.rnn.input_size if kind == "input" else self._case.rnn.hidden_size
-        drawn = NOISY_RUNS * features * (1 if packed else self._x.shape[2])
+        features = self._case.rnn.input_size if kind == "input" else self._case.rnn.h_out
+        drawn = NOISY_RUNS * features * (1 if packed else self._x.shape[1])
         if drawn >= ENOUGH:
             return spread
-        if kind in ("h_n", "h_0"):
+        if kind in of_states:
             return spread.amax(-1, keepdim=True).expand_as(spread) if packed else spread
         reach = min(math.ceil(ENOUGH / drawn) // 2, len(spread) - 1)
         padded = F.pad(spread.movedim(0, -1), (reach, reach))  # (..., L + 2 reach)
         return padded.unfold(-1, 2 * reach + 1, 1).amax(-1).movedim(-1, 0)
 
-    def _chunks(self) -> Iterator[int]:
-        """NOISY_RUNS in parts, so that memory stays bounded whatever the size of the case."""
-        steps, _, batch, _ = self._x.shape
-        states = steps * batch * self._case.rnn.hidden_size * len(self._walks)
-        weights = sum(walk.weight_ih.numel() + walk.weight_hh.numel() for walk in self._walks)
+    # -- the noisy runs ------------------------------------------------------------------------------------------------
+
+    def _noisy_runs(self, kind: str, gradients: bool) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """The kinks and every tensor, (1 + K, *the case's layout*), of NOISY_RUNS in parts: memory stays bounded."""
+        for part, runs in enumerate(self._parts()):
+            rounding = Rounding(
+                ARITHMETIC[kind], 1 + runs, self._x.shape[1], self._case.run.seed + part, self._x.device
+            )
+            tensors = self._tensors(rounding, 1 + runs, gradients)
+            yield self._kinks(rounding), tensors
+
+    def _parts(self) -> Iterator[int]:
+        states = self._x.shape[0] * next(iter(self._states.values())).numel()
+        weights = sum(value.numel() for value in self._probe.parameters.values() if value.dim() == 2)
         at_once = max(1, min(NOISY_RUNS, NOISY_ELEMENTS // max(1, states, weights)))
         for start in range(0, NOISY_RUNS, at_once):
             yield min(at_once, NOISY_RUNS - start)
 
-    def _kinks(self, clean: Tensor, noisy: Tensor) -> int:
-        spread = (noisy - clean).abs().amax(1, keepdim=True)  # (L, 1, N, H_out)
-        near = ~(clean.abs() > KINK_MARGIN * spread) & (spread != 0)
-        return int((near if self._valid is None else near & self._valid).sum())
-
-    # -- the equations -------------------------------------------------------------------------------------------------
-
-    def _tensors(self, run: Run, runs: int, noise: Noise | None) -> dict[str, Tensor]:
-        """Every tensor of the case, with an axis of K runs in front. Fills `run` on the way."""
-        tensors = self._outputs(run, runs, noise)
-        return tensors | (self._gradients(run, runs, noise) if self._case.run.gradients else {})
-
-    def _outputs(self, run: Run, runs: int, noise: Noise | None) -> dict[str, Tensor]:
-        """output and h_n."""
-        rnn, x = self._case.rnn, self._x
-        for layer in range(rnn.num_layers):
-            run.inputs.append(x)
-            for index in self._indices(layer):
-                run.states.append(self._forward(index, x, run, runs, noise))
-            x = torch.cat(run.states[-rnn.directions :], dim=-1)  # (L, K, N, D*H_out)
-            if self._masks and layer < rnn.num_layers - 1:
-                x = x * self._masks[layer]
-        final = [states[walk.order[-1]] for walk, states in zip(self._walks, run.states, strict=True)]
-        return {"output": self._in_layout(x), "h_n": self._state_in_layout(final)}
-
-    def _forward(self, index: int, x: Tensor, run: Run, runs: int, noise: Noise | None) -> Tensor:
-        """One layer in one direction: x (L, 1 or K, N, features) -> states (L, K, N, H_out)."""
-        walk, tanh = self._walks[index], self._case.rnn.nonlinearity == "tanh"
-        driven = sum(walk.biases, x @ walk.weight_ih.T)  # (L, 1 or K, N, H_out)
-        added = noise.of_states(walk, self._clean, index, index // self._case.rnn.directions, runs) if noise else None
-        inputs, valid = driven.unbind(0), walk.valid.unbind(0) if walk.valid is not None else None
-        h = walk.h_0.expand(runs, -1, -1)  # (K, N, H_out)
-        states, z_of_step = [h] * len(inputs), [h] * len(inputs)
-        for t in walk.order:
-            z = inputs[t] + h @ walk.weight_hh.T
-            if added:
-                to_z, to_h = next(added)
-                z += to_z
-            h_next = z.tanh() if tanh else z.relu()
-            if added:
-                h_next += to_h
-            h = h_next if valid is None else torch.where(valid[t], h_next, h)
-            states[t], z_of_step[t] = h, z
-        if not tanh and self._case.run.gradients:
-            run.z.append(torch.stack(z_of_step))
-        return torch.stack(states)
-
-    def _gradients(self, run: Run, runs: int, noise: Noise | None) -> dict[str, Tensor]:
-        """`grad input`, `grad <parameter>` and `grad h_0`, under the cotangents of output and h_n."""
-        rnn = self._case.rnn
-        g = time_first(self._case, self._probe.cotangents["output"]).unsqueeze(1)  # (L, 1, N, D*H_out)
-        found: dict[str, Tensor] = {}
-        of_h_0 = [self._h_0] * len(self._walks)
-        for layer in reversed(range(rnn.num_layers)):
-            to_inputs = []
-            for index, outside in zip(self._indices(layer), torch.split(g, rnn.hidden_size, -1), strict=True):
-                delta, of_h_0[index] = self._backward(index, outside, run, runs, noise)
-                found |= self._of_parameters(index, run, noise)
-                weight_ih = self._walks[index].weight_ih
-                to_input = delta @ weight_ih  # (L, K, N, features)
-                to_inputs.append(
-                    noise.on_product(to_input, self._clean.deltas[index], weight_ih) if noise else to_input
-                )
-            g = sum(to_inputs[1:], to_inputs[0])
-            if noise and len(to_inputs) > 1:
-                g = noise.on_stored(g)
-            if self._masks and layer:
-                g = g * self._masks[layer - 1]
-        found["grad input"] = self._in_layout(g)
-        if self._probe.states:
-            found["grad h_0"] = self._state_in_layout(of_h_0)
+    def _tensors(self, rounding: Rounding, runs: int, gradients: bool) -> dict[str, Tensor]:
+        x, *states = (given.repeat(1, runs, 1).requires_grad_(gradients) for given in (self._x, *self._states.values()))
+        lengths = None if self._lengths is None else self._lengths.repeat(runs)
+        params: dict[str, Any] = {
+            name: Weight(value) if value.dim() == 2 else value for name, value in self._probe.parameters.items()
+        }
+        weights = {name: weight for name, weight in params.items() if isinstance(weight, Weight)}
+        cotangents = [cotangent.repeat(1, runs, 1) for cotangent in self._cotangents]
+        masks = [mask.repeat(1, runs, 1) for mask in self._masks]
+        with rounding, torch.set_grad_enabled(gradients):
+            output, final = self._forward(self._step, x, tuple(states), params, lengths, masks)
+            if gradients:
+                outputs = zip((output, *final), cotangents, strict=True)
+                losses = [(value * cotangent).sum() for value, cotangent in outputs]
+                products = [edge for weight in weights.values() for edge in weight.products]
+                arrived = torch.autograd.grad(losses, [x, *states, *products])
+        found = {"output": self._in_layout(output, runs)}
+        found |= {name: self._state_in_layout(s, runs) for name, s in zip(self._case.cell.final, final, strict=True)}
+        if not gradients:
+            return found
+        found["grad input"] = self._in_layout(arrived[0], runs)
+        for name, state in zip(self._probe.states, arrived[1:], strict=False):
+            found[f"grad {name}"] = self._state_in_layout(state, runs)
+        deltas = iter(arrived[1 + len(states) :])
+        for name, weight in weights.items():
+            found |= self._of_parameters(name, weight, [next(deltas) for _ in weight.products], runs, rounding)
         return found
 
-    def _backward(self, index: int, g: Tensor, run: Run, runs: int, noise: Noise | None) -> tuple[Tensor, Tensor]:
-        """delta (L, K, N, H_out), the gradient of every pre-activation, and that of h_0, (K, N, H_out)."""
-        walk, states = self._walks[index], run.states[index]
-        if self._case.rnn.nonlinearity == "relu":
-            slope = (run.z[index] > 0).to(states.dtype)  # (L, K, N, H_out)
-        else:
-            slope = 1 - states * states
-            slope = noise.on_square(slope, states) if noise else slope
-        slope = slope if walk.valid is None else slope * walk.valid
-        added = noise.of_deltas(walk, self._clean, index, runs) if noise else None
-        slopes, outside = slope.unbind(0), g.unbind(0)
-        valid = walk.valid.unbind(0) if walk.valid is not None else None
-        carried = walk.h_n_cotangent.expand(runs, -1, -1)  # (K, N, H_out)
-        deltas = [carried] * len(slopes)
-        for t in reversed(walk.order):
-            arriving = outside[t] + carried
-            if added:
-                to_arriving, to_delta = next(added)
-                delta = (arriving + to_arriving) * slopes[t] + to_delta
-            else:
-                delta = arriving * slopes[t]
-            onward = delta @ walk.weight_hh
-            carried = onward if valid is None else torch.where(valid[t], onward, carried)
-            deltas[t] = delta
-        run.deltas[index], run.outside[index] = torch.stack(deltas), g
-        if noise:
-            carried = noise.on_product(carried, self._clean.deltas[index][walk.order[0]], walk.weight_hh)
-        return run.deltas[index], carried
-
-    def _of_parameters(self, index: int, run: Run, noise: Noise | None) -> dict[str, Tensor]:
-        """The gradients of one layer and direction's weights and biases: (K, H_out, features) and (K, H_out)."""
-        walk, layer = self._walks[index], index // self._case.rnn.directions
-        delta, clean_delta = _rows(run.deltas[index]), _rows(self._clean.deltas[index])  # (K, L*N, H_out)
-        found = {}
-        for name, factor, clean in (
-            ("weight_ih", run.inputs[layer], self._clean.inputs[layer]),
-            (
-                "weight_hh",
-                walk.previous(run.states[index]),
-                walk.previous(self._clean.states[index]) if noise else None,
-            ),
-        ):
-            gradient = delta.mT @ _rows(factor)
-            if noise and clean is not None:
-                gradient = noise.on_sum(gradient, clean_delta.abs().mT @ _rows(clean).abs(), len(walk.order))
-            found[f"grad {name}_{walk.suffix}"] = gradient
-        for name in ("bias_ih", "bias_hh")[: len(walk.biases)]:
-            gradient = delta.sum(1)
-            if noise:
-                gradient = noise.on_sum(gradient, clean_delta.abs().sum(1), len(walk.order))
-            found[f"grad {name}_{walk.suffix}"] = gradient
+    def _of_parameters(
+        self, name: str, weight: Weight, deltas: list[Tensor], runs: int, rounding: Rounding
+    ) -> dict[str, Tensor]:
+        """The gradients of a weight, and of the bias that is added to its products: sums over all steps."""
+        with torch.no_grad():
+            delta, x = (self._by_run(values, runs) for values in (deltas, weight.inputs))
+        gradient = delta.mT @ x  # (1 + K, rows of W, columns of W)
+        rounding.move_sum(gradient, delta[0].abs().T @ x[0].abs(), len(self._x))
+        found = {f"grad {name}": gradient}
+        bias = name.replace("weight", "bias")
+        if bias in self._probe.parameters:
+            found[f"grad {bias}"] = gradient = delta.sum(1)
+            rounding.move_sum(gradient, delta[0].abs().sum(0), len(self._x))
         return found
 
-    def _indices(self, layer: int) -> range:
-        directions = self._case.rnn.directions
-        return range(layer * directions, (layer + 1) * directions)
+    def _forward(
+        self,
+        step: Step,
+        x: Tensor,
+        states: States,
+        params: dict[str, Any],
+        lengths: Tensor | None,
+        masks: list[Tensor],
+    ) -> tuple[Tensor, States]:
+        """output and the last states, layer by layer: nn.RNN's dropout masks lie between them."""
+        directions, final = self._case.rnn.directions, []
+        for layer in range(self._case.rnn.num_layers):
+            rows = slice(layer * directions, (layer + 1) * directions)
+            matches = [(re.fullmatch(rf"(\w+_l){layer}(|_reverse)", name), value) for name, value in params.items()]
+            of_layer = {f"{match[1]}0{match[2]}": value for match, value in matches if match}
+            for suffix, reverse in (("", False), ("_reverse", True))[:directions]:
+                weight = of_layer[f"weight_ih_l0{suffix}"]
+                if isinstance(weight, Weight):
+                    weight.foresee(x, reverse)
+            x, last = stack(step, x, tuple(state[rows] for state in states), of_layer, directions, 0.0, lengths)
+            final.append(last)
+            x = x * masks[layer] if layer < len(masks) else x
+        return x, tuple(torch.cat(rows) for rows in zip(*final, strict=True))
+
+    def _kinks(self, rounding: Rounding) -> int:
+        """The kinks of all steps within their sequences."""
+        if not rounding.kinks:
+            return 0
+        walks = torch.stack(rounding.kinks).unflatten(0, (-1, len(self._x)))  # (D*num_layers, steps as walked, N)
+        if self._lengths is None:
+            return int(walks.sum())
+        inside = (torch.arange(len(self._x))[:, None] < self._lengths).to(walks.device)  # (L, N)
+        return sum(
+            int(walk[inside.flip(0) if self._is_reverse(index) else inside].sum()) for index, walk in enumerate(walks)
+        )
+
+    def _is_reverse(self, index: int) -> bool:
+        return index % self._case.rnn.directions == 1
 
     # -- what the probe holds, in the shapes of this file --------------------------------------------------------------
 
     @cached_property
-    def _walks(self) -> list[Walk]:
-        """By layer and direction, as h_0 counts them."""
-        rnn, parameters, steps = self._case.rnn, self._probe.parameters, self._x.shape[0]
-        cotangents, names = self._with_runs(self._probe.cotangents["h_n"]), ("bias_ih", "bias_hh") if rnn.bias else ()
-        walks = []
-        for index in range(rnn.num_layers * rnn.directions):
-            layer, reverse = divmod(index, rnn.directions)
-            suffix = f"l{layer}_reverse" if reverse else f"l{layer}"
-            walks.append(
-                Walk(
-                    suffix,
-                    range(steps)[::-1] if reverse else range(steps),
-                    parameters[f"weight_ih_{suffix}"],
-                    parameters[f"weight_hh_{suffix}"],
-                    tuple(parameters[f"{name}_{suffix}"] for name in names),
-                    self._h_0[index],
-                    cotangents[index],
-                    self._valid,
-                )
-            )
-        return walks
-
-    @cached_property
     def _x(self) -> Tensor:
-        """The input as (L, 1, N, H_in)."""
-        return time_first(self._case, self._probe.input).unsqueeze(1)
+        """The input as (L, N, H_in)."""
+        return time_first(self._case, self._probe.input)
 
     @cached_property
-    def _valid(self) -> Tensor | None:
-        if self._case.input.layout != "packed":
-            return None
-        rows = self._probe.input.new_ones(len(self._probe.input), 1, dtype=torch.bool)
-        return time_first(self._case, rows).unsqueeze(1)
+    def _states(self) -> dict[str, Tensor]:
+        """The states that go in, (D*num_layers, N, features) each, by name; zeros where they are omitted."""
+        likes = {name: self._probe.cotangents[name.replace("_0", "_n")] for name in self._case.cell.initial}
+        given = {name: self._probe.states.get(name, torch.zeros_like(like)) for name, like in likes.items()}
+        return {name: self._batched(value) for name, value in given.items()}
 
     @cached_property
-    def _h_0(self) -> Tensor:
-        """(D*num_layers, 1, N, H_out), zeros where it is omitted."""
-        given = self._probe.cotangents["h_n"].new_zeros(()) if not self._probe.states else self._probe.states["h_0"]
-        return self._with_runs(given.expand_as(self._probe.cotangents["h_n"]))
+    def _cotangents(self) -> list[Tensor]:
+        """Those of output and of each state."""
+        output, *states = (self._probe.cotangents[name] for name in results(self._case))
+        return [time_first(self._case, output), *map(self._batched, states)]
+
+    @cached_property
+    def _lengths(self) -> Tensor | None:
+        return torch.tensor(self._case.input.sequence_lengths) if self._case.input.layout == "packed" else None
 
     @cached_property
     def _masks(self) -> list[Tensor]:
-        """What dropout multiplies the output of each layer but the last with, (L, 1, N, D*H_out): nn.RNN's, on CPU.
+        """What dropout multiplies the output of each layer but the last with, (L, N, D*H_out): nn.RNN's, on CPU.
 
         It draws in the order of time, and over `.data` when packed.
         """
@@ -358,25 +310,26 @@ class Oracle:
         if not (self._case.run.train and rnn.dropout and rnn.num_layers > 1):
             return []
         torch.default_generator.manual_seed(self._case.run.seed)
-        packed, (steps, _, batch, _) = self._case.input.layout == "packed", self._x.shape
-        ones = given.new_ones(*((len(given),) if packed else (steps, batch)), rnn.hidden_size * rnn.directions)
+        packed = self._case.input.layout == "packed"
+        ones = given.new_ones(*((len(given),) if packed else self._x.shape[:2]), rnn.h_out * rnn.directions)
         drawn = [F.dropout(ones, rnn.dropout) for _ in range(rnn.num_layers - 1)]
-        return [(time_first(self._case, mask) if packed else mask).unsqueeze(1) for mask in drawn]
+        return [time_first(self._case, mask) if packed else mask for mask in drawn]
 
-    def _in_layout(self, x: Tensor) -> Tensor:
-        """(L, K, N, features) -> (K, *the case's layout*)."""
-        return in_layout(self._case, x.movedim(1, 0))
+    def _by_run(self, values: list[Tensor], runs: int) -> Tensor:
+        """(L, (1 + K) * N, features), or L of ((1 + K) * N, features) -> (1 + K, L * N, features)."""
+        if len(values) > 1:
+            return torch.stack(values, dim=1).view(runs, -1, values[0].shape[-1])
+        return values[0].unflatten(-2, (runs, -1)).movedim(-3, 0).flatten(1, -2)
 
-    def _with_runs(self, state: Tensor) -> Tensor:
-        """h_0 or h_n in the case's layout -> (D*num_layers, 1, N, H_out)."""
-        return state[:, None, None] if self._case.input.layout == "unbatched" else state.unsqueeze(1)
+    def _batched(self, state: Tensor) -> Tensor:
+        """A state in the case's layout -> (D*num_layers, N, features)."""
+        return state.unsqueeze(1) if self._case.input.layout == "unbatched" else state
 
-    def _state_in_layout(self, states: list[Tensor]) -> Tensor:
-        """D*num_layers of (K, N, H_out) -> (K, D*num_layers, N, H_out), or without N unbatched."""
-        stacked = torch.stack(states, dim=1)
-        return stacked.squeeze(2) if self._case.input.layout == "unbatched" else stacked
+    def _state_in_layout(self, state: Tensor, runs: int) -> Tensor:
+        """(D*num_layers, (1 + K) * N, features) -> (1 + K, D*num_layers, N, features), or without N unbatched."""
+        by_run = state.detach().unflatten(1, (runs, -1)).movedim(1, 0)
+        return by_run.squeeze(2) if self._case.input.layout == "unbatched" else by_run
 
-
-def _rows(sequence: Tensor) -> Tensor:
-    """(L, K, N, features) -> (K, L*N, features)."""
-    return sequence.movedim(1, 0).flatten(1, 2)
+    def _in_layout(self, sequence: Tensor, runs: int) -> Tensor:
+        """(L, (1 + K) * N, features) -> (1 + K, *the case's layout*)."""
+        return in_layout(self._case, sequence.detach().unflatten(1, (runs, -1)).movedim(1, 0))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -195,13 +196,22 @@ def in_layout(case: Case, x: Tensor) -> Tensor:
 
 def rows_of(case: Case, device: torch.device) -> tuple[Tensor, Tensor]:
     """The time step and the sequence of each row of a packed `.data`: (sum of lengths,) each."""
-    batch_sizes, sorted_indices = packing(case)
+    return _rows_of(tuple(case.input.sequence_lengths), device)
+
+
+@lru_cache(maxsize=16)  # each tensor of a case asks again
+def _rows_of(lengths: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    batch_sizes, sorted_indices = _packing(lengths)
     time, rank = (torch.arange(len(sorted_indices)) < batch_sizes[:, None]).nonzero(as_tuple=True)
     return time.to(device), sorted_indices[rank].to(device)
 
 
 def packing(case: Case) -> tuple[Tensor, Tensor]:
     """How the case packs: batch_sizes (L,), the sequences still running at each step, and sorted_indices (N,)."""
-    lengths = torch.tensor(case.input.sequence_lengths)
+    return _packing(case.input.sequence_lengths)
+
+
+def _packing(sequence_lengths: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    lengths = torch.tensor(sequence_lengths)
     ended = torch.bincount(lengths).cumsum(0)[:-1]  # (L,): sequences that have ended before step t
     return len(lengths) - ended, torch.argsort(lengths, descending=True, stable=True)

@@ -12,9 +12,9 @@ from rnncli.core.case import Case
 from rnncli.manual import BUILT_IN
 from rnncli.numerics import oracle as oracles
 from rnncli.numerics.locate import over_elements
-from rnncli.numerics.noise import ARITHMETIC, Arithmetic, Noise, arithmetic
 from rnncli.numerics.oracle import Envelope, Oracle, Walk
 from rnncli.numerics.probe import Probe, draw
+from rnncli.numerics.rounding import ARITHMETIC, Arithmetic, Noise, arithmetic
 from rnncli.verdict.compare import ENVELOPES
 from rnncli.verdict.evaluate import candidate_side, evaluate, reference_side
 
