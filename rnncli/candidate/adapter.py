@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_packed_sequence
 
 from rnncli.candidate.convention import LAYOUTS, Both, Reading, as_tensor, at, joined, shown_axes
-from rnncli.candidate.natives import Candidate
-from rnncli.candidate.objects import Object
+from rnncli.candidate.objects import Candidate, Object
 from rnncli.candidate.places import held_by
 from rnncli.candidate.weights import KINDS, Row
 from rnncli.candidate.wiring import Wiring

@@ -17,6 +17,11 @@ class Slot(NamedTuple):
     layer: int | None
     reverse: bool
 
+    @property
+    def is_bias(self) -> bool:
+        """Return whether it is a bias, or the sum of two."""
+        return bool(self.kind) and str(self.kind).startswith("bias")
+
 
 def words(text: str) -> frozenset[str]:
     """Return the words of a text, to look one up among them."""

@@ -43,7 +43,8 @@ class Native:
         self.arguments = signature.arguments_of_call(call, holds_weights)
         self.defaults = {p.name: p.default for p in signature.parameters_of(call) if p.default is not p.empty}
         self.states = [name for name, meant in self.arguments.items() if meant == "state"]
-        self.optional_state = all(name in self.defaults for name in self.states)
+        self.takes_state, state = bool(self.states), next(iter(self.states), "")
+        self.optional_state = set(self.states) <= set(self.defaults)
         self.says_step = signature.says_step(name, self.arguments)
         loaded = vars(module).values() if module is not None else ()
         modules = {value.__name__.partition(".")[0] for value in loaded if inspect.ismodule(value)}
@@ -52,26 +53,19 @@ class Native:
         self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
         self.rows_by_nature = source.rows_by_nature(written)
-        self.unpacks_state = source.unpacks(call, self.states[0]) if self.states else None
-        self._read_notes(source.notes_on(written), call, written)
-
-    def _read_notes(self, notes: str, call: Any, written: Any) -> None:
+        self.unpacks_state = source.unpacks(call, state) if state else None
+        notes = source.notes_on(written)
         given = next((name for name, meant in self.arguments.items() if meant in ("input", "projected")), "")
         self.documented_input = source.documented_shape(notes, given) if given else None
-        self.documented_state = source.documented_shape(notes, self.states[0]) if self.states else None
+        self.documented_state = source.documented_shape(notes, state) if state else None
         shaped = any(source.documented_shape(notes, name) for name in ("output", "h_n"))
         shaped = shaped or bool(_TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes))
         self.says_list = bool(_LISTED.search(notes))
         self.returns_tensors = shaped and not self.says_list
-        states = "|".join(map(re.escape, self.states)) or "-"
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
+        states = "|".join(map(re.escape, self.states)) or "-"
         listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
-        self.states_as_list = bool(listed) or (bool(self.states) and source.builds_a_list(written, self.states[0]))
-
-    @property
-    def takes_state(self) -> bool:
-        """Return whether it can be given an initial state."""
-        return bool(self.states)
+        self.states_as_list = bool(listed) or (bool(state) and source.builds_a_list(written, state))
 
     def claims(self, name: str) -> bool:
         """Return whether it takes an argument of nn.RNN."""
@@ -109,20 +103,16 @@ def option_value(meant: str, case: Case, default: Any = None, name: str = "") ->
         return _nonlinearity(rnn.nonlinearity, default, name)
     if meant == "rng":
         return sys.modules["numpy"].random.default_rng(0)
-    values = {
-        **rnn.model_dump(),
+    more = {
         "output_size": rnn.hidden_size,
         "training": case.run.train,
-        "batch_size": case.input.batch_size,
-        "seq_len": case.input.seq_len,
         "has_biases": rnn.bias,
         "return_sequences": True,
     }
-    if meant == "config":
-        return Settings(values)
-    if meant not in values:
+    values = {**rnn.model_dump(), **more, "batch_size": case.input.batch_size, "seq_len": case.input.seq_len}
+    if meant != "config" and meant not in values:
         raise Missing("an argument whose name says nothing" if meant == "unknown" else f"no value for {meant}")
-    return values[meant]
+    return Settings(values) if meant == "config" else values[meant]
 
 
 class Settings(dict[str, Any]):
@@ -130,9 +120,9 @@ class Settings(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         meant = option(name)
-        if meant is None or meant not in self:
+        if meant in (None, name):
             raise KeyError(name)
-        return self[meant]
+        return self[meant or ""]
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -160,11 +150,10 @@ def _nonlinearity(wanted: str, default: Any, name: str) -> Any:
 @contextmanager
 def globals_set(module: Any, values: Mapping[str, Any]) -> Iterator[None]:
     """Replace globals of a module for the time of a call."""
-    before = {name: vars(module)[name] for name in values}
-    if values:
-        vars(module).update(values)
+    own = vars(module) if values else {}
+    before = {name: own[name] for name in values}
+    own.update(values)
     try:
         yield
     finally:
-        if values:
-            vars(module).update(before)
+        own.update(before)

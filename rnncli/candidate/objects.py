@@ -1,6 +1,7 @@
 """A candidate that is a class, a factory or an object: constructed for a case, with its tensors set to nn.RNN's."""
 
 import copy
+import functools
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from rnncli.candidate import signature, source
-from rnncli.candidate.function import rnn_of
-from rnncli.candidate.names import EXACT, option
+from rnncli.candidate.function import Function, constructed, rnn_of
+from rnncli.candidate.names import EXACT, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import held_by
 from rnncli.candidate.weights import Binding
@@ -31,17 +32,17 @@ class Object(Native):
         self.of_class = inspect.isclass(target)
         self.fixed = not (self.of_class or inspect.isfunction(target))
         self.of_torch = self.of_class and issubclass(target, nn.RNN)
-        parameters = [] if self.fixed or self.of_torch else constructor_of(target)
+        parameters = [] if self.fixed or self.of_torch else signature.parameters_of_constructor(target)
         own = source.explicit_base_arguments(target) if self.of_class and parameters else set()
         made_with = signature.arguments_of_constructor(parameters)
         self._made_with = {name: meant for name, meant in made_with.items() if name not in own}
         self._made_defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         claimed = set(self._made_with.values())
+        self.has_output_size = "output_size" in claimed  # it is constructed with the size of a head
         self._takes_any = self.of_class and "input_size" not in claimed and signature.takes_any_keyword(target)
         code = getattr(vars(target).get("__init__"), "__code__", None) if self.of_class else None
-        read = (*code.co_names, *code.co_consts) if code else ()
-        self._asks = {meant for text in read if isinstance(text, str) and (meant := option(text))}
-        self.set_globals = ()
+        texts = (*code.co_names, *code.co_consts) if code else ()
+        self._asks = {meant for text in texts if isinstance(text, str) and (meant := option(text))}
         self._objects: dict[Any, Any] = {}
         self.plans: dict[Any, Any] = {}
         self.method = "__call__"
@@ -55,38 +56,30 @@ class Object(Native):
 
     def _called(self, name: str) -> tuple[type | None, Any]:
         """Return the class of what is called, if it is no function, and what has the signature of a call."""
-        if self.of_class:
-            cls = self.target
-        elif self.fixed:
-            cls = type(self.target)
-        else:
-            made = self._first_of(name)
+        cls = self.target if self.of_class else type(self.target)
+        if not self.of_class and not self.fixed:
+            try:
+                made = self._constructed(Case(), None)
+            except Exception as error:
+                raise CandidateError(f"candidate {name}: it raised {described(error)}") from error
+            if not callable(made):
+                raise CandidateError(f"candidate {name}: it returns a {type(made).__name__}, which cannot be called")
             if inspect.isfunction(made):
                 return None, made
             cls = type(made)
-        if issubclass(cls, nn.Module):
-            return cls, cls.forward
-        self.method = signature.method_of(cls)
-        return cls, getattr(cls, self.method)
-
-    def _first_of(self, name: str) -> Any:
-        try:
-            made = self._constructed(Case(), None)
-        except Exception as error:
-            raise CandidateError(f"candidate {name}: it raised {described(error)}") from error
-        if not callable(made):
-            raise CandidateError(f"candidate {name}: it returns a {type(made).__name__}, which cannot be called")
-        return made
+        if not issubclass(cls, nn.Module):
+            self.method = signature.method_of(cls)
+        return cls, cls.forward if issubclass(cls, nn.Module) else getattr(cls, self.method)
 
     def _globals_to_set(self, call: Any) -> tuple[str, ...]:
         """Return the globals that fix a size, which the call or the constructor reads and no argument gives."""
-        found = source.globals_of(call, self.module) if self.module is not None else {}
-        constructor = getattr(self.target, "__init__", None) if self.of_class else None
-        if inspect.isfunction(constructor):
-            found |= source.globals_of(constructor, self.module)
+        functions = [
+            call,
+            *([self.target.__init__] if self.of_class and inspect.isfunction(self.target.__init__) else []),
+        ]
+        found = {name: value for one in functions for name, value in source.globals_of(one, self.module).items()}
         numbers = [name for name, value in found.items() if isinstance(value, int) and not isinstance(value, bool)]
-        given = set(self._made_with.values())
-        return tuple(name for name in numbers if option(name) in SET and option(name) not in given)
+        return tuple(name for name in numbers if option(name) in {*SET} - set(self._made_with.values()))
 
     def _has_our_names(self) -> bool:
         """Return whether all its parameters have nn.RNN's own names: it promises what nn.RNN does."""
@@ -99,14 +92,8 @@ class Object(Native):
     def claims(self, name: str) -> bool:
         """Return whether the constructor, the call, or a global that is set for it takes an argument of nn.RNN."""
         claimed = {*self._made_with.values(), *(option(key) for key in self.set_globals)}
-        if "config" in claimed or self._takes_any:
-            claimed |= self._asks
+        claimed |= self._asks if "config" in claimed or self._takes_any else set()
         return super().claims(name) or name in claimed or self.of_torch
-
-    @property
-    def has_output_size(self) -> bool:
-        """Return whether it is constructed with the size of a head."""
-        return "output_size" in self._made_with.values()
 
     def described(self) -> str:
         """Return what was seen of it."""
@@ -151,8 +138,7 @@ class Object(Native):
             made.train(case.run.train)
         given: dict[str, Any] = {}
         for name, meant in self.arguments.items():
-            if isinstance(meant, str):
-                given |= self.given(name, meant, x, state, case, binding)
+            given |= self.given(name, meant, x, state, case, binding) if isinstance(meant, str) else {}
         call = made if inspect.isfunction(made) else getattr(made, self.method)
         with globals_set(self.module, self._sizes(case)):
             return signature.called(call, given)
@@ -164,12 +150,10 @@ class Object(Native):
         key = (case.rnn, like.dtype, like.device, torch.get_default_dtype(), sizes, self.part)
         if key not in self._objects:
             made = self.made(case, like.dtype)
-            if isinstance(made, nn.Module):
-                made.to(like.device)
+            made = made.to(like.device) if isinstance(made, nn.Module) else made
             self._objects[key] = made, held_by(made)
         made, held = self._objects[key]
-        plan = self.plans.get((case.rnn.num_layers, case.rnn.directions, case.rnn.bias))
-        if plan is not None:
+        if plan := self.plans.get((case.rnn.num_layers, case.rnn.directions, case.rnn.bias)):
             plan.set(made, held, params, binding)
         return self.run(made, x, state, case, binding)
 
@@ -183,32 +167,57 @@ class Object(Native):
 
 def reset(made: Any) -> bool:
     """Reset the state of an object by its own method; return whether it has one that takes no argument."""
-    name = next((name for name in _RESETS if callable(getattr(made, name, None))), None)
-    if name is None:
-        return False
+    methods = [method for name in _RESETS if callable(method := getattr(made, name, None))]
     try:
-        getattr(made, name)()
-    except TypeError:
+        methods[0]()
+    except (TypeError, IndexError):
         return False
     return True
-
-
-def constructor_of(target: Any) -> list[inspect.Parameter]:
-    """Return the arguments that an object is made with: of a class, or of a factory."""
-    if not inspect.isclass(target):
-        return signature.parameters_of(target)
-    return [] if target.__init__ is object.__init__ else signature.parameters_of_constructor(target)
 
 
 @contextmanager
 def _numpy_seeded(seed: int) -> Iterator[None]:
     numpy = sys.modules.get("numpy")
-    if numpy is None:
-        yield
-        return
-    before = numpy.random.get_state()
-    numpy.random.seed(seed)
+    before = numpy.random.get_state() if numpy else None
+    if numpy:
+        numpy.random.seed(seed)
     try:
         yield
     finally:
-        numpy.random.set_state(before)
+        if numpy:
+            numpy.random.set_state(before)
+
+
+# -- what a candidate is -----------------------------------------------------------------------------------------------
+
+Candidate = Function | Object
+
+
+def native_of(target: Any, name: str) -> Candidate:
+    """Return the candidate by what it is. Raises CandidateError where it is nothing that can be called."""
+    module = source.module_of(target)
+    if inspect.isclass(target) or (inspect.isfunction(target) and _is_factory(target)):
+        return constructed(target, name, module) if _is_made_with_weights(target) else Object(name, target, module)
+    if isinstance(target, functools.partial) and inspect.isfunction(target.func):
+        return Function(name, target, source.module_of(target.func))
+    if inspect.isroutine(target) or isinstance(target, torch.jit.ScriptFunction):
+        return Function(name, target, module)
+    if callable(target):
+        return Object(name, target, sys.modules.get(type(target).__module__))
+    raise CandidateError(f"candidate {name}: it is a {type(target).__name__}; expected a function or a class")
+
+
+def _is_factory(function: Any) -> bool:
+    """Return whether a function takes sizes or weights and no input: it makes an RNN."""
+    parameters = signature.parameters_of(function)
+    meanings = [option(p.name) or role(p.name) or ("slot" if slot(p.name).kind else None) for p in parameters]
+    several = meanings.count("slot") >= 2 and sum(p.default is p.empty for p in parameters) >= 2
+    made = several or {"input_size", "hidden_size"} <= set(meanings)
+    return made and None not in meanings and not {"input", "projected", "state"} & set(meanings)
+
+
+def _is_made_with_weights(target: Any) -> bool:
+    if inspect.isclass(target) and issubclass(target, nn.RNNBase):
+        return False
+    found = signature.arguments_of_constructor(signature.parameters_of_constructor(target))
+    return bool(signature.weights_among(found)) or "params" in found.values()

@@ -17,8 +17,7 @@ from rnncli.candidate.convention import Reading
 from rnncli.candidate.function import Function
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.lookalikes import AnotherCellError, other_cell, other_cell_inside
-from rnncli.candidate.natives import Candidate, native_of
-from rnncli.candidate.objects import Object
+from rnncli.candidate.objects import Candidate, Object, native_of
 from rnncli.candidate.places import held_by
 from rnncli.candidate.proof import Proof, faults_by_name
 from rnncli.candidate.settle import Settling, Unreadable

@@ -14,8 +14,7 @@ import torch
 from rnncli.candidate import source
 from rnncli.candidate.convention import LAYOUTS, Reading
 from rnncli.candidate.lookalikes import AnotherCellError, gated_by_source
-from rnncli.candidate.natives import Candidate
-from rnncli.candidate.objects import Object
+from rnncli.candidate.objects import Candidate, Object
 from rnncli.candidate.returned import Returned, shown
 from rnncli.candidate.trial import Trial, trial_of
 from rnncli.candidate.weights import Missing

@@ -36,8 +36,10 @@ def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
     return found[1:] if found and found[0].name == "self" else found
 
 
-def parameters_of_constructor(target: type) -> list[inspect.Parameter]:
-    """Return the parameters of a class's constructor, and those of its base class that gets its *args or **kwargs."""
+def parameters_of_constructor(target: Any) -> list[inspect.Parameter]:
+    """Return the parameters of a factory, or of a constructor and of the one of a base class that gets its *args."""
+    if not inspect.isclass(target):
+        return parameters_of(target)
     found: dict[str, inspect.Parameter] = {}
     for base in target.__mro__:
         own = vars(base).get("__init__")
@@ -236,7 +238,7 @@ def _guess_weights(found: Arguments, unknown: list[str], known: int) -> None:
         found |= {name: Slot(kind, None, False) for name, kind in zip(told, kinds, strict=False)}
     elif len(unknown) == 1 and {"weight_ih", "weight_hh"} <= {of.kind for of in slots.values()}:
         found |= {name: of._replace(kind="bias_ih") for name, of in slots.items() if of.kind == "bias"}
-        paired = any((of.kind or "").startswith("bias") for of in slots.values())
+        paired = any(of.is_bias for of in slots.values())
         found[unknown[0]] = Slot("bias_hh" if paired else "bias", None, False)
 
 

@@ -11,8 +11,7 @@ from rnncli.candidate import signature
 from rnncli.candidate.adapter import Adapted
 from rnncli.candidate.function import Function
 from rnncli.candidate.names import option
-from rnncli.candidate.natives import Candidate, native_of
-from rnncli.candidate.objects import Object, constructor_of
+from rnncli.candidate.objects import Candidate, Object, native_of
 from rnncli.candidate.reading import read
 from rnncli.candidate.settle import Unreadable
 from rnncli.candidate.trial import trial_of
@@ -95,7 +94,7 @@ def _function(native: Function, name: str, given: str, state: str) -> list[str]:
 
 def _object(native: Object, name: str, given: str, state: str, is_read: bool) -> list[str]:
     made = []
-    for parameter in [] if native.fixed else constructor_of(native.target):
+    for parameter in [] if native.fixed else signature.parameters_of_constructor(native.target):
         meant = option(parameter.name) or ""
         if _is_argument(meant):
             made.append(f"{parameter.name}=case.rnn.{meant}")

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from rnncli.candidate.convention import Both, Call, Reading
 from rnncli.candidate.load import default_dtype
-from rnncli.candidate.natives import Candidate
-from rnncli.candidate.objects import Object
+from rnncli.candidate.objects import Candidate, Object
 from rnncli.candidate.places import held_by
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import predict_parameters

@@ -83,8 +83,8 @@ class Weight:
             return torch.eye(len(hidden), dtype=hidden.dtype, device=hidden.device) * head
         if self.kind == "readout":
             return hidden.new_zeros(len(hidden))
-        if f"weight_hh_{self.suffix}" not in params:
-            raise Missing(f"no {self.parameters[0]} in this case")
+        if not self.kind or f"weight_hh_{self.suffix}" not in params:
+            raise Missing(f"no {self.kind}_{self.suffix} in this case")
         if self.is_bias:
             found = [params[name] for name in self.parameters if name in params]
             return reduce(torch.add, found) if found else hidden.new_zeros(len(hidden))
