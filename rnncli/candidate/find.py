@@ -60,13 +60,8 @@ def from_source(target: str, source: str) -> object:
 def own_frames(error: BaseException, file: str) -> str:
     """Return the traceback of an error, cut to the frames of the candidate's own folder."""
     folder, ours = str(Path(file).resolve().parent), str(Path(__file__).resolve().parents[1])
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename.startswith(folder)
-        and not frame.filename.startswith(ours)
-        and "/site-packages/" not in frame.filename
-    ]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(folder)]
+    own = [one for one in frames if not one.filename.startswith(ours) and "/site-packages/" not in one.filename]
     lines = ["Traceback (most recent call last):\n", *traceback.format_list(own)] if own else []
     return "".join([*lines, *traceback.format_exception_only(error)])
 
@@ -88,12 +83,18 @@ def _imported(file: str, target: str) -> Imported:
 
 def _module(name: str, target: str) -> Imported:
     _add_to_path(Path.cwd())
+    module, error = _import(name)
+    if isinstance(error, ModuleNotFoundError) and error.name and name.startswith(error.name):
+        raise ConfigError(f"candidate {target}: there is no module {name}: {error}") from error
+    return module, error
+
+
+def _import(name: str, folder: Path | None = None) -> Imported:
+    """Import a module, first the package of a folder that it is in."""
     try:
+        if folder is not None:
+            _import_package(name.partition(".")[0], folder)
         return importlib.import_module(name), None
-    except ModuleNotFoundError as error:
-        if error.name and name.startswith(error.name):
-            raise ConfigError(f"candidate {target}: there is no module {name}: {error}") from error
-        return ModuleType(name), error
     except (Exception, SystemExit) as error:
         return sys.modules.get(name, ModuleType(name)), error
 
@@ -105,12 +106,7 @@ def _in_package(path: Path) -> Imported:
         parts.insert(0, folder.name)
         folder = folder.parent
     _add_to_path(folder)
-    name = ".".join(parts)
-    try:
-        _import_package(parts[0], folder)
-        return importlib.import_module(name), None
-    except (Exception, SystemExit) as error:
-        return sys.modules.get(name, ModuleType(name)), error
+    return _import(".".join(parts), folder)
 
 
 def _import_package(name: str, folder: Path) -> None:

@@ -48,7 +48,8 @@ def outline(path: Path) -> list[Outlined]:
     defined = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     latest = {node.name: node for node in defined}  # a name that is defined twice is its last definition
     found = [node for node in latest.values() if _could_be_a_layer(node, latest)]
-    used = {name for node in found for name in _names_used(node) if name in latest and name != node.name}
+    read = {node.name: {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} for node in found}
+    used = {name for own, names in read.items() for name in names if name in latest and name != own}
     found.sort(key=lambda node: node.name in used)
     whole = [node for node in found if node.name not in used or not _STEP.search(node.name)]
     return [_outlined(node, latest) for node in (whole or found)]
@@ -57,12 +58,11 @@ def outline(path: Path) -> list[Outlined]:
 def _trees(path: Path) -> Iterator[ast.Module]:
     try:
         text = path.read_text(encoding="utf-8-sig")
+        sources = code_cells(text) if path.suffix == ".ipynb" else [text]
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not a text file (byte {error.start} is not UTF-8); allowed: Python") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        sources = code_cells(text) if path.suffix == ".ipynb" else [text]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ConfigError(f"{path}: not a notebook; allowed: the JSON that Jupyter writes") from None
     for source in sources:
@@ -81,42 +81,28 @@ def _could_be_a_layer(node: Definition, others: dict[str, Definition]) -> bool:
     if node.name.startswith("_") or node.name.lower().startswith("test"):
         return False
     if isinstance(node, ast.ClassDef):
-        run = _method(node, others)
-        return run is not None and len(arguments_of(run)) > 1
-    return _takes_a_sequence(arguments_of(node))
-
-
-def _takes_a_sequence(names: list[str]) -> bool:
+        own = [inner for one in _with_bases(node, others) for inner in one.body if isinstance(inner, ast.FunctionDef)]
+        runs = [inner for name in _METHODS for inner in own if inner.name == name]
+        return bool(runs) and len(arguments_of(runs[0])) > 1
+    names = arguments_of(node)
     roles = [role(name) or ("weight" if slot(name).kind else None) for name in names]
-    beside = {"state", "params", "weight", "case"} & set(roles)
+    beside = bool({"state", "params", "weight", "case"} & set(roles))
     if "input" in roles or "projected" in roles:
-        return bool(beside) or len(names) > 1
-    return (bool(beside) and len(names) > 2) or {"input_size", "hidden_size"} <= set(roles)
+        return beside or len(names) > 1
+    return (beside and len(names) > 2) or {"input_size", "hidden_size"} <= set(roles)
 
 
-def _method(node: ast.ClassDef, others: dict[str, Definition], depth: int = 0) -> ast.FunctionDef | None:
-    own = {inner.name: inner for inner in node.body if isinstance(inner, ast.FunctionDef)}
-    bases = [others.get(name_of(base)) for base in node.bases]
-    inherited = (_method(base, others, depth + 1) for base in bases if isinstance(base, ast.ClassDef) and depth < 5)
-    return next((own[name] for name in _METHODS if name in own), None) or next(filter(None, inherited), None)
+def _with_bases(node: ast.ClassDef, others: dict[str, Definition], depth: int = 0) -> Iterator[ast.ClassDef]:
+    yield node
+    for base in [others.get(name_of(base)) for base in node.bases] if depth < 5 else []:
+        if isinstance(base, ast.ClassDef):
+            yield from _with_bases(base, others, depth + 1)
 
 
 def _outlined(node: Definition, others: dict[str, Definition]) -> Outlined:
     if isinstance(node, ast.FunctionDef):
         return Outlined(node.name, tuple(arguments_of(node)), "function", node.lineno)
-    made = next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
-    arguments = tuple(arguments_of(made)[1:]) if made else ()
-    module = any(_is_module(base, others) for base in node.bases)
-    return Outlined(node.name, arguments, "nn.Module" if module else "class", node.lineno)
-
-
-def _is_module(base: ast.expr, others: dict[str, Definition], depth: int = 0) -> bool:
-    name = name_of(base)
-    other = others.get(name)
-    if isinstance(other, ast.ClassDef) and depth < 5:
-        return any(_is_module(one, others, depth + 1) for one in other.bases)
-    return name in _RECURRENT_BASES
-
-
-def _names_used(node: ast.AST) -> set[str]:
-    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)}
+    made = [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"]
+    bases = {name_of(base) for one in _with_bases(node, others) for base in one.bases} - set(others)
+    kind = "nn.Module" if bases & set(_RECURRENT_BASES) else "class"
+    return Outlined(node.name, tuple(arguments_of(made[0])[1:] if made else ()), kind, node.lineno)

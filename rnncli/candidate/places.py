@@ -1,6 +1,7 @@
 """The tensors that an object holds, each once, whatever number of names it has; and how one is put in its place."""
 
 import functools
+import math
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class Held:
     """
 
     value: Any
+    shape: tuple[int, ...]
     paths: list[Path] = field(default_factory=list)
     turned: list[Path] = field(default_factory=list)
     objects: list[Any] = field(default_factory=list)
@@ -43,11 +45,6 @@ class Held:
         """Return the first of its names."""
         return self.names[0]
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Return its shape as a tuple, of a tensor too."""
-        return tuple(self.value.shape)
-
     def set(self, owner: Any, value: Any) -> None:
         """Put a value everywhere the tensor stands; a parameter becomes a plain tensor, so that a gradient passes."""
         for path in self.paths:
@@ -62,6 +59,11 @@ def is_array(value: Any) -> bool:
     return issubclass(kind, Tensor) or (kind.__module__ == "numpy" and kind.__name__ == "ndarray")
 
 
+def big(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the sizes of a shape beside those of 1."""
+    return tuple(size for size in shape if size > 1)
+
+
 def held_by(made: Any) -> list[Held]:
     """Return every floating tensor or array that an object holds, in the order of its attributes."""
     found: dict[Any, Held] = {}
@@ -69,17 +71,11 @@ def held_by(made: Any) -> list[Held]:
     return list(found.values())
 
 
-def big(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the sizes of a shape beside those of 1."""
-    return tuple(size for size in shape if size > 1)
-
-
 def _walk(value: Any, path: Path, linear: bool, found: dict[Any, Held], seen: set[int], depth: int) -> None:
     if isinstance(value, _PLAIN) or depth > _DEPTH:
         return
     if is_array(value):
-        if _is_weight(value):
-            _hold(value, path, linear, found)
+        _hold(value, path, linear, found)
     elif id(value) not in seen:
         seen.add(id(value))
         for key, item in _items(value):
@@ -87,42 +83,35 @@ def _walk(value: Any, path: Path, linear: bool, found: dict[Any, Held], seen: se
 
 
 def _hold(value: Any, path: Path, linear: bool, found: dict[Any, Held]) -> None:
-    key, form = _memory(value), (tuple(value.shape), _strides(value))
-    held = found.setdefault(key, Held(value))
-    if (held.shape, _strides(held.value)) != form:
-        if value.ndim == 2 and held.shape == form[0][::-1]:
-            held.turned.append(path)
-            return
-        held = found.setdefault((*key, *form), Held(value))  # another view of the same memory: a tensor of its own
+    tensor, shape = isinstance(value, Tensor), tuple(value.shape)
+    if not (value.is_floating_point() if tensor else value.dtype.kind == "f") or not shape or 0 in shape:
+        return
+    memory = value.data_ptr() if tensor else value.__array_interface__["data"][0]
+    strides = tuple(value.stride() if tensor else value.strides)
+    key = memory, str(value.dtype), math.prod(shape)
+    held = found.setdefault(key, Held(value, shape))
+    same = tuple(held.value.stride() if tensor else held.value.strides) == strides and held.shape == shape
+    if not same and len(shape) == 2 and held.shape == shape[::-1]:
+        held.turned.append(path)
+        return
+    if not same:  # another view of the same memory: a tensor of its own
+        held = found.setdefault((*key, shape, strides), Held(value, shape))
     held.paths.append(path)
     held.objects.append(value)
     held.parameter = held.parameter or isinstance(value, nn.Parameter)
     held.linear = held.linear or linear
 
 
-def _is_weight(value: Any) -> bool:
-    if isinstance(value, Tensor):
-        return value.is_floating_point() and value.numel() > 0 and value.dim() > 0
-    return bool(value.dtype.kind == "f" and value.size and value.ndim)
-
-
-def _memory(value: Any) -> tuple[Any, ...]:
-    if isinstance(value, Tensor):
-        return value.data_ptr(), value.dtype, value.numel()
-    return value.__array_interface__["data"][0], str(value.dtype), value.size
-
-
-def _strides(value: Any) -> tuple[int, ...]:
-    return tuple(value.stride()) if isinstance(value, Tensor) else tuple(value.strides)
-
-
 def _items(value: Any) -> Iterator[tuple[Path, Any]]:
     """Yield what a container or an object holds, with the keys that lead to it."""
-    if isinstance(value, types.MethodType):
-        yield from _closure(value.__func__)  # type: ignore[arg-type]
-        yield ("__self__",), value.__self__
-    elif isinstance(value, types.FunctionType):
-        yield from _closure(value)
+    if isinstance(value, types.MethodType | types.FunctionType):
+        function: Any = getattr(value, "__func__", value)
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            try:
+                yield (_Cell(name, cell),), cell.cell_contents
+            except ValueError:  # not bound yet
+                continue
+        yield ("__self__",), getattr(value, "__self__", None)
     elif isinstance(value, functools.partial):
         yield ("keywords",), value.keywords
     elif isinstance(value, nn.Module):
@@ -130,16 +119,8 @@ def _items(value: Any) -> Iterator[tuple[Path, Any]]:
         yield from (((key,), item) for key, item in list(vars(value).items()) if key not in _MODULE_OWN)
     elif isinstance(value, list | tuple):
         yield from (((index,), item) for index, item in enumerate(value))
-    elif isinstance(value, dict) or (hasattr(value, "__dict__") and not isinstance(value, nn.Parameter)):
+    elif isinstance(value, dict) or hasattr(value, "__dict__"):
         yield from (((key,), item) for key, item in list((value if isinstance(value, dict) else vars(value)).items()))
-
-
-def _closure(function: types.FunctionType) -> Iterator[tuple[Path, Any]]:
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            yield (_Cell(name, cell),), cell.cell_contents
-        except ValueError:  # not bound yet
-            continue
 
 
 @dataclass(frozen=True)
@@ -161,10 +142,8 @@ def _put(owner: Any, path: Path, value: Any) -> None:
     elif isinstance(holder, tuple):
         rebuilt = [*holder[:last], value, *holder[last + 1 :]]
         _put(owner, tuple(inward), type(holder)(*rebuilt) if hasattr(holder, "_fields") else tuple(rebuilt))
-    elif isinstance(holder, list | dict):
-        holder[last] = value
     else:
-        vars(holder)[last] = value
+        (holder if isinstance(holder, list | dict) else vars(holder))[last] = value
 
 
 def _inside(owner: Any, key: Any) -> Any:
@@ -172,4 +151,4 @@ def _inside(owner: Any, key: Any) -> Any:
         return key.cell.cell_contents
     if isinstance(owner, list | dict | tuple):
         return owner[key]
-    return vars(owner)[key] if hasattr(owner, "__dict__") and key in vars(owner) else getattr(owner, key)
+    return vars(owner)[key] if key in getattr(owner, "__dict__", ()) else getattr(owner, key)

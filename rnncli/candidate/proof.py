@@ -23,12 +23,11 @@ from rnncli.core.errors import CandidateError, described
 
 
 class Proof:
-    """Wires an object for a reading. `turned`: a square matrix of it behaves otherwise than its neighbours lie."""
+    """Wires an object for a reading."""
 
     def __init__(self, native: Object, case: Case, reading: Reading, behaves: bool) -> None:
         """`behaves`: take a square matrix the way it behaves."""
         self.native, self.case, self.reading, self.behaves = native, case, reading, behaves
-        self.turned = False
 
     def wiring(self, layers: int, directions: int, bias: bool) -> Wiring:
         """Return the wiring for so many layers and directions. Raises Unreadable, AnotherCellError, CandidateError."""
@@ -72,7 +71,6 @@ class Proof:
                 raise AnotherCellError(f"candidate {native.name}: {gates}") from error
             raise Unreadable(f"candidate {native.name}: not readable: {error}") from error
         if found.turned and not self.behaves:
-            self.turned = True
             return found.as_its_neighbours()
         try:
             self._prove(found, trial)

@@ -4,6 +4,8 @@ What settles it: the signature, names and source; the shapes of what comes back 
 on the candidate alone.
 """
 
+import contextlib
+import itertools
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,6 +24,7 @@ from rnncli.candidate.places import held_by
 from rnncli.candidate.proof import Proof, faults_by_name
 from rnncli.candidate.settle import Settling, Unreadable
 from rnncli.candidate.trial import equal, trial_of
+from rnncli.candidate.wiring import Wiring
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
 
@@ -94,22 +97,20 @@ class Reader:
         by_layers, by_directions = native.claims("num_layers"), native.claims("bidirectional")
         asked = min(rnn.num_layers, 2) if by_layers else 1, rnn.directions if by_directions else 1
         for layers, directions in dict.fromkeys(((1, 1), asked, (1, 2), (2, 1), (2, 2))):
-            claimed = (layers, directions) == asked
+            claimed, single = (layers, directions) == asked, (layers, directions) == (1, 1)
             told = by_directions and (partly or native.asks_for_directions)
             if not claimed and ((layers > 1 and by_layers) or (directions > 1 and told)):
                 continue
             found = self.settled(layers, directions)
-            if found and (layers, directions) == (1, 1) and self._leaves_weights(found[0]):
+            if found and single and self._leaves_weights(found[0]):
                 partly = found
-                continue
-            plain = claimed or (layers, directions) == (1, 1)
-            if found and found[0].fits and (plain or found[0].output is not None):
+            elif found and found[0].fits and (claimed or single or found[0].output is not None):
                 return found, (1, 1) if claimed else (layers, directions)
             partly = partly or found
         partly = partly or self.settled(1, 1, equal=True)
-        if partly:
-            return partly, (1, 1)
-        raise self.settling.unreadable()
+        if not partly:
+            raise self.settling.unreadable()
+        return partly, (1, 1)
 
     def _leaves_weights(self, reading: Reading) -> bool:
         """Return whether a matrix has no effect in one layer and direction, and another of its name and shape has one.
@@ -130,129 +131,105 @@ class Reader:
 
     def _with_joined_order(self, reading: Reading) -> Reading:
         """Return the reading with h before x in a joined matrix, where a function multiplies x by what is for h."""
-        native, binding = self.native, reading.binding
-        if not isinstance(native, Function) or not native.joined:
+        trial = trial_of(self.case, self.native, 1, 1, reading.dtype)
+        if not isinstance(self.native, Function) or not self.native.joined:
             return reading
-        trial = trial_of(self.case, native, 1, 1, reading.dtype)
         other = replace(trial, params={**trial.params, "weight_hh_l0": trial.params["weight_hh_l0"] + 1.0})
         try:
             one, two = (which.computed(reading, trial.x[:1], torch.zeros_like(trial.h)) for which in (trial, other))
         except Exception:
             return reading
-        if equal(one, two):
-            return reading
-        return replace(reading, binding=replace(binding, state_first=not binding.state_first))
+        exchanged = replace(reading.binding, state_first=not reading.binding.state_first)
+        return reading if equal(one, two) else replace(reading, binding=exchanged)
 
     def _claimed(self, reading: Reading, always: tuple[int, int]) -> Reading:
-        """Return the reading with what it claims of the case's layers and directions, tried where it does."""
-        rnn, binding, native = self.case.rnn, reading.binding, self.native
-        by_form = binding.listed or binding.form in ("tuples", "flat")
+        """Return the reading with what it claims of the case's layers and directions, tried where it does.
+
+        A function that does not say how many layers it has has one for each state that it gives back.
+        """
+        rnn, native = self.case.rnn, self.native
+        by_form = reading.binding.listed or reading.binding.form in ("tuples", "flat")
         layers = always[0] > 1 or native.claims("num_layers") or by_form
         directions = always[1] > 1 or native.claims("bidirectional")
-        wanted = min(rnn.num_layers, 2) if layers else 1, rnn.directions if directions else 1
+        most, both = min(rnn.num_layers, 2), rnn.directions
+        wanted = most if layers else 1, both if directions else 1
+        claimed = replace(reading, layers=layers, directions=directions)
         if always != (1, 1) and wanted <= always:
-            return replace(reading, layers=layers, directions=always[1] > 1)
-        if wanted == (1, 1):
-            several = rnn.num_layers > 1 or rnn.bidirectional
-            return self._by_behaviour(reading) if several else replace(reading, layers=layers, directions=directions)
-        if found := self.settled(*wanted, like=reading) or self.settled(*wanted, like=reading, equal=True):
-            return replace(found[0], layers=layers, directions=directions)
-        state = "SNH" if reading.state == "NH" else reading.state
-        return replace(reading, state=state, layers=layers, directions=directions)
-
-    def _by_behaviour(self, reading: Reading) -> Reading:
-        """Give a function that does not say how many layers it has one for each state that it gives back."""
-        most, both = min(2, self.case.rnn.num_layers), self.case.rnn.directions
-        if isinstance(self.native, Object) or reading.steps or not self.native.takes_state:
+            return replace(claimed, directions=always[1] > 1)
+        if wanted != (1, 1):
+            found = self.settled(*wanted, like=reading) or self.settled(*wanted, like=reading, equal=True)
+            state = "SNH" if reading.state == "NH" else reading.state
+            return replace(found[0], layers=layers, directions=directions) if found else replace(claimed, state=state)
+        if (most, both) == (1, 1):
+            return claimed
+        if isinstance(native, Object) or reading.steps or not native.takes_state:
             return reading
-        for layers, directions in dict.fromkeys([(most, both), (1, both), (most, 1)]):
-            for equal_sizes in (False, True) if (layers, directions) != (1, 1) else ():
-                for found in self.settled(layers, directions, like=reading, equal=equal_sizes)[:1]:
-                    rows = found.output is not None and found.h_n is not None and "S" in found.h_n.axes
-                    if found.fits and rows and self._uses_rows(found, layers, directions, equal_sizes):
-                        return replace(found, layers=layers > 1, directions=directions > 1)
+        several = [sizes for sizes in dict.fromkeys([(most, both), (1, both), (most, 1)]) if sizes != (1, 1)]
+        for sizes, equal_sizes in itertools.product(several, (False, True)):
+            for found_one in self.settled(*sizes, like=reading, equal=equal_sizes)[:1]:
+                trial = trial_of(self.case, native, *sizes, reading.dtype, equal_sizes)
+                if found_one.output is not None and found_one.fits and trial.uses_rows(found_one):
+                    return replace(found_one, layers=sizes[0] > 1, directions=sizes[1] > 1)
         return reading
-
-    def _uses_rows(self, reading: Reading, layers: int, directions: int, equal_sizes: bool) -> bool:
-        """Return whether each row of h_0 moves its own row of h_n."""
-        trial = trial_of(self.case, self.native, layers, directions, reading.dtype, equal_sizes)
-        for row in range(trial.sizes.rows):
-            h = trial.h.clone()
-            h[row] += 1.0
-            after, same = (trial.computed(reading, trial.x[:1], one)[1] for one in (h, trial.h))
-            if after is None or same is None or not bool((after[row] != same[row]).any()):
-                return False
-        return True
 
     def _wire(self, adapted: Adapted) -> bool:
         """Wire an object for the case's own arguments now, so that what cannot be told is told; for others when asked.
 
         Return whether a square matrix of it behaves otherwise than its neighbours lie: a second reading.
         """
-        native, case, reading = self.native, self.case, adapted.reading
+        native, reading = self.native, adapted.reading
         if not isinstance(native, Object):
             return False
-        turned = False
 
         def prepare(case: Case) -> None:
-            nonlocal turned
             key = case.rnn.num_layers, case.rnn.directions, case.rnn.bias
             if key not in native.plans:
-                proof = Proof(native, self.case, adapted.reading, self.stated.get("weights") == "behaves")
-                native.plans[key] = proof.wiring(*key)
-                turned = turned or proof.turned
+                behaves = self.stated.get("weights") == "behaves"
+                native.plans[key] = Proof(native, self.case, adapted.reading, behaves).wiring(*key)
 
         adapted.prepare = prepare
-        layers, bidirectional = case.rnn.num_layers if reading.layers else 1, case.rnn.bidirectional
-        one = altered(case, rnn={"num_layers": layers, "bidirectional": bidirectional and reading.directions})
-        unsupported = adapted.always[1] > one.rnn.directions or adapted.always[0] not in (1, one.rnn.num_layers)
+        layers = self.case.rnn.num_layers if reading.layers else 1
+        bidirectional = self.case.rnn.bidirectional and reading.directions
+        one = altered(self.case, rnn={"num_layers": layers, "bidirectional": bidirectional})
+        unsupported = adapted.always[1] > one.rnn.directions or adapted.always[0] not in (1, layers)
         if (reading.output is None and reading.h_n is None) or unsupported:
             return False  # which is told
         prepare(one)
-        plan = native.plans[one.rnn.num_layers, one.rnn.directions, one.rnn.bias]
-        if Proof(native, case, reading, False).has_bent_head(plan, one):
+        plan: Wiring = native.plans[layers, one.rnn.directions, one.rnn.bias]
+        if Proof(native, self.case, reading, False).has_bent_head(plan, one):
             neither = (*reading.neither, "output, which is not the states but what a head makes of them,")
             adapted.reading = replace(reading, output=None, neither=neither)
-        return turned
+        return plan.turned
 
     # -- what it takes itself ------------------------------------------------------------------------------------------
 
     def _tell_layouts(self, adapted: Adapted) -> None:
-        native, layout = self.native, self.case.input.layout
-        if layout == "unbatched":
-            takes = self._takes(adapted, "unbatched") if native.drop_in else self._refuses_two_axes(adapted.reading)
-            adapted.unbatched = takes
-        if layout == "packed" and (native.drop_in or native.names_packed):
-            adapted.packs = self._takes(adapted, "packed")
-        adapted.outside_autograd = native.outside_autograd and not self._carries_gradients(adapted.reading)
-
-    def _carries_gradients(self, reading: Reading) -> bool:
-        trial = trial_of(self.case, self.native, 1, 1, reading.dtype)
-        try:
-            with torch.enable_grad():
-                results = trial.computed(reading, trial.x.clone().requires_grad_(), trial.h)
-        except Exception:
-            return True
-        return any(value is not None and value.requires_grad for value in results)
-
-    def _takes(self, adapted: Adapted, layout: str) -> bool:
-        """Return whether a drop-in for nn.RNN takes an input of that layout itself."""
-        native, reading, rnn = self.native, adapted.reading, self.case.rnn
-        if not reading.whole(self.case) or (layout == "unbatched" and reading.state not in ("SNH", None)):
-            return False
-        layers = rnn.num_layers if reading.layers else 1
-        trial = trial_of(self.case, native, layers, rnn.directions if reading.directions else 1, reading.dtype)
-        x: Any = trial.x[:, 0]
-        state, given = trial.h[:, 0], {"batch_size": 2, "layout": layout}
+        native, reading, layout = self.native, adapted.reading, self.case.input.layout
+        whole = reading.whole(self.case)
+        if layout == "unbatched" and native.drop_in:  # it claims nn.RNN's interface
+            adapted.unbatched = whole and reading.state in ("SNH", None)
+        elif layout == "unbatched":
+            adapted.unbatched = self._refuses_two_axes(reading)
         if layout == "packed":
-            x, given["lengths"] = pack_sequence([trial.x[:, 0], trial.x[:2, 1]]), (trial.sizes.L, 2)
-            state = reading.as_state(trial.h[:, :2])
+            adapted.packs = whole and (native.names_packed or (native.drop_in and self._takes_packed(adapted)))
+        if native.outside_autograd:
+            trial = trial_of(self.case, native, 1, 1, reading.dtype)
+            with contextlib.suppress(Exception), torch.enable_grad():
+                results = trial.computed(reading, trial.x.clone().requires_grad_(), trial.h)
+                adapted.outside_autograd = not any(value is not None and value.requires_grad for value in results)
+
+    def _takes_packed(self, adapted: Adapted) -> bool:
+        reading, rnn = adapted.reading, self.case.rnn
+        layers, directions = rnn.num_layers if reading.layers else 1, rnn.directions if reading.directions else 1
+        trial = trial_of(self.case, self.native, layers, directions, reading.dtype)
+        x, state = pack_sequence([trial.x[:, 0], trial.x[:2, 1]]), reading.as_state(trial.h[:, :2])
+        given = {"batch_size": 2, "layout": "packed", "lengths": (trial.sizes.L, 2)}
         try:
             with default_dtype(reading.dtype), torch.no_grad():
                 adapted.prepare(trial.case)
-                native.call(x, state, trial.params, altered(trial.case, input=given), reading.binding)
+                self.native.call(x, state, trial.params, altered(trial.case, input=given), reading.binding)
         except Exception:
-            return native.names_packed if layout == "packed" else True  # it claims nn.RNN's interface
+            return False
         return True
 
     def _refuses_two_axes(self, reading: Reading) -> bool:

@@ -40,7 +40,8 @@ class Returned:
     def __init__(self, trial: Trial, reading: Reading, said: str, batch: int, steps: int) -> None:
         self.trial, self.native, self.reading, self.said = trial, trial.native, reading, said
         self.steps, self.batch = steps, batch
-        self.letters = trial.letters(batch, steps)
+        s = trial.sizes
+        self.letters = {"L": steps, "N": batch, "I": s.I, "H": s.H, "S": s.rows, "F": s.wide, "1": 1}
         asked = reading.as_asked(trial.case)
         self.turned = asked.input != reading.input
         layout = LAYOUTS[asked.input]
@@ -176,12 +177,11 @@ class Returned:
     def _is_head(self, one: Item) -> bool:
         """Return whether a result is of a head's size: no axis of it is H's, and a weight leads from H to it."""
         shape, s = _shape(one.value), self.trial.sizes
-        wide = s.H * s.directions
         if self.sized and s.O in shape:
             return True
-        if not shape or shape[-1] in (s.H, wide):
+        if not shape or shape[-1] in (s.H, s.wide):
             return False
-        return any(of_weight in ((shape[-1], wide), (wide, shape[-1])) for of_weight in self._shapes)
+        return any(of_weight in ((shape[-1], s.wide), (s.wide, shape[-1])) for of_weight in self._shapes)
 
     def _is_result_of_head(self, name: str, one: Item) -> bool:
         """Return whether a head computed a result that it cannot be kept from by being the identity."""
@@ -190,7 +190,7 @@ class Returned:
         if not self._is_head(one) or (fits and not (self.sized and s.O in _shape(one.value))):
             return False
         of_head = [shape for shape in self._shapes if s.O in shape and len(shape) == 2 and 1 not in shape]
-        return not fits or not all(set(shape) <= {s.O, s.H * s.directions} for shape in of_head)
+        return not fits or not all(set(shape) <= {s.O, s.wide} for shape in of_head)
 
     def _without_heads(self, tensors: list[Item]) -> list[Item]:
         """Leave out the results of a function that its weights after the recurrence move, where others remain.

@@ -204,7 +204,7 @@ class _Roles:
         if len(sizes) != 2 or s.H not in sizes:
             return None
         other = sizes[0] if sizes[1] == s.H else sizes[1]
-        features = {s.features(layer) for layer in range(s.layers)}
+        features = {s.I, s.wide} if s.layers > 1 else {s.I}
         joined = other - s.H in features
         possible = {"weight_ih"} if other in features else set()
         possible |= {"weight_hh"} if other == s.H else set()

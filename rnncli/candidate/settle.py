@@ -88,20 +88,20 @@ class Settling:
         if plain:
             plain = [one for one in plain if self._same_without_state(one, trial)] or plain
             chosen = self._of_layouts(plain, trial)
-            may_be_step = chosen.h_n is None and not self.documents_a_sequence and not trial.grows(chosen)
+            may_be_step = chosen.h_n is None and not self.documents_a_sequence and not trial.walks(chosen)
             steps = self._steps(trial, dtype, like, walking=True) if one_row and may_be_step else []
             return steps or [chosen]
         alone = [] if self.native.claims("batch_first") else list(self._ran(trial, dtype, like, "sequence"))
-        sequences = [one for one in alone if one.fits and trial.grows(one)]  # batch_first: it has a batch
+        sequences = [one for one in alone if one.fits and trial.walks(one)]  # batch_first: it has a batch
         steps = self._steps(trial, dtype, like) if one_row and not sequences else []
-        misfit_grows = bool(misfit) and trial.grows(misfit[0])
-        if misfit and one_row and sequences and not self.documents_a_sequence and not misfit_grows:
+        misfit_walks = bool(misfit) and trial.walks(misfit[0])
+        if misfit and one_row and sequences and not self.documents_a_sequence and not misfit_walks:
             steps = self._steps(trial, dtype, like)
             if steps:
                 return steps
         if misfit and misfit[0].output is not None and misfit[0].output.fits:
             return misfit
-        if misfit_grows:
+        if misfit_walks:
             return [*misfit, *sequences[:1], *steps[:1]]
         return [*sequences[:1], *steps[:1]] or misfit
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from rnncli.candidate.convention import Both, Call, Reading
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.objects import Candidate, Object
-from rnncli.candidate.places import held_by
+from rnncli.candidate.places import big, held_by
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import predict_parameters
 from rnncli.numerics.device import DispatchMode
@@ -34,9 +34,10 @@ class Sizes:
         """Return D*num_layers: the rows of the states."""
         return self.layers * self.directions
 
-    def features(self, layer: int) -> int:
-        """Return what a layer reads: H_in, or D*H_out of the layer below."""
-        return self.I if layer == 0 else self.H * self.directions
+    @property
+    def wide(self) -> int:
+        """Return D*H_out: the features of output, and of what an upper layer reads."""
+        return self.directions * self.H
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,6 @@ class Trial:
     x: Tensor
     h: Tensor
     params: Mapping[str, Tensor]
-
-    def letters(self, batch: int, steps: int) -> dict[str, int]:
-        """Return the size of every axis by its letter."""
-        s = self.sizes
-        return {"L": steps, "N": batch, "I": s.I, "H": s.H, "S": s.rows, "F": s.directions * s.H, "1": 1}
 
     def made(self, dtype: torch.dtype, seed: int = 0, head: int | None = None) -> Any:
         """Return the object of a candidate, with a head of the size for one unless it is another."""
@@ -71,21 +67,17 @@ class Trial:
         if not isinstance(native, Object):
             return lambda x, h: native.call(fresh(x), fresh(h), self.params, case, binding)
         made, generator = self.made(reading.dtype), torch.Generator().manual_seed(5)
-        for one in held_by(made):
-            if sum(size > 1 for size in one.shape) >= 2:
-                value = torch.randn(one.shape, generator=generator, dtype=torch.float64) * 0.4
-                one.set(made, binding.value(value.to(reading.dtype)))
+        for one in [one for one in held_by(made) if len(big(one.shape)) > 1]:
+            value = torch.randn(one.shape, generator=generator, dtype=torch.float64) * 0.4
+            one.set(made, binding.value(value.to(reading.dtype)))
         return lambda x, h: native.run(made, fresh(x), fresh(h), case, binding)
 
     def returned(self, reading: Reading, batch: int, omitted: bool = False) -> Any:
         """Return what one call with a batch of so many returns, of which a step takes the first; h_0 may be omitted."""
         x, h = self.x[:, :batch], None if omitted else self.h[:, :batch]
-        call = self.call(reading, x)
+        call, asked = self.call(reading, x), reading.as_asked(self.case)
         with default_dtype(reading.dtype):
-            return call(*self._laid_out(reading, x, h))
-
-    def _laid_out(self, reading: Reading, x: Tensor, h: Tensor | None) -> tuple[Any, Any]:
-        return reading.as_asked(self.case).as_input(x[0] if reading.steps else x), reading.as_state(h)
+            return call(asked.as_input(x[0] if reading.steps else x), reading.as_state(h))
 
     def computed(self, reading: Reading, x: Tensor, h: Tensor | None) -> Both:
         """Return output (L, N, D*H_out) and h_n (S, N, H_out) for x (L, N, H_in) and h (S, N, H_out)."""
@@ -93,27 +85,33 @@ class Trial:
             state = h if self.native.takes_state else None
             return reading.as_asked(self.case).computed(self.call(reading, x), x, state)
 
-    def grows(self, reading: Reading) -> bool:
-        """Return whether a longer sequence takes more operations."""
-        batch = self.sizes.N if "N" in reading.input else 1
-        x, h = self.x[:, :batch], self.h[:, :batch]
-        return self._takes_more(reading, (x[:-2], h), (x, h))
+    def uses_rows(self, reading: Reading) -> bool:
+        """Return whether h_n has a row for each layer and direction, and each row of h_0 moves its own."""
+        if reading.h_n is None or "S" not in reading.h_n.axes:
+            return False
+        for row in range(self.sizes.rows):
+            h = self.h.clone()
+            h[row] += 1.0
+            after, same = (self.computed(reading, self.x[:1], one)[1] for one in (h, self.h))
+            if after is None or same is None or not bool((after[row] != same[row]).any()):
+                return False
+        return True
 
     def walks(self, reading: Reading) -> bool:
-        """Return whether what is called with a step takes more operations for more rows: it walks over them."""
-        few = self.x[:1, :2], self.h[:, :2]
-        return "N" in reading.input and self._takes_more(reading, few, (self.x[:1], self.h))
-
-    def _takes_more(self, reading: Reading, few: tuple[Tensor, Tensor], many: tuple[Tensor, Tensor]) -> bool:
-        try:
-            self._operations(reading, *few)  # the first traced call of a process counts what torch loads
-            return self._operations(reading, *many) > self._operations(reading, *few)
+        """Return whether a longer sequence takes more operations, or for a step more rows: it walks over them."""
+        steps, batch = self.sizes.L, self.sizes.N if "N" in reading.input else 1
+        few, many = ((1, 2), (1, batch)) if reading.steps else ((steps - 2, batch), (steps, batch))
+        if reading.steps and batch == 1:
+            return False
+        try:  # the first traced call of a process counts what torch loads
+            _, least, most = (self._operations(reading, *sizes) for sizes in (few, few, many))
         except Exception:
             return True
+        return most > least
 
-    def _operations(self, reading: Reading, x: Tensor, h: Tensor) -> int:
+    def _operations(self, reading: Reading, steps: int, batch: int) -> int:
         """Count the operations of a call, and the lines of Python that it runs."""
-        count = 0
+        x, h, count = self.x[:steps, :batch], self.h[:, :batch], 0
 
         def traced(_frame: Any, event: str, _argument: Any) -> Any:
             nonlocal count
@@ -127,11 +125,12 @@ class Trial:
                 return func(*args, **(kwargs or {}))
 
         before, call = sys.gettrace(), self.call(reading, x)
-        given = self._laid_out(reading, x, h if self.native.takes_state else None)
+        given = reading.as_asked(self.case).as_input(x[0] if reading.steps else x)
+        state = reading.as_state(h) if self.native.takes_state else None
         with Counting(), default_dtype(reading.dtype):  # type: ignore[no-untyped-call]
             sys.settrace(traced)
             try:
-                call(*given)
+                call(given, state)
             finally:
                 sys.settrace(before)
         return count
@@ -141,25 +140,22 @@ def trial_of(
     case: Case, native: Candidate, layers: int, directions: int, dtype: torch.dtype, equal: bool = False
 ) -> Trial:
     """Return a trial with pairwise distinct sizes; H_in = D*H_out where `equal`; of a made object, with its own."""
-    rows = layers * directions
+    rows, given = layers * directions, case.rnn
     batch, steps = (4 if rows == 3 else 3), (9 if rows == 6 else 6)
-    hidden = case.rnn.hidden_size if native.fixed else 7
-    features = case.rnn.input_size if native.fixed else directions * hidden if equal else 5
-    small = altered(
-        case,
-        rnn={"input_size": features, "hidden_size": hidden, "num_layers": layers, "bidirectional": directions == 2,
-             "batch_first": native.tried_batch_first, "dropout": 0.0},
-        input={"layout": "batched", "seq_len": steps, "batch_size": batch, "lengths": None, "h_0": "random"},
-        run={"train": False},
-    )  # fmt: skip
+    hidden = given.hidden_size if native.fixed else 7
+    features = given.input_size if native.fixed else directions * hidden if equal else 5
+    sizes = {"input_size": features, "hidden_size": hidden, "num_layers": layers, "bidirectional": directions == 2}
+    rnn = {**sizes, "batch_first": native.tried_batch_first, "dropout": 0.0}
+    of_input = {"layout": "batched", "seq_len": steps, "batch_size": batch, "lengths": None, "h_0": "random"}
+    small = altered(case, rnn=rnn, input=of_input, run={"train": False})
     generator = torch.Generator().manual_seed(7)
 
     def random(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 
     params = {one.name: random(*one.shape) * 0.5 for one in predict_parameters(small)}
-    sizes = Sizes(steps, batch, features, hidden, 9, layers, directions)
-    return Trial(native, small, sizes, random(steps, batch, features), random(rows, batch, hidden), params)
+    of_trial = Sizes(steps, batch, features, hidden, 9, layers, directions)
+    return Trial(native, small, of_trial, random(steps, batch, features), random(rows, batch, hidden), params)
 
 
 def fresh(value: Any) -> Any:
@@ -171,8 +167,6 @@ def fresh(value: Any) -> Any:
 
 def equal(one: Both, other: Both) -> bool:
     """Return whether two results are the same but for rounding."""
-    return all(
-        a is b is None
-        or (a is not None and b is not None and a.shape == b.shape and torch.allclose(a, b, equal_nan=True))
-        for a, b in zip(one, other, strict=True)
-    )
+    pairs = [pair for pair in zip(one, other, strict=True) if pair[0] is not None or pair[1] is not None]
+    return all(a is not None and b is not None and a.shape == b.shape and torch.allclose(a, b, equal_nan=True)
+               for a, b in pairs)  # fmt: skip
