@@ -218,14 +218,10 @@ def _client(address: str) -> Any:
 
 
 async def _require_scheduler(address: str) -> None:
-    """Connect once, and ask who is there: what is no scheduler would hold the client for minutes."""
-    comms, distributed = importlib.import_module("distributed.comm"), _distributed()
+    """Ask once who is there: what is no scheduler would hold the client for minutes."""
+    distributed = _distributed()
     arguments = distributed.Security().get_connection_args("client")
-    comm = await comms.connect(address, timeout=CONNECT_S, **arguments)
-    try:
-        await comm.write({"op": "identity", "reply": True})
-        kind = (await comm.read())["type"]
-        if kind != "Scheduler":
-            raise UnavailableError(f"it is the address of a {kind}")
-    finally:
-        comm.abort()
+    async with distributed.rpc(address, timeout=CONNECT_S, connection_args=arguments) as remote:
+        kind = (await remote.identity())["type"]
+    if kind != "Scheduler":
+        raise UnavailableError(f"it is the address of a {kind}")

@@ -1,8 +1,7 @@
-"""On a worker of a Dask cluster: tasks run in processes of our own.
+"""On a worker of a Dask cluster: tasks run in processes of their own.
 
-In such a process nothing else changes torch's settings or draws its random numbers, whatever threads and tasks the
-worker has: a verdict is that of a local run, bit by bit. A case that crashes or hangs costs its process, and not the
-worker.
+In such a process no other thread or task of the worker changes torch's settings or draws its random numbers: a verdict
+is that of a local run, bit by bit. A case that crashes or hangs costs its process, and not the worker.
 """
 
 import asyncio
@@ -47,11 +46,10 @@ class Requirements:
 
     def unmet(self) -> str | None:
         """Return what this process lacks, or has otherwise; None where it has everything."""
-        versions = _versions()
+        versions, files = _versions(), digests(self.targets)
         for name, required in self.versions:
             if versions[name] != required:
                 return other_version(name, versions[name], required)
-        files = digests(self.targets)
         for name, digest in self.files:
             if files.get(name) != digest:
                 what = "is not the file that it is here" if name in files else "is missing"
