@@ -13,6 +13,8 @@ from rnncli.config.schema import leaves
 from rnncli.config.selection import Filter, Selection
 from rnncli.core.errors import ConfigError
 from rnncli.core.memory import needed_for_verify
+from rnncli.pipeline.grid import GridRun
+from rnncli.pipeline.verify import VerifyOptions
 
 MINE = {"target": "mine.py:f", "convention": "step"}
 # Of every leaf: values that are allowed, some of them twice; and some that are not.
@@ -235,6 +237,15 @@ def test_a_million_cases_that_are_given_twice_are_counted_without_building_them(
 def test_the_largest_of_a_million_cases_is_found_without_building_them(million):
     (largest,) = [case for case in million.cases.largest() if case.candidate == "bmm" and case.rnn.bidirectional]
     assert (largest.rnn.hidden_size, largest.input.seq_len) == (50, 25)
+
+
+def test_a_run_over_a_million_cases_begins_without_building_them(million):
+    run = GridRun(Selection([million]), VerifyOptions(timing=False))
+    try:
+        ((first, origin), (second, _)) = next(run._units())
+        assert (first.candidate, second.candidate, origin.cases) == ("manual", "bmm", 1_000_000)
+    finally:
+        run.close()
 
 
 def test_the_same_cases_in_other_words_are_the_same_run():
