@@ -13,6 +13,8 @@ from rnncli.config.schema import leaves
 from rnncli.config.selection import Filter, Selection
 from rnncli.core.errors import ConfigError
 from rnncli.core.memory import needed_for_verify
+from rnncli.pipeline.grid import GridRun
+from rnncli.pipeline.verify import VerifyOptions
 
 MINE = {"target": "mine.py:f", "convention": "step"}
 # Of every leaf: values that are allowed, some of them twice; and some that are not.
@@ -115,7 +117,7 @@ def test_every_leaf_has_values_to_try():
 def test_the_first_case_that_is_refused_is_told_as_if_all_were_looked_at(config):
     found = refused(config)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "VALIDATED_TOGETHER", [tuple(leaves())])
+        patch.setattr(Grid, "_indices_over", lambda cases, _: range(len(cases)))
         assert found == refused(config)
 
 
@@ -189,6 +191,8 @@ def test_a_size_that_follows_from_lengths_is_not_that_of_another_config_with_the
     whole = Selection([of(packed, lengths), of(packed | {"input.seq_len": 5}, lengths)])
     sizes = [(case.input.lengths, case.input.seq_len) for case in whole]
     assert (sizes, whole.twice) == ([((5, 3), 5), ((4, 2), 4), ((4, 2), 5)], 1)
+    whole = Selection([of(packed | {"input.seq_len": 5, "input.lengths": [4, 2]}, {}), of(packed, lengths)])
+    assert (len(whole), whole.twice) == (3, 0)
 
 
 MILLION = {
@@ -235,10 +239,22 @@ def test_the_largest_of_a_million_cases_is_found_without_building_them(million):
     assert (largest.rnn.hidden_size, largest.input.seq_len) == (50, 25)
 
 
+def test_a_run_over_a_million_cases_begins_without_building_them(million):
+    run = GridRun(Selection([million]), VerifyOptions(timing=False))
+    try:
+        ((first, origin), (second, _)) = next(run._units())
+        assert (first.candidate, second.candidate, origin.cases) == ("manual", "bmm", 1_000_000)
+    finally:
+        run.close()
+
+
 def test_the_same_cases_in_other_words_are_the_same_run():
     def run(**axes):
         return Selection([load(None, {}, over=axes)]).origins(())(0).config
 
     assert run(**{"run.dtype": ["float32", "float64"]}) == run(**{"run.dtype": ["fp32", "double", "float"]})
     assert run(**{"run.dtype": ["float32"]}) == run(**{"run.seed": [0, 0]}) == run()
+    assert run(**{"run.seed": [0, 1], "rnn.bias": [True, False]}) != run(
+        **{"rnn.bias": [True, False], "run.seed": [0, 1]}
+    )
     assert run(**{"run.seed": [0, 1]}) != run(**{"run.seed": [1, 0]}) != run(**{"run.seed": [0, 2]})
