@@ -7,7 +7,7 @@ known is told: which tensors, from where on, and which arguments make it go away
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any, Literal
 
 import torch
@@ -18,7 +18,8 @@ from rnncli.core.case import Case, Changes, altered, as_flags, changed_by
 from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, H0_MUTATED, LEAK
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
-from rnncli.faults.catalogue import CATALOGUE, named
+from rnncli.faults.catalogue import CATALOGUE, edits_of, named
+from rnncli.faults.edits import are_apart
 from rnncli.faults.planted import plant
 from rnncli.numerics.probe import Probe, draw, equal_sizes, in_layout, time_first
 from rnncli.verdict.evaluate import Candidate, Values, as_candidate, has_values
@@ -90,16 +91,15 @@ def diagnosed(
         in_float32 = list(_trials(case, device, candidate, "float32"))
         trials = in_float32 if any(trial.values for trial in in_float32) else trials
     right = _on_all(trials, ()) is not None  # what is wrong is no equation
-    found = None if right else _single(trials) or _pair(trials)
+    found = None if right else _reproducing(trials)
     if found:
         ids, distance = found
         names = " and ".join(f"`{id}`" for id in ids)
         exactly = f"to {distance:.0e}" if distance else "bit for bit"
         evidence = f"the candidate equals nn.RNN with {names}, {exactly}, on {len(trials)} probes"
         changes = _changes(case, candidate, ids, trials) if repair else [(None, None)] * len(ids)
-        return tuple(
-            replace(named(id, evidence), at=at, change=change) for id, (at, change) in zip(ids, changes, strict=True)
-        )
+        told = [named(id, evidence, case.rnn.nonlinearity) for id in ids]
+        return tuple(replace(one, at=at, change=change) for one, (at, change) in zip(told, changes, strict=True))
     mixed = _mixes_the_batch(case, device, candidate)
     if mixed:
         return (named("batch-mixed", mixed),)
@@ -230,23 +230,14 @@ def _possible(trials: Sequence[Trial]) -> list[str]:
     ]
 
 
-def _single(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | None:
-    """The fault that reproduces the candidate on every probe."""
+def _reproducing(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | None:
+    """The fault, else the two faults, with which nn.RNN gives the candidate's values on every probe, and how nearly."""
     if len(trials) < 2 or not any(trial.values for trial in trials):
         return None
-    for id in _possible(trials):
-        if (distance := _on_all(trials, (id,))) is not None:
-            return (id,), distance
-    return None
-
-
-def _pair(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | None:
-    """Two faults that reproduce it together. Pairs are first held against the last, smallest probe, forward alone."""
-    if len(trials) < 2 or trials[-1].values is None:
-        return None
-    last = trials[-1]
-    for ids in combinations(_possible(trials), 2):
-        near = last.distance(ids, forward_alone=True)
+    last, possible = trials[-1], _possible(trials)
+    apart = (ids for ids in combinations(possible, 2) if are_apart(*edits_of(ids)))
+    for ids in chain(((id,) for id in possible), apart if last.values else ()):
+        near = last.distance(ids, forward_alone=True) if last.values else 0.0  # of the smallest probe: most end here
         if near is not None and near <= last.tolerance and (distance := _on_all(trials, ids)) is not None:
             return ids, distance
     return None

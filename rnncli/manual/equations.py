@@ -73,15 +73,15 @@ def stack(
     """
     output, final, num_layers = input, [], len(states[0]) // directions
     for k in range(num_layers):
-        halves = []
+        x, halves = output, []
         for d in range(directions):
             suffix = f"l{k}" + ("_reverse" if d else "")
-            weights = [params[f"{name}_{suffix}"] for name in ("weight_ih", "weight_hh")]
-            biases = [params.get(f"{name}_{suffix}", 0.0) for name in ("bias_ih", "bias_hh")]
-            projection = [params[name] for name in [f"weight_hr_{suffix}"] if name in params]
+            weights: list[Bias] = [params[f"{name}_{suffix}"] for name in ("weight_ih", "weight_hh")]
+            weights += [params.get(f"{name}_{suffix}", 0.0) for name in ("bias_ih", "bias_hh")]
+            weights += [params[name] for name in [f"weight_hr_{suffix}"] if name in params]
             first = tuple(rows[k * directions + d] for rows in states)
-            x = flipped(output, lengths) if d else output  # the reverse direction begins at the end
-            half, last = layer(step, x, first, [*weights, *biases, *projection], lengths)
+            # the reverse direction reads x from its end: its last h is the one at t = 0
+            half, last = layer(step, flipped(x, lengths) if d else x, first, weights, lengths)
             halves.append(flipped(half, lengths) if d else half)
             final.append(last)
         output = torch.cat(halves, dim=-1)  # (L, N, D*H_out): forward features first
