@@ -169,8 +169,8 @@ class Diagnosis:
     Two faults together are two of these, with the same evidence. `unexplained` is no fault: then the evidence is what
     is known, and the fix where to look. `written` is what a person writes who makes the fault. `change` holds the lines
     of the candidate's file that go ("- ...") and come ("+ ...") where an edit was found with which the candidate
-    matches; `at` is the file and line of the first of them. `equations` holds the lines of `manual/equations.py` as they
-    are with the fault ("- ...") and without it ("+ ...").
+    matches; `at` is the file and line of the first of them. `equations` holds, likewise, lines of `manual/equations.py`
+    as they are with the fault and without it.
     """
 
     id: str
