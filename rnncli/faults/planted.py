@@ -13,7 +13,6 @@ from rnncli.candidate.load import Canonical, Sequence, arguments_of
 from rnncli.core.case import Case
 from rnncli.faults.catalogue import edits_of
 from rnncli.faults.edits import HEAD, STEPS, edited, functions
-from rnncli.faults.fault import Edit
 
 
 def plant(*ids: str, cell: str = "RNN") -> Canonical:
@@ -23,21 +22,12 @@ def plant(*ids: str, cell: str = "RNN") -> Canonical:
     Faults add up; where two change the same words, the one that stands first in the catalogue holds. What a fault keeps
     between calls belongs to the callable returned. Raises KeyError for an unknown id.
     """
-    return _callable(_texts(ids, cell), cell)
+    return compiled(_changed(ids, cell), cell)
 
 
-def written(*edits: Edit, cell: str = "RNN", **names: Any) -> Canonical:
-    """Return a layer with edits of one's own in it, which may use what is given here by name."""
-    return _callable(edited([edits], cell), cell, names)
-
-
-@cache
-def _texts(ids: tuple[str, ...], cell: str) -> dict[str, str]:
-    return edited(edits_of(ids, cell), cell)
-
-
-def _callable(changed: Mapping[str, str], cell: str, names: Mapping[str, Any] | None = None) -> Canonical:
-    module = {**_head(), **(names or {})}  # a new one for each: a fault may keep something in it
+def compiled(changed: Mapping[str, str], cell: str = "RNN", **names: Any) -> Canonical:
+    """Return a layer with changed functions, by name, which may use what else is given by name."""
+    module = {**_head(), **names}  # a new one for each: a fault may keep something in it
     for text in {**functions(), **changed, HEAD: ""}.values():
         exec(_code(text), module)
     steps = {name.removesuffix("_step") if cell == "RNN" else cell: module[name] for name in STEPS[cell]}
@@ -50,6 +40,11 @@ def _callable(changed: Mapping[str, str], cell: str, names: Mapping[str, Any] | 
         return output, h_n
 
     return planted
+
+
+@cache
+def _changed(ids: tuple[str, ...], cell: str) -> dict[str, str]:
+    return edited(edits_of(ids, cell), cell)
 
 
 @cache
