@@ -1,8 +1,8 @@
-"""Finds a GPU's mistakes on a laptop: a tensor made on the CPU whatever the input's device (`device-hardcoded`).
+"""A GPU's mistakes found on a laptop: a tensor made on the CPU whatever the input's device (`device-hardcoded`).
 
 The candidate runs once over `meta` tensors, which have a device and a shape and no values. They stand for the tensors
-of a GPU; what the candidate makes without `device=` is on the CPU, and where the two meet in one operation that CUDA
-refuses, the operation and the candidate's own line are told.
+of a GPU; what the candidate makes without `device=` is on the CPU. Where the two meet in one operation that CUDA
+refuses, the finding names the operation and the candidate's own line.
 
 What CUDA takes and refuses from two devices, and so does this module:
 
@@ -24,7 +24,6 @@ import contextlib
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from sys import _getframe, stdlib_module_names
@@ -61,36 +60,14 @@ _aten = torch.ops.aten
 _COPYING = {_aten.copy_, _aten.fill_, _aten._to_copy}
 _INDEXING = {_aten.index, _aten.index_put, _aten.index_put_, _aten._unsafe_index, _aten._unsafe_index_put}
 # Elsewhere CUDA takes a CPU tensor of no dimensions for a number
-_TAKING_NO_NUMBERS = {
-    _aten.cat,
-    _aten.stack,
-    _aten.embedding,
-    _aten.gather,
-    _aten.index_add,
-    _aten.index_add_,
-    _aten.index_copy,
-    _aten.index_copy_,
-    _aten.index_fill,
-    _aten.index_fill_,
-    _aten.index_select,
-    _aten.scatter,
-    _aten.scatter_,
-    _aten.scatter_add,
-    _aten.scatter_add_,
-    _aten.take,
+_TAKING_NO_NUMBERS = {_aten.cat, _aten.stack, _aten.embedding, _aten.gather, _aten.take, _aten.index_select}
+_TAKING_NO_NUMBERS |= {
+    getattr(_aten, f"{name}{in_place}")
+    for name in ("index_add", "index_copy", "index_fill", "scatter", "scatter_add")
+    for in_place in ("", "_")
 }
-_READING = {
-    "item",
-    "tolist",
-    "numpy",
-    "__array__",
-    "__bool__",
-    "__float__",
-    "__int__",
-    "__index__",
-    "__complex__",
-    "__dlpack__",
-}
+_READING = {"item", "tolist", "numpy", "__array__", "__dlpack__"}
+_READING |= {f"__{kind}__" for kind in ("bool", "float", "int", "index", "complex")}
 _VALUES_DECIDE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 
 # What torch says itself, on meta as on CUDA, where this module sees no operation; and what says it
@@ -127,7 +104,7 @@ class Finding:
 
 
 def check_devices(candidate: Canonical, case: Case) -> Finding:
-    """Whether the candidate would run on a GPU, as far as devices go: forward, and backward where the case has it.
+    """Return whether the candidate would run on a GPU, as far as devices go: forward, and backward if the case has it.
 
     The case is cut to a few steps, layers and packed sequences; its other sizes stay, since a meta tensor costs the
     same at any size. Where the case gives h_0, the candidate is called without it too: the zeros it then starts from
@@ -153,7 +130,7 @@ MAKING = {"cpu", "numpy", "tensor", "floattensor", "from_numpy", "as_tensor", "c
 
 
 def makes_tensors(candidate: Canonical, case: Case) -> bool:
-    """Whether a call of the candidate's makes a tensor from none, on no device that another tensor told it.
+    """Return whether a call of the candidate makes a tensor from none, on no device that another tensor told it.
 
     It runs on the CPU, at the sizes of the guard, with h_0 and without. One that raises may do anything.
     """
@@ -161,7 +138,7 @@ def makes_tensors(candidate: Canonical, case: Case) -> bool:
     for tried in (_cut(case), altered(_cut(case), input={"h_0": "omitted"})):
         side = candidate_side(candidate, altered(tried, run={"gradients": False}), draw(tried).to(torch.float32, _CPU))
         try:
-            with warnings.catch_warnings(action="ignore"), torch.random.fork_rng(devices=[]), torch.no_grad():
+            with _aside(gradients=False):
                 side.call(side.leaves)  # an object is constructed in the first call, on the CPU, and moved
                 with watch:
                     side.call(side.leaves)
@@ -173,9 +150,7 @@ def makes_tensors(candidate: Canonical, case: Case) -> bool:
 class _Making(TorchFunctionMode):
     """Notices a function that takes no tensor and gives one, where `device` is left out or a text."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.made = False
+    made = False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -187,20 +162,15 @@ class _Making(TorchFunctionMode):
 
 
 def float32_made(candidate: Canonical, case: Case, probe: Probe, plain: bool) -> str | None:
-    """The candidate's first line that makes a float32 tensor where it is given float64; None where none does.
+    """Return the candidate's first line that makes a float32 tensor where it is given float64; None if none does.
 
     `plain`: torch's default dtype is left at float32, so that a buffer made without a dtype is found as well.
     """
     watch = _Narrow()
     forward = altered(case, run={"gradients": False, "train": False})
-    with ExitStack() as restored:
-        restored.enter_context(warnings.catch_warnings(action="ignore"))
-        restored.enter_context(torch.random.fork_rng(devices=[]))
-        restored.enter_context(torch.no_grad())
-        restored.enter_context(default_dtype(torch.float32 if plain else torch.float64))
+    with _aside(gradients=False), default_dtype(torch.float32 if plain else torch.float64):
         side = candidate_side(candidate, forward, probe)
-        restored.enter_context(watch)
-        with contextlib.suppress(Exception):
+        with watch, contextlib.suppress(Exception):
             side.call(side.leaves)
     return watch.line
 
@@ -208,17 +178,23 @@ def float32_made(candidate: Canonical, case: Case, probe: Probe, plain: bool) ->
 class _Narrow(DispatchMode):  # type: ignore[no-untyped-call]
     """Remembers the first line whose operation gives a float32 tensor."""
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.line: str | None = None
+    line: str | None = None
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         if self.line is None:
-            for tensor in _tensors(result if isinstance(result, list | tuple) else (result,)):
+            for tensor in _tensors([result]):
                 if tensor.dtype in (torch.float32, torch.float16, torch.bfloat16) and tensor.dim():
                     self.line = _running_at()
         return result
+
+
+@contextlib.contextmanager
+def _aside(gradients: bool) -> Iterator[None]:
+    """No warning is told, and random numbers and gradient mode are afterwards what they were."""
+    with warnings.catch_warnings(action="ignore"), torch.random.fork_rng(devices=[]):
+        with torch.set_grad_enabled(gradients):
+            yield
 
 
 def _cut(case: Case) -> Case:
@@ -233,12 +209,7 @@ def _cut(case: Case) -> Case:
 def _trial(candidate: Canonical, case: Case) -> Finding:
     watch = _Watch()
     try:
-        with ExitStack() as restored:
-            restored.enter_context(warnings.catch_warnings(action="ignore"))
-            restored.enter_context(torch.random.fork_rng(devices=[]))
-            restored.enter_context(torch.set_grad_enabled(case.run.gradients))
-            restored.enter_context(watch)
-            restored.enter_context(_Reads(watch))
+        with _aside(case.run.gradients), watch, _Reads(watch):
             finding = _forward_backward(candidate, case, watch)
     except (MemoryError, torch.OutOfMemoryError):
         raise
@@ -407,7 +378,7 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
         return args[0]
 
     def _remember(self, func: Any, result: Any, given: list[Tensor], hollow: bool) -> None:
-        for tensor in _tensors(result if isinstance(result, list | tuple) else (result,)):
+        for tensor in _tensors([result]):
             if tensor.device != _CPU:
                 continue
             memory = _memory(tensor)
