@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -11,12 +12,54 @@ STEP = "step"  # every step function of the cell: an RNN has two, tanh_step and 
 CELLS = ("RNN", "GRU", "LSTM")
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Enum):
     """A condition on a case, in words and as a test."""
 
     what: str
     met: "Callable[[Case], bool]"
+
+    # To be written
+    BIAS = "bias", lambda case: case.rnn.bias
+    LAYERS = "num_layers 2 or more", lambda case: case.rnn.num_layers > 1
+    DIRECTIONS = "bidirectional", lambda case: case.rnn.bidirectional
+    PROJECTION = "proj_size above 0", lambda case: getattr(case.rnn, "proj_size", 0) > 0
+    BATCH_FIRST = "batch_first", lambda case: case.rnn.batch_first
+    BATCHED = "layout batched", lambda case: case.input.layout == "batched"
+    BATCH_AXIS = "layout batched or packed", lambda case: case.input.layout != "unbatched"
+    PACKED = "layout packed", lambda case: case.input.layout == "packed"
+    H_0 = "h_0 given", lambda case: case.input.h_0 != "omitted"
+    DROPOUT = "dropout above 0", lambda case: case.rnn.dropout > 0
+    TRAIN = "train", lambda case: case.run.train
+    EVAL = "train off", lambda case: not case.run.train
+    # To be seen where it is written
+    GRADIENTS = "gradients", lambda case: case.run.gradients
+    SEQUENCES = "2 sequences or more", lambda case: Need.BATCH_AXIS.met(case) and case.input.batch_size > 1
+    TWO_STEPS = "2 steps or more", lambda case: _longest(case) > 1
+    START = (
+        "h_0 random, or gradients",
+        lambda case: case.input.h_0 == "random" or (case.input.h_0 == "zeros" and case.run.gradients),
+    )
+    STATE = "2 steps or more, or h_0 random", lambda case: Need.TWO_STEPS.met(case) or Need.START.met(case)
+    STEPS_OR_SEQUENCES = (
+        "2 steps or 2 sequences or more",
+        lambda case: max(case.input.seq_len, case.input.batch_size) > 1,
+    )
+    ROWS_OR_SEQUENCES = (
+        "2 sequences or 2 rows of h_n or more",
+        lambda case: max(case.input.batch_size, case.rnn.num_layers * case.rnn.directions) > 1,
+    )
+    PADDING = (
+        "bias, h_0 random, or num_layers 2 or more",
+        lambda case: case.rnn.bias or Need.START.met(case) or Need.LAYERS.met(case),
+    )
+    UNEQUAL = "unequal lengths", lambda case: len(set(case.input.sequence_lengths)) > 1
+    UNSORTED = (
+        "lengths not in descending order",
+        lambda case: list(case.input.sequence_lengths) != sorted(case.input.sequence_lengths, reverse=True),
+    )
+
+    def __init__(self, what: str, met: "Callable[[Case], bool]") -> None:
+        self.what, self.met = what, met
 
 
 class Edit(NamedTuple):
@@ -78,46 +121,6 @@ class Fault:
         """Return what a case the fault applies to lacks to see it, by rule; None where no rule says it is blind."""
         unmet = [need.what for need in self.seen_with if not need.met(case)]
         return " and ".join(unmet) if unmet else None
-
-
-BIAS = Need("bias", lambda case: case.rnn.bias)
-LAYERS = Need("num_layers 2 or more", lambda case: case.rnn.num_layers > 1)
-DIRECTIONS = Need("bidirectional", lambda case: case.rnn.bidirectional)
-BATCH_FIRST = Need("batch_first", lambda case: case.rnn.batch_first)
-BATCHED = Need("layout batched", lambda case: case.input.layout == "batched")
-BATCH_AXIS = Need("layout batched or packed", lambda case: case.input.layout != "unbatched")
-PACKED = Need("layout packed", lambda case: case.input.layout == "packed")
-H_0 = Need("h_0 given", lambda case: case.input.h_0 != "omitted")
-DROPOUT = Need("dropout above 0", lambda case: case.rnn.dropout > 0)
-PROJECTED = Need("proj_size above 0", lambda case: getattr(case.rnn, "proj_size", 0) > 0)
-TRAIN = Need("train", lambda case: case.run.train)
-EVAL = Need("train off", lambda case: not case.run.train)
-
-# What a case must have for a fault that is possible in it to be seen.
-GRADIENTS = Need("gradients", lambda case: case.run.gradients)
-SEQUENCES = Need("2 sequences or more", lambda case: case.input.layout != "unbatched" and case.input.batch_size > 1)
-TWO_STEPS = Need("2 steps or more", lambda case: _longest(case) > 1)
-START = Need(
-    "h_0 random, or gradients",
-    lambda case: case.input.h_0 == "random" or (case.input.h_0 == "zeros" and case.run.gradients),
-)
-STATE = Need("2 steps or more, or h_0 random", lambda case: TWO_STEPS.met(case) or START.met(case))
-STEPS_OR_SEQUENCES = Need(
-    "2 steps or 2 sequences or more", lambda case: case.input.seq_len > 1 or case.input.batch_size > 1
-)
-ROWS_OR_SEQUENCES = Need(
-    "2 sequences or 2 rows of h_n or more",
-    lambda case: case.input.batch_size > 1 or case.rnn.num_layers * case.rnn.directions > 1,
-)
-PADDING = Need(
-    "bias, h_0 random, or num_layers 2 or more",
-    lambda case: case.rnn.bias or START.met(case) or case.rnn.num_layers > 1,
-)
-UNEQUAL = Need("unequal lengths", lambda case: len(set(case.input.sequence_lengths)) > 1)
-UNSORTED = Need(
-    "lengths not in descending order",
-    lambda case: list(case.input.sequence_lengths) != sorted(case.input.sequence_lengths, reverse=True),
-)
 
 
 def _longest(case: "Case") -> int:

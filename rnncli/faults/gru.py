@@ -1,6 +1,6 @@
 """The faults of a GRU's step. No torch."""
 
-from rnncli.faults.fault import BIAS, STATE, Edit, Fault
+from rnncli.faults.fault import Edit, Fault, Need
 
 PRODUCT = "(h @ W_hh.T).chunk(3, dim=-1)[2]"  # W_hn h
 B_HN = "(b_hh if isinstance(b_hh, float) else b_hh.chunk(3)[2])"
@@ -15,7 +15,7 @@ FAULTS = (
             Edit("gru_step", "x_r, x_z, x_n = ", "x_z, x_r, x_n = "),
             Edit("gru_step", "h_r, h_z, h_n = ", "h_z, h_r, h_n = "),
         )),
-    Fault(id="reset-before-product", cells=("GRU",), seen_with=(STATE,),
+    Fault(id="reset-before-product", cells=("GRU",), seen_with=(Need.STATE,),
         written="r acts on the state, before the product: W_hn (r * h) + b_hn",
         shows="Every tensor is wrong from the first step whose state before it is not zero, or with a bias from the "
         "first. Keras calls it reset_after=False, ONNX linear_before_reset=0.",
@@ -26,13 +26,13 @@ FAULTS = (
         shows="Every tensor is wrong from the first step on.",
         fix="let z keep the state: (1 - z) * n + z * h",
         edits=(Edit("gru_step", "(1 - z) * n + z * h", "z * n + (1 - z) * h"),)),
-    Fault(id="reset-spares-bias", cells=("GRU",), needs=(BIAS,),
+    Fault(id="reset-spares-bias", cells=("GRU",), needs=(Need.BIAS,),
         written="r acts on W_hn h alone: r * (W_hn h) + b_hn",
         shows="Every tensor is wrong from the first step on, by (1 - r) * b_hn inside n. With biases of zero only the "
         "gradient of bias_hh shows it.",
         fix="let r act on the bias as well: r * (W_hn h + b_hn)",
         edits=(Edit("gru_step", "r * h_n", f"r * {PRODUCT} + {B_HN}"),)),
-    Fault(id="bias-hn-missing", cells=("GRU",), needs=(BIAS,),
+    Fault(id="bias-hn-missing", cells=("GRU",), needs=(Need.BIAS,),
         written="the third part of bias_hh is left out: n = tanh(W_in x + b_in + r * (W_hn h))",
         shows="Every tensor is wrong from the first step on, and no gradient reaches the last third of bias_hh.",
         fix="add b_hn beside W_hn h",

@@ -1,6 +1,6 @@
 """The faults of an LSTM's step, and of its two states. No torch."""
 
-from rnncli.faults.fault import GRADIENTS, PROJECTED, STATE, Edit, Fault
+from rnncli.faults.fault import Edit, Fault, Need
 
 
 def _order(gates: str) -> tuple[Edit, ...]:
@@ -18,12 +18,12 @@ FAULTS = (
             "i,c,f,o of old TensorFlow": _order("i, g, f, o"),
             "i,f,o,g of Core ML": _order("i, f, o, g"),
         }),
-    Fault(id="forget-bias-added", cells=("LSTM",), seen_with=(STATE,),
+    Fault(id="forget-bias-added", cells=("LSTM",), seen_with=(Need.STATE,),
         written="1 is added to the forget gate in every step: sigmoid(f + 1), as TensorFlow's BasicLSTMCell does",
         shows="Every tensor is wrong from the first step whose c before it is not zero.",
         fix="leave f as it is: what the forget gate starts with is in its bias",
         edits=(Edit("lstm_step", "torch.sigmoid(f)", "torch.sigmoid(f + 1)"),)),
-    Fault(id="cell-not-carried", cells=("LSTM",), seen_with=(STATE,),
+    Fault(id="cell-not-carried", cells=("LSTM",), seen_with=(Need.STATE,),
         written="c starts anew in every step: c is not assigned inside the loop over time",
         shows="With c_0 each time, the first step each direction takes is right and all later ones are wrong; with "
         "zeros it is wrong where c_0 is not zero, too, and no gradient reaches c_0.",
@@ -32,7 +32,7 @@ FAULTS = (
             "from c_0": (Edit("layer", "step(x_t, states,", "step(x_t, (*states[:1], *first[1:]),"),),
             "from zeros": (Edit("lstm_step", "h, c = states", "h, c = states[0], torch.zeros_like(states[1])"),),
         }),
-    Fault(id="cell-detached", cells=("LSTM",), seen_with=(GRADIENTS,),
+    Fault(id="cell-detached", cells=("LSTM",), seen_with=(Need.GRADIENTS,),
         written="no gradient through c: f * c.detach()",
         shows="output, h_n and c_n are right; no gradient reaches c_0, and those of the weights are wrong.",
         fix="carry c itself from step to step, without detach() or .data",
@@ -62,13 +62,13 @@ FAULTS = (
         shows="Every tensor is wrong from the first step on, and no gradient reaches the first quarter of the weights.",
         fix="give the input gate its own rows: c = f * c + i * g",
         edits=(Edit("lstm_step", "torch.sigmoid(i)", "(1 - torch.sigmoid(f))"),)),
-    Fault(id="projection-missing", cells=("LSTM",), needs=(PROJECTED,),
+    Fault(id="projection-missing", cells=("LSTM",), needs=(Need.PROJECTION,),
         written="h is not projected",
         shows="Raises in the second step, where h is too wide for weight_hh; with one step h has H_out features for "
         "proj_size.",
         fix="multiply h by weight_hr.T at the end of every step",
         edits=(Edit("lstm_step", "h if W_hr is None else h @ W_hr.T, c", "h, c"),)),
-    Fault(id="projection-not-carried", cells=("LSTM",), needs=(PROJECTED,),
+    Fault(id="projection-not-carried", cells=("LSTM",), needs=(Need.PROJECTION,),
         written="h is projected in output alone: outputs.append(h @ W_hr.T)",
         shows="Raises in the second step, where h is too wide for weight_hh; with one step h_n is too wide.",
         fix="carry the projected h from step to step",
