@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 from rnncli.core.records import Diagnosis
 from rnncli.faults import gru, lstm, rnn
 from rnncli.faults.edits import difference
-from rnncli.faults.fault import CELLS, Edit, Fault
+from rnncli.faults.fault import Edit, Fault
 
 if TYPE_CHECKING:
     from rnncli.core.case import Case
 
-_ALL = (*rnn.FAULTS, *gru.FAULTS, *lstm.FAULTS)
-CATALOGUES = {cell: {fault.id: fault for fault in _ALL if cell in fault.cells} for cell in CELLS}
-CATALOGUE: dict[str, Fault] = CATALOGUES["RNN"]
+OF_ITS_OWN = {"RNN": (), "GRU": gru.FAULTS, "LSTM": lstm.FAULTS}
+CATALOGUES: dict[str, dict[str, Fault]] = {
+    cell: {fault.id: fault for fault in (*(fault for fault in rnn.FAULTS if cell in fault.cells), *own)}
+    for cell, own in OF_ITS_OWN.items()
+}
+CATALOGUE = CATALOGUES["RNN"]
 
 
 def edits_of(ids: Iterable[str], cell: str = "RNN") -> list[Sequence[Edit]]:

@@ -37,7 +37,6 @@ from rnncli.verdict.evaluate import GIVEN, candidate_side, values_of
 
 Status = Literal["found", "clean", "not-comparable"]
 
-ID = "device-hardcoded"
 STEPS, LAYERS = 3, 3  # at most: the first, one between and the last
 PACKED = 2  # sequences, of unequal lengths: a candidate may take them one by one
 UNCUT_STEPS = 100  # of time and layer together: as long as that the case is tried as it is, too
@@ -70,23 +69,17 @@ class Finding:
     """What became of a candidate on a device that is not the CPU.
 
     `operation` is the one that meets tensors of two devices, or the name of what comes back on the wrong one: output,
-    h_n, gradient. `devices` are the two, "meta" standing for the input's. `line` is where in the candidate that is,
-    and `made_at` where the tensor on the wrong device was made; as file:line, None where that is not known. `raised`:
-    it is not comparable since the candidate raises, for a reason that is not the device.
+    h_n, gradient. `line` is where in the candidate that is, and `made_at` where the tensor on the wrong device was
+    made; as file:line, None where that is not known. `raised`: it is not comparable since the candidate raises, for a
+    reason that is not the device.
     """
 
     status: Status
     reason: str = ""
     operation: str | None = None
-    devices: tuple[str, str] | None = None
     line: str | None = None
     made_at: str | None = None
     raised: bool = False
-
-    @property
-    def id(self) -> str | None:
-        """The fault of the catalogue that was found."""
-        return ID if self.status == "found" else None
 
 
 def check_devices(candidate: Canonical, case: Case) -> Finding:
@@ -178,8 +171,8 @@ def _forward_backward(candidate: Canonical, case: Case, watch: "_Watch") -> Find
     returned = {"output": values_of(output), "h_n": h_n}
     for name, value in returned.items():
         if value.device != _META:
-            line, devices = watch.made_at(value), (str(value.device), str(_META))
-            return Finding("found", f"{name} is on {value.device}{_made(line)}", name, devices, line, line)
+            line = watch.made_at(value)
+            return Finding("found", f"{name} is on {value.device}{_at(line, ', made')}", name, line, line)
     differentiable = [value for value in returned.values() if value.requires_grad]
     if differentiable:
         cotangents = [torch.zeros_like(value) for value in differentiable]
@@ -203,10 +196,6 @@ class _Refused(RuntimeError):
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.reason)
         self.finding = finding
-
-
-class _Unreadable(RuntimeError):
-    """Values are asked for that a meta tensor does not have."""
 
 
 class _OnCPU(NamedTuple):
@@ -268,11 +257,11 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
         return next((known.line for known in reversed(self._on_cpu.values()) if known.line), None)
 
     def refuse_to_read(self, what: str) -> NoReturn:
-        """Raise _Unreadable, and keep the finding in case the candidate catches it."""
+        """Refuse values that a meta tensor does not have, and keep the finding in case the candidate catches it."""
         line = own_line()
         reason = f"{what} needs values{_at(line)}, and the tensors of this check have none"
-        self.unreadable = self.unreadable or Finding("not-comparable", reason, what, line=line)
-        raise _Unreadable(reason)
+        self.unreadable = self.unreadable or Finding("not-comparable", reason, what, line)
+        raise _Refused(self.unreadable)
 
     def _refuse_values_that_decide(self, func: Any, args: Any) -> None:
         """The shape of a result, or the way the candidate goes on, that depends on values which mean nothing."""
@@ -298,10 +287,9 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
         elsewhere = next((tensor for tensor in meeting if tensor.device != _META), None)
         if elsewhere is None or all(tensor.device == elsewhere.device for tensor in meeting):
             return
-        line, made_at = own_line(), self.made_at(elsewhere)
-        name, devices = operation.__name__, (str(elsewhere.device), str(_META))
+        line, made_at, name = own_line(), self.made_at(elsewhere), operation.__name__
         reason = f"{name}{_at(line)} takes a tensor on {elsewhere.device} and one on the input's device"
-        raise _Refused(Finding("found", f"{reason}{_made(made_at)}", name, devices, line, made_at))
+        raise _Refused(Finding("found", f"{reason}{_at(made_at, ', made')}", name, line, made_at))
 
     def _copied(self, func: Any, args: Any, kwargs: Any) -> Any:
         """A copy, between devices or on one. Out of a meta tensor it is left undone: nothing is there to copy."""
@@ -356,7 +344,7 @@ def _explained(error: Exception, watch: _Watch) -> Finding:
             if message in str(cause):
                 line = raised_at(cause) or watch.last_made_at()
                 reason = f"torch says{_at(line)}: {_first_line(cause)}"
-                return Finding("found", reason, operation, (str(_CPU), str(_META)), line)
+                return Finding("found", reason, operation, line)
     line = raised_at(chain[-1])
     reason = f"it raises {type(chain[-1]).__name__}{_at(line)}: {_first_line(chain[-1])}"
     return Finding("not-comparable", reason, line=line, raised=True)
@@ -366,12 +354,8 @@ def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [""])[0]
 
 
-def _made(line: str | None) -> str:
-    return f", made at {line}" if line else ""
-
-
-def _at(line: str | None) -> str:
-    return f" at {line}" if line else ""
+def _at(line: str | None, what: str = "") -> str:
+    return f"{what} at {line}" if line else ""
 
 
 def _memory(tensor: Tensor) -> int:

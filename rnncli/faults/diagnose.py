@@ -8,7 +8,7 @@ known is told: which tensors, from where on, and which arguments make it go away
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain, combinations
+from itertools import chain, combinations, islice
 from typing import Any, Literal
 
 import torch
@@ -19,8 +19,7 @@ from rnncli.core.case import Case, Changes, altered, as_flags, changed_by
 from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, H0_MUTATED, LEAK
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
-from rnncli.faults.catalogue import CATALOGUE, edits_of, named
-from rnncli.faults.edits import are_apart
+from rnncli.faults.catalogue import CATALOGUE, named
 from rnncli.faults.planted import plant
 from rnncli.numerics.probe import Probe, draw, equal_sizes, in_layout, time_first
 from rnncli.verdict.evaluate import Candidate, Values, as_candidate, has_values
@@ -185,23 +184,20 @@ def _trials(
     case: Case, device: torch.device, candidate: Candidate, dtype: Literal["float64", "float32"] = "float64"
 ) -> Iterator[Trial]:
     """The case at small sizes, twice, and at equal sizes; with the arguments, layout and mode it has."""
+
+    def trial(case: Case, attempt: int) -> Trial:
+        return Trial.of(candidate, case, draw(case, attempt).to(getattr(torch, dtype), device))
+
     small = altered(_small(case), run={"dtype": dtype})
-    first = _trial(small, draw(small, 1), device, candidate)
+    first = trial(small, 1)
     if first.values is None:  # it takes its own sizes alone
         own = altered(case, run={"weight_scale": min(1.0, case.run.weight_scale), "dtype": dtype})
-        of_own_sizes = _trial(own, draw(own, 1), device, candidate)
+        of_own_sizes = trial(own, 1)
         if of_own_sizes.values is not None:
             small, first = own, of_own_sizes
-    yield first
-    yield _trial(small, draw(small, 2), device, candidate)
-    equals = (_trial(equal, draw(equal, 3), device, candidate) for equal in equal_sizes(small))
-    last = next((trial for trial in equals if trial.values is not None), None)
-    if last is not None:
-        yield last
-
-
-def _trial(case: Case, probe: Probe, device: torch.device, candidate: Candidate) -> Trial:
-    return Trial.of(candidate, case, probe.to(getattr(torch, case.run.dtype), device))
+    yield from (first, trial(small, 2))
+    equals = (trial(equal, 3) for equal in equal_sizes(small))
+    yield from islice((trial for trial in equals if trial.values is not None), 1)
 
 
 def _small(case: Case) -> Case:
@@ -218,8 +214,7 @@ def _reproducing(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | Non
     last, found_otherwise = trials[-1], (*BY_CAUSE, "device-hardcoded")
     applicable = [id for id, fault in CATALOGUE.items() if not any(fault.applies(trial.case) for trial in trials)]
     possible = [id for id in applicable if id not in found_otherwise]
-    apart = (ids for ids in combinations(possible, 2) if are_apart(*edits_of(ids)))
-    for ids in chain(((id,) for id in possible), apart if last.values else ()):
+    for ids in chain(combinations(possible, 1), combinations(possible, 2) if last.values else ()):
         near = last.distance(ids, forward_alone=True) if last.values else 0.0  # of the smallest probe: most end here
         if near is not None and near <= last.tolerance and (distance := _on_all(trials, ids)) is not None:
             return ids, distance

@@ -50,12 +50,6 @@ def edited(faults: Iterable[Sequence[Edit]], cell: str = "RNN") -> dict[str, str
     return {name: _replaced(name, made) for name in dict.fromkeys(hunk.function for hunk in made)}
 
 
-def are_apart(one: Sequence[Edit], other: Sequence[Edit], *, cell: str = "RNN") -> bool:
-    """Return whether two faults change different words, so that both can be made."""
-    first, second = _hunks(one, cell), _hunks(other, cell)
-    return not _meet([hunk for hunk in first if hunk not in second], second)
-
-
 def difference(edits: Sequence[Edit], step: str = "tanh_step") -> tuple[str, ...]:
     """Return the lines of the equations with a fault ("- ...") and without it ("+ ..."), and "..." between places.
 

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from rnncli.core.case import Case
 
 STEP = "step"  # every step function of the cell: an RNN has two, tanh_step and relu_step
-CELLS = ("RNN", "GRU", "LSTM")
 
 
 class Need(Enum):
@@ -91,7 +90,7 @@ class Fault:
     `written` is what a person wrote, `shows` how it shows and when it does not, `fix` the line to change. `edits` are
     the fault itself; `forms` are, by name, those of a fault that is written in several ways. A fault with
     `own_evidence` is found by what it does (raises, overwrites, remembers), not by the size of an error. `needs` makes
-    it possible in a case, and `seen_with` visible, as far as a rule can tell. `cells` have it.
+    it possible in a case, and `seen_with` visible, as far as a rule can tell; `cells` are those that can have it.
     """
 
     id: str
@@ -103,7 +102,7 @@ class Fault:
     needs: tuple[Need, ...] = ()
     seen_with: tuple[Need, ...] = ()
     own_evidence: bool = False
-    cells: tuple[str, ...] = CELLS
+    cells: tuple[str, ...] = ("RNN", "GRU", "LSTM")
 
     def applies(self, case: "Case") -> str | None:
         """Return None if the fault can be written for the case's arguments, layout and mode, else what the case lacks.

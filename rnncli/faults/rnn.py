@@ -10,24 +10,21 @@ FLIPPED_WHOLE = Edit("flipped", "if lengths is None:\n    return x.flip(0)", "re
 # fmt: off
 FAULTS = (
     # One step
-    Fault(id="missing-bias-ih", needs=(Need.BIAS,),
+    Fault(id="missing-bias-ih", needs=(Need.BIAS,), edits=(Edit(STEP, " + b_ih", ""),),
         written="b_ih is left out: h = tanh(x @ W_ih.T + h @ W_hh.T + b_hh)",
         shows="Every tensor is wrong from the first step on, and no gradient reaches bias_ih. With biases of zero "
         "only the missing gradient shows.",
-        fix="add bias_ih to the pre-activation of every layer and direction",
-        edits=(Edit(STEP, " + b_ih", ""),)),
-    Fault(id="missing-bias-hh", needs=(Need.BIAS,),
+        fix="add bias_ih to the pre-activation of every layer and direction"),
+    Fault(id="missing-bias-hh", needs=(Need.BIAS,), edits=(Edit(STEP, " + b_hh", ""),),
         written="b_hh is left out: h = tanh(x @ W_ih.T + b_ih + h @ W_hh.T)",
         shows="Every tensor is wrong from the first step on, and no gradient reaches bias_hh. With biases of zero "
         "only the missing gradient shows.",
-        fix="add bias_hh to the pre-activation as well: nn.RNN has two biases",
-        edits=(Edit(STEP, " + b_hh", ""),)),
-    Fault(id="bias-ih-twice", needs=(Need.BIAS,),
+        fix="add bias_hh to the pre-activation as well: nn.RNN has two biases"),
+    Fault(id="bias-ih-twice", needs=(Need.BIAS,), edits=(Edit(STEP, "+ b_hh", "+ b_ih"),),
         written="b_ih is added twice and b_hh never: x @ W_ih.T + b_ih + h @ W_hh.T + b_ih",
         shows="Every tensor is wrong from the first step on; no gradient reaches bias_hh, bias_ih gets both shares. "
         "With equal biases only the gradients show it.",
-        fix="add bias_hh, not bias_ih, beside h @ W_hh.T",
-        edits=(Edit(STEP, "+ b_hh", "+ b_ih"),)),
+        fix="add bias_hh, not bias_ih, beside h @ W_hh.T"),
     Fault(id="wrong-nonlinearity", cells=("RNN",),
         written="tanh where nonlinearity is relu, or relu where it is tanh",
         shows="Every tensor is wrong from the first step on: relu's states are never negative, tanh's stay within 1.",
@@ -72,8 +69,7 @@ FAULTS = (
         edits=(Edit("stack", "rows[k * directions + d]", "rows[d * num_layers + k]"),)),
     Fault(id="h0-from-layer-below", needs=(Need.LAYERS,),
         written="h is not set again between layers: a layer starts where the one below ended",
-        shows="The first layer is right; those above are wrong from their first step on, and no gradient reaches "
-        "their rows of h_0.",
+        shows="The first layer is right; those above are wrong from the first step on, with no gradient to their h_0.",
         fix="set h to the layer's own row of h_0 before its loop over time",
         edits=(Edit("stack", "first = tuple(", "first = final[-directions] if k else tuple("),)),
     # Carrying the state along time
@@ -97,8 +93,7 @@ FAULTS = (
     # Layers and their weights
     Fault(id="layer-input-not-stacked", needs=(Need.LAYERS,),
         written="layers above the first read `input` again",
-        shows="Raises where H_in and D*H_out differ. Where they are equal the first layer is right, those above are "
-        "wrong at every step.",
+        shows="Raises where H_in and D*H_out differ. Else the first layer is right, and all above it wrong.",
         fix="give each layer the output of the one below",
         edits=(Edit("stack", "x, halves = output, []", "x, halves = input, []"),)),
     Fault(id="upper-layer-reads-hidden-size", needs=(Need.LAYERS, Need.DIRECTIONS),
@@ -116,24 +111,20 @@ FAULTS = (
                inserted("layer", "return torch.stack(",
                         "outputs = [first[0], *outputs[:-1]] if delayed else outputs"),
                Edit("stack", "weights, lengths)", "weights, lengths, k < num_layers - 1)"))),
-    Fault(id="weight-ih-transposed",
+    Fault(id="weight-ih-transposed", edits=(Edit(STEP, "W_ih.T", "W_ih"),),
         written="x @ W_ih where x @ W_ih.T is meant",
-        shows="Raises where a layer's input and hidden sizes differ. Where they are equal every tensor is wrong from "
-        "the first step on.",
-        fix="multiply by weight_ih.T: nn.RNN keeps it as (H_out, H_in)",
-        edits=(Edit(STEP, "W_ih.T", "W_ih"),)),
-    Fault(id="weight-hh-transposed", seen_with=(Need.STATE,),
+        shows="Raises where a layer's sizes of input and state differ. Else every tensor is wrong from the start.",
+        fix="multiply by weight_ih.T: nn.RNN keeps it as (H_out, H_in)"),
+    Fault(id="weight-hh-transposed", seen_with=(Need.STATE,), edits=(Edit(STEP, "W_hh.T", "W_hh"),),
         written="h @ W_hh where h @ W_hh.T is meant",
         shows="W_hh is square, so nothing raises: every tensor is wrong from the first step whose state before it is "
         "not zero. Invisible with one time step from an h_0 of zeros.",
-        fix="multiply by weight_hh.T",
-        edits=(Edit(STEP, "W_hh.T", "W_hh"),)),
-    Fault(id="layer-weights-shared", needs=(Need.LAYERS,),
+        fix="multiply by weight_hh.T"),
+    Fault(id="layer-weights-shared", needs=(Need.LAYERS,), edits=(Edit("stack", 'f"l{k}"', '"l0"'),),
         written="every layer uses l0's weights",
         shows="Raises where H_in and D*H_out differ. Where they are equal the first layer is right, those above are "
         "wrong, and no gradient reaches their parameters.",
-        fix="take weight_ih_l{k}, weight_hh_l{k} and their biases in layer k",
-        edits=(Edit("stack", 'f"l{k}"', '"l0"'),)),
+        fix="take weight_ih_l{k}, weight_hh_l{k} and their biases in layer k"),
     # Two directions
     Fault(id="reverse-weights-shared", needs=(Need.DIRECTIONS,),
         written="the reverse direction uses the forward weights",
@@ -193,8 +184,7 @@ FAULTS = (
     # The layout
     Fault(id="batch-first-ignored", needs=(Need.BATCH_FIRST, Need.BATCHED), seen_with=(Need.STEPS_OR_SEQUENCES,),
         written="batch_first is not looked at: the batch axis is walked as time",
-        shows="Raises where N and L differ and h_0 is given, else h_n has L for N. Where they are equal every tensor "
-        "is wrong.",
+        shows="Raises where N and L differ and h_0 is given, else h_n has L for N. Where N is L every tensor is wrong.",
         fix="transpose input to (L, N, H_in) before the loop, and output back after it",
         edits=(Edit("recurrent", "x = input.transpose(0, 1) if batch_first else input", "x = input"),
                Edit("recurrent", "return output.transpose(0, 1) if batch_first else output, states",
@@ -225,16 +215,14 @@ FAULTS = (
                         "states = states if into is None else tuple(rows.index_select(1, into) for rows in states)"),)),
     Fault(id="packed-hn-not-restored", needs=(Need.PACKED,), seen_with=(Need.UNSORTED,),
         written="h_n is left in the packed order, not put back (unsorted_indices)",
-        shows="output is right; h_n has its sequences in another order. Invisible where the lengths are already "
-        "sorted.",
+        shows="output is right; h_n has its sequences in another order. Invisible where the lengths are sorted.",
         fix="h_n = h_n.index_select(1, input.unsorted_indices)",
         edits=(left_out("recurrent",
                         "states = states if back is None else tuple(rows.index_select(1, back) for rows in states)"),)),
     # Dropout
     Fault(id="dropout-missing", needs=(Need.DROPOUT, Need.TRAIN, Need.LAYERS),
         written="no dropout between layers",
-        shows="In training the first layer is right and those above read inputs without zeros in them. Invisible in "
-        "eval mode.",
+        shows="In training the first layer is right and those above read inputs without zeros. Invisible in eval mode.",
         fix="apply dropout to the output of every layer but the last, in training",
         edits=(left_out("stack", "if dropout and k < num_layers - 1:",
                         "    output = dropped(output, dropout, lengths)"),)),
@@ -251,8 +239,7 @@ FAULTS = (
         edits=(Edit("made_of", "dropout if training else 0.0", "dropout"),)),
     Fault(id="dropout-in-recurrence", needs=(Need.DROPOUT, Need.TRAIN), seen_with=(Need.STATE,),
         written="dropout on the state that is carried from step to step",
-        shows="In training every layer is wrong from the first step with a state that is not zero. Invisible in eval "
-        "mode.",
+        shows="In training every layer is wrong from the first step whose state is not zero. Invisible in eval mode.",
         fix="carry h itself; dropout acts between layers alone",
         edits=(inserted("stack", "output, final,", "def dropping(x_t, states, *weights):",
                         "    return step(x_t, (F.dropout(states[0], dropout), *states[1:]), *weights)"),
