@@ -169,6 +169,7 @@ class Diagnosis:
     A pair of faults yields two records with the same evidence. `unexplained` is no fault: the evidence is what is
     known, and the fix where to look. `written` is what a person writes who makes the fault. `change`: the lines of the
     candidate's file that go ("- ...") and come ("+ ...") so that it matches; `at`: file and line of the first of them.
+    `equations`: likewise, lines of `manual/equations.py` as they are with the fault and without it.
     """
 
     id: str
@@ -177,6 +178,7 @@ class Diagnosis:
     written: str | None = None
     at: str | None = None
     change: tuple[str, ...] | None = None
+    equations: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -203,7 +203,9 @@ def _from_equations(ctx: Any, grads: States) -> list[Tensor | None]:
     x, *weights = tensors[:6]
     x, lengths = pad_packed_sequence(PackedSequence(x, torch.tensor(sizes)))
     used = [0.0 if weight is None else weight for weight in weights[:4]] + [w for w in weights[4:] if w is not None]
-    h, last = equations.layer(cell.equation, x, tuple(tensors[6:]), used, reverse, lengths)
+    walked = equations.flipped(x, lengths) if reverse else x
+    h, last = equations.layer(cell.equation, walked, tuple(tensors[6:]), used, lengths)
+    h = equations.flipped(h, lengths) if reverse else h
     h = pack_padded_sequence(h, lengths).data
     found = torch.autograd.grad(
         [h, *last], [t for t, wanted in zip(tensors, needed) if wanted], grads, create_graph=True

@@ -20,7 +20,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from rnncli.core.case import Case
 from rnncli.core.memory import NOISY_ELEMENTS, NOISY_RUNS
-from rnncli.manual.equations import States, Step, gru_step, lstm_step, recurrent, relu_step, stack, tanh_step
+from rnncli.manual.equations import States, Step, flipped, gru_step, lstm_step, recurrent, relu_step, stack, tanh_step
 from rnncli.numerics.locate import by_group
 from rnncli.numerics.probe import Probe, in_layout, packer, results, time_first
 from rnncli.numerics.rounding import ARITHMETIC, Rounding
@@ -66,10 +66,9 @@ class Weight:
         self.inputs: list[Tensor] = []  # (rows, features) or (L, rows, features) each
         self.products: list[Any] = []  # where the gradient of each product arrives
 
-    def foresee(self, x: Tensor, reverse: bool) -> None:
+    def foresee(self, x: Tensor) -> None:
         """Form the products of all steps at once: those of x (L, rows, features), in the order they are used."""
-        steps = self._product(x).unbind(0)
-        self._foreseen = iter(steps[::-1] if reverse else steps)
+        self._foreseen = iter(self._product(x).unbind(0))
 
     @property
     def T(self) -> "Weight":
@@ -131,7 +130,10 @@ class Oracle:
         found = {}
         for name, states in zip(self._states, zip(*seen, strict=True), strict=True):
             walks = torch.stack(states).unflatten(0, (-1, len(self._x)))  # (D*num_layers, steps as walked, N, features)
-            found[name] = torch.stack([walk.flip(0) if self._is_reverse(k) else walk for k, walk in enumerate(walks)])
+            reverse = self._case.rnn.directions == 2
+            found[name] = torch.stack(
+                [flipped(walk, self._lengths) if reverse and k % 2 else walk for k, walk in enumerate(walks)]
+            )
         return found
 
     def envelope(self, kind: str) -> Envelope:
@@ -255,7 +257,7 @@ class Oracle:
             for suffix, reverse in (("", False), ("_reverse", True))[:directions]:
                 weight = of_layer[f"weight_ih_l0{suffix}"]
                 if isinstance(weight, Weight):
-                    weight.foresee(x, reverse)
+                    weight.foresee(flipped(x, lengths) if reverse else x)
             x, last = stack(step, x, tuple(state[rows] for state in states), of_layer, directions, 0.0, lengths)
             final.append(last)
             x = x * masks[layer] if layer < len(masks) else x
@@ -268,13 +270,7 @@ class Oracle:
         walks = torch.stack(rounding.kinks).unflatten(0, (-1, len(self._x)))  # (D*num_layers, steps as walked, N)
         if self._lengths is None:
             return int(walks.sum())
-        inside = (torch.arange(len(self._x))[:, None] < self._lengths).to(walks.device)  # (L, N)
-        return sum(
-            int(walk[inside.flip(0) if self._is_reverse(index) else inside].sum()) for index, walk in enumerate(walks)
-        )
-
-    def _is_reverse(self, index: int) -> bool:
-        return index % self._case.rnn.directions == 1
+        return int(walks[:, torch.arange(len(self._x))[:, None] < self._lengths].sum())
 
     # -- what the probe holds, in the shapes of this file --------------------------------------------------------------
 

@@ -133,7 +133,7 @@ def equal_sizes(case: Case) -> Iterator[Case]:
     """
     steps = min(3, case.input.seq_len)
     given = {"seq_len": steps, "batch_size": steps, "lengths": None}
-    sizes = {"input_size": 4, "hidden_size": 4}
+    sizes = {"input_size": 4, "hidden_size": 4, "proj_size": min(case.rnn.proj_size, 3)}
     yield altered(case, rnn=sizes, input=given)
     if case.rnn.num_layers > 1 and case.rnn.bidirectional:
         yield altered(case, rnn={**sizes, "input_size": 8}, input=given)

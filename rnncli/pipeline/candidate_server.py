@@ -143,7 +143,7 @@ class CandidateServer:
 
     def float32_line(self, case: Case, probe: Probe, plain: bool) -> str | None:
         """The line that makes a float32 tensor in the middle of float64 work."""
-        from rnncli.faults.device_guard import float32_made
+        from rnncli.faults.own_line import float32_made
 
         with devices.backend_settings(case.run):
             return float32_made(self._candidate, case, probe, plain)

@@ -150,8 +150,10 @@ def _diagnosed(found: Diagnosis, verbose: bool) -> Iterator[Text]:
     written = found.written or "no fault of the catalogue"
     written = written.partition(": ")[0] if found.change else written  # the change shows the code itself
     yield Text.assemble((f"{found.id}: {written}", "bold red"), f"  {found.at}" if found.at else "")
-    for line in found.change or ():
-        yield Text(line, "red" if line.startswith("-") else "green", no_wrap=True)
+    equations = (found.equations or ()) if verbose or not found.change else ()
+    beside = ["The same in manual/equations.py, wrong and right:"] if equations else []
+    for line in (*(found.change or ()), *beside, *equations):
+        yield Text(line, {"-": "red", "+": "green"}.get(line[0], ""), no_wrap=True)
     if verbose or not found.change:
         yield Text(f"Fix: {found.fix}.")
 
