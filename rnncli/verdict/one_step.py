@@ -141,8 +141,8 @@ def _steps(case: Case, probe: Probe, before: dict[str, Tensor], dtype: torch.dty
         given = {"layout": "batched", "seq_len": 1, "batch_size": len(part), "lengths": None, "h_0": "random"}
         one = altered(case, input=given, run={"gradients": False, "train": False})
         starts = {name: value[:, part] for name, value in states.items()}
-        likes = {name: starts[name.replace("_n", "_0")] for name in case.cell.final}
-        cotangents = {"output": rows.new_zeros(()), **{name: torch.zeros_like(like) for name, like in likes.items()}}
+        sizes = tensor_sizes(one)
+        cotangents = {name: rows.new_zeros(sizes[name]) for name in results(one)}  # which nothing here needs
         yield Steps(one, Probe(probe.parameters, in_layout(one, rows[part][None]), starts, cotangents), part)
 
 
