@@ -376,7 +376,7 @@ def test_other_formats_have_a_line_for_each(rnncli, format):
     assert outcome.code == 0
     lines = outcome.out.splitlines()
     if format == "csv":
-        assert lines[0].startswith("id,candidate,input_size,")
+        assert lines[0].startswith("id,candidate,cell,input_size,")
         assert len(lines) == 1 + 9
         assert {line.count(",") for line in lines} == {lines[0].count(",")}
     if format == "markdown":
