@@ -8,6 +8,7 @@ known is told: which tensors, from where on, and which arguments make it go away
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import chain, combinations, islice
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, H0_MUTATED, LEAK
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
 from rnncli.faults.catalogue import CATALOGUES, named
+from rnncli.faults.fault import Need
 from rnncli.faults.planted import plant
 from rnncli.numerics.probe import Probe, draw, equal_sizes, in_layout, time_first
 from rnncli.verdict.evaluate import Candidate, Values, as_candidate, has_values
@@ -63,11 +65,11 @@ class Trial:
         distance = self.distance(ids)
         return distance is not None and distance <= self.tolerance
 
-    def distance(self, ids: Sequence[str], forward_alone: bool = False) -> float | None:
-        """How far the candidate is from nn.RNN with these faults, of the largest value; None where in another form."""
-        case = altered(self.case, run={"gradients": False}) if forward_alone else self.case
+    def distance(self, ids: Sequence[str]) -> float | None:
+        """Return how far the candidate is from nn.RNN with these faults, of the largest value; None in another form."""
         try:
-            planted = as_candidate(canonical("planted", plant(*ids, cell=case.rnn.cell))).evaluate(case, self.probe)
+            call = canonical("planted", plant(*ids, cell=self.case.rnn.cell))
+            planted = as_candidate(call).evaluate(self.case, self.probe)
         except CandidateError:
             return 0.0 if self.values is None else None
         return None if self.values is None else _distance(self.values, planted, self.tolerance)
@@ -214,16 +216,23 @@ def _reproducing(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | Non
     """The fault, else the two faults, with which nn.RNN gives the candidate's values on every probe, and how nearly."""
     if len(trials) < 2 or not any(trial.values for trial in trials):
         return None
-    last, found_otherwise = trials[-1], (*BY_CAUSE, "device-hardcoded")
+    found_otherwise, last = (
+        (*BY_CAUSE, "device-hardcoded"),
+        trials[-1],
+    )  # the smallest: its forward alone tells nearly all
+    catalogue = CATALOGUES[last.case.rnn.cell]
     possible = [
         f"{id}:{form}" if form else id
-        for id, fault in CATALOGUES[last.case.rnn.cell].items()
+        for id, fault in catalogue.items()
         if id not in found_otherwise and not any(fault.applies(trial.case) for trial in trials)
         for form in (fault.forms or [""])
     ]
+    explains_forward = cache(replace(last, case=altered(last.case, run={"gradients": False})).is_explained_by)
     for ids in chain(combinations(possible, 1), combinations(possible, 2) if last.values else ()):
-        near = last.distance(ids, forward_alone=True) if last.values else 0.0  # of the smallest probe: most end here
-        if near is not None and near <= last.tolerance and (distance := _on_all(trials, ids)) is not None:
+        seen = tuple(id for id in ids if Need.GRADIENTS not in catalogue[id.partition(":")[0]].seen_with)
+        if last.values and not explains_forward(seen):
+            continue
+        if (distance := _on_all(trials, ids)) is not None:
             return ids, distance
     return None
 

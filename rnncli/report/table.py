@@ -153,7 +153,7 @@ def _diagnosed(found: Diagnosis, verbose: bool) -> Iterator[Text]:
     equations = (found.equations or ()) if verbose or not found.change else ()
     beside = ["The same in manual/equations.py, wrong and right:"] if equations else []
     for line in (*(found.change or ()), *beside, *equations):
-        yield Text(line, {"-": "red", "+": "green"}.get(line[0], ""), no_wrap=True)
+        yield Text(line, {"-": "red", "+": "green"}.get(line[:1], ""), no_wrap=True)
     if verbose or not found.change:
         yield Text(f"Fix: {found.fix}.")
 
