@@ -121,10 +121,10 @@ class Settling:
         if not self.native.takes_state or not self.native.optional_state:
             return True
         try:
-            returned = trial.returned(reading, trial.sizes.N, omitted=True)
+            returned = trial.returned(reading, omitted=True)
         except Exception:
             return True
-        other = self._parser(trial, reading, trial.sizes.N).parse(returned)
+        other = self._parsed(returned, trial, reading)
         return other is not None and (other.output, other.h_n) == (reading.output, reading.h_n)
 
     def _of_layouts(self, plain: list[Reading], trial: Trial) -> Reading:
@@ -149,15 +149,14 @@ class Settling:
         """Return the readings of every way to call that does not raise, in order."""
         found = []
         for reading in self._conventions(like, unit, trial.sizes.rows, dtype):
-            batch = trial.sizes.N if "N" in reading.input else 1
             try:
-                returned = trial.returned(reading, batch)
+                returned = trial.returned(reading)
             except (Exception, SystemExit) as error:
                 what = described(error)[:200]
                 whatever = isinstance(error, _WHATEVER) or "allocate memory" in what
                 self.failures.setdefault(what, (0 if whatever else 3 if isinstance(error, Missing) else 2, error))
                 continue
-            parsed = self._parser(trial, reading, batch).parse(returned)
+            parsed = self._parsed(returned, trial, reading)
             if parsed is None:
                 self.failures.setdefault(f"a call that returned {shown(returned)}", (1, None))
             else:
@@ -165,8 +164,8 @@ class Settling:
                 found.append(parsed)
         return found
 
-    def _parser(self, trial: Trial, reading: Reading, batch: int) -> Returned:
-        return Returned(trial, reading, self.stated.get("returns", "both"), batch, trial.sizes.L)
+    def _parsed(self, returned: Any, trial: Trial, reading: Reading) -> Reading | None:
+        return Returned(trial, reading, self.stated.get("returns", "both")).parse(returned)
 
     def _conventions(self, like: Reading | None, unit: str, rows: int, dtype: torch.dtype) -> Iterator[Reading]:
         native, layout, said = self.native, self.stated.get("layout"), self.stated.get("convention")
