@@ -37,99 +37,89 @@ class Item:
 class Returned:
     """Parses the result of a trial call by how it was called. `said`: what the config says that it returns."""
 
-    def __init__(self, trial: Trial, reading: Reading, said: str, batch: int, steps: int) -> None:
-        self.trial, self.native, self.reading, self.said = trial, trial.native, reading, said
-        self.steps, self.batch = steps, batch
-        s = trial.sizes
-        self.letters = {"L": steps, "N": batch, "I": s.I, "H": s.H, "S": s.rows, "F": s.wide, "1": 1}
-        asked = reading.as_asked(trial.case)
-        self.turned = asked.input != reading.input
-        layout = LAYOUTS[asked.input]
-        self.outputs, self.finals = layout.outputs, layout.finals
-        if asked.steps:  # what goes into the next step has the form of what came into this one
-            self.outputs = self.outputs if asked.state == "SNH" else self.outputs[:1]
-            self.finals = (asked.state,) if asked.state else self.finals
-        else:
-            self._leave_out_lists()
+    def __init__(self, trial: Trial, reading: Reading, said: str) -> None:
+        self.trial, self.native, self.reading, self.said, s = trial, trial.native, reading, said, trial.sizes
+        self.letters = {"L": s.L, "N": trial.batch(reading), "I": s.I, "H": s.H, "S": s.rows, "F": s.wide, "1": 1}
+        self.asked = reading.as_asked(trial.case)
         self.sized = isinstance(self.native, Object) and self.native.has_output_size
+        self.outputs, self.finals = LAYOUTS[self.asked.input].outputs, LAYOUTS[self.asked.input].finals
+        if reading.steps:  # what goes into the next step has the form of what came into this one
+            self.outputs = self.outputs if reading.state == "SNH" else self.outputs[:1]
+            self.finals = (reading.state,) if reading.state else self.finals
+        else:
+            self._leave_out_lists(reading.state or "")
 
-    def parse(self, returned: Any) -> Reading | None:
-        """Return the reading with what of a result is output and h_n; None where nothing in it is a tensor."""
-        items = _items(returned, self.steps)
-        tensors = [self._item(path, value) for path, value in items if _is_tensor_like(value)]
-        if len(tensors) == 1 and len(items) > 1 and not self.reading.steps:
-            inner = [self._item(path, value) for path, value in _inner(items)]  # (output, (h_n, cache))
-            tensors += [one for one in inner if one.final][:1]
-        if not tensors:
-            return None
-        keyed = all(len(one.path) == 1 and isinstance(one.path[0], str) for one in tensors)
-        places = self._by_key(tensors) if keyed else self._by_order(tensors)
-        if places is None:
-            return None
-        parts = {name: self._part(name, one) for name, one in places.items() if not self._is_result_of_head(name, one)}
-        used = {part.path for part in parts.values()}
-        neither = [f"result{''.join(f'[{key!r}]' for key in path)} {shown(value)}" for path, value in items
-                   if path not in used and path != ()]  # fmt: skip
-        head = None
-        if not parts:
-            neither = [shown(returned)]
-            head = self._axes_of_head(tensors[0]) if len(tensors) == 1 and self._is_head(tensors[0]) else None
-        output, h_n = parts.get("output"), parts.get("h_n")
-        output = None if self.said == "h_n" and h_n else output
-        h_n = None if self.said == "output" and output else h_n
-        found = replace(self.reading, output=output, h_n=h_n, neither=tuple(neither), head=head)
-        if self.reading.steps:
-            return _as_step(found)
-        return found if parts or self.reading.input in ("LNI", "NLI") else None
-
-    def _leave_out_lists(self) -> None:
+    def _leave_out_lists(self, state: str) -> None:
         """Leave out lists but those that are documented, or that h_0 has too.
 
         d2l returns a list of states for output; where nn.RNN's names or a shape are promised, a list is another thing,
         and so is a list over time of what came with the batch first. A candidate that has layers or directions returns
         h_n in nn.RNN's form.
         """
-        native, reading = self.native, self.reading
-        state = reading.state or ""
-        layered = native.claims("num_layers") or reading.binding.listed
-        tensors = native.drop_in or native.returns_tensors
-        if tensors or layered or (reading.input == "NLI" and not native.says_list):
+        native, tensors = self.native, self.native.drop_in or self.native.returns_tensors
+        layered = native.claims("num_layers") or self.reading.binding.listed
+        if tensors or layered or (self.reading.input == "NLI" and not native.says_list):
             self.outputs = tuple(one for one in self.outputs if "," not in one)
         if tensors or not (native.says_list or "," in state or len(native.states) > 1):
             self.finals = tuple(one for one in self.finals if "," not in one) or self.finals
         if (layered or native.claims("bidirectional")) and state == "SNH":
             self.finals = tuple(one for one in self.finals if "S" in one) or self.finals
 
+    def parse(self, returned: Any) -> Reading | None:
+        """Return the reading with what of a result is output and h_n; None where nothing in it is a tensor."""
+        items, steps = _items(returned, self.letters["L"]), self.reading.steps
+        tensors = [self._item(path, value) for path, value in items if _is_tensor_like(value)]
+        if len(tensors) == 1 and len(items) > 1 and not steps:  # (output, (h_n, cache))
+            tensors += [one for path, value in _inner(items) if (one := self._item(path, value)).final][:1]
+        if not tensors:
+            return None
+        keyed = all(len(one.path) == 1 and isinstance(one.path[0], str) for one in tensors)
+        places = self._by_key(tensors) if keyed else self._by_order(tensors)
+        if places is None:
+            return None
+        parts = {}
+        for name, one in places.items():
+            fit = one.final if name == "h_n" else one.output or one.of_head
+            if not self._is_result_of_head(one, fit):
+                known = fit or f"?{(self.outputs if name == 'output' else self.finals)[0]}"
+                turned = name == "output" and self.asked.input != self.reading.input and "," not in (fit or "")
+                parts[name] = Part(one.path, known.translate(BATCH_FIRST) if turned else known)
+        used = {part.path for part in parts.values()}
+        others = [(path, value) for path, value in items if path not in used and path != ()]
+        neither = [f"result{''.join(f'[{key!r}]' for key in path)} {shown(value)}" for path, value in others]
+        head = self._axes_of_head(tensors[0]) if len(tensors) == 1 and not parts and self._is_head(tensors[0]) else None
+        output = parts.get("output") if self.said != "h_n" or "h_n" not in parts else None
+        h_n = parts.get("h_n") if self.said != "output" or "output" not in parts else None
+        neither = neither if parts else [shown(returned)]
+        found = replace(self.reading, output=output, h_n=h_n, neither=tuple(neither), head=head)
+        if steps:
+            return _as_step(found)
+        return found if parts or self.reading.input in ("LNI", "NLI") else None
+
     def _item(self, path: Path, value: Any) -> Item:
         by_direction = isinstance(value, tuple) and not self.native.returns_tensors  # (h_forward, h_reverse)
-        finals = (*self.finals, "S,NH") if by_direction else self.finals
-        sized = self._fitting(value, self.outputs, self.trial.sizes.O) if self.sized else None
-        return Item(path, value, self._fitting(value, self.outputs), self._fitting(value, finals), sized)
+        final = self._fitting(value, (*self.finals, "S,NH") if by_direction else self.finals)
+        of_head = self._fitting(value, self.outputs, self.trial.sizes.O) if self.sized else None
+        return Item(path, value, self._fitting(value, self.outputs), final, of_head)
 
     def _fitting(self, value: Any, options: Sequence[str], features: int | None = None) -> str | None:
         sizes = self.letters if features is None else {**self.letters, "F": features}
-
-        def has(axes: str) -> bool:
-            first, comma, rest = axes.rpartition(",")
-            shape = tuple(sizes[letter] for letter in rest)
-            if comma:
-                listed = isinstance(value, list | tuple) and len(value) == sizes[first]
-                return listed and all(is_array(item) and tuple(item.shape) == shape for item in value)
-            return is_array(value) and tuple(value.shape) == shape and not (axes == "NH" and sizes["S"] > 1)
-
-        return next(filter(has, options), None)
+        for axes in options:
+            first, listed, rest = axes.rpartition(",")
+            shapes = [_shape(item) for item in value] if listed and isinstance(value, list | tuple) else [_shape(value)]
+            of_lists = [tuple(sizes[letter] for letter in rest)] * (sizes[first] if listed else 1)
+            if shapes == of_lists and not (axes == "NH" and sizes["S"] > 1) and (listed == "" or not is_array(value)):
+                return axes
+        return None
 
     # -- which is which ------------------------------------------------------------------------------------------------
 
     def _by_key(self, tensors: list[Item]) -> dict[str, Item] | None:
         """Tell output and h_n by their keys; where none means anything, by the shape, if one shape stands for one."""
-        known: dict[str, list[Item]] = {"output": [], "h_n": []}
-        for one in tensors:
-            key = one.path[0].lower()
-            known["output"] += [one] if key in _OUTPUT_KEYS else []
-            known["h_n"] += [one] if key in _STATE_KEYS and key not in _OUTPUT_KEYS else []
-        of_output, of_state = [one for one in tensors if one.output], [one for one in tensors if one.final]
-        fitting = {"output": of_output, "h_n": of_state}
+        keys = {one: one.path[0].lower() for one in tensors}
+        fitting = {"output": [one for one in tensors if one.output], "h_n": [one for one in tensors if one.final]}
+        known = {"output": [one for one in tensors if keys[one] in _OUTPUT_KEYS],
+                 "h_n": [one for one in tensors if keys[one] in _STATE_KEYS - _OUTPUT_KEYS]}  # fmt: skip
         found: dict[str, Item] = {}
         for name, other in (("output", "h_n"), ("h_n", "output")):
             fits = [one for one in known[name] if one in fitting[name]]
@@ -137,14 +127,12 @@ class Returned:
                 found[name] = (fits or known[name])[0]
         for name in [name for name in known if any(known.values()) and name not in found]:
             rest = [one for one in tensors if one not in found.values()]
-            said = [one for one in rest if re.search(_KEY_STEMS[name], one.path[0].lower())]
+            said = [one for one in rest if re.search(_KEY_STEMS[name], keys[one])]
             likely = [one for one in rest if one in fitting[name]] or said
             found |= dict.fromkeys([name], likely[0]) if likely else {}
-        if found:
-            return found
-        if len(of_output) > 1 or len(of_state) > 1:
+        if not found and max(map(len, fitting.values())) > 1:
             return None
-        return {name: fits[0] for name, fits in fitting.items() if fits}
+        return found or {name: fits[0] for name, fits in fitting.items() if fits}
 
     def _by_order(self, tensors: list[Item]) -> dict[str, Item]:
         """Take the first of several tensors for output, the next for h_n; what a head computed may stand before."""
@@ -162,12 +150,6 @@ class Returned:
         final = [one for one in after if one.final] or [one for one in after if not (one.output or one.of_head)]
         return {"output": first, "h_n": final[0]} if final else {"output": first}
 
-    def _part(self, name: str, one: Item) -> Part:
-        fit = one.final if name == "h_n" else one.output or one.of_head
-        known = fit or f"?{(self.outputs if name == 'output' else self.finals)[0]}"
-        turned = name == "output" and self.turned and "," not in (fit or "")
-        return Part(one.path, known.translate(BATCH_FIRST) if turned else known)
-
     # -- heads ---------------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -179,36 +161,32 @@ class Returned:
         shape, s = _shape(one.value), self.trial.sizes
         if self.sized and s.O in shape:
             return True
-        if not shape or shape[-1] in (s.H, s.wide):
-            return False
-        return any(of_weight in ((shape[-1], s.wide), (s.wide, shape[-1])) for of_weight in self._shapes)
+        own = bool(shape) and shape[-1] not in (s.H, s.wide)
+        return own and any(weight in ((shape[-1], s.wide), (s.wide, shape[-1])) for weight in self._shapes)
 
-    def _is_result_of_head(self, name: str, one: Item) -> bool:
+    def _is_result_of_head(self, one: Item, fit: str | None) -> bool:
         """Return whether a head computed a result that it cannot be kept from by being the identity."""
         s = self.trial.sizes
-        fits = one.final if name == "h_n" else one.output or one.of_head
-        if not self._is_head(one) or (fits and not (self.sized and s.O in _shape(one.value))):
+        if not self._is_head(one) or (fit and not (self.sized and s.O in _shape(one.value))):
             return False
         of_head = [shape for shape in self._shapes if s.O in shape and len(shape) == 2 and 1 not in shape]
-        return not fits or not all(set(shape) <= {s.O, s.wide} for shape in of_head)
+        return not fit or not all(set(shape) <= {s.O, s.wide} for shape in of_head)
 
     def _without_heads(self, tensors: list[Item]) -> list[Item]:
         """Leave out the results of a function that its weights after the recurrence move, where others remain.
 
         One that stands in output's place, with its shape, stays: with an identity for a head it is the states.
         """
-        native, reading = self.native, self.reading
-        if not isinstance(native, Function) or not (native.reads_out or reading.binding.form == "with head"):
+        native, results = self.native, []
+        if not isinstance(native, Function) or not (native.reads_out or self.reading.binding.form == "with head"):
             return tensors
-        results = []
-        for scale in (1.0, 0.5):
-            native.head_scale = scale
-            try:
-                results.append(self.trial.returned(self.reading, self.batch))
-            except Exception:
-                return tensors
-            finally:
-                native.head_scale = 1.0
+        try:
+            for native.head_scale in (1.0, 0.5):
+                results.append(self.trial.returned(self.reading))
+        except Exception:
+            return tensors
+        finally:
+            native.head_scale = 1.0
         kept = []
         for one in tensors:
             before, after = (as_tensor(at(result, one.path)) for result in results)
@@ -219,7 +197,7 @@ class Returned:
     def _axes_of_head(self, one: Item) -> str:
         """Return the shape of a head's result, as (N, 3): the last axis in figures, or as classes of an argument."""
         *first, last = _shape(one.value)
-        letters = {self.steps: "L", self.batch: "N"}
+        letters = {self.letters["L"]: "L", self.letters["N"]: "N"}
         classes = "num_classes" if last == self.trial.sizes.O else str(last)
         return f"({', '.join([*(letters.get(size, str(size)) for size in first), classes])})"
 

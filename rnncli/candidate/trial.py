@@ -72,8 +72,13 @@ class Trial:
             one.set(made, binding.value(value.to(reading.dtype)))
         return lambda x, h: native.run(made, fresh(x), fresh(h), case, binding)
 
-    def returned(self, reading: Reading, batch: int, omitted: bool = False) -> Any:
-        """Return what one call with a batch of so many returns, of which a step takes the first; h_0 may be omitted."""
+    def batch(self, reading: Reading) -> int:
+        """Return how many sequences one call takes."""
+        return self.sizes.N if "N" in reading.input else 1
+
+    def returned(self, reading: Reading, omitted: bool = False) -> Any:
+        """Return what one call returns, of which a step takes the first; h_0 may be omitted."""
+        batch = self.batch(reading)
         x, h = self.x[:, :batch], None if omitted else self.h[:, :batch]
         call, asked = self.call(reading, x), reading.as_asked(self.case)
         with default_dtype(reading.dtype):
@@ -99,7 +104,7 @@ class Trial:
 
     def walks(self, reading: Reading) -> bool:
         """Return whether a longer sequence takes more operations, or for a step more rows: it walks over them."""
-        steps, batch = self.sizes.L, self.sizes.N if "N" in reading.input else 1
+        steps, batch = self.sizes.L, self.batch(reading)
         few, many = ((1, 2), (1, batch)) if reading.steps else ((steps - 2, batch), (steps, batch))
         if reading.steps and batch == 1:
             return False

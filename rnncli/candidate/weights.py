@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -109,6 +109,11 @@ class Binding:
     listed: bool = False
     form: str = "dict"
     order: int = 0
+
+    @property
+    def of_one_layer(self) -> "Binding":
+        """Return the binding without lists and forms, which one layer does not need."""
+        return replace(self, listed=False, form="")
 
     def value(self, x: Any) -> Any:
         """Return a tensor as the candidate takes it."""
