@@ -154,7 +154,7 @@ class GridRun:
         run = Run("verify", self._origin(0).config, self.environment)
         self._journal = journal(lasting, run, resume) if lasting else spool()
         self._lasts = lasting is not None
-        self.done = self._journal.finished & set(selection.indices)
+        self.done = self._journal.finished.intersection(selection.indices)
         self.mismatches: list[int] = []  # that came
         self.failures = 0
 
@@ -249,7 +249,8 @@ def _jobs(selection: Selection, asked: int | None) -> int:
 
     Raises ConfigError where a case needs more memory than there is.
     """
-    most, available = largest(selection, needed_for_verify)
+    sizes = [largest(cases.largest(), needed_for_verify) for cases in selection.grids]
+    most, available = max(needed for needed, _ in sizes), min(there for _, there in sizes)
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     few = len(selection) < (FEW_OF_A_USER if selection.targets else FEW)
     jobs = asked or (1 if few or _on_a_gpu(selection) else cores)
@@ -259,7 +260,8 @@ def _jobs(selection: Selection, asked: int | None) -> int:
 def _on_a_gpu(selection: Selection) -> bool:
     """Whether a case runs on one: processes would share it, each with a context of its own."""
     try:
-        return any(devices.resolve(name).type == "cuda" for name in {case.run.device for case in selection})
+        names = {cases[at].run.device for cases in selection.grids for at in cases.along("run.device")}
+        return any(devices.resolve(name).type == "cuda" for name in names)
     except UnavailableError:
         return False
 

@@ -9,7 +9,8 @@ import yaml
 from conftest import ROOT
 
 from rnncli.cli.options import _FLAGS
-from rnncli.config.cases import Flag, json_schema, leaves, load
+from rnncli.config.cases import Flag, load
+from rnncli.config.schema import json_schema, leaves
 from rnncli.core.case import BUILT_IN, Case
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
