@@ -54,11 +54,7 @@ class Filter:
                 " rnn.num_layers>=2; several of them as --filter A --filter B, which must all hold"
             )
         name, compare, value = found.groups()
-        names = {
-            "id": "id",
-            **{leaf: leaf for leaf in leaves()},
-            **{leaf.rpartition(".")[2]: leaf for leaf in leaves()},
-        }
+        names = {"id": "id"} | {each: leaf for leaf in leaves() for each in (leaf, leaf.rpartition(".")[2])}
         if name not in names:
             raise ConfigError(
                 f"--filter: {text}: unknown key {name}{nearest(name, names)}; allowed: id, {', '.join(leaves())}"
@@ -99,29 +95,8 @@ def parse_shard(text: str) -> tuple[int, int]:
     return number, count
 
 
-class GridUnits(Sequence[list[int]]):
-    """The cases of a grid, by index, that are run together: those that differ in nothing but a built-in candidate."""
-
-    def __init__(self, cases: Grid) -> None:
-        along = cases.along("candidate")
-        groups: dict[int | None, list[int]] = {}
-        for at, index in enumerate(along):
-            groups.setdefault(at if cases[index].target else None, []).append(at)
-        self.groups = list(groups.values())
-        self._candidates, self._stride = len(along), along.step
-        self._count = len(cases) // len(along) * len(groups)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, number: Any) -> Any:
-        """A unit by its place in the grid of units, whose axis of candidates has a step for each group of them."""
-        before, group = divmod(number // self._stride, len(self.groups))
-        return [(before * self._candidates + at) * self._stride + number % self._stride for at in self.groups[group]]
-
-
 class Units(Sequence[list[int]]):
-    """The units of a run, or of a shard, in the order of the grids.
+    """The units of a run, or of a shard: the indices of cases that differ in nothing but a built-in candidate.
 
     Of as many consecutive units as there are shards, each shard takes one. Which one is pseudo-random, so that no shard
     has all the slow cases of a regular grid.
@@ -129,27 +104,38 @@ class Units(Sequence[list[int]]):
 
     def __init__(self, grids: Sequence[Grid], shard: tuple[int, int] | None) -> None:
         number, self._shards = shard or (1, 1)
-        self._grids = [GridUnits(cases) for cases in grids]
-        self._first_cases = [0, *accumulate(map(len, grids))]
-        self._first_units = [0, *accumulate(map(len, self._grids))]
+        self._grids: list[tuple[int, range, list[list[int]]]] = []  # first case, candidates, and which are in one unit
+        self._first_units = [0]
+        cases = 0
+        for grid in grids:
+            along = grid.along("candidate")
+            groups: dict[int | None, list[int]] = {}
+            for index in along:
+                groups.setdefault(index if grid[index].target else None, []).append(index)
+            self._grids.append((cases, along, list(groups.values())))
+            self._first_units.append(self._first_units[-1] + len(grid) // len(along) * len(groups))
+            cases += len(grid)
         self._turns = range(number - 1, self._first_units[-1], self._shards)
 
     def __len__(self) -> int:
         return len(self._turns)
 
     def __getitem__(self, at: Any) -> Any:
-        """A unit, as the indices of its cases, by its place in the run."""
+        """A unit by its place in the run."""
         turn = self._turns[at]
         first = turn - turn % self._shards  # of the consecutive units that are dealt at once
         random = int.from_bytes(hashlib.sha256(str(first).encode()).digest())
         unit = first + (random + turn) % min(self._shards, self._first_units[-1] - first)
-        grid = bisect_right(self._first_units, unit) - 1
-        return [self._first_cases[grid] + index for index in self._grids[grid][unit - self._first_units[grid]]]
+        number = bisect_right(self._first_units, unit) - 1
+        start, along, groups = self._grids[number]
+        outer, inner = divmod(unit - self._first_units[number], along.step)  # axes before and after the candidates
+        outer, group = divmod(outer, len(groups))
+        return [start + outer * along.stop + index + inner for index in groups[group]]
 
     @property
     def cases(self) -> int:
         """The number of cases in all units."""
-        sizes = {len(group) for grid in self._grids for group in grid.groups}
+        sizes = {len(group) for _, _, groups in self._grids for group in groups}
         return len(self) * sizes.pop() if len(sizes) == 1 else sum(map(len, self))
 
 
@@ -228,8 +214,7 @@ class Selection:
         return " ".join(f"{leaf.rpartition('.')[2]}={values[leaf]}" for leaf in self.varying)
 
 
-def _as_text(cases: Grid) -> str:
-    # the same for the same cases in the same order
+def _as_text(cases: Grid) -> str:  # the same for the same cases in the same order
     order = [name for name, axis in cases.axes.items() if len(axis) > 1]
     return json.dumps([order, {leaf: cases.values(leaf) for leaf in leaves()}])
 
