@@ -34,6 +34,16 @@ class Probe:
         """Return `input`, the initial states unless they are omitted, and every parameter."""
         return {"input": self.input, **self.states, **self.parameters}
 
+    @property
+    def initial_names(self) -> list[str]:
+        """The names of the initial states of the cell: h_0, and c_0 of an LSTM."""
+        return [name.replace("_n", "_0") for name in self.cotangents if name != "output"]
+
+    def initial_states(self, leaves: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """Return those of the states that are among the leaves; zeros for the others."""
+        zeros = {name: torch.zeros_like(self.cotangents[name.replace("_0", "_n")]) for name in self.initial_names}
+        return tuple(leaves.get(name, zeros[name]) for name in self.initial_names)
+
     def to(self, dtype: torch.dtype, device: torch.device) -> "Probe":
         """The same values in another dtype, on another device; these themselves where they lie there already."""
         if (self.input.dtype, self.input.device) == (dtype, device):
