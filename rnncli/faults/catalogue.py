@@ -15,10 +15,9 @@ from rnncli.faults.fault import Edit, Fault
 if TYPE_CHECKING:
     from rnncli.core.case import Case
 
-OF_ITS_OWN = {"RNN": (), "GRU": gru.FAULTS, "LSTM": lstm.FAULTS}
+GATED = {"RNN": (), "GRU": gru.FAULTS, "LSTM": lstm.FAULTS}
 CATALOGUES: dict[str, dict[str, Fault]] = {
-    cell: {fault.id: fault for fault in (*(fault for fault in rnn.FAULTS if cell in fault.cells), *own)}
-    for cell, own in OF_ITS_OWN.items()
+    cell: {fault.id: fault for fault in (*rnn.FAULTS, *own) if cell in fault.cells} for cell, own in GATED.items()
 }
 CATALOGUE = CATALOGUES["RNN"]
 

@@ -182,9 +182,6 @@ def _with_another(case: Case, probe: Probe, sequence: int) -> Probe:
     return replace(probe, input=in_layout(case, x), states=states)
 
 
-# -- faults of values --------------------------------------------------------------------------------------------------
-
-
 def _trials(
     case: Case, device: torch.device, candidate: Candidate, dtype: Literal["float64", "float32"] = "float64"
 ) -> Iterator[Trial]:
@@ -264,9 +261,6 @@ def _distance(values: Values, planted: Values, tolerance: float) -> float | None
             return None
         farthest = max(farthest, difference)
     return farthest
-
-
-# -- what is known without a name --------------------------------------------------------------------------------------
 
 
 def _what_is_known(case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check]) -> Diagnosis:

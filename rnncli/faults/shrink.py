@@ -53,9 +53,6 @@ def shrunk(case: Case, still_fails: Callable[[Case], bool], seconds: float = MOS
     return case
 
 
-# -- sizes -------------------------------------------------------------------------------------------------------------
-
-
 def _all_sizes(case: Case) -> Iterator[Changes]:
     """All sizes at once: most mistakes show in a case this small, and a large one is costly to try."""
     for most in (1, 2, 3):
@@ -107,9 +104,6 @@ def _shorter_lengths(case: Case) -> Iterator[Changes]:
             yield {"input.lengths": [*lengths[:place], smaller, *lengths[place + 1 :]]}
 
 
-# -- defaults ----------------------------------------------------------------------------------------------------------
-
-
 def _all_defaults(case: Case) -> Iterator[Changes]:
     yield {name: value for leaf in LEAVES for changes in _default(leaf, case) for name, value in changes.items()}
 
@@ -131,9 +125,6 @@ def _unused_batch_size(case: Case) -> Iterator[Changes]:
 PROPOSALS: list[Proposal] = [_all_sizes, _lengths_by_rule, *(partial(_size, leaf) for leaf in SIZES), _all_defaults]
 PROPOSALS += [_unused_batch_size, *(partial(_default, leaf) for leaf in LEAVES)]
 PROPOSALS += [_shorter_lengths]  # one by one, many where there are many: last
-
-
-# -- the command -------------------------------------------------------------------------------------------------------
 
 
 _FILE = re.compile(r"[\w./-]+\.(py|ipynb):[\w.]+")  # a target that can stand without its flag

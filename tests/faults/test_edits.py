@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from rnncli.core.case import Case
-from rnncli.faults.catalogue import CATALOGUES, OF_ITS_OWN, edits_of, named
+from rnncli.faults.catalogue import CATALOGUES, GATED, edits_of, named
 from rnncli.faults.edits import FILES, STEPS, difference, edited, functions
 from rnncli.faults.fault import STEP, Edit, inserted, left_out
 from rnncli.faults.planted import compiled, plant
@@ -19,7 +19,7 @@ FORMS = [
     for id, fault in faults.items()
     for form in fault.forms or [""]
 ]
-GATED = [(cell, id) for cell, id in FORMS if cell != "RNN" and not CATALOGUES[cell][id.split(":")[0]].own_evidence]
+OF_GATED = [(cell, id) for cell, id in FORMS if cell != "RNN" and not CATALOGUES[cell][id.split(":")[0]].own_evidence]
 LENGTHS = [2, 4, 3]
 
 
@@ -185,11 +185,11 @@ def test_a_fault_of_a_gated_layer_applies_exactly_where_it_differs_from_torch_s(
         return computed(lambda x, states: planted(x, states, params, case), x, states, params, packed)
 
     assert not differ(wrong(), right)
-    applies = {id: CATALOGUES[cell][id.split(":")[0]].applies(case) for of, id in GATED if of == cell}
+    applies = {id: CATALOGUES[cell][id.split(":")[0]].applies(case) for of, id in OF_GATED if of == cell}
     assert {id: differ(wrong(id), right) for id in applies} == {id: reason is None for id, reason in applies.items()}
 
 
-@pytest.mark.parametrize(("cell", "id"), GATED)
+@pytest.mark.parametrize(("cell", "id"), OF_GATED)
 def test_a_fault_of_a_gated_layer_applies_somewhere(cell, id):
     fault = CATALOGUES[cell][id.split(":")[0]]
     cases = [*CASES, *(PROJECTED if cell == "LSTM" else [])]
@@ -200,8 +200,8 @@ def test_a_fault_of_a_gated_layer_applies_somewhere(cell, id):
 def test_no_two_faults_of_a_gated_step_are_the_same_function(cell):
     layer, case, x, states = layer_and_case(cell, "batched", 1, False, True, "random", 0.0, False)
     params = dict(layer.named_parameters())
-    of_the_step = {fault.id for fault in OF_ITS_OWN[cell]}
-    own = [id for of, id in GATED if of == cell and id.split(":")[0] in of_the_step]
+    of_the_step = {fault.id for fault in GATED[cell]}
+    own = [id for of, id in OF_GATED if of == cell and id.split(":")[0] in of_the_step]
     found = {}
     for id in own:
         if CATALOGUES[cell][id.split(":")[0]].applies(case) is None:
