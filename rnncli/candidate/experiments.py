@@ -10,7 +10,6 @@ Nothing is compared with nn.RNN. The matrices are random, and all biases are zer
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,13 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnncli.candidate.convention import Both
+from rnncli.candidate.convention import Both, Reading
 from rnncli.candidate.names import EXACT, Slot, slot
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
 from rnncli.candidate.weights import Binding
-
-Runner = Callable[[Any, Tensor, Tensor | None], Both]
 
 MOVED = 1e-9  # of values of order one, in float64: far above rounding and far below any effect
 
@@ -95,9 +92,10 @@ class View:
 class Experiments:
     """An object with random matrices and biases of zero, and what moves when a tensor of it changes."""
 
-    def __init__(self, trial: Trial, run: Runner | None, binding: Binding) -> None:
-        """`run` None: the object does not run, and nothing is known of it but names and shapes."""
-        self.trial, self.sizes, self.run, self.binding = trial, trial.sizes, run, binding
+    def __init__(self, trial: Trial, reading: Reading | None) -> None:
+        """`reading` None: the object does not run, and nothing is known of it but names and shapes."""
+        self.trial, self.sizes, self.reading = trial, trial.sizes, reading
+        self.binding = reading.binding if reading else Binding(numpy=trial.native.arrays == (True,))
         self.made = trial.made(torch.float64)
         self.held = held_by(self.made)
         self.generator = torch.Generator().manual_seed(11)
@@ -105,10 +103,10 @@ class Experiments:
         for one in self.held:
             matrix = len(big(one.shape)) > 1
             self._set(one, self._random(*one.shape) * 0.4 if matrix else torch.zeros(one.shape, dtype=torch.float64))
-        self._given = self._inputs() if run is not None else {}
+        self._given = self._inputs() if reading else {}
         self._base: dict[str, Both] = {}
         self._leaks = False  # a state kept from call to call would be taken for an effect
-        self._leaks = run is not None and self._compared(self._ran("all"), self._ran("all")).any
+        self._leaks = reading is not None and self._compared(self._ran("all"), self._ran("all")).any
 
     @property
     def returns_states(self) -> bool:
@@ -176,14 +174,14 @@ class Experiments:
             self._set(view.held, before)
 
     def _ran(self, when: str) -> Both:
-        assert self.run is not None
+        assert self.reading is not None
         if self._leaks:
             self.made = self.trial.made(torch.float64)
             for one in held_by(self.made):
                 if one.name in self.values:
                     one.set(self.made, self.binding.value(self.values[one.name]))
         x, h = self._given[when]
-        output, h_n = self.run(self.made, x.clone(), None if h is None else h.clone())
+        output, h_n = self.trial.computed(self.reading, x, h, self.made)
         return None if output is None else output.clone(), None if h_n is None else h_n.clone()
 
     def _compared(self, before: Both, after: Both) -> Effect:

@@ -31,6 +31,7 @@ from rnncli.core.errors import CandidateError
 __all__ = ["Reader", "Unreadable", "read"]
 
 
+@torch.no_grad()
 def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None = None) -> list[Adapted]:
     """Read a candidate, for cases with the layers and directions of this one.
 
@@ -121,7 +122,7 @@ class Reader:
         if not isinstance(native, Object) or (rnn.num_layers == 1 and not rnn.bidirectional):
             return False
         try:
-            found = Proof(native, self.case, reading, False).wiring(1, 1, rnn.bias)
+            found = Proof(native, self.case, reading).wiring(1, 1, rnn.bias)
         except (CandidateError, SystemExit):
             return False
         used = {(name.rpartition(".")[2], one.shape) for name, one in found.tensors.items()}
@@ -181,6 +182,7 @@ class Reader:
         if not isinstance(native, Object):
             return False
 
+        @torch.no_grad()
         def prepare(case: Case) -> None:
             key = case.rnn.num_layers, case.rnn.directions, case.rnn.bias
             if key not in native.plans:
@@ -196,7 +198,7 @@ class Reader:
             return False  # which is told
         prepare(one)
         plan: Wiring = native.plans[layers, one.rnn.directions, one.rnn.bias]
-        if Proof(native, self.case, reading, False).has_bent_head(plan, one):
+        if Proof(native, self.case, reading).has_bent_head(plan, one):
             neither = (*reading.neither, "output, which is not the states but what a head makes of them,")
             adapted.reading = replace(reading, output=None, neither=neither)
         return plan.turned
@@ -225,7 +227,7 @@ class Reader:
         x, state = pack_sequence([trial.x[:, 0], trial.x[:2, 1]]), reading.as_state(trial.h[:, :2])
         given = {"batch_size": 2, "layout": "packed", "lengths": (trial.sizes.L, 2)}
         try:
-            with default_dtype(reading.dtype), torch.no_grad():
+            with default_dtype(reading.dtype):
                 adapted.prepare(trial.case)
                 self.native.call(x, state, trial.params, altered(trial.case, input=given), reading.binding)
         except Exception:

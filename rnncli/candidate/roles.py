@@ -9,11 +9,12 @@ from typing import Any
 
 import torch
 
-from rnncli.candidate.experiments import NOTHING, Effect, Experiments, Runner, View
+from rnncli.candidate.convention import Reading
+from rnncli.candidate.experiments import NOTHING, Effect, Experiments, View
 from rnncli.candidate.names import EXACT
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
-from rnncli.candidate.weights import KINDS, Binding, Weight
+from rnncli.candidate.weights import KINDS, Weight
 from rnncli.candidate.wiring import Piece, Wiring
 
 MOST_ELEMENTS = 600  # of a flat buffer that is looked at element by element
@@ -30,13 +31,13 @@ class Unwired(Exception):
     """A weight of nn.RNN whose place cannot be told."""
 
 
-def wired(trial: Trial, run: Runner | None, binding: Binding, named: bool = True) -> Wiring:
+def wired(trial: Trial, reading: Reading | None, named: bool = True) -> Wiring:
     """Find the place of every parameter of nn.RNN in an object. Raises Unwired.
 
-    `run` None: by names and shapes alone, of an object whose calls raise.
+    `reading` None: by names and shapes alone, of an object whose calls raise.
     """
     exact = _by_exact_names(held_by(trial.made(torch.float64)), trial) if named else None
-    return exact or _Roles(Experiments(trial, run, binding)).wiring()
+    return exact or _Roles(Experiments(trial, reading)).wiring()
 
 
 def _by_exact_names(held: list[Held], trial: Trial) -> Wiring | None:
@@ -150,7 +151,7 @@ class _Roles:
     def _fact(self, view: View) -> Fact:
         s, rows = self.sizes, [f"h{row}" for row in range(self.sizes.rows)]
         effects = {when: self.experiments.effect(view, when) for when in ["0", "x", *rows, "all", "late"]}
-        effective = self.experiments.run is None or any(effect.any for effect in effects.values())
+        effective = self.experiments.reading is None or any(effect.any for effect in effects.values())
         fact = Fact(view, effective=effective)
         moves_states = effects["all"].rows and self.experiments.returns_states
         named_as_state = _STATE.fullmatch(view.held.name.rpartition(".")[2].lower())
@@ -172,7 +173,7 @@ class _Roles:
         elif effects["0"].any:
             fact.kind, fact.evidence = "bias", "acts where x = 0 and h = 0"
             self._locate(fact, effects["0"])
-        elif named or (torchs and self.experiments.run is None):
+        elif named or (torchs and self.experiments.reading is None):
             fact.kind, fact.evidence = "bias", "its name" if fact.effective else "its name; it has no effect"
             self._locate(fact, effects["all"])
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from rnncli.candidate.convention import Both, Call, Reading
 from rnncli.candidate.load import default_dtype
-from rnncli.candidate.objects import Candidate, Object
+from rnncli.candidate.objects import Candidate, Object, reset
 from rnncli.candidate.places import big, held_by
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import predict_parameters
@@ -57,19 +58,20 @@ class Trial:
         with default_dtype(dtype):
             return self.native.made(self.case, dtype, seed, head or self.sizes.O)
 
-    def call(self, reading: Reading, x: Tensor) -> Call:
-        """Return the candidate as a function of a laid-out input and state; an object has weights of its own.
+    def call(self, reading: Reading, x: Tensor, made: Any = None) -> Call:
+        """Return the candidate as a function of a laid-out input and state; x (L, N, H_in) gives the sizes of the case.
 
-        x (L, N, H_in) gives the sizes of the case.
+        `made`: an object; without it one is made, with random matrices.
         """
         native, binding = self.native, reading.binding
         case = altered(self.case, input={"batch_size": x.shape[1], "seq_len": x.shape[0]})
         if not isinstance(native, Object):
             return lambda x, h: native.call(fresh(x), fresh(h), self.params, case, binding)
-        made, generator = self.made(reading.dtype), torch.Generator().manual_seed(5)
-        for one in [one for one in held_by(made) if len(big(one.shape)) > 1]:
-            value = torch.randn(one.shape, generator=generator, dtype=torch.float64) * 0.4
-            one.set(made, binding.value(value.to(reading.dtype)))
+        if made is None:
+            made, generator = self.made(reading.dtype), torch.Generator().manual_seed(5)
+            for one in [one for one in held_by(made) if len(big(one.shape)) > 1]:
+                value = torch.randn(one.shape, generator=generator, dtype=torch.float64) * 0.4
+                one.set(made, binding.value(value.to(reading.dtype)))
         return lambda x, h: native.run(made, fresh(x), fresh(h), case, binding)
 
     def batch(self, reading: Reading) -> int:
@@ -84,11 +86,13 @@ class Trial:
         with default_dtype(reading.dtype):
             return call(asked.as_input(x[0] if reading.steps else x), reading.as_state(h))
 
-    def computed(self, reading: Reading, x: Tensor, h: Tensor | None) -> Both:
+    def computed(self, reading: Reading, x: Tensor, h: Tensor | None, made: Any = None) -> Both:
         """Return output (L, N, D*H_out) and h_n (S, N, H_out) for x (L, N, H_in) and h (S, N, H_out)."""
+        state = None if h is None or not self.native.takes_state else h.to(reading.dtype)
+        begin = partial(reset, made) if made is not None and self.native.stateful else lambda: None
+        call = self.call(reading, x, made)
         with default_dtype(reading.dtype):
-            state = h if self.native.takes_state else None
-            return reading.as_asked(self.case).computed(self.call(reading, x), x, state)
+            return reading.as_asked(self.case).computed(call, x.to(reading.dtype), state, begin)
 
     def uses_rows(self, reading: Reading) -> bool:
         """Return whether h_n has a row for each layer and direction, and each row of h_0 moves its own."""
