@@ -43,7 +43,7 @@ def explain(
     *,
     detail: "Detail",
 ) -> None:
-    """How nn.RNN, nn.GRU and nn.LSTM compute, step by step, in your own sizes.
+    """How nn.RNN, nn.GRU and nn.LSTM compute, in your own sizes.
 
     The layer unrolled over time, one step product by product, its gates, what output and the last states hold and what
     feeds a head, the arguments, and three pieces of code that give the same numbers: torch's layer, a loop over its
