@@ -286,7 +286,7 @@ def _conditions(
 
     own = next((case.target for case in cases if case.target), None)
     measured = [name for name in (*IMPLEMENTATIONS, *(["candidate", own] if own else [])) if not names or name in names]
-    measured += [f"{name} compiled" for name in ("nn.RNN", *measured)] if compile else []
+    measured += [f"{name} compiled" for name in (*{case.cell.layer for case in cases}, *measured)] if compile else []
     passes = PASSES if all(case.run.gradients for case in cases) else ("inference",)
     return tuple(Condition.parse(text, measured, passes) for text in texts)
 

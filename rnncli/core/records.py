@@ -220,6 +220,11 @@ class Timing:
     changed: bool | None = None
 
     @property
+    def is_reference(self) -> bool:
+        """Return whether it is of torch's own layer, which is named nn.RNN, nn.GRU or nn.LSTM."""
+        return self.implementation.startswith("nn.") and ":" not in self.implementation
+
+    @property
     def noisy(self) -> bool:
         """Whether the spread makes the ratio meaningless."""
         low, high = self.ratio_low, self.ratio_high

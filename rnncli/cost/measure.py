@@ -17,8 +17,6 @@ from rnncli.manual import BUILT_IN as BUILT_IN_RNNS
 from rnncli.numerics.probe import Probe, as_argument, packer
 from rnncli.verdict.evaluate import Results, Side, candidate_side, named_results, reference_side
 
-NN_RNN = "nn.RNN"
-IMPLEMENTATIONS = (NN_RNN, *BUILT_IN)
 COMPILED = " compiled"
 MOST_STEPS = 20_000  # of all layers and directions, up to which memory is measured: microseconds for each operation
 
@@ -39,7 +37,7 @@ class PassSpec:
 
 def names_of(case: Case, only: Sequence[str]) -> Iterator[str]:
     """Yield the implementations of a case: nn.RNN, then the built-in ones and the user's, or what is asked for."""
-    yield NN_RNN
+    yield case.cell.layer
     yield from (name for name in BUILT_IN if not only or name in only)
     if case.target and (not only or case.target in only or "candidate" in only):
         yield case.target
@@ -81,7 +79,7 @@ def measure(
 
 
 def _side(name: str, case: Case, probe: Probe, candidate: Canonical | None) -> Side:
-    if name == NN_RNN:
+    if name == case.cell.layer:
         return reference_side(case, probe)
     if name not in BUILT_IN:
         assert candidate is not None

@@ -139,6 +139,8 @@ def replay_command(case: Case, *extra: str) -> str:
     if case.input.lengths is not None:  # from which the sizes follow
         defaults |= {"input.seq_len": max(case.input.lengths), "input.batch_size": len(case.input.lengths)}
     values = {leaf: value for leaf, value in _leaves_of(case).items() if value != defaults[leaf]}
+    if values.get("rnn.nonlinearity", "") is None:  # of a gated cell, which has none to be given
+        del values["rnn.nonlinearity"]
     if torch.device(values.get("run.device", "cpu")) == devices.resolve("auto"):
         values.pop("run.device", None)
     first = ["rnncli verify"]

@@ -20,7 +20,7 @@ from rnncli.core.errors import ConfigError
 from rnncli.core.records import CaseRecord, Gate, RunRecord, Timing
 from rnncli.cost import measure as measuring
 from rnncli.cost.flops import flops, moved_bytes, products
-from rnncli.cost.measure import IMPLEMENTATIONS, PassSpec, measure
+from rnncli.cost.measure import PassSpec, measure
 from rnncli.cost.timing import Effort
 from rnncli.numerics.probe import draw
 from rnncli.pipeline.bench import growth
@@ -31,6 +31,8 @@ from rnncli.verdict.evaluate import candidate_side
 QUICK = ("--min-run-time", "0.001", "--device", "cpu")
 BRIEF = Effort(budget_s=0.001, fewest=3, most=3)
 PASSES = ["inference", "forward", "forward+backward"]
+
+IMPLEMENTATIONS = ("nn.RNN", "manual", "bmm", "concat", "cell")
 
 
 # The work of a case
