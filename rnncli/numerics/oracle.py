@@ -90,10 +90,8 @@ class Oracle:
         order = packing(self._case)[1] if packed else None  # longest first
         lengths = torch.tensor(self._case.input.sequence_lengths)[order] if packed else None
         for name, steps in zip(self._probe.initial_names, zip(*seen, strict=True), strict=True):
-            walks = torch.unflatten(
-                torch.stack(steps), 0, (-1, self._case.input.seq_len if not packed else max(lengths))
-            )
             directions = self._case.rnn.directions
+            walks = torch.unflatten(torch.stack(steps), 0, (self._case.rnn.num_layers * directions, -1))
             by_time = [flipped(walk, lengths) if directions == 2 and n % 2 else walk for n, walk in enumerate(walks)]
             found[name] = torch.stack(by_time)  # (D*num_layers, L, N, features)
             found[name] = found[name] if order is None else found[name][:, :, order.argsort()]

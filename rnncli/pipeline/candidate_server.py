@@ -65,8 +65,8 @@ class CandidateServer:
             return self._read_canonical(case)
         if case.rnn.cell != "RNN":
             raise CandidateError(
-                f"candidate {case.target}: for {case.cell.layer} a candidate is read in the canonical form alone so far:"
-                f" f(input, h_0, params, case) -> (output, h_n); of an LSTM (h_0, c_0) and (h_n, c_n)"
+                f"candidate {case.target}: for {case.cell.layer} it is read in the canonical form alone so far:"
+                " f(input, h_0, params, case) -> (output, h_n); of an LSTM (h_0, c_0) and (h_n, c_n)"
             )
         from rnncli.candidate.reading import Unreadable, read
 
