@@ -1,10 +1,10 @@
 """The function of `equations.py` in its fast form: one product for the input's share of all steps, states in place.
 
-All sequences are walked as rows (R, features), step after step, R the number of steps of all of them: `sizes` says how
-many rows each step has. Packed input is so already, and nothing is padded. Gradients are written out.
+Packed input is walked without padding, as its rows (sum of lengths, features), step after step: `sizes` says how many
+each step has, None of a batch, which has N at every step and is (L, N, features). Gradients are written out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,82 +13,60 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from . import equations
-from .equations import States
-from .fused_steps import CELLS, Cell, Views, Walks
-from .stepwise import zeros
+from .equations import Params, States
+from .fused_steps import CELLS, Cell, StepOf, Views
+from .stepwise import made_of
 
-Weights = Sequence[Tensor | None]  # W_ih, W_hh, b_ih, b_hh, W_hr
-MANY = 8  # steps after which a transposed copy of W_hh costs less than it saves: products with it are a quarter faster
+Sizes = Sequence[int] | None
+Walk = tuple[Cell, Sizes, bool]  # True if from the last step to the first
+MANY = 8  # steps from which on a transposed copy of W_hh saves more time, in faster products, than it takes
 
 
-def rnn(
-    input: Tensor | PackedSequence,
-    states: Tensor | States | None,
-    params: Mapping[str, Tensor],
-    *,
-    cell: str = "RNN",
-    num_layers: int = 1,
-    nonlinearity: str = "tanh",
-    batch_first: bool = False,
-    dropout: float = 0.0,
-    bidirectional: bool = False,
-    training: bool = False,
-) -> tuple[Tensor | PackedSequence, Tensor | States]:
-    """Compute what `torch.nn.RNN`, GRU or LSTM computes. Arguments and results are those of `made_of`."""
-    directions = 2 if bidirectional else 1
-    if states is None:
-        states = zeros(input, params, cell, num_layers * directions, batch_first)
-    start = (states,) if isinstance(states, Tensor) else states
-    one, p = CELLS[nonlinearity if cell == "RNN" else cell], dropout if training else 0.0
+def recurrent(
+    cell: Cell, input: Tensor | PackedSequence, states: States, params: Params, directions: int, batch_first: bool,
+    dropout: float,
+) -> tuple[Tensor | PackedSequence, States]:  # fmt: skip
+    """All layers. Arguments and results are those of `equations.recurrent`, but for the cell in place of its step."""
 
-    if isinstance(input, PackedSequence):  # its sequences are sorted, longest first, and so must be the states
+    def run(x: Tensor, states: States, sizes: Sizes = None) -> tuple[Tensor, States]:
+        return stack(cell, x, sizes, states, params, directions, dropout)
+
+    if isinstance(input, PackedSequence):
         into, back = input.sorted_indices, input.unsorted_indices
-        start = start if into is None else tuple(rows.index_select(1, into) for rows in start)
-        rows, last = stack(one, input.data, input.batch_sizes.tolist(), start, params, num_layers, directions, p)
-        last = last if back is None else tuple(rows.index_select(1, back) for rows in last)
-        return input._replace(data=rows), last if cell == "LSTM" else last[0]
+        states = states if into is None else tuple(h.index_select(1, into) for h in states)  # in the order of `.data`
+        rows, states = run(input.data, states, input.batch_sizes.tolist())
+        return input._replace(data=rows), states if back is None else tuple(h.index_select(1, back) for h in states)
     if input.dim() == 2:  # one sequence: a batch of one, and back
-        start = tuple(rows[:, None] for rows in start)
-        output, last = stack(one, input, [1] * len(input), start, params, num_layers, directions, p)
-        last = tuple(rows[:, 0] for rows in last)
-    else:
-        x = input.transpose(0, 1) if batch_first else input
-        L, N, _ = x.shape
-        rows, last = stack(one, x.flatten(0, 1), [N] * L, start, params, num_layers, directions, p)
-        output = rows.view(L, N, rows.shape[1])
-        output = output.transpose(0, 1) if batch_first else output
-    return output, last if cell == "LSTM" else last[0]
+        output, states = run(input[:, None], tuple(h[:, None] for h in states))
+        return output[:, 0], tuple(h[:, 0] for h in states)
+    if batch_first:
+        output, states = run(input.transpose(0, 1), states)
+        return output.transpose(0, 1), states
+    return run(input, states)
+
+
+rnn = made_of(CELLS, recurrent)
 
 
 def stack(
-    cell: Cell,
-    x: Tensor,
-    sizes: Sequence[int],
-    states: States,
-    params: Mapping[str, Tensor],
-    num_layers: int,
-    directions: int,
-    dropout: float,
+    cell: Cell, x: Tensor, sizes: Sizes, states: States, params: Params, directions: int, dropout: float
 ) -> tuple[Tensor, States]:
-    """All layers: x (L, N, H_in), or packed rows, states (D*num_layers, N, H_out) -> output and the last states."""
+    """All layers: x (L, N, H_in), or packed rows, states (D*num_layers, N, H_out) -> the same of D*H_out, and the last.
+
+    Raises KeyError if a weight is missing, and RuntimeError if a shape is wrong.
+    """
+    sequences, num_layers = sizes[0] if sizes else x.shape[1], states[0].shape[0] // directions
+    if states[0].shape[1] != sequences:
+        raise RuntimeError(f"the states must be of {sequences} sequences, not {states[0].shape[1]}")
     run: Callable[..., States] = _recorded_layer if torch.is_grad_enabled() else layer
-    starts, final = list(zip(*(rows.unbind(0) for rows in states), strict=True)), []
+    starts, final = list(zip(*[rows.unbind(0) for rows in states], strict=True)), []
     for k in range(num_layers):
         halves = []
         for d in range(directions):
             suffix = f"l{k}_reverse" if d else f"l{k}"
-            half, *last = run(
-                cell,
-                sizes,
-                d == 1,
-                x,
-                params[f"weight_ih_{suffix}"],
-                params[f"weight_hh_{suffix}"],
-                params.get(f"bias_ih_{suffix}"),
-                params.get(f"bias_hh_{suffix}"),
-                params.get(f"weight_hr_{suffix}"),
-                *starts[k * directions + d],
-            )
+            weights = params[f"weight_ih_{suffix}"], params[f"weight_hh_{suffix}"]
+            others = params.get(f"bias_ih_{suffix}"), params.get(f"bias_hh_{suffix}"), params.get(f"weight_hr_{suffix}")
+            half, *last = run((cell, sizes, d == 1), x, *weights, *others, *starts[k * directions + d])
             halves.append(half)
             final.append(last)
         x = torch.cat(halves, dim=-1) if directions == 2 else halves[0]
@@ -97,54 +75,60 @@ def stack(
     return x, tuple(map(torch.stack, zip(*final, strict=True)))
 
 
-def layer(cell: Cell, sizes: Sequence[int], reverse: bool, x: Tensor, *tensors: Tensor) -> States:
-    """One layer in one direction, for inference: of the weights and the first states, h of all steps and the last."""
-    kept, last = _forward(cell, False, sizes, reverse, x, tensors[:5], tensors[5:])
+def layer(walk: Walk, *arguments: Any) -> States:
+    """One layer in one direction, for inference: x (L, N, H_in), or packed rows, W_ih, W_hh, b_ih, b_hh, W_hr (None
+    where there is none), first states (N, H_out) -> h of all steps, and the last states of each sequence (N, H_out).
+    """
+    kept, last = _forward(False, walk, *arguments)
     return kept[0], *last
 
 
 class RecordedLayer(torch.autograd.Function):
     """`layer` with its gradients written out: backpropagation through time.
 
-    With g_t the gradient of the sum inside the activation at step t, and dL/dh_t what reaches h_t from outside:
+    With a_t = W_ih x_t + b_ih and s_t = W_hh h_(t-1) + b_hh, whose gradients a cell finds step by step, the last first:
 
-        g_t = (dL/dh_t + g_(t+1) W_hh) * activation'          dL/dx_t = g_t W_ih      dL/dW_ih = sum_t g_t^T x_t
-        dL/db_ih = dL/db_hh = sum_t g_t                       dL/dh_0 = g_1 W_hh      dL/dW_hh = sum_t g_t^T h_(t-1)
+        dL/dx_t = dL/da_t W_ih      dL/dW_ih = sum_t dL/da_t^T x_t          dL/db_ih = sum_t dL/da_t
+        dL/dh_0 = dL/ds_1 W_hh      dL/dW_hh = sum_t dL/ds_t^T h_(t-1)      dL/db_hh = sum_t dL/ds_t
 
     Autograd would come to the same from the operations themselves, with a node for every one of every step, and one
     small product and one addition for each term of a sum over time, which here is a single product. Gradients of the
-    gradients are right too. `torch.func` needs to see every operation: there `equations.rnn` serves.
+    gradients are those of `equations.py`. `torch.func` needs to see every operation: there `equations` serves.
     """
 
     @staticmethod
-    def forward(ctx: Any, cell: Cell, sizes: Sequence[int], reverse: bool, x: Tensor, *tensors: Tensor) -> States:
+    def forward(ctx: Any, walk: Walk, *arguments: Any) -> States:
         """The arguments and results of `layer`."""
-        kept, last = _forward(cell, True, sizes, reverse, x, tensors[:5], tensors[5:])
-        ctx.save_for_backward(x, *tensors, *kept)
-        ctx.walk = cell, sizes, reverse
-        return kept[0], *(rows.clone() for rows in last)
+        kept, last = _forward(True, walk, *arguments)
+        ctx.save_for_backward(*arguments, *kept)
+        ctx.walk = walk
+        return kept[0], *(h.clone() for h in last)  # a view would keep all states
 
     @staticmethod
-    def backward(ctx: Any, grad_h: Tensor, *grad_last: Tensor) -> tuple[Tensor | None, ...]:
-        """From the gradients of all states and of the last ones (N, H_out) those of the arguments."""
-        (cell, sizes, reverse), needed = ctx.walk, ctx.needs_input_grad[3:]
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """From the gradients of h of all steps and of the last states (N, H_out) those of the arguments."""
+        (cell, sizes, reverse), needed = ctx.walk, ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():  # for a second derivative
-            return None, None, None, *_from_equations(ctx, (grad_h, *grad_last))
-        x, W_ih, W_hh, _, _, W_hr, *tensors = ctx.saved_tensors
-        starts, kept = tensors[: len(grad_last)], tensors[len(grad_last) :]
+            return None, *_from_equations(ctx.walk, ctx.saved_tensors[: 5 + len(grads)], needed, grads)
+        x, W_ih, W_hh, _, _, W_hr, *states = ctx.saved_tensors
+        starts, kept = states[: len(grads) - 1], states[len(grads) - 1 :]
         before = [_before(*pair, sizes, reverse) for pair in zip(kept, starts, strict=False)]
-        totals = grad_h.clone(memory_format=torch.contiguous_format)
-        g_x, g_h, views, step = cell.backward(totals, kept, before, W_hh, W_hr)
-        grad_starts = _walk(step, views, grad_last, sizes, not reverse)
-        g_x = g_x[0] if len(g_x) == 1 else torch.cat(g_x, 1)
+        total = grads[0].clone(
+            memory_format=torch.contiguous_format
+        )  # of h: from outside, then also from the next step
+        columns, s, views, step_of = cell.backward(total, kept, before, W_hh, W_hr)
+        grad_starts = _walk(step_of, views, grads[1:], sizes, not reverse)
+        s = s.flatten(0, -2)
+        a = s if len(columns) == 1 else torch.cat(columns, -1).flatten(0, -2)
+        grad_bias = a.sum(0) if needed[3] or needed[4] else None
         return (
-            *(None, None, None),
-            g_x @ W_ih if needed[0] else None,
-            g_x.t() @ x if needed[1] else None,
-            g_h.t() @ before[0] if needed[2] else None,
-            g_x.sum(0) if needed[3] else None,
-            g_h.sum(0) if needed[4] else None,
-            totals.t() @ kept[-1] if needed[5] else None,
+            None,
+            (a @ W_ih).view_as(x) if needed[0] else None,
+            a.t() @ x.flatten(0, -2) if needed[1] else None,
+            s.t() @ before[0].flatten(0, -2) if needed[2] else None,
+            grad_bias if needed[3] else None,
+            (grad_bias if a is s else s.sum(0)) if needed[4] else None,
+            total.flatten(0, -2).t() @ kept[-1].flatten(0, -2) if needed[5] else None,
             *grad_starts,
         )
 
@@ -155,60 +139,65 @@ _recorded_layer = super(torch.autograd.Function, RecordedLayer).apply
 
 
 def _forward(
-    cell: Cell, recorded: bool, sizes: Sequence[int], reverse: bool, x: Tensor, weights: Weights, starts: States
-) -> tuple[States, States]:
-    W_ih, W_hh, *rest = weights
-    W_hh_t = W_hh.t() if len(sizes) <= MANY else W_hh.t().contiguous()
-    kept, views, step = cell.forward(recorded, x, W_ih, W_hh_t, *rest)
-    return kept, _walk(step, views, starts, sizes, reverse)
+    recorded: bool, walk: Walk, x: Tensor, W_ih: Tensor, W_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None,
+    W_hr: Tensor | None, *starts: Tensor,
+) -> tuple[States, States]:  # fmt: skip
+    cell, sizes, reverse = walk
+    many = (len(sizes) if sizes else x.shape[0]) >= MANY
+    W_hh_t = W_hh.t().contiguous() if many else W_hh.t()
+    kept, views, step_of = cell.forward(recorded, x, W_ih, W_hh_t, b_ih, b_hh, W_hr)
+    return kept, _walk(step_of, views, starts, sizes, reverse)
 
 
-def _walk(step_of: Walks, views: Views, starts: States, sizes: Sequence[int], reverse: bool) -> States:
-    """Take a step for the rows of each time in turn."""
-    steps = zip(*(view.split_with_sizes(sizes) for view in views), strict=True)
-    if reverse:
-        steps, sizes = reversed(list(steps)), sizes[::-1]
-    states, size, ended = starts, sizes[0], []
-    if sizes[-1] > size:  # the reverse direction begins with the longest sequences
-        states = tuple(start[:size] for start in starts)
-    step = step_of(size)
-    for row, needed in zip(steps, sizes, strict=True):
-        if needed != size:
-            if needed > size:
-                states = tuple(torch.cat([h, start[size:needed]]) for h, start in zip(states, starts, strict=False))
-            else:
-                ended.append([h[needed:] for h in states])
-                states = tuple(h[:needed] for h in states)
-            size, step = needed, step_of(needed)
+def _walk(step_of: StepOf, views: Views, states: States, sizes: Sizes, reverse: bool) -> States:
+    """Take each step from its own rows of the views and from what the one before returns; of each sequence the last."""
+    if sizes is None:
+        step, rows = step_of(states[0].shape[0]), zip(*[view.unbind(0) for view in views], strict=True)
+        for row in reversed(list(rows)) if reverse else rows:
+            states = step(row, states)
+        return states
+    starts, ended, have = states, list[States](), 0
+    rows = zip(*[view.split_with_sizes(sizes) for view in views], strict=True)
+    for row, size in list(zip(rows, sizes, strict=True))[:: -1 if reverse else 1]:
+        if size > have:  # sequences begin
+            begun = tuple(start[have:size] for start in starts)
+            states = tuple(map(torch.cat, zip(states, begun, strict=True))) if have else begun
+        elif size < have:  # sequences end
+            ended.append(tuple(h[size:] for h in states))
+            states = tuple(h[:size] for h in states)
+        if size != have:
+            have, step = size, step_of(size)
         states = step(row, states)
-    return tuple(map(torch.cat, zip(states, *reversed(ended), strict=True))) if ended else states
+    return tuple(map(torch.cat, zip(states, *reversed(ended), strict=True)))
 
 
-def _before(rows: Tensor, start: Tensor, sizes: Sequence[int], reverse: bool) -> Tensor:
+def _before(states: Tensor, start: Tensor, sizes: Sizes, reverse: bool) -> Tensor:
     """The state that each was computed from."""
-    first, last = sizes[0], sizes[-1]
-    if first == last:
-        return torch.cat([rows[first:], start] if reverse else [start, rows[: len(rows) - first]])
-    steps = rows.split_with_sizes(sizes)
+    if sizes is None:
+        return torch.cat([states[1:], start.unsqueeze(0)] if reverse else [start.unsqueeze(0), states[:-1]])
+    steps = states.split_with_sizes(sizes)
     if reverse:
         pairs = zip(steps[1:], sizes[:-1], sizes[1:], strict=True)
-        return torch.cat([*(part for h, size, later in pairs for part in (h, start[later:size])), start[:last]])
-    return torch.cat([start[:first], *(h[:size] for h, size in zip(steps, sizes[1:], strict=False))])
+        return torch.cat([*(part for h, size, later in pairs for part in (h, start[later:size])), start[: sizes[-1]]])
+    return torch.cat([start[: sizes[0]], *(h[:size] for h, size in zip(steps[:-1], sizes[1:], strict=True))])
 
 
-def _from_equations(ctx: Any, grads: States) -> list[Tensor | None]:
-    """The gradients of the arguments as autograd finds them, so that it can go on to their own."""
-    (cell, sizes, reverse), needed, count = ctx.walk, ctx.needs_input_grad[3:], len(grads) - 1
-    tensors = [given if given is None else given.view_as(given) for given in ctx.saved_tensors[: 6 + count]]
-    x, *weights = tensors[:6]
-    x, lengths = pad_packed_sequence(PackedSequence(x, torch.tensor(sizes)))
-    used = [0.0 if weight is None else weight for weight in weights[:4]] + [w for w in weights[4:] if w is not None]
+def _from_equations(
+    walk: Walk, arguments: Sequence[Tensor | None], needed: Sequence[bool], grads: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """The gradients as autograd finds them from the equation, so that it can go on to their own."""
+    (cell, sizes, reverse), lengths = walk, None
+    own: list[Any] = [
+        None if given is None else given.view_as(given) for given in arguments
+    ]  # whose graph ends at the arguments
+    (x, *weights, W_hr), starts = own[:6], own[6:]
+    if sizes is not None:
+        x, lengths = pad_packed_sequence(PackedSequence(x, torch.tensor(sizes)))
+    all_weights = [*(0.0 if weight is None else weight for weight in weights), *([] if W_hr is None else [W_hr])]
     walked = equations.flipped(x, lengths) if reverse else x
-    h, last = equations.layer(cell.equation, walked, tuple(tensors[6:]), used, lengths)
+    h, last = equations.layer(cell.equation, walked, tuple(starts), all_weights, lengths)
     h = equations.flipped(h, lengths) if reverse else h
-    h = pack_padded_sequence(h, lengths).data
-    found = torch.autograd.grad(
-        [h, *last], [t for t, wanted in zip(tensors, needed) if wanted], grads, create_graph=True
-    )
-    remaining = iter(found)
-    return [next(remaining) if wanted else None for wanted in needed]
+    h = h if lengths is None else pack_padded_sequence(h, lengths).data
+    wanted = [given for given, need in zip(own, needed, strict=True) if need]
+    found = iter(torch.autograd.grad([h, *last], wanted, grads, create_graph=True))
+    return [next(found) if need else None for need in needed]

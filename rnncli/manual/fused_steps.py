@@ -1,15 +1,17 @@
-"""The steps of RNN, GRU and LSTM as `fused.py` walks them, forward and backward.
+"""The steps of RNN, GRU and LSTM that `fused.py` takes, forward and backward: most is done for all steps at once.
 
-A forward returns what it keeps for the backward, first the states of all steps; what one step reads and writes of it,
-first its own states; and the step, which writes in place and is given the states before. A backward returns the
-gradients of W_ih x + b_ih and of W_hh h + b_hh at all steps, and likewise views and a step, which is given the
-gradients of its states from the step after, and returns those for the step before. Both take rows, (R, features), R the
-number of steps of all sequences together.
+A forward returns what it keeps of all steps, the states first; the views of it that a step works on; and the step. The
+step is given its own rows of the views and the states before, and returns the states. Only if it is `recorded` does the
+forward keep what the backward needs. A backward returns, likewise, the gradients of W_ih x + b_ih (in columns) and of
+W_hh h + b_hh, views and a step, which is given the gradients of the states from the step after, and returns those for
+the step before. `total` holds those of h from outside. A step is made for a number of sequences, to have its own room.
 """
+
+# ruff: noqa: ARG001  # every cell's functions take what any cell needs
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -18,182 +20,168 @@ from torch import Tensor
 from .equations import States, Step, gru_step, lstm_step, relu_step, tanh_step
 
 Views = Sequence[Tensor]
-Walked = Callable[[Any, Any], Any]  # (the views of one step, states before or gradients after) -> states or gradients
-Walks = Callable[[int], Walked]
+StepOf = Callable[[int], Callable[[Views, States], States]]
+Forward = tuple[States, Views, StepOf]
+Backward = tuple[States, Tensor, Views, StepOf]
 
 
 class Cell(NamedTuple):
-    """A cell, forward and backward, and the equation, of which second derivatives are taken."""
+    """A cell, forward and backward, and its equation, of which second derivatives are taken."""
 
-    forward: Callable[..., tuple[States, Views, Walks]]
-    backward: Callable[..., tuple[States, Tensor, Views, Walks]]
+    forward: Callable[..., Forward]
+    backward: Callable[..., Backward]
     equation: Step
 
 
 def rnn_forward(
-    activation: Callable[[Tensor], Tensor],
-    recorded: bool,
-    x: Tensor,
-    W_ih: Tensor,
-    W_hh_t: Tensor,
-    b_ih: Tensor | None,
-    b_hh: Tensor | None,
-    W_hr: None,
-) -> tuple[States, Views, Walks]:
-    """Keep the states alone: each is written over the input's share of its step, and nothing else is allocated."""
+    activation: Callable[[Tensor], Tensor], recorded: bool, x: Tensor, W_ih: Tensor, W_hh_t: Tensor,
+    b_ih: Tensor | None, b_hh: Tensor | None, W_hr: None,
+) -> Forward:  # fmt: skip
+    """Write each h over the input's share of its step: nothing else is allocated."""
+    h = F.linear(x, W_ih, _sum(b_ih, b_hh))
 
-    def step(row: Views, before: States) -> Views:
-        activation(row[0].addmm_(before[0], W_hh_t))
-        return row
+    def step(row: Views, before: States) -> States:
+        return (activation(row[0].addmm_(before[0], W_hh_t)),)
 
-    kept = (F.linear(x, W_ih, _sum(b_ih, b_hh)),)
-    return kept, kept, lambda _: step
+    return (h,), (h,), lambda _: step
 
 
-def rnn_backward(
-    slopes_of: Callable[[Tensor], Tensor],
-    multiply: Callable[[Tensor, Tensor], Tensor],
-    totals: Tensor,
-    kept: States,
-    before: States,
-    W_hh: Tensor,
-    W_hr: None,
-) -> tuple[States, Tensor, Views, Walks]:
-    """The gradient of the sum inside the activation is written over the total."""
+def tanh_backward(total: Tensor, kept: States, before: States, W_hh: Tensor, W_hr: None) -> Backward:
+    """Multiply by tanh' = 1 - h^2."""
 
     def step(row: Views, after: States) -> States:
         total, slope = row
-        return (multiply(total.add_(after[0]), slope) @ W_hh,)
+        return (total.add_(after[0]).mul_(slope) @ W_hh,)
 
-    return (totals,), totals, (totals, slopes_of(kept[0])), lambda _: step
+    return (total,), total, (total, 1 - kept[0] * kept[0]), lambda _: step
+
+
+def relu_backward(total: Tensor, kept: States, before: States, W_hh: Tensor, W_hr: None) -> Backward:
+    """Set to zero where h is, even what is not finite."""
+
+    def step(row: Views, after: States) -> States:
+        total, dead = row
+        return (total.add_(after[0]).masked_fill_(dead, 0) @ W_hh,)
+
+    return (total,), total, (total, kept[0] <= 0), lambda _: step
 
 
 def gru_forward(
     recorded: bool, x: Tensor, W_ih: Tensor, W_hh_t: Tensor, b_ih: Tensor | None, b_hh: Tensor | None, W_hr: None
-) -> tuple[States, Views, Walks]:
-    """Keep h, W_hn h + b_hn and, beside n, what r and z are the sigmoids of, written over the input's share."""
+) -> Forward:
+    """Write n, and that of which r and z are the sigmoids, over the input's share. Kept with it: W_hn h + b_hn."""
     share, size = F.linear(x, W_ih, b_ih), W_hh_t.shape[0]
     bias = x.new_zeros(3 * size) if b_hh is None else b_hh
-    h, *h_n = (x.new_empty(x.shape[0], size) for _ in range(2 if recorded else 1))
+    h, *all_h_n = (x.new_empty(*x.shape[:-1], size) for _ in range(2 if recorded else 1))
 
-    def step_of(rows: int) -> Walked:
+    def step_of(rows: int) -> Callable[[Views, States], States]:
         product = x.new_empty(rows, 3 * size)
-        r, z, h_n = product.chunk(3, 1)
-        r_z = product[:, : 2 * size]
+        r_z, (r, z, h_n) = product[:, : 2 * size], product.chunk(3, 1)
 
-        def step(row: Views, before: States) -> Views:
+        def step(row: Views, before: States) -> States:
             h, share_r_z, n, *kept_h_n = row
             torch.addmm(bias, before[0], W_hh_t, out=product)
             torch.sigmoid(share_r_z.add_(r_z), out=r_z)
             torch.tanh_(n.addcmul_(r, h_n))
             torch.lerp(n, before[0], z, out=h)  # n + z * (h - n)
-            if kept_h_n:
+            if recorded:
                 kept_h_n[0].copy_(h_n)
             return (h,)
 
         return step
 
-    return (h, share, *h_n), (h, *share.split_with_sizes([2 * size, size], 1), *h_n), step_of
+    return (h, share, *all_h_n), (h, *share.split_with_sizes([2 * size, size], -1), *all_h_n), step_of
 
 
-def gru_backward(
-    totals: Tensor, kept: States, before: States, W_hh: Tensor, W_hr: None
-) -> tuple[States, Tensor, Views, Walks]:
-    """The gradients of r, z, W_hn h + b_hn and n inside their activations are multiples of that of h."""
+def gru_backward(total: Tensor, kept: States, before: States, W_hh: Tensor, W_hr: None) -> Backward:
+    """Multiply by dh/dz z', dh/dn n' and what follows of them for r and W_hn h + b_hn, known for all steps at once."""
     _, share, h_n = kept
-    size = h_n.shape[1]
-    r_z, n = share.split_with_sizes([2 * size, size], 1)
-    r_z = torch.sigmoid(r_z)
-    r, z = r_z.chunk(2, 1)
-    d = n.new_empty(n.shape[0], 4 * size)
-    d_r, d_z, d_h_n, d_n = d.chunk(4, 1)
+    size = h_n.shape[-1]
+    of_r_z, n = share.split_with_sizes([2 * size, size], -1)
+    r_z = torch.sigmoid(of_r_z)
+    r, z = r_z.chunk(2, -1)
+    slopes = share.new_empty(*share.shape[:-1], 4, size)
+    s_r, s_z, s_h_n, s_n = slopes.unbind(-2)
     rest = 1 - z
-    torch.addcmul(rest, rest * n, n, value=-1, out=d_n)  # dh/dn (1 - n^2)
-    torch.mul(d_n, r, out=d_h_n)
-    torch.addcmul(r_z, r_z, r_z, value=-1, out=d[:, : 2 * size])  # s (1 - s)
-    d_r.mul_(d_n).mul_(h_n)
-    d_z.mul_(before[0] - n)
+    torch.addcmul(rest, rest * n, n, value=-1, out=s_n)  # (1 - z) (1 - n^2)
+    torch.mul(s_n, r, out=s_h_n)
+    torch.addcmul(r, r, r, value=-1, out=s_r).mul_(s_n).mul_(h_n)  # r (1 - r)
+    torch.addcmul(z, z, z, value=-1, out=s_z).mul_(before[0] - n)
 
     def step(row: Views, after: States) -> States:
-        total, total_of_each, d, d_state, z = row
+        total, total_of_each, of_each, of_state, z = row
         total.add_(after[0])
-        d.mul_(total_of_each)
-        return ((total * z).addmm_(d_state, W_hh),)
+        of_each.mul_(total_of_each)
+        return ((total * z).addmm_(of_state, W_hh),)
 
-    d_state = d[:, : 3 * size]
-    return (d[:, : 2 * size], d_n), d_state, (totals, totals[:, None], d.view(-1, 4, size), d_state, z), lambda _: step
+    columns = slopes.flatten(-2)
+    of_state = columns[..., : 3 * size]
+    views = total, total.unsqueeze(-2), slopes, of_state, z
+    return (columns[..., : 2 * size], s_n), of_state, views, lambda _: step
 
 
 def lstm_forward(
-    recorded: bool,
-    x: Tensor,
-    W_ih: Tensor,
-    W_hh_t: Tensor,
-    b_ih: Tensor | None,
-    b_hh: Tensor | None,
+    recorded: bool, x: Tensor, W_ih: Tensor, W_hh_t: Tensor, b_ih: Tensor | None, b_hh: Tensor | None,
     W_hr: Tensor | None,
-) -> tuple[States, Views, Walks]:
-    """Keep h, what the gates but g are the sigmoids of, over the input's share, c and what W_hr projects, if it does."""
+) -> Forward:  # fmt: skip
+    """Write g, and that of which i, f and o are the sigmoids, over the input's share. Kept with it: c, and o * tanh(c)
+    if it is projected.
+    """
     share = F.linear(x, W_ih, _sum(b_ih, b_hh))
-    count, size = x.shape[0], share.shape[1] // 4
-    h, W_hr_t = x.new_empty(count, W_hh_t.shape[0]), None if W_hr is None else W_hr.t()
+    size, W_hr_t = share.shape[-1] // 4, None if W_hr is None else W_hr.t()
+    h, g = x.new_empty(*x.shape[:-1], W_hh_t.shape[0]), share[..., 2 * size : 3 * size]
 
-    def with_states(gates: Tensor) -> States:
-        states = (x.new_empty(gates.shape[0], size) for _ in range(1 if W_hr is None else 2))
-        return gates, gates[:, 2 * size : 3 * size], *states
+    def c_and_hidden(*rows: int) -> list[Tensor]:
+        return [x.new_empty(*rows, size) for _ in range(1 if W_hr is None else 2)]
 
-    def step_of(rows: int) -> Walked:
-        scratch = () if recorded else with_states(x.new_empty(rows, 4 * size))
-        sigmoids = x.new_empty(rows, 4 * size)
+    def step_of(rows: int) -> Callable[[Views, States], States]:
+        own, sigmoids = [] if recorded else c_and_hidden(rows), x.new_empty(rows, 4 * size)
         i, f, _, o = sigmoids.chunk(4, 1)
 
         def step(row: Views, before: States) -> States:
-            gates, g, c, *hidden = row[1:] if recorded else scratch
-            torch.addmm(row[1], before[0], W_hh_t, out=gates)
+            h, share, g, *kept = row
+            c, *hidden = kept or own
+            share.addmm_(before[0], W_hh_t)
             torch.tanh_(g)
-            torch.sigmoid(gates, out=sigmoids)  # of g too: one operation takes less time than two
+            torch.sigmoid(share, out=sigmoids)  # of g too: one operation takes less time than two
             torch.mul(f, before[1], out=c).addcmul_(i, g)
             if W_hr_t is None:
-                torch.tanh(c, out=row[0]).mul_(o)
+                torch.tanh(c, out=h).mul_(o)
             else:
-                torch.mm(torch.tanh(c, out=hidden[0]).mul_(o), W_hr_t, out=row[0])
-            return row[0], c
+                torch.mm(torch.tanh(c, out=hidden[0]).mul_(o), W_hr_t, out=h)
+            return h, c
 
         return step
 
-    if not recorded:
-        return (h,), (h, share), step_of
-    _, g, c, *hidden = with_states(share)
-    return (h, c, share, *hidden), (h, share, g, c, *hidden), step_of
+    kept = c_and_hidden(*x.shape[:-1]) if recorded else []
+    return (h, *kept[:1], share, *kept[1:]), (h, share, g, *kept), step_of
 
 
-def lstm_backward(
-    totals: Tensor, kept: States, before: States, W_hh: Tensor, W_hr: Tensor | None
-) -> tuple[States, Tensor, Views, Walks]:
-    """The gradient of o inside its sigmoid is a multiple of that of h, those of i, f and g are multiples of c's."""
+def lstm_backward(total: Tensor, kept: States, before: States, W_hh: Tensor, W_hr: Tensor | None) -> Backward:
+    """Multiply the gradient of h by dh/do o' and dh/dc, and that of c by dc/di i', dc/df f' and dc/dg g'."""
     _, c, share, *_ = kept
-    gates, size = torch.sigmoid(share), c.shape[1]
-    g = share[:, 2 * size : 3 * size]
-    i, f, _, o = gates.chunk(4, 1)
-    d = torch.addcmul(gates, gates, gates, value=-1)  # s (1 - s)
-    d_i, d_f, d_g, d_o = d.chunk(4, 1)
-    tanh_c = torch.tanh(c)
-    d_i.mul_(g)
-    d_f.mul_(before[1])
-    torch.addcmul(i, i * g, g, value=-1, out=d_g)  # i (1 - g^2)
-    d_o.mul_(tanh_c)
-    into_c = torch.addcmul(o, o * tanh_c, tanh_c, value=-1)  # dh/dc
+    size, sigmoids, tanh_c = c.shape[-1], torch.sigmoid(share), torch.tanh(c)
+    i, f, _, o = sigmoids.chunk(4, -1)
+    g = share[..., 2 * size : 3 * size]
+    columns = torch.addcmul(sigmoids, sigmoids, sigmoids, value=-1)  # s (1 - s)
+    s_i, s_f, s_g, s_o = columns.chunk(4, -1)
+    s_i.mul_(g)
+    s_f.mul_(before[1])
+    torch.addcmul(i, i * g, g, value=-1, out=s_g)  # i (1 - g^2)
+    s_o.mul_(tanh_c)
+    dh_dc = torch.addcmul(o, o * tanh_c, tanh_c, value=-1)  # o (1 - tanh(c)^2)
 
     def step(row: Views, after: States) -> States:
-        total, into_c, d, d_i_f_g, d_o, f = row
+        total, dh_dc, of_each, of_i_f_g, of_o, f = row
         total.add_(after[0])
-        y = total if W_hr is None else total @ W_hr
-        grad_c = torch.addcmul(after[1], y, into_c)
-        d_i_f_g.mul_(grad_c.unsqueeze(1))
-        d_o.mul_(y)
-        return d @ W_hh, grad_c.mul_(f)
+        hidden = total if W_hr is None else total @ W_hr
+        of_c = torch.addcmul(after[1], hidden, dh_dc)
+        of_i_f_g.mul_(of_c.unsqueeze(1))
+        of_o.mul_(hidden)
+        return of_each @ W_hh, of_c.mul_(f)
 
-    return (d,), d, (totals, into_c, d, d.view(-1, 4, size)[:, :3], d_o, f), lambda _: step
+    views = total, dh_dc, columns, torch.unflatten(columns, -1, (4, size))[..., :3, :], s_o, f
+    return (columns,), columns, views, lambda _: step
 
 
 def _sum(b_ih: Tensor | None, b_hh: Tensor | None) -> Tensor | None:
@@ -201,12 +189,8 @@ def _sum(b_ih: Tensor | None, b_hh: Tensor | None) -> Tensor | None:
 
 
 CELLS = {
-    "tanh": Cell(partial(rnn_forward, torch.tanh_), partial(rnn_backward, lambda h: 1 - h * h, Tensor.mul_), tanh_step),
-    "relu": Cell(
-        partial(rnn_forward, torch.relu_),
-        partial(rnn_backward, lambda h: h <= 0, lambda total, dead: total.masked_fill_(dead, 0)),
-        relu_step,
-    ),
+    "tanh": Cell(partial(rnn_forward, torch.tanh_), tanh_backward, tanh_step),
+    "relu": Cell(partial(rnn_forward, torch.relu_), relu_backward, relu_step),
     "GRU": Cell(gru_forward, gru_backward, gru_step),
     "LSTM": Cell(lstm_forward, lstm_backward, lstm_step),
 }
