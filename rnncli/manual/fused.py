@@ -80,7 +80,7 @@ def layer(walk: Walk, *arguments: Any) -> States:
     where there is none), first states (N, H_out) -> h of all steps, and the last states of each sequence (N, H_out).
     """
     kept, last = _forward(False, walk, *arguments)
-    return kept[0], *last
+    return kept[0], *(h.clone() for h in last)  # a view would keep all states
 
 
 class RecordedLayer(torch.autograd.Function):
@@ -102,7 +102,7 @@ class RecordedLayer(torch.autograd.Function):
         kept, last = _forward(True, walk, *arguments)
         ctx.save_for_backward(*arguments, *kept)
         ctx.walk = walk
-        return kept[0], *(h.clone() for h in last)  # a view would keep all states
+        return kept[0], *(h.clone() for h in last)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
