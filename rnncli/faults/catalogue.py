@@ -61,6 +61,6 @@ def named(id: str, evidence: str, case: "Case | None" = None) -> Diagnosis:
     name, _, form = id.partition(":")
     fault = CATALOGUES[cell][name]
     step = f"{nonlinearity}_step" if cell == "RNN" else f"{cell.lower()}_step"
-    written = f"{fault.written}: {form}" if form else fault.written
+    written = f"{fault.written.partition(':')[0]}: {form}" if form else fault.written
     lines = difference(fault.edits_as(form), step)
     return Diagnosis(id=name, evidence=evidence, fix=fault.fix, written=written, equations=lines)
