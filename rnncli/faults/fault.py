@@ -21,7 +21,7 @@ class Need(Enum):
     BIAS = "bias", lambda case: case.rnn.bias
     LAYERS = "num_layers 2 or more", lambda case: case.rnn.num_layers > 1
     DIRECTIONS = "bidirectional", lambda case: case.rnn.bidirectional
-    PROJECTION = "proj_size above 0", lambda case: getattr(case.rnn, "proj_size", 0) > 0
+    PROJECTION = "proj_size above 0", lambda case: case.rnn.proj_size > 0
     BATCH_FIRST = "batch_first", lambda case: case.rnn.batch_first
     BATCHED = "layout batched", lambda case: case.input.layout == "batched"
     BATCH_AXIS = "layout batched or packed", lambda case: case.input.layout != "unbatched"

@@ -64,7 +64,8 @@ def test_the_difference_is_that_of_the_step_that_is_looked_at():
     (edits,) = edits_of(["wrong-nonlinearity"])
     assert [line.count("torch.relu") for line in difference(edits, "tanh_step")] == [1, 0]
     assert [line.count("torch.relu") for line in difference(edits, "relu_step")] == [0, 1]
-    assert named("wrong-nonlinearity", "", "relu").equations == difference(edits, "relu_step")
+    relu = Case.model_validate({"rnn": {"nonlinearity": "relu"}})
+    assert named("wrong-nonlinearity", "", relu).equations == difference(edits, "relu_step")
 
 
 def test_the_functions_are_those_of_the_files_and_nothing_is_left_of_their_import_of_each_other():
@@ -114,11 +115,9 @@ def layer_and_case(cell, layout, layers, bidirectional, bias, h_0, dropout, trai
     arguments["batch_first"] = layout == "batch-first"
     given = {"seq_len": 4, "batch_size": 3, "h_0": h_0, "layout": layout.replace("batch-first", "batched")}
     given |= {"lengths": LENGTHS} if layout == "packed" else {}
-    rnn = {"input_size": 7, "hidden_size": 5, **arguments}
+    arguments |= {"proj_size": proj_size} if proj_size else {}
+    rnn = {"cell": cell, "input_size": 7, "hidden_size": 5, **arguments}
     case = Case.model_validate({"rnn": rnn, "input": given, "run": {"dtype": "float64", "train": train}})
-    if proj_size:
-        case = case.model_copy(update={"rnn": case.rnn.model_copy(update={"proj_size": proj_size})})
-        arguments["proj_size"] = proj_size
     layer = getattr(nn, cell)(7, 5, **arguments).double().train(train)
     for parameter in layer.parameters():
         nn.init.normal_(parameter, std=0.5)

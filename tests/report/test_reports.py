@@ -74,7 +74,7 @@ def test_the_lines_of_the_equations_stand_in_the_table_where_no_change_of_the_ca
     assert page[at + 1 : at + 5] == [*told, "Fix: f."]
     changed = case_of(Verdict.MISMATCH, diagnosis=(replace(fault, at="my_rnn.py:3", change=("- h = 0", "+ h = h_0")),))
     assert not set(told) & set(rendered("table", record_of(changed)).splitlines())
-    assert set(told) < set(rendered("table", record_of(changed).shown_with(Detail.VERBOSE)).splitlines())
+    assert set(told) < set(rendered("table", record_of(changed).changed(detail=Detail.VERBOSE)).splitlines())
 
 
 def test_the_table_says_on_which_argument_it_depends():
