@@ -134,7 +134,7 @@ def shares(work: Callable[[], object]) -> list[tuple[str, float]]:
         timed(evaluate.FunctionCandidate, "evaluate", "the candidate"),
         timed(problem, "built", "nn.RNN"),
         timed(oracle.Oracle, "_tensors", "the oracle"),
-        timed(oracle.Oracle, "_measured", "the envelope"),
+        timed(oracle.Oracle, "_measure", "the envelope"),
         timed(stage, "compare", "comparing"),
         timed(stage, "_settled", "comparing"),
         timed(runner, "line_of", "JSON"),

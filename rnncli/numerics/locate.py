@@ -10,23 +10,17 @@ from rnncli.core.case import Case
 from rnncli.core.records import Location
 from rnncli.numerics.probe import in_layout, packing, time_first
 
-SEQUENCES = ("input", "output")
 DIRECTIONS: tuple[Literal["forward"], Literal["reverse"]] = ("forward", "reverse")
-
-
-def is_state(name: str) -> bool:
-    """Return whether a tensor is a state before the first step or after the last: h_0, h_n, and of an LSTM c_0, c_n."""
-    return name in ("h_0", "h_n", "c_0", "c_n")
 
 
 def locate(case: Case, tensor: str, index: tuple[int, ...]) -> Location:
     """The place of element `index` of a tensor: output, h_n, `grad input`, `grad h_0` or `grad <parameter>`."""
     name = tensor.removeprefix("grad ")
-    if is_state(name):
+    if name in states_of(case):
         layer, direction = divmod(index[0], case.rnn.directions)
         batch = None if case.input.layout == "unbatched" else index[1]
         return Location(layer=layer, direction=DIRECTIONS[direction], batch=batch, unit=index[-1])
-    if name in SEQUENCES:
+    if name in ("output", "input"):
         time, batch = _time_and_batch(case, index)
         if name == "input":
             return Location(layer=0, time=time, batch=batch, unit=index[-1])
@@ -34,6 +28,11 @@ def locate(case: Case, tensor: str, index: tuple[int, ...]) -> Location:
         layer = case.rnn.num_layers - 1
         return Location(layer=layer, direction=DIRECTIONS[direction], time=time, batch=batch, unit=unit)
     return _locate_parameter(name, index)
+
+
+def states_of(case: Case) -> tuple[str, ...]:
+    """Return the names of all states, initial and final."""
+    return case.cell.initial + case.cell.final
 
 
 def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
@@ -44,9 +43,9 @@ def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
     of its own: (L, N, D), (L, N) and (D*num_layers, N).
     """
     name, packed = tensor.removeprefix("grad "), case.input.layout == "packed"
-    if is_state(name):
+    if name in states_of(case):
         return magnitudes.amax(-1) if packed else magnitudes.flatten(1).amax(1)
-    if name not in SEQUENCES:
+    if name not in ("output", "input"):
         return magnitudes.amax()
     steps = time_first(case, magnitudes)  # (L, N, features)
     if name == "input":
@@ -58,12 +57,13 @@ def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
 def over_elements(case: Case, tensor: str, groups: Tensor) -> Tensor:
     """What `by_group` gave, shaped to stand against the elements of the tensor."""
     name = tensor.removeprefix("grad ")
-    if name not in SEQUENCES and not is_state(name):
+    is_state = name in states_of(case)
+    if not is_state and name not in ("output", "input"):
         return groups
     if case.input.layout == "packed":
         features = groups.unsqueeze(-1) if name != "output" else groups.repeat_interleave(case.rnn.h_out, dim=-1)
-        return features if is_state(name) else in_layout(case, features)
-    if is_state(name):
+        return features if is_state else in_layout(case, features)
+    if is_state:
         return groups.unsqueeze(-1) if case.input.layout == "unbatched" else groups[:, None, None]
     features = groups.unsqueeze(-1) if name == "input" else groups.repeat_interleave(case.rnn.h_out, dim=1)
     if case.input.layout == "unbatched":
@@ -88,7 +88,7 @@ def first_in_order(case: Case, tensor: str, outside: Tensor) -> Location:
         return Location(layer=0, time=time, batch=None if unbatched else batch, unit=unit)
     places = outside.nonzero()
     index = tuple(int(place) for place in places[0])
-    if name in ("h_0", "c_0"):
+    if name in case.cell.initial:
         last = places[places[:, 0] == places[:, 0].max()][0]
         index = tuple(int(place) for place in last)
     return locate(case, tensor, index)

@@ -19,6 +19,7 @@ from rnncli.pipeline.verify import VerifyOptions
 MINE = {"target": "mine.py:f", "convention": "step"}
 # Of every leaf: values that are allowed, some of them twice; and some that are not.
 VALUES = {
+    "rnn.cell": (["RNN", "rnn"], ["RNM"]),
     "rnn.input_size": ([1, 2, 3], [0, "2"]),
     "rnn.hidden_size": ([1, 2, 3], [2.0]),
     "rnn.num_layers": ([1, 2, 3], [-1]),
@@ -27,6 +28,7 @@ VALUES = {
     "rnn.batch_first": ([True, False], [None]),
     "rnn.dropout": ([0, 0.0, -0.0, 0.5], [1.5]),
     "rnn.bidirectional": ([True, False], ["yes"]),
+    "rnn.proj_size": ([0], [2]),
     "input.seq_len": ([3, 4, 5], [0]),
     "input.batch_size": ([2, 3, 4], [0, 2_000_000]),  # not with layout packed
     "input.layout": (["batched", "unbatched", "packed"], ["padded"]),
@@ -245,7 +247,7 @@ def test_a_run_over_a_million_cases_begins_without_building_them(million):
         ((first, origin), (second, _)) = next(run._units())
         assert (first.candidate, second.candidate, origin.cases) == ("manual", "bmm", 1_000_000)
     finally:
-        run.close()
+        run.journal.close()
 
 
 def test_the_same_cases_in_other_words_are_the_same_run():

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 from rnncli.core.errors import CandidateError
-from rnncli.core.records import Tally
+from rnncli.core.tally import Tally
 from rnncli.execution import server
 from rnncli.execution.channel import CANDIDATE, INTERNAL
 from rnncli.execution.child import _answer

@@ -48,7 +48,9 @@ def test_the_three_snippets_give_the_same_numbers(name):
 
 
 def test_the_three_snippets_give_the_same_numbers_for_every_argument_and_layout():
-    for case in SMOKE[::10]:  # in eval mode, the last axis of the grid; five has no factor of the other axes
+    for case in (
+        SMOKE[at] for at in range(0, len(SMOKE), 10)
+    ):  # in eval mode, the last axis of the grid; five has no factor of the other axes
         assert not case.run.train
         held(case)
 
