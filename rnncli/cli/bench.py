@@ -195,7 +195,7 @@ def _record(
         done = sum(len({timing.pass_ for timing in case.timing or ()}) for case in cases)
         missing = [f"{INTERRUPTIONS[early]}: {done} of {sum(len(bench.passes) for bench in benches)} passes were timed"]
     if earlier:
-        cases = earlier.beside(cases)
+        cases = [earlier.beside(case) for case in cases]
     held = [(condition, case, condition.of(case)) for case in cases for condition in conditions]
     gates = [gate for _, _, gate in held if gate]
     if early is None:  # what was refused or could not be compiled must not pass for a gate that holds
@@ -286,7 +286,7 @@ def _conditions(
 
     own = next((case.target for case in cases if case.target), None)
     measured = [name for name in (*IMPLEMENTATIONS, *(["candidate", own] if own else [])) if not names or name in names]
-    measured += [f"{name} compiled" for name in ("nn.RNN", *measured)] if compile else []
+    measured += [f"{name} compiled" for name in (*{case.cell.layer for case in cases}, *measured)] if compile else []
     passes = PASSES if all(case.run.gradients for case in cases) else ("inference",)
     return tuple(Condition.parse(text, measured, passes) for text in texts)
 

@@ -8,7 +8,7 @@ from rnncli.cli.options import Format, Output
 
 if TYPE_CHECKING:
     from rnncli.core.records import Detail
-    from rnncli.faults.catalogue import Fault
+    from rnncli.faults.fault import Fault
 
 PAGE_WIDTH = 80
 

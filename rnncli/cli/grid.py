@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +51,7 @@ def chosen(
 def list_cases(selection: "Selection", format: str, output: Path | None) -> None:
     """Write the cases without running them: for each a line with its id and what tells it from the others."""
     if format == "table":
-        ids = list(selection.ids)
-        described = ((ids[index], selection.described(selection.case(index))) for index in selection.indices)
-        write_text((f"{id}  {values}".rstrip() + "\n" for id, values in described), output)
+        write_text((f"{case.id}  {selection.described(case)}".rstrip() + "\n" for case in selection), output)
     else:
         from rnncli.core.environment import static_environment
         from rnncli.core.records import RunRecord
@@ -72,11 +71,13 @@ class _NotRun(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._selection)
 
-    def __getitem__(self, place: Any) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         from rnncli.core.records import CaseRecord
 
-        case = self._selection[place]
-        return CaseRecord(id=case.id, config=case.config, verdict=None)
+        return (CaseRecord(id=case.id, config=case.config, verdict=None) for case in self._selection)
+
+    def __getitem__(self, place: Any) -> Any:
+        return next(islice(self, place, None))
 
 
 @dataclass(frozen=True)
@@ -134,11 +135,11 @@ def run_grid(
     except ReaderGoneError:
         why = "nobody reads the output any more"
     try:
-        run.require_kept()
+        run.journal.require_kept()
     except ConfigError:
-        run.close()
+        run.journal.close()
         raise
-    results = run.results()
+    results = run.journal.results()
     missing = []
     if len(results) < len(selection):
         again = "; the same command with --resume goes on" if lasting else ""

@@ -27,7 +27,7 @@ def schema(
         found = TypeAdapter(RunRecord).json_schema()
         described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "rnncli results"}
     else:
-        from rnncli.config.cases import json_schema
+        from rnncli.config.schema import json_schema
 
         described = json_schema()
     write_text(json.dumps(described, indent=2) + "\n", None)

@@ -168,11 +168,11 @@ def verify(
     if watch:
         from rnncli.cli.watch import watched_folders
 
-        watched_folders(selection)
+        watched_folders(cases := tuple(selection))
 
     with quick_imports():
         if dask is None and (selection.targets or (processes != 1 and len(selection) > 1)):
-            from rnncli.execution.process import start_server
+            from rnncli.execution.server import start_server
 
             start_server(users_code=bool(selection.targets), many=len(selection) > 1)
         from rnncli.pipeline.verify import TIMEOUT_S, VerifyOptions
@@ -187,7 +187,7 @@ def verify(
     if watch:
         from rnncli.cli.watch import watch as watch_files
 
-        watch_files(selection, options)
+        watch_files(cases, options)
         return
     wanted = Wanted(format, output, plot, strict, save_failing, detail)
     if len(selection) == 1 and format != "jsonl" and dask is None:
@@ -216,8 +216,9 @@ def _verify_one(selection: "Selection", options: "VerifyOptions", wanted: Wanted
         from rnncli.numerics.device import environment
         from rnncli.pipeline.verify import policy_flags, run_cases, verify
 
-    origin = selection.origins(policy_flags(options.policy))(selection.indices[0])
-    records = run_cases(selection, lambda case: verify(case, options), needed_for_verify)
+    (index,) = selection.indices
+    origin = selection.origins(policy_flags(options.policy))(index)
+    records = run_cases([selection.case(index)], lambda case: verify(case, options), needed_for_verify)
     finished = [replace(record, origin=origin) for record in with_progress(records, 1)]
     record = RunRecord.of("verify", environment(), finished, strict=wanted.strict)
     _leave(record, wanted, finished, policy_flags(options.policy))
@@ -252,7 +253,7 @@ def _verify_many(
             emitted=wanted.format == "jsonl",
         )
     finally:
-        ended.run.close()
+        ended.run.journal.close()
 
 
 def _leave(

@@ -1,12 +1,14 @@
 """What stands in a report of one case, in words and figures: the same in a terminal as on a page."""
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from rnncli.core.cells import cell_of
 from rnncli.core.records import (
     CaseRecord,
     Check,
@@ -20,11 +22,13 @@ from rnncli.core.records import (
     combine,
     printable,
 )
+from rnncli.core.summary import initial
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
 MOST_NAMES = 8
-MOST_PARAMETERS = 4  # of one layer in one direction
+FEWEST_PARAMETERS = 4  # that are shown where there are more: those of one layer in one direction
 FEWEST_TOGETHER = 3
-NUMBERS = {2: "two", 4: "four"}
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 MOST_NOISE = 1e4  # envelopes; an honest error is below 3, one of another equation about 1e14 in float64
 
 
@@ -53,17 +57,13 @@ def ratio_to(value: float | None) -> str:
 
 def size(sizes: tuple[int, ...] | None) -> str:
     """A shape as Python writes it."""
-    if sizes is None:
-        return "-"
-    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(map(str, sizes))})"
+    return "-" if sizes is None else f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(map(str, sizes))})"
 
 
 def duration(seconds: float) -> str:
     """A time in the unit that makes it a number of few digits."""
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
-        if seconds * factor >= 1 or unit == "us":
-            return f"{seconds * factor:.3g} {unit}" if seconds * factor < 1000 else f"{seconds * factor:.0f} {unit}"
-    raise AssertionError(seconds)
+    unit, factor = ("us", 1e6) if seconds < 1e-3 else ("ms", 1e3) if seconds < 1 else ("s", 1.0)
+    return f"{seconds * factor:.3g} {unit}" if seconds * factor < 1000 else f"{seconds * factor:.0f} {unit}"
 
 
 def memory(count: int | None) -> str:
@@ -80,10 +80,8 @@ def place(at: Location | None, tensor: str) -> str:
     """A location in short; what the tensor's own name says already is left out."""
     if at is None:
         return "-"
-    if at.column is not None:
-        return f"[{at.unit},{at.column}]"
-    if tensor.startswith("grad bias"):
-        return f"[{at.unit}]"
+    if at.column is not None or tensor.startswith("grad bias"):
+        return f"[{at.unit}]" if at.column is None else f"[{at.unit},{at.column}]"
     layer = None if tensor in ("output", "grad input") else at.layer
     parts = [("l", layer), ("t", at.time), ("n", at.batch), ("u", at.unit)]
     direction = ["rev"] if at.direction == "reverse" else []
@@ -112,7 +110,7 @@ def circumstances(command: str, case: CaseRecord) -> str:
     """What beside nn.RNN's arguments a case was run with: float32 on cpu, packed input, h_0 random, seed 0."""
     given, run = case.config["input"], case.config["run"]
     where = f"{run['dtype']} on {case.device}" if case.device else f"{run['dtype']}"
-    details = [where, given["layout"], f"h_0 {given['h_0']}"]
+    details = [where, given["layout"], initial(case)]
     if command != "shapes":
         details += [*(["train mode"] if run["train"] else []), f"seed {run['seed']}"]
         details += [f"weights x{run['weight_scale']:g}"] if run["weight_scale"] != 1 else []
@@ -131,26 +129,20 @@ def letters(config: dict[str, Any]) -> str:
     rnn, given = config["rnn"], config["input"]
     batch = [] if given["layout"] == "unbatched" else [f"N={counted(given['batch_size'], 'sequence')}"]
     directions = counted(2 if rnn["bidirectional"] else 1, "direction")
-    sizes = [f"D={directions}", f"H_in={rnn['input_size']}", f"H_out={rnn['hidden_size']}"]
+    sizes = [f"D={directions}", f"H_in={rnn['input_size']}", f"H_out={rnn.get('proj_size') or rnn['hidden_size']}"]
+    sizes += [f"H_cell={rnn['hidden_size']}"] if len(cell_of(config).states) > 1 else []
     return ", ".join([f"L={counted(given['seq_len'], 'step')}", *batch, *sizes])
 
 
 def parameters(found: Sequence[Parameter]) -> Iterator[str]:
     """Yield the first parameters with their shapes, what the others are, and how many elements there are."""
-    total = sum(parameter.count for parameter in found)
-    shown, more = first_parameters(found, MOST_PARAMETERS)
-    yield from (f"{parameter.name} {size(parameter.shape)}," for parameter in shown[:-1])
-    last = f"{shown[-1].name} {size(shown[-1].shape)}"
-    reverse = [parameter for parameter in found if parameter.name.endswith("_reverse")]
-    if not more:
-        yield f"{last}:"
-    elif len(reverse) == more:
-        yield f"{last},"
-        yield f"and the same {NUMBERS[more]} _reverse:"
-    else:
-        yield f"{last},"
-        yield f"... {more} more (-v):"
-    yield f"{total:,} elements"
+    shown, more = first_parameters(found)
+    parts = [f"{parameter.name} {size(parameter.shape)}" for parameter in shown]
+    if more:
+        all_reverse = sum(parameter.name.endswith("_reverse") for parameter in found) == more
+        parts.append(f"and the same {NUMBERS[more]} _reverse" if all_reverse else f"... {more} more (-v)")
+    yield from (f"{part}," for part in parts[:-1])
+    yield from (f"{parts[-1]}:", f"{sum(parameter.count for parameter in found):,} elements")
 
 
 def every_parameter(found: Sequence[Parameter]) -> str:
@@ -160,11 +152,17 @@ def every_parameter(found: Sequence[Parameter]) -> str:
     return f"{len(found)} parameters, {total:,} elements: {named}"
 
 
-def first_parameters(found: Sequence[Parameter], most: int) -> tuple[Sequence[Parameter], int]:
+def first_parameters(found: Sequence[Parameter]) -> tuple[Sequence[Parameter], int]:
     """Return the first parameters, all of them where a shape is wrong, and how many more there are."""
-    if not all(parameter.agrees for parameter in found):
-        most = len(found)
+    most = max(FEWEST_PARAMETERS, sum(parameter.name.endswith("_l0") for parameter in found))
+    most = most if all(parameter.agrees for parameter in found) else len(found)
     return found[:most], max(0, len(found) - most)
+
+
+def rows_of(parameter: Parameter) -> str:
+    """Whose rows a parameter of a gated cell holds, in order: 40 each of i, f, g, o."""
+    gates = parameter.gates or ()
+    return f"{parameter.shape[0] // len(gates)} each of {', '.join(gates)}" if gates else ""
 
 
 def of_upper_layers(found: Sequence[Parameter]) -> str:
@@ -174,36 +172,37 @@ def of_upper_layers(found: Sequence[Parameter]) -> str:
 
 
 def recipes(found: Sequence[Recipe], width: int) -> Iterator[str]:
-    """Yield lines of Python: each with its shape and what it is in a comment, behind the code where it fits."""
-    column = max((len(recipe.code) for recipe in found if len(recipe.code) <= width // 2), default=0)
+    """Yield lines of Python: each with its shape and what it is in a comment beside it, or below a long one."""
+    column = max((len(recipe.code) for recipe in found if len(recipe.code) <= width // 4), default=0)
     for recipe in found:
-        note = f"# {size(recipe.shape)} {recipe.note}" if recipe.shape is not None else f"# {recipe.note}"
-        for line in (f"{recipe.code:<{column}}  {note}", f"{recipe.code}  {note}"):
-            if len(line) <= width:
-                yield line
-                break
-        else:
-            yield from (note, recipe.code)
+        code, note = recipe.code, recipe.note.replace("`", "")
+        note = f"{size(recipe.shape).replace(' ', NO_BREAK)} {note}" if recipe.shape is not None else note
+        if len(code) > column:
+            yield code
+            code = ""
+        for line in textwrap.wrap(note, width - column - len("  # ")):
+            yield f"{code:<{column}}  # {line}".replace(NO_BREAK, " ")
+            code = ""
 
 
-def sizes_of(shapes: Sequence[TensorShape], candidate: str) -> dict[str, list[tuple[int, ...] | None]]:
+def sizes_of(case: CaseRecord) -> dict[str, list[tuple[int, ...] | None]]:
     """By whose they are, the sizes of each tensor: without those that nobody gave."""
+    shapes = case.shapes or ()
     columns: dict[str, list[tuple[int, ...] | None]] = {"predicted": [shape.predicted for shape in shapes]}
-    columns["nn.RNN"] = [shape.reference for shape in shapes]
-    columns[candidate] = [shape.candidate for shape in shapes]
+    columns[cell_of(case.config).layer] = [shape.reference for shape in shapes]
+    columns[candidate(case, short=True)] = [shape.candidate for shape in shapes]
     columns["expected"] = [shape.expected for shape in shapes]
     return {name: sizes for name, sizes in columns.items() if any(sizes)}
 
 
 def shape_disagreements(case: CaseRecord) -> Iterator[str]:
     """A line for each tensor or parameter whose sizes do not agree."""
-    for tensor in case.shapes or ():
-        if not tensor.agrees:
-            named = {"nn.RNN": tensor.reference, candidate(case, short=True): tensor.candidate}
-            yield _disagreement(tensor, tensor.predicted, named)
-    for parameter in case.parameters or ():
-        if not parameter.agrees:
-            yield _disagreement(parameter, parameter.shape, {"nn.RNN": parameter.reference})
+    layer = cell_of(case.config).layer
+    for tensor in (tensor for tensor in case.shapes or () if not tensor.agrees):
+        named = {layer: tensor.reference, candidate(case, short=True): tensor.candidate}
+        yield _disagreement(tensor, tensor.predicted, named)
+    for parameter in (parameter for parameter in case.parameters or () if not parameter.agrees):
+        yield _disagreement(parameter, parameter.shape, {layer: parameter.reference})
 
 
 def _disagreement(

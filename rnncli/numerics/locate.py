@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rnncli.core.case import Case
 from rnncli.core.records import Location
-from rnncli.numerics.probe import SEQUENCES, in_layout, is_state, rows_of, time_first
+from rnncli.numerics.probe import in_layout, rows_of, time_first
 
 DIRECTIONS: tuple[Literal["forward"], Literal["reverse"]] = ("forward", "reverse")
 
@@ -16,18 +16,23 @@ DIRECTIONS: tuple[Literal["forward"], Literal["reverse"]] = ("forward", "reverse
 def locate(case: Case, tensor: str, index: tuple[int, ...]) -> Location:
     """Return the place of element `index` of a tensor: output, h_n, `grad input`, `grad h_0`, `grad <parameter>`."""
     name = tensor.removeprefix("grad ")
-    if is_state(name):
+    if name in states_of(case):
         layer, direction = divmod(index[0], case.rnn.directions)
         batch = None if case.input.layout == "unbatched" else index[1]
         return Location(layer=layer, direction=DIRECTIONS[direction], batch=batch, unit=index[-1])
-    if name in SEQUENCES:
+    if name in ("output", "input"):
         time, batch = _time_and_batch(case, index)
         if name == "input":
             return Location(layer=0, time=time, batch=batch, unit=index[-1])
-        direction, unit = divmod(index[-1], case.rnn.hidden_size)
+        direction, unit = divmod(index[-1], case.rnn.h_out)
         layer = case.rnn.num_layers - 1
         return Location(layer=layer, direction=DIRECTIONS[direction], time=time, batch=batch, unit=unit)
     return _locate_parameter(name, index)
+
+
+def states_of(case: Case) -> tuple[str, ...]:
+    """Return the names of all states, initial and final."""
+    return case.cell.initial + case.cell.final
 
 
 def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
@@ -38,9 +43,9 @@ def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
     of its own: (L, N, D), (L, N) and (D*num_layers, N).
     """
     name, packed = tensor.removeprefix("grad "), case.input.layout == "packed"
-    if is_state(name):
+    if name in states_of(case):
         return magnitudes.amax(-1) if packed else magnitudes.flatten(1).amax(1)
-    if name not in SEQUENCES:
+    if name not in ("output", "input"):
         return magnitudes.amax()
     steps = time_first(case, magnitudes)  # (L, N, features)
     if name == "input":
@@ -51,14 +56,13 @@ def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
 
 def over_elements(case: Case, tensor: str, groups: Tensor) -> Tensor:
     """Return the groups of `by_group`, shaped to stand against the elements of the tensor."""
-    name, packed = tensor.removeprefix("grad "), case.input.layout == "packed"
-    if is_state(name):
+    name = tensor.removeprefix("grad ")
+    if name in states_of(case):
         return groups[:, None, None] if case.input.layout == "batched" else groups.unsqueeze(-1)
-    if name not in SEQUENCES:
+    if name not in ("output", "input"):
         return groups
-    steps = groups if packed else groups.unsqueeze(1)  # (L, N or 1, D), of input (L, N or 1)
-    elements = steps.repeat_interleave(case.rnn.hidden_size, -1) if name == "output" else steps.unsqueeze(-1)
-    return in_layout(case, elements)
+    steps = groups if case.input.layout == "packed" else groups.unsqueeze(1)  # (L, N or 1, D), of input (L, N or 1)
+    return in_layout(case, steps.repeat_interleave(case.rnn.h_out, -1) if name == "output" else steps.unsqueeze(-1))
 
 
 def first_in_order(case: Case, tensor: str, outside: Tensor) -> Location:
@@ -78,7 +82,7 @@ def first_in_order(case: Case, tensor: str, outside: Tensor) -> Location:
         return Location(layer=0, time=time, batch=None if unbatched else batch, unit=unit)
     places = outside.nonzero()
     index = tuple(int(place) for place in places[0])
-    if name in ("h_0", "c_0"):
+    if name in case.cell.initial:
         last = places[places[:, 0] == places[:, 0].max()][0]
         index = tuple(int(place) for place in last)
     return locate(case, tensor, index)
@@ -86,8 +90,7 @@ def first_in_order(case: Case, tensor: str, outside: Tensor) -> Location:
 
 def _first_of_output(case: Case, steps: Tensor) -> Location:
     """steps: (L, N, D*H_out)."""
-    directions = case.rnn.directions
-    hidden_size = steps.shape[-1] // directions
+    directions, hidden_size = case.rnn.directions, case.rnn.h_out
     time, batch, feature = steps.nonzero().unbind(1)
     direction, unit = feature // hidden_size, feature % hidden_size
     lengths = torch.full((steps.shape[1],), steps.shape[0], device=steps.device)
@@ -106,9 +109,9 @@ def _first_of_output(case: Case, steps: Tensor) -> Location:
 
 
 def _locate_parameter(name: str, index: tuple[int, ...]) -> Location:
-    match = re.fullmatch(r"(?:weight|bias)_[ih][hr]_l(\d+)(_reverse)?", name)
+    match = re.fullmatch(r"(?:weight_[ih]h|bias_[ih]h|weight_hr)_l(\d+)(_reverse)?", name)
     if match is None:
-        raise ValueError(f"not a parameter of nn.RNN: {name}")
+        raise ValueError(f"not a parameter of torch's layers: {name}")
     direction = DIRECTIONS[match[2] is not None]
     column = index[1] if len(index) == 2 else None
     return Location(layer=int(match[1]), direction=direction, unit=index[0], column=column)

@@ -5,10 +5,9 @@ noise envelope.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +15,9 @@ from torch import Tensor
 
 from rnncli.core.case import Case
 from rnncli.core.memory import NOISY_ELEMENTS, NOISY_RUNS
-from rnncli.manual.equations import States, Step, gru_step, lstm_step, recurrent, relu_step, tanh_step
-from rnncli.numerics.locate import by_group
-from rnncli.numerics.probe import SEQUENCES, Probe, in_layout, is_state, packer, packing
+from rnncli.manual.equations import Step, gru_step, lstm_step, recurrent, relu_step, tanh_step
+from rnncli.numerics.locate import by_group, states_of
+from rnncli.numerics.probe import Probe, in_layout, packer
 from rnncli.numerics.rounding import ARITHMETIC, Rounding
 from rnncli.numerics.runs import Runs
 
@@ -60,7 +59,7 @@ class Oracle:
     def __init__(self, case: Case, probe: Probe) -> None:
         """The probe lies in float64, on the device the oracle is to run on."""
         self._case, self._probe = case, probe
-        self._step = STEPS[case.rnn.nonlinearity]
+        self._step = STEPS[case.rnn.nonlinearity or case.rnn.cell]
         self._envelopes: dict[str, Envelope] = {}
 
     @cached_property
@@ -68,8 +67,13 @@ class Oracle:
         """output, h_n and, where the case has gradients, `grad <leaf>`, in the case's layout."""
         case, probe = self._case, self._probe
         leaves = {name: leaf.clone().requires_grad_(case.run.gradients) for name, leaf in probe.leaves.items()}
+        dropout = case.rnn.dropout if case.run.train else 0.0
+        torch.default_generator.manual_seed(case.run.seed)  # of the masks that torch's layer draws
         with torch.set_grad_enabled(case.run.gradients):
-            returned = dict(zip(probe.cotangents, self._run(self._step, leaves), strict=True))
+            x, states = packer(case, probe.input.device)(leaves["input"]), probe.initial_states(leaves)
+            output, final = recurrent(self._step, x, states, leaves, case.rnn.directions, case.rnn.batch_first, dropout)
+            data = output if isinstance(output, Tensor) else output.data
+            returned = dict(zip(probe.cotangents, (data, *final), strict=True))
             losses = [(value * probe.cotangents[name]).sum() for name, value in returned.items()]
             gradients = torch.autograd.grad(losses, list(leaves.values())) if case.run.gradients else ()
         found = {name: value.detach() for name, value in returned.items()}
@@ -78,24 +82,7 @@ class Oracle:
     @cached_property
     def previous_states(self) -> dict[str, Tensor]:
         """The states that each step started from, by the names of the initial ones: (D*num_layers, L, N, features)."""
-        seen: list[States] = []
-
-        def step(x_t: Tensor, states: States, *weights: Any) -> States:
-            seen.append(states)
-            return self._step(x_t, states, *weights)
-
-        with torch.no_grad():
-            self._run(step, self._probe.leaves)
-        found, layers = {}, self._case.rnn.num_layers
-        for name, steps in zip(self._probe.initial_names, zip(*seen, strict=True), strict=True):
-            walks = torch.unflatten(
-                torch.stack(steps), 0, (layers, self._case.rnn.directions, -1)
-            )  # in the order of steps
-            by_time = [walks[:, 0], walks[:, 1].flip(1)] if self._case.rnn.bidirectional else [walks[:, 0]]
-            found[name] = torch.stack(by_time, dim=1).flatten(0, 1)
-            if self._case.input.layout == "packed":  # longest first
-                found[name] = found[name][:, :, packing(self._case)[1].argsort()]
-        return found
+        return dict(zip(self._probe.initial_names, self._runs.previous_states(), strict=True))
 
     def envelope(self, kind: str) -> Envelope:
         """The envelope of a kind of arithmetic: a key of ARITHMETIC."""
@@ -107,21 +94,12 @@ class Oracle:
         """How many pre-activations of a relu lie within the noise of zero, without the gradients' share of the work."""
         return max(kinks for kinks, _ in self._noisy(kind, gradients=False))
 
-    def _run(self, step: Step, leaves: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-        """output and the final states, in the case's layout."""
-        case = self._case
-        x, states = packer(case, self._probe.input.device)(leaves["input"]), self._probe.initial_states(leaves)
-        dropout = case.rnn.dropout if case.run.train else 0.0
-        torch.default_generator.manual_seed(case.run.seed)  # for the masks that torch's layer draws
-        output, final = recurrent(step, x, states, leaves, case.rnn.directions, case.rnn.batch_first, dropout)
-        return output if isinstance(output, Tensor) else output.data, *final
-
     def _measured(self, kind: str) -> Envelope:
         spread, most = dict[str, Tensor](), 0
         for kinks, tensors in self._noisy(kind, self._case.run.gradients):
             for name, runs in tensors.items():
                 moved = (runs[1:] - runs[0]).abs_().amax(0).nan_to_num_(math.inf, math.inf)
-                moved = in_layout(self._case, moved) if name.removeprefix("grad ") in SEQUENCES else moved
+                moved = in_layout(self._case, moved) if name in ("output", "grad input") else moved
                 groups = by_group(self._case, name, moved)
                 spread[name] = torch.maximum(spread[name], groups) if name in spread else groups
             most = max(most, kinks)
@@ -152,11 +130,11 @@ class Oracle:
         packed, tensor = self._case.input.layout == "packed", name.removeprefix("grad ")
         if tensor in self._probe.parameters:
             return spread
-        features = self._case.rnn.input_size if tensor == "input" else self._case.rnn.hidden_size
+        features = self._case.rnn.input_size if tensor == "input" else self._case.rnn.h_out
         drawn = NOISY_RUNS * features * (1 if packed else self._runs.rows)
         if drawn >= ENOUGH:
             return spread
-        if is_state(tensor):
+        if tensor in states_of(self._case):
             return spread.amax(-1, keepdim=True).expand_as(spread) if packed else spread
         reach = min(math.ceil(ENOUGH / drawn) // 2, len(spread) - 1)
         padded = F.pad(spread.movedim(0, -1), (reach, reach))  # (..., L + 2 reach)

@@ -1,7 +1,7 @@
-"""The concrete weights, input, h_0 and cotangents a case is checked with."""
+"""The concrete weights, input, initial states and cotangents a case is checked with."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -15,124 +15,121 @@ from rnncli.core.shapes import predict_parameters, predict_tensors
 _NEXT_ATTEMPT = 2**61 + 1  # between the seeds of two attempts: no seed a person would give is one attempt from another
 
 
-SEQUENCES = ("input", "output")
-
-
-def is_state(name: str) -> bool:
-    """Return whether a tensor is a state before the first step or after the last: h_0, h_n, and of an LSTM c_0, c_n."""
-    return name in ("h_0", "h_n", "c_0", "c_n")
-
-
 @dataclass(frozen=True)
 class Probe:
     """The values both sides are given. Shapes are those of `shapes`; a packed input is its `.data`."""
 
     parameters: dict[str, Tensor]
     input: Tensor
-    h_0: Tensor | None
-    cotangents: dict[str, Tensor]  # of output and of the final states
-    c_0: Tensor | None = None  # of an LSTM
+    states: dict[str, Tensor]  # h_0, of an LSTM c_0 too; none where they are omitted
+    cotangents: dict[str, Tensor]
+
+    @property
+    def h_0(self) -> Tensor | None:
+        """The initial hidden state, (D*num_layers, N, H_out); None where it is omitted."""
+        return self.states.get("h_0")
 
     @property
     def leaves(self) -> dict[str, Tensor]:
-        """`input`, the initial states unless they are left out, and every parameter."""
-        states = {name: state for name, state in (("h_0", self.h_0), ("c_0", self.c_0)) if state is not None}
-        return {"input": self.input, **states, **self.parameters}
+        """Return `input`, the initial states unless they are omitted, and every parameter."""
+        return {"input": self.input, **self.states, **self.parameters}
 
     @property
-    def initial_names(self) -> tuple[str, ...]:
-        """The names of the initial states, left out or not: h_0, and c_0 of an LSTM."""
-        return tuple(name.replace("_n", "_0") for name in self.cotangents if is_state(name))
+    def initial_names(self) -> list[str]:
+        """The names of the initial states of the cell: h_0, and c_0 of an LSTM."""
+        return [name.replace("_n", "_0") for name in self.cotangents if name != "output"]
 
     def initial_states(self, leaves: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-        """Return the initial states among some leaves; zeros for those that are left out."""
+        """Return those of the states that are among the leaves; zeros for the others."""
         zeros = {name: torch.zeros_like(self.cotangents[name.replace("_0", "_n")]) for name in self.initial_names}
-        return tuple(leaves.get(name, zero) for name, zero in zeros.items())
+        return tuple(leaves.get(name, zeros[name]) for name in self.initial_names)
 
     def changed(self, change: Callable[[str, Tensor], Tensor]) -> "Probe":
-        """Return the probe of the values that `change` makes of those of this one, given their names."""
-        return Probe(
-            parameters={name: change(name, value) for name, value in self.parameters.items()},
-            input=change("input", self.input),
-            h_0=None if self.h_0 is None else change("h_0", self.h_0),
-            cotangents={name: change(name, value) for name, value in self.cotangents.items()},
-            c_0=None if self.c_0 is None else change("c_0", self.c_0),
+        """Return the same parameters with what `change` makes of input, states and cotangents, given their names."""
+        states, cotangents = (
+            {name: change(name, value) for name, value in part.items()} for part in (self.states, self.cotangents)
         )
+        return Probe(self.parameters, change("input", self.input), states, cotangents)
 
     def to(self, dtype: torch.dtype, device: torch.device) -> "Probe":
         """Return the same values in another dtype, on another device; this probe where they lie there already."""
         if (self.input.dtype, self.input.device) == (dtype, device):
             return self
-        return self.changed(lambda _, value: value.to(device, dtype))
+        parameters = {name: value.to(device, dtype) for name, value in self.parameters.items()}
+        return replace(self.changed(lambda _, value: value.to(device, dtype)), parameters=parameters)
 
 
 def draw(case: Case, attempt: int = 0) -> Probe:
-    """Return the probe of a case: float64 on the CPU, the same for the same seed; another for each further attempt.
+    """The probe of a case: float64 on the CPU, the same for the same seed; another one for each further attempt.
 
-    Weights and biases are uniform in +-weight_scale/sqrt(H_out) (the initialisation of `torch.nn.RNN`, scaled); input,
-    h_0 and the cotangents of output and h_n are standard normal.
+    Weights and biases are uniform in +-weight_scale/sqrt(hidden_size) (torch's own initialisation, scaled); input,
+    initial states and the cotangents of output and final states are standard normal.
     """
     generator = torch.Generator().manual_seed((case.run.seed + attempt * _NEXT_ATTEMPT) % 2**63)
     bound = case.run.weight_scale / case.rnn.hidden_size**0.5
-    parameters = {
-        parameter.name: torch.empty(parameter.shape, dtype=torch.float64).uniform_(-bound, bound, generator=generator)
-        for parameter in predict_parameters(case)
-    }
-    drawn = {
-        tensor.name: torch.randn(tensor.predicted, generator=generator, dtype=torch.float64)
-        for tensor in predict_tensors(case)
-        if tensor.name not in ("output", "h_n") or tensor.name in case.returns
-    }
-    cotangents = {
-        tensor.name: drawn.get(tensor.name, torch.zeros(tensor.predicted, dtype=torch.float64))
-        for tensor in predict_tensors(case)
-        if tensor.name in ("output", "h_n")
-    }
-    return Probe(parameters, drawn["input"], _initial_state(case, drawn["h_0"]), cotangents)
+
+    def normal(shape: tuple[int, ...]) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    def uniform(shape: tuple[int, ...]) -> Tensor:
+        return torch.empty(shape, dtype=torch.float64).uniform_(-bound, bound, generator=generator)
+
+    sizes = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
+    return Probe(
+        parameters={parameter.name: uniform(parameter.shape) for parameter in predict_parameters(case)},
+        input=normal(sizes["input"]),
+        states=_initial_states(case, {name: normal(sizes[name]) for name in case.cell.initial}),
+        cotangents={
+            name: normal(sizes[name]) if name in case.returns else torch.zeros(sizes[name], dtype=torch.float64)
+            for name in results(case)
+        },
+    )
 
 
 def shortened(case: Case, probe: Probe, steps: int) -> tuple[Case, Probe]:
     """Return the case and its probe on the first `steps` steps of the input."""
     lengths = tuple(min(length, steps) for length in case.input.sequence_lengths)
-    shorter = altered(case, input={"seq_len": steps} | ({"lengths": lengths} if _is_packed(case) else {}))
+    given = {"seq_len": steps} | ({"lengths": lengths} if case.input.layout == "packed" else {})
+    shorter = altered(case, input=given)
 
     def cut(name: str, value: Tensor) -> Tensor:
-        return in_layout(shorter, time_first(case, value)[:steps]) if name in SEQUENCES else value
+        return in_layout(shorter, time_first(case, value)[:steps]) if name in ("input", "output") else value
 
     return shorter, probe.changed(cut)
 
 
 def first_sequence(case: Case, probe: Probe) -> tuple[Case, Probe]:
     """Return the case and its probe with the first sequence of the batch alone. Not for an unbatched input."""
-    length = case.input.sequence_lengths[0] if _is_packed(case) else case.input.seq_len
-    given = {"batch_size": 1, "seq_len": length} | ({"lengths": (length,)} if _is_packed(case) else {})
+    length = case.input.sequence_lengths[0] if case.input.layout == "packed" else case.input.seq_len
+    given = {"batch_size": 1, "seq_len": length} | ({"lengths": (length,)} if case.input.layout == "packed" else {})
     alone = altered(case, input=given)
     return alone, probe.changed(lambda name, value: _of_first_sequence(case, alone, name, value))
 
 
 def of_first_sequence(case: Case, alone: Case, values: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
-    """Return output and the final states of a case, cut to its first sequence: `alone` is that of `first_sequence`."""
-    returned = {name: value for name, value in values.items() if value is not None and not name.startswith("grad ")}
-    return {name: _of_first_sequence(case, alone, name, value) for name, value in returned.items()}
+    """Return the results of a case, cut to its first sequence: `alone` is that of `first_sequence`."""
+    named = ((name, values[name]) for name in results(case))
+    return {name: _of_first_sequence(case, alone, name, value) for name, value in named if value is not None}
 
 
 def _of_first_sequence(case: Case, alone: Case, name: str, value: Tensor) -> Tensor:
-    if name in SEQUENCES:
+    if name in ("input", "output"):
         return in_layout(alone, time_first(case, value)[: alone.input.seq_len, :1])
-    return value[:, :1] if is_state(name) else value
+    return value[:, :1]
 
 
 def first_layer(case: Case, probe: Probe) -> tuple[Case, Probe]:
     """Return the case and its probe with the first layer alone, without dropout and gradients."""
     one = altered(case, rnn={"num_layers": 1, "dropout": 0.0}, run={"gradients": False, "train": False})
     parameters = {name: value for name, value in probe.parameters.items() if re.search(r"_l0(_reverse)?$", name)}
-    cut = probe.changed(lambda name, value: value[: case.rnn.directions] if is_state(name) else value)
+    rows = case.rnn.directions
+    cut = probe.changed(lambda name, value: value if name in ("input", "output") else value[:rows])
     return one, replace(cut, parameters=parameters)
 
 
-def without_h_0(case: Case, probe: Probe) -> tuple[Case, Probe]:
+def without_states(case: Case, probe: Probe) -> tuple[Case, Probe]:
     """Return the case and its probe with the initial states left out."""
-    return altered(case, input={"h_0": "omitted"}), replace(probe, h_0=None, c_0=None)
+    return altered(case, input={"h_0": "omitted"}), replace(probe, states={})
 
 
 def equal_sizes(case: Case) -> Iterator[Case]:
@@ -142,7 +139,7 @@ def equal_sizes(case: Case) -> Iterator[Case]:
     """
     steps = min(3, case.input.seq_len)
     given = {"seq_len": steps, "batch_size": steps, "lengths": None}
-    sizes = {"input_size": 4, "hidden_size": 4}
+    sizes = {"input_size": 4, "hidden_size": 4, "proj_size": min(case.rnn.proj_size, 3)}
     yield altered(case, rnn=sizes, input=given)
     if case.rnn.num_layers > 1 and case.rnn.bidirectional:
         yield altered(case, rnn={**sizes, "input_size": 8}, input=given)
@@ -150,19 +147,21 @@ def equal_sizes(case: Case) -> Iterator[Case]:
         yield altered(case, rnn={**sizes, "num_layers": 1}, input=given)
 
 
-def blank(case: Case, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor | None]:
-    """An input and h_0 of zeros, for looking at shapes: on the meta device nothing is allocated."""
-    sizes = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
-    input = torch.zeros(sizes["input"], dtype=dtype, device=device)
-    return input, _initial_state(case, torch.zeros(sizes["h_0"], dtype=dtype, device=device))
+def _initial_states(case: Case, random: dict[str, Tensor]) -> dict[str, Tensor]:
+    if case.input.h_0 == "omitted":
+        return {}
+    return random if case.input.h_0 == "random" else {name: torch.zeros_like(value) for name, value in random.items()}
 
 
-def _is_packed(case: Case) -> bool:
-    return case.input.layout == "packed"
+def results(case: Case) -> tuple[str, ...]:
+    """Return the names of what a layer returns: output and the final states."""
+    return ("output", *case.cell.final)
 
 
-def _initial_state(case: Case, random: Tensor) -> Tensor | None:
-    return {"random": random, "zeros": torch.zeros_like(random), "omitted": None}[case.input.h_0]
+def as_argument(states: Iterable[Tensor]) -> Tensor | tuple[Tensor, ...] | None:
+    """Return initial states as torch's layer takes them: h_0, of an LSTM (h_0, c_0), None where they are omitted."""
+    given = tuple(states)
+    return given if len(given) > 1 else given[0] if given else None
 
 
 def packer(case: Case, device: torch.device) -> Callable[[Tensor], Tensor | PackedSequence]:

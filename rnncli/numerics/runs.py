@@ -4,7 +4,7 @@ A sequence is (L, (1 + K) * N, features) and a state (D*num_layers, (1 + K) * N,
 batch are the run without noise.
 """
 
-import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
 
 from rnncli.core.case import Case
-from rnncli.manual.equations import States, Step, stack
+from rnncli.manual.equations import States, Step, layer
 from rnncli.numerics.probe import Probe, time_first
 from rnncli.numerics.rounding import Rounding
 
@@ -61,7 +61,7 @@ class Runs:
         masks = [mask.repeat(1, runs, 1) for mask in self._masks]
         cotangents = [cotangent.repeat(1, runs, 1) for cotangent in self._cotangents] if gradients else []
         with rounding, torch.set_grad_enabled(gradients):
-            returned = self._forward(x, tuple(states), {**probe.parameters, **weights}, masks)
+            returned = self._forward(self._step, x, tuple(states), {**probe.parameters, **weights}, masks)
             if gradients:
                 losses = [(value * cotangent).sum() for value, cotangent in zip(returned, cotangents, strict=True)]
                 products = [product for weight in weights.values() for product in weight.products]
@@ -70,37 +70,68 @@ class Runs:
         if gradients:
             given = {name: next(arrived) for name in ("input", *probe.initial_names)}
             found |= {f"grad {name}": gradient for name, gradient in given.items() if name in probe.leaves}
-        found = {name: _by_run(value, runs) for name, value in found.items()}
+        found = {name: _by_run(value.detach(), runs) for name, value in found.items()}
         if gradients:
             for name, weight in weights.items():
                 deltas = [next(arrived) for _ in weight.products]
                 found |= self._of_parameters(name, torch.stack(deltas), torch.stack(weight.inputs), rounding)
         return found
 
+    @torch.no_grad()
+    def previous_states(self) -> list[Tensor]:
+        """Return the states that each step started from, (D*num_layers, L, N, features) for each state of the cell."""
+        seen: list[States] = []
+
+        def step(x_t: Tensor, states: States, *weights: Any) -> States:
+            seen.append(states)
+            return self._step(x_t, states, *weights)
+
+        self._forward(step, self._x, tuple(self._states), self._probe.parameters, self._masks)
+        found = [torch.unflatten(torch.stack(steps), 0, (-1, len(self._x))) for steps in zip(*seen, strict=True)]
+        for walks in found:  # in the order of the steps
+            for reverse in walks[1::2] if self._case.rnn.bidirectional else ():
+                reverse.copy_(self._turned(reverse, self._lengths))
+        return found
+
     def kinks(self, rounding: Rounding) -> int:
         """Return how many kinks were met at the steps within the sequences."""
         if not rounding.kinks:
             return 0
-        kinks = torch.stack(rounding.kinks)  # (D*num_layers * L, N), in the order in which steps are walked
-        walks = torch.unflatten(kinks, 0, (-1, len(self._x)))
+        walks = torch.unflatten(torch.stack(rounding.kinks), 0, (-1, len(self._x)))  # (D*num_layers, as walked, N)
         if self._lengths is not None:
-            inside = (torch.arange(len(self._x))[:, None] < self._lengths).to(walks.device)  # (L, N)
-            both = torch.stack([inside, inside.flip(0)][: self._case.rnn.directions])
-            walks = walks * both.repeat(self._case.rnn.num_layers, 1, 1)
+            walks = walks[:, torch.arange(len(self._x))[:, None] < self._lengths]
         return int(walks.sum())
 
-    def _forward(self, x: Tensor, states: States, params: dict[str, Any], masks: list[Tensor]) -> tuple[Tensor, ...]:
-        """output and the final states, layer by layer: the masks of dropout lie between them."""
+    def _forward(
+        self, step: Step, x: Tensor, states: States, params: Mapping[str, Any], masks: list[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """output and the final states: the stack of the equations, with torch's masks of dropout between the layers."""
         directions, final = self._case.rnn.directions, []
         lengths = None if self._lengths is None else self._lengths.repeat(x.shape[1] // self.rows)
-        for layer in range(self._case.rnn.num_layers):
-            matches = [(re.fullmatch(rf"(\w+_l){layer}(|_reverse)", name), value) for name, value in params.items()]
-            of_layer = {f"{match[1]}0{match[2]}": value for match, value in matches if match}
-            first = tuple(state[layer * directions : (layer + 1) * directions] for state in states)
-            x, last = stack(self._step, x, first, of_layer, directions, 0.0, lengths)
-            x = x * masks[layer] if layer < len(masks) else x
-            final.append(last)
-        return x, *(torch.cat(rows) for rows in zip(*final, strict=True))
+        for k in range(self._case.rnn.num_layers):
+            halves = []
+            for d in range(directions):
+                suffix = f"l{k}_reverse" if d else f"l{k}"
+                weights = [
+                    params.get(f"{kind}_{suffix}", 0.0) for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+                ]
+                weights += [params[name] for name in [f"weight_hr_{suffix}"] if name in params]
+                first = tuple(state[k * directions + d] for state in states)
+                half, last = layer(step, self._turned(x, lengths) if d else x, first, weights, lengths)
+                halves.append(self._turned(half, lengths) if d else half)
+                final.append(last)
+            x = torch.cat(halves, dim=-1)
+            x = x * masks[k] if k < len(masks) else x
+        return x, *(torch.stack(rows) for rows in zip(*final, strict=True))
+
+    @staticmethod
+    def _turned(x: Tensor, lengths: Tensor | None) -> Tensor:
+        """`equations.flipped`, for many sequences at once."""
+        if lengths is None:
+            return x.flip(0)
+        time = torch.arange(len(x))[:, None]
+        time = torch.where(time < lengths, lengths - 1 - time, time)
+        return x[time.to(x.device), torch.arange(len(lengths), device=x.device)]
 
     def _of_parameters(self, name: str, delta: Tensor, x: Tensor, rounding: Rounding) -> dict[str, Tensor]:
         """The gradient of a weight, whose products are x @ W.T, and of the bias that is added to them.

@@ -8,12 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from rnncli.core import words
+from rnncli.core.cells import cell_of
 from rnncli.core.records import CaseRecord, RunRecord, Timing, leaves_of, printable
 from rnncli.core.summary import conclusion
 from rnncli.report.table import PAGE_WIDTH, plain_table, title
 
 CHART = 48, 10  # columns and rows
-OF_NN_RNN = "of nn.RNN's"
 MOST_OF_A_BAR = 40  # columns
 NOISY = "the machine is busy: where a spread is this wide (~), the ratio says little; --min-run-time measures longer"
 
@@ -91,11 +91,12 @@ def _bars(timings: Sequence[Timing], case: CaseRecord) -> Table:
     measured = [timing for timing in timings if timing.ratio_to_reference is not None]
     passes = list(dict.fromkeys(timing.pass_ for timing in measured))
     names = {timing.implementation: _name(timing, case) for timing in measured}
-    widest = max(len(OF_NN_RNN), *(len(name) for name in names.values()))
+    ratio = f"of {cell_of(case.config).layer}'s"
+    widest = max(len(ratio), *(len(name) for name in names.values()))
     columns = min((PAGE_WIDTH - widest) // max(len(passes), 1) - 2, MOST_OF_A_BAR)
     longest = max((_ends(timing)[1] for timing in measured), default=1.0)
     bars = {(t.implementation, t.pass_): _bar(*_ends(t), longest, columns) for t in measured}
-    table = plain_table(OF_NN_RNN, *passes)
+    table = plain_table(ratio, *passes)
     for implementation, name in names.items():
         table.add_row(name, *(bars.get((implementation, name_of_pass), "") for name_of_pass in passes))
     return table
@@ -115,7 +116,9 @@ def _bar(low: float, high: float, longest: float, columns: int) -> str:
 def _pass_table(timings: Sequence[Timing], case: CaseRecord) -> Table:
     beside = any(timing.baseline_ratio is not None for timing in timings)
     rates = ["earlier>", "GFLOP/s>"] if beside else ["GFLOP/s>", "GB/s>"]  # 80 columns have room for two
-    table = plain_table("implementation", "median>", "IQR>", f"{OF_NN_RNN}>", *rates, "share>", "memory>")
+    table = plain_table(
+        "implementation", "median>", "IQR>", f"of {cell_of(case.config).layer}'s>", *rates, "share>", "memory>"
+    )
     for timing in timings:
         cells = [words.duration(timing.median_s), f"{timing.iqr_s / timing.median_s:.0%}", _ratio(timing)]
         cells += [_earlier(timing)] if beside else []
@@ -157,7 +160,7 @@ def _range(cases: Sequence[CaseRecord], record: RunRecord) -> Iterator[Renderabl
 def _in_range(timing: Timing | None) -> str:
     if timing is None:
         return "-"
-    if timing.implementation == "nn.RNN" or timing.ratio_to_reference is None:
+    if timing.is_reference or timing.ratio_to_reference is None:
         return words.duration(timing.median_s)
     return f"{'~' if timing.noisy else ''}{timing.ratio_to_reference:.2f}{' WRONG' if timing.wrong else ''}"
 

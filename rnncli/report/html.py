@@ -186,7 +186,7 @@ def _figures(case: CaseRecord) -> dict[str, str]:
     figures = {"passes at": words.tolerance(max(judged))} if judged else {}
     last = (case.timing or [None])[-1]
     for timing in case.timing or ():
-        if last and timing.pass_ == last.pass_ and timing.ratio_to_reference and timing.implementation != "nn.RNN":
+        if last and timing.pass_ == last.pass_ and timing.ratio_to_reference and not timing.is_reference:
             figures[f"{_own(timing, case)}, {timing.pass_}"] = f"{timing.ratio_to_reference:.2f}"
     if case.faults:
         figures["not visible"] = str(sum(fault.status == "not-visible" for fault in case.faults))

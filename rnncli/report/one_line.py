@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from rnncli.core import words
+from rnncli.core.cells import cell_of
 from rnncli.core.records import CaseRecord, RunRecord, Verdict
 from rnncli.core.summary import call, conclusion
 
@@ -57,7 +58,7 @@ def _of_shapes(record: RunRecord) -> str:
     case = record.cases[0]
     if case.error:
         return _of_case(case)
-    results = (tensor for tensor in case.shapes or () if tensor.name in ("output", "h_n"))
+    results = (tensor for tensor in case.shapes or () if tensor.name == "output" or tensor.name.endswith("_n"))
     sizes = ", ".join(f"{tensor.name} {words.size(tensor.predicted)}" for tensor in results)
     return f"{record.verdict or 'predicted'}  {call(case)}: {sizes}"
 
@@ -78,8 +79,9 @@ def _of_bench(record: RunRecord) -> str:
     timed = [timing for timing in record.cases[0].timing if timing.ratio_to_reference is not None]
     last = timed[-1].pass_ if timed else ""
     ratios = [f"{t.implementation} {words.ratio_to(t.ratio_to_reference)}" for t in timed
-              if t.pass_ == last and t.implementation not in ("nn.RNN", PRODUCTS)]  # fmt: skip
-    return f"{last}: {', '.join(ratios)} of nn.RNN's time"
+              if t.pass_ == last and not t.is_reference and t.implementation != PRODUCTS]  # fmt: skip
+    layer = cell_of(record.cases[0].config).layer
+    return f"{last}: {', '.join(ratios)} of {layer}'s time"
 
 
 def _of_env(record: RunRecord) -> str:

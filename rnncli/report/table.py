@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnncli.core import words
+from rnncli.core.cells import cell_of
 from rnncli.core.records import (
     CaseRecord,
     Check,
@@ -19,7 +20,6 @@ from rnncli.core.records import (
     FaultResult,
     Parameter,
     RunRecord,
-    TensorShape,
     Timing,
     Verdict,
     Wire,
@@ -87,14 +87,18 @@ def _case(command: str, case: CaseRecord, verbose: bool = False) -> Iterator[Ren
         yield _wiring_table(case.wiring)
     if case.shapes:
         yield ""
-        yield _shapes_table(case.shapes, words.candidate(case, short=True))
+        yield _shapes_table(case)
         yield Text(words.axes(case.config), "dim")
     if case.parameters:
         yield ""
         yield _parameters_table(case.parameters, verbose) if case.checks is None else _parameters(case.parameters)
     if case.checks:
         yield ""
-        yield _checks_table(case.checks) if verbose else _parity_table(case.checks)
+        yield (
+            _checks_table(case.checks, cell_of(case.config).layer)
+            if verbose
+            else _parity_table(case.checks, cell_of(case.config).layer)
+        )
         yield from _reasons(case, verbose)
     if case.faults is not None:
         yield ""
@@ -151,8 +155,10 @@ def _diagnosed(found: Diagnosis, verbose: bool) -> Iterator[Text]:
     written = found.written or "no fault of the catalogue"
     written = written.partition(": ")[0] if found.change else written  # the change shows the code itself
     yield Text.assemble((f"{found.id}: {written}", "bold red"), f"  {found.at}" if found.at else "")
-    for line in found.change or ():
-        yield Text(line, "red" if line.startswith("-") else "green", no_wrap=True)
+    equations = (found.equations or ()) if verbose or not found.change else ()
+    beside = ["The same in manual/equations.py, wrong and right:"] if equations else []
+    for line in (*(found.change or ()), *beside, *equations):
+        yield Text(line, {"-": "red", "+": "green"}.get(line[:1], ""), no_wrap=True)
     if verbose or not found.change:
         yield Text(f"Fix: {found.fix}.")
 
@@ -255,8 +261,8 @@ def title(command: str, case: CaseRecord) -> Text:
     return line.append(f"\n{words.circumstances(command, case)}  [{case.id}]", "dim")
 
 
-def _shapes_table(shapes: Sequence[TensorShape], candidate: str) -> Table:
-    columns = words.sizes_of(shapes, candidate)
+def _shapes_table(case: CaseRecord) -> Table:
+    shapes, columns = case.shapes or (), words.sizes_of(case)
     differ = not all(tensor.agrees for tensor in shapes)
     table = plain_table("tensor", "axes", *columns, *(["agree"] if differ else []))
     for index, tensor in enumerate(shapes):
@@ -267,12 +273,14 @@ def _shapes_table(shapes: Sequence[TensorShape], candidate: str) -> Table:
 
 
 def _parameters_table(parameters: Sequence[Parameter], verbose: bool) -> Table:
-    shown, more = words.first_parameters(parameters, len(parameters) if verbose else words.MOST_PARAMETERS)
-    table = plain_table("parameter", "shape", "count>")
+    shown, more = (parameters, 0) if verbose else words.first_parameters(parameters)
+    gated = any(parameter.gates for parameter in shown)
+    table = plain_table("parameter", "shape", "count>", *(["rows"] if gated else []))
     for parameter in shown:
         wrong = [seen for seen in (parameter.reference, parameter.expected) if seen not in (None, parameter.shape)]
         note = Text(f" NOT {words.size(wrong[0])}", "bold red") if wrong else Text()
-        table.add_row(parameter.name, Text(words.size(parameter.shape)).append(note), f"{parameter.count:,}")
+        gates = [words.rows_of(parameter)] if gated else []
+        table.add_row(parameter.name, Text(words.size(parameter.shape)).append(note), f"{parameter.count:,}", *gates)
     if more:
         table.add_row(f"... {more} more, -v", words.of_upper_layers(parameters))
     table.add_row("total", f"{len(parameters)} parameters", f"{sum(p.count for p in parameters):,}", style="bold")
@@ -292,7 +300,7 @@ def _parameters(parameters: Sequence[Parameter]) -> Text:
     return text
 
 
-def _parity_table(checks: Sequence[Check]) -> Table:
+def _parity_table(checks: Sequence[Check], layer: str) -> Table:
     """A line for each tensor of the results; gradients that came to the same stand together."""
     rows = words.parity_rows(checks)
     dtype = words.working_dtype(checks) or "float64"
@@ -301,7 +309,7 @@ def _parity_table(checks: Sequence[Check]) -> Table:
     if any(row.error is not None for row in rows):
         head["error"] = f"error in {dtype}" if right else "error"
     if right and any(row.reference_error is not None for row in rows):
-        head["own"] = "nn.RNN's own error"
+        head["own"] = f"{layer}'s own error"
     together = any(row.together for row in rows)
     table = plain_table("parity", "verdict", *(f"{name}>" for name in head.values()), *([""] if together else []))
     for row in rows:
@@ -311,14 +319,14 @@ def _parity_table(checks: Sequence[Check]) -> Table:
     return table
 
 
-def _checks_table(checks: Sequence[Check]) -> Table:
+def _checks_table(checks: Sequence[Check], layer: str) -> Table:
     """Every tensor with the errors of both stages; a column without a value is left out."""
     dtype = words.working_dtype(checks)
     found = words.by_tensor(checks)
     columns: dict[str, list[str]] = {"float64\nerror>": [_error(of.algorithm) for of in found]}
     if dtype:
         columns[f"{dtype}\nerror>"] = [_error(of.precision) for of in found]
-    columns["nn.RNN's\nown>"] = [_own_error(of.precision) for of in found]
+    columns[f"{layer}'s\nown>"] = [_own_error(of.precision) for of in found]
     columns["noise\nenvelopes>"] = [words.ratio(of.decisive.noise_ratio) if of.noise else "-" for of in found]
     columns["passes\nat rtol>"] = [words.passes_at(of.decisive) if of.bounded else "-" for of in found]
     shown = {name: values for name, values in columns.items() if set(values) - {"-", ""}}
@@ -412,12 +420,11 @@ def _time_table(timings: Sequence[Timing], candidate: str) -> Table:
     by_pass: dict[str, dict[str, Timing]] = {}
     for timing in timings:
         by_pass.setdefault(timing.pass_, {})[timing.implementation] = timing
-    ratios = {
-        pass_: next((t for t in found.values() if t.implementation != "nn.RNN"), None)
-        for pass_, found in by_pass.items()
-    }
+    ratios = {pass_: next((t for t in found.values() if not t.is_reference), None) for pass_, found in by_pass.items()}
     told = {pass_: t.ratio_to_reference for pass_, t in ratios.items() if t and not t.noisy}
-    table = plain_table("time", "nn.RNN>", f"{candidate}>", *(["ratio>"] if any(told.values()) else []))
+    table = plain_table(
+        "time", f"{timings[0].implementation}>", f"{candidate}>", *(["ratio>"] if any(told.values()) else [])
+    )
     for pass_, found in by_pass.items():
         times = [words.duration(timing.median_s) for timing in found.values()]
         ratio = told.get(pass_)

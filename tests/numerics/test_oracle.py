@@ -13,7 +13,7 @@ from rnncli.manual import BUILT_IN
 from rnncli.numerics import oracle as oracles
 from rnncli.numerics.locate import over_elements
 from rnncli.numerics.oracle import Envelope, Oracle
-from rnncli.numerics.probe import Probe, draw, first_layer, time_first
+from rnncli.numerics.probe import Probe, draw
 from rnncli.numerics.rounding import ARITHMETIC, arithmetic
 from rnncli.verdict.compare import ENVELOPES
 from rnncli.verdict.evaluate import candidate_side, evaluate, reference_side
@@ -22,6 +22,13 @@ CPU = torch.device("cpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 FLAGS = (False, True)
 IS_NN_RNN = "test_the_oracle_is_nn_rnn_in_float64_gradients_included"
+CELLS = (
+    {"nonlinearity": "tanh"},
+    {"nonlinearity": "relu"},
+    {"cell": "GRU"},
+    {"cell": "LSTM"},
+    {"cell": "LSTM", "proj_size": 3},
+)
 LAYOUTS = {
     "batched": {"seq_len": 7, "batch_size": 3},
     "unbatched": {"seq_len": 6, "layout": "unbatched"},
@@ -58,9 +65,9 @@ def farthest(values, expected) -> float:
 @pytest.mark.parametrize("bidirectional", FLAGS, ids=["one-direction", "two-directions"])
 @pytest.mark.parametrize("h_0", one_in(3, ["random", "zeros", "omitted"], IS_NN_RNN, 8))
 def test_the_oracle_is_nn_rnn_in_float64_gradients_included(layout, batch_first, bidirectional, h_0):
-    for layers, nonlinearity, bias in itertools.product((1, 2, 3), ("tanh", "relu"), FLAGS):
+    for layers, cell, bias in itertools.product((1, 2, 3), CELLS, FLAGS):
         rnn = {"batch_first": batch_first, "bidirectional": bidirectional, "num_layers": layers}
-        rnn |= {"nonlinearity": nonlinearity, "bias": bias}
+        rnn |= {"bias": bias, **cell}
         case = case_of(rnn, LAYOUTS[layout] | {"h_0": h_0})
         expected = evaluate(reference_side(case, draw(case)), case).tensors
         assert ("grad h_0" in expected) == (h_0 != "omitted")
@@ -84,27 +91,6 @@ def test_in_eval_mode_the_oracle_drops_nothing():
 
 def test_without_gradients_the_oracle_has_the_values_alone():
     assert list(oracle_of(case_of(gradients=False)).values) == ["output", "h_n"]
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_previous_states_are_those_each_step_started_from(layout):
-    case = case_of({"num_layers": 2, "bidirectional": True}, LAYOUTS[layout])
-    probe = draw(case)
-    oracle = Oracle(case, probe)
-    forward, reverse = oracle.previous_states["h_0"][2:]
-    h_0 = probe.h_0.unsqueeze(1) if case.input.layout == "unbatched" else probe.h_0
-    h_n = oracle.values["h_n"].reshape(h_0.shape)
-    assert torch.equal(forward[0], h_0[2])
-    lengths = case.input.sequence_lengths if case.input.layout == "packed" else [case.input.seq_len] * h_0.shape[1]
-    for n, length in enumerate(lengths):
-        assert torch.equal(reverse[length - 1, n], h_0[3, n])
-    parameters = {name: probe.parameters[f"{name}_l1"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
-    below = time_first(case, Oracle(*first_layer(case, probe)).values["output"])
-    z = below @ parameters["weight_ih"].T + forward @ parameters["weight_hh"].T
-    stepped = (z + parameters["bias_ih"] + parameters["bias_hh"]).tanh()
-    for n, length in enumerate(lengths):
-        assert torch.allclose(stepped[length - 1, n], h_n[2, n], atol=1e-14)
-        assert torch.allclose(stepped[: length - 1, n], forward[1:length, n], atol=1e-14)
 
 
 # The envelope
@@ -284,7 +270,7 @@ def linear(factor: float, reverse: bool = False) -> Oracle:
     probe = draw(case)
     parameters = {name: torch.zeros_like(value) for name, value in probe.parameters.items()}
     parameters["weight_hh_l0_reverse" if reverse else "weight_hh_l0"] += factor
-    return oracle_of(case, parameters=parameters, h_0=torch.ones_like(probe.h_0))
+    return oracle_of(case, parameters=parameters, states={"h_0": torch.ones_like(probe.states["h_0"])})
 
 
 @pytest.mark.parametrize("reverse", FLAGS, ids=["forward", "reverse"])

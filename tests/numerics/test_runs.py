@@ -1,27 +1,23 @@
 """The runs of a batch are each the equations of the cell: the first without noise, the others rounded as they go."""
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import nn
 
 from rnncli.core.case import Case
-from rnncli.manual.equations import gru_step, lstm_step, relu_step, tanh_step
 from rnncli.numerics import rounding
-from rnncli.numerics.probe import SEQUENCES, Probe, in_layout, packer
+from rnncli.numerics.oracle import Oracle
+from rnncli.numerics.probe import Probe, draw, in_layout, time_first
 from rnncli.numerics.rounding import ARITHMETIC, Rounding
-from rnncli.numerics.runs import Runs
 
 CPU = torch.device("cpu")
-FEATURES, HIDDEN, PROJECTED = 5, 4, 3
 CELLS = {
-    "RNN": (nn.RNN, tanh_step, {}),
-    "RNN with relu": (nn.RNN, relu_step, {"nonlinearity": "relu"}),
-    "GRU": (nn.GRU, gru_step, {}),
-    "LSTM": (nn.LSTM, lstm_step, {}),
-    "LSTM with proj_size": (nn.LSTM, lstm_step, {"proj_size": PROJECTED}),
+    "RNN": {},
+    "RNN with relu": {"nonlinearity": "relu"},
+    "GRU": {"cell": "GRU"},
+    "LSTM": {"cell": "LSTM"},
+    "LSTM with proj_size": {"cell": "LSTM", "proj_size": 3},
 }
 LAYOUTS = {
     "batched": {"seq_len": 7, "batch_size": 3},
@@ -30,105 +26,98 @@ LAYOUTS = {
 }
 
 
-class Cell:
-    """A layer of torch in float64, a case of its sizes, and a probe that holds its weights."""
+def case_of(cell: str, layout: str, given=None, **rnn) -> Case:
+    sizes = {"input_size": 5, "hidden_size": 4, "num_layers": 2, "bidirectional": True}
+    return Case.model_validate(
+        {"rnn": sizes | CELLS[cell] | rnn, "input": LAYOUTS[layout] | (given or {}), "run": {"train": True}}
+    )
 
-    def __init__(self, name: str, layout: str, train: bool = False, **rnn) -> None:
-        layer, self.step, arguments = CELLS[name]
-        rnn = {"input_size": FEATURES, "hidden_size": HIDDEN, **rnn}
-        self.case = Case.model_validate({"rnn": rnn, "input": LAYOUTS[layout], "run": {"train": train}})
-        directions, given = self.case.rnn.directions, self.case.input
-        self.layer = layer(**{**rnn, **arguments}, dtype=torch.float64)
-        batch = {"unbatched": ()}.get(layout, (given.batch_size,))
-        sizes = {"h": arguments.get("proj_size", HIDDEN)} | ({"c": HIDDEN} if layer is nn.LSTM else {})
-        rows = directions * self.case.rnn.num_layers
-        generator = torch.Generator().manual_seed(0)
 
-        def drawn(*shape: int) -> torch.Tensor:
-            return torch.randn(shape, generator=generator, dtype=torch.float64)
+def computed(case: Case, kind: str = "float64", runs: int = 4) -> dict[str, torch.Tensor]:
+    """What the runs compute, in the case's layout."""
+    probe: Probe = draw(case)
+    made = Oracle(case, probe)._runs
+    found = made.tensors(Rounding(ARITHMETIC[kind], runs, made.rows, 0, CPU), gradients=True)
+    for name, value in found.items():
+        if name in ("output", "grad input"):
+            found[name] = in_layout(case, value)
+        elif case.input.layout == "unbatched" and name.removeprefix("grad ") not in probe.parameters:
+            found[name] = value.squeeze(2)
+    return found
 
-        steps = (sum(given.lengths),) if given.lengths else (given.seq_len, *batch)
-        steps = steps[::-1] if self.case.rnn.batch_first else steps
-        states = {name: drawn(rows, *batch, size) for name, size in sizes.items()}
-        cotangents = {"output": drawn(*steps, directions * sizes["h"])}
-        cotangents |= {f"{name}_n": drawn(rows, *batch, size) for name, size in sizes.items()}
-        parameters = {name: value.detach() for name, value in self.layer.named_parameters()}
-        self.probe = Probe(parameters, drawn(*steps, FEATURES), states["h"], cotangents, states.get("c"))
 
-    def expected(self) -> dict[str, torch.Tensor]:
-        """What torch's layer computes."""
-        leaves = {name: value.clone().requires_grad_() for name, value in self.probe.leaves.items()}
-        states = self.probe.initial_states(leaves)
-        output, final = self.layer(packer(self.case, CPU)(leaves["input"]), states if len(states) > 1 else states[0])
-        returned = (getattr(output, "data", output), *(final if isinstance(final, tuple) else (final,)))
-        named = dict(zip(self.probe.cotangents, returned, strict=True))
-        named["output"] = output.data if self.case.input.layout == "packed" else output
-        total = sum((value * self.probe.cotangents[name]).sum() for name, value in named.items())
-        given = leaves | dict(self.layer.named_parameters())
-        gradients = torch.autograd.grad(total, list(given.values()))
-        return named | {f"grad {name}": gradient for name, gradient in zip(given, gradients, strict=True)}
-
-    def computed(self, kind: str = "float64", runs: int = 4) -> dict[str, torch.Tensor]:
-        """What the runs compute, in the case's layout."""
-        made = Runs(self.case, self.probe, self.step)
-        tensors = made.tensors(Rounding(ARITHMETIC[kind], runs, made.rows, 0, CPU), gradients=True)
-        return dict(self._in_layout(tensors))
-
-    def _in_layout(self, tensors: dict[str, torch.Tensor]) -> Iterator[tuple[str, torch.Tensor]]:
-        for name, value in tensors.items():
-            bare = name.removeprefix("grad ")
-            if bare in SEQUENCES:
-                value = in_layout(self.case, value)
-            elif bare not in self.probe.parameters and self.case.input.layout == "unbatched":
-                value = value.squeeze(2)
-            yield name, value
+def assert_without_noise(case: Case) -> None:
+    expected, found = Oracle(case, draw(case)).values, computed(case)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert torch.allclose(found[name][0], value, rtol=0, atol=1e-12), name
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("name", CELLS)
-def test_the_run_without_noise_is_torch_s_layer_gradients_included(name, layout):
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_run_without_noise_is_the_oracle_gradients_included(cell, layout):
     for bidirectional, bias in itertools.product((False, True), repeat=2):
-        cell = Cell(name, layout, num_layers=2, bidirectional=bidirectional, bias=bias)
-        expected, computed = cell.expected(), cell.computed()
-        assert computed.keys() == expected.keys()
-        for tensor, value in expected.items():
-            assert torch.allclose(computed[tensor][0], value, rtol=0, atol=1e-12), tensor
+        h_0 = "random" if bias else "omitted"
+        assert_without_noise(case_of(cell, layout, {"h_0": h_0}, bidirectional=bidirectional, bias=bias))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("batch_first", [False, True], ids=["time-first", "batch-first"])
 @pytest.mark.parametrize("p", [0.4, 1.0])
-def test_in_training_every_run_has_the_dropout_masks_of_torch_s_layer(p, batch_first, layout):
+def test_in_training_every_run_has_the_dropout_masks_of_the_oracle(p, batch_first, layout):
     for bidirectional in (False, True):
         rnn = {"num_layers": 3, "dropout": p, "batch_first": batch_first, "bidirectional": bidirectional}
-        cell = Cell("GRU", layout, train=True, **rnn)
-        torch.manual_seed(cell.case.run.seed)
-        expected, computed = cell.expected(), cell.computed()
-        for tensor, value in expected.items():
-            assert (computed[tensor] - value).abs().max() <= 1e-12, tensor
+        assert_without_noise(case_of("GRU", layout, **rnn))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("name", CELLS)
-def test_every_tensor_of_every_noisy_run_is_moved_by_noise_of_the_size_of_the_unit(name, layout):
-    computed = Cell(name, layout, num_layers=2, bidirectional=True).computed("float32")
-    for tensor, runs in computed.items():
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_tensor_of_every_noisy_run_is_moved_by_noise_of_the_size_of_the_unit(cell, layout):
+    for name, runs in computed(case_of(cell, layout), "float32").items():
         moved = (runs[1:] - runs[0]).abs().flatten(1).amax(1) / runs[0].abs().max()
-        assert ((moved > 2**-27) & (moved < 2**-17)).all(), tensor
+        assert ((moved > 2**-27) & (moved < 2**-17)).all(), name
         assert moved.unique().numel() == len(moved)
+
+
+def test_a_relu_that_dropout_leaves_at_zero_is_at_no_kink():
+    case = case_of("RNN with relu", "batched", {"h_0": "zeros"}, dropout=1.0, bias=False)
+    oracle = Oracle(case, draw(case))
+    assert not oracle.values["output"].any()
+    assert oracle.kinks("float64") == 0
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_previous_states_are_those_each_step_started_from(cell, layout):
+    case = case_of(cell, layout, num_layers=1)
+    probe = draw(case)
+    oracle = Oracle(case, probe)
+    batch = 1 if layout == "unbatched" else case.input.batch_size
+    lengths = case.input.sequence_lengths if layout == "packed" else [case.input.seq_len] * batch
+    h, output = oracle.previous_states["h_0"], time_first(case, oracle.values["output"])
+    forward, reverse = output.chunk(2, dim=-1)
+    assert oracle.previous_states.keys() == probe.states.keys()
+    for name, first in probe.states.items():
+        first, found = first.reshape(2, batch, -1), oracle.previous_states[name]
+        for n, length in enumerate(lengths):
+            assert torch.equal(found[0, 0, n], first[0, n])
+            assert torch.equal(found[1, length - 1, n], first[1, n])
+    for n, length in enumerate(lengths):
+        assert torch.allclose(h[0, 1:length, n], forward[: length - 1, n], rtol=0, atol=1e-14)
+        assert torch.allclose(h[1, : length - 1, n], reverse[1:length, n], rtol=0, atol=1e-14)
 
 
 EXACT = {  # operations that choose, move or repeat values
     *("t", "view", "_unsafe_view", "select", "slice", "split", "unbind", "stack", "cat", "where", "detach", "expand"),
     *("select_backward", "slice_backward", "split_backward", "threshold_backward", "neg", "ones_like", "zeros_like"),
-    *("zeros", "scalar_tensor"),
+    *("zeros", "scalar_tensor", "flip", "index", "index_put", "new_zeros"),
     "sum",  # of the losses, whose values nobody looks at
 }
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("name", CELLS)
-def test_every_operation_of_the_equations_and_of_their_gradients_is_rounded_or_exact(name, layout, monkeypatch):
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_operation_of_the_equations_and_of_their_gradients_is_rounded_or_exact(cell, layout, monkeypatch):
     seen = set()
     dispatch = Rounding.__torch_dispatch__
 
@@ -139,6 +128,6 @@ def test_every_operation_of_the_equations_and_of_their_gradients_is_rounded_or_e
         return result
 
     monkeypatch.setattr(Rounding, "__torch_dispatch__", watched)
-    Cell(name, layout, num_layers=2, bidirectional=True).computed()
+    computed(case_of(cell, layout, dropout=0.3))
     assert {func for func in seen if func.overloadpacket.__name__ not in EXACT} <= rounding._ROUNDS.keys()
     assert torch.ops.aten.mm.default in seen
