@@ -99,7 +99,7 @@ class Binding:
 
     `columns`: vectors are columns, and so are biases. `listed`: weight arguments are lists, over layers and directions.
     `form`: of an argument that holds all weights: dict, tuples, tuple, flat, or those with one bias, or with a head.
-    `order`: which of the ways to tell matrices apart whose names do not tell.
+    `order`: which of the ways to tell matrices apart whose names do not tell. `first`: the number of the first layer.
     """
 
     transposed: bool = False
@@ -109,11 +109,12 @@ class Binding:
     listed: bool = False
     form: str = "dict"
     order: int = 0
+    first: int = 0
 
     @property
     def of_one_layer(self) -> "Binding":
         """Return the binding without lists and forms, which one layer does not need."""
-        return replace(self, listed=False, form="")
+        return replace(self, listed=False, form="", first=0)
 
     def value(self, x: Any) -> Any:
         """Return a tensor as the candidate takes it."""
@@ -170,7 +171,7 @@ def filled(held: Any, fill: Callable[[Weight], Any]) -> Any:
         found = {}
         for key, weight in held.items():
             with suppress(Missing):
-                found[key] = fill(weight)
+                found[key] = filled(weight, fill)
         return Keyed(found, find) if isinstance(held, Keyed) else found
     values = [filled(one, fill) for one in held]
     if not isinstance(held, Group):
