@@ -286,3 +286,21 @@ def test_what_is_stated_is_obeyed_and_nothing_else_is_tried():
     assert adapted.reading.h_n is None
     with pytest.raises(Unreadable):
         read(by_order, "mine.py:rnn", case, {"layout": "features-first"})
+
+
+@pytest.mark.parametrize("name", ["größe", "Réseau", "外.循环"])
+def test_names_of_files_functions_and_classes_may_have_letters_of_any_alphabet(tmp_path, rnncli, name):
+    file = tmp_path / "сеть.py"
+    file.write_text(
+        "import torch\n\n\ndef größe(x, h, W_ih, W_hh, b_ih, b_hh):\n"
+        "    params = {'weight_ih_l0': W_ih, 'weight_hh_l0': W_hh, 'bias_ih_l0': b_ih, 'bias_hh_l0': b_hh}\n"
+        "    rnn = Réseau(x.shape[-1], h.shape[-1])\n"
+        "    return torch.func.functional_call(rnn, params, (x, h))\n\n\n"
+        "class Réseau(torch.nn.RNN):\n    pass\n\n\n"
+        "class 外:\n    循环 = staticmethod(größe)\n"
+    )
+    for target in (f"{file}:{name}", f"{file}::{name}"):
+        assert rnncli("verify", target, "--no-timing").out.startswith("match")
+    config = tmp_path / "config.yaml"
+    config.write_text(f'candidate:\n  target: "{file}:{name}"\n', encoding="utf-8")
+    assert rnncli("verify", config, "--no-timing").out.startswith("match")
