@@ -18,7 +18,7 @@ from rnncli.candidate import signature, source
 from rnncli.candidate.names import Kind, Slot, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import held_by, is_array
-from rnncli.candidate.weights import KINDS, Binding, Group, Keyed, Missing, Row, Weight, filled, rows
+from rnncli.candidate.weights import KINDS, Binding, Group, Keyed, Missing, Row, Weight, filled, placed, without_a_place
 from rnncli.core.case import Case
 from rnncli.core.shapes import predict_parameters
 
@@ -140,14 +140,18 @@ class Function(Native):
 
     def wiring(self, case: Case, binding: Binding) -> tuple[Row, ...]:
         """Return each weight of the function by its place, what it was given, and why."""
-        found = []
+        found: list[tuple[str, Weight]] = []
         for name, held in self._held(case, binding).items():
             place = name.removeprefix("global ")
-            if isinstance(self._globals.get(place), nn.RNN):  # by attribute
-                found += [(f"{place}.{key}", str(weight), weight.evidence) for key, weight in held.items()]
-            else:
-                found += rows(place, held)
-        return tuple(found)
+            by_attribute = isinstance(self._globals.get(place), nn.RNN)
+            found += [(f"{place}.{key}", one) for key, one in held.items()] if by_attribute else placed(place, held)
+        known = {name for _, weight in found for name in weight.parameters}
+        products = [name for name, meant in self.arguments.items() if meant == "projected"]
+        text, why = "x @ weight_ih_l0.T + bias_ih_l0 + bias_hh_l0", "its name"
+        known |= {"weight_ih_l0", "bias_ih_l0", "bias_hh_l0"} if products else set()
+        missing = [] if self._computes_keys else [one.name for one in predict_parameters(case) if one.name not in known]
+        rows = [*((name, text, why) for name in products), *((name, str(one), one.evidence) for name, one in found)]
+        return (*rows, *without_a_place(missing))
 
     # -- which weight is where -----------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """The weights of a candidate: which of nn.RNN's parameters each one holds, how they lie in it, and its value."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -181,11 +181,15 @@ def filled(held: Any, fill: Callable[[Weight], Any]) -> Any:
     return group
 
 
-def rows(place: str, held: Any) -> Iterator[Row]:
-    """Yield what the weights in a collection hold, each by its place in it."""
+def placed(place: str, held: Any) -> Iterator[tuple[str, Weight]]:
+    """Yield the weights in a collection, each with its place in it."""
     if isinstance(held, Weight):
-        yield place, str(held), held.evidence
-    elif isinstance(held, dict):
-        yield from (row for key, one in held.items() for row in rows(f"{place}[{key!r}]", one))
+        yield place, held
     else:
-        yield from (row for index, one in enumerate(held) for row in rows(f"{place}[{index}]", one))
+        for key, one in held.items() if isinstance(held, dict) else enumerate(held):
+            yield from placed(f"{place}[{key!r}]", one)
+
+
+def without_a_place(names: Iterable[str]) -> tuple[Row, ...]:
+    """Return the rows of a wiring for parameters of nn.RNN that a candidate does not have."""
+    return tuple(("none", name, "no tensor of the candidate holds it") for name in names)
