@@ -66,7 +66,6 @@ class View:
 
     @property
     def name(self) -> str:
-        """Return the name of the tensor with its index."""
         index = self.index
         part = f"{index.start}:{index.stop}" if isinstance(index, slice) else str(index)
         return self.tensor if index is None else f"{self.tensor}.{part}"

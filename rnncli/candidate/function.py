@@ -91,7 +91,6 @@ class Function(Native):
         return super().claims(name)
 
     def described(self) -> str:
-        """Return what was seen of it."""
         return f"its arguments are {', '.join(self.arguments) or 'none'}"
 
     def bindings(self) -> Iterator[Binding]:

@@ -69,7 +69,6 @@ class Native:
         self.states_as_list = bool(listed) or (bool(state) and source.builds_a_list(written, state))
 
     def claims(self, name: str) -> bool:
-        """Return whether it takes an argument of nn.RNN."""
         return name in self.arguments.values()
 
     @property

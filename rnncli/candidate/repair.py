@@ -33,7 +33,6 @@ class Hunk:
 
     @property
     def lines(self) -> range:
-        """Return the numbers of the lines it replaces."""
         return range(self.line, self.line + len(self.before))
 
 
@@ -90,7 +89,6 @@ class Source:
         self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
     def text(self, node: ast.AST) -> str:
-        """Return a node as it is written."""
         return ast.get_source_segment("\n".join(self.lines), node) or ""
 
     def replaced(self, node: ast.expr | ast.stmt, *texts: str) -> list[Hunk]:
@@ -114,18 +112,15 @@ class Source:
         return [*goes, *self.replaced(node, text)]
 
     def of(self, *kinds: type[T]) -> list[T]:
-        """Return the nodes of some kinds, in the order of the file."""
         found = [node for node in self.nodes if isinstance(node, kinds)]
         return sorted(found, key=lambda node: (node.lineno, node.col_offset))  # type: ignore[attr-defined]
 
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield the parent of a node, its parent, and so on."""
         while (parent := self.parents.get(node)) is not None:
             yield parent
             node = parent
 
     def calls(self, *names: str) -> list[ast.Call]:
-        """Return the calls of functions and methods with these names."""
         return [node for node in self.of(ast.Call) if called(node) in names]
 
     def biases(self) -> list[str]:

@@ -148,7 +148,6 @@ def _option_of(parameter: inspect.Parameter) -> str | None:
 
 
 def weights_among(found: Arguments) -> dict[str, Slot]:
-    """Return the arguments that are weights."""
     return {name: of for name, of in found.items() if isinstance(of, Slot)}
 
 

@@ -120,7 +120,6 @@ def documented_shape(notes: str, name: str) -> list[str] | None:
 
 
 def is_time(axis: str) -> bool:
-    """Return whether a documented axis is that of time."""
     times = r"(l|t|t_x|n?_?time(_?steps?)?|timesteps?|seq\w*|n?_?steps|num_steps|length|tiempo)"
     return bool(re.fullmatch(times, axis))
 

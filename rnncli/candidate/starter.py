@@ -104,7 +104,6 @@ def _object(native: Object, name: str, given: str, state: str, is_read: bool) ->
 
 
 def _code(weight: Weight) -> str:
-    """Return code that takes a weight from `params`."""
     names = [f"params['{name}']" for name in weight.parameters]
     text = f"torch.cat([{', '.join(names)}], 1)" if weight.kind == "weight" else " + ".join(names)
     return f"{text}.T" if weight.transposed else text

@@ -51,7 +51,6 @@ class Weight:
 
     @property
     def is_bias(self) -> bool:
-        """Return whether it is a bias, or the sum of two."""
         return self.kind.startswith("bias")
 
     @property

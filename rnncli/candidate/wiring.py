@@ -41,7 +41,6 @@ class Wiring:
 
     @cached_property
     def by_tensor(self) -> dict[str, list[Piece]]:
-        """Return the pieces of each tensor."""
         return {name: [piece for piece in self.pieces if piece.tensor == name] for name in self.tensors}
 
     def set(
