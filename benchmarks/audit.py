@@ -62,6 +62,7 @@ class Limits:
 
 
 HONEST = Limits(steps=2000, hidden_size=512, work=1e7)
+HONEST_GATED = Limits(steps=500, hidden_size=256, work=3e6, layers=4)
 PLANTED = Limits(steps=500, hidden_size=128, work=1e6, layers=4)
 SMALL = Limits(steps=100, hidden_size=64, work=3e5, layers=3)
 
@@ -133,7 +134,7 @@ def honest(number: int, limits: Limits = HONEST) -> Result:
     return _right(case_of("honest", number, limits))
 
 
-def honest_gated(number: int, limits: Limits = HONEST) -> Result:
+def honest_gated(number: int, limits: Limits = HONEST_GATED) -> Result:
     """A correct GRU or LSTM, judged."""
     return _right(case_of("honest gated", number, limits, cell=GATED[number % 2]))
 

@@ -18,6 +18,7 @@ from rnncli.core.causes import BACKWARD_BREAKS, H0_MUTATED, Cause
 from rnncli.core.errors import CandidateError, described
 from rnncli.core.records import Verdict
 from rnncli.numerics import reference
+from rnncli.numerics.device import seed_dropout
 from rnncli.numerics.probe import Probe, as_argument, packer, packing
 
 Change = tuple[str, tuple[str, ...]]  # to a candidate's file: FILE:LINE of its first line, lines that go and come
@@ -333,13 +334,6 @@ def _in_row_order(case: Case, output: Sequence) -> Tensor:
     padded, _ = pad_packed_sequence(output)  # (L, N, D*H_out), in the caller's order
     time, rank = (torch.arange(len(sorted_indices)) < batch_sizes[:, None]).nonzero(as_tuple=True)
     return padded[time.to(padded.device), sorted_indices[rank].to(padded.device)]
-
-
-def seed_dropout(device: torch.device, seed: int) -> None:
-    """Seed the generator that dropout draws from. (torch.manual_seed walks every device type: 0.07 ms a call.)"""
-    if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
-    torch.default_generator.manual_seed(seed)
 
 
 def _given_leaves(case: Case, probe: Probe) -> dict[str, Tensor]:

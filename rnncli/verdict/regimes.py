@@ -13,6 +13,7 @@ from rnncli.candidate.load import default_dtype
 from rnncli.core.case import Case, altered
 from rnncli.core.causes import Cause
 from rnncli.core.errors import CandidateError, described
+from rnncli.numerics.device import seed_dropout
 from rnncli.numerics.probe import Probe, draw, in_layout, time_first
 from rnncli.verdict import stage
 from rnncli.verdict.evaluate import (
@@ -21,7 +22,6 @@ from rnncli.verdict.evaluate import (
     Side,
     has_values,
     reference_side,
-    seed_dropout,
     values_of,
 )
 from rnncli.verdict.problem import Difference, Problem
