@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncli.cli.messages import tell
-from rnncli.cli.options import as_number
 from rnncli.cli.output import STDOUT, write_text
 from rnncli.core.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, UnavailableError
+from rnncli.core.records import CaseRecord, RunRecord
 
 if TYPE_CHECKING:
+    from rnncli.cli.verify import Asked
     from rnncli.config.cases import Config, Flag
     from rnncli.config.selection import Selection
-    from rnncli.core.records import CaseRecord, RunRecord
     from rnncli.execution.dask import Cluster
     from rnncli.pipeline.grid import GridRun
     from rnncli.pipeline.verify import VerifyOptions
@@ -23,21 +23,10 @@ LISTED_AS = ("table", "json", "jsonl", "csv")
 MOST_SHRUNK = 5  # mismatches: the next ones of a grid seldom tell more, and each may take seconds
 
 
-def whole_number(flag: str, text: str | None) -> int | None:
-    """The number given with a flag. Raises ConfigError."""
-    if text is None:
-        return None
-    number = as_number(text, int)
-    if isinstance(number, str) or not 1 <= number <= 1_000_000:
-        shown = f'"{number}"' if isinstance(number, str) else number
-        raise ConfigError(f"{flag}: {shown} is not allowed; allowed: an integer from 1 to 1000000")
-    return int(number)
-
-
 def chosen(
     paths: "Sequence[Path | None]", flags: "dict[str, Flag]", filters: Iterable[str], shard: str | None
 ) -> "tuple[list[Config], Selection]":
-    """The configs with the flags applied, and those of their cases that are to be run. Raises ConfigError."""
+    """Return the configs with the flags applied, and those of their cases that are to be run. Raises ConfigError."""
     from rnncli.cli.candidates import load
     from rnncli.config.selection import Filter, Selection, parse_shard
 
@@ -49,18 +38,18 @@ def chosen(
 
 def list_cases(selection: "Selection", format: str, output: Path | None) -> None:
     """Write the cases without running them: for each a line with its id and what tells it from the others."""
+    from rnncli.core.environment import static_environment
+    from rnncli.report import renderer
+
     if format == "table":
         ids = list(selection.ids)
         described = ((ids[index], selection.described(selection.case(index))) for index in selection.indices)
-        write_text((f"{id}  {values}".rstrip() + "\n" for id, values in described), output)
+        lines: Iterable[str] = (f"{id}  {values}".rstrip() + "\n" for id, values in described)
     else:
-        from rnncli.core.environment import static_environment
-        from rnncli.core.records import RunRecord
-        from rnncli.report import renderer
-
         record = RunRecord(command="verify", environment=static_environment(), verdict=None, cases=_NotRun(selection))
-        write_text(renderer(format)(record), output)
-    tell(f"{_cases(len(selection))}")
+        lines = renderer(format)(record)
+    write_text(lines, output)
+    tell(_cases(len(selection)))
 
 
 class _NotRun(Sequence[Any]):
@@ -73,83 +62,76 @@ class _NotRun(Sequence[Any]):
         return len(self._selection)
 
     def __getitem__(self, place: Any) -> Any:
-        from rnncli.core.records import CaseRecord
-
         case = self._selection[place]
         return CaseRecord(id=case.id, config=case.config, verdict=None)
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run of many cases ended: all there is of results, to be closed, and the shrunk first mismatches."""
+    """A run of many cases that has ended: all there is of results, to be closed, and the shrunk first mismatches."""
 
-    record: "RunRecord"
+    record: RunRecord
     run: "GridRun"
-    shrunk: "Sequence[CaseRecord]"
+    shrunk: Sequence[CaseRecord]
     early: ExitCode | None  # where it was ended from outside
 
 
 def run_grid(
-    selection: "Selection",
-    options: "VerifyOptions",
-    format: str,
-    output: Path | None,
-    strict: bool,
-    jobs: int | None,
-    resume: bool,
-    max_failures: int | None,
-    cluster: "Cluster | None" = None,
+    selection: "Selection", options: "VerifyOptions", asked: "Asked", cluster: "Cluster | None" = None
 ) -> Ended:
     """Run the cases, here or on a cluster; as jsonl, each is written as soon as it is judged."""
-    from rnncli.cli.interrupt import exit_code_of
-    from rnncli.cli.progress import with_progress
-    from rnncli.core.records import RunRecord
     from rnncli.pipeline.grid import GridRun
 
-    is_file = output not in (None, STDOUT) and (output.is_file() or not output.exists())  # and no device
-    lasting = output if format == "jsonl" and is_file else None
-    run = GridRun(selection, options, jobs, lasting, resume, cluster)
+    is_file = asked.output not in (None, STDOUT) and (asked.output.is_file() or not asked.output.exists())
+    lasting = asked.output if asked.format == "jsonl" and is_file else None  # and no device
+    run = GridRun(selection, options, asked.jobs, lasting, asked.resume, cluster)
     if selection.twice:
         tell(f"{_cases(selection.twice)} given twice, run once")
     if not len(selection):
         tell(f"this shard has none of {_cases(selection.whole)}")
-    if resume:
-        tell(f"{len(run.done)} of {_cases(len(selection))} are in {output}")
-    why, shrunk, early = "", [], None
-    try:
-        with run:
-            for outcome in with_progress(run.outcomes(), len(selection) - len(run.done)):
-                if format == "jsonl" and lasting is None:
-                    write_text(outcome.line, output)
-                if run.failures == max_failures:
-                    why = f"stopped after {run.failures} failing"
-                    break
-            else:
-                shrunk = run.shrink(MOST_SHRUNK)
-    except KeyboardInterrupt as error:
-        early = exit_code_of(error)
-        why = INTERRUPTIONS[early]
-    except UnavailableError as error:  # of the cluster: what a case lacks is told in its record
-        why, early = "; ".join(str(error).splitlines()), error.exit_code
-    except ReaderGoneError:
-        why = "nobody reads the output any more"
+    if asked.resume:
+        tell(f"{len(run.done)} of {_cases(len(selection))} are in {asked.output}")
+    why, shrunk, early = _run(run, asked, lasting, len(selection) - len(run.done))
     try:
         run.require_kept()
     except ConfigError:
         run.close()
         raise
-    results = run.results()
-    missing = []
+    results, missing = run.results(), []
     if len(results) < len(selection):
         again = "; the same command with --resume goes on" if lasting else ""
         missing = [f"{why}: {len(results)} of {_cases(len(selection))} were finished{again}"]
-    record = RunRecord.of("verify", run.environment, results, missing, strict)
-    return Ended(record, run, shrunk, early)
+    return Ended(RunRecord.of("verify", run.environment, results, missing, asked.strict), run, shrunk, early)
+
+
+def _run(
+    run: "GridRun", asked: "Asked", lasting: Path | None, count: int
+) -> tuple[str, Sequence[CaseRecord], ExitCode | None]:
+    """Do it. Return the reason why it ended early, the shrunk first mismatches, and the exit code of that reason."""
+    from rnncli.cli.interrupt import exit_code_of
+    from rnncli.cli.progress import with_progress
+
+    most = 1 if asked.fail_fast else asked.max_failures
+    try:
+        with run:
+            for outcome in with_progress(run.outcomes(), count):
+                if asked.format == "jsonl" and lasting is None:
+                    write_text(outcome.line, asked.output)
+                if run.failures == most:
+                    return f"stopped after {run.failures} failing", [], None
+            return "", run.shrink(MOST_SHRUNK), None
+    except KeyboardInterrupt as error:
+        early = exit_code_of(error)
+        return INTERRUPTIONS[early], [], early
+    except UnavailableError as error:  # of the cluster: what a case lacks is told in its record
+        return "; ".join(str(error).splitlines()), [], error.exit_code
+    except ReaderGoneError:
+        return "nobody reads the output any more", [], None
 
 
 @contextmanager
 def on_cluster(address: str, selection: "Selection", options: "VerifyOptions") -> "Iterator[Cluster]":
-    """The cluster that the cases are to run on. Raises UnavailableError where none of its workers may judge them."""
+    """Enter the cluster that the cases are to run on. Raises UnavailableError where none of its workers may judge."""
     from rnncli.execution.dask import WORKERS_S, Cluster
     from rnncli.pipeline.grid import CASE_TIMEOUTS
 
