@@ -1,9 +1,9 @@
 """What many cases come to, in few words: how many of each verdict, and what the failing ones have in common."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from rnncli.core.records import CaseRecord, RunRecord, Tally, Verdict, printable
+from rnncli.core.records import CaseRecord, RunRecord, Tally, Verdict, leaves_of, printable
 
 MOST_ARGUMENTS = 6
 MOST_VALUES = 8
@@ -84,6 +84,20 @@ def versions(record: RunRecord) -> str:
     """The versions a run was made with: rnncli 0.1.0, torch 2.13.0."""
     environment = record.environment or {}
     return ", ".join(f"{name} {environment[name]}" for name in ("rnncli", "torch") if environment.get(name))
+
+
+def threads(record: RunRecord) -> str:
+    """Return the number of torch's threads that a run was made with: 2 threads."""
+    count = (record.environment or {}).get("threads")
+    return f"{count} thread{'' if count == 1 else 's'}"
+
+
+def varying(cases: Sequence[CaseRecord]) -> dict[str, dict[str, str]]:
+    """Return, by id, the leaves of each case in which cases differ, and their values."""
+    leaves = {case.id: dict(leaves_of(case.config)) for case in cases}
+    first = next(iter(leaves.values()), {})
+    differ = [leaf for leaf in first if len({values[leaf] for values in leaves.values()}) > 1]
+    return {id: {leaf: values[leaf] for leaf in differ} for id, values in leaves.items()}
 
 
 def by_argument(tally: Tally) -> Iterator[tuple[str, list[tuple[str, int, int]]]]:

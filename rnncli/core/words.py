@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -16,6 +16,7 @@ from rnncli.core.records import (
     Parameter,
     Recipe,
     TensorShape,
+    Timing,
     Verdict,
     combine,
     printable,
@@ -31,9 +32,9 @@ MOST_NOISE = 1e4  # envelopes; an honest error is below 3, one of another equati
 # -- figures ---------------------------------------------------------------------------------------------------------
 
 
-def number(value: float | None) -> str:
-    """An error: 1.2e-07."""
-    return "-" if value is None else "0" if value == 0 else f"{value:.1e}"
+def number(value: float | None, unknown: str = "-") -> str:
+    """Return an error in short: 1.2e-07."""
+    return unknown if value is None else "0" if value == 0 else f"{value:.1e}"
 
 
 def tolerance(value: float | None) -> str:
@@ -46,9 +47,20 @@ def ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2g}" if value < 1e4 else ">10,000"
 
 
-def ratio_to(value: float | None) -> str:
-    """A ratio to nn.RNN's time."""
-    return "-" if value is None else f"{value:.2f}"
+def ratio_to(value: float | None, unknown: str = "-") -> str:
+    """Return a ratio to nn.RNN's time: 0.87."""
+    return unknown if value is None else f"{value:.2f}"
+
+
+def spread(timing: Timing) -> tuple[float, float]:
+    """Return the ends of the range that half of the ratios to nn.RNN's time lie in; the ratio where it is not known."""
+    ratio = timing.ratio_to_reference or 0.0
+    return timing.ratio_low or ratio, timing.ratio_high or ratio
+
+
+def powers(exponents: Mapping[str, float]) -> list[str]:
+    """Return the factors of a time that grows with sizes: seq_len^0.93."""
+    return [f"{size}^{exponent:.2f}" for size, exponent in exponents.items()]
 
 
 def size(sizes: tuple[int, ...] | None) -> str:
@@ -106,6 +118,11 @@ def joined(parts: Sequence[str]) -> str:
 def candidate(case: CaseRecord, short: bool = False) -> str:
     """What the candidate is called: in short, of a user's own, that it is the candidate."""
     return "candidate" if short and ":" in case.candidate else printable(case.candidate)
+
+
+def implementation(name: str, case: CaseRecord) -> str:
+    """Return the name of an implementation; of a user's own, that it is the candidate."""
+    return printable(name.replace(case.candidate, "candidate")) if ":" in case.candidate else name
 
 
 def circumstances(command: str, case: CaseRecord) -> str:
@@ -235,6 +252,16 @@ class OfTensor:
         """The stage whose figures stand for both: that of a mismatch, else the last."""
         judged = [check for check in (self.algorithm, self.precision) if check]
         return next((check for check in judged if check.verdict == Verdict.MISMATCH), judged[-1])
+
+    @property
+    def errors(self) -> tuple[float | None, float | None, float | None]:
+        """Return the error in float64, in the working dtype where that is another, and nn.RNN's own there."""
+        algorithm, precision = self.algorithm, self.precision
+        return (
+            algorithm.max_abs_error if algorithm else None,
+            precision.max_abs_error if precision and precision.dtype != "float64" else None,
+            precision.reference_max_abs_error if precision else None,
+        )
 
     @property
     def noise(self) -> bool:

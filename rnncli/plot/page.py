@@ -21,6 +21,7 @@ LETTERS = 115  # of a line across it
 # Okabe and Ito's colours, which stay apart for every kind of colour vision
 BLACK, GREY = "#000000", "#777777"
 ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE = "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7"
+COLOURS = (BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE)
 
 SETTINGS: Any = {  # matplotlib has a type for the keys, another in each release
     "axes.axisbelow": True,
