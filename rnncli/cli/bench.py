@@ -135,7 +135,6 @@ def _benches(asked: Asked, cases: "Sequence[Case]", names: tuple[str, ...]) -> "
 
 
 def _run(benches: "Sequence[Bench]") -> ExitCode | None:
-    """Do them all. Return the exit code where a signal ended that early."""
     from rnncli.cli.interrupt import exit_code_of
     from rnncli.cli.progress import with_progress
 
@@ -155,7 +154,6 @@ def _record(
     conditions: "Sequence[Condition]",
     earlier: "Baseline | None",
 ) -> "RunRecord":
-    """What there is of all cases: those that were not begun are missing."""
     from rnncli.core.records import RunRecord
     from rnncli.numerics.device import environment
     from rnncli.pipeline.bench import growth
@@ -179,7 +177,6 @@ def _record(
 
 
 def _axes(texts: Sequence[str]) -> dict[str, list[int]]:
-    """The sizes of --over, by leaf."""
     if len(texts) > MOST_AXES:
         raise ConfigError(f"--over: {len(texts)} ranges; allowed: up to {MOST_AXES}")
     leaves = {leaf.rpartition(".")[2]: leaf for leaf in AXES}

@@ -53,8 +53,6 @@ def list_cases(selection: "Selection", format: str, output: Path | None) -> None
 
 
 class _NotRun(Sequence[Any]):
-    """The records of cases that are not run."""
-
     def __init__(self, selection: "Selection") -> None:
         self._selection = selection
 

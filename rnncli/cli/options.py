@@ -177,24 +177,18 @@ def _flags(**given: Any) -> "dict[str, Flag]":
     return flags
 
 
-def _annotation(leaf: str) -> Any:
+def _parameter(leaf: str) -> inspect.Parameter:
     # Numbers are taken as text: the config says what is wrong with one, as it does for a value in a file
     kind, names, help, values = _FLAGS[leaf]
     metavars = {int: "N", float: "NUMBER", list: "NAME=SIZES", str: "|".join(values) if len(values) == 2 else None}
     metavar = metavars.get(kind) or ("N,N,..." if not values else names[0].strip("-").upper().replace("-", "_"))
     written = ", ".join(names) + ("" if kind is bool else f" {metavar}")
-    taken = option(written, help, _GROUPS[leaf.partition(".")[0]], values, default=...)
-    return Annotated[{bool: bool, list: list[str]}.get(kind, str) | None, taken]
+    taken = option(written, help, _GROUPS[leaf.partition(".")[0]], values)
+    type_ = {bool: bool, list: list[str]}.get(kind, str) | None
+    return inspect.Parameter(leaf.replace(".", "_"), inspect.Parameter.KEYWORD_ONLY, default=taken, annotation=type_)
 
 
-_flags.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-    [
-        inspect.Parameter(
-            leaf.replace(".", "_"), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(leaf)
-        )
-        for leaf in _FLAGS
-    ]
-)
+_flags.__signature__ = inspect.Signature([_parameter(leaf) for leaf in _FLAGS])  # type: ignore[attr-defined]
 
 
 def as_number(text: str, kind: Callable[[str], Any]) -> Any:

@@ -36,9 +36,6 @@ SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".xml": "junit", ".md": "markdow
 SUFFIXES |= dict.fromkeys((".html", ".htm"), "html")
 
 
-# -- before any work is done -----------------------------------------------------------------------------------------
-
-
 def check_destination(
     format: str | None, output: Path | None, *inputs: Path, formats: Sequence[str] = OF_ONE_COMMAND
 ) -> str:
@@ -109,9 +106,6 @@ def _writable(flag: str, path: Path) -> Iterator[None]:
         if error.errno == errno.ELOOP:
             raise ConfigError(f"{flag}: {path} is a loop of links; allowed: a path that leads somewhere") from None
         raise ConfigError(f"{flag}: {str(path)[:60]} cannot be written: {error.strerror}") from None
-
-
-# -- writing ---------------------------------------------------------------------------------------------------------
 
 
 def emit(record: RunRecord, format: str, output: Path | None) -> None:
@@ -196,9 +190,6 @@ def write_whole(path: Path, pieces: bytes | Iterable[str], flag: str = "--output
             raise
     except OSError as error:
         raise ConfigError(f"{flag}: {path} cannot be written: {error.strerror}") from None
-
-
-# -- the end of a command --------------------------------------------------------------------------------------------
 
 
 def finish(

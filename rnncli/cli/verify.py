@@ -165,7 +165,6 @@ def _policy(asked: Asked) -> tuple[Any, ...]:
 
 
 def _options(asked: Asked, selection: "Selection", policy: tuple[Any, ...]) -> "VerifyOptions":
-    """What the cases are judged with. The process that candidates run in is started beside the import of torch."""
     with quick_imports():
         if asked.dask is None and (selection.targets or (asked.jobs != 1 and len(selection) > 1)):
             from rnncli.execution.process import start_server
@@ -237,7 +236,6 @@ def _leave(
 
 
 def _save(folder: Path, cases: "Iterable[CaseRecord]", policy: Iterable[str]) -> None:
-    """Write the config that shows each mismatch again. Raises ConfigError where one cannot be written."""
     from rnncli.cli.output import write_whole
     from rnncli.config.yamlfile import write_yaml
 

@@ -29,21 +29,18 @@ NUMBERS = {2: "two", 4: "four"}
 MOST_NOISE = 1e4  # envelopes; an honest error is below 3, one of another equation about 1e14 in float64
 
 
-# -- figures ---------------------------------------------------------------------------------------------------------
-
-
 def number(value: float | None, unknown: str = "-") -> str:
     """Return an error in short: 1.2e-07."""
     return unknown if value is None else "0" if value == 0 else f"{value:.1e}"
 
 
 def tolerance(value: float | None) -> str:
-    """A tolerance that something passes at; "none" where no tolerance lets it through."""
+    """Return a tolerance that something passes at; "none" where no tolerance lets it through."""
     return "none" if value is not None and math.isinf(value) else number(value)
 
 
 def ratio(value: float | None) -> str:
-    """A ratio, short: 0.23, 14, 3.1e+05."""
+    """Return a ratio in short: 0.23, 14, >10,000."""
     return "-" if value is None else f"{value:.2g}" if value < 1e4 else ">10,000"
 
 
@@ -64,34 +61,30 @@ def powers(exponents: Mapping[str, float]) -> list[str]:
 
 
 def size(sizes: tuple[int, ...] | None) -> str:
-    """A shape as Python writes it."""
-    if sizes is None:
-        return "-"
-    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(map(str, sizes))})"
+    """Return a shape as Python writes it."""
+    return "-" if sizes is None else f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(map(str, sizes))})"
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that makes it a number of few digits."""
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
-        if seconds * factor >= 1 or unit == "us":
-            return f"{seconds * factor:.3g} {unit}" if seconds * factor < 1000 else f"{seconds * factor:.0f} {unit}"
-    raise AssertionError(seconds)
+    """Return a time in the unit that makes it a number of few digits."""
+    unit, per_second = ("s", 1.0) if seconds >= 1 else ("ms", 1e3) if seconds * 1e3 >= 1 else ("us", 1e6)
+    value = seconds * per_second
+    return f"{value:.3g} {unit}" if value < 1000 else f"{value:.0f} {unit}"
 
 
 def memory(count: int | None) -> str:
-    """Bytes in the unit that makes them a number of few digits."""
+    """Return bytes in the unit that makes them a number of few digits."""
     if count is None:
         return ""
-    for unit, unit_size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= unit_size:
-            return f"{count / unit_size:.2g} {unit}" if count < 100 * unit_size else f"{count / unit_size:.0f} {unit}"
+    for unit, bytes_in_it in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= bytes_in_it:
+            value = count / bytes_in_it
+            return f"{value:.2g} {unit}" if value < 100 else f"{value:.0f} {unit}"
     return f"{count} B"
 
 
-def place(at: Location | None, tensor: str) -> str:
-    """A location in short; what the tensor's own name says already is left out."""
-    if at is None:
-        return "-"
+def place(at: Location, tensor: str) -> str:
+    """Return a location in short; what the tensor's own name says already is left out."""
     if at.column is not None:
         return f"[{at.unit},{at.column}]"
     if tensor.startswith("grad bias"):
@@ -112,11 +105,8 @@ def joined(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
-# -- a case ----------------------------------------------------------------------------------------------------------
-
-
 def candidate(case: CaseRecord, short: bool = False) -> str:
-    """What the candidate is called: in short, of a user's own, that it is the candidate."""
+    """Return the candidate's name; in short, of a user's own, that it is the candidate."""
     return "candidate" if short and ":" in case.candidate else printable(case.candidate)
 
 
@@ -126,7 +116,7 @@ def implementation(name: str, case: CaseRecord) -> str:
 
 
 def circumstances(command: str, case: CaseRecord) -> str:
-    """What beside nn.RNN's arguments a case was run with: float32 on cpu, packed input, h_0 random, seed 0."""
+    """Return what a case was run with beside nn.RNN's arguments: float32 on cpu, batched, h_0 random, seed 0."""
     given, run = case.config["input"], case.config["run"]
     where = f"{run['dtype']} on {case.device}" if case.device else f"{run['dtype']}"
     details = [where, given["layout"], f"h_0 {given['h_0']}"]
@@ -154,20 +144,16 @@ def letters(config: dict[str, Any]) -> str:
 
 def parameters(found: Sequence[Parameter]) -> Iterator[str]:
     """Yield the first parameters with their shapes, what the others are, and how many elements there are."""
-    total = sum(parameter.count for parameter in found)
     shown, more = first_parameters(found, MOST_PARAMETERS)
-    yield from (f"{parameter.name} {size(parameter.shape)}," for parameter in shown[:-1])
-    last = f"{shown[-1].name} {size(shown[-1].shape)}"
-    reverse = [parameter for parameter in found if parameter.name.endswith("_reverse")]
+    *others, last = (f"{parameter.name} {size(parameter.shape)}" for parameter in shown)
+    yield from (f"{other}," for other in others)
     if not more:
         yield f"{last}:"
-    elif len(reverse) == more:
-        yield f"{last},"
-        yield f"and the same {NUMBERS[more]} _reverse:"
+    elif sum(parameter.name.endswith("_reverse") for parameter in found) == more:
+        yield from (f"{last},", f"and the same {NUMBERS[more]} _reverse:")
     else:
-        yield f"{last},"
-        yield f"... {more} more (-v):"
-    yield f"{total:,} elements"
+        yield from (f"{last},", f"... {more} more (-v):")
+    yield f"{sum(parameter.count for parameter in found):,} elements"
 
 
 def every_parameter(found: Sequence[Parameter]) -> str:
@@ -185,7 +171,7 @@ def first_parameters(found: Sequence[Parameter], most: int) -> tuple[Sequence[Pa
 
 
 def of_upper_layers(found: Sequence[Parameter]) -> str:
-    """The shape of weight_ih in the layers above the first; empty where there are none."""
+    """Return the shape of weight_ih in the layers above the first; empty where there are none."""
     upper = next((parameter for parameter in found if parameter.name == "weight_ih_l1"), None)
     return f"{upper.name} {size(upper.shape)}" if upper else ""
 
@@ -195,43 +181,36 @@ def recipes(found: Sequence[Recipe], width: int) -> Iterator[str]:
     column = max((len(recipe.code) for recipe in found if len(recipe.code) <= width // 2), default=0)
     for recipe in found:
         note = f"# {size(recipe.shape)} {recipe.note}" if recipe.shape is not None else f"# {recipe.note}"
-        for line in (f"{recipe.code:<{column}}  {note}", f"{recipe.code}  {note}"):
-            if len(line) <= width:
-                yield line
-                break
-        else:
-            yield from (note, recipe.code)
+        lines = (f"{recipe.code:<{column}}  {note}", f"{recipe.code}  {note}")
+        fitting = next((line for line in lines if len(line) <= width), None)
+        yield from (note, recipe.code) if fitting is None else (fitting,)
 
 
 def sizes_of(shapes: Sequence[TensorShape], candidate: str) -> dict[str, list[tuple[int, ...] | None]]:
-    """By whose they are, the sizes of each tensor: without those that nobody gave."""
-    columns: dict[str, list[tuple[int, ...] | None]] = {"predicted": [shape.predicted for shape in shapes]}
-    columns["nn.RNN"] = [shape.reference for shape in shapes]
-    columns[candidate] = [shape.candidate for shape in shapes]
-    columns["expected"] = [shape.expected for shape in shapes]
-    return {name: sizes for name, sizes in columns.items() if any(sizes)}
+    """Return the sizes of each tensor by whose they are, without those that nobody gave."""
+    given = {"predicted": "predicted", "nn.RNN": "reference", candidate: "candidate", "expected": "expected"}
+    columns = {whose: [getattr(shape, field) for shape in shapes] for whose, field in given.items()}
+    return {whose: sizes for whose, sizes in columns.items() if any(sizes)}
 
 
 def shape_disagreements(case: CaseRecord) -> Iterator[str]:
-    """A line for each tensor or parameter whose sizes do not agree."""
+    """Yield a line for each tensor or parameter whose sizes do not agree."""
     for tensor in case.shapes or ():
-        if not tensor.agrees:
-            named = {"nn.RNN": tensor.reference, candidate(case, short=True): tensor.candidate}
-            yield _disagreement(tensor, tensor.predicted, named)
+        seen = {"nn.RNN": tensor.reference, candidate(case, short=True): tensor.candidate}
+        yield from _disagreement(tensor, tensor.predicted, seen)
     for parameter in case.parameters or ():
-        if not parameter.agrees:
-            yield _disagreement(parameter, parameter.shape, {"nn.RNN": parameter.reference})
+        yield from _disagreement(parameter, parameter.shape, {"nn.RNN": parameter.reference})
 
 
 def _disagreement(
-    of: TensorShape | Parameter, predicted: tuple[int, ...], seen: dict[str, tuple[int, ...] | None]
-) -> str:
-    others = {whose: sizes for whose, sizes in seen.items() if sizes not in (None, predicted)}
-    if not others:
+    of: TensorShape | Parameter, predicted: tuple[int, ...], seen: Mapping[str, tuple[int, ...] | None]
+) -> Iterator[str]:
+    others = [f", {whose} has {size(sizes)}" for whose, sizes in seen.items() if sizes not in (None, predicted)]
+    if others:
+        yield f"{of.name} is {size(predicted)} by rule{''.join(others)}"
+    elif not of.agrees:
         hint = f": {of.given_by} gives it" if of.given_by else "; no single argument gives it"
-        return f"{of.name} is {size(predicted)}, expected {size(of.expected)}{hint}"
-    told = "".join(f", {whose} has {size(sizes)}" for whose, sizes in others.items())
-    return f"{of.name} is {size(predicted)} by rule{told}"
+        yield f"{of.name} is {size(predicted)}, expected {size(of.expected)}{hint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +223,7 @@ class OfTensor:
 
     @property
     def verdict(self) -> Verdict | None:
-        """Of both together."""
+        """The verdict of both together."""
         return combine(check.verdict for check in (self.algorithm, self.precision) if check)
 
     @property
@@ -257,11 +236,9 @@ class OfTensor:
     def errors(self) -> tuple[float | None, float | None, float | None]:
         """Return the error in float64, in the working dtype where that is another, and nn.RNN's own there."""
         algorithm, precision = self.algorithm, self.precision
-        return (
-            algorithm.max_abs_error if algorithm else None,
-            precision.max_abs_error if precision and precision.dtype != "float64" else None,
-            precision.reference_max_abs_error if precision else None,
-        )
+        working = precision.max_abs_error if precision and precision.dtype != "float64" else None
+        own = precision.reference_max_abs_error if precision else None
+        return algorithm.max_abs_error if algorithm else None, working, own
 
     @property
     def noise(self) -> bool:
@@ -276,12 +253,12 @@ class OfTensor:
 
 
 def passes_at(check: Check) -> str:
-    """The tolerance a check would pass at."""
+    """Return the tolerance a check would pass at."""
     return tolerance(check.min_tolerance if check.verdict == Verdict.NOT_COMPARABLE else check.passes_at)
 
 
 def by_tensor(checks: Sequence[Check]) -> list[OfTensor]:
-    """The checks, those of the same tensor together."""
+    """Return the checks, those of the same tensor together."""
     found: dict[str, dict[str, Check]] = {}
     for check in checks:
         found.setdefault(check.tensor, {})[check.stage] = check
@@ -289,13 +266,13 @@ def by_tensor(checks: Sequence[Check]) -> list[OfTensor]:
 
 
 def working_dtype(checks: Sequence[Check]) -> str | None:
-    """The dtype of the precision stage; None where the two stages are one, in float64."""
+    """Return the dtype of the precision stage; None where the two stages are one, in float64."""
     dtype = next((check.dtype for check in checks if check.stage == "precision"), "float64")
     return None if dtype == "float64" else dtype
 
 
 def reasons(checks: Sequence[Check]) -> list[tuple[Verdict, str]]:
-    """What does not match, or not without a word, and why: a line for each check, or for all that share a reason."""
+    """Return a line for each check that does not match, or not without a word; or for all that share a reason."""
     groups: dict[tuple[Verdict, str], list[Check]] = {}
     wrong = {check.tensor for check in checks if check.stage == "algorithm" and check.verdict == Verdict.MISMATCH}
     checks = [check for check in checks if check.stage == "algorithm" or check.tensor not in wrong]
@@ -316,11 +293,10 @@ def _together(group: Sequence[Check]) -> str:
 def _why(check: Check) -> str:
     places = {"first at": check.first_divergence, "worst at": check.worst}
     shown = [f"{which} {place(at, check.tensor)}" for which, at in places.items() if at]
-    if check.reason:
-        return "; ".join([check.reason, *shown])
+    error = f"error {number(check.max_abs_error)}"
     if check.noise_ratio is not None:
-        return "; ".join([f"{ratio(check.noise_ratio)} times what rounding can do here", *shown])
-    return "; ".join([f"error {number(check.max_abs_error)}", *shown])
+        error = f"{ratio(check.noise_ratio)} times what rounding can do here"
+    return "; ".join([check.reason or error, *shown])
 
 
 def conclusion(case: CaseRecord, reference: str = "nn.RNN") -> str:
@@ -332,34 +308,31 @@ def conclusion(case: CaseRecord, reference: str = "nn.RNN") -> str:
     if case.checks is None:
         agree = case.verdict == Verdict.MATCH
         return f"{reference}: every shape is as predicted" if agree else f"{reference} has other shapes"
-    return _compared(case, case.checks, reference)
-
-
-def _compared(case: CaseRecord, checks: Sequence[Check], reference: str) -> str:
-    tensors = {check.tensor for check in checks}
-    wrong = {check.tensor for check in checks if check.verdict == Verdict.MISMATCH}
+    name, checks = candidate(case), case.checks
     if case.verdict == Verdict.MISMATCH:
-        all_of_them = wrong == tensors and len(tensors) > 1
-        differ = f"all {len(tensors)} tensors differ" if all_of_them else _differing(checks, len(tensors))
-        if not wrong:
-            return f"{candidate(case)} and {reference}: the shapes are not as expected"
-        return f"{candidate(case)} is not {reference}: {differ}"
+        return _mismatch(name, checks, reference)
     if case.verdict == Verdict.NOT_COMPARABLE:
         why = "; ".join(dict.fromkeys(check.reason for check in checks if check.reason))
-        return f"{candidate(case)} and {reference}: no value could be compared{f' ({why})' if why else ''}"
+        return f"{name} and {reference}: no value could be compared{f' ({why})' if why else ''}"
     right = list(dict.fromkeys(check.tensor for check in checks if check.verdict == Verdict.MATCH))
     left = {check.reason: check.tensor for check in checks if check.verdict == Verdict.NOT_COMPARABLE}
     left = {reason: tensor for reason, tensor in left.items() if tensor not in right}
-    line = f"{candidate(case)} = {reference}: {covered(right)}"
+    line = f"{name} = {reference}: {covered(right)}"
     if left:
         named = covered([check.tensor for check in checks if check.tensor not in right and check.reason in left])
         line += f"; not compared: {named} ({'; '.join(filter(None, left))})"
     return line if "output" in right else f"{line}; output was not compared, so this is no pass"
 
 
-def _differing(checks: Sequence[Check], tensors: int) -> str:
-    wrong = covered([check.tensor for check in checks if check.verdict == Verdict.MISMATCH])
-    return f"{wrong} differ{'' if ' and ' in wrong or 'gradients' in wrong else 's'}, of {counted(tensors, 'tensor')}"
+def _mismatch(name: str, checks: Sequence[Check], reference: str) -> str:
+    tensors = {check.tensor for check in checks}
+    wrong = list(dict.fromkeys(check.tensor for check in checks if check.verdict == Verdict.MISMATCH))
+    if not wrong:
+        return f"{name} and {reference}: the shapes are not as expected"
+    if len(wrong) == len(tensors) > 1:
+        return f"{name} is not {reference}: all {len(tensors)} tensors differ"
+    differ = "differs" if len(wrong) == 1 else "differ"
+    return f"{name} is not {reference}: {covered(wrong)} {differ}, of {counted(len(tensors), 'tensor')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,16 +353,16 @@ def parity_rows(checks: Sequence[Check]) -> list[ParityRow]:
     for of in by_tensor(checks):
         first = not of.tensor.startswith("grad ") or of.tensor == "grad input"
         (alone if first else others.setdefault(of.verdict, [])).append(of)
-    rows = [_row(of) for of in alone]
+    what = "more gradients" if alone and alone[-1].tensor == "grad input" else "gradients"
+    rows = list(map(_row, alone))
     for verdict, found in others.items():
+        gathered = [_row(of) for of in found]
         if len(found) < FEWEST_TOGETHER:
-            rows += map(_row, found)
+            rows += gathered
             continue
-        errors = [of.decisive.max_abs_error for of in found if of.decisive.max_abs_error is not None]
-        own = [of.decisive.reference_max_abs_error for of in found if of.decisive.reference_max_abs_error is not None]
-        what = "more gradients" if alone and alone[-1].tensor == "grad input" else "gradients"
-        largest = max(errors, default=None), max(own, default=None)
-        rows.append(ParityRow(f"{len(found)} {what}", verdict, *largest, together=bool(errors)))
+        error = max((row.error for row in gathered if row.error is not None), default=None)
+        own = max((row.reference_error for row in gathered if row.reference_error is not None), default=None)
+        rows.append(ParityRow(f"{len(found)} {what}", verdict, error, own, together=error is not None))
     return rows
 
 
@@ -398,22 +371,20 @@ def _row(of: OfTensor) -> ParityRow:
 
 
 def covered(tensors: Sequence[str]) -> str:
-    """Tensors in few words: output, h_n and 6 gradients."""
-    tensors = list(dict.fromkeys(tensors))
-    gradients = [name for name in tensors if name.startswith("grad ")]
-    parts = [name for name in tensors if not name.startswith("grad ")]
-    if gradients:
-        parts.append(gradients[0] if len(gradients) == 1 else f"{len(gradients)} gradients")
-    return joined(parts)
+    """Return tensors in few words: output, h_n and 6 gradients."""
+    names = list(dict.fromkeys(tensors))
+    gradients = [name for name in names if name.startswith("grad ")]
+    counted_together = [f"{len(gradients)} gradients"] if len(gradients) > 1 else gradients
+    return joined([*(name for name in names if name not in gradients), *counted_together])
 
 
 def explained(case: CaseRecord) -> list[tuple[str, list[Diagnosis]]]:
-    """The diagnosis of a case by its evidence: faults together share theirs."""
+    """Return the diagnosis of a case by its evidence: faults together share theirs."""
     return [(evidence, list(group)) for evidence, group in groupby(case.diagnosis or (), lambda found: found.evidence)]
 
 
 def seen_of(faults: Sequence[FaultResult]) -> str:
-    """How many faults a case would catch."""
+    """Return in a line how many faults a case would catch."""
     counts = Counter(fault.status for fault in faults)
     possible, unseen = counts["caught"] + counts["not-visible"], counts["not-visible"]
     line = f"{counts['caught']} of {possible} faults that can happen here would be caught"
@@ -421,6 +392,6 @@ def seen_of(faults: Sequence[FaultResult]) -> str:
 
 
 def shown_faults(faults: Sequence[FaultResult]) -> list[FaultResult]:
-    """What the case does not see first, then what it catches; without what cannot happen in it."""
+    """Return the faults that the case does not see first, then those it catches, without those that cannot happen."""
     order = ("not-visible", "equivalent", "caught")
     return sorted((fault for fault in faults if fault.status in order), key=lambda fault: order.index(fault.status))

@@ -28,8 +28,6 @@ DOTS = "osD^vP*"
 
 @dataclass(frozen=True)
 class _Column:
-    """Cases that share what is no size of the axis: each with its size there, in order."""
-
     name: str
     cases: Sequence[tuple[float, CaseRecord]]
 
@@ -103,7 +101,6 @@ def _notes(axis: str | None, noisy: bool) -> str:
 
 
 def _draw_bars(panel: Axes, case: CaseRecord, name: str, names: Sequence[str], id: str) -> None:
-    """The ratios of a pass to nn.RNN, from 1 on: to the left what is faster, to the right what is slower."""
     panel.set_xscale("log")
     panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
@@ -133,7 +130,6 @@ def _called(implementation: str, timings: Sequence[Timing], case: CaseRecord) ->
 
 
 def _draw_lines(panel: Axes, column: _Column, name: str, names: Sequence[str], id: str) -> None:
-    """The time of a pass over a size, a line for each implementation; what is wrong in one place has crosses there."""
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.xaxis.set_major_locator(FixedLocator([size for size, _ in column.cases]))

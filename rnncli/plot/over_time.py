@@ -72,7 +72,6 @@ def _directions(case: CaseRecord) -> list[str]:
 
 
 def _draw_case(part: SubFigure, case: CaseRecord) -> None:
-    """A row for each direction, a column for each stage."""
     name = case.candidate if len(case.candidate) <= 50 else f"...{case.candidate[-47:]}"
     came = f"{case.verdict}: {reason(case)}" if case.failed else f"{case.verdict}"
     put_title(part, [f"{name} against {described(case)}  [{case.id}]", came])
@@ -116,7 +115,6 @@ class _Scale:
 
 
 def _draw_panel(panel: Axes, course: Course, check: Check, scale: _Scale, case: str) -> None:
-    """One direction at one stage."""
     where, steps = f"{check.stage}-{course.direction}-{case}", len(course.error)
     panel.set_xlim(-0.5, steps - 0.5)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
@@ -145,7 +143,6 @@ def _draw_allowed(panel: Axes, times: Sequence[int], values: Steps, scale: _Scal
 
 
 def _draw_line(panel: Axes, times: Sequence[int], values: Steps, scale: _Scale, of: str, where: str) -> None:
-    """A line that is broken, and a cross at the top, where a step is not finite."""
     look = LOOKS[of] if len(values) <= FEW_STEPS else LOOKS[of] | {"marker": ""}
     places = [math.nan if value is None else scale.place(value) for value in values]
     panel.plot(times, places, linewidth=1.3, markersize=3, gid=f"{of}-{where}", label=LABELS[of], **look)
@@ -156,7 +153,6 @@ def _draw_line(panel: Axes, times: Sequence[int], values: Steps, scale: _Scale, 
 
 
 def _mark(panel: Axes, course: Course, check: Check, scale: _Scale, where: str) -> None:
-    """The first divergence and the worst place, where they are known and in this direction."""
     first, worst = _time(check.first_divergence, course), _time(check.worst, course)
     if first is not None:
         label = LABELS["first-divergence"]
@@ -174,7 +170,6 @@ def _time(place: Location | None, course: Course) -> int | None:
 
 
 def _heading(course: Course, check: Check) -> Iterator[str]:
-    """What a panel is of, and its numbers."""
     walked = f" (from t={len(course.error) - 1} to t=0)" if course.direction == "reverse" else ""
     policy = "" if check.policy == "envelope" else f", policy {check.policy}"
     yield f"{course.direction}{walked}, {check.stage} {check.dtype}{policy}"

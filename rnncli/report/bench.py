@@ -9,8 +9,8 @@ from rich.text import Text
 
 from rnncli.core import words
 from rnncli.core.records import CaseRecord, RunRecord, Timing
-from rnncli.core.summary import conclusion, short, threads, varying
-from rnncli.report.table import PAGE_WIDTH, Row, table, title
+from rnncli.core.summary import call, conclusion, short, threads, varying
+from rnncli.report.table import PAGE_WIDTH, Row, table
 
 CHART = 48, 10  # columns and rows
 LETTERS = "nabcdefghijklm"  # of implementations, in the chart
@@ -24,7 +24,7 @@ def blocks(record: RunRecord) -> Iterator[RenderableType]:
     timed = [case for case in record.cases if case.timing]
     for case in record.cases:
         if case.error:
-            yield title("bench", case)
+            yield _title(case)
             yield Text(f"{case.error.message}\n", "bold red")
     if len(record.cases) == 1:
         for case in timed:
@@ -43,8 +43,13 @@ def blocks(record: RunRecord) -> Iterator[RenderableType]:
         yield Text(conclusion(record), "bold red")
 
 
+def _title(case: CaseRecord) -> Text:
+    line = Text(f"bench: {call(case)}", "bold")
+    return Text.assemble(line, (f"\n{words.circumstances('bench', case)}  [{case.id}]", "dim"))
+
+
 def _one(case: CaseRecord, record: RunRecord) -> Iterator[RenderableType]:
-    yield title("bench", case)
+    yield _title(case)
     yield Text(words.axes(case.config), "dim")
     if case.reading:
         yield Text(f"read as: {case.reading}")
@@ -71,7 +76,6 @@ def _one(case: CaseRecord, record: RunRecord) -> Iterator[RenderableType]:
 
 
 def _bars(case: CaseRecord) -> Table:
-    """The ratios of all passes on one scale, a bar for each: its light end is where half of the measurements lie."""
     measured = [timing for timing in case.timing or () if timing.ratio_to_reference is not None]
     passes = list(dict.fromkeys(timing.pass_ for timing in measured))
     rows: dict[str, list[str | Text]] = {
@@ -103,7 +107,7 @@ def _pass_table(timings: Sequence[Timing], case: CaseRecord) -> Table:
 def _range(cases: Sequence[CaseRecord], record: RunRecord) -> Iterator[RenderableType]:
     """For each pass a row for each case: nn.RNN's median, and the ratios of the others to it."""
     leaves = list(varying(cases).values())
-    yield title("bench", cases[0]).append(f"  and {len(cases) - 1} more, {threads(record)}")
+    yield _title(cases[0]).append(f"  and {len(cases) - 1} more, {threads(record)}")
     for name in dict.fromkeys(timing.pass_ for case in cases for timing in case.timing or ()):
         by_case = [{t.implementation: t for t in case.timing or () if t.pass_ == name} for case in cases]
         names = {one: words.implementation(one, cases[0]) for found in by_case for one in found}

@@ -50,7 +50,6 @@ def _of_output(case: CaseRecord) -> list[Check]:
 
 
 def _line(clock: str, case: CaseRecord, check: Check | None, direction: str, scale: tuple[float, float]) -> Text:
-    """The clock time, the error as blocks, the largest one and where it diverges first; or why there is none."""
     course = next((course for course in courses(check) if course.direction == direction), None) if check else None
     if check and course:
         blocks = f"{sparkline(course.shown()['error'], *scale):<{min(len(course.error), MOST_BLOCKS)}}"

@@ -62,20 +62,18 @@ def render(record: RunRecord) -> Iterator[str]:
 def headline(record: RunRecord) -> tuple[str, str]:
     """Return what a run comes to in a word or two, and whether that is good, bad or open."""
     tally = record.tally
-    if record.verdict == Verdict.MISMATCH:
-        return "mismatch", "bad"
-    if tally.kinds:
-        return "failed to run", "bad"
-    if record.missing or record.unjudged:
-        return "incomplete", "bad"
-    if any(gate.failed for gate in record.gates or ()):
-        return "too slow", "bad"
-    if tally.unseen:
-        return "not every fault would be seen", "bad" if record.strict else "open"
-    if record.command == "verify" and tally.cases and not tally.compared:
-        return "nothing was compared", "bad"
-    if not record.passed:
-        return "not all could be compared", "bad"
+    amiss = {
+        "mismatch": record.verdict == Verdict.MISMATCH,
+        "failed to run": tally.kinds,
+        "incomplete": record.missing or record.unjudged,
+        "too slow": any(gate.failed for gate in record.gates or ()),
+        "not every fault would be seen": tally.unseen,
+        "nothing was compared": record.command == "verify" and tally.cases and not tally.compared,
+        "not all could be compared": not record.passed,
+    }
+    for said, holds in amiss.items():
+        if holds:
+            return said, "open" if record.passed else "bad"
     done = {"bench": "timed", "power": "every fault would be seen", "verify": record.verdict}
     return done.get(record.command) or "done", "good"
 
@@ -145,7 +143,6 @@ class Cases:
 
 
 def _figures(case: CaseRecord) -> dict[str, str]:
-    """The few figures of a case that are worth sorting by."""
     decisive = [of.decisive for of in words.by_tensor(case.checks or ())]
     judged = [check.passes_at for check in decisive if check.verdict != Verdict.NOT_COMPARABLE]
     figures = {"passes at": words.tolerance(max(judged))} if judged else {}
@@ -157,9 +154,6 @@ def _figures(case: CaseRecord) -> dict[str, str]:
     if case.faults:
         figures["not visible"] = str(sum(fault.status == "not-visible" for fault in case.faults))
     return figures
-
-
-# -- pictures --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -235,15 +229,10 @@ def _line(name: str, values: Sequence[float | None], low: int, high: int) -> Lin
 
 
 def _height(value: float, low: int, high: int) -> int:
-    """How far from the top a value lies."""
     return round(PICTURE[1] * min(1.0, (high - math.log10(value)) / (high - low))) if value > 0 else PICTURE[1]
 
 
-# -- templates -------------------------------------------------------------------------------------------------------
-
-
 def _printable(value: Any) -> Any:
-    """What a template writes: text from elsewhere without what a browser would act on."""
     if isinstance(value, str) and not isinstance(value, Markup) and not value.isprintable():
         return printable(value)
     return value
@@ -262,7 +251,6 @@ def _with_breaks(word: str) -> Markup:
 
 @lru_cache(1000)
 def _coded(text: str) -> Markup:
-    """A sentence in which what stands between backticks is code, and a flag is not broken."""
     parts = re.split(r"`([^`\n]+)`|(?<!\S)(--[\w-]+)", printable(text))
     said, code, flag = parts[::3], parts[1::3], parts[2::3]
     marked = [_whole("code", it) if it else _whole("span", other or "") for it, other in zip(code, flag, strict=True)]
@@ -271,7 +259,6 @@ def _coded(text: str) -> Markup:
 
 @lru_cache(1000)
 def _command(text: str) -> Markup:
-    """A command that may be broken between its words."""
     parts = printable(text).split(" ")
     return Markup(" ").join(_with_breaks(word) if len(word) > 2 * LONG else _whole("span", word) for word in parts)
 

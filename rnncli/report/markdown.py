@@ -44,7 +44,6 @@ def _verdicts(record: RunRecord) -> Iterator[str]:
 
 
 def _bench(record: RunRecord) -> Iterator[str]:
-    """The ratios to nn.RNN, a row for each implementation of each case and pass; first, the gates."""
     yield f"## {'✅' if record.passed else '❌'} rnncli bench\n"
     for gate in record.gates or ():
         spread = f"half of its measurements {gate.ratio_low:.2f} to {gate.ratio_high:.2f}"

@@ -85,5 +85,4 @@ def _of_env(record: RunRecord) -> str:
 
 
 def _shortened(reason: str) -> str:
-    """The first clause of a reason that goes on."""
     return reason.partition("; ")[0].partition("\n")[0]

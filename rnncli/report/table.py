@@ -64,14 +64,13 @@ def _blocks(record: RunRecord) -> Iterable[RenderableType]:
 
 
 def _case(command: str, case: CaseRecord, verbose: bool) -> Iterator[RenderableType]:
-    """The answer, then what it rests on."""
     if case.error:
         yield Text.assemble(("failed", "bold red"), f"  {words.candidate(case)} against {call(case)}")
         yield Text(case.error.message, "red")
         if case.error.traceback:
             yield Text(f"\n{case.error.traceback.rstrip()}", no_wrap=True)
         return
-    yield _headline(command, case)
+    yield _headline(case)
     yield from _why(case, verbose)
     for section in _sections(case, verbose):
         yield ""
@@ -100,14 +99,12 @@ def _sections(case: CaseRecord, verbose: bool) -> Iterator[Iterable[RenderableTy
         yield (Text(line, no_wrap=True) for line in words.recipes(case.recipes, PAGE_WIDTH))
 
 
-def _headline(command: str, case: CaseRecord) -> Text:
+def _headline(case: CaseRecord) -> Text:
     if case.faults is not None:
         style = "bold yellow" if any(fault.status == "not-visible" for fault in case.faults) else "green"
         return Text.assemble((words.seen_of(case.faults), style), f": {call(case)}")
     said = words.conclusion(case, call(case))
-    if command == "bench" or case.verdict is None:
-        return Text(said, STYLES[case.verdict] if case.verdict else "bold")
-    return _under_verdict(case.verdict, STYLES[case.verdict], said)
+    return _under_verdict(case.verdict, STYLES[case.verdict], said) if case.verdict else Text(said, "bold")
 
 
 def _under_verdict(verdict: str, style: str, said: str) -> Text:
@@ -120,7 +117,6 @@ def _under_verdict(verdict: str, style: str, said: str) -> Text:
 
 
 def _why(case: CaseRecord, verbose: bool) -> Iterator[RenderableType]:
-    """The diagnosis, the change that fixes it, the evidence, and the command that shows the mismatch again."""
     wrong = case.verdict == Verdict.MISMATCH
     if case.shapes and wrong:
         yield from _disagreements(case)
@@ -169,7 +165,6 @@ def _reasons(case: CaseRecord, verbose: bool) -> Iterator[Text]:
 
 
 def _cases(record: RunRecord) -> Iterator[RenderableType]:
-    """What they come to, one failing case of each diagnosis, and what the failing ones have in common."""
     tally = record.tally
     verdict = record.verdict or ("failed" if tally.kinds else "incomplete")
     style = STYLES[record.verdict] if record.verdict and not tally.kinds else "bold red"
@@ -199,7 +194,6 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
 
 
 def _in_short(case: CaseRecord, count: int, verbose: bool) -> Iterator[RenderableType]:
-    """One case of those that fail alike."""
     cases = "1 case" if count == 1 else f"{count} cases, of which the smallest"
     yield Text.assemble((f"{cases}: ", "bold"), f"{call(case)}, {words.circumstances('verify', case)}  [{case.id}]")
     if case.diagnosis and not case.error:
@@ -215,7 +209,6 @@ def _in_short(case: CaseRecord, count: int, verbose: bool) -> Iterator[Renderabl
 
 
 def _summary(record: RunRecord) -> Iterator[RenderableType]:
-    """On which arguments it depends whether a case fails, and what was compared."""
     tally = record.tally
     arguments = dict(by_argument(tally)) if len(tally.failing) > 1 else {}
     if arguments:
@@ -231,13 +224,6 @@ def _summary(record: RunRecord) -> Iterator[RenderableType]:
         yield ""
         yield table(["stage", "dtype", "checks>", *(f"{verdict}>" for verdict in counted), "largest error>"], rows)
         yield Text("largest error: as a share of nn.RNN's largest value", "dim")
-
-
-def title(command: str, case: CaseRecord) -> Text:
-    """Return the head of a case among others: what is compared, and with what."""
-    subject = f"{words.candidate(case)} against " if command == "verify" else ""
-    line = Text.assemble((f"{command}: {subject}{call(case)}", "bold"))
-    return line.append(f"\n{words.circumstances(command, case)}  [{case.id}]", "dim")
 
 
 def _shapes(case: CaseRecord) -> Table:
@@ -289,7 +275,6 @@ def _parity(checks: Sequence[Check]) -> Table:
 
 
 def _checks(checks: Sequence[Check]) -> Table:
-    """Every tensor with the errors of both stages."""
     rows: list[Row] = []
     for of in words.by_tensor(checks):
         noise = words.ratio(of.decisive.noise_ratio) if of.noise else "-"
@@ -312,7 +297,6 @@ def _faults(case: CaseRecord) -> Iterator[RenderableType]:
 
 
 def _times(case: CaseRecord) -> Table:
-    """The median of each pass, and the ratio where it means something."""
     by_pass: dict[str, dict[bool, Timing]] = {}
     for timing in case.timing or ():
         by_pass.setdefault(timing.pass_, {})[timing.implementation == "nn.RNN"] = timing
@@ -376,7 +360,6 @@ def _fit(table: Table, width: int) -> int:
 
 
 def _wrong_over_time(checks: Sequence[Check]) -> Iterator[Text]:
-    """From which step on `output` is wrong, and a line of blocks for each direction."""
     check = most_telling(checks)
     if check is None or check.verdict != Verdict.MISMATCH:
         return
@@ -395,9 +378,6 @@ def _wrong_over_time(checks: Sequence[Check]) -> Iterator[Text]:
 
 
 def _over_time(checks: Sequence[Check]) -> Iterator[Text]:
-    """Where `output` does not simply match: its error over time, and what is known of nn.RNN's own and of the envelope,
-    all on one scale: from the first step's value to the last's.
-    """
     check = most_telling(checks)
     if check is None or (check.verdict == Verdict.MATCH and not check.reason):
         return
