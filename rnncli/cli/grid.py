@@ -1,14 +1,13 @@
 """Many cases: chosen by filters and shards, listed, run, and what is left of a run that did not come to its end."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncli.cli.messages import tell
 from rnncli.cli.output import STDOUT, write_text
-from rnncli.core.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, UnavailableError
+from rnncli.core.errors import INTERRUPTIONS, ExitCode, ReaderGoneError, UnavailableError
 from rnncli.core.records import CaseRecord, RunRecord
 
 if TYPE_CHECKING:
@@ -64,48 +63,46 @@ class _NotRun(Sequence[Any]):
         return CaseRecord(id=case.id, config=case.config, verdict=None)
 
 
-@dataclass(frozen=True)
-class Ended:
-    """A run of many cases that has ended: all there is of results, to be closed, and the shrunk first mismatches."""
-
-    record: RunRecord
-    run: "GridRun"
-    shrunk: Sequence[CaseRecord]
-    early: ExitCode | None  # where it was ended from outside
-
-
+@contextmanager
 def run_grid(
-    selection: "Selection", options: "VerifyOptions", asked: "Asked", cluster: "Cluster | None" = None
-) -> Ended:
-    """Run the cases, here or on a cluster; as jsonl, each is written as soon as it is judged."""
+    selection: "Selection", options: "VerifyOptions", asked: "Asked"
+) -> Iterator[tuple[RunRecord, Iterable[CaseRecord], ExitCode | None]]:
+    """Run the cases, here or on a cluster; as jsonl, each is written as soon as it is judged.
+
+    Enter with the record, its failing cases, the first of them shrunk, and the exit code where a signal or the cluster
+    ended the run. The results can be read until the context is left.
+    """
     from rnncli.pipeline.grid import GridRun
 
     is_file = asked.output not in (None, STDOUT) and (asked.output.is_file() or not asked.output.exists())
     lasting = asked.output if asked.format == "jsonl" and is_file else None  # and no device
-    run = GridRun(selection, options, asked.jobs, lasting, asked.resume, cluster)
-    if selection.twice:
-        tell(f"{_cases(selection.twice)} given twice, run once")
-    if not len(selection):
-        tell(f"this shard has none of {_cases(selection.whole)}")
-    if asked.resume:
-        tell(f"{len(run.done)} of {_cases(len(selection))} are in {asked.output}")
-    why, shrunk, early = _run(run, asked, lasting, len(selection) - len(run.done))
+    with _cluster(asked.dask, selection, options) if asked.dask else nullcontext() as cluster:
+        run = GridRun(selection, options, asked.jobs, lasting, asked.resume, cluster)
+        if selection.twice:
+            tell(f"{_cases(selection.twice)} given twice, run once")
+        if not len(selection):
+            tell(f"this shard has none of {_cases(selection.whole)}")
+        if asked.resume:
+            tell(f"{len(run.done)} of {_cases(len(selection))} are in {asked.output}")
+        why, shrunk, early = _run(run, asked, lasting, len(selection) - len(run.done))
     try:
         run.require_kept()
-    except ConfigError:
+        results, missing = run.results(), []
+        if len(results) < len(selection):
+            again = "; the same command with --resume goes on" if lasting else ""
+            missing = [f"{why}: {len(results)} of {_cases(len(selection))} were finished{again}"]
+        record = RunRecord.of("verify", run.environment, results, missing, asked.strict)
+        small = {case.id: case for case in shrunk}
+        failing = (record.cases[at] for at in record.tally.failing)
+        yield record, (small.get(case.id, case) for case in failing), early
+    finally:
         run.close()
-        raise
-    results, missing = run.results(), []
-    if len(results) < len(selection):
-        again = "; the same command with --resume goes on" if lasting else ""
-        missing = [f"{why}: {len(results)} of {_cases(len(selection))} were finished{again}"]
-    return Ended(RunRecord.of("verify", run.environment, results, missing, asked.strict), run, shrunk, early)
 
 
 def _run(
     run: "GridRun", asked: "Asked", lasting: Path | None, count: int
 ) -> tuple[str, Sequence[CaseRecord], ExitCode | None]:
-    """Do it. Return the reason why it ended early, the shrunk first mismatches, and the exit code of that reason."""
+    """Return why the run ended early, its first mismatches shrunk, and the exit code of what ended it."""
     from rnncli.cli.interrupt import exit_code_of
     from rnncli.cli.progress import with_progress
 
@@ -128,8 +125,7 @@ def _run(
 
 
 @contextmanager
-def on_cluster(address: str, selection: "Selection", options: "VerifyOptions") -> "Iterator[Cluster]":
-    """Enter the cluster that the cases are to run on. Raises UnavailableError where none of its workers may judge."""
+def _cluster(address: str, selection: "Selection", options: "VerifyOptions") -> "Iterator[Cluster]":
     from rnncli.execution.dask import WORKERS_S, Cluster
     from rnncli.pipeline.grid import CASE_TIMEOUTS
 

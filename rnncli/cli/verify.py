@@ -1,7 +1,6 @@
 """`rnncli verify`."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
@@ -198,18 +197,11 @@ def _verify_one(selection: "Selection", options: "VerifyOptions", asked: Asked, 
 
 def _verify_many(selection: "Selection", options: "VerifyOptions", asked: Asked, detail: "Detail") -> None:
     with quick_imports():
-        from rnncli.cli.grid import on_cluster, run_grid
+        from rnncli.cli.grid import run_grid
         from rnncli.pipeline.verify import policy_flags
 
-    with on_cluster(asked.dask, selection, options) if asked.dask else nullcontext() as cluster:
-        ended = run_grid(selection, options, asked, cluster)
-    small = {case.id: case for case in ended.shrunk}
-    cases = (ended.record.cases[at] for at in ended.record.tally.failing)
-    failing = (small.get(case.id, case) for case in cases)
-    try:
-        _leave(ended.record, asked, detail, failing, policy_flags(options.policy), ended.early)
-    finally:
-        ended.run.close()
+    with run_grid(selection, options, asked) as (record, failing, early):
+        _leave(record, asked, detail, failing, policy_flags(options.policy), early)
 
 
 def _leave(
