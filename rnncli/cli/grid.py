@@ -9,6 +9,7 @@ from rnncli.cli.messages import tell
 from rnncli.cli.output import STDOUT, write_text
 from rnncli.core.errors import INTERRUPTIONS, ExitCode, ReaderGoneError, UnavailableError
 from rnncli.core.records import CaseRecord, RunRecord
+from rnncli.core.summary import cases
 
 if TYPE_CHECKING:
     from rnncli.cli.verify import Asked
@@ -48,7 +49,7 @@ def list_cases(selection: "Selection", format: str, output: Path | None) -> None
         record = RunRecord(command="verify", environment=static_environment(), verdict=None, cases=_NotRun(selection))
         lines = renderer(format)(record)
     write_text(lines, output)
-    tell(_cases(len(selection)))
+    tell(cases(len(selection)))
 
 
 class _NotRun(Sequence[Any]):
@@ -79,18 +80,18 @@ def run_grid(
     with _cluster(asked.dask, selection, options) if asked.dask else nullcontext() as cluster:
         run = GridRun(selection, options, asked.jobs, lasting, asked.resume, cluster)
         if selection.twice:
-            tell(f"{_cases(selection.twice)} given twice, run once")
+            tell(f"{cases(selection.twice)} given twice, run once")
         if not len(selection):
-            tell(f"this shard has none of {_cases(selection.whole)}")
+            tell(f"this shard has none of {cases(selection.whole)}")
         if asked.resume:
-            tell(f"{len(run.done)} of {_cases(len(selection))} are in {asked.output}")
+            tell(f"{len(run.done)} of {cases(len(selection))} are in {asked.output}")
         why, shrunk, early = _run(run, asked, lasting, len(selection) - len(run.done))
     try:
         run.require_kept()
         results, missing = run.results(), []
         if len(results) < len(selection):
             again = "; the same command with --resume goes on" if lasting else ""
-            missing = [f"{why}: {len(results)} of {_cases(len(selection))} were finished{again}"]
+            missing = [f"{why}: {len(results)} of {cases(len(selection))} were finished{again}"]
         record = RunRecord.of("verify", run.environment, results, missing, asked.strict)
         small = {case.id: case for case in shrunk}
         failing = (record.cases[at] for at in record.tally.failing)
@@ -134,7 +135,3 @@ def _cluster(address: str, selection: "Selection", options: "VerifyOptions") -> 
             tell(f"{address} has no workers; waiting up to {WORKERS_S:g} s for one")
         cluster.prepare()
         yield cluster
-
-
-def _cases(count: int) -> str:
-    return f"{count} case{'' if count == 1 else 's'}"

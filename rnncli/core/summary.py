@@ -17,6 +17,11 @@ def conclusion(record: RunRecord) -> str:
     return "; ".join(part for part in parts if part)
 
 
+def cases(count: int) -> str:
+    """Return a number of cases: 1 case, 96 cases."""
+    return f"{count} case{'' if count == 1 else 's'}"
+
+
 def counts(tally: Tally) -> str:
     """Return how many cases came to each verdict: 96 cases: 48 mismatch, 48 match."""
     counted = {
@@ -26,8 +31,7 @@ def counts(tally: Tally) -> str:
         "match": tally.verdicts[Verdict.MATCH],
     }
     parts = ", ".join(f"{count} {name}" for name, count in counted.items() if count)
-    cases = f"{tally.cases} case{'' if tally.cases == 1 else 's'}"
-    return f"{cases}: {parts}" if parts else cases
+    return f"{cases(tally.cases)}: {parts}" if parts else cases(tally.cases)
 
 
 def common(tally: Tally) -> str | None:

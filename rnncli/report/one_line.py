@@ -2,7 +2,7 @@
 
 from rnncli.core import words
 from rnncli.core.records import CaseRecord, RunRecord, Verdict
-from rnncli.core.summary import call, conclusion
+from rnncli.core.summary import call, cases, conclusion
 
 UNEXPLAINED = "unexplained"
 PRODUCTS = "matrix products"
@@ -22,8 +22,7 @@ def _of_verify(record: RunRecord) -> str:
         return f"{record.verdict or 'failed'}  {conclusion(record)}"
     matched, skipped = tally.verdicts[Verdict.MATCH], tally.verdicts[Verdict.NOT_COMPARABLE]
     why = next(iter(tally.left_open.most_common(1)), ("", 0))[0]
-    cases = f"match  {matched} case{'' if matched == 1 else 's'}"
-    return f"{cases}, {skipped} skipped: {_shortened(why)}" if skipped else cases
+    return f"match  {cases(matched)}" + (f", {skipped} skipped: {_shortened(why)}" if skipped else "")
 
 
 def _of_case(case: CaseRecord) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from rnncli.core import words
 from rnncli.core.records import CaseRecord, Check, Diagnosis, RunRecord, Timing, Verdict, printable
-from rnncli.core.summary import by_argument, call, candidates, conclusion, verdicts_of
+from rnncli.core.summary import by_argument, call, candidates, cases, conclusion, verdicts_of
 from rnncli.report.failures import Failures
 from rnncli.report.over_time import courses, most_telling, scale_of, sparkline
 
@@ -188,14 +188,13 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
     if len(groups) > MOST_GROUPS:
         yield f"\n... and {len(groups) - MOST_GROUPS} more kinds of failure: --format csv lists every case"
     for why, count in tally.left_open.most_common(MOST_GROUPS):
-        cases = f"{count} case{'' if count == 1 else 's'}"
-        yield Text(f"\nnot-comparable, {cases}: {why}", STYLES[Verdict.NOT_COMPARABLE])
+        yield Text(f"\nnot-comparable, {cases(count)}: {why}", STYLES[Verdict.NOT_COMPARABLE])
     yield from _summary(record)
 
 
 def _in_short(case: CaseRecord, count: int, verbose: bool) -> Iterator[RenderableType]:
-    cases = "1 case" if count == 1 else f"{count} cases, of which the smallest"
-    yield Text.assemble((f"{cases}: ", "bold"), f"{call(case)}, {words.circumstances('verify', case)}  [{case.id}]")
+    alike = "1 case" if count == 1 else f"{count} cases, of which the smallest"
+    yield Text.assemble((f"{alike}: ", "bold"), f"{call(case)}, {words.circumstances('verify', case)}  [{case.id}]")
     if case.diagnosis and not case.error:
         yield from _why(case, verbose)
         return
