@@ -27,6 +27,7 @@ from rnncli.core.errors import (
 )
 from rnncli.core.records import Detail, RunRecord, Verdict, printable
 from rnncli.core.summary import conclusion
+from rnncli.core.words import are
 from rnncli.report import OF_ONE_COMMAND, renderer
 
 STDOUT = Path("-")
@@ -240,9 +241,9 @@ def _notes(record: RunRecord, format: str) -> Iterator[str]:
     elif tally.cases == 1:
         yield from (error.partition("\n")[0] for error in tally.errors)
     if record.strict and tally.open_checks:
-        yield f"--strict: {tally.open_checks} checks are not-comparable"
+        yield f"--strict: {are(tally.open_checks, 'check')} not-comparable"
     if record.strict and tally.unseen:
-        yield f"--strict: {tally.unseen} faults are not visible"
+        yield f"--strict: {are(tally.unseen, 'fault')} not visible"
     if tally.cases > 1 and format != "table" and record.command == "verify":
         yield from [] if quiet else [conclusion(record)]
     else:

@@ -100,6 +100,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def are(number: int, noun: str) -> str:
+    """Return a number with its noun as the subject of a sentence: 1 check is, 16 checks are."""
+    return f"{counted(number, noun)} {'is' if number == 1 else 'are'}"
+
+
 def joined(parts: Sequence[str]) -> str:
     """Return a list in words: a, b and c."""
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
@@ -387,7 +392,7 @@ def seen_of(faults: Sequence[FaultResult]) -> str:
     """Return in a line how many faults a case would catch."""
     counts = Counter(fault.status for fault in faults)
     possible, unseen = counts["caught"] + counts["not-visible"], counts["not-visible"]
-    line = f"{counts['caught']} of {possible} faults that can happen here would be caught"
+    line = f"{counts['caught']} of {counted(possible, 'fault')} that can happen here would be caught"
     return f"{line}; {unseen} would not be seen" if unseen else line
 
 

@@ -86,7 +86,7 @@ def _title(record: RunRecord, cases: Sequence[CaseRecord], axis: str | None, lef
     if len(cases) > 1:
         told.append(f"and {len(cases) - 1} more" + (f", over {short(axis)}" if axis else ""))
     if left_out:
-        told.append(f"{left_out} more panels are left out")
+        told.append(f"{words.are(left_out, 'more panel')} left out")
     failed = sum(case.error is not None for case in record.cases)
     said = [f"INCOMPLETE: {missing}" for missing in record.missing]
     said += [f"{failed} of {len(record.cases)} cases failed and are not drawn"] if failed else []

@@ -60,7 +60,7 @@ def _of_shapes(record: RunRecord) -> str:
 def _of_power(record: RunRecord) -> str:
     found = [fault.status for case in record.cases for fault in case.faults or ()]
     caught, unseen = found.count("caught"), found.count("not-visible")
-    return f"{caught} of {caught + unseen} faults would be caught, {unseen} not seen"
+    return f"{caught} of {words.counted(caught + unseen, 'fault')} would be caught, {unseen} not seen"
 
 
 def _of_bench(record: RunRecord) -> str:

@@ -176,7 +176,8 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
             yield ""
             yield from _case(record.command, record.cases[at], record.verbose)
         if len(record.cases) > len(shown):
-            yield f"\n... and {len(record.cases) - len(shown)} more cases: --format json holds them all"
+            more = words.counted(len(record.cases) - len(shown), "more case")
+            yield f"\n... and {more}: --format json holds them all"
         return
     found = Failures()
     for at in tally.failing:
@@ -186,7 +187,8 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
         yield ""
         yield from _in_short(group.smallest(tally), len(group.places), record.verbose)
     if len(groups) > MOST_GROUPS:
-        yield f"\n... and {len(groups) - MOST_GROUPS} more kinds of failure: --format csv lists every case"
+        more = words.counted(len(groups) - MOST_GROUPS, "more kind")
+        yield f"\n... and {more} of failure: --format csv lists every case"
     for why, count in tally.left_open.most_common(MOST_GROUPS):
         yield Text(f"\nnot-comparable, {cases(count)}: {why}", STYLES[Verdict.NOT_COMPARABLE])
     yield from _summary(record)
