@@ -104,16 +104,21 @@ def _no_such_option(context: Any, name: str, arguments: Sequence[str]) -> str:
         if owners:
             given = next((word for word in arguments if word in owners), owners[0])
             return f"{name}: stands after its command; allowed: rnncli {given} {name}"
-        return f"{name}: no such option{nearest(plain, own)}; {helps}"
+        return f"{name}: no such option{_nearest_option(plain, own)}; {helps}"
     meant = MEANT.get(plain)
     if meant and (not meant.startswith("--") or meant.split()[0] in own):
         return f"{name}: {command} has no such option (did you mean {meant}?); {helps}"
-    near = [one for one in own if one.startswith(plain)] if len(plain) > 4 else []
-    hint = f" (did you mean {near[0]}?)" if near else nearest(plain, own) if len(plain) > 3 else ""
+    near = [one for one in own if one.startswith(plain)] if len(plain) > 3 else []
+    hint = f" (did you mean {near[0]}?)" if near else _nearest_option(plain, own) if len(plain) > 3 else ""
     siblings = context.parent.command.commands if context.parent else {}
     owners = [one for one, it in siblings.items() if {name, plain} & set(options_of(it))]
     hint = f", {owners[0]} has" if owners and not near else hint
     return f"{name}: {command} has no such option{hint}; {helps}"
+
+
+def _nearest_option(name: str, options: Iterable[str]) -> str:
+    # without the dashes, which make every two options alike
+    return nearest(name.lstrip("-"), [option.lstrip("-") for option in options]).replace("mean ", "mean --")
 
 
 def options_of(command: Any) -> list[str]:

@@ -91,8 +91,8 @@ def place(at: Location, tensor: str) -> str:
         return f"[{at.unit}]"
     layer = None if tensor in ("output", "grad input") else at.layer
     parts = [("l", layer), ("t", at.time), ("n", at.batch), ("u", at.unit)]
-    direction = ["rev"] if at.direction == "reverse" else []
-    return " ".join([*direction, *(f"{axis}={index}" for axis, index in parts if index is not None)])
+    placed = [f"{axis}={index}" for axis, index in parts if index is not None]
+    return " ".join(["rev", *placed] if at.direction == "reverse" else placed)
 
 
 def counted(number: int, noun: str) -> str:
@@ -142,9 +142,9 @@ def letters(config: dict[str, Any]) -> str:
     """Return the letters of the axes with their sizes: L=5 steps, N=10 sequences, D=1 direction, H_in=20, H_out=40."""
     rnn, given = config["rnn"], config["input"]
     batch = [] if given["layout"] == "unbatched" else [f"N={counted(given['batch_size'], 'sequence')}"]
-    directions = counted(2 if rnn["bidirectional"] else 1, "direction")
-    sizes = [f"D={directions}", f"H_in={rnn['input_size']}", f"H_out={rnn['hidden_size']}"]
-    return ", ".join([f"L={counted(given['seq_len'], 'step')}", *batch, *sizes])
+    steps, directions = counted(given["seq_len"], "step"), counted(1 + rnn["bidirectional"], "direction")
+    sizes = (f"D={directions}", f"H_in={rnn['input_size']}", f"H_out={rnn['hidden_size']}")
+    return ", ".join([f"L={steps}", *batch, *sizes])
 
 
 def parameters(found: Sequence[Parameter]) -> Iterator[str]:
@@ -163,9 +163,8 @@ def parameters(found: Sequence[Parameter]) -> Iterator[str]:
 
 def every_parameter(found: Sequence[Parameter]) -> str:
     """Return the number of parameters and of their elements, and each name with its shape."""
-    total = sum(parameter.count for parameter in found)
     named = ", ".join(f"{parameter.name} {size(parameter.shape)}" for parameter in found)
-    return f"{len(found)} parameters, {total:,} elements: {named}"
+    return f"{len(found)} parameters, {sum(parameter.count for parameter in found):,} elements: {named}"
 
 
 def first_parameters(found: Sequence[Parameter], most: int) -> tuple[Sequence[Parameter], int]:
@@ -272,8 +271,7 @@ def by_tensor(checks: Sequence[Check]) -> list[OfTensor]:
 
 def working_dtype(checks: Sequence[Check]) -> str | None:
     """Return the dtype of the precision stage; None where the two stages are one, in float64."""
-    dtype = next((check.dtype for check in checks if check.stage == "precision"), "float64")
-    return None if dtype == "float64" else dtype
+    return next((check.dtype for check in checks if check.stage == "precision" and check.dtype != "float64"), None)
 
 
 def reasons(checks: Sequence[Check]) -> list[tuple[Verdict, str]]:
