@@ -84,20 +84,18 @@ def bench(
       rnncli bench --baseline bench.json
       rnncli bench --over seq_len=2^4..2^10 --plot bench.svg
     """
-    from rnncli.cli.candidates import load, split
-    from rnncli.cli.output import check_destination, finish, write_text
-    from rnncli.cli.plot import check_plot, write_plot
+    from rnncli.cli import candidates, output, plot
 
     axes, names = _axes(asked.over or []), _names(asked.only)
-    config, flags = split(configs or [], flags)
+    config, flags = candidates.split(configs or [], flags)
     if len(config) > 1:
         raise ConfigError(f"{config[1]}: one argument too many; allowed: one config")
     inputs = [*config, *([asked.baseline] if asked.baseline else [])]
-    format = check_destination(asked.format, asked.output, *inputs, formats=FORMATS)
-    check_plot(asked.plot, asked.output, *inputs)
-    loaded = load(next(iter(config), None), flags, with_values=True, over=axes)
+    format = output.check_destination(asked.format, asked.output, *inputs, formats=FORMATS)
+    plot.check_plot(asked.plot, asked.output, *inputs)
+    loaded = candidates.load(next(iter(config), None), flags, with_values=True, over=axes)
     if asked.print_config:
-        write_text(loaded.to_yaml(), asked.output)
+        output.write_text(loaded.to_yaml(), asked.output)
         return
     if "candidate" in names and not any(case.target for case in loaded.cases):
         raise ConfigError("--only: candidate: there is none of your own; allowed with --candidate PATH.py:NAME")
@@ -107,9 +105,9 @@ def bench(
     early = _run(benches)
     record = _record(benches, early, list(axes), conditions, earlier)
     try:
-        finish(record, format, asked.output, early, detail=detail)
+        output.finish(record, format, asked.output, early, detail=detail)
     finally:  # the report first: a full disk does not cost it
-        write_plot(record, asked.plot)
+        plot.write_plot(record, asked.plot)
 
 
 def _problem(case: "Case") -> str:

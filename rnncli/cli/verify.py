@@ -92,34 +92,30 @@ def verify(
       rnncli verify configs/smoke.yaml my_rnn.py:MyRNN --output report.html
       rnncli verify configs/full.yaml --filter 'num_layers>=2' --list
     """
-    from rnncli.cli.candidates import split
-    from rnncli.cli.grid import LISTED_AS, chosen, list_cases
-    from rnncli.cli.output import check_destination, write_text
-    from rnncli.cli.plot import check_plot
-    from rnncli.cli.watch import watch, watched_folders
+    from rnncli.cli import candidates, grid, output, plot, watch
     from rnncli.config.cases import found
     from rnncli.report import FORMATS
 
     _refuse_what_has_no_effect(asked)
     policy = _policy(asked)
-    named, flags = split(configs or [], flags)
-    paths = found(named)
-    format = check_destination(asked.format, asked.output, *paths, formats=LISTED_AS if asked.list_ else FORMATS)
+    named, flags = candidates.split(configs or [], flags)
+    paths, formats = found(named), grid.LISTED_AS if asked.list_ else FORMATS
+    format = output.check_destination(asked.format, asked.output, *paths, formats=formats)
     asked = replace(asked, format=format)
     _check_places(asked)
-    loaded, selection = chosen(paths or [None], flags, asked.filter or [], asked.shard)
-    check_destination(format, asked.output, *selection.sources, formats=FORMATS)
-    check_plot(asked.plot, asked.output, *paths, *selection.sources)
+    loaded, selection = grid.chosen(paths or [None], flags, asked.filter or [], asked.shard)
+    output.check_destination(format, asked.output, *selection.sources, formats=FORMATS)
+    plot.check_plot(asked.plot, asked.output, *paths, *selection.sources)
     if asked.print_config:
-        write_text("---\n".join(config.to_yaml() for config in loaded), asked.output)
+        output.write_text("---\n".join(config.to_yaml() for config in loaded), asked.output)
         return
     if asked.list_:
-        list_cases(selection, format, asked.output)
+        grid.list_cases(selection, format, asked.output)
         return
-    folders = watched_folders(selection) if asked.watch else []
+    folders = watch.watched_folders(selection) if asked.watch else []
     options = _options(asked, selection, policy)
     if asked.watch:
-        watch(selection, options, folders)
+        watch.watch(selection, options, folders)
     elif len(selection) == 1 and format != "jsonl" and asked.dask is None:
         _verify_one(selection, options, asked, detail)
     else:
@@ -213,15 +209,14 @@ def _leave(
     early: ExitCode | None = None,
 ) -> None:
     """The report first: a full disk does not cost it. Then the picture, and the failing cases."""
-    from rnncli.cli.output import finish
-    from rnncli.cli.plot import write_plot
+    from rnncli.cli import output, plot
 
     emitted = asked.format == "jsonl"  # each case as soon as it was judged
     try:
-        finish(record, asked.format or "table", asked.output, early, emitted, detail)
+        output.finish(record, asked.format or "table", asked.output, early, emitted, detail)
     finally:
         try:
-            write_plot(record, asked.plot)
+            plot.write_plot(record, asked.plot)
         finally:
             if asked.save_failing:
                 _save(asked.save_failing, failing, policy)
