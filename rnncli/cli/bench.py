@@ -111,7 +111,7 @@ def bench(
 
 
 def _problem(case: "Case") -> str:
-    """What cases have in common that differ in a built-in candidate alone: all of these are measured anyway."""
+    # cases that differ in a built-in candidate alone are one: all of these are measured anyway
     return case.id if case.target else case.model_copy(update={"candidate": "manual"}).id
 
 

@@ -1,4 +1,4 @@
-"""How a result leaves: to stdout in colour or plain, or to a file written whole or not at all; and the exit code."""
+"""The way out for a result: stdout in colour or plain, or a file written whole or not at all; and the exit code."""
 
 import codecs
 import errno

@@ -1,4 +1,4 @@
-"""What stands in a report of one case, in words and figures: the same in a terminal as on a page."""
+"""A case in words and figures: the same in a terminal as on a page."""
 
 import math
 from collections import Counter
@@ -219,7 +219,7 @@ def _disagreement(
 
 @dataclass(frozen=True, slots=True)
 class OfTensor:
-    """What both stages found of one tensor."""
+    """The checks of one tensor at both stages."""
 
     tensor: str
     algorithm: Check | None

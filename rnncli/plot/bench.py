@@ -1,4 +1,4 @@
-"""What `bench` found, drawn: of one size, the ratios to nn.RNN as bars; over a range of sizes, the times as lines.
+"""The pictures of `bench`: of one size, the ratios to nn.RNN as bars; over a range of sizes, the times as lines.
 
 There is a row of panels for each pass; cases that differ in more than one size stand beside each other. What is drawn
 can be found by its id: `bar`, `spread`, `line` and `band`, each with pass, implementation and column.

@@ -1,4 +1,4 @@
-"""What `verify` found, drawn: the error of `output` over time beside the envelope, for the candidate and for nn.RNN.
+"""The pictures of `verify`: the error of `output` over time beside the envelope, for the candidate and for nn.RNN.
 
 Each case has a row for each direction, and in it a panel for each stage. What is drawn can be found by its id:
 `error`, `reference`, `allowed`, `first-divergence` and `worst`, each with stage, direction and case.

@@ -1,4 +1,4 @@
-"""What a run of `bench` found, drawn: one case pass by pass; a range as ratios, a chart and how the time grows."""
+"""The tables of `bench`: one case pass by pass; a range as ratios, a chart and how the time grows."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -105,7 +105,6 @@ def _pass_table(timings: Sequence[Timing], case: CaseRecord) -> Table:
 
 
 def _range(cases: Sequence[CaseRecord], record: RunRecord) -> Iterator[RenderableType]:
-    """For each pass a row for each case: nn.RNN's median, and the ratios of the others to it."""
     leaves = list(varying(cases).values())
     yield _title(cases[0]).append(f"  and {len(cases) - 1} more, {threads(record)}")
     for name in dict.fromkeys(timing.pass_ for case in cases for timing in case.timing or ()):

@@ -149,9 +149,8 @@ def _diagnosed(found: Diagnosis, verbose: bool) -> Iterator[Text]:
 
 
 def _reasons(case: CaseRecord, verbose: bool) -> Iterator[Text]:
-    """Of each check that was compared in part or not at all, and of a mismatch that no fault explains, the reason.
-
-    With `verbose`, the reason of every check that has one.
+    """The reasons of checks that were compared in part or not at all, and of a mismatch that no fault explains; with
+    `verbose`, all there are.
     """
     told = words.reasons(case.checks or ())
     if not verbose:
@@ -286,7 +285,7 @@ def _checks(checks: Sequence[Check]) -> Table:
 
 
 def _faults(case: CaseRecord) -> Iterator[RenderableType]:
-    """What the case does not see first, then what it catches, then in a line what cannot happen in it."""
+    """The faults that the case does not see first, then those it catches, then in a line those that cannot happen."""
     rows: list[Row] = []
     for fault in words.shown_faults(case.faults or ()):
         where = f"{fault.tensor} ({fault.stage})" if fault.tensor else fault.reason or ""
