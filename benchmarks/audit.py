@@ -28,7 +28,7 @@ from rnncli.core.causes import Cause
 from rnncli.core.errors import CandidateError
 from rnncli.faults.catalogue import CATALOGUE
 from rnncli.faults.device_guard import check_devices
-from rnncli.faults.diagnose import EVIDENCE, diagnosed
+from rnncli.faults.diagnose import BY_CAUSE, diagnosed
 from rnncli.faults.planted import plant
 from rnncli.faults.power import _seen
 from rnncli.manual.concat import concat_step
@@ -184,7 +184,7 @@ def _leaves_the_envelope(problem: Problem, candidate: Canonical) -> str | None:
 
 # -- diagnosis ---------------------------------------------------------------------------------------------------------
 
-BY_VALUES = [id for id in CATALOGUE if id not in EVIDENCE and id != "device-hardcoded"]
+BY_VALUES = [id for id in CATALOGUE if id not in BY_CAUSE and id != "device-hardcoded"]
 NAMED = [id for id in CATALOGUE if id != "device-hardcoded"]
 
 

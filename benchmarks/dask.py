@@ -55,7 +55,7 @@ def seconds(address: str) -> float:
             start = time.perf_counter()
             verdicts = [outcome.verdict for outcome in run.outcomes()]
             taken = time.perf_counter() - start
-    run.close()
+    run.journal.close()
     assert verdicts == ["match"] * CASES
     return taken
 

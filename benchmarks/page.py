@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.screenshots import browser, missing
-from rnncli.pipeline.journal import merged
+from rnncli.pipeline.merge import merged
 from rnncli.report import renderer
 
 MOST_BYTES, MOST_MS = 15e6, 1000.0

@@ -1,7 +1,9 @@
 """Objects that processes of the tests hold."""
 
+import os
 import subprocess
 import sys
+import time
 
 SLEEPS = "import time; time.sleep(600)"
 STARTS = f"""
@@ -18,3 +20,8 @@ class Starts:
         mine = subprocess.Popen([sys.executable, "-c", SLEEPS], start_new_session=True).pid
         theirs = int(subprocess.check_output([sys.executable, "-c", STARTS]))
         return [mine, theirs]
+
+    def fork_and_exit(self):
+        if os.fork():
+            os._exit(3)
+        time.sleep(600)  # it holds the pipes of the process

@@ -33,10 +33,20 @@ HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
 TORCH_FREE = ("core/", "config/", "report/", "plot/", "explain/", "__init__")
 TORCH_FREE += (
     "faults/catalogue",
+    "faults/edits",
+    "faults/fault",
+    "faults/rnn",
+    "faults/gru",
+    "faults/lstm",
     "cost/flops",
     "execution/process",
     "execution/server",
+    "execution/child",
+    "execution/channel",
+    "execution/linux",
+    "pipeline/results",
     "pipeline/journal",
+    "pipeline/merge",
     "pipeline/gates",
 )
 NEEDS_TORCH = {"explain/trace"}

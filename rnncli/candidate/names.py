@@ -17,27 +17,22 @@ class Slot(NamedTuple):
     layer: int | None
     reverse: bool
 
+    @property
+    def is_bias(self) -> bool:
+        """Return whether it is a bias, or the sum of two."""
+        return bool(self.kind) and str(self.kind).startswith("bias")
 
-_INPUT = {
-    *(
-        "input",
-        "inputs",
-        "x",
-        "xs",
-        "x_t",
-        "xt",
-        "x_in",
-        "inp",
-        "inpt",
-        "seq",
-        "sequence",
-        "data",
-        "x_seq",
-        "input_seq",
-    ),
-    *("input_t", "x_batch", "batch", "embeds", "embedded", "features", "source", "src", "signal", "tokens", "in_seq"),
-    *("input_sequence", "x_sequence", "step_input", "input_step", "input_data", "x0", "timesteps", "series", "xin"),
-}
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text, to look one up among them."""
+    return frozenset(text.split())
+
+
+_INPUT = words(
+    "input inputs x xs x_t xt x_in inp inpt seq sequence data x_seq input_seq input_t x_batch batch embeds embedded"
+    " features source src signal tokens in_seq input_sequence x_sequence step_input input_step input_data x0 timesteps"
+    " series xin"
+)
 _PROJECTED = re.compile(
     r"^(x|xs|input|inputs|in)_?(proj|projected|projection|lin|w|h)$|^(x?proj\w*|wx|wx_t|xw|xw_t|zx|z_x|pre\w*|drive\w*)$"
 )
@@ -46,20 +41,10 @@ _STATE = re.compile(
     r"(h|hx|hh?0|h_0|hs|hidden|hiddens|hidden_?states?|state|states|ht|h_t|hid|a|a0|s|s0|h_?n|memory|carry)"
     r"(_?(prev|previous|init|initial|start|0|old|in|tm1|t_?minus_?1|last|first|zero|t))?$"
 )
-_PARAMS = {
-    *("params", "parameters", "weights", "state_dict", "sd", "p", "theta", "weight_dict", "param_dict", "wts", "prm"),
-    *(
-        "flat_weights",
-        "all_weights",
-        "layer_weights",
-        "layer_params",
-        "cells_params",
-        "weight_list",
-        "wb",
-        "prms",
-        "ws",
-    ),
-}
+_PARAMS = words(
+    "params parameters weights state_dict sd p theta weight_dict param_dict wts prm flat_weights all_weights"
+    " layer_weights layer_params cells_params weight_list wb prms ws"
+)
 _PARAMS_OF = re.compile(
     r"^(fw|bw|fwd|bwd|forward|backward|left|right|rev|reverse)(_?(params|parameters|weights|w|p))?$"
     r"|^(params|parameters|weights|w|p)_?(fw|bw|fwd|bwd|forward|backward|rev|reverse)$"
@@ -69,35 +54,30 @@ _READOUT = re.compile(
     r"|head|readout|decoder|dense|classifier|linear_out|proj_out|fc_out|out_proj|output_layer|y|v)([._]|$)"
 )
 _OPTIONS = {
-    "input_size": ("input_size", "input_dim", "in_features", "n_in", "n_inputs", "n_input", "d_in", "in_dim", "in_size",
-                   "embed_dim", "embedding_dim", "feature_dim", "num_inputs", "nin", "d_input", "n_x", "i_size", "inp",
-                   "num_features", "n_features", "x_dim", "input_features", "vocab_size", "in_sz", "input_sz", "insize",
-                   "d_model_in", "ninp", "input_channels", "indim", "idim", "isize", "dim_in"),
-    "hidden_size": ("hidden_size", "hidden_dim", "n_hidden", "hidden_units", "hid", "d_hidden", "nhid", "hidden",
-                    "units", "num_hiddens", "num_hidden", "hid_dim", "h_dim", "n_h", "n_a", "d_h", "hid_size",
-                    "hidden_features", "state_size", "state_dim", "out_features", "hidden_sz", "dim_hidden",
-                    "num_units", "hsize", "hdim",
-                    "nh", "h_size", "n_units", "dim_h", "hiddens", "cell_size", "rnn_size"),
-    "num_layers": ("num_layers", "n_layers", "nlayers", "layers", "depth", "n_layer", "layer_num", "nlayer", "stack",
-                   "num_hidden_layers"),
-    "bidirectional": ("bidirectional", "bidir", "birnn", "is_bidirectional", "both_directions", "bidi"),
-    "batch_first": ("batch_first", "batchfirst", "batch_major"),
-    "nonlinearity": ("nonlinearity", "activation", "act", "nonlin", "act_fn", "activation_fn", "phi", "nl", "act_func",
-                     "mode"),
-    "bias": ("bias", "use_bias", "has_bias", "with_bias", "biases"),
-    "dropout": ("dropout", "dropout_p", "p_drop", "drop", "dropout_prob", "dropout_rate", "p_dropout"),
-    "training": ("training", "train", "is_training"),
-    "output_size": ("output_size", "output_dim", "n_out", "num_classes", "n_classes", "out_dim", "n_y", "num_outputs",
-                    "out_size", "nout", "d_out", "n_outputs", "n_output", "output_features", "target_size", "classes"),
-    "has_biases": ("has_biases",),
-    "return_sequences": ("return_sequences", "return_all_states", "return_all", "return_sequence",
-                         "return_hidden_states"),
-    "rng": ("rng", "random_generator"),
-    "dtype": ("dtype",),
-    "device": ("device", "dev"),
-    "batch_size": ("batch_size", "bsz", "batch_sz", "n_batch"),
-    "seq_len": ("seq_len", "seq_length", "steps", "num_steps", "time_steps", "n_steps", "t_x", "max_len"),
-}  # fmt: skip
+    "input_size": "input_size input_dim in_features n_in n_inputs n_input d_in in_dim in_size embed_dim embedding_dim"
+    " feature_dim num_inputs nin d_input n_x i_size inp num_features n_features x_dim input_features vocab_size in_sz"
+    " input_sz insize d_model_in ninp input_channels indim idim isize dim_in",
+    "hidden_size": "hidden_size hidden_dim n_hidden hidden_units hid d_hidden nhid hidden units num_hiddens num_hidden"
+    " hid_dim h_dim n_h n_a d_h hid_size hidden_features state_size state_dim out_features hidden_sz dim_hidden"
+    " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size",
+    "num_layers": "num_layers n_layers nlayers layers depth n_layer layer_num nlayer stack num_hidden_layers",
+    "bidirectional": "bidirectional bidir birnn is_bidirectional both_directions bidi",
+    "batch_first": "batch_first batchfirst batch_major",
+    "nonlinearity": "nonlinearity activation act nonlin act_fn activation_fn phi nl act_func mode",
+    "bias": "bias use_bias has_bias with_bias biases",
+    "dropout": "dropout dropout_p p_drop drop dropout_prob dropout_rate p_dropout",
+    "training": "training train is_training",
+    "output_size": "output_size output_dim n_out num_classes n_classes out_dim n_y num_outputs out_size nout d_out"
+    " n_outputs n_output output_features target_size classes",
+    "has_biases": "has_biases",
+    "return_sequences": "return_sequences return_all_states return_all return_sequence return_hidden_states",
+    "rng": "rng random_generator",
+    "dtype": "dtype",
+    "device": "device dev",
+    "batch_size": "batch_size bsz batch_sz n_batch",
+    "seq_len": "seq_len seq_length steps num_steps time_steps n_steps t_x max_len",
+}
+_MEANT = {name: meant for meant, names in reversed(_OPTIONS.items()) for name in words(names)}
 _REVERSE = re.compile(
     r"(^|[._\d])(rev|reverse|reversed|bwd|bw|back|backward|backwards|r2l|rtl)([._\d]|$)|(_r|_b|_bk)(_|\.|$)"
     r"|(rev|reverse|bwd|backward|back)$"
@@ -116,7 +96,7 @@ _CONCAT = re.compile(r"(cat|comb|combined|concat|joint|xh_?h|ihh|linear|fc|i2h|g
 
 
 def role(name: str) -> str | None:
-    """What an argument of a call is: input, projected, h_0, params, case, an option of nn.RNN, or None for a weight."""
+    """Return what an argument is: input, projected, state, params, case, an option of nn.RNN; None for a weight."""
     plain = name.lower().strip("_")
     if plain in _INPUT:
         return "input"
@@ -125,21 +105,20 @@ def role(name: str) -> str | None:
     if plain in _PARAMS or _PARAMS_OF.match(plain):
         return "params"
     if _STATE.match(plain) or _STATE.match(_REVERSE.sub("_", plain).strip("_")):
-        return "h_0"
+        return "state"
     if _PROJECTED.match(plain):
         return "projected"
     return option(name)
 
 
 def option(name: str) -> str | None:
-    """The argument of nn.RNN, or another setting, that an option stands for."""
+    """Return the argument of nn.RNN, or another setting, that an option stands for."""
     plain = name.lower().strip("_")
-    found = next((meant for meant, names in _OPTIONS.items() if plain in names), None)
-    return "nonlinearity" if found is None and plain.startswith(("activation", "nonlinearity")) else found
+    return _MEANT.get(plain) or ("nonlinearity" if plain.startswith(("activation", "nonlinearity")) else None)
 
 
 def slot(name: str) -> Slot:
-    """What a weight's name says; its dots, numbers and direction apart."""
+    """Return the weight that a name stands for, by its words, its number and its direction."""
     lower = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_")
     lower = re.sub(r"^(self|rnn|cell|cells|layers?|module|net|forward_?)\.(?=[a-z])", "", lower)
     forward = re.search(r"(^|[._])(fwd|fw|forward|l2r|ltr)([._\d]|$)", lower)

@@ -4,14 +4,15 @@ No torch is imported here: the list of what is in a file comes at once.
 """
 
 import ast
-import json
 import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnncli.candidate.find import code_cells
 from rnncli.candidate.names import role, slot
+from rnncli.candidate.syntax import arguments_of, name_of
 from rnncli.core.errors import ConfigError
 
 Definition = ast.FunctionDef | ast.ClassDef
@@ -47,7 +48,8 @@ def outline(path: Path) -> list[Outlined]:
     defined = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     latest = {node.name: node for node in defined}  # a name that is defined twice is its last definition
     found = [node for node in latest.values() if _could_be_a_layer(node, latest)]
-    used = {name for node in found for name in _names_used(node) if name in latest and name != node.name}
+    read = {node.name: {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} for node in found}
+    used = {name for own, names in read.items() for name in names if name in latest and name != own}
     found.sort(key=lambda node: node.name in used)
     whole = [node for node in found if node.name not in used or not _STEP.search(node.name)]
     return [_outlined(node, latest) for node in (whole or found)]
@@ -56,11 +58,14 @@ def outline(path: Path) -> list[Outlined]:
 def _trees(path: Path) -> Iterator[ast.Module]:
     try:
         text = path.read_text(encoding="utf-8-sig")
+        sources = code_cells(text) if path.suffix == ".ipynb" else [text]
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not a text file (byte {error.start} is not UTF-8); allowed: Python") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    for source in _cells(path, text) if path.suffix == ".ipynb" else [text]:
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigError(f"{path}: not a notebook; allowed: the JSON that Jupyter writes") from None
+    for source in sources:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SyntaxWarning)
@@ -72,75 +77,32 @@ def _trees(path: Path) -> Iterator[ast.Module]:
             raise ConfigError(f"{path}:{line}: not valid Python: {getattr(error, 'msg', error)}") from None
 
 
-def _cells(path: Path, text: str) -> list[str]:
-    """The code of a notebook, cell by cell, without lines of magic."""
-    try:
-        cells = json.loads(text)["cells"]
-        sources = ["".join(cell.get("source", "")) for cell in cells if cell.get("cell_type") == "code"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ConfigError(f"{path}: not a notebook; allowed: the JSON that Jupyter writes") from None
-    return ["\n".join("" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines())
-            for source in sources]  # fmt: skip
-
-
 def _could_be_a_layer(node: Definition, others: dict[str, Definition]) -> bool:
     if node.name.startswith("_") or node.name.lower().startswith("test"):
         return False
     if isinstance(node, ast.ClassDef):
-        run = _method(node, others)
-        return run is not None and len(_arguments(run)) > 1
-    return _takes_a_sequence(_arguments(node))
-
-
-def _takes_a_sequence(names: list[str]) -> bool:
-    """Return whether a function takes an input and a state or weights, or the sizes that an RNN is made with."""
+        own = [inner for one in _with_bases(node, others) for inner in one.body if isinstance(inner, ast.FunctionDef)]
+        runs = [inner for name in _METHODS for inner in own if inner.name == name]
+        return bool(runs) and len(arguments_of(runs[0])) > 1
+    names = arguments_of(node)
     roles = [role(name) or ("weight" if slot(name).kind else None) for name in names]
-    beside = {"h_0", "params", "weight", "case"} & set(roles)
+    beside = bool({"state", "params", "weight", "case"} & set(roles))
     if "input" in roles or "projected" in roles:
-        return bool(beside) or len(names) > 1
-    return (bool(beside) and len(names) > 2) or {"input_size", "hidden_size"} <= set(roles)
+        return beside or len(names) > 1
+    return (beside and len(names) > 2) or {"input_size", "hidden_size"} <= set(roles)
 
 
-def _method(node: ast.ClassDef, others: dict[str, Definition], depth: int = 0) -> ast.FunctionDef | None:
-    """The method that runs an object, of the class or of a base class in the same file."""
-    own = {inner.name: inner for inner in node.body if isinstance(inner, ast.FunctionDef)}
-    for name in _METHODS:
-        if name in own:
-            return own[name]
-    for base in map(_last_name, node.bases):
-        other = others.get(base)
-        if isinstance(other, ast.ClassDef) and other is not node and depth < 5:
-            found = _method(other, others, depth + 1)
-            if found is not None:
-                return found
-    return None
+def _with_bases(node: ast.ClassDef, others: dict[str, Definition], depth: int = 0) -> Iterator[ast.ClassDef]:
+    yield node
+    for base in [others.get(name_of(base)) for base in node.bases] if depth < 5 else []:
+        if isinstance(base, ast.ClassDef):
+            yield from _with_bases(base, others, depth + 1)
 
 
 def _outlined(node: Definition, others: dict[str, Definition]) -> Outlined:
     if isinstance(node, ast.FunctionDef):
-        return Outlined(node.name, tuple(_arguments(node)), "function", node.lineno)
-    made = next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
-    arguments = tuple(_arguments(made)[1:]) if made else ()
-    module = any(_is_module(base, others) for base in node.bases)
-    return Outlined(node.name, arguments, "nn.Module" if module else "class", node.lineno)
-
-
-def _is_module(base: ast.expr, others: dict[str, Definition], depth: int = 0) -> bool:
-    name = _last_name(base)
-    other = others.get(name)
-    if isinstance(other, ast.ClassDef) and depth < 5:
-        return any(_is_module(one, others, depth + 1) for one in other.bases)
-    return name in _RECURRENT_BASES
-
-
-def _arguments(node: ast.FunctionDef) -> list[str]:
-    given = node.args
-    return [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
-
-
-def _names_used(node: ast.AST) -> set[str]:
-    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)}
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        return Outlined(node.name, tuple(arguments_of(node)), "function", node.lineno)
+    made = [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"]
+    bases = {name_of(base) for one in _with_bases(node, others) for base in one.bases} - set(others)
+    kind = "nn.Module" if bases & set(_RECURRENT_BASES) else "class"
+    return Outlined(node.name, tuple(arguments_of(made[0])[1:] if made else ()), kind, node.lineno)

@@ -9,25 +9,25 @@ from typing import Any
 import torch
 from torch import nn
 
-from rnncli.candidate.names import Slot, option, role, slot
+from rnncli.candidate.names import Kind, Slot, option, role, slot, words
 from rnncli.core.errors import CandidateError
 
-Arguments = dict[str, tuple[str, Slot | None]]
+Arguments = dict[str, str | Slot]  # by name: input, state, projected, params, config, an option, or a weight
 
-_CONFIGS = {"config", "cfg", "conf", "args", "opts", "opt", "options", "hparams", "hps", "settings", "hyperparams"}
+_CONFIGS = words("config cfg conf args opts opt options hparams hps settings hyperparams")
 _METHODS = ("forward", "__call__", "run", "rnn_forward", "forward_pass", "predict", "apply", "step")
 _STEP = re.compile(r"(^|_)(step|cell|tick|timestep|one_step)(_|$)|cell$|step$", re.IGNORECASE)
-_STEP_INPUTS = {"x_t", "xt", "input_t", "input_step", "step_input", "x0"}
+_STEP_INPUTS = words("x_t xt input_t input_step step_input x0")
 _LETTERS = {"i": "input_size", "h": "hidden_size", "o": "output_size"}  # of constructors of one letter each
 _SIZES = ("input_size", "hidden_size", "num_layers")
+_SUFFIXES = (("f", "b"), ("", "r"), ("", "_r"), ("", "b"), ("_f", "_b"), ("", "_back"), ("l", "r"))
 
 
 def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
     """Return the parameters of a call, those of a method without self. Raises CandidateError without a signature."""
-    schema = getattr(call, "schema", None)
     if isinstance(call, torch.jit.ScriptFunction):
-        assert schema is not None
-        return [inspect.Parameter(one.name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in schema.arguments]
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        return [inspect.Parameter(one.name, kind) for one in getattr(call, "schema").arguments]  # noqa: B009
     try:
         parameters = inspect.signature(call).parameters.values()
     except (TypeError, ValueError) as error:
@@ -36,24 +36,26 @@ def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
     return found[1:] if found and found[0].name == "self" else found
 
 
-def parameters_of_constructor(target: type) -> list[inspect.Parameter]:
-    """Return the parameters of a class's constructor, and those of its base class that gets its *args or **kwargs."""
+def parameters_of_constructor(target: Any) -> list[inspect.Parameter]:
+    """Return the parameters of a factory, or of a constructor and of the one of a base class that gets its *args."""
+    if not inspect.isclass(target):
+        return parameters_of(target)
     found: dict[str, inspect.Parameter] = {}
     for base in target.__mro__:
         own = vars(base).get("__init__")
-        if own is None or base in (object, nn.Module) or base.__module__.startswith("torch.nn"):
-            if base is not object and not inspect.isfunction(own):
-                continue
+        of_torch = base in (object, nn.Module) or base.__module__.startswith("torch.nn")
+        if own is None or (of_torch and base is not object and not inspect.isfunction(own)):
+            continue
+        if of_torch:
             break
         parameters = list(inspect.signature(own).parameters.values())[1:]
-        positions = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
-        for parameter in positions:
-            found.setdefault(parameter.name, parameter)
-        if len(positions) == len(parameters):
+        named = {p.name: p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+        found |= {name: p for name, p in named.items() if name not in found}
+        if len(named) == len(parameters):
             break
-        code = getattr(own, "__code__", None)
-        for name in [c for c in (code.co_consts if code else ()) if isinstance(c, str) and option(c) == "nonlinearity"]:
-            found.setdefault(name, inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default="tanh"))
+        for text in getattr(getattr(own, "__code__", None), "co_consts", ()):
+            if isinstance(text, str) and option(text) == "nonlinearity":
+                found.setdefault(text, inspect.Parameter(text, inspect.Parameter.KEYWORD_ONLY, default="tanh"))
     return list(found.values())
 
 
@@ -66,102 +68,92 @@ def starred(call: Callable[..., Any]) -> str | None:
     return next((p.name for p in parameters if p.kind == p.VAR_POSITIONAL), None)
 
 
-def defaults_of(call: Callable[..., Any]) -> dict[str, Any]:
-    """Return the default of each argument that has one."""
-    return {p.name: p.default for p in parameters_of(call) if p.default is not p.empty}
+def takes_any_keyword(target: type) -> bool:
+    """Return whether a class has a constructor of its own that takes keyword arguments of any name."""
+    if "__init__" not in vars(target) or issubclass(target, nn.RNN):
+        return False
+    return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(target).parameters.values())
 
 
 def arguments_of_call(call: Callable[..., Any], holds_weights: bool) -> Arguments:
-    """Return what each argument of a call is: input, h_0, projected, params, slot (of a weight), an option, left out.
+    """Return what each argument of a call is; "unknown" and "left out" where nothing tells.
 
     `holds_weights`: the callable holds its weights itself, so that no argument is one.
     """
     found: Arguments = {}
     for parameter in parameters_of(call):
-        meant, of_weight = role(parameter.name), None
-        optional = parameter.default is not parameter.empty
-        if meant is None and optional and parameter.default is not None:
+        name, default = parameter.name, parameter.default
+        optional = default is not parameter.empty
+        meant: str | Slot | None = role(name)
+        if meant is None and optional and default is not None:
             meant = _option_of(parameter)
-        if parameter.name == "x0" and found:  # of a state-space model: the state that it starts from
-            meant = "h_0"
-        if meant == "bias" and not isinstance(parameter.default, bool):
+        if name == "x0" and found:  # of a state-space model: the state that it starts from
+            meant = "state"
+        if (meant == "bias" and not isinstance(default, bool)) or (holds_weights and meant == "params"):
             meant = None
         if meant in ("dtype", "device") and optional:
             meant = "left out"
-        if meant is None and not holds_weights:
-            of_weight = slot(parameter.name)
-            meant = "slot" if of_weight.kind else None
-        if holds_weights and meant == "params":
-            meant = None
-        if meant == "slot" and isinstance(parameter.default, bool | int | float | str):
-            meant = "left out"
-        found[parameter.name] = meant or ("left out" if optional else "unknown"), of_weight
+        if meant is None and not holds_weights and slot(name).kind:
+            meant = "left out" if isinstance(default, bool | int | float | str) else slot(name)
+        found[name] = meant or ("left out" if optional else "unknown")
     return _guessed(found if holds_weights else _told_apart(found))
 
 
 def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
-    """Return what each argument of a constructor is: an option of nn.RNN, config, slot (of a weight) or left out."""
+    """Return what each argument of a constructor is: an option of nn.RNN, config, a weight, or left out."""
     found: Arguments = {}
     for parameter in parameters:
-        meant = _option_of(parameter) or _LETTERS.get(parameter.name)
-        optional = parameter.default is not parameter.empty
-        if parameter.name == "mode" and optional and not str(parameter.default).upper().startswith("RNN_"):
+        name, optional = parameter.name, parameter.default is not parameter.empty
+        meant = _option_of(parameter) or _LETTERS.get(name)
+        meant = meant or ("params" if not optional and role(name) == "params" else None)
+        meant = meant or ("config" if name.lower().strip("_") in _CONFIGS else None)
+        other_mode = name == "mode" and not str(parameter.default).upper().startswith("RNN_")
+        if optional and (meant in ("dtype", "device") or other_mode):
             meant = "left out"
-        if meant is None and not optional and role(parameter.name) == "params":
-            meant = "params"
-        if meant is None and parameter.name.lower().strip("_") in _CONFIGS:
-            meant = "config"
-        if meant in ("dtype", "device") and optional:
-            meant = "left out"
-        found[parameter.name] = meant or ("left out" if optional else "unknown"), None
-    unknown = [name for name, (meant, _) in found.items() if meant == "unknown"]
-    meanings = [meant for meant, _ in found.values()]
-    if "input_size" in meanings and not {"hidden_size", "unknown", "config"} & set(meanings):  # (n_in, n_out)
-        found = {name: ("hidden_size" if meant == "output_size" else meant, of) for name, (meant, of) in found.items()}
-    if not {"input_size", "hidden_size"} & {meant for meant, _ in found.values()}:
-        unknown += [p.name for p in parameters if found[p.name][0] == "bias" and not isinstance(p.default, bool)]
-    weights = {name: slot(name) for name in unknown if slot(name).kind and slot(name).kind != "readout"}
+        found[name] = meant or ("left out" if optional else "unknown")
+    unknown = [name for name, meant in found.items() if meant == "unknown"]
+    meanings = set(found.values())
+    if "input_size" in meanings and not {"hidden_size", "unknown", "config"} & meanings:  # (n_in, n_out)
+        found = {name: "hidden_size" if meant == "output_size" else meant for name, meant in found.items()}
+    if not {"input_size", "hidden_size"} & set(found.values()):
+        unknown += [p.name for p in parameters if found[p.name] == "bias" and not isinstance(p.default, bool)]
+    weights = {name: slot(name) for name in unknown if slot(name).kind not in (None, "readout")}
     if len(weights) >= 2:  # a class that is constructed with its weights
-        found |= {name: ("slot", of) for name, of in told_apart(weights).items()}
-        return found
+        return found | told_apart(weights)
     for name in unknown:
-        taken = {meaning for meaning, _ in found.values()}
-        found[name] = next((size for size in _SIZES if size not in taken), "unknown"), None
+        found[name] = next((size for size in _SIZES if size not in found.values()), "unknown")
     return found
 
 
 def _option_of(parameter: inspect.Parameter) -> str | None:
     """Return the option that an argument stands for: by its name, else by its default and the words in its name."""
-    known = option(parameter.name)
-    default = parameter.default
+    known, default = option(parameter.name), parameter.default
     if known is not None or default is parameter.empty:
         return known
     if str(getattr(default, "__name__", default)).lower() in ("tanh", "relu"):
         return "nonlinearity"
-    words = re.split(r"_+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", parameter.name).lower())
+    said = set(re.split(r"_+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", parameter.name).lower()))
     if isinstance(default, bool):
-        if any(word.startswith("bias") for word in words):
+        if any(word.startswith("bias") for word in said):
             return "bias"
-        return (
-            "bidirectional"
-            if {"bi", "bidirect", "bidirectional", "both", "twoway"} & set(words) or "two_way" in parameter.name
-            else None
-        )
-    if isinstance(default, int):
-        if {"layer", "layers", "depth", "stack", "stacks", "l"} & set(words):
-            return "num_layers"
-        return "bidirectional" if {"direction", "directions"} & set(words) else None
-    return "bidirectional" if isinstance(default, str) and {"direction", "directions"} & set(words) else None
+        both = {"bi", "bidirect", "bidirectional", "both", "twoway"} & said or "two_way" in parameter.name
+        return "bidirectional" if both else None
+    if isinstance(default, int) and {"layer", "layers", "depth", "stack", "stacks", "l"} & said:
+        return "num_layers"
+    return "bidirectional" if isinstance(default, int | str) and {"direction", "directions"} & said else None
+
+
+def weights_among(found: Arguments) -> dict[str, Slot]:
+    """Return the arguments that are weights."""
+    return {name: of for name, of in found.items() if isinstance(of, Slot)}
 
 
 def _told_apart(found: Arguments) -> Arguments:
-    slots = {name: of for name, (meant, of) in found.items() if meant == "slot" and of is not None}
-    nameless = {name: slot(name) for name, (meant, _) in found.items() if meant in ("unknown", "params")}
-    paired = _directions_by_suffix(slots | nameless)
+    slots = weights_among(found)
+    paired = _directions_by_suffix(slots | {name: slot(name) for name in _named(found, "unknown", "params")})
     if any(of.reverse for of in paired.values()) and not any(of.reverse for of in slots.values()):
         slots = {name: of for name, of in paired.items() if of.kind}
-    slots = told_apart(slots)
-    return found | {name: ("slot", of) for name, of in slots.items()}
+    return found | told_apart(slots)
 
 
 def told_apart(slots: Mapping[str, Slot]) -> dict[str, Slot]:
@@ -171,102 +163,83 @@ def told_apart(slots: Mapping[str, Slot]) -> dict[str, Slot]:
     """
     slots = _directions_by_suffix(slots)
     told = dict(slots)
-    for kinds in (("weight", "weight_ih", "weight_hh"), ("bias", "bias_ih", "bias_hh")):
-        either, of_input, of_state = kinds
-        unclear = [name for name, of in slots.items() if of.kind == either]
-        groups = {(of.layer, of.reverse) for of in slots.values() if of.kind in kinds}
+    pairs: tuple[tuple[Kind, Kind, Kind], ...]
+    pairs = (("weight", "weight_ih", "weight_hh"), ("bias", "bias_ih", "bias_hh"))
+    for either, of_input, of_state in pairs:
+        alike = {name: of for name, of in slots.items() if of.kind in (either, of_input, of_state)}
+        groups = {(of.layer, of.reverse) for of in alike.values()}
+        unclear = [of for of in alike.values() if of.kind == either]
         numbered = len(unclear) == 2 and len(groups) == 2 and len({reverse for _, reverse in groups}) == 1
         for group in [None] if numbered else groups:  # W1 and W2 are two matrices of one layer
-            of_group = [n for n, of in slots.items() if of.kind in kinds and group in (None, (of.layer, of.reverse))]
-            if len(of_group) == 2 and len({slots[name].kind for name in of_group} & {of_input, of_state}) < 2:
-                first, second = of_group
-                swapped = slots[first].kind == of_state or slots[second].kind == of_input
-                for name, kind in zip(of_group, (of_state, of_input) if swapped else (of_input, of_state), strict=True):
-                    layer = None if numbered else slots[name].layer
-                    told[name] = Slot(kind, layer, slots[name].reverse)  # type: ignore[arg-type]
+            members = [name for name, of in alike.items() if group in (None, (of.layer, of.reverse))]
+            if len(members) == 2 and not {of_input, of_state} <= {alike[name].kind for name in members}:
+                swapped = alike[members[0]].kind == of_state or alike[members[1]].kind == of_input
+                for name, kind in zip(members[::-1] if swapped else members, (of_input, of_state), strict=True):
+                    told[name] = Slot(kind, None if numbered else alike[name].layer, alike[name].reverse)
     return told
 
 
 def _directions_by_suffix(slots: Mapping[str, Slot]) -> dict[str, Slot]:
     """Return weights by name, with the direction that names say beside each other: `Wf` and `Wb`, `wih` and `wihr`."""
-    told = dict(slots)
-    for forward, reverse in (
-        ("f", "b"),
-        ("", "r"),
-        ("", "_r"),
-        ("", "b"),
-        ("_f", "_b"),
-        ("", "_back"),
-        ("l", "r"),
-    ):
-        pairs = [(name + forward, name + reverse) for name in {n.removesuffix(forward) for n in slots}
-                 if name and {name + forward, name + reverse} <= set(slots)]  # fmt: skip
-        if reverse == "2" and sum(slot(one[:-1]).kind != "bias" for one, _ in pairs) < 2:
-            continue  # w1 and w2 are the two matrices of one direction
-        if len(pairs) >= 2 and len({name for pair in pairs for name in pair}) >= len(slots) - 2:
-            stems = {one: (one.removesuffix(forward) if forward else one).strip("_") for one, _ in pairs}
-            for one, other in pairs:
-                stem = stems[one]
-                kind = "bias" if stem[:1] == "b" and stem[1:].strip("_") in stems.values() else slot(stem).kind
-                told[one] = Slot(kind or slots[one].kind, None, False)
-                told[other] = Slot(kind or slots[one].kind, None, True)
+    for forward, reverse in _SUFFIXES:
+        stems = {name.removesuffix(forward) for name in slots} - {""}
+        paired = [stem for stem in stems if {stem + forward, stem + reverse} <= set(slots)]
+        named = {stem + end for stem in paired for end in (forward, reverse)}
+        if len(paired) >= 2 and len(named) >= len(slots) - 2:
+            told, bare = dict(slots), {stem.strip("_") for stem in paired}
+            for stem in paired:
+                plain = stem.strip("_")
+                bias = plain[:1] == "b" and plain[1:].strip("_") in bare
+                kind: Kind | None = "bias" if bias else slot(plain).kind or slots[stem + forward].kind
+                told[stem + forward], told[stem + reverse] = Slot(kind, None, False), Slot(kind, None, True)
             return told
-    return told
+    return dict(slots)
+
+
+def _named(found: Arguments, *meanings: str) -> list[str]:
+    return [name for name, meant in found.items() if meant in meanings]
 
 
 def _guessed(found: Arguments) -> Arguments:
     """Return the arguments, those whose names say nothing by their order: the input first, then the state."""
-    states = [name for name, (meant, _) in found.items() if meant == "h_0"]
-    for name in states[1:]:
-        if name in ("a", "s") and states[0] not in ("a", "s"):  # the second of single letters
-            found[name] = "unknown", None
-    said = {meant for meant, _ in found.values()}
-    if {"input", "projected"} <= said:
-        for name in [name for name, (meant, _) in found.items() if meant == "projected"]:
-            found[name] = "slot", slot(name)
-    free = [wanted for wanted in ("input", "h_0") if wanted not in said]
-    if "projected" in said and "input" in free:
+    first, *further = _named(found, "state") or [""]
+    for name in further:
+        if name in ("a", "s") and first not in ("a", "s"):  # the second of single letters
+            found[name] = "unknown"
+    free = [wanted for wanted in ("input", "state") if wanted not in found.values()]
+    projected = _named(found, "projected")
+    if projected and "input" in free:
         free.remove("input")
-    weights = [name for name, (meant, _) in found.items() if meant in ("slot", "params")]
+    else:
+        found |= {name: slot(name) for name in projected}
+    weights = [*weights_among(found), *_named(found, "params")]
     if not weights and "layers" in found:  # the layers themselves, not their number
-        found["layers"] = "params", None
-        weights = ["layers"]
-    nameless = [name for name, (meant, _) in found.items() if meant == "unknown"][len(free) :]
-    several = len(nameless) >= 2
-    for name, (meant, _) in found.items():
-        if meant == "unknown" and free:
-            found[name] = free.pop(0), None
-        elif meant == "unknown" and not weights and not several:
-            found[name] = "params", None
-    unknown = [name for name, (meant, _) in found.items() if meant == "unknown"]
-    if len(unknown) >= 2 and len(unknown) + len(weights) in (2, 3, 4):
-        told = [name for name, (meant, _) in found.items() if meant in ("unknown", "slot")]
-        kinds = {2: ("weight_ih", "weight_hh"), 3: ("weight_ih", "weight_hh", "bias"),
-                 4: ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}[len(told)]  # fmt: skip
-        for name, kind in zip(told, kinds, strict=True):
-            found[name] = "slot", Slot(kind, None, False)  # type: ignore[arg-type]
-    elif len(unknown) == 1 and weights:
-        kinds_told = {of.kind for meant, of in found.values() if meant == "slot" and of}
-        if {"weight_ih", "weight_hh"} <= kinds_told:
-            for name, (meant, of) in found.items():
-                if meant == "slot" and of and of.kind == "bias":
-                    found[name] = "slot", of._replace(kind="bias_ih")
-            found[unknown[0]] = (
-                "slot",
-                Slot("bias_hh" if any(k and k.startswith("bias") for k in kinds_told) else "bias", None, False),
-            )
-    if "input" in free:  # `w`, or the like, read as a weight
-        first = next((name for name, (meant, _) in found.items() if meant == "slot"), None)
-        if first and first.lower() in ("u", "i", "z", "a"):
-            found[first] = "input", None
+        found["layers"], weights = "params", ["layers"]
+    several = len(_named(found, "unknown")[len(free) :]) >= 2
+    for name in _named(found, "unknown"):
+        if free:
+            found[name] = free.pop(0)
+        elif not weights and not several:
+            found[name] = "params"
+    _guess_weights(found, _named(found, "unknown"), len(weights))
+    letter = next(iter(weights_among(found)), "")
+    if "input" in free and letter.lower() in ("u", "i", "z", "a"):  # read as a weight
+        found[letter] = "input"
     return found
 
 
-def takes_any_keyword(target: type) -> bool:
-    """Return whether a class has a constructor of its own that takes keyword arguments of any name."""
-    if "__init__" not in vars(target) or issubclass(target, nn.RNN):
-        return False
-    return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(target).parameters.values())
+def _guess_weights(found: Arguments, unknown: list[str], known: int) -> None:
+    """Take up to four arguments of unknown names for weights in nn.RNN's order, and a single one for the other bias."""
+    slots = weights_among(found)
+    if len(unknown) >= 2 and len(unknown) + known <= 4:
+        told = [name for name in found if name in slots or name in unknown]
+        biases: tuple[Kind, ...] = ("bias",) if len(told) == 3 else ("bias_ih", "bias_hh")
+        kinds: tuple[Kind, ...] = ("weight_ih", "weight_hh", *biases)
+        found |= {name: Slot(kind, None, False) for name, kind in zip(told, kinds, strict=False)}
+    elif len(unknown) == 1 and {"weight_ih", "weight_hh"} <= {of.kind for of in slots.values()}:
+        found |= {name: of._replace(kind="bias_ih") for name, of in slots.items() if of.kind == "bias"}
+        paired = any(of.is_bias for of in slots.values())
+        found[unknown[0]] = Slot("bias_hh" if paired else "bias", None, False)
 
 
 def method_of(target: type) -> str:
@@ -278,17 +251,14 @@ def method_of(target: type) -> str:
     if "__call__" in own:
         return "__call__"
     methods = [name for name, value in own.items() if inspect.isfunction(value) and not name.startswith("__")]
-    taking = [name for name in methods if _takes_input(own[name])]
-    walks = [name for name in taking if re.search("sequence|unroll|scan|rollout|run", name) and "back" not in name]
+    forwards = [name for name in methods if "back" not in name]
+    taking = [name for name in forwards if "input" in arguments_of_call(own[name], holds_weights=True).values()]
+    walks = [name for name in taking if re.search("sequence|unroll|scan|rollout|run", name)]
     known = [name for name in _METHODS if name in methods]
-    others = [name for name in taking if re.search("forward|call|step", name) and "back" not in name]
-    for name in [*walks[:1], *known, *others]:
+    others = [name for name in taking if re.search("forward|call|step", name)]
+    for name in [*walks, *known, *others]:
         return name
     raise CandidateError(f"candidate {target.__name__}: it has none of the methods {', '.join(_METHODS)}")
-
-
-def _takes_input(method: Callable[..., Any]) -> bool:
-    return any(meant == "input" for meant, _ in arguments_of_call(method, holds_weights=True).values())
 
 
 def says_step(name: str, arguments: Mapping[str, Any]) -> bool:

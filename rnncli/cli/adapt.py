@@ -29,7 +29,7 @@ def adapt(
     from rnncli.cli.output import STDOUT, check_destination, write_text
     from rnncli.config.cases import Flag
     from rnncli.core.errors import ConfigError
-    from rnncli.execution.process import start_server
+    from rnncli.execution.server import start_server
 
     check_destination("table", output)
     target = completed(target)

@@ -161,7 +161,7 @@ def _record(
         cases = [case for case in cases if case.timing or case.error]
         done = sum(len({timing.pass_ for timing in case.timing or ()}) for case in cases)
         missing = [f"{INTERRUPTIONS[early]}: {done} of {sum(len(bench.passes) for bench in benches)} passes were timed"]
-    cases = earlier.beside(cases) if earlier else cases
+    cases = [earlier.beside(case) for case in cases] if earlier else cases
     held = [(condition, case, condition.of(case)) for case in cases for condition in conditions]
     if early is None:  # what was refused or could not be compiled must not pass for a gate that holds
         missing = [f"--fail-if {of.text}: not measured in case {case.id}" for of, case, gate in held if not gate]
@@ -232,7 +232,8 @@ def _conditions(asked: Asked, cases: "Sequence[Case]", names: Sequence[str]) -> 
 
     own = next((case.target for case in cases if case.target), None)
     measured = [name for name in (*IMPLEMENTATIONS, *(["candidate", own] if own else [])) if not names or name in names]
-    measured += [f"{name} compiled" for name in ("nn.RNN", *measured)] if asked.compile else []
+    layers = {case.cell.layer for case in cases}
+    measured += [f"{name} compiled" for name in (*layers, *measured)] if asked.compile else []
     passes = PASSES if all(case.run.gradients for case in cases) else ("inference",)
     return [Condition.parse(text, measured, passes) for text in asked.fail_if]
 

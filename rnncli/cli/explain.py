@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from rnncli.core.case import Case
     from rnncli.core.records import Detail
     from rnncli.explain.blocks import Page
+    from rnncli.explain.grid import Place
+
+KEYS = ("t", "n", "layer", "direction")
+DIRECTIONS = ("forward", "reverse")
 
 
 @takes_case
@@ -39,18 +43,19 @@ def explain(
     *,
     detail: "Detail",
 ) -> None:
-    """How nn.RNN computes, step by step, in the sizes of this case.
+    """How nn.RNN, nn.GRU and nn.LSTM compute, in your own sizes.
 
-    The RNN unrolled over time, one step product by product, what output and h_n hold and what feeds a head, the eight
-    arguments, and three pieces of code that give the same numbers: nn.RNN, a loop over nn.RNNCell, the equation by
-    hand. Needs no torch, except for --trace: the values of one sequence through time and the gradients of a loss
-    through its states, to check backpropagation by hand. CONFIG is a YAML file; without one, the defaults and the
-    flags.
+    The layer unrolled over time, one step product by product, its gates, what output and the last states hold and what
+    feeds a head, the arguments, and three pieces of code that give the same numbers: torch's layer, a loop over its
+    cell, the equations by hand. Needs no torch, except for --trace: the values of one sequence through time and the
+    gradients of a loss through its states, to check backpropagation by hand. CONFIG is a YAML file; without one, the
+    defaults and the flags.
 
     \b
     Examples:
       rnncli explain
       rnncli explain --layers 2 --bidirectional
+      rnncli explain --cell LSTM
       rnncli explain --layout packed --lengths 5,3,2
       rnncli explain configs/bidirectional.yaml --output explained.html
       rnncli explain --hidden-size 3 --input-size 2 --trace t=3,n=0
@@ -78,13 +83,62 @@ def explain(
 def _traced(case: "Case", at: str) -> "Page":
     """Return the page of --trace. Raises ConfigError for a place that the case does not have."""
     from rnncli.core.memory import available_memory, needed_for_verify, require_fits
-    from rnncli.explain.traced import parse, traced
 
     place = parse(case, at)
     require_fits(case, needed_for_verify(case), available_memory())
     with quick_imports():
-        from rnncli.explain.trace import follow
-    return traced(case, place, follow(case, place))
+        from rnncli.explain.trace import trace
+    return trace(case, place)
+
+
+def parse(case: "Case", text: str) -> "Place":
+    """Return the place that --trace names. Raises ConfigError, with what is allowed."""
+    from rnncli.core.errors import ConfigError, nearest
+    from rnncli.core.words import counted
+    from rnncli.explain.grid import Place
+
+    given = _given(text)
+    rnn, layout = case.rnn, case.input.layout
+    if layout != "unbatched" and case.input.batch_size == 0:
+        raise ConfigError("--trace: batch_size is 0, so there is no sequence to follow; allowed: batch_size 1 or more")
+    n = _number(given, "n", 0, 1 if layout == "unbatched" else case.input.batch_size, "")
+    length = case.input.sequence_lengths[n] if layout == "packed" else case.input.seq_len
+    of_sequence = f", for sequence {n} has {counted(length, 'step')}" if layout == "packed" else ""
+    t = _number(given, "t", length - 1, length, of_sequence)
+    layer = _number(given, "layer", 0, rnn.num_layers, "")
+    direction = given.get("direction", "forward")
+    allowed = DIRECTIONS[: rnn.directions]
+    if direction not in allowed:
+        hint = nearest(direction, allowed)
+        more = "" if rnn.bidirectional else "; --bidirectional adds reverse"
+        raise ConfigError(f"--trace: direction={direction} is not allowed{hint}; allowed: {', '.join(allowed)}{more}")
+    return Place(t, n, layer, direction == "reverse")
+
+
+def _given(text: str) -> dict[str, str]:
+    from rnncli.core.errors import ConfigError, nearest, shown
+
+    given: dict[str, str] = {}
+    for part in text.split(","):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not value:
+            raise ConfigError(f"--trace: {shown(text)} is not allowed; allowed: t=T,n=N, as t=3,n=0")
+        if key not in KEYS:
+            raise ConfigError(f"--trace: unknown key {key}{nearest(key, KEYS)}; allowed: {', '.join(KEYS)}")
+        if key in given:
+            raise ConfigError(f"--trace: {key} is given twice; allowed: once")
+        given[key] = value
+    return given
+
+
+def _number(given: dict[str, str], key: str, default: int, below: int, why: str) -> int:
+    from rnncli.core.errors import ConfigError
+
+    value = given.get(key, str(default))
+    if not (value.isascii() and value.isdecimal()) or int(value) >= below:
+        allowed = f"{key} from 0 to {below - 1}" if below > 1 else f"{key}=0 alone"
+        raise ConfigError(f"--trace: {key}={value} is not allowed; allowed: {allowed}{why}")
+    return int(value)
 
 
 def _emit(page: "Page", format: str, output: Path | None) -> None:

@@ -10,7 +10,7 @@ from rnncli.cli.options import Format, Output
 
 if TYPE_CHECKING:
     from rnncli.core.records import Detail
-    from rnncli.faults.catalogue import Fault
+    from rnncli.faults.fault import Fault
 
 PAGE_WIDTH = 80
 KEYS = ("id", "written", "shows", "fix", "own_evidence")  # of a fault, in JSON

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +43,7 @@ def list_cases(selection: "Selection", format: str, output: Path | None) -> None
     from rnncli.report import renderer
 
     if format == "table":
-        ids = list(selection.ids)
-        described = ((ids[index], selection.described(selection.case(index))) for index in selection.indices)
-        lines: Iterable[str] = (f"{id}  {values}".rstrip() + "\n" for id, values in described)
+        lines: Iterable[str] = (f"{case.id}  {selection.described(case)}".rstrip() + "\n" for case in selection)
     else:
         record = RunRecord(command="verify", environment=static_environment(), verdict=None, cases=_NotRun(selection))
         lines = renderer(format)(record)
@@ -59,9 +58,11 @@ class _NotRun(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._selection)
 
+    def __iter__(self) -> Iterator[Any]:
+        return (CaseRecord(id=case.id, config=case.config, verdict=None) for case in self._selection)
+
     def __getitem__(self, place: Any) -> Any:
-        case = self._selection[place]
-        return CaseRecord(id=case.id, config=case.config, verdict=None)
+        return next(islice(self, place, None))
 
 
 @contextmanager
@@ -87,8 +88,8 @@ def run_grid(
             tell(f"{len(run.done)} of {cases(len(selection))} are in {asked.output}")
         why, shrunk, early = _run(run, asked, lasting, len(selection) - len(run.done))
     try:
-        run.require_kept()
-        results, missing = run.results(), []
+        run.journal.require_kept()
+        results, missing = run.journal.results(), []
         if len(results) < len(selection):
             again = "; the same command with --resume goes on" if lasting else ""
             missing = [f"{why}: {len(results)} of {cases(len(selection))} were finished{again}"]
@@ -97,7 +98,7 @@ def run_grid(
         failing = (record.cases[at] for at in record.tally.failing)
         yield record, (small.get(case.id, case) for case in failing), early
     finally:
-        run.close()
+        run.journal.close()
 
 
 def _run(

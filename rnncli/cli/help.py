@@ -10,7 +10,7 @@ from rnncli.cli.messages import is_usage_error
 JUDGED, TIMED, ARGUMENTS, INPUT, NUMERICS, OUTPUT, MANY = GROUPS = (
     "What is judged",
     "What is timed",
-    "nn.RNN's arguments",
+    "The layer's arguments",
     "Input",
     "Numerics",
     "Output",

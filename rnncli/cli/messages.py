@@ -14,6 +14,8 @@ MEANT = {  # what people write for a flag of ours that has another name
     "--batch": "--batch-size",
     "--relu": "--nonlinearity relu",
     "--tanh": "--nonlinearity tanh",
+    "--lstm": "--cell LSTM",
+    "--gru": "--cell GRU",
     "--gpu": "--device cuda",
     "--cuda": "--device cuda",
     "--cpu": "--device cpu",

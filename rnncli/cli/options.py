@@ -25,14 +25,16 @@ DTYPES = ("float64", "float32", "bfloat16", "float16")
 # Written out, because reading it off the config would cost --help the import of the validation library; a test holds
 # this table against the config.
 _FLAGS: dict[str, tuple[type, tuple[str, ...], str, tuple[str, ...]]] = {
+    "rnn.cell": (str, ("--cell",), "RNN, GRU or LSTM  [RNN]", ("RNN", "GRU", "LSTM")),
     "rnn.input_size": (int, ("--input-size",), "H_in, features of each input step  [20]", ()),
     "rnn.hidden_size": (int, ("--hidden-size",), "H_out, features of the hidden state  [40]", ()),
     "rnn.num_layers": (int, ("--layers", "--num-layers"), "Recurrent layers  [1]", ()),
-    "rnn.nonlinearity": (str, ("--nonlinearity",), "Activation of every step  [tanh]", ("tanh", "relu")),
+    "rnn.nonlinearity": (str, ("--nonlinearity",), "Of an RNN: the activation  [tanh]", ("tanh", "relu")),
     "rnn.bias": (bool, ("--bias/--no-bias",), "Whether b_ih and b_hh exist  [bias]", ()),
     "rnn.batch_first": (bool, ("--batch-first/--no-batch-first",), "Input and output as (N, L, features)", ()),
     "rnn.dropout": (float, ("--dropout",), "Between layers, in training  [0]", ()),
     "rnn.bidirectional": (bool, ("--bidirectional/--no-bidirectional",), "Add the reverse direction", ()),
+    "rnn.proj_size": (int, ("--proj-size",), "Of an LSTM: H_out, below hidden size  [0]", ()),
     "input.seq_len": (int, ("--seq-len",), "L, time steps  [5]", ()),
     "input.batch_size": (int, ("--batch-size",), "N, sequences  [10]", ()),
     "input.layout": (str, ("--layout",), "batched, unbatched or packed  [batched]", ("batched", "unbatched", "packed")),

@@ -209,7 +209,7 @@ def finish(
     Where the one case could not run there is nothing to draw: a table is left out, a format for machines has the error.
     `detail`: quiet leaves out warnings and the tracebacks of what failed.
     """
-    record = record.shown_with(detail)
+    record = record.changed(detail=detail)
     code, notes = exit_code(record), []
     if early in INTERRUPTIONS or (early and code != ExitCode.CANDIDATE_FAILED):
         code = early

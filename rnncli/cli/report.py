@@ -33,7 +33,7 @@ def report(
     """
     from rnncli.cli.output import check_destination, finish
     from rnncli.config.cases import found
-    from rnncli.pipeline.journal import merged
+    from rnncli.pipeline.merge import merged
     from rnncli.report import FORMATS
 
     paths = found(results)

@@ -16,7 +16,7 @@ def schema(results: bool = switch("--results", "Of the JSON results instead")) -
     from pydantic import TypeAdapter
 
     from rnncli.cli.output import write_text
-    from rnncli.config.cases import json_schema
+    from rnncli.config.schema import json_schema
     from rnncli.core.records import RunRecord
 
     described = json_schema()

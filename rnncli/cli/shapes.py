@@ -26,13 +26,15 @@ def shapes(
 ) -> None:
     """Shapes, axes and parameter names, predicted and observed.
 
-    What goes in, what comes out, what the parameters are called, and which axis is which. The sizes predicted by rule
-    stand beside those nn.RNN and the hand-written RNN really give. Exit code 1 where they do not agree, or where an
-    `expect:` of the config is not met. CONFIG is a YAML file; without one, the defaults and the flags.
+    What goes in, what comes out, what the parameters are called, and which axis is which, of nn.RNN, nn.GRU or nn.LSTM.
+    The sizes predicted by rule stand beside those that torch's layer and the hand-written one really give. Exit code 1
+    where they do not agree, or where an `expect:` of the config is not met. CONFIG is a YAML file; without one, the
+    defaults and the flags.
 
     \b
     Examples:
       rnncli shapes --bidirectional --layers 4
+      rnncli shapes --cell LSTM --layers 2 --proj-size 3
       rnncli shapes --layout packed --lengths 5,3,2
       rnncli shapes --static --hidden-size 512 --batch-first
       rnncli shapes --device meta --hidden-size 100000
@@ -58,7 +60,8 @@ def shapes(
             from rnncli.cli.progress import with_progress
             from rnncli.core.memory import needed_for_shapes
             from rnncli.numerics.device import environment as describe_environment
-            from rnncli.pipeline.verify import look, run_cases
+            from rnncli.pipeline.shapes import look
+            from rnncli.pipeline.verify import run_cases
 
         cases = tuple(with_progress(run_cases(loaded.cases, look, needed_for_shapes), len(loaded.cases)))
         environment = describe_environment()

@@ -112,10 +112,11 @@ def verify(
     if asked.list_:
         grid.list_cases(selection, format, asked.output)
         return
-    folders = watch.watched_folders(selection) if asked.watch else []
+    watched = tuple(selection) if asked.watch else ()
+    folders = watch.watched_folders(watched) if asked.watch else []
     options = _options(asked, selection, policy)
     if asked.watch:
-        watch.watch(selection, options, folders)
+        watch.watch(watched, options, folders)
     elif len(selection) == 1 and format != "jsonl" and asked.dask is None:
         _verify_one(selection, options, asked, detail)
     else:
@@ -162,7 +163,7 @@ def _policy(asked: Asked) -> tuple[Any, ...]:
 def _options(asked: Asked, selection: "Selection", policy: tuple[Any, ...]) -> "VerifyOptions":
     with quick_imports():
         if asked.dask is None and (selection.targets or (asked.jobs != 1 and len(selection) > 1)):
-            from rnncli.execution.process import start_server
+            from rnncli.execution.server import start_server
 
             start_server(users_code=bool(selection.targets), many=len(selection) > 1)
         from rnncli.pipeline.verify import TIMEOUT_S, VerifyOptions
@@ -184,9 +185,9 @@ def _verify_one(selection: "Selection", options: "VerifyOptions", asked: Asked, 
         from rnncli.numerics.device import environment
         from rnncli.pipeline.verify import policy_flags, run_cases, verify
 
-    policy = policy_flags(options.policy)
-    origin = selection.origins(policy)(selection.indices[0])
-    records = run_cases(selection, lambda case: verify(case, options), needed_for_verify)
+    policy, (index,) = policy_flags(options.policy), selection.indices
+    origin = selection.origins(policy)(index)
+    records = run_cases([selection.case(index)], lambda case: verify(case, options), needed_for_verify)
     finished = [replace(record, origin=origin) for record in with_progress(records, 1)]
     _leave(RunRecord.of("verify", environment(), finished, strict=asked.strict), asked, detail, finished, policy)
 

@@ -1,22 +1,20 @@
 """YAML and flags into cases: flags over file over defaults, grids expanded, every error with the place it stands at."""
 
 import glob
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from rnncli.core.case import Candidate, Case
-from rnncli.core.errors import ConfigError, KeyPath, dotted, nearest, shown
-from rnncli.core.shapes import TENSORS, predict_parameters
+from rnncli.config.grid import Grid, put
+from rnncli.config.schema import describe_key, place_of
+from rnncli.config.schema import leaves as leaves
+from rnncli.core.case import Candidate
+from rnncli.core.errors import ConfigError, KeyPath, nearest, shown
 
 MOST_CASES = 1_000_000
-MOST_TOLD = 20  # problems of a config
-LONGEST_LINE = 1000  # characters of one
 
 
 @dataclass(frozen=True)
@@ -27,85 +25,21 @@ class Flag:
     value: Any
 
 
-class Cases(Sequence[Case]):
-    """The cases of a config, each built when it is asked for: a grid of a million takes no memory."""
-
-    def __init__(self, values: dict[str, Any], grid: dict[str, list[Any]], places: dict[KeyPath, str]) -> None:
-        """`places`: where each value was given, for messages."""
-        self._values, self._grid, self._places = values, grid, places
-        self._paths = [leaves()[name] for name in grid]
-        self._count = math.prod(len(axis) for axis in grid.values())
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> Case: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Case, ...]: ...
-    def __getitem__(self, index: int | slice) -> Case | tuple[Case, ...]:
-        """A case by its place in the cross product, whose last axis varies fastest. Raises ConfigError."""
-        if isinstance(index, slice):
-            return tuple(self[at] for at in range(*index.indices(self._count)))
-        choice = self._choice(index)
-        for (name, at), path in zip(choice.items(), self._paths, strict=True):
-            _put(self._values, path, self._grid[name][at])
-        try:
-            return _validated(self._values)
-        except ValidationError as error:
-            places = self._places_of(choice)
-            found = error.errors(include_url=False)
-            problems = [_explain(dict(problem), places) for problem in found[:MOST_TOLD]]
-            raise ConfigError(_told(problems, len(found))) from None
-
-    def check(self, with_values: bool) -> None:
-        """Raise ConfigError for the first case that is not allowed; `with_values`: also for the meta device."""
-        for index, case in enumerate(self):
-            if case.expect:
-                _check_expected(case, self._places_of(self._choice(index)))
-            if with_values and case.run.device == "meta":
-                at, key = _named(self._places_of(self._choice(index)), ("run", "device"))
-                problem = '"meta" has no values to compare, only shapes takes it; allowed: auto, cpu, cuda, cuda:N'
-                raise ConfigError(f"{at}{key}: {problem}")
-
-    def _choice(self, index: int) -> dict[str, int]:
-        """Which value of each axis of the grid a case has."""
-        if not -self._count <= index < self._count:
-            raise IndexError(index)
-        left, choice = index % self._count, {}
-        for name, axis in reversed(self._grid.items()):
-            left, choice[name] = divmod(left, len(axis))
-        return {name: choice[name] for name in self._grid}
-
-    def _places_of(self, choice: dict[str, int]) -> dict[KeyPath, str]:
-        chosen = {path: self._places["grid", *at] for path, at in zip(self._paths, choice.items(), strict=True)}
-        return {**self._places, **chosen}
-
-
 @dataclass(frozen=True)
 class Config:
-    """One config with the flags applied: its cases, and the grid they are expanded from."""
+    """One config with the flags applied: its cases, and the axes of the grid they are expanded from."""
 
-    cases: Cases
+    cases: Grid
     grid: dict[str, list[Any]]
 
     def to_yaml(self) -> str:
         """The merged result, with every key: a config that gives the same cases again."""
         from rnncli.config.yamlfile import write_yaml
 
-        return write_yaml({**self.cases[0].config, "grid": self.grid})
-
-
-def leaves() -> dict[str, KeyPath]:
-    """Every leaf of a case by its dotted name, as in `rnn.num_layers`."""
-    paths: list[KeyPath] = []
-    for name, field in Case.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            paths += [(name, leaf) for leaf in section.model_fields]
-        else:
-            paths.append((name,))
-    return {".".join(map(str, path)): path for path in paths}
+        values = self.cases[0].config
+        if "rnn.cell" in self.grid and values["rnn"]["nonlinearity"] == "tanh":  # which a gated cell is not to be given
+            values["rnn"]["nonlinearity"] = None
+        return write_yaml({**values, "grid": self.grid})
 
 
 def load(
@@ -133,7 +67,7 @@ def load(
     known = leaves()
     for name, flag in flags.items():
         grid.pop(name, None)
-        _put(values, known[name], flag.value)
+        put(values, known[name], flag.value)
         for stale in [place for place in places if place[: len(known[name])] == known[name]]:
             del places[stale]
         places[known[name]] = flag.name
@@ -142,9 +76,9 @@ def load(
         places.update({("grid", name, index): "--over" for index in range(len(axis))})
     if named is not None:
         _name_candidates(values, grid, places, named)
-    cases = Cases(values, grid, places)
+    cases = Grid(values, grid, places)
     if len(cases) > MOST_CASES:
-        raise ConfigError(f"{places[('grid',)]}: grid: {len(cases)} cases; allowed: up to {MOST_CASES}")
+        raise ConfigError(f"{place_of(places, ('grid',))}grid: {len(cases)} cases; allowed: up to {MOST_CASES}")
     cases.check(with_values)
     return Config(cases=cases, grid=grid)
 
@@ -177,23 +111,6 @@ def is_there(path: Path) -> bool:
     return True
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a config."""
-    schema = Case.model_json_schema()
-    axes = {name: {"type": "array", "minItems": 1} for name in leaves() if name != "expect"}
-    schema["properties"]["grid"] = {
-        "type": ["object", "null"],
-        "description": "values by dotted key: the cross product of these, over the values above",
-        "properties": axes,
-        "additionalProperties": False,
-    }
-    for section in ("rnn", "input", "run", "expect"):  # a section whose keys are all commented out is null
-        found = schema["properties"][section]
-        described = {key: found.pop(key) for key in ("title", "description") if key in found}
-        schema["properties"][section] = {**described, "anyOf": [found, {"type": "null"}]}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "rnncli config"}
-
-
 def _name_candidates(
     values: dict[str, Any], grid: dict[str, list[Any]], places: Mapping[KeyPath, str], named: Callable[[str], str]
 ) -> None:
@@ -209,8 +126,7 @@ def _name_candidates(
         try:
             return named(value)
         except ConfigError as error:
-            at, key = _named(places, path)
-            raise ConfigError(f"{at}{key}: {error}") from None
+            raise ConfigError(f"{describe_key(places, path)}: {error}") from None
 
     if "candidate" in values:
         values["candidate"] = completed(values["candidate"], ("candidate",))
@@ -227,131 +143,6 @@ def _is_valid(candidate: dict[str, Any]) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def _validated(values: dict[str, Any]) -> Case:
-    return Case.model_validate(
-        {key: value for key, value in values.items() if value is not None or key not in Case.model_fields}
-    )
-
-
-def _check_expected(case: Case, places: Mapping[KeyPath, str]) -> None:
-    """Raise ConfigError for an expected shape of a tensor that the case does not have."""
-    names = [*TENSORS, *(parameter.name for parameter in predict_parameters(case))]
-    unknown = [name for name in case.expect if name not in names]
-    if unknown:
-        problems = [
-            f"{_at(places, ('expect', name))}expect.{name}: this case has no such tensor{nearest(name, names)}"
-            f"; allowed: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
-            for name in unknown[:MOST_TOLD]
-        ]
-        raise ConfigError(_told(problems, len(unknown)))
-
-
-def _told(problems: list[str], count: int) -> str:
-    """The first problems of many, each in a line that a terminal can show."""
-    lines = [line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 3]}..." for line in problems]
-    more = [f"and {count - len(lines)} more problems"] if count > len(lines) else []
-    return "\n".join([*dict.fromkeys(lines), *more])
-
-
-def _explain(problem: dict[str, Any], places: dict[KeyPath, str]) -> str:
-    """One problem found by the validation library, in our words."""
-    path: KeyPath = problem["loc"]
-    at, key = _named(places, path)
-    if problem["type"] == "rnncli":
-        return f"{at}{key}: {problem['msg']}"
-    if problem["type"] == "extra_forbidden":
-        return f"{at}{key}: unknown key{_where_it_belongs(path)}"
-    schema = _schema_at(path)
-    value = problem["input"]
-    near = nearest(value, schema["enum"]) if isinstance(value, str) and "enum" in schema else ""
-    return f"{at}{key}: {shown(value)} is not allowed{near}; allowed: {_allowed(schema)}"
-
-
-def _where_it_belongs(path: KeyPath) -> str:
-    """For an unknown key: the nearest valid name, or the section it belongs to, and what is allowed here."""
-    key = str(path[-1])
-    elsewhere = [name for name, leaf in leaves().items() if leaf[-1] == {"layers": "num_layers"}.get(key, key)]
-    siblings = list(_schema_at(path[:-1])["properties"])
-    hint = f" (did you mean {elsewhere[0]}?)" if elsewhere else nearest(key, siblings)
-    if not hint:
-        hint = nearest(key, [leaf[-1] for leaf in leaves().values() if isinstance(leaf[-1], str)])
-    return f"{hint}; allowed: {', '.join(siblings)}"
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    return json_schema()
-
-
-def _schema_at(path: KeyPath) -> dict[str, Any]:
-    """The JSON Schema of the value at `path`."""
-    whole = _schema()
-    schema: dict[str, Any] = whole
-    for key in path:
-        schema = _inner(whole, schema)
-        if isinstance(key, int):
-            schema = schema.get("items", {})
-        else:
-            schema = schema.get("properties", {}).get(key, schema.get("additionalProperties") or {})
-    return _inner(whole, schema)
-
-
-def _inner(whole: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """What an "anyOf ... or null" or a reference stands for."""
-    described = {key: schema[key] for key in ("description",) if key in schema}
-    if "anyOf" in schema:
-        schema = {**schema["anyOf"][0], "nullable": True}
-    if "$ref" in schema:
-        schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
-    return {**schema, **described}
-
-
-def _allowed(schema: dict[str, Any]) -> str:
-    """What a JSON Schema allows, in words."""
-    if "enum" in schema:
-        return ", ".join(map(str, schema["enum"]))
-    if "pattern" in schema:
-        return str(schema["description"])
-    match schema.get("type"):
-        case "boolean":
-            return "true or false"
-        case "integer" | "number" as kind:
-            noun = "an integer" if kind == "integer" else "a number"
-            low, above, high = (schema.get(key) for key in ("minimum", "exclusiveMinimum", "maximum"))
-            bound = f" above {above:g} up to" if above is not None else f" from {low or 0:g} to"
-            return f"{noun}{bound} {high}" if high is not None else f"{noun}, {low or 0} or more"
-        case "array":
-            words = f"a list, each element {_allowed(schema['items'])}" if schema.get("items") else "a list of values"
-            return f"{words}, or null" if schema.get("nullable") else words
-        case "object" if "properties" in schema:
-            return f"a mapping with the keys {', '.join(schema['properties'])}"
-    return "a mapping of names to lists of sizes"
-
-
-def _named(places: Mapping[KeyPath, str], path: KeyPath) -> tuple[str, str]:
-    """Where the value at `path` was given and what it is called there: a key of a file, or a flag."""
-    at = _at(places, path)
-    return ("", at.removesuffix(": ")) if at.startswith("--") else (at, dotted(path))
-
-
-def _at(places: Mapping[KeyPath, str], path: KeyPath) -> str:
-    """Where the value at `path`, or the nearest thing around it, was given."""
-    for end in range(len(path), -1, -1):
-        if path[:end] in places:
-            return f"{places[path[:end]]}: "
-    return ""
-
-
-def _put(values: dict[str, Any], path: KeyPath, value: Any) -> None:
-    for key in path[:-1]:
-        if not isinstance(values.get(str(key)), dict):
-            values[str(key)] = {} if values.get(str(key)) is None else values[str(key)]
-            if not isinstance(values[str(key)], dict):
-                return  # the section is not a mapping: told when it is validated
-        values = values[str(key)]
-    values[str(path[-1])] = value
 
 
 def _checked_grid(grid: Any, places: dict[KeyPath, str]) -> dict[str, list[Any]]:

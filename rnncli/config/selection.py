@@ -1,22 +1,28 @@
-"""Which cases of some configs are run: those that fulfil the filters, each once; of a shard, those with its turn."""
+"""The cases of a run: those of its configs that fulfil the filters, each once; of a shard, its part of them."""
 
 import hashlib
+import json
 import operator
 import re
 import sys
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.machinery import PathFinder
+from itertools import accumulate, chain
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
-from rnncli.config.cases import Cases, Config, leaves
+from rnncli.config.cases import Config
+from rnncli.config.grid import Grid
+from rnncli.config.schema import leaves
 from rnncli.config.yamlfile import read_value
 from rnncli.core.case import Case
 from rnncli.core.errors import ConfigError, nearest
 from rnncli.core.records import Origin, leaves_of
 
+MOST_SEEN = 8  # values that are told where no case fulfils a filter
 _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -31,7 +37,7 @@ _FILTER = re.compile(rf"\s*([\w.]+)\s*({'|'.join(_COMPARED)})\s*(.*\S)\s*")
 
 @dataclass(frozen=True)
 class Filter:
-    """A condition on one leaf of a case, or on its id: rnn.num_layers>=2."""
+    """A condition on one leaf of a case, or on its id, as rnn.num_layers>=2."""
 
     text: str
     leaf: str
@@ -40,7 +46,7 @@ class Filter:
 
     @classmethod
     def parse(cls, text: str) -> "Filter":
-        """Raises ConfigError."""
+        """Return the filter that a text stands for. Raises ConfigError."""
         found = _FILTER.fullmatch(text)
         if not found or found[3][0] in "<>=!" or re.search(r"\b(and|or)\b", found[3]):
             raise ConfigError(
@@ -48,11 +54,7 @@ class Filter:
                 " rnn.num_layers>=2; several of them as --filter A --filter B, which must all hold"
             )
         name, compare, value = found.groups()
-        names = {
-            "id": "id",
-            **{leaf: leaf for leaf in leaves()},
-            **{leaf.rpartition(".")[2]: leaf for leaf in leaves()},
-        }
+        names = {"id": "id"} | {each: leaf for leaf in leaves() for each in (leaf, leaf.rpartition(".")[2])}
         if name not in names:
             raise ConfigError(
                 f"--filter: {text}: unknown key {name}{nearest(name, names)}; allowed: id, {', '.join(leaves())}"
@@ -62,8 +64,16 @@ class Filter:
             raise ConfigError(f"--filter: {text}: {value} is not a number; allowed with {value}: == and !=")
         return cls(text, leaf, compare, wanted)
 
+    def select(self, cases: Grid) -> list[Grid]:
+        """Return the cases of a grid that fulfil the condition, as grids without a common case."""
+        if self.leaf != "id":
+            return cases.where(self.leaf, (self.holds(cases[at]) for at in cases.along(self.leaf)))
+        place = next((at for at, case in enumerate(cases) if case.id == self.value), None)
+        same, others = ([], [cases]) if place is None else cases.split(cases.only(place))
+        return others if self.compare == "!=" else same
+
     def holds(self, case: Case) -> bool:
-        """Whether a case fulfils it."""
+        """Return whether a case fulfils the condition."""
         seen = self.seen(case)
         if self.compare[0] in "<>" and (isinstance(seen, bool) or not isinstance(seen, int | float)):
             return False
@@ -71,19 +81,13 @@ class Filter:
         return _COMPARED[self.compare](seen if same_kind else str(seen), self.value)
 
     def seen(self, case: Case) -> Any:
-        """The value a case has there."""
-        if self.leaf == "id":
-            return case.id
-        if self.leaf == "candidate":
-            return case.target or case.candidate
-        value: Any = case
-        for key in self.leaf.split("."):
-            value = getattr(value, key)
+        """Return the value of the leaf in a case."""
+        value = (case.target or case.candidate) if self.leaf == "candidate" else operator.attrgetter(self.leaf)(case)
         return list(value) if isinstance(value, tuple) else value
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """The numbers of "3/8". Raises ConfigError."""
+    """Return the numbers of "3/8". Raises ConfigError."""
     found = re.fullmatch(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*", text)
     number, count = map(int, found.groups()) if found else (0, 0)
     if not 1 <= number <= count:
@@ -91,106 +95,132 @@ def parse_shard(text: str) -> tuple[int, int]:
     return number, count
 
 
-class Selection(Sequence[Case]):
-    """The cases of a run. Each is built when it is asked for; what stays in memory is its id and where it stands."""
+class Units(Sequence[list[int]]):
+    """The units of a run, or of a shard: the indices of cases that differ in nothing but a built-in candidate.
+
+    Of as many consecutive units as there are shards, each shard takes one. Which one is pseudo-random, so that no shard
+    has all the slow cases of a regular grid.
+    """
+
+    def __init__(self, grids: Sequence[Grid], shard: tuple[int, int] | None) -> None:
+        number, self._shards = shard or (1, 1)
+        self._grids: list[tuple[int, range, list[list[int]]]] = []  # first case, candidates, and which are in one unit
+        self._first_units = [0]
+        cases = 0
+        for grid in grids:
+            along = grid.along("candidate")
+            groups: dict[int | None, list[int]] = {}
+            for index in along:
+                groups.setdefault(index if grid[index].target else None, []).append(index)
+            self._grids.append((cases, along, list(groups.values())))
+            self._first_units.append(self._first_units[-1] + len(grid) // len(along) * len(groups))
+            cases += len(grid)
+        self._turns = range(number - 1, self._first_units[-1], self._shards)
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def __getitem__(self, at: Any) -> Any:
+        """A unit by its place in the run."""
+        turn = self._turns[at]
+        first = turn - turn % self._shards  # of the consecutive units that are dealt at once
+        random = int.from_bytes(hashlib.sha256(str(first).encode()).digest())
+        unit = first + (random + turn) % min(self._shards, self._first_units[-1] - first)
+        number = bisect_right(self._first_units, unit) - 1
+        start, along, groups = self._grids[number]
+        outer, inner = divmod(unit - self._first_units[number], along.step)  # axes before and after the candidates
+        outer, group = divmod(outer, len(groups))
+        return [start + outer * along.stop + index + inner for index in groups[group]]
+
+    @property
+    def cases(self) -> int:
+        """The number of cases in all units."""
+        sizes = {len(group) for _, _, groups in self._grids for group in groups}
+        return len(self) * sizes.pop() if len(sizes) == 1 else sum(map(len, self))
+
+
+class Selection:
+    """The cases of a run, each once: those of some configs that fulfil the filters, or those of them in a shard.
+
+    They are held as grids, and not one by one.
+    """
 
     def __init__(
         self, configs: Sequence[Config], filters: Sequence[Filter] = (), shard: tuple[int, int] | None = None
     ) -> None:
-        """Raises ConfigError where no case is left.
-
-        A unit is the cases that differ in nothing but a built-in candidate: they are run together, and of a shard.
-        """
-        self._where: list[tuple[Cases, int]] = []
-        self.ids: dict[str, int] = {}  # and the index of the case
-        self.twice = 0  # how many were given before
-        self._shard = shard
-        self.targets: dict[str, None] = {}  # candidates whose code is a user's, in order
-        units: dict[object, list[int]] = {}
+        """Raise ConfigError where no case is left."""
+        self.grids: list[Grid] = []
+        earlier: list[Grid] = []
+        given = 0
         for config in configs:
-            for place, case in enumerate(config.cases):
-                if all(condition.holds(case) for condition in filters):
-                    self._take(config.cases, place, case, units)
-        if not self._where:
+            chosen = [config.cases]
+            for condition in sorted(filters, key=lambda condition: condition.leaf == "id"):  # which looks at every case
+                chosen = [left for cases in chosen for left in condition.select(cases)]
+            given += sum(map(len, chosen))
+            chosen = [cases.distinct() for cases in chosen]
+            for grid in earlier:
+                chosen = [new for cases in chosen for new in cases.split(grid)[1]]
+            self.grids += chosen
+            earlier += [grid for cases in chosen for grid in cases.apart()]
+        if not self.grids:
             raise ConfigError(_nothing_fulfils(configs, filters))
-        self.units = self._turn(list(units.values()), *shard) if shard else list(units.values())
-        self.varying = _varying(configs)
-
-    def _take(self, cases: Cases, place: int, case: Case, units: dict[object, list[int]]) -> None:
-        id, index = case.id, len(self._where)
-        if self.ids.setdefault(id, index) != index:
-            self.twice += 1
-            return
-        self._where.append((cases, place))
-        if case.target:
-            self.targets[case.target] = None
-        problem = index if case.target else case.model_copy(update={"candidate": "manual"}).id
-        units.setdefault(problem, []).append(index)
-
-    def _turn(self, units: list[list[int]], number: int, count: int) -> list[list[int]]:
-        """The units of a shard. They are dealt in the order of their ids, which has nothing to do with the grid's: else
-        a shard could have all that is slow.
-        """
-        ids = list(self.ids)
-        dealt = sorted(range(len(units)), key=lambda unit: ids[units[unit][0]])
-        return [units[unit] for unit in sorted(dealt[number - 1 :: count])]
+        self._starts = [0, *accumulate(map(len, self.grids))]
+        self.whole = self._starts[-1]  # number of cases in all shards
+        self.twice = given - self.whole  # number of cases that repeat an earlier one
+        self._shard = shard
+        self.units = Units(self.grids, shard)
+        self._own = self.units.cases if shard else self.whole
+        targets = (cases[at].target for cases in self.grids for at in cases.along("candidate"))
+        self.targets = list(dict.fromkeys(target for target in targets if target))  # candidates that are a user's
+        self.varying = [
+            leaf for leaf in leaves() if len({value for config in configs for value in config.cases.values(leaf)}) > 1
+        ]
 
     def __len__(self) -> int:
-        return sum(len(unit) for unit in self.units)
+        return self._own
+
+    def __iter__(self) -> Iterator[Case]:
+        return map(self.case, self.indices)
 
     @property
-    def whole(self) -> int:
-        """How many cases there are in all shards."""
-        return len(self._where)
-
-    @overload
-    def __getitem__(self, place: int) -> Case: ...
-    @overload
-    def __getitem__(self, place: slice) -> tuple[Case, ...]: ...
-    def __getitem__(self, place: int | slice) -> Case | tuple[Case, ...]:
-        """A case of the run by its place in it."""
-        if isinstance(place, slice):
-            return tuple(self.case(index) for index in self.indices[place])
-        return self.case(self.indices[place])
-
-    @cached_property
-    def indices(self) -> list[int]:
-        """Of each case to be run, its index among those of all shards."""
-        return sorted(index for unit in self.units for index in unit)
+    def indices(self) -> Iterable[int]:
+        """The indices, among the cases of all shards, of those to be run."""
+        return chain.from_iterable(self.units) if self._shard else range(self.whole)
 
     def case(self, index: int) -> Case:
         """A case by its index among those of all shards."""
-        cases, place = self._where[index]
-        return cases[place]
+        number = bisect_right(self._starts, index) - 1
+        return self.grids[number][index - self._starts[number]]
 
     def origins(self, flags: Iterable[str]) -> Callable[[int], Origin]:
-        """The origin of each case, by its index. `flags`: what beside the config decides how cases are judged."""
-        digest = hashlib.sha256()
-        for text in (*self.ids, *flags, *self._candidates()):
-            digest.update(text.encode(errors="replace") + b"\0")
-        config = digest.hexdigest()[:12]
+        """Return the function from an index to the origin of the case.
+
+        `flags`: what decides, besides the cases and the code of the candidates, how they are judged.
+        """
+        texts = [*map(_as_text, self.grids), *flags, *map(_digest, self.sources)]
+        config = hashlib.sha256("\0".join(texts).encode(errors="replace")).hexdigest()[:12]
         shard = "{}/{}".format(*self._shard) if self._shard else None
         own = len(self) if shard else None
         return lambda index: Origin(config=config, index=index, cases=self.whole, shard=shard, shard_cases=own)
 
-    def _candidates(self) -> Iterator[str]:
-        """What the files of the candidates hold: another implementation is another run."""
-        for file in self.sources:
-            yield _digest(file)
-
     @cached_property
     def sources(self) -> list[Path]:
-        """The Python files that candidates are made of: those of their folders, or of their packages."""
+        """The Python files of the candidates: those of their folders, or of their packages."""
         return list(_sources(self.targets))
 
     def described(self, case: Case) -> str:
-        """What tells a case from the others."""
+        """Return the values in which the case differs from others, as key=value."""
         values = dict(leaves_of(case.config))
         return " ".join(f"{leaf.rpartition('.')[2]}={values[leaf]}" for leaf in self.varying)
 
 
+def _as_text(cases: Grid) -> str:  # the same for the same cases in the same order
+    order = [name for name, axis in cases.axes.items() if len(axis) > 1]
+    return json.dumps([order, {leaf: cases.values(leaf) for leaf in leaves()}])
+
+
 def digests(targets: Iterable[str]) -> dict[str, str]:
-    """What the files of candidates hold, by a name that is the same wherever a module is installed."""
+    """Return the digest of each file of the candidates, by a name that does not depend on where it is installed."""
     return {name: _digest(file) for file, name in _sources(targets).items()}
 
 
@@ -199,7 +229,7 @@ def _digest(file: Path) -> str:
 
 
 def _sources(targets: Iterable[str]) -> dict[Path, str]:
-    """The Python files that candidates are made of, each with its place in the candidate's folder or package."""
+    """Return the Python files of the candidates, each with its place in the candidate's folder or package."""
     files: dict[Path, str] = {}
     for target in targets:
         name = target.rpartition(":")[0]
@@ -213,37 +243,21 @@ def _sources(targets: Iterable[str]) -> dict[Path, str]:
 
 
 def _files_of_module(name: str) -> list[Path]:
-    """The file a module would be imported from."""
     spec = PathFinder.find_spec(name, [str(Path.cwd()), *sys.path])
     return [Path(spec.origin)] if spec and spec.origin and spec.origin.endswith(".py") else []
 
 
-def _varying(configs: Sequence[Config]) -> list[str]:
-    """The leaves that differ between cases: those of the grids, and those in which the configs differ."""
-    firsts = [dict(leaves_of(config.cases[0].config)) for config in configs]
-    grids = {name for config in configs for name, axis in config.grid.items() if len(axis) > 1}
-    differ = {name for name in firsts[0] if any(first[name] != firsts[0][name] for first in firsts)}
-    return [name for name in firsts[0] if name in grids | differ]
-
-
 def _nothing_fulfils(configs: Sequence[Config], filters: Sequence[Filter]) -> str:
-    """Why no case is left: what the values are, for the first filter that no case fulfils."""
+    """Return the message for the first filter that no case fulfils, or for all of them together."""
     count = sum(len(config.cases) for config in configs)
     for condition in filters:
-        seen: dict[str, None] = {}
-        for config in configs:
-            for case in config.cases:
-                if condition.holds(case):
-                    break
-                if len(seen) < 8:
-                    seen[str(condition.seen(case))] = None
-            else:
-                continue
-            break
-        else:
-            if condition.leaf == "id":
-                return f"--filter: {condition.text}: none of {count} cases; --list shows their ids"
-            near = nearest(str(condition.value), seen) if condition.compare in ("=", "==") else ""
-            return f"--filter: {condition.text}: none of {count} cases{near}; they have: {', '.join(seen)}"
+        if any(condition.select(config.cases) for config in configs):
+            continue
+        if condition.leaf == "id":
+            return f"--filter: {condition.text}: none of {count} cases; --list shows their ids"
+        along = (config.cases[at] for config in configs for at in config.cases.along(condition.leaf))
+        seen = list(dict.fromkeys(str(condition.seen(case)) for case in along))
+        near = nearest(str(condition.value), seen) if condition.compare in ("=", "==") else ""
+        return f"--filter: {condition.text}: none of {count} cases{near}; they have: {', '.join(seen[:MOST_SEEN])}"
     texts = " and ".join(condition.text for condition in filters)
     return f"--filter: {texts}: none of {count} cases fulfils them together"

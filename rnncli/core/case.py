@@ -23,8 +23,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import nearest, shown
 
+CellName = Literal["RNN", "GRU", "LSTM"]
 Nonlinearity = Literal["tanh", "relu"]
 Layout = Literal["batched", "unbatched", "packed"]
 InitialState = Literal["random", "zeros", "omitted"]
@@ -49,26 +51,72 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class RNNArguments(Section):
-    """nn.RNN's own arguments, under its own names."""
+def _cell(value: Any) -> Any:
+    """Take the name of a cell in lower case too."""
+    return value.upper() if isinstance(value, str) and value.upper() in CELLS else value
 
+
+class RNNArguments(Section):
+    """The arguments of nn.RNN, nn.GRU or nn.LSTM, under torch's own names."""
+
+    cell: Annotated[CellName, BeforeValidator(_cell)] = Field("RNN", description="the layer of torch that is meant")
     input_size: Size = Field(20, description="H_in: features of each input step")
-    hidden_size: Size = Field(40, description="H_out: features of the hidden state")
-    num_layers: int = Field(
-        1, ge=1, le=MOST_LAYERS, description="recurrent layers, each reading the output of the one below"
-    )
-    nonlinearity: Nonlinearity = Field("tanh", description="activation of every step")
+    hidden_size: Size = Field(40, description="H_out: features of the hidden state; of an LSTM H_cell")
+    num_layers: int = Field(1, ge=1, le=MOST_LAYERS, description="layers, each reading the output of the one below")
+    nonlinearity: Nonlinearity | None = Field("tanh", description="activation of every step; of cell RNN alone")
     bias: bool = Field(True, description="whether b_ih and b_hh exist")
     batch_first: bool = Field(False, description="input and output as (N, L, features); h_0 and h_n keep their layout")
     dropout: float = Field(
         0.0, ge=0, le=1, description="probability of a zero in the output of every layer but the last, in training"
     )
     bidirectional: bool = Field(False, description="whether a second direction reads the input from its end")
+    proj_size: int = Field(
+        0, ge=0, le=LARGEST_SIZE, description="of cell LSTM alone: H_out, below hidden_size; 0: none"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nonlinearity_follows_cell(cls, values: Any) -> Any:
+        """Where it is not given, or null, it is the one the cell has: tanh, or none."""
+        if not isinstance(values, dict) or values.get("nonlinearity") is not None:
+            return values
+        cell = CELLS.get(str(_cell(values.get("cell"))), CELLS["RNN"])
+        return {**values, "nonlinearity": "tanh" if cell.has_nonlinearity else None}
+
+    @field_validator("nonlinearity")
+    @classmethod
+    def _nonlinearity_fits(cls, nonlinearity: Nonlinearity | None, info: ValidationInfo) -> Nonlinearity | None:
+        cell = info.data.get("cell", "RNN")
+        if nonlinearity and not CELLS[cell].has_nonlinearity:
+            raise _problem(f"nonlinearity belongs to cell RNN, and cell is {cell}", "no value, or cell RNN")
+        return nonlinearity
+
+    @field_validator("proj_size")
+    @classmethod
+    def _projection_fits(cls, proj_size: int, info: ValidationInfo) -> int:
+        cell, hidden_size = info.data.get("cell"), info.data.get("hidden_size")
+        if proj_size and cell and not CELLS[cell].projects:
+            raise _problem(f"proj_size belongs to cell LSTM, and cell is {cell}", "0, or cell LSTM")
+        if proj_size and hidden_size and proj_size >= hidden_size:
+            raise _problem(f"{proj_size} is not below hidden_size {hidden_size}", f"0 (none) to {hidden_size - 1}")
+        return proj_size
 
     @property
     def directions(self) -> int:
         """D: 2 if bidirectional, else 1."""
         return 2 if self.bidirectional else 1
+
+    @property
+    def h_out(self) -> int:
+        """H_out: the features of h, which are those of a direction in `output`."""
+        return self.proj_size or self.hidden_size
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that torch's layer of this cell takes."""
+        cell = CELLS[self.cell]
+        taken = {"nonlinearity": cell.has_nonlinearity, "proj_size": cell.projects, "cell": False}
+        return {name: value for name, value in self.model_dump().items() if taken.get(name, True)}
 
 
 class InputDescription(Section):
@@ -76,13 +124,11 @@ class InputDescription(Section):
 
     seq_len: Size = Field(5, description="L: time steps")
     batch_size: int = Field(10, ge=0, le=LARGEST_SIZE, description="N: sequences; not used by the unbatched layout")
-    layout: Layout = Field(
-        "batched", description="a 3-D tensor, one 2-D sequence, or a PackedSequence of unequal lengths"
-    )
+    layout: Layout = Field("batched", description="a 3-D tensor, one 2-D sequence, or a PackedSequence")
     lengths: Lengths | None = Field(
         None, description="packed: one length per sequence, in any order; null takes unequal lengths up to seq_len"
     )
-    h_0: InitialState = Field("random", description="the initial hidden state")
+    h_0: InitialState = Field("random", description="the initial states: h_0, of an LSTM c_0 too")
 
     @model_validator(mode="before")
     @classmethod
@@ -110,9 +156,8 @@ class InputDescription(Section):
         if layout != "packed":
             raise _problem(f"lengths belong to layout packed, and layout is {layout}", "null, or layout packed")
         if len(lengths) != batch_size:
-            raise _problem(
-                f"{len(lengths)} lengths for batch_size {batch_size}", f"{batch_size} lengths, one per sequence"
-            )
+            allowed = f"{batch_size} lengths, one per sequence"
+            raise _problem(f"{len(lengths)} lengths for batch_size {batch_size}", allowed)
         if max(lengths) > seq_len:
             raise _problem(f"a length of {max(lengths)} with seq_len {seq_len}", f"lengths from 1 to {seq_len}")
         return lengths
@@ -120,9 +165,8 @@ class InputDescription(Section):
     @model_validator(mode="after")
     def _lengths_by_rule_are_few(self) -> "InputDescription":
         if self.layout == "packed" and self.lengths is None and self.batch_size > 1_000_000:
-            raise _problem(
-                "packed without lengths, for more than 1000000 sequences", "lengths, or a smaller batch_size"
-            )
+            allowed = "lengths, or a smaller batch_size"
+            raise _problem("packed without lengths, for more than 1000000 sequences", allowed)
         return self
 
     @property
@@ -134,12 +178,8 @@ class InputDescription(Section):
         return tuple(1 + (start + n) % self.seq_len for n in range(self.batch_size))
 
 
-_DTYPES = {
-    **dict.fromkeys(("fp64", "f64", "double"), "float64"),
-    **dict.fromkeys(("fp32", "f32", "float", "single"), "float32"),
-    **dict.fromkeys(("fp16", "f16", "half"), "float16"),
-    "bf16": "bfloat16",
-}
+_DTYPES = {"double": "float64", "float": "float32", "single": "float32", "half": "float16", "bf16": "bfloat16"}
+_DTYPES |= {f"{letter}{bits}": f"float{bits}" for letter in ("f", "fp") for bits in (16, 32, 64)}
 
 
 def _dtype(value: Any) -> Any:
@@ -156,9 +196,9 @@ def _device(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     found = re.fullmatch(r"(gpu|cuda|cpu|auto|meta)(?::?(\d+))?", value.lower())
+    if value.lower() == "mps":
+        raise _problem('"mps" is not a device that rnncli runs on (did you mean cpu?)', "auto, cpu, cuda, cuda:N")
     if found is None:
-        if value.lower() == "mps":
-            raise _problem('"mps" is not a device that rnncli runs on (did you mean cpu?)', "auto, cpu, cuda, cuda:N")
         return value
     name = "cuda" if found[1] == "gpu" else found[1]
     return name if found[2] is None else f"{name}:{found[2]}"
@@ -198,15 +238,11 @@ class Candidate(Section):
 class Case(Section):
     """One complete set of RNN arguments, input description and run settings."""
 
-    rnn: RNNArguments = Field(RNNArguments(), description="nn.RNN's own arguments")
+    rnn: RNNArguments = Field(RNNArguments(), description="the arguments of torch's layer")
     input: InputDescription = Field(InputDescription(), description="what goes in")
     run: RunSettings = Field(RunSettings(), description="where and how it runs")
-    candidate: str | Candidate = Field(
-        "manual", description=f"the implementation under inspection: {CANDIDATES}; naming a file runs its code"
-    )
-    expect: dict[str, Sizes] = Field(
-        {}, description="shapes that must come out, by tensor or parameter name, as output: [5, 10, 80]"
-    )
+    candidate: str | Candidate = Field("manual", description=f"what is inspected: {CANDIDATES}; a file's code is run")
+    expect: dict[str, Sizes] = Field({}, description="shapes that must come out, as output: [5, 10, 80]")
 
     @field_validator("candidate", mode="before")
     @classmethod
@@ -255,14 +291,22 @@ class Case(Section):
 
     @property
     def returns(self) -> tuple[str, ...]:
-        """What the candidate returns of output and h_n."""
+        """What the candidate returns: output and the final states, or one of the two."""
         said = self.stated.get("returns", "both")
-        return ("output", "h_n") if said == "both" else (said,)
+        return {"both": ("output", *self.cell.final), "output": ("output",), "h_n": self.cell.final}[said]
+
+    @property
+    def cell(self) -> Cell:
+        """What the recurrent layer of the case is made of."""
+        return CELLS[self.rnn.cell]
 
     @property
     def id(self) -> str:
         """A short name that is the same wherever and whenever this case is run."""
-        text = json.dumps(self.config, sort_keys=True)
+        values = self.config
+        if self.rnn.cell == "RNN":  # whose cases have the ids they had before there were other cells
+            del values["rnn"]["cell"], values["rnn"]["proj_size"]
+        text = json.dumps(values, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()
         return "abcdefghijklmnop"[int(digest[0], 16)] + digest[1:10]  # a spreadsheet takes 12e4567890 for a number
 
@@ -295,11 +339,8 @@ def as_flags(values: Changes) -> str:
     flags = []
     for leaf, value in values.items():
         name = leaf.rpartition(".")[2].replace("_", "-")
-        if isinstance(value, bool):
-            flags.append(f"--{name}" if value else f"--no-{name}")
-        else:
-            shown = "null" if value is None else ",".join(map(str, value)) if isinstance(value, tuple | list) else value
-            flags.append(f"--{name} {shown}")
+        shown = "null" if value is None else ",".join(map(str, value)) if isinstance(value, tuple | list) else value
+        flags.append(f"--{name} {shown}" if not isinstance(value, bool) else f"--{name}" if value else f"--no-{name}")
     return " ".join(flags)
 
 

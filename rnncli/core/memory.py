@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rnncli.core.case import Case
 from rnncli.core.errors import ConfigError
-from rnncli.core.shapes import predict_tensors
+from rnncli.core.shapes import tensor_sizes
 
 ITEM_SIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 OBJECTS_PER_STEP = {True: 6000, False: 1000}  # bytes of tensors' and autograd's own, with and without gradients
@@ -19,7 +19,8 @@ _limit: int | None = None
 
 def needed_for_shapes(case: Case) -> int:
     """Bytes `shapes` takes: the parameters once, what goes in and out, and the layer at work."""
-    return ITEM_SIZE[case.run.dtype] * (_parameters(case) + 2 * (_given(case) + _returned(case)) + 6 * _layer(case))
+    at_work = (5 + _blocks(case)) * _layer(case)
+    return ITEM_SIZE[case.run.dtype] * (_parameters(case) + 2 * (_given(case) + _returned(case)) + at_work)
 
 
 def needed_for_verify(case: Case) -> int:
@@ -28,11 +29,11 @@ def needed_for_verify(case: Case) -> int:
     In float64, each tensor counted as often as was measured to be alive at once.
     """
     if case.run.gradients:
-        layers = case.rnn.num_layers * _layer(case)
+        layers = case.rnn.num_layers * _blocks(case) * _layer(case)
         elements = 15 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 9 * layers
         elements += 6 * max(layers, min(NOISY_RUNS * layers, NOISY_ELEMENTS))
     else:
-        elements = 4 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 7 * _layer(case)
+        elements = 4 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 7 * _blocks(case) * _layer(case)
     objects = case.input.seq_len * case.rnn.num_layers * case.rnn.directions * OBJECTS_PER_STEP[case.run.gradients]
     return 8 * elements + objects
 
@@ -40,14 +41,13 @@ def needed_for_verify(case: Case) -> int:
 def require_fits(case: Case, needed: int, available: int | None) -> None:
     """Raise ConfigError, with the estimate, where a case needs more bytes than there are. None: not known."""
     limit = LARGEST_TENSOR if available is None else min(available, LARGEST_TENSOR)
-    remedy = "rnncli shapes --device meta looks at it without allocating"
-    if needed > LARGEST_TENSOR:
-        remedy = "rnncli shapes --static predicts it without torch"
     if needed > limit:
+        overflows = needed > LARGEST_TENSOR
+        remedy = "--static predicts it without torch" if overflows else "--device meta looks at it without allocating"
         raise ConfigError(
             f"the case is too big: about {_readable(needed)} needed, {_readable(limit)} available"
             f" (hidden_size {case.rnn.hidden_size}, num_layers {case.rnn.num_layers}, seq_len {case.input.seq_len},"
-            f" batch_size {case.input.batch_size}); {remedy}"
+            f" batch_size {case.input.batch_size}); rnncli shapes {remedy}"
         )
 
 
@@ -66,29 +66,36 @@ def available_memory() -> int | None:
 
 
 def _parameters(case: Case) -> int:
-    rnn = case.rnn
-    above = (rnn.num_layers - 1) * rnn.directions * rnn.hidden_size
-    count = rnn.directions * rnn.hidden_size * (rnn.input_size + above + rnn.num_layers * (rnn.hidden_size + 2))
+    rnn, count = case.rnn, 0
+    for features, layers in ((rnn.input_size, 1), (rnn.directions * rnn.h_out, rnn.num_layers - 1)):
+        shapes = case.cell.weights(features, rnn.h_out, rnn.hidden_size, rnn.bias).values()
+        count += rnn.directions * layers * sum(map(math.prod, shapes))
     if case.candidate == "bmm":  # a copy of one layer's weights for every sequence
-        widest = max(rnn.input_size, rnn.directions * rnn.hidden_size if rnn.num_layers > 1 else 0)
-        count += _batch(case) * rnn.hidden_size * (rnn.hidden_size + widest)
+        widest = max(rnn.input_size, rnn.directions * rnn.h_out if rnn.num_layers > 1 else 0)
+        count += _batch(case) * len(case.cell.gates) * rnn.hidden_size * (rnn.h_out + widest)
     return count
 
 
 def _given(case: Case) -> int:
-    return sum(math.prod(tensor.predicted) for tensor in predict_tensors(case) if tensor.name in ("input", "h_0"))
+    return sum(math.prod(tensor_sizes(case)[name]) for name in ("input", *case.cell.initial))
 
 
 def _returned(case: Case) -> int:
-    return sum(math.prod(tensor.predicted) for tensor in predict_tensors(case) if tensor.name in ("output", "h_n"))
+    return sum(math.prod(tensor_sizes(case)[name]) for name in ("output", *case.cell.final))
 
 
 def _layer(case: Case) -> int:
+    """Elements of what a layer computes at all steps, of one gate or state."""
     rnn = case.rnn
     elements = case.input.seq_len * _batch(case) * rnn.directions * rnn.hidden_size
     if case.candidate == "concat":  # [x_t, h] is kept for every step
-        elements += elements * (rnn.input_size + rnn.hidden_size) // rnn.hidden_size
+        elements += elements * (rnn.input_size + rnn.h_out) // rnn.hidden_size
     return elements
+
+
+def _blocks(case: Case) -> int:
+    """How many values of that size a layer computes: those of its gates, and of every state after the first."""
+    return len(case.cell.gates) + len(case.cell.states) - 1
 
 
 def _batch(case: Case) -> int:
@@ -117,12 +124,10 @@ def _machine_memory() -> int | None:
 
 
 def _group_memory() -> int | None:
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-    ):
+    group = Path("/sys/fs/cgroup")
+    of_version_1 = "memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"
+    for limit, used in (("memory.max", "memory.current"), of_version_1):
         try:
-            group = Path("/sys/fs/cgroup")
             return max(0, int((group / limit).read_text()) - int((group / used).read_text()))
         except (OSError, ValueError):  # no such group, or "max": no limit
             continue

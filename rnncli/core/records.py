@@ -4,19 +4,18 @@ The field names are the keys of the JSON; a unit stands in the name. What did no
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cache, cached_property
-from math import inf
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from rnncli.core.cells import CELLS
+
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+    from rnncli.core.tally import Tally
 
 SCHEMA_VERSION = 1
-MOST_NOTES = 100  # different ones that are kept of a run
 
 Stage = Literal["algorithm", "precision"]
 Pass = Literal["forward", "forward+backward", "inference"]
@@ -41,18 +40,15 @@ class Detail(StrEnum):
 
 def combine(verdicts: Iterable[Verdict | None]) -> Verdict | None:
     """Any mismatch is a mismatch; else any match is a match; else not-comparable. None where nothing was judged."""
-    seen = {verdict for verdict in verdicts if verdict is not None}
-    for verdict in (Verdict.MISMATCH, Verdict.MATCH, Verdict.NOT_COMPARABLE):
-        if verdict in seen:
-            return verdict
-    return None
+    seen = set(verdicts)
+    return next((one for one in (Verdict.MISMATCH, Verdict.MATCH, Verdict.NOT_COMPARABLE) if one in seen), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorShape:
     """One tensor's axes and its sizes: as predicted by rule, as observed on either side, and as the config expects.
 
-    `given_by`: the flags of one other argument with which it would have the sizes that are expected.
+    `given_by`: the flags of one other argument that gives the expected sizes.
     """
 
     name: str
@@ -66,17 +62,20 @@ class TensorShape:
     @property
     def agrees(self) -> bool:
         """Whether every size that is known equals the predicted one."""
-        others = (self.reference, self.candidate, self.expected)
-        return all(size is None or size == self.predicted for size in others)
+        return {self.reference, self.candidate, self.expected} <= {None, self.predicted}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter under `nn.RNN`'s name: shape by rule, shape observed in `nn.RNN`, number of elements."""
+    """One parameter under torch's name: shape by rule, shape observed in torch's layer, number of elements.
+
+    `gates`: whose rows it holds, in this order and as many of each; None where the cell has a single gate.
+    """
 
     name: str
     shape: tuple[int, ...]
     count: int
+    gates: tuple[str, ...] | None = None
     reference: tuple[int, ...] | None = None
     expected: tuple[int, ...] | None = None
     given_by: str | None = None
@@ -84,16 +83,20 @@ class Parameter:
     @property
     def agrees(self) -> bool:
         """Whether every shape that is known equals the predicted one."""
-        return all(shape is None or shape == self.shape for shape in (self.reference, self.expected))
+        return {self.reference, self.expected} <= {None, self.shape}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """A line of code a person looks up every time, filled in for the case, and the shape it gives."""
+    """A line of code a person looks up every time, filled in for the case, the shape it gives, and what that is.
+
+    `equals`: another expression with the same values. In `note`, code stands between backticks.
+    """
 
     code: str
     shape: tuple[int, ...] | None = None
     note: str
+    equals: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +145,8 @@ class Check:
     @property
     def passes_at(self) -> float:
         """The smallest tolerance it would pass at: infinite where none lets it through, as another shape, or NaN."""
-        if self.min_tolerance is None:
-            return inf if self.verdict == Verdict.MISMATCH else 0.0
-        return self.min_tolerance
+        unknown = float("inf") if self.verdict == Verdict.MISMATCH else 0.0
+        return unknown if self.min_tolerance is None else self.min_tolerance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,10 +168,10 @@ class FaultResult:
 class Diagnosis:
     """A fault that explains a mismatch, what shows that it does, and how to fix it, in words.
 
-    Two faults together are two of these, with the same evidence. `unexplained` is no fault: then the evidence is what
-    is known, and the fix where to look. `written` is what a person writes who makes the fault. `change` holds the lines
-    of the candidate's file that go ("- ...") and come ("+ ...") where an edit was found with which the candidate
-    matches; `at` is the file and line of the first of them.
+    A pair of faults yields two records with the same evidence. `unexplained` is no fault: the evidence is what is
+    known, and the fix where to look. `written` is what a person writes who makes the fault. `change`: the lines of the
+    candidate's file that go ("- ...") and come ("+ ...") so that it matches; `at`: file and line of the first of them.
+    `equations`: likewise, lines of `manual/equations.py` as they are with the fault and without it.
     """
 
     id: str
@@ -178,6 +180,7 @@ class Diagnosis:
     written: str | None = None
     at: str | None = None
     change: tuple[str, ...] | None = None
+    equations: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,11 +196,10 @@ class Wire:
 class Timing:
     """How long one pass of one implementation takes: median and interquartile range over `runs` measurements.
 
-    Half of the ratios of single measurements to nn.RNN's beside them lie from `ratio_low` to `ratio_high`. The rates
-    count the matrix products of the case alone; `products_share` is the share of the time that these products take by
-    themselves, measured beside it. `peak_bytes`: allocated at once, beyond what went in. `wrong`: it is timed though it
-    does not compute what nn.RNN does. `baseline_ratio`: the ratio in an earlier run, and `changed` whether the two are
-    further apart than both spreads.
+    Half of the ratios of single measurements to those of torch beside them lie from `ratio_low` to `ratio_high`. The
+    rates count the matrix products of the case; `products_share` is the share of the time that these take alone.
+    `peak_bytes`: allocated at once, beyond what went in. `wrong`: it does not compute what torch does.
+    `baseline_ratio`: the ratio in an earlier run, and `changed` whether the two are further apart than both spreads.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"alias_generator": lambda name: name.removesuffix("_")}
@@ -220,11 +222,15 @@ class Timing:
     changed: bool | None = None
 
     @property
+    def is_reference(self) -> bool:
+        """Return whether it is of torch's own layer, which is named nn.RNN, nn.GRU or nn.LSTM."""
+        return any(self.implementation == cell.layer for cell in CELLS.values())
+
+    @property
     def noisy(self) -> bool:
         """Whether the spread makes the ratio meaningless."""
-        if self.ratio_low is None or self.ratio_high is None:
-            return self.iqr_s > self.median_s / 2
-        return self.ratio_high > 1.5 * self.ratio_low
+        low, high = self.ratio_low, self.ratio_high
+        return self.iqr_s > self.median_s / 2 if low is None or high is None else high > 1.5 * low
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,10 +281,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRecord:
-    """Everything found out about one case.
-
-    Of a mismatch, `replay` is the command that shows it again in the smallest case found, `replay_config` that case.
-    """
+    """All about one case. Of a mismatch, `replay` is a command that shows it in the smallest case, `replay_config`."""
 
     id: str
     config: dict[str, Any]
@@ -340,32 +343,19 @@ class RunRecord:
         growth: Sequence[Growth] = (),
         gates: Sequence[Gate] = (),
     ) -> "RunRecord":
-        """The record of a run. Its verdict is that of its cases; None where one failed or is missing and none is a
-        mismatch.
-        """
-        tally = Tally.of(cases)
-        verdict = combine(tally.verdicts)
-        if verdict != Verdict.MISMATCH and (tally.kinds or missing):
-            verdict = None
-        record = cls(
-            command=command,
-            environment=environment,
-            verdict=verdict,
-            strict=strict,
-            missing=tuple(missing),
-            growth=tuple(growth) or None,
-            gates=tuple(gates) or None,
-            cases=cases,
-        )
-        vars(record)["tally"] = tally
-        return replace(record, verdict=None) if verdict == Verdict.MATCH and record.unjudged else record
+        """The record of a run. Its verdict is that of its cases; None where one failed, is missing or not judged."""
+        record = cls(command=command, environment=environment, verdict=None, strict=strict, cases=cases)
+        record = replace(record, missing=tuple(missing), growth=tuple(growth) or None, gates=tuple(gates) or None)
+        verdict = combine(record.tally.verdicts)
+        failed = verdict != Verdict.MISMATCH and (record.tally.kinds or missing)
+        left_open = verdict == Verdict.MATCH and record.unjudged
+        return record if failed or left_open else record.changed(verdict=verdict)
 
-    def shown_with(self, detail: Detail) -> "RunRecord":
-        """Return the record with another level of detail, without counting its cases again."""
-        shown = replace(self, detail=detail)
-        if "tally" in vars(self):
-            vars(shown)["tally"] = self.tally
-        return shown
+    def changed(self, **values: Any) -> "RunRecord":
+        """Return the record with other values, as of `detail`, without counting its cases again."""
+        record = replace(self, **values)
+        vars(record).update((name, tally) for name, tally in vars(self).items() if name == "tally")
+        return record
 
     @property
     def verbose(self) -> bool:
@@ -381,83 +371,18 @@ class RunRecord:
     @property
     def passed(self) -> bool:
         """Whether everything asked for matches: a run that ends with exit code 0."""
-        left_open = self.strict and (self.tally.open_checks or self.tally.unseen)
-        failed = self.verdict == Verdict.MISMATCH or self.tally.kinds or self.missing or self.unjudged
+        tally = self.tally
+        failed = self.verdict == Verdict.MISMATCH or tally.kinds or self.missing or self.unjudged
         failed = failed or any(gate.failed for gate in self.gates or ())
-        failed = failed or (self.command == "verify" and self.tally.cases > 0 and not self.tally.compared)
-        return not failed and not left_open
+        failed = failed or (self.command == "verify" and tally.cases > 0 and not tally.compared)
+        return not failed and not (self.strict and (tally.open_checks or tally.unseen))
 
     @cached_property
     def tally(self) -> "Tally":
-        """What its cases come to, counted in one pass."""
+        """What its cases come to."""
+        from rnncli.core.tally import Tally
+
         return Tally.of(self.cases)
-
-
-@dataclass
-class Tally:
-    """Many cases, counted: what a summary, the notes on stderr and the exit code are made from."""
-
-    cases: int = 0
-    verdicts: Counter[Verdict] = field(default_factory=Counter)  # of cases
-    checks: dict[tuple[str, str], Counter[Verdict]] = field(default_factory=dict)  # by stage and dtype
-    worst: dict[tuple[str, str], float] = field(default_factory=dict)  # the tolerance all would pass at, likewise
-    compared: int = 0  # cases in which values of `output` were compared
-    unseen: int = 0  # faults that are not visible
-    kinds: Counter[str] = field(default_factory=Counter)  # of errors
-    candidates: Counter[str] = field(default_factory=Counter)
-    warnings: Counter[str] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)  # what failed
-    diagnoses: Counter[str] = field(default_factory=Counter)  # of mismatches: the faults of each, together
-    failing: list[int] = field(default_factory=list)  # the places of cases that are a mismatch or could not be judged
-    left_open: Counter[str] = field(default_factory=Counter)  # why cases are not-comparable
-    every: Counter[tuple[str, str]] = field(default_factory=Counter)  # cases by leaf of the config and its value
-    failed: Counter[tuple[str, str]] = field(default_factory=Counter)  # the failing ones of them
-
-    @classmethod
-    def of(cls, cases: Iterable[CaseRecord]) -> "Tally":
-        """The tally of cases."""
-        tally = cls()
-        for case in cases:
-            tally.add(case)
-        return tally
-
-    def add(self, case: CaseRecord) -> None:
-        """Count a further case."""
-        self.candidates[case.candidate] += 1
-        values = list(leaves_of(case.config))
-        self.every.update(values)
-        if case.failed:
-            self.failed.update(values)
-            self.diagnoses.update([" and ".join(found.id for found in case.diagnosis)] if case.diagnosis else [])
-            self.failing.append(self.cases)
-        elif case.verdict == Verdict.NOT_COMPARABLE:
-            why = next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
-            if len(self.left_open) < MOST_NOTES or why in self.left_open:
-                self.left_open[why] += 1
-        self.cases += 1
-        if case.verdict is not None:
-            self.verdicts[case.verdict] += 1
-        self.compared += any(
-            check.tensor == "output" and check.verdict != Verdict.NOT_COMPARABLE for check in case.checks or ()
-        )
-        for check in case.checks or ():
-            key = check.stage, check.dtype
-            self.checks.setdefault(key, Counter())[check.verdict] += 1
-            if check.verdict != Verdict.NOT_COMPARABLE:
-                self.worst[key] = max(self.worst.get(key, 0.0), check.passes_at)
-        self.unseen += sum(fault.status == "not-visible" for fault in case.faults or ())
-        if len(self.warnings) < MOST_NOTES:
-            self.warnings.update(case.warnings)
-        if case.error:
-            self.kinds[case.error.kind] += 1
-            if len(self.errors) < MOST_NOTES:
-                own = "\n".join(f"  {line}" for line in (case.error.traceback or "").rstrip().splitlines())
-                self.errors[f"{case.error.message}\n{own}" if own.count("\n") else case.error.message] += 1
-
-    @property
-    def open_checks(self) -> int:
-        """Checks that are not-comparable."""
-        return sum(counted[Verdict.NOT_COMPARABLE] for counted in self.checks.values())
 
 
 def leaves_of(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -470,57 +395,14 @@ def leaves_of(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, str):
-        return value
     if type(value) in (int, float):  # by far the most: a quarter of the time of a report otherwise
         return repr(value)
-    return _WORDS[value] if value is None or isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else _ENCODER.encode(value)
 
 
-_WORDS = {None: "null", True: "true", False: "false"}
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def printable(text: str) -> str:
     """Text from elsewhere, with a space for each character that a terminal, a log or a browser would act on."""
     return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
-
-
-def case_to_json(case: CaseRecord, indent: int | None = None) -> str:
-    """A case as JSON, in the order of its fields. A number that is not finite becomes null."""
-    return _adapter().dump_json(case, by_alias=True, indent=indent).decode()
-
-
-def parts_to_json(parts: Sequence[Growth | Gate]) -> list[dict[str, Any]]:
-    """What stands beside the cases, as plain values under the names it has in JSON."""
-    return [{name.removesuffix("_"): value for name, value in asdict(part).items()} for part in parts]
-
-
-def parts_from_json(document: dict[str, Any]) -> tuple[list[Growth], list[Gate]]:
-    """What `parts_to_json` gave of growth and gates. Raises ValueError, which says what is wrong, for anything else."""
-    from pydantic import TypeAdapter
-
-    growth = TypeAdapter(list[Growth]).validate_python(document.get("growth") or [])
-    return growth, TypeAdapter(list[Gate]).validate_python(document.get("gates") or [])
-
-
-def line_of(head: dict[str, Any], case: CaseRecord) -> str:
-    """A case as one line of JSON, the entries of `head` before it. What did not run is left out of nested records."""
-    body = _adapter().dump_json(case, by_alias=True, exclude_none=True).decode()
-    absent = "".join(f',"{name}":null' for name in CASE_FIELDS if getattr(case, name) is None)
-    before = "".join(f"{json.dumps(name)}:{json.dumps(value, ensure_ascii=False)}," for name, value in head.items())
-    return f"{{{before}{body[1:-1]}{absent}}}\n"
-
-
-def case_from_json(text: bytes) -> CaseRecord:
-    """The case of a line, or of an item of `cases`. Raises ValueError, which says what is wrong, for anything else."""
-    return _adapter().validate_json(text)
-
-
-@cache
-def _adapter() -> "TypeAdapter[CaseRecord]":
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(CaseRecord)
-
-
-CASE_FIELDS = tuple(entry.name for entry in fields(CaseRecord))

@@ -1,44 +1,39 @@
-"""Every tensor's axes and sizes, and every parameter, by rule: what nn.RNN's documentation says, and not by asking it.
+"""Every tensor's axes and sizes, and every parameter, by rule: what torch's documentation says, and not by asking it.
 
-The rules (documentation of `torch.nn.RNN`: Inputs, Outputs, Variables): h_0 and h_n are (D*num_layers, N, H_out) even
-with `batch_first`; layers above the first read D*H_out features; a 2-D input is one sequence (L, H_in).
+The rules (documentation of `torch.nn.RNN`, `GRU` and `LSTM`: Inputs, Outputs, Variables): states are (D*num_layers, N,
+features) even with `batch_first`; layers above the first read D*H_out features; a 2-D input is one sequence (L, H_in).
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
-from rnncli.core.case import Case, as_flags, changed_by
+from rnncli.core.case import Case, Changes, as_flags, changed_by
+from rnncli.core.cells import CELLS
 from rnncli.core.records import CaseRecord, Parameter, Recipe, TensorShape, Verdict
 
-TENSORS = ("input", "h_0", "output", "h_n")
+_Line = tuple[str, tuple[int, ...] | None, str, str | None]  # code, shape, note, equals: of a Recipe
 
 
 def predict_tensors(case: Case) -> tuple[TensorShape, ...]:
-    """input, h_0, output and h_n. A packed tensor is described by its `.data`."""
-    rnn, given = case.rnn, case.input
-    sizes = {
-        "L": given.seq_len,
-        "N": given.batch_size,
-        "H_in": rnn.input_size,
-        "H_out": rnn.hidden_size,
-        "D*H_out": rnn.directions * rnn.hidden_size,
-        "D*num_layers": rnn.directions * rnn.num_layers,
-    }
-    state_axes: tuple[str, ...] = ("D*num_layers", "N", "H_out")
+    """What goes in and comes out: input, h_0, output, h_n and what other states the cell has.
+
+    A packed tensor is described by its `.data`.
+    """
+    rnn, given, cell = case.rnn, case.input, case.cell
+    sizes = {"L": given.seq_len, "N": given.batch_size, "D*num_layers": rnn.directions * rnn.num_layers}
+    sizes |= {"H_in": rnn.input_size, "H_out": rnn.h_out, "D*H_out": rnn.directions * rnn.h_out}
+    sizes["H_cell"] = rnn.hidden_size
+    batch: tuple[str, ...] = ("N",)
     if given.layout == "packed":
         sizes["sum(lengths)"] = sum(given.sequence_lengths)
-        sequence_axes: tuple[str, ...] = ("sum(lengths)",)
+        steps: tuple[str, ...] = ("sum(lengths)",)
     elif given.layout == "unbatched":
-        sequence_axes, state_axes = ("L",), ("D*num_layers", "H_out")
+        steps, batch = ("L",), ()
     else:
-        sequence_axes = ("N", "L") if rnn.batch_first else ("L", "N")
-    axes = {
-        "input": (*sequence_axes, "H_in"),
-        "h_0": state_axes,
-        "output": (*sequence_axes, "D*H_out"),
-        "h_n": state_axes,
-    }
+        steps = ("N", "L") if rnn.batch_first else ("L", "N")
+    axes = {name: ("D*num_layers", *batch, cell.features_of(name)) for name in (*cell.initial, *cell.final)}
+    axes |= {"input": (*steps, "H_in"), "output": (*steps, "D*H_out")}
     return tuple(
         TensorShape(
             name=name,
@@ -46,129 +41,58 @@ def predict_tensors(case: Case) -> tuple[TensorShape, ...]:
             predicted=tuple(sizes[axis] for axis in axes[name]),
             expected=case.expect.get(name),
         )
-        for name in TENSORS
+        for name in cell.tensors
     )
 
 
+def tensor_sizes(case: Case) -> dict[str, tuple[int, ...]]:
+    """The size of each tensor that goes in or comes out."""
+    return {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
+
+
 def predict_parameters(case: Case) -> tuple[Parameter, ...]:
-    """Every parameter under nn.RNN's name, in nn.RNN's order: by layer, then direction."""
-    rnn = case.rnn
-    kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh") if rnn.bias else ("weight_ih", "weight_hh")
-    parameters = []
+    """Every parameter under torch's name, in torch's order: by layer, then direction."""
+    rnn, cell, parameters = case.rnn, case.cell, []
     for layer in range(rnn.num_layers):
-        layer_input = rnn.input_size if layer == 0 else rnn.directions * rnn.hidden_size
-        shapes = {
-            "weight_ih": (rnn.hidden_size, layer_input),
-            "weight_hh": (rnn.hidden_size, rnn.hidden_size),
-            "bias_ih": (rnn.hidden_size,),
-            "bias_hh": (rnn.hidden_size,),
-        }
+        features = rnn.input_size if layer == 0 else rnn.directions * rnn.h_out
+        weights = cell.weights(features, rnn.h_out, rnn.hidden_size, rnn.bias)
         for suffix in ("", "_reverse")[: rnn.directions]:
-            for kind in kinds:
+            for kind, shape in weights.items():
                 name = f"{kind}_l{layer}{suffix}"
-                count = rnn.hidden_size * (shapes[kind][1] if len(shapes[kind]) == 2 else 1)
-                parameters.append(Parameter(name=name, shape=shapes[kind], count=count, expected=case.expect.get(name)))
+                gates = None if cell.has_nonlinearity or kind == "weight_hr" else cell.gates
+                count, expected = math.prod(shape), case.expect.get(name)
+                parameters.append(Parameter(name=name, shape=shape, count=count, gates=gates, expected=expected))
     return tuple(parameters)
 
 
-def recipes(case: Case) -> tuple[Recipe, ...]:
-    """The lines of code a person looks up every time: `output` by direction, `h_n` by layer, the classifier head."""
-    return (*_split_output(case), *_split_states(case), *_classifier_head(case))
-
-
-def _split_output(case: Case) -> list[Recipe]:
-    rnn, given = case.rnn, case.input
-    name, lines = "output", []
-    length, batch = given.seq_len, given.batch_size
-    if given.layout == "packed":
-        name, length = "padded", max(given.sequence_lengths)
-        batch_first = ", batch_first=True" if rnn.batch_first else ""
-        code = f"padded, lengths = pad_packed_sequence(output{batch_first})"
-        note = "output is a PackedSequence: torch.nn.utils.rnn gives it its axes back"
-        lines.append(Recipe(code=code, shape=None, note=note))
-    steps = "max(lengths)" if given.layout == "packed" else "L"
-    if given.layout == "unbatched":
-        axes, every = "L, D, H_out", ":"
-        sizes: tuple[int, ...] = (length,)
-    elif rnn.batch_first:
-        axes, every, sizes = f"N, {steps}, D, H_out", ":, :", (batch, length)
-    else:
-        axes, every, sizes = f"{steps}, N, D, H_out", ":, :", (length, batch)
-    if not rnn.bidirectional:  # there is nothing to split
-        return lines
-    whole = (*sizes, rnn.directions, rnn.hidden_size)
-    view = f"{name}.view({', '.join(map(str, whole))})"
-    lines.append(Recipe(code=view, shape=whole, note=axes))
-    for d, direction in enumerate(("forward", "reverse")):
-        part = (*sizes, rnn.hidden_size)
-        lines.append(Recipe(code=f"{view}[{every}, {d}]", shape=part, note=f"the {direction} direction"))
-    return lines
-
-
-def _split_states(case: Case) -> list[Recipe]:
-    rnn = case.rnn
-    one = (rnn.hidden_size,) if case.input.layout == "unbatched" else (case.input.batch_size, rnn.hidden_size)
-    last = "its own last step" if case.input.layout == "packed" else "the last step"
-    if not rnn.bidirectional:
-        note = f"layer k: {last}"
-        return [Recipe(code="h_n[k]", shape=one, note=note)] if rnn.num_layers > 1 else []
-    whole = (rnn.num_layers, rnn.directions, *one)
-    view = f"h_n.view({', '.join(map(str, whole))})"
-    axes = "num_layers, D, H_out" if case.input.layout == "unbatched" else "num_layers, D, N, H_out"
-    return [
-        Recipe(code=view, shape=whole, note=axes),
-        Recipe(code=f"{view}[k, 0]", shape=one, note=f"layer k, forward: {last}"),
-        Recipe(code=f"{view}[k, 1]", shape=one, note="layer k, reverse: t = 0"),
-    ]
-
-
-def _classifier_head(case: Case) -> list[Recipe]:
-    rnn, given = case.rnn, case.input
-    batch = () if given.layout == "unbatched" else (given.batch_size,)
-    features = (*batch, rnn.directions * rnn.hidden_size)
-    right = "torch.cat([h_n[-2], h_n[-1]], dim=-1)" if rnn.bidirectional else "h_n[-1]"
-    lines = [Recipe(code=right, shape=features, note="right for a head")]
-    name = "padded" if given.layout == "packed" else "output"
-    last = f"{name}[:, -1]" if rnn.batch_first and given.layout != "unbatched" else f"{name}[-1]"
-    why = {
-        (True, False): "wrong for a head: its reverse half has read one step",
-        (True, True): "wrong for a head: padding, and a reverse half of one step",
-        (False, True): "wrong for a head: padding, except for the longest sequences",
-    }.get((rnn.bidirectional, given.layout == "packed"))
-    if why:
-        lines.append(Recipe(code=last, shape=features, note=why))
-    head = f"head = nn.Linear({features[-1]}, num_classes)"
-    return [*lines, Recipe(code=head, shape=None, note="the classifier head")]
+def parameter_sizes(case: Case) -> dict[str, tuple[int, ...]]:
+    """The size of each parameter."""
+    return {parameter.name: parameter.shape for parameter in predict_parameters(case)}
 
 
 def arguments_giving(case: Case, name: str, expected: tuple[int, ...]) -> str | None:
     """Return the flags of one changed argument with which a tensor or parameter has the expected shape, or None."""
     rnn = case.rnn
-    sizes = sorted({*expected, *(size // 2 for size in expected)} - {0})
-    changes: list[dict[str, Any]] = [
+    sizes = sorted({size // parts for size in expected for parts in (1, 2, len(case.cell.gates))} - {0})
+    changes: list[Changes] = [
         {"rnn.bidirectional": not rnn.bidirectional},
         {"rnn.batch_first": not rnn.batch_first},
-        *({"rnn.num_layers": count} for count in sizes),
-        *({"rnn.hidden_size": size} for size in sizes),
-        *({"rnn.input_size": size} for size in sizes),
-        *({"input.seq_len": size, "input.lengths": None} for size in sizes),
-        *({"input.batch_size": size, "input.lengths": None} for size in sizes),
-        {"input.layout": "unbatched", "input.lengths": None},
-        {"input.layout": "batched", "input.lengths": None},
+        *({f"rnn.{leaf}": size} for leaf in ("num_layers", "hidden_size", "input_size", "proj_size") for size in sizes),
+        *({f"input.{leaf}": size, "input.lengths": None} for leaf in ("seq_len", "batch_size") for size in sizes),
+        *({"input.layout": layout, "input.lengths": None} for layout in ("unbatched", "batched")),
+        *({"rnn.cell": cell, "rnn.nonlinearity": None} for cell in CELLS),
     ]
     for change in changes:
         changed = changed_by(case, change)
         if changed is None:
             continue
-        shapes = {tensor.name: tensor.predicted for tensor in predict_tensors(changed)}
-        shapes |= {parameter.name: parameter.shape for parameter in predict_parameters(changed)}
-        if shapes.get(name) == expected:
+        if (tensor_sizes(changed) | parameter_sizes(changed)).get(name) == expected:
             return as_flags({leaf: value for leaf, value in change.items() if value is not None})
     return None
 
 
 def warnings_for(case: Case) -> tuple[str, ...]:
-    """What the case asks for and nn.RNN will not do."""
+    """What the case asks for and torch's layer will not do."""
     rnn = case.rnn
     warnings = []
     if rnn.dropout and rnn.num_layers == 1:
@@ -186,25 +110,25 @@ def confront(
     candidate: Mapping[str, tuple[int, ...]] | None = None,
     parameters: Mapping[str, tuple[int, ...]] | None = None,
 ) -> CaseRecord:
-    """The predictions beside the sizes observed in nn.RNN and in the candidate, by name, and beside `expect`.
+    """The predictions beside the sizes observed in torch's layer and in the candidate, by name, and beside `expect`.
 
     The verdict is None where there was nothing to hold the predictions against.
     """
-    reference, candidate = reference or {}, candidate or {}
+    reference, candidate, observed = reference or {}, candidate or {}, parameters or {}
     tensors = tuple(
-        replace(tensor, reference=reference.get(tensor.name), candidate=candidate.get(tensor.name))
-        for tensor in predict_tensors(case)
+        replace(of, reference=reference.get(of.name), candidate=candidate.get(of.name),
+                given_by=_given_by(case, of.name, of.predicted))
+        for of in predict_tensors(case)
+    )  # fmt: skip
+    predicted = tuple(
+        replace(of, reference=observed.get(of.name), given_by=_given_by(case, of.name, of.shape))
+        for of in predict_parameters(case)
     )
-    predicted = predict_parameters(case)
-    if parameters is not None:
-        predicted = tuple(replace(parameter, reference=parameters.get(parameter.name)) for parameter in predicted)
-    tensors = tuple(replace(tensor, given_by=_given_by(case, tensor)) for tensor in tensors)
-    predicted = tuple(replace(parameter, given_by=_given_by(case, parameter)) for parameter in predicted)
-    agree = all(tensor.agrees for tensor in tensors) and all(parameter.agrees for parameter in predicted)
+    agree = all(of.agrees for of in tensors) and all(of.agrees for of in predicted)
     warnings = warnings_for(case)
     if parameters is not None and parameters.keys() != {parameter.name for parameter in predicted}:
         agree = False
-        warnings += (f"nn.RNN's parameters are not the predicted ones: {', '.join(parameters)}",)
+        warnings += (f"{case.cell.layer}'s parameters are not the predicted ones: {', '.join(parameters)}",)
     return CaseRecord(
         id=case.id,
         config=case.config,
@@ -216,8 +140,106 @@ def confront(
     )
 
 
-def _given_by(case: Case, of: TensorShape | Parameter) -> str | None:
-    predicted = of.predicted if isinstance(of, TensorShape) else of.shape
-    if of.expected in (None, predicted):
+def _given_by(case: Case, name: str, predicted: tuple[int, ...]) -> str | None:
+    expected = case.expect.get(name)
+    if expected in (None, predicted):
         return None
-    return arguments_giving(case.model_copy(update={"expect": {}}), of.name, of.expected)
+    return arguments_giving(case.model_copy(update={"expect": {}}), name, expected)
+
+
+# -- lines of code ----------------------------------------------------------------------------------------------------
+
+
+def recipes(case: Case) -> tuple[Recipe, ...]:
+    """Return what a person looks up every time: `output` by direction, states by layer, what feeds a head.
+
+    Those with a shape are expressions of the results, of k (a layer) and of d (a direction); of a packed output they
+    take `padded`, which the first line gives. The last line makes a head.
+    """
+    gates, packed = case.cell.gates, case.input.layout == "packed"
+    found = _both_directions(case) if case.rnn.bidirectional else _one_direction(case)
+    lines = [*found, *_by_layer(case, "h_n"), *(line for name in case.cell.final[1:] for line in _beside_h(case, name))]
+    if packed:
+        code = f"padded, lengths = pad_packed_sequence(output{', batch_first=True' * case.rnn.batch_first})"
+        lines.insert(0, (code, None, "output is a PackedSequence; this gives it its axes back", None))
+    if len(gates) > 1:
+        note = f"the rows of each gate, {case.rnn.hidden_size} of every weight and bias"
+        lines.append((f"{', '.join(gates)} = rnn.weight_ih_l0.chunk({len(gates)})", None, note, None))
+    head = f"head = nn.Linear({tensor_sizes(case)['output'][-1]}, num_classes)"
+    lines.append((head, None, f"the classifier head: feed it {for_a_head(case)}", None))
+    return tuple(Recipe(code=code, shape=shape, note=note, equals=equals) for code, shape, note, equals in lines)
+
+
+def for_a_head(case: Case) -> str:
+    """Return the expression that has read the whole of every sequence."""
+    return "torch.cat([h_n[-2], h_n[-1]], -1)" if case.rnn.bidirectional else "h_n[-1]"
+
+
+def every_step(case: Case) -> tuple[str, tuple[int, ...]]:
+    """Return what holds every step of the output, with its axes, and its size."""
+    output = tensor_sizes(case)["output"]
+    if case.input.layout != "packed":
+        return "output", output
+    axes = (max(case.input.sequence_lengths), case.input.batch_size)
+    return "padded", (*(axes[::-1] if case.rnn.batch_first else axes), output[-1])
+
+
+def _one_direction(case: Case) -> Iterator[_Line]:
+    one, steps, last = tensor_sizes(case)["h_n"][1:], _steps(case), _at(case, -1)
+    if case.input.layout == "packed":
+        yield last, one, f"padding, except for sequences of {steps}: not for a head", None
+        yield "h_n[-1]", one, "the top layer's h at each sequence's own last step", None
+    else:
+        yield last, one, f"the top layer's h at the last step: it has read {steps}", None
+        yield "h_n[-1]", one, "the top layer's last h", last
+
+
+def _both_directions(case: Case) -> Iterator[_Line]:
+    one, h_out = tensor_sizes(case)["h_n"][1:], case.rnn.h_out
+    packed, steps = case.input.layout == "packed", _steps(case)
+    last, first, (name, size) = _at(case, -1), _at(case, 0), every_step(case)
+    both, every = (*one[:-1], 2 * h_out), (*size[:-1], h_out)
+    of_last = f"forward half has read all {steps}, reverse half only 1"
+    of_first = f"reverse half has read all {steps}, forward half only 1"
+    if packed:
+        of_last = "padding for shorter sequences; of the longest, the reverse half has read 1 step"
+        of_first = "reverse half has read every step of each sequence, forward half only 1"
+    if steps == "1 step":
+        of_last = of_first = "both halves have read the one step"
+    at_end = "at each sequence's own last step" if packed else "at its last step"
+    yield last, both, of_last, None
+    yield first, both, of_first, None
+    yield "h_n[-2]", one, f"top layer, forward, {at_end}", None if packed else f"{last}[..., :{h_out}]"
+    yield "h_n[-1]", one, "top layer, reverse, at t=0, where it ends", f"{first}[..., {h_out}:]"
+    yield for_a_head(case), both, "both have read every step: feed a head this", None
+    yield f"{name}[..., :{h_out}]", every, "the forward direction at every step", None
+    yield f"{name}[..., {h_out}:]", every, "the reverse direction at every step", None
+
+
+def _by_layer(case: Case, name: str) -> Iterator[_Line]:
+    rnn, one = case.rnn, tensor_sizes(case)[name][1:]
+    if rnn.num_layers > 1 and rnn.bidirectional:
+        view = f"{name}.view({', '.join(map(str, (rnn.num_layers, 2, *one)))})[k, d]"
+        yield view, one, "layer k, direction d (0 forward, 1 reverse)", f"{name}[2 * k + d]"
+    elif rnn.num_layers > 1:
+        alone = "; `output` has the top layer alone" if name == "h_n" else ""
+        yield f"{name}[k]", one, f"layer k's last {name[0]}, k = 0 to {rnn.num_layers - 1}{alone}", None
+
+
+def _beside_h(case: Case, name: str) -> Iterator[_Line]:
+    """Yield the lines about a state that is in no output."""
+    both, one = case.rnn.bidirectional, tensor_sizes(case)[name][1:]
+    ends = "h_n[-2] and h_n[-1]" if both else "h_n[-1]"
+    note = f"the top layer's {name[0]} beside {ends}: in no `output`, for a further call and not for a head"
+    yield (f"{name}[-2:]", (2, *one), note, None) if both else (f"{name}[-1]", one, note, None)
+    yield from _by_layer(case, name)
+
+
+def _at(case: Case, t: int) -> str:
+    time_second = case.rnn.batch_first and case.input.layout != "unbatched"
+    return f"{every_step(case)[0]}[{':, ' * time_second}{t}]"
+
+
+def _steps(case: Case) -> str:
+    length = max(case.input.sequence_lengths) if case.input.layout == "packed" else case.input.seq_len
+    return f"{length:,} step{'' if length == 1 else 's'}"

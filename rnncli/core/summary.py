@@ -2,8 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from rnncli.core.records import CaseRecord, RunRecord, Tally, Verdict, leaves_of, printable
+from rnncli.core.cells import cell_of
+from rnncli.core.records import CaseRecord, RunRecord, Verdict, leaves_of, printable
+from rnncli.core.tally import Tally
+
+if TYPE_CHECKING:
+    from rnncli.core.case import Case
 
 MOST_ARGUMENTS = 6
 MOST_VALUES = 8
@@ -100,8 +106,8 @@ def varying(cases: Sequence[CaseRecord]) -> dict[str, dict[str, str]]:
     """Return, by id, the leaves of each case in which cases differ, and their values."""
     leaves = {case.id: dict(leaves_of(case.config)) for case in cases}
     first = next(iter(leaves.values()), {})
-    differ = [leaf for leaf in first if len({values[leaf] for values in leaves.values()}) > 1]
-    return {id: {leaf: values[leaf] for leaf in differ} for id, values in leaves.items()}
+    differ = [leaf for leaf in first if len({values.get(leaf) for values in leaves.values()}) > 1]
+    return {id: {leaf: values.get(leaf, "") for leaf in differ} for id, values in leaves.items()}
 
 
 def by_argument(tally: Tally) -> Iterator[tuple[str, list[tuple[str, int, int]]]]:
@@ -126,18 +132,23 @@ def short(leaf: str) -> str:
     return leaf.rpartition(".")[2]
 
 
-def call(case: CaseRecord) -> str:
-    """Return nn.RNN as the case builds it: nn.RNN(3, 5, num_layers=2)."""
+def call(case: "CaseRecord | Case") -> str:
+    """Return torch's layer as the case builds it: nn.RNN(3, 5, num_layers=2)."""
     rnn = case.config["rnn"]
-    extra = [f"{name}={rnn[name]!r}" for name, default in NN_RNN_DEFAULTS.items() if rnn[name] != default]
-    return f"nn.RNN({', '.join([str(rnn['input_size']), str(rnn['hidden_size']), *extra])})"
+    extra = [f"{name}={rnn[name]!r}" for name, default in DEFAULTS.items() if rnn.get(name) not in (default, None)]
+    return f"{cell_of(case.config).layer}({', '.join([str(rnn['input_size']), str(rnn['hidden_size']), *extra])})"
 
 
 def arguments(case: CaseRecord) -> str:
     """Return the arguments of nn.RNN and the rest of a case, in short: nn.RNN(3, 5, num_layers=2), packed, float32."""
     given, run = case.config["input"], case.config["run"]
-    tail = [given["layout"], f"h_0 {given['h_0']}", run["dtype"], *(["train"] if run["train"] else [])]
+    tail = [given["layout"], initial(case), run["dtype"], *(["train"] if run["train"] else [])]
     return f"{call(case)}, {', '.join(tail)}"
+
+
+def initial(case: CaseRecord) -> str:
+    """Return what a case starts from: h_0 random, h_0 and c_0 omitted."""
+    return f"{' and '.join(cell_of(case.config).initial)} {case.config['input']['h_0']}"
 
 
 def reason(case: CaseRecord) -> str:
@@ -148,7 +159,7 @@ def reason(case: CaseRecord) -> str:
         return next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
     wrong = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
     if case.checks is None and case.timing is not None:  # of bench, which keeps no checks
-        return "it does not compute what nn.RNN computes"
+        return f"it does not compute what {cell_of(case.config).layer} computes"
     if not wrong:
         return "the shapes are not as expected"
     first = wrong[0]
@@ -159,11 +170,5 @@ def reason(case: CaseRecord) -> str:
     return f"{named}{first.tensor}{others} ({first.stage} {first.dtype}): {first.reason or 'other values'}"
 
 
-NN_RNN_DEFAULTS = {
-    "num_layers": 1,
-    "nonlinearity": "tanh",
-    "bias": True,
-    "batch_first": False,
-    "dropout": 0.0,
-    "bidirectional": False,
-}
+DEFAULTS = {"num_layers": 1, "nonlinearity": "tanh", "bias": True, "batch_first": False, "dropout": 0.0}
+DEFAULTS |= {"bidirectional": False, "proj_size": 0}

@@ -1,12 +1,14 @@
 """A case in words and figures: the same in a terminal as on a page."""
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from rnncli.core.cells import cell_of
 from rnncli.core.records import (
     CaseRecord,
     Check,
@@ -21,11 +23,13 @@ from rnncli.core.records import (
     combine,
     printable,
 )
+from rnncli.core.summary import initial
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
 MOST_NAMES = 8
-MOST_PARAMETERS = 4  # of one layer in one direction
+FEWEST_PARAMETERS = 4  # that are shown where there are more: those of one layer in one direction
 FEWEST_TOGETHER = 3
-NUMBERS = {2: "two", 4: "four"}
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 MOST_NOISE = 1e4  # envelopes; an honest error is below 3, one of another equation about 1e14 in float64
 
 
@@ -85,10 +89,8 @@ def memory(count: int | None) -> str:
 
 def place(at: Location, tensor: str) -> str:
     """Return a location in short; what the tensor's own name says already is left out."""
-    if at.column is not None:
-        return f"[{at.unit},{at.column}]"
-    if tensor.startswith("grad bias"):
-        return f"[{at.unit}]"
+    if at.column is not None or tensor.startswith("grad bias"):
+        return f"[{at.unit}]" if at.column is None else f"[{at.unit},{at.column}]"
     layer = None if tensor in ("output", "grad input") else at.layer
     parts = [("l", layer), ("t", at.time), ("n", at.batch), ("u", at.unit)]
     placed = [f"{axis}={index}" for axis, index in parts if index is not None]
@@ -124,7 +126,7 @@ def circumstances(command: str, case: CaseRecord) -> str:
     """Return what a case was run with beside nn.RNN's arguments: float32 on cpu, batched, h_0 random, seed 0."""
     given, run = case.config["input"], case.config["run"]
     where = f"{run['dtype']} on {case.device}" if case.device else f"{run['dtype']}"
-    details = [where, given["layout"], f"h_0 {given['h_0']}"]
+    details = [where, given["layout"], initial(case)]
     if command != "shapes":
         details += [*(["train mode"] if run["train"] else []), f"seed {run['seed']}"]
         details += [f"weights x{run['weight_scale']:g}"] if run["weight_scale"] != 1 else []
@@ -143,22 +145,20 @@ def letters(config: dict[str, Any]) -> str:
     rnn, given = config["rnn"], config["input"]
     batch = [] if given["layout"] == "unbatched" else [f"N={counted(given['batch_size'], 'sequence')}"]
     steps, directions = counted(given["seq_len"], "step"), counted(1 + rnn["bidirectional"], "direction")
-    sizes = (f"D={directions}", f"H_in={rnn['input_size']}", f"H_out={rnn['hidden_size']}")
+    sizes = [f"D={directions}", f"H_in={rnn['input_size']}", f"H_out={rnn.get('proj_size') or rnn['hidden_size']}"]
+    sizes += [f"H_cell={rnn['hidden_size']}"] if len(cell_of(config).states) > 1 else []
     return ", ".join([f"L={steps}", *batch, *sizes])
 
 
 def parameters(found: Sequence[Parameter]) -> Iterator[str]:
     """Yield the first parameters with their shapes, what the others are, and how many elements there are."""
-    shown, more = first_parameters(found, MOST_PARAMETERS)
-    *others, last = (f"{parameter.name} {size(parameter.shape)}" for parameter in shown)
-    yield from (f"{other}," for other in others)
-    if not more:
-        yield f"{last}:"
-    elif sum(parameter.name.endswith("_reverse") for parameter in found) == more:
-        yield from (f"{last},", f"and the same {NUMBERS[more]} _reverse:")
-    else:
-        yield from (f"{last},", f"... {more} more (-v):")
-    yield f"{sum(parameter.count for parameter in found):,} elements"
+    shown, more = first_parameters(found)
+    parts = [f"{parameter.name} {size(parameter.shape)}" for parameter in shown]
+    if more:
+        all_reverse = sum(parameter.name.endswith("_reverse") for parameter in found) == more
+        parts.append(f"and the same {NUMBERS[more]} _reverse" if all_reverse else f"... {more} more (-v)")
+    yield from (f"{part}," for part in parts[:-1])
+    yield from (f"{parts[-1]}:", f"{sum(parameter.count for parameter in found):,} elements")
 
 
 def every_parameter(found: Sequence[Parameter]) -> str:
@@ -167,11 +167,17 @@ def every_parameter(found: Sequence[Parameter]) -> str:
     return f"{len(found)} parameters, {sum(parameter.count for parameter in found):,} elements: {named}"
 
 
-def first_parameters(found: Sequence[Parameter], most: int) -> tuple[Sequence[Parameter], int]:
+def first_parameters(found: Sequence[Parameter]) -> tuple[Sequence[Parameter], int]:
     """Return the first parameters, all of them where a shape is wrong, and how many more there are."""
-    if not all(parameter.agrees for parameter in found):
-        most = len(found)
+    most = max(FEWEST_PARAMETERS, sum(parameter.name.endswith("_l0") for parameter in found))
+    most = most if all(parameter.agrees for parameter in found) else len(found)
     return found[:most], max(0, len(found) - most)
+
+
+def rows_of(parameter: Parameter) -> str:
+    """Return whose rows a parameter of a gated cell holds, in order: 40 each of i, f, g, o."""
+    gates = parameter.gates or ()
+    return f"{parameter.shape[0] // len(gates)} each of {', '.join(gates)}" if gates else ""
 
 
 def of_upper_layers(found: Sequence[Parameter]) -> str:
@@ -181,29 +187,35 @@ def of_upper_layers(found: Sequence[Parameter]) -> str:
 
 
 def recipes(found: Sequence[Recipe], width: int) -> Iterator[str]:
-    """Yield lines of Python: each with its shape and what it is in a comment, behind the code where it fits."""
-    column = max((len(recipe.code) for recipe in found if len(recipe.code) <= width // 2), default=0)
+    """Yield lines of Python: each with its shape and what it is in a comment beside it, or below a long one."""
+    column = max((len(recipe.code) for recipe in found if len(recipe.code) <= width // 4), default=0)
     for recipe in found:
-        note = f"# {size(recipe.shape)} {recipe.note}" if recipe.shape is not None else f"# {recipe.note}"
-        lines = (f"{recipe.code:<{column}}  {note}", f"{recipe.code}  {note}")
-        fitting = next((line for line in lines if len(line) <= width), None)
-        yield from (note, recipe.code) if fitting is None else (fitting,)
+        code, note = recipe.code, recipe.note.replace("`", "")
+        note = f"{size(recipe.shape).replace(' ', NO_BREAK)} {note}" if recipe.shape is not None else note
+        if len(code) > column:
+            yield code
+            code = ""
+        for line in textwrap.wrap(note, width - column - len("  # ")):
+            yield f"{code:<{column}}  # {line}".replace(NO_BREAK, " ")
+            code = ""
 
 
-def sizes_of(shapes: Sequence[TensorShape], candidate: str) -> dict[str, list[tuple[int, ...] | None]]:
+def sizes_of(case: CaseRecord) -> dict[str, list[tuple[int, ...] | None]]:
     """Return the sizes of each tensor by whose they are, without those that nobody gave."""
-    given = {"predicted": "predicted", "nn.RNN": "reference", candidate: "candidate", "expected": "expected"}
-    columns = {whose: [getattr(shape, field) for shape in shapes] for whose, field in given.items()}
+    given = {"predicted": "predicted", cell_of(case.config).layer: "reference"}
+    given |= {candidate(case, short=True): "candidate", "expected": "expected"}
+    columns = {whose: [getattr(shape, field) for shape in case.shapes or ()] for whose, field in given.items()}
     return {whose: sizes for whose, sizes in columns.items() if any(sizes)}
 
 
 def shape_disagreements(case: CaseRecord) -> Iterator[str]:
     """Yield a line for each tensor or parameter whose sizes do not agree."""
+    layer = cell_of(case.config).layer
     for tensor in case.shapes or ():
-        seen = {"nn.RNN": tensor.reference, candidate(case, short=True): tensor.candidate}
+        seen = {layer: tensor.reference, candidate(case, short=True): tensor.candidate}
         yield from _disagreement(tensor, tensor.predicted, seen)
     for parameter in case.parameters or ():
-        yield from _disagreement(parameter, parameter.shape, {"nn.RNN": parameter.reference})
+        yield from _disagreement(parameter, parameter.shape, {layer: parameter.reference})
 
 
 def _disagreement(

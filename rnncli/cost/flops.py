@@ -32,22 +32,22 @@ def products(case: Case, backward: bool) -> Iterator[Product]:
     """The products of all layers and directions, in the order they depend on each other.
 
     Forward: x W_ih^T for all L*N steps at once, and h W_hh^T for N sequences (of a packed input those that still run),
-    L times in sequence. Backward: g W_hh for every step in sequence, then g W_ih, g^T x and g^T h over all steps.
+    L times in sequence, with h projected by W_hr^T in between. Backward: the gradient through those of each step in
+    sequence, then g W_ih, and g^T x and g^T h over all steps.
     """
-    rnn = case.rnn
-    hidden, running = rnn.hidden_size, _running(case)
-    steps = sum(batch * times for batch, times in running)
+    rnn, running = case.rnn, _running(case)
+    rows, steps = len(case.cell.gates) * rnn.hidden_size, sum(batch * times for batch, times in running)
+    carried = [(rnn.h_out, rows), *([(rnn.hidden_size, rnn.h_out)] if rnn.proj_size else [])]  # read, and given
     for layer in range(rnn.num_layers):
-        features = rnn.input_size if layer == 0 else rnn.directions * hidden
+        features = rnn.input_size if layer == 0 else rnn.directions * rnn.h_out
         for _ in range(rnn.directions):
-            recurrent = [Product(batch, hidden, hidden, times) for batch, times in running]
-            yield Product(steps, features, hidden)
-            yield from recurrent
+            yield Product(steps, features, rows)
+            yield from (Product(batch, read, given, times) for batch, times in running for read, given in carried)
             if backward:
-                yield from recurrent
-                yield Product(steps, hidden, features)
-                yield Product(hidden, steps, features)
-                yield Product(hidden, steps, hidden)
+                yield from (Product(batch, given, read, times) for batch, times in running for read, given in carried)
+                yield Product(steps, rows, features)
+                yield Product(rows, steps, features)
+                yield from (Product(given, steps, read) for read, given in carried)
 
 
 def flops(case: Case, backward: bool) -> int:

@@ -1,101 +1,109 @@
 """One pass of every way of writing a case's RNN, measured side by side in one process."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rnncli.candidate.load import Canonical, arguments_of, load
 from rnncli.core.case import BUILT_IN, Case
 from rnncli.core.errors import described
 from rnncli.core.records import Pass, Timing
-from rnncli.cost import flops as work
+from rnncli.cost.flops import flops, moved_bytes, products
 from rnncli.cost.timing import Effort, PlainProducts, first_call, peak_bytes, time_pass
 from rnncli.manual import BUILT_IN as BUILT_IN_RNNS
-from rnncli.numerics.probe import Probe, packer
-from rnncli.verdict.evaluate import Side, candidate_side, reference_side
+from rnncli.numerics.probe import Probe, as_argument, packer
+from rnncli.verdict.evaluate import Results, Side, candidate_side, named_results, reference_side
 
-NN_RNN = "nn.RNN"
-IMPLEMENTATIONS = (NN_RNN, *BUILT_IN)
 COMPILED = " compiled"
-MOST_STEPS = 20_000  # of all layers and directions, whose memory is looked at: that costs microseconds an operation
+MOST_STEPS = 20_000  # of all layers and directions, up to which memory is measured: microseconds for each operation
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What takes part in a pass: nn.RNN and further implementations by name, each also compiled where that is asked
-    for. nn.RNN is the first: what the ratios are taken to.
+class PassSpec:
+    """What to measure: one pass of each implementation by name, also compiled where that is asked for.
+
+    The first is nn.RNN, to which the ratios are taken. `threads`: of torch on the CPU, in whatever process it runs.
     """
 
     names: tuple[str, ...]
     pass_: Pass
     effort: Effort
     compile: bool
-    threads: int  # of torch on the CPU, in whatever process it is measured
+    threads: int
+
+
+def names_of(case: Case, only: Sequence[str]) -> Iterator[str]:
+    """Yield the implementations of a case: nn.RNN, then the built-in ones and the user's, or what is asked for."""
+    yield case.cell.layer
+    yield from (name for name in BUILT_IN if not only or name in only)
+    if case.target and (not only or case.target in only or "candidate" in only):
+        yield case.target
 
 
 def measure(
-    case: Case, probe: Probe, entry: Entry, own: Canonical | None = None
+    case: Case, probe: Probe, spec: PassSpec, candidate: Canonical | None = None
 ) -> tuple[tuple[Timing, ...], list[str]]:
-    """The timings of a pass, the plain matrix products of the case last; and what could not be compiled, in words.
+    """Return the timings of a pass, the matrix products of the case last; and in words what could not be compiled.
 
-    `own`: the implementation that a name which is not built in stands for.
+    `candidate`: the implementation of the name that is not built in.
     """
-    torch.set_num_threads(entry.threads)
-    sides = [_side(name, case, probe, own) for name in entry.names]
-    compiled, compile_s, failed = [], {}, []
-    for side in sides if entry.compile else ():
-        made, seconds = _compiled(side, entry.pass_)
-        if isinstance(made, str):
-            failed.append(made)
+    torch.set_num_threads(spec.threads)
+    sides = [_side(name, case, probe, candidate) for name in spec.names]
+    compile_s, failures = dict[str, float](), list[str]()
+    for side in list(sides) if spec.compile else ():
+        compiled, result = _compiled(side, spec.pass_)
+        if isinstance(result, str):
+            failures.append(result)
         else:
-            compiled.append(made)
-            compile_s[made.name] = seconds
-    backward = entry.pass_ == "forward+backward"
-    products = PlainProducts(list(work.products(case, backward)), probe.input.dtype, probe.input.device)
-    timings = time_pass([*sides, *compiled, products], entry.pass_, entry.effort)
-    plain = timings[-1]
-    peaks = {side.name: _peak(side, case, probe, entry.pass_) for side in [*sides, *compiled]}
-    flops, moved = work.flops(case, backward), work.moved_bytes(case, backward)
+            sides.append(compiled)
+            compile_s[compiled.name] = result
+    backward = spec.pass_ == "forward+backward"
+    operations, moved = flops(case, backward), moved_bytes(case, backward)
+    plain = PlainProducts(list(products(case, backward)), probe.input.dtype, probe.input.device)
+    timings = time_pass([*sides, plain], spec.pass_, spec.effort)
+    peaks = {side.name: _peak(side, case, probe, spec.pass_) for side in sides}
     return tuple(
         replace(
             timing,
-            flops_per_s=flops / timing.median_s,
+            flops_per_s=operations / timing.median_s,
             bytes_per_s=moved / timing.median_s,
-            products_share=plain.median_s / timing.median_s,
+            products_share=timings[-1].median_s / timing.median_s,
             peak_bytes=peaks.get(timing.implementation),
             compile_s=compile_s.get(timing.implementation),
         )
         for timing in timings
-    ), failed
+    ), failures
 
 
-def _side(name: str, case: Case, probe: Probe, own: Canonical | None) -> Side:
-    if name == NN_RNN:
+def _side(name: str, case: Case, probe: Probe, candidate: Canonical | None) -> Side:
+    if name == case.cell.layer:
         return reference_side(case, probe)
     if name not in BUILT_IN:
-        assert own is not None
-        return candidate_side(own, case, probe)
-    return _built_in_side(name, case, probe)
-
-
-def _built_in_side(name: str, case: Case, probe: Probe) -> Side:
-    """Called as whoever has its file would call it: what is put around a candidate to judge it costs microseconds."""
+        assert candidate is not None
+        return candidate_side(candidate, case, probe)
+    # Called as whoever has its file would call it: what is put around a candidate to judge it costs microseconds
     case = case.model_copy(update={"candidate": name})
     side = candidate_side(load(case), case, probe)
     rnn, arguments, pack = BUILT_IN_RNNS[name], arguments_of(case), packer(case, probe.input.device)
     parameters = {parameter: side.leaves[parameter] for parameter in probe.parameters}
-    return replace(side, call=lambda given: rnn(pack(given["input"]), given.get("h_0"), parameters, **arguments))
+
+    def call(given: Mapping[str, Tensor]) -> Results:
+        states = as_argument(given[state] for state in probe.states)
+        return named_results(case, *rnn(pack(given["input"]), states, parameters, **arguments))
+
+    return replace(side, call=call)
 
 
-def _compiled(side: Side, name: Pass) -> tuple[Side | str, float]:
-    """A side under torch.compile, and the seconds of its first run; or why there is none."""
+def _compiled(side: Side, pass_: Pass) -> tuple[Side, float | str]:
+    """Return a side under torch.compile, and the seconds of its first run, or why it does not run."""
     compiled = replace(side, name=f"{side.name}{COMPILED}", call=_compile(side.call))
     try:
-        return compiled, first_call(compiled, name)
+        return compiled, first_call(compiled, pass_)
     except Exception as error:
-        return f"{side.name}: torch.compile fails: {described(error)[:200]}", 0.0
+        return compiled, f"{side.name}: torch.compile fails: {described(error)[:200]}"
 
 
 def _compile(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,17 +111,9 @@ def _compile(call: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
-def _peak(side: Side, case: Case, probe: Probe, name: Pass) -> int | None:
+def _peak(side: Side, case: Case, probe: Probe, pass_: Pass) -> int | None:
     device = probe.input.device
     steps = case.input.seq_len * case.rnn.num_layers * case.rnn.directions
     if device.type != "cuda" and (steps > MOST_STEPS or side.name.endswith(COMPILED)):
         return None
-    return peak_bytes(side, name, device)
-
-
-def names_of(case: Case, only: Sequence[str]) -> Iterator[str]:
-    """Who takes part: nn.RNN, all that is built in or what of it is asked for, and a candidate of one's own."""
-    yield NN_RNN
-    yield from (name for name in BUILT_IN if not only or name in only)
-    if case.target and (not only or case.target in only or "candidate" in only):
-        yield case.target
+    return peak_bytes(side, pass_, device)

@@ -1,29 +1,29 @@
 """What each side costs: warm-up, interleaved runs, synchronised on CUDA, median and spread, memory and compile time."""
 
+import itertools
+import os
 import statistics
 import time
 import timeit
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle, islice
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.autograd.profiler import profile
 from torch.utils.benchmark import timer
 
 from rnncli.core.records import Pass, Timing
 from rnncli.cost.flops import Product
 
 BLOCK_S = 1e-3  # one measurement runs the pass often enough to take about this long
-SWEPT = 1.01  # how far the count of what is allocated may grow before those that are gone are looked for
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to measure: seconds for each implementation and pass, in so many measurements at least, and at most."""
+    """Seconds to measure each implementation and pass, and the number of measurements, at least and at most."""
 
     budget_s: float = 0.06
     fewest: int = 3
@@ -34,44 +34,50 @@ QUICK = Effort()  # beside a verdict
 
 
 class Runnable(Protocol):
-    """One implementation with its input, as `parity.evaluate.Side` is one."""
+    """One implementation with its input, as `verdict.evaluate.Side` is one."""
 
     @property
     def name(self) -> str:
-        """What it is called in the report."""
+        """The name in the report."""
 
     def forward(self) -> Any:
-        """One forward pass."""
+        """Run one forward pass."""
 
     def forward_backward(self) -> Any:
-        """One forward and backward pass."""
+        """Run one forward and backward pass."""
+
+
+def _pass_of(side: Runnable, pass_: Pass) -> Callable[[], Any]:
+    return side.forward_backward if pass_ == "forward+backward" else side.forward
 
 
 def time_sides(sides: Sequence[Runnable], gradients: bool) -> tuple[Timing, ...]:
-    """Forward (with autograd recording where gradients are asked for) and forward+backward of each side.
-
-    The first side is the one the ratios are taken against. Runs are interleaved, so that drift hits all alike.
-    """
+    """Time forward (with autograd recording where gradients are asked for) and forward+backward of each side."""
     if not gradients:
         return tuple(replace(timing, pass_="forward") for timing in time_pass(sides, "inference"))
     return (*time_pass(sides, "forward"), *time_pass(sides, "forward+backward"))
 
 
-def time_pass(sides: Sequence[Runnable], name: Pass, effort: Effort = QUICK) -> tuple[Timing, ...]:
-    """One pass of each side; the ratios are taken to the first. `inference` is forward without autograd recording."""
-    with torch.set_grad_enabled(name != "inference"):
-        work = [side.forward_backward if name == "forward+backward" else side.forward for side in sides]
-        measured = interleaved(work, effort)
-    return tuple(_timing(side.name, name, seconds, measured[0]) for side, seconds in zip(sides, measured, strict=True))
+def time_pass(sides: Sequence[Runnable], pass_: Pass, effort: Effort = QUICK) -> tuple[Timing, ...]:
+    """Time one pass of each side; the ratios are to the first. `inference` is forward without autograd recording.
+
+    Runs are interleaved, so that drift hits all alike.
+    """
+    with torch.set_grad_enabled(pass_ != "inference"):
+        measured = interleaved([_pass_of(side, pass_) for side in sides], effort)
+    return tuple(_timing(side.name, pass_, seconds, measured[0]) for side, seconds in zip(sides, measured, strict=True))
 
 
-def _timing(implementation: str, name: Pass, seconds: Sequence[float], reference: Sequence[float]) -> Timing:
+_quartiles = partial(statistics.quantiles, n=4, method="inclusive")
+
+
+def _timing(implementation: str, pass_: Pass, seconds: Sequence[float], reference: Sequence[float]) -> Timing:
     low, median, high = _quartiles(seconds)
-    beside = [own / its for own, its in zip(seconds, reference, strict=True) if its]
-    ratio_low, ratio, ratio_high = _quartiles(beside) if beside else (None, None, None)
+    ratios = [mine / its for mine, its in zip(seconds, reference, strict=True) if its]
+    ratio_low, ratio, ratio_high = _quartiles(ratios) if ratios else (None, None, None)
     return Timing(
         implementation=implementation,
-        pass_=name,
+        pass_=pass_,
         median_s=median,
         iqr_s=high - low,
         runs=len(seconds),
@@ -81,14 +87,9 @@ def _timing(implementation: str, name: Pass, seconds: Sequence[float], reference
     )
 
 
-def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
-    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
-    return low, median, high
-
-
-def interleaved(work: Sequence[Callable[[], Any]], effort: Effort) -> list[list[float]]:
-    """Seconds of every measurement of each call: one of each in turn, every round beginning with the next of them."""
-    timers = [timeit.Timer(call, timer=timer) for call in work]  # torch's clock, which waits for the GPU
+def interleaved(calls: Sequence[Callable[[], Any]], effort: Effort) -> list[list[float]]:
+    """Return the seconds of the measurements of each call: one of each in turn, each round beginning with the next."""
+    timers = [timeit.Timer(call, timer=timer) for call in calls]  # torch's clock, which waits for the GPU
     for each in timers:
         each.timeit(1)
     once = [each.timeit(1) for each in timers]
@@ -96,39 +97,45 @@ def interleaved(work: Sequence[Callable[[], Any]], effort: Effort) -> list[list[
     repeats = [max(1, int(BLOCK_S / seconds)) if seconds else 1 for seconds in once]
     measured: list[list[float]] = [[] for _ in timers]
     for first in range(rounds):
-        for at in islice(cycle(range(len(timers))), first % len(timers), first % len(timers) + len(timers)):
+        for turn in range(len(timers)):
+            at = (first + turn) % len(timers)
             if repeats[at] > 1:
-                work[at]()  # what ran before has filled the caches with its own
+                calls[at]()  # what ran before has filled the caches with its own
             measured[at].append(timers[at].timeit(repeats[at]) / repeats[at])
     return measured
 
 
-def first_call(side: Runnable, name: Pass) -> float:
-    """Seconds of the first run of a pass: of what is compiled, nearly all of it is the compiler's."""
+def first_call(side: Runnable, pass_: Pass) -> float:
+    """Return the seconds of the first run of a pass: of what is compiled, nearly all of it is the compiler's."""
     started = time.perf_counter()
-    with torch.set_grad_enabled(name != "inference"):
-        side.forward_backward() if name == "forward+backward" else side.forward()
+    with torch.set_grad_enabled(pass_ != "inference"):
+        _pass_of(side, pass_)()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter() - started
 
 
 class PlainProducts:
-    """The matrix products of a case and nothing else, on operands of their own: what no rewriting takes away."""
+    """The matrix products of a pass and nothing else, on random operands: what no rewriting takes away."""
 
     name = "matrix products"
 
     def __init__(self, products: Sequence[Product], dtype: torch.dtype, device: torch.device) -> None:
-        """`products`: of the pass that is timed."""
-        self._work = []
-        for product in products:
-            left = torch.randn(product.rows, product.inner, device=device).to(dtype)
-            right = torch.randn(product.inner, product.columns, device=device).to(dtype)
-            out = torch.empty(product.rows, product.columns, dtype=dtype, device=device)
-            self._work.append((left, right, out, product.times))
+        def random(rows: int, columns: int) -> Tensor:
+            return torch.randn(rows, columns, device=device).to(dtype)
+
+        self._work = [
+            (
+                random(each.rows, each.inner),
+                random(each.inner, each.columns),
+                random(each.rows, each.columns),
+                each.times,
+            )
+            for each in products
+        ]
 
     def forward(self) -> None:
-        """All of them, one after another."""
+        """Compute all of them, one after another."""
         with torch.no_grad():
             for left, right, out, times in self._work:
                 for _ in range(times):
@@ -137,59 +144,21 @@ class PlainProducts:
     forward_backward = forward
 
 
-def peak_bytes(side: Runnable, name: Pass, device: torch.device) -> int:
-    """The most bytes that are allocated at once in a run of a pass, beyond what was there before it.
+def peak_bytes(side: Runnable, pass_: Pass, device: torch.device) -> int:
+    """Return the most bytes that are allocated at once in a run of a pass, beyond what was there before it.
 
-    On CUDA as its allocator counts them; elsewhere the tensors that torch's operations make, to a hundredth.
+    As the allocators of torch count them: on CUDA by its own statistics, on the CPU as its profiler records them.
     """
-    with torch.set_grad_enabled(name != "inference"):
-        work = side.forward_backward if name == "forward+backward" else side.forward
+    call = _pass_of(side, pass_)
+    with torch.set_grad_enabled(pass_ != "inference"):
         if device.type == "cuda":
-            before = int(torch.cuda.memory_allocated(device))
+            before = torch.cuda.memory_allocated(device)
             torch.cuda.reset_peak_memory_stats(device)
-            work()
-            return int(torch.cuda.max_memory_allocated(device)) - before
-        with _Allocated() as seen:
-            work()
-        return int(seen.most)
-
-
-class _Allocated(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """The most bytes of storages that live at once, of those that the operations under it make."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.most = self._now = 0
-        self._live: dict[int, tuple[StorageWeakRef, int]] = {}
-        self._given: set[int] = set()
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self._given.update(tensor.untyped_storage()._cdata for tensor in _tensors(args) if not self._is_ours(tensor))
-        made = function(*args, **(kwargs or {}))
-        for tensor in _tensors(made if isinstance(made, list | tuple) else (made,)):
-            storage = tensor.untyped_storage()
-            if storage._cdata not in self._given and not self._is_ours(tensor):
-                reference = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
-                self._live[storage._cdata] = reference, storage.nbytes()
-                self._now += storage.nbytes()
-        if self._now > SWEPT * self.most:
-            self._live = {key: held for key, held in self._live.items() if not _gone(held[0])}
-            self._now = sum(size for _, size in self._live.values())
-            self.most = max(self.most, self._now)
-        return made
-
-    def _is_ours(self, tensor: Tensor) -> bool:
-        held = self._live.get(tensor.untyped_storage()._cdata)
-        return held is not None and not _gone(held[0])
-
-
-def _gone(storage: StorageWeakRef) -> bool:
-    return bool(storage.expired())  # type: ignore[no-untyped-call]
-
-
-def _tensors(values: Sequence[Any]) -> Iterator[Tensor]:
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, list | tuple):
-            yield from _tensors(value)
+            call()
+            return torch.cuda.max_memory_allocated(device) - before
+        os.environ.setdefault("KINETO_LOG_LEVEL", "9")  # the profiler of torch prints on stderr otherwise
+        with profile(profile_memory=True) as profiler:
+            call()
+    events: list[Any] = profiler.kineto_results.events()
+    changes = sorted((event for event in events if event.name() == "[memory]"), key=lambda event: event.start_ns())
+    return max(itertools.accumulate(event.nbytes() for event in changes), default=0)

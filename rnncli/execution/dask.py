@@ -1,51 +1,36 @@
-"""Cases on a Dask cluster: an executor whose tasks run on its workers, each in a process of our own there.
-
-In that process nothing else changes torch's settings or draws its random numbers, whatever threads and tasks a worker
-has: a verdict is that of a local run, bit by bit. A case that crashes or hangs costs its process, and not the worker.
-"""
+"""Cases on a Dask cluster: an executor whose tasks run on its workers."""
 
 import asyncio
 import importlib
-import importlib.metadata
 import logging
-import os
 import pickle
 import re
-import sys
 import threading
 import time
-import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cache, partial
-from queue import Empty, SimpleQueue
+from functools import partial
 from typing import Any
 
-from rnncli import __version__
-from rnncli.config.selection import digests
-from rnncli.core import memory
 from rnncli.core.errors import CandidateError, ConfigError, RnncliError, UnavailableError, described
-from rnncli.execution.process import Host, start_server
-from rnncli.execution.workers import start_worker
+from rnncli.execution.dask_worker import Requirements, check_worker, other_version, run_task
 
 CONNECT_S = 10.0  # for the connection and the handshake together
 WORKERS_S = 30.0  # for a first worker to come
-GONE_S = 60.0  # without any worker, until a run is given up
-LOOK_S = 1.0  # between looks at which workers there are
-CLOSE_S = 0.3  # when it is left; the scheduler drops what a client that is gone has asked for
-IDLE_S = 60.0  # that a process on a worker stays for the next task
-MOST_TOLD = 5  # workers that are not as they must be
+NO_WORKER_S = 60.0  # without any worker, until a run is given up
+WATCH_S = 1.0  # between two counts of the workers
+CLOSE_S = 0.3  # for the end of the connection; the scheduler drops what a client that is gone has asked for
+MOST_TOLD = 5  # workers that do not meet the requirements
 COMPARED = ("python", "rnncli", "torch", "dask", "distributed")
 _ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx)://)?(\[[0-9a-fA-F:.%]+\]|[\w.-]+):(\d{1,5})")
-_NOISY = ("distributed", "distributed.client", "tornado", "asyncio", "concurrent.futures")
+_LOGGERS = ("distributed", "distributed.client", "tornado", "asyncio", "concurrent.futures")
 
 
 def require(address: str) -> None:
-    """Raises ConfigError for what is no address, and UnavailableError where Dask is not installed."""
+    """Raise ConfigError for what is no address, and UnavailableError where Dask is not installed."""
     found = _ADDRESS.fullmatch(address)
     if not found or not 0 < int(found[4]) < 65536:
         raise ConfigError(
@@ -56,7 +41,6 @@ def require(address: str) -> None:
 
 
 def _distributed() -> Any:
-    """Dask's module, which is imported for nobody else. Raises UnavailableError."""
     try:
         with warnings.catch_warnings(action="ignore"):
             return importlib.import_module("distributed")
@@ -64,100 +48,54 @@ def _distributed() -> Any:
         raise UnavailableError("--dask needs Dask, which is not installed: pip install 'rnncli[dask]'") from None
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What a process on a worker must have for its verdicts to be those of the client."""
-
-    run: str  # a name of its own: the next run looks again
-    folder: str  # that a candidate's path is taken from
-    targets: tuple[str, ...]
-    versions: tuple[tuple[str, str], ...]
-    files: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def by(cls, targets: Iterable[str]) -> "Wanted":
-        """What this process has."""
-        targets = tuple(targets)
-        versions, files = tuple(_versions().items()), tuple(digests(targets).items())
-        return cls(uuid.uuid4().hex, os.getcwd(), targets, versions, files)
-
-    def missing(self) -> str | None:
-        """What this process has not, or has otherwise; None where it is as it must be."""
-        versions = _versions()
-        for name, own in self.versions:
-            if versions[name] != own:
-                return _other_version(name, versions[name], own)
-        files = digests(self.targets)
-        for name, digest in self.files:
-            if files.get(name) != digest:
-                what = "is not the file that it is here" if name in files else "is missing"
-                return f"{name} {what}; the files of a candidate must be on every worker, at the same path"
-        return None
-
-
-def _versions() -> dict[str, str]:
-    import torch
-
-    python = ".".join(map(str, sys.version_info[:2]))
-    ours = {"python": python, "rnncli": __version__, "torch": torch.__version__}
-    return ours | {name: importlib.metadata.version(name) for name in ("dask", "distributed")}
-
-
-def _other_version(name: str, its: str | None, own: str | None) -> str:
-    if its is None:
-        return f"{name} is not installed there; allowed: {name} {own}, as here"
-    return f"{name} is {its} there and {own} here; install the same on both sides"
-
-
 class Cluster(Executor):
-    """An executor of the workers there are. A task raises CandidateError where its process died or took too long, or
-    the workers that took it died one after another; and UnavailableError where the cluster is lost.
+    """An executor of the workers there are, whose `threads` are counted all the time.
 
-    A context manager; `prepare` comes before the first task.
+    A task raises CandidateError where its process died or took too long, or the workers that took it died one after
+    another; and UnavailableError where the cluster is gone. A context manager; `prepare` comes before the first task.
     """
 
     def __init__(self, address: str, targets: Iterable[str], timeout_s: float) -> None:
-        """`targets`: the users' candidates. `timeout_s`: of a task. Raises UnavailableError."""
+        """Connect. `targets`: the users' candidates. `timeout_s`: of a task. Raises UnavailableError."""
         require(address)
         self.address, self._timeout_s = address, timeout_s
-        self._wanted = Wanted.by(targets)
+        self._requirements = Requirements.of_this_process(targets)
         self._client = _client(address)
         self._executor = self._client.get_executor(pure=False)
-        self._waiting: set[Future[Any]] = set()
-        self._lock = threading.RLock()
-        self._lost: UnavailableError | None = None
+        self._pending: set[Future[Any]] = set()
+        self._lock = threading.Lock()
+        self._failure: UnavailableError | None = None  # of the whole cluster
         self._stopped = False
-        self._strange: SimpleQueue[BaseException] = SimpleQueue()  # errors that are neither ours nor a case's
-        with self._told():
+        with self._connection_errors():
             self.threads = self._count()
 
     def prepare(self, wait_s: float = WORKERS_S) -> None:
-        """Wait for a worker, and see that all there are can judge as this process would. Raises UnavailableError."""
+        """Wait for a worker, and check that all there are can judge as this process would. Raises UnavailableError."""
         deadline = time.monotonic() + wait_s
-        with self._told():
+        with self._connection_errors():
             while not self.threads:
                 if time.monotonic() > deadline:
                     raise UnavailableError(f"--dask: {self.address} has no workers; {wait_s:g} s were waited for one")
                 time.sleep(0.1)
                 self.threads = self._count()
-            self._check()
+            self._check_workers()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         """Run a function of a module in a process on one of the workers."""
         future: Future[Any] = Future()
-        task = pickle.dumps(partial(function, *arguments, **named))
         with self._lock:
-            self._waiting.add(future)
-            if self._lost:
-                self._end(self._lost)
-                return future
+            self._pending.add(future)
+        if self._failure:
+            self._fail(self._failure)
+            return future
+        task = pickle.dumps(partial(function, *arguments, **named))
         try:
-            there = self._executor.submit(run_there, self._wanted, task, self._timeout_s)
+            remote = self._executor.submit(run_task, self._requirements, task, self._timeout_s)
         except Exception:  # of a client that has closed itself
-            self._end(self._gone())
+            self._fail(self._unavailable("the scheduler is gone"))
         else:
-            there.add_done_callback(partial(self._settle, future))
+            remote.add_done_callback(partial(self._deliver, future))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -165,7 +103,7 @@ class Cluster(Executor):
         if self._stopped:
             return
         if wait and not cancel_futures:
-            wait_for(list(self._waiting))
+            wait_for(list(self._pending))
         self._stopped = True
         closing = threading.Thread(target=self._close, daemon=True)
         closing.start()
@@ -177,80 +115,72 @@ class Cluster(Executor):
         with suppress(Exception):
             self._client.close()
 
-    def _settle(self, future: Future[Any], there: Future[Any]) -> None:
-        """Hand on what came of a task. It runs in the client's event loop, where nothing may wait for the cluster."""
-        if there.cancelled():
-            self._end(self._gone())
+    def _deliver(self, future: Future[Any], remote: Future[Any]) -> None:  # in the event loop: nothing may wait there
+        if remote.cancelled():
+            self._fail(self._unavailable("the scheduler is gone"))
             return
         try:
-            reply = there.result()
-            came = pickle.loads(reply) if isinstance(reply, bytes) else reply
+            reply = remote.result()
+            result = pickle.loads(reply) if isinstance(reply, bytes) else reply
         except _distributed().KilledWorker:
-            came = CandidateError("every worker that took it died while it ran: out of memory?")
-        except Exception as error:
-            self._strange.put(error)
+            result = CandidateError("every worker that took it died while it ran: out of memory?")
+        except Exception as error:  # neither ours nor a case's
+            threading.Thread(target=self._fail_with_cause, args=(error,), daemon=True).start()
             return
         with self._lock:
-            if future not in self._waiting:
+            if future not in self._pending:
                 return
-            self._waiting.remove(future)
-        if isinstance(came, RnncliError):
-            future.set_exception(came)
+            self._pending.remove(future)
+        if isinstance(result, RnncliError):
+            future.set_exception(result)
         else:
-            future.set_result(came)
+            future.set_result(result)
 
-    def _end(self, why: UnavailableError) -> None:
-        """Fail every task there is, and every one that comes."""
+    def _fail(self, failure: UnavailableError) -> None:
         with self._lock:
-            self._lost = self._lost or why
-            waiting, self._waiting = self._waiting, set()
-        for future in waiting:
-            future.set_exception(self._lost)
+            self._failure = self._failure or failure  # of tasks to come too
+            pending, self._pending = self._pending, set()
+        for future in pending:
+            future.set_exception(self._failure)
+
+    def _unavailable(self, what: str) -> UnavailableError:
+        return UnavailableError(f"--dask: {self.address}: {what}")
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What Dask raises where the connection breaks, as the error a user is told."""
+    def _connection_errors(self) -> Iterator[None]:
         try:
             yield
         except UnavailableError:
             raise
         except Exception as error:
-            raise UnavailableError(f"--dask: {self.address}: the connection broke: {described(error)}") from None
-
-    def _gone(self) -> UnavailableError:
-        return UnavailableError(f"--dask: {self.address}: the scheduler is gone")
+            raise self._unavailable(f"the connection broke: {described(error)}") from None
 
     def _watch(self) -> None:
-        """Follow which workers there are, and find out what is wrong where a task ended in an error of another kind."""
         seen = time.monotonic()
         while not self._stopped:
-            error: BaseException | None = None
-            with suppress(Empty):
-                error = self._strange.get(timeout=LOOK_S)
-            try:
+            time.sleep(WATCH_S)
+            with suppress(Exception):  # between connections: where the scheduler is gone, the tasks are cancelled
                 self.threads = self._count()
-                if error:
-                    self._check()
-            except UnavailableError as told:
-                self._end(told)
-            except Exception:  # between connections: where the scheduler is gone, the tasks are cancelled
-                if not error:
-                    continue
-            if error:
-                what = f"a worker could not run a task: {described(error)}"
-                self._end(UnavailableError(f"--dask: {self.address}: {what}"))
-            seen = time.monotonic() if self.threads else seen
-            if time.monotonic() - seen > GONE_S:
-                self._end(UnavailableError(f"--dask: {self.address} had no worker for {GONE_S:g} s"))
+                seen = time.monotonic() if self.threads else seen
+            if time.monotonic() - seen > NO_WORKER_S:
+                self._fail(UnavailableError(f"--dask: {self.address} had no worker for {NO_WORKER_S:g} s"))
+
+    def _fail_with_cause(self, error: Exception) -> None:
+        try:
+            self._check_workers()
+        except UnavailableError as failure:
+            self._fail(failure)
+        except Exception:  # nobody can say
+            pass
+        self._fail(self._unavailable(f"a worker could not run a task: {described(error)}"))
 
     def _count(self) -> int:
         return sum(self._client.nthreads().values())
 
-    def _check(self) -> None:
-        """Raises UnavailableError where a worker cannot judge as this process would."""
-        wrong = dict(self._wrong_versions())
+    def _check_workers(self) -> None:
+        wrong = dict(self._wrong_versions())  # as Dask knows them, where rnncli may be missing
         if not wrong:  # so that each knows what it is asked
-            replies = self._client.run(look_there, self._wanted, on_error="return")
+            replies = self._client.run(check_worker, self._requirements, on_error="return")
             wrong = {worker: str(reply) for worker, reply in replies.items() if reply is not None}
         if wrong:
             told = [f"--dask: worker {worker}: {what}" for worker, what in list(wrong.items())[:MOST_TOLD]]
@@ -258,154 +188,40 @@ class Cluster(Executor):
             raise UnavailableError("\n".join(told))
 
     def _wrong_versions(self) -> Iterator[tuple[str, str]]:
-        """What Dask itself says of each worker, where rnncli may be missing."""
         found = self._client.get_versions(packages=["rnncli", "torch"])
-        own = _compared(found["client"])
-        for worker, said in found["workers"].items():
-            its = _compared(said) if said else own  # it did not answer, and may be about to go
-            different = next((name for name in COMPARED if its[name] != own[name]), None)
+        required = _versions_of(found["client"])
+        for worker, answer in found["workers"].items():
+            versions = _versions_of(answer) if answer else required  # without an answer, it may be about to go
+            different = next((name for name in COMPARED if versions[name] != required[name]), None)
             if different:
-                yield worker, _other_version(different, its[different], own[different])
+                yield worker, other_version(different, versions[different], required[different])
 
 
-def _compared(said: dict[str, Any]) -> dict[str, str | None]:
-    packages = said["packages"]
+def _versions_of(answer: dict[str, Any]) -> dict[str, str | None]:
+    packages = answer["packages"]
     python = ".".join(packages["python"].split(".")[:2])
     return {name: packages.get(name) for name in COMPARED} | {"python": python}
 
 
 def _client(address: str) -> Any:
-    """Raises UnavailableError."""
     distributed = _distributed()
     warnings.filterwarnings("ignore", category=distributed.versions.VersionMismatchWarning)  # refused where it matters
-    for name in _NOISY:
+    for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what matters of it is told in words of ours
     try:
-        asyncio.run(asyncio.wait_for(_greet(address), CONNECT_S))
+        asyncio.run(asyncio.wait_for(_require_scheduler(address), CONNECT_S))
         return distributed.Client(address, timeout=CONNECT_S, set_as_default=False, name="rnncli")
     except Exception as error:
         why = str(error) if isinstance(error, UnavailableError) else described(error)
         why = f"nothing answered as one within {CONNECT_S:g} s" if isinstance(error, TimeoutError) else why
-        what = f"--dask: no Dask scheduler was reached at {address}: {why}"
-        raise UnavailableError(what) from None
+        raise UnavailableError(f"--dask: no Dask scheduler was reached at {address}: {why}") from None
 
 
-async def _greet(address: str) -> None:
-    """Connect once, and ask who is there: what is no scheduler would hold the client for minutes."""
-    comms, distributed = importlib.import_module("distributed.comm"), _distributed()
+async def _require_scheduler(address: str) -> None:
+    """Ask once who is there: what is no scheduler would hold the client for minutes."""
+    distributed = _distributed()
     arguments = distributed.Security().get_connection_args("client")
-    comm = await comms.connect(address, timeout=CONNECT_S, **arguments)
-    try:
-        await comm.write({"op": "identity", "reply": True})
-        kind = (await comm.read())["type"]
-        if kind != "Scheduler":
-            raise UnavailableError(f"it is the address of a {kind}")
-    finally:
-        comm.abort()
-
-
-# On a worker
-
-
-def run_there(wanted: Wanted, task: bytes, timeout_s: float) -> bytes | RnncliError:
-    """What the function of a pickled task returns, pickled, from a process of this worker; or why there is nothing.
-
-    A thread of a worker runs it. An error is returned: Dask would write its traceback into the worker's log.
-    """
-    worker = _distributed().get_worker()
-    start_server(users_code=bool(wanted.targets), many=True)
-    try:
-        done, reply = _processes().run(timeout_s, judged, wanted, task, worker.memory_manager.memory_limit)
-    except CandidateError as error:
-        return error
-    return reply if done else UnavailableError(f"--dask: worker {worker.address}: {reply}")
-
-
-async def look_there(wanted: Wanted) -> str | None:
-    """What this worker's processes have not of what is wanted."""
-
-    def look() -> str | None:
-        start_server(users_code=bool(wanted.targets), many=True)
-        try:
-            why: str | None = _processes().run(WORKERS_S, missing, wanted)
-        except CandidateError as error:
-            return str(error)
-        return why
-
-    return await asyncio.to_thread(look)
-
-
-def judged(wanted: Wanted, task: bytes, limit: int | None) -> tuple[bool, Any]:
-    """In such a process: what the task comes to, pickled; or what this process has not of what is wanted.
-
-    `limit`: bytes that the worker may take.
-    """
-    if why := missing(wanted):
-        return False, why
-    memory.limit(limit or None)
-    return True, pickle.dumps(pickle.loads(task)())
-
-
-def missing(wanted: Wanted) -> str | None:
-    """In such a process: what it has not of what is wanted."""
-    with suppress(OSError):
-        os.chdir(wanted.folder)  # each time: the process serves other runs in turn
-    return _missing(wanted)
-
-
-@cache
-def _missing(wanted: Wanted) -> str | None:
-    return wanted.missing()
-
-
-class Processes:
-    """The processes of a worker, as many as its threads ask for at once. Those that none asks for any more are ended:
-    they hold memory, of a GPU too.
-    """
-
-    def __init__(self) -> None:
-        self._idle: list[tuple[float, Host]] = []  # and since when; the last to come is the first to go
-        self._lock = threading.Lock()
-        self._looked_after = False
-
-    def run(self, timeout_s: float, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What the function returns in one of them. Raises CandidateError where it died or took too long."""
-        with self._lock:
-            host = self._idle.pop()[1] if self._idle else None
-        host = host or start_worker(timeout_s)
-        host.timeout_s = timeout_s
-        try:
-            return host.call("the case", "run", function, arguments, {})
-        finally:
-            if host.lost:
-                host.close()
-            else:
-                self._keep(host)
-
-    def _keep(self, host: Host) -> None:
-        with self._lock:
-            self._idle.append((time.monotonic(), host))
-            if not self._looked_after:
-                self._look_later()
-
-    def _look_later(self) -> None:
-        self._looked_after = True
-        timer = threading.Timer(IDLE_S, self._end_idle)
-        timer.daemon = True
-        timer.start()
-
-    def _end_idle(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            old = [host for since, host in self._idle if now - since >= IDLE_S]
-            self._idle = [(since, host) for since, host in self._idle if now - since < IDLE_S]
-            self._looked_after = False
-            if self._idle:
-                self._look_later()
-        for host in old:
-            host.close()
-
-
-@cache
-def _processes() -> Processes:
-    return Processes()
+    async with distributed.rpc(address, timeout=CONNECT_S, connection_args=arguments) as remote:
+        kind = (await remote.identity())["type"]
+    if kind != "Scheduler":
+        raise UnavailableError(f"it is the address of a {kind}")

@@ -3,8 +3,10 @@
 In all texts, code stands between backticks.
 """
 
+import re
 from dataclasses import dataclass
 
+from rnncli.core.words import NO_BREAK
 from rnncli.explain.grid import Grid
 
 
@@ -49,3 +51,8 @@ class Page:
     title: str
     axes: str
     sections: tuple[Section, ...]
+
+
+def unbroken_sizes(text: str) -> str:
+    """Return the text with no-break spaces in its sizes: (10, 40), (N=10, H_in=20)."""
+    return re.sub(r"\([\w=*]+(?:, [\w=*]+)+\)", lambda found: found[0].replace(" ", NO_BREAK), text)

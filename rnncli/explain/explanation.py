@@ -1,15 +1,13 @@
 """The explanation of a case: the picture first, then one step, what is what, the arguments, and the code."""
 
 from rnncli.core.case import Case, altered
-from rnncli.core.shapes import confront, predict_tensors
+from rnncli.core.shapes import every_step, for_a_head, predict_tensors, recipes, tensor_sizes
 from rnncli.core.summary import call
-from rnncli.core.words import counted, joined, letters, size
+from rnncli.core.words import NO_BREAK, counted, joined, letters, size
 from rnncli.explain.arguments import the_arguments
-from rnncli.explain.blocks import Block, Page, Prose, Section, Table
+from rnncli.explain.blocks import Block, Code, Page, Prose, Section, Table
 from rnncli.explain.grid import Grid, unrolled
-from rnncli.explain.results import what_is_what
-from rnncli.explain.sizes import NO_BREAK, tensor_shapes
-from rnncli.explain.snippets import three_snippets
+from rnncli.explain.snippets import snippets
 from rnncli.explain.step import one_step
 
 MOST_STEPS = 6  # of the table of a packed input
@@ -18,73 +16,61 @@ MOST_SEQUENCES = 8
 
 def explain(case: Case) -> Page:
     """Return the explanation of a case, in its own sizes."""
-    sections = (_unrolled(case), one_step(case), what_is_what(case), the_arguments(case), three_snippets(case))
-    return Page(call(confront(case)), letters(case.config), sections)
+    sections = (_unrolled(case), one_step(case), _what_is_what(case), the_arguments(case), snippets(case))
+    return Page(call(case), letters(case.config), sections)
 
 
 def in_short(case: Case) -> str:
     """Return the case and the shapes of its results in one line."""
-    sizes = tensor_shapes(case)
-    return f"{call(confront(case))}: output {size(sizes['output'])}, h_n {size(sizes['h_n'])}".replace(NO_BREAK, " ")
+    sizes = tensor_sizes(case)
+    results = (f"{name} {size(sizes[name])}" for name in ("output", *case.cell.final))
+    return f"{call(case)}: {', '.join(results)}"
 
 
 def _unrolled(case: Case) -> Section:
     grid = unrolled(case)
-    blocks: list[Block] = [grid, Prose(_legend(case)), _tensors(case)]
-    blocks += [Prose(_unbatched(case))] if case.input.layout == "batched" else []
-    blocks += [Prose(_packing(grid)), _running(case, grid)] if grid.lengths else []
-    return Section("Unrolled: time to the right, layers upwards", tuple(blocks))
+    beside: tuple[Block, ...] = (Prose(_unbatched(case)),) if case.input.layout == "batched" else ()
+    beside = (Prose(_packing(grid)), _running(case, grid)) if grid.lengths else beside
+    return Section("Unrolled: time to the right, layers upwards", (grid, Prose(_legend(case)), _tensors(case), *beside))
 
 
 def _legend(case: Case) -> str:
-    given, rnn = case.input, case.rnn
-    state = size((*(() if given.layout == "unbatched" else (given.batch_size,)), rnn.hidden_size))
-    state += " at t=0 and with fewer rows as sequences end" if given.layout == "packed" else ""
+    rnn, packed = case.rnn, case.input.layout == "packed"
+    fewer = " at t=0 and with fewer rows as sequences end" * packed
+    h, *others = (f"{size(tensor_sizes(case)[name][1:])}{fewer}" for name in case.cell.final)
     arrows = f" (▶{NO_BREAK}forward, ◀{NO_BREAK}reverse)" if rnn.bidirectional else ""
-    column = "`input[:, t]`" if rnn.batch_first and given.layout == "batched" else "`input[t]`"
-    read = "the rows of the sequences that still run" if given.layout == "packed" else column
+    column = "`input[:, t]`" if rnn.batch_first and case.input.layout == "batched" else "`input[t]`"
+    read = "the rows of the sequences that still run" if packed else column
+    and_c = "".join(f" Beside it runs c, {c}, from `c_0` to `c_n`; it does not go upwards." for c in others)
     return (
-        f"Each h is a hidden state, {state}, computed from what arrives from below and from the h before it in the"
-        f" row{arrows}. The steps of a row share its weights. Column t reads {read}."
+        f"Each h is a hidden state, {h}, computed from what arrives from below and from the h before it in the"
+        f" row{arrows}.{and_c} The steps of a row share its weights. Column t reads {read}."
     )
 
 
 def _unbatched(case: Case) -> str:
-    sizes = tensor_shapes(altered(case, input={"layout": "unbatched"}))
-    shown = {name: f"`{name}` {size(shape)}" for name, shape in sizes.items()}
-    return (
-        f"The same RNN takes a single sequence without the axis N: {shown['input']} gives {shown['output']} and"
-        f" {shown['h_n']}."
-    )
+    alone = altered(case, input={"layout": "unbatched"})
+    given, *results = (f"`{name}` {size(tensor_sizes(alone)[name])}" for name in ("input", "output", *case.cell.final))
+    return f"The same {case.cell.name} takes a single sequence without the axis N: {given} gives {joined(results)}."
 
 
 def _tensors(case: Case) -> Table:
-    reverse = case.rnn.bidirectional
-    place = {
-        "input": "the bottom row",
-        "h_0": "where rows start" if case.input.h_0 != "omitted" else "omitted: rows start from zeros",
-        "output": "the top row",
-        "h_n": "where rows end: the last column" + (", or t=0 in reverse" if reverse else ""),
-    }
-    if case.input.layout == "packed":
-        end = "where each sequence ends" + (", or t=0 in reverse" if reverse else "")
-        place |= {"input": "the bottom row, .data", "output": "the top row, .data", "h_n": end}
-    rows = tuple(
-        (tensor.name, f"({', '.join(tensor.axes)})", size(tensor.predicted), place[tensor.name])
-        for tensor in predict_tensors(case)
-    )
-    return Table(("tensor", "axes", "shape", "in the picture"), rows)
+    packed, omitted = case.input.layout == "packed", case.input.h_0 == "omitted"
+    end = "where each sequence ends" if packed else "where rows end: the last column"
+    data = ", .data" if packed else ""
+    place = {"input": f"the bottom row{data}", "output": f"the top row{data}"}
+    place |= dict.fromkeys(case.cell.initial, "omitted: rows start from zeros" if omitted else "where rows start")
+    place |= dict.fromkeys(case.cell.final, end + (", or t=0 in reverse" if case.rnn.bidirectional else ""))
+    rows = ((of.name, f"({', '.join(of.axes)})", size(of.predicted), place[of.name]) for of in predict_tensors(case))
+    return Table(("tensor", "axes", "shape", "in the picture"), tuple(rows))
 
 
 def _packing(grid: Grid) -> str:
     assert grid.lengths
     shown = [grid.running(t)[0] for t in range(min(grid.length, MOST_STEPS))]
     sizes = ", ".join([*map(str, shown), *(["..."] if grid.length > MOST_STEPS else [])])
-    total = counted(sum(grid.lengths), "row")
-    return (
-        f"Packed: only the steps that exist are computed. `.data` has {total}, one for each h of this table, column by"
-        f" column; `batch_sizes` is ({sizes})."
-    )
+    rows = f"{counted(sum(grid.lengths), 'row')}, one for each h of this table, column by column"
+    return f"Packed: only the steps that exist are computed. `.data` has {rows}; `batch_sizes` is ({sizes})."
 
 
 def _running(case: Case, grid: Grid) -> Table:
@@ -102,3 +88,27 @@ def _running(case: Case, grid: Grid) -> Table:
     rows += [(f"{left:,}{NO_BREAK}more", *[""] * (len(steps) + 2))] if left > 0 else []
     heads = ["..." if t is None else f"t={t}" for t in steps]
     return Table(("sequence", "length>", *heads, "h_n is h at"), tuple(rows))
+
+
+def _what_is_what(case: Case) -> Section:
+    *found, head = recipes(case)
+    first: tuple[Block, ...] = (Code(found[0].note, found[0].code),) if case.input.layout == "packed" else ()
+    rows = []
+    for one in (one for one in found if one.shape is not None):
+        equals = f"; equals `{one.equals}`" if one.equals else ""
+        rows.append((f"`{one.code}`", size(one.shape), f"{one.note}{equals}"))
+    table = Table(("code", "shape", "what it holds"), tuple(rows))
+    return Section("What is what", (*first, table, Prose(_head(case, head.code.removeprefix("head = ")))))
+
+
+def _head(case: Case, code: str) -> str:
+    names, last, (every, size_of_every) = case.cell.final, tensor_sizes(case)["h_n"][1:], every_step(case)
+    returned = f"The layer returns `output, ({', '.join(names)})`. " if len(names) > 1 else ""
+    return (
+        f"{returned}A head is `{code}`. Given `{for_a_head(case)}`, it returns {_answers(last)},"
+        f" one answer per sequence; given `{every}`, it returns {_answers(size_of_every)}, one per step."
+    )
+
+
+def _answers(shape: tuple[int, ...]) -> str:
+    return f"({', '.join([*map(str, shape[:-1]), 'num_classes'])}{',' * (len(shape) == 1)})"

@@ -1,47 +1,63 @@
 """The unrolled RNN as data: layers upwards, time to the right, a row for each layer and direction."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from rnncli.core.case import Case
-from rnncli.core.shapes import predict_parameters, predict_tensors
+from rnncli.core.shapes import tensor_sizes
+from rnncli.core.words import counted, size
 
 MOST_LAYERS = 4  # drawn one by one; of more, the two at the bottom and the one at the top
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One layer in one direction, with the state it starts from and the one it ends with."""
+class Place:
+    """A step of one sequence, in one layer and direction."""
 
+    t: int
+    n: int
     layer: int
     reverse: bool
-    start: str  # "h_0[2]", or "zeros" where h_0 is omitted
-    end: str  # "h_n[2]"
+
+    @property
+    def suffix(self) -> str:
+        """The end of the names of the parameters: l0_reverse."""
+        return f"l{self.layer}{'_reverse' if self.reverse else ''}"
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """The rows of one layer, the forward one first, and the number of features the layer reads."""
+class Row:
+    """A row of the picture: sizes of a tensor, a layer in one direction, arrows upwards, or layers that are not drawn.
 
-    number: int
-    rows: tuple[Row, ...]
-    features: int
+    `cells` has a text for each step that is drawn. `left` and `right`: the states between which a layer walks; beside
+    arrows, the features they carry.
+    """
+
+    kind: Literal["steps", "output", "up", "forward", "reverse", "folded", "input"]
+    cells: tuple[str, ...]
+    name: str = ""
+    left: str = ""
+    right: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The picture of an unrolled RNN as data, for every format that draws it.
+    """What every format draws.
 
-    `layers` is ordered from the top; None stands for `folded_layers` layers that are not drawn. `batch` is (N,), or ()
-    for an unbatched input. `lengths` holds the length of every sequence of a packed input, else None.
+    `state`: what runs along a row, "h" or "h,c". `layers`: those that are drawn, from the top; None stands for the
+    others. `features`: those that layer 0 and those that the layers above read. `batch` is (N,), or () for an unbatched
+    input. `lengths` holds the length of every sequence of a packed input, else None.
     """
 
+    state: str
     length: int
     batch: tuple[int, ...]
     lengths: tuple[int, ...] | None
-    layers: tuple[Layer | None, ...]
-    folded_layers: int
-    input_features: int
-    output_features: int
+    layers: tuple[int | None, ...]
+    directions: int
+    omitted: bool
+    features: tuple[int, int]
 
     def steps(self, most: int) -> tuple[int | None, ...]:
         """Return the time steps to draw, `most` of them at the most; None stands for those in between."""
@@ -54,36 +70,45 @@ class Grid:
         """Return the batch axis at step t: of a packed input, the number of sequences that still run."""
         return self.batch if self.lengths is None else (sum(length > t for length in self.lengths),)
 
-    def input_size(self, t: int) -> tuple[int, ...]:
-        """Return the size of the input of step t, (N, H_in)."""
-        return (*self.running(t), self.input_features)
+    def rows(self, most: int) -> Iterator[Row]:
+        """Return the rows from the top, with `most` steps at the most."""
+        steps = self.steps(most)
 
-    def output_size(self, t: int) -> tuple[int, ...]:
-        """Return the size of the output of step t, (N, D*H_out)."""
-        return (*self.running(t), self.output_features)
+        def cells(text: Callable[[int], str], fold: str = "...") -> tuple[str, ...]:
+            return tuple(fold if t is None else text(t) for t in steps)
+
+        def sizes(features: int) -> tuple[str, ...]:
+            return cells(lambda t: size((*self.running(t), features)))
+
+        arrows = cells(lambda _: "▲", fold="")
+        yield Row("steps", cells(lambda t: f"t={t}"))
+        yield Row("output", sizes(self.features[1]), "output")
+        yield Row("up", arrows)
+        for layer in self.layers:
+            if layer is None:
+                yield Row("folded", (), f"{(self.layers[0] or 0) - len(self.layers) + 2:,} more layers")
+                yield Row("up", arrows)
+                continue
+            for d in range(self.directions):
+                at = self.directions * layer + d
+                ends = "zeros" if self.omitted else f"h_0[{at}]", f"h_n[{at}]"
+                states, name = cells(lambda _: self.state), f"layer {layer}"
+                yield Row("reverse", states, "", *ends[::-1]) if d else Row("forward", states, name, *ends)
+            yield Row("up", arrows, right=counted(self.features[min(layer, 1)], "feature"))
+        yield Row("input", sizes(self.features[0]), "input")
 
 
 def unrolled(case: Case) -> Grid:
     """Return the grid of a case."""
-    given, count, directions = case.input, case.rnn.num_layers, case.rnn.directions
-    tensors = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
-    features = {parameter.name: parameter.shape[-1] for parameter in predict_parameters(case)}
-    start = "zeros" if given.h_0 == "omitted" else ""
-    drawn = range(count) if count <= MOST_LAYERS else (0, 1, count - 1)
-    layers: list[Layer | None] = []
-    for k in drawn:
-        if layers and k > drawn[len(layers) - 1] + 1:
-            layers.append(None)
-        states = range(directions * k, directions * (k + 1))
-        rows = tuple(Row(k, d == 1, start or f"h_0[{at}]", f"h_n[{at}]") for d, at in enumerate(states))
-        layers.append(Layer(k, rows, features[f"weight_ih_l{k}"]))
+    given, count, sizes = case.input, case.rnn.num_layers, tensor_sizes(case)
     packed = given.layout == "packed"
     return Grid(
+        state=",".join(case.cell.states),
         length=max(given.sequence_lengths) if packed else given.seq_len,
         batch=() if given.layout == "unbatched" else (given.batch_size,),
         lengths=given.sequence_lengths if packed else None,
-        layers=tuple(reversed(layers)),
-        folded_layers=count - len(drawn),
-        input_features=tensors["input"][-1],
-        output_features=tensors["output"][-1],
+        layers=tuple(reversed(range(count))) if count <= MOST_LAYERS else (count - 1, None, 1, 0),
+        directions=case.rnn.directions,
+        omitted=given.h_0 == "omitted",
+        features=(sizes["input"][-1], sizes["output"][-1]),
     )

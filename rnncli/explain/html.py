@@ -10,14 +10,13 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from rnncli.core.words import size
-from rnncli.explain.blocks import Page
-from rnncli.explain.grid import Grid, Layer
-from rnncli.explain.sizes import unbroken_sizes
+from rnncli.explain.blocks import Page, unbroken_sizes
+from rnncli.explain.grid import Grid, Row
 
 BOX = 26  # height of a box, in pixels
 ROW = 34  # from a row to the next one of the same layer
 ARROW = 26  # length of an arrow upwards
+HEIGHTS = {"steps": 22, "output": BOX, "input": BOX, "up": ARROW, "folded": BOX}
 CHARACTER = 7.3  # width of a character at 12 pixels
 
 
@@ -32,7 +31,7 @@ class Scale:
     margin: int
 
 
-SCALES = (Scale("wide", 6, 96, 44, 88), Scale("narrow", 2, 84, 22, 60))
+SCALES = (Scale("wide", 6, 96, 44, 88), Scale("narrow", 2, 84, 22, 60))  # the window of a desk, and of a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,89 +59,57 @@ class Drawing:
 
 def render(page: Page) -> Iterator[str]:
     """Return the page in pieces."""
-    text = _templates().get_template("page.html").render(page=page)
-    yield text.encode("ascii", "xmlcharrefreplace").decode()
-
-
-def drawings(grid: Grid) -> list[Drawing]:
-    """Return the picture for a wide window and for a narrow one."""
-    return [_drawing(grid, scale) for scale in SCALES]
+    yield _templates().get_template("page.html").render(page=page).encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _drawing(grid: Grid, scale: Scale) -> Drawing:
-    steps = grid.steps(scale.steps)
-    columns = [scale.margin + scale.box / 2 + at * (scale.box + scale.gap) for at in range(len(steps))]
+    count = len(grid.steps(scale.steps))
+    columns = [scale.margin + scale.box / 2 + at * (scale.box + scale.gap) for at in range(count)]
     width = round(columns[-1] + scale.box / 2 + scale.margin)
-    boxes = [_text(x, 0, scale, "..." if t is None else f"t={t}") for x, t in zip(columns, steps, strict=True)]
+    boxes: list[Box] = []
     arrows: list[tuple[str, str]] = []
-    y = 22
-    boxes += _sizes(scale, columns, y, [None if t is None else grid.output_size(t) for t in steps], "result")
-    boxes.append(_text(scale.margin / 2, y, scale, "output"))
-    y += BOX
-    for layer in grid.layers:
-        if layer is None:
-            arrows += _upwards(columns, steps, y)
-            y += ARROW
-            boxes.append(Box(width / 2, y, width, f"{grid.folded_layers:,} more layers", ""))
-            y += BOX
-            continue
-        arrows += _upwards(columns, steps, y)
-        y += ARROW
-        more_boxes, more_arrows = _layer(layer, scale, columns, steps, y)
-        boxes += more_boxes
-        arrows += more_arrows
-        y += ROW * len(layer.rows) + 12
-    arrows += _upwards(columns, steps, y)
-    y += ARROW
-    boxes += _sizes(scale, columns, y, [None if t is None else grid.input_size(t) for t in steps], "input")
-    boxes.append(_text(scale.margin / 2, y, scale, "input"))
-    return Drawing(scale.name, width, y + BOX + 2, boxes, arrows)
+    y, height = 0, ROW * grid.directions + 12  # of a layer
+    for row in grid.rows(scale.steps):
+        cells = list(zip(columns, row.cells, strict=False))
+        if row.kind == "up":
+            arrows += ((f"M{x} {y + ARROW - 1}L{x} {y + 2}", "up") for x, text in cells if text)
+        elif row.kind == "steps":
+            boxes += (_text(x, y, scale, text) for x, text in cells)
+        elif row.kind == "folded":
+            boxes.append(Box(width / 2, y, width, row.name, ""))
+        elif row.kind in ("output", "input"):
+            font = min(12, 12 * (scale.box - 8) / (CHARACTER * max(map(len, row.cells))))
+            kind = "result" if row.kind == "output" else "input"
+            boxes += (Box(x, y, scale.box, text, "" if text == "..." else kind, round(font, 1)) for x, text in cells)
+            boxes.append(_text(scale.margin / 2, y, scale, row.name))
+        else:
+            if row.name:
+                frame = f"h{scale.box}v{height}h-{scale.box}z"
+                arrows += ((f"M{x - scale.box / 2} {y}{frame}", "frame") for x, text in cells if text != "...")
+                boxes.append(_text(scale.margin / 2, y - 22, scale, row.name))
+                y += 10
+            boxes += _states(row, scale, columns, y)
+            arrows += _along(row, scale, columns, y)
+        y += HEIGHTS.get(row.kind, ROW)
+        y += 2 if row.kind == ("reverse" if grid.directions == 2 else "forward") else 0
+    return Drawing(scale.name, width, y + 2, boxes, arrows)
 
 
-def _layer(
-    layer: Layer, scale: Scale, columns: list[float], steps: tuple[int | None, ...], y: int
-) -> tuple[list[Box], list[tuple[str, str]]]:
-    """Return the boxes and arrows of a layer: a frame for each step, and in it an h for each direction."""
-    boxes, arrows = [], []
-    height = ROW * len(layer.rows) + 12
-    for x, t in zip(columns, steps, strict=True):
-        if t is not None:
-            arrows.append((f"M{x - scale.box / 2} {y}h{scale.box}v{height}h-{scale.box}z", "frame"))
-    boxes.append(_text(scale.margin / 2, y - 22, scale, f"layer {layer.number}"))
-    for at, row in enumerate(layer.rows):
-        top = y + 10 + at * ROW
-        kind = "reverse" if row.reverse else "forward"
-        last = 0 if row.reverse else len(steps) - 1
-        for place, (x, t) in enumerate(zip(columns, steps, strict=True)):
-            kind_of_box = "" if t is None else f"{kind} final" if place == last else kind
-            boxes.append(Box(x, top, 34, "..." if t is None else "h", kind_of_box))
-        edges = [scale.margin - 14, *columns, columns[-1] + scale.box / 2 + 14]
-        for here, there in pairwise(edges):
-            begin = here + (20 if here in columns else 0)
-            end = there - (20 if there in columns else 0)
-            arrows.append((_arrow(end, begin, top) if row.reverse else _arrow(begin, end, top), kind))
-        left, right = (row.end, row.start) if row.reverse else (row.start, row.end)
-        boxes.append(_text((scale.margin - 14) / 2, top, scale, left))
-        boxes.append(_text(columns[-1] + scale.box / 2 + (scale.margin + 14) / 2, top, scale, right))
-    return boxes, arrows
+def _states(row: Row, scale: Scale, columns: list[float], top: int) -> Iterator[Box]:
+    final = columns[0 if row.kind == "reverse" else -1]
+    for x, text in zip(columns, row.cells, strict=True):
+        yield Box(x, top, 34, text, "" if text == "..." else f"{row.kind} final" if x == final else row.kind)
+    yield _text((scale.margin - 14) / 2, top, scale, row.left)
+    yield _text(columns[-1] + scale.box / 2 + (scale.margin + 14) / 2, top, scale, row.right)
 
 
-def _arrow(begin: float, end: float, top: float) -> str:
+def _along(row: Row, scale: Scale, columns: list[float], top: int) -> Iterator[tuple[str, str]]:
+    """Return the arrows of a row, from one state to the next."""
     y = top + BOX / 2
-    return f"M{begin} {y}L{end} {y}"
-
-
-def _upwards(columns: list[float], steps: tuple[int | None, ...], y: int) -> list[tuple[str, str]]:
-    return [(f"M{x} {y + ARROW - 1}L{x} {y + 2}", "up") for x, t in zip(columns, steps, strict=True) if t is not None]
-
-
-def _sizes(scale: Scale, columns: list[float], y: int, sizes: list[tuple[int, ...] | None], kind: str) -> list[Box]:
-    texts = ["..." if sizes_of_step is None else size(sizes_of_step) for sizes_of_step in sizes]
-    font = min(12, 12 * (scale.box - 8) / (CHARACTER * max(map(len, texts))))
-    return [
-        Box(x, y, scale.box, text, "" if text == "..." else kind, round(font, 1))
-        for x, text in zip(columns, texts, strict=True)
-    ]
+    for here, there in pairwise([scale.margin - 14, *columns, columns[-1] + scale.box / 2 + 14]):
+        begin, end = here + (20 if here in columns else 0), there - (20 if there in columns else 0)
+        begin, end = (end, begin) if row.kind == "reverse" else (begin, end)
+        yield f"M{begin} {y}L{end} {y}", row.kind
 
 
 def _text(x: float, y: float, scale: Scale, text: str) -> Box:
@@ -159,14 +126,10 @@ def _marked(text: str) -> Markup:
 
 @cache
 def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    folder = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.lstrip_blocks = True
     environment.filters["marked"] = _marked
-    environment.globals.update(drawings=drawings, box_height=BOX)
+    environment.globals.update(drawings=lambda grid: [_drawing(grid, scale) for scale in SCALES], box_height=BOX)
     environment.tests["of_kind"] = lambda block, name: type(block).__name__ == name
     return environment

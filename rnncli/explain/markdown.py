@@ -23,7 +23,7 @@ def _block(block: Block) -> str:
             return f"{title}:\n\n```python\n{text}\n```"
         case Table():
             return _table(block)
-    drawn = "\n".join(table.picture(block))
+    drawn = "\n".join(line for line, _ in table.picture(block))
     return f"```text\n{drawn}\n```"
 
 

@@ -3,17 +3,17 @@
 import re
 import textwrap
 from collections.abc import Iterator
-from functools import singledispatch
+from itertools import zip_longest
 
-from rnncli.core.words import counted, size
-from rnncli.explain.blocks import Code, Page, Prose, Table
-from rnncli.explain.grid import Grid, Layer
-from rnncli.explain.sizes import NO_BREAK, unbroken_sizes
+from rnncli.core.words import NO_BREAK
+from rnncli.explain.blocks import Code, Page, Prose, Table, unbroken_sizes
+from rnncli.explain.grid import Grid, Row
 
 WIDTH = 80
 WIDEST = 120
 GAP = 2
-BOLD, FORWARD, REVERSE, FAINT, PLAIN = "bold", "cyan", "magenta", "dim", ""
+BOLD, FAINT, PLAIN = "bold", "dim", ""
+STYLES = {"forward": "cyan", "reverse": "magenta"}
 Line = tuple[str, str]  # the text, and the style it has on a terminal in colour
 
 
@@ -24,61 +24,39 @@ def render(page: Page) -> Iterator[str]:
 
 def lines(page: Page, width: int = WIDTH) -> Iterator[Line]:
     """Return the lines with their styles."""
-    yield from ((text, BOLD) for text in _wrapped(page.title, width))
-    yield from ((text, PLAIN) for text in _wrapped(page.axes, width))
+    yield from _wrapped(page.title, width, BOLD)
+    yield from _wrapped(page.axes, width)
     for section in page.sections:
         yield "", PLAIN
-        yield from ((text, BOLD) for text in _wrapped(section.title, width))
+        yield from _wrapped(section.title, width, BOLD)
         for block in section.blocks:
             yield "", PLAIN
-            yield from _lines(block, width)
+            match block:
+                case Prose(text):
+                    yield from _wrapped(text, width)
+                case Code(title, text):
+                    yield f"# {title}", FAINT
+                    yield from ((line, PLAIN) for line in text.splitlines())
+                case Table():
+                    yield from _table(block, width)
+                case Grid():
+                    yield from picture(block, width)
 
 
-def picture(grid: Grid, width: int = WIDTH) -> Iterator[str]:
-    """Return the lines of the picture as plain text."""
-    return (text for text, _ in _picture(grid, width))
-
-
-@singledispatch
-def _lines(block: object, width: int) -> Iterator[Line]:
-    raise TypeError(block, width)
-
-
-@_lines.register
-def _prose(block: Prose, width: int) -> Iterator[Line]:
-    yield from ((text, PLAIN) for text in _wrapped(block.text, width))
-
-
-@_lines.register
-def _code(block: Code, width: int) -> Iterator[Line]:  # noqa: ARG001  # code is not folded
-    yield f"# {block.title}", FAINT
-    yield from ((text, PLAIN) for text in block.text.splitlines())
-
-
-# -- tables ----------------------------------------------------------------------------------------------------------
-
-
-@_lines.register
 def _table(block: Table, width: int) -> Iterator[Line]:
     heads = [head.removesuffix(">") for head in block.columns]
-    right = [head.endswith(">") for head in block.columns]
-    rows = [[_protected(cell) for cell in row] for row in block.rows]
-    widths = _widths([heads, *rows], width)
-    yield from ((text, BOLD) for text in _row(heads, widths, right))
-    yield "─" * (sum(widths) + GAP * (len(widths) - 1)), FAINT
-    for row in rows:
-        yield from ((text, PLAIN) for text in _row(row, widths, right))
-
-
-def _row(cells: list[str], widths: list[int], right: list[bool]) -> Iterator[str]:
-    folded = [_folded(cell, width) for cell, width in zip(cells, widths, strict=True)]
-    for at in range(max(map(len, folded))):
-        parts = [cell[at] if at < len(cell) else "" for cell in folded]
-        aligned = [
-            part.rjust(width) if to_right else part.ljust(width)
-            for part, width, to_right in zip(parts, widths, right, strict=True)
-        ]
-        yield (" " * GAP).join(aligned).rstrip()
+    rows = [heads, *([_protected(cell) for cell in row] for row in block.rows)]
+    widths = _widths(rows, width)
+    for at, row in enumerate(rows):
+        folded = (_folded(cell, width) for cell, width in zip(row, widths, strict=True))
+        for cells in zip_longest(*folded, fillvalue=""):
+            aligned = (
+                cell.rjust(width) if head.endswith(">") else cell.ljust(width)
+                for cell, head, width in zip(cells, block.columns, widths, strict=True)
+            )
+            yield (" " * GAP).join(aligned).rstrip(), PLAIN if at else BOLD
+        if at == 0:
+            yield "─" * (sum(widths) + GAP * (len(widths) - 1)), FAINT
 
 
 def _widths(rows: list[list[str]], width: int) -> list[int]:
@@ -86,16 +64,13 @@ def _widths(rows: list[list[str]], width: int) -> list[int]:
     columns = list(zip(*rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     narrowest = [max((len(word) for cell in column for word in cell.split(" ")), default=0) for column in columns]
-    while sum(widths) + GAP * (len(widths) - 1) > width:
-        shrinkable = [at for at in range(len(widths)) if widths[at] > narrowest[at]]
-        if not shrinkable:
-            break
-        widths[max(shrinkable, key=lambda at: widths[at])] -= 1
+    while sum(widths) + GAP * (len(widths) - 1) > width and widths != narrowest:
+        widths[max(range(len(widths)), key=lambda at: (widths[at] > narrowest[at], widths[at]))] -= 1
     return widths
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    return _folded(_protected(text), width)
+def _wrapped(text: str, width: int, style: str = PLAIN) -> Iterator[Line]:
+    return ((line, style) for line in _folded(_protected(text), width))
 
 
 def _folded(text: str, width: int) -> list[str]:
@@ -108,74 +83,42 @@ def _protected(text: str) -> str:
     return re.sub(r"`([^`]*)`", lambda found: found[1].replace(" ", NO_BREAK), unbroken_sizes(text))
 
 
-# -- the picture -----------------------------------------------------------------------------------------------------
-
-
-@_lines.register
-def _picture(grid: Grid, width: int) -> Iterator[Line]:
-    drawn = [layer for layer in grid.layers if layer]
-    rows = [row for layer in drawn for row in layer.rows]
-    label = max(len(f"layer {layer.number}") for layer in drawn) + GAP
-    left = label + max(len(row.end if row.reverse else row.start) for row in rows) + 4
-    right = max(len(row.start if row.reverse else row.end) for row in rows) + 5
-    right = max(right, *(GAP + len(_features(layer.features)) for layer in drawn))
-    sizes = [size_of(t) for t in (0, grid.length - 1) for size_of in (grid.input_size, grid.output_size)]
-    cell = max(len(f"t={grid.length - 1}"), *(len(size(of_step)) for of_step in sizes)) + GAP
+def picture(grid: Grid, width: int = WIDTH) -> Iterator[Line]:
+    """Return the lines of the picture with their styles."""
+    ends = list(grid.rows(2))  # with the first step and the last, which are the widest
+    states = [row for row in ends if row.kind in STYLES]
+    label = max(len(row.name) for row in states) + GAP
+    left = label + max(len(row.left) for row in states) + 4
+    right = max(len(row.right) + (GAP if row.kind == "up" else 5) for row in ends)
+    cell = max(len(cell) for row in ends for cell in row.cells) + GAP
     room = width - left - right + GAP
     most = room // cell if grid.length * cell <= room else max(1, (room - 3 - GAP) // cell)
-    yield from _drawn(grid, grid.steps(most), left, cell, label)
-
-
-def _drawn(grid: Grid, steps: tuple[int | None, ...], left: int, cell: int, label: int) -> Iterator[Line]:
-    starts, at = [], left
-    for t in steps:
-        starts.append(at)
-        at += 3 + GAP if t is None else cell
-    centres = [start + (1 if t is None else (cell - GAP - 1) // 2) for start, t in zip(starts, steps, strict=True)]
-
-    def labelled(name: str, cells: list[str]) -> str:
-        line = name.ljust(left)
-        for centre, text in zip(centres, cells, strict=True):
-            line = line.ljust(centre - (len(text) - 1) // 2) + text
-        return line.rstrip()
-
-    def shown(text_of: object, fold: str = "...") -> list[str]:
-        assert callable(text_of)
-        return [fold if t is None else str(text_of(t)) for t in steps]
-
-    arrows = labelled("", shown(lambda _: "▲", fold=""))
-    yield labelled("", shown(lambda t: f"t={t}")), FAINT
-    yield labelled("output", shown(lambda t: size(grid.output_size(t)))), PLAIN
-    yield arrows, FAINT
-    for layer in grid.layers:
-        if layer is None:
-            yield f"{'...'.ljust(label)}{grid.folded_layers:,} more layers", FAINT
-            yield arrows, FAINT
+    starts = [left]
+    for t in grid.steps(most):
+        starts.append(starts[-1] + (3 + GAP if t is None else cell))
+    centres = [
+        start + (1 if t is None else (cell - GAP - 1) // 2) for start, t in zip(starts, grid.steps(most), strict=False)
+    ]
+    for row in grid.rows(most):
+        line = (row.name if row.kind != "folded" else f"{'...'.ljust(label)}{row.name}").ljust(left)
+        if row.kind in STYLES:
+            yield _walked(row, centres, label), STYLES[row.kind]
             continue
-        yield from _layer(layer, steps, centres, label)
-        yield f"{arrows.ljust(at)}{_features(layer.features)}", FAINT
-    yield labelled("input", shown(lambda t: size(grid.input_size(t)))), PLAIN
+        for centre, text in zip(centres, row.cells, strict=False):
+            line = line.ljust(centre - (len(text) - 1) // 2) + text
+        beside = f"{line.ljust(starts[-1])}{row.right}" if row.right else line
+        yield beside.rstrip(), PLAIN if row.kind in ("output", "input") else FAINT
 
 
-def _layer(layer: Layer, steps: tuple[int | None, ...], centres: list[int], label: int) -> Iterator[Line]:
-    for row in layer.rows:
-        name = "" if row.reverse else f"layer {layer.number}"
-        line = f"{name.ljust(label)}{row.end if row.reverse else row.start} "
-        for centre, t in zip(centres, steps, strict=True):
-            text = "..." if t is None else "h"
-            begin = centre - (len(text) - 1) // 2
-            line += f"{_arrow(begin - len(line) - 1, row.reverse)} {text} "
-        yield (
-            f"{line}{_arrow(3, row.reverse)} {row.start if row.reverse else row.end}",
-            REVERSE if row.reverse else FORWARD,
-        )
+def _walked(row: Row, centres: list[int], label: int) -> str:
+    """Return the row of a layer in one direction, with its arrows."""
+    line = f"{row.name.ljust(label)}{row.left} "
+    for centre, text in zip(centres, row.cells, strict=True):
+        begin = centre - (len(text) - 1) // 2
+        line += f"{_arrow(begin - len(line) - 1, row.kind)} {text} "
+    return f"{line}{_arrow(3, row.kind)} {row.right}"
 
 
-def _arrow(length: int, reverse: bool) -> str:
-    """Return an arrow of some columns, along or against time."""
+def _arrow(length: int, direction: str) -> str:
     shaft = "─" * (length - 1)
-    return f"◀{shaft}" if reverse else f"{shaft}▶"
-
-
-def _features(number: int) -> str:
-    return counted(number, "feature")
+    return f"◀{shaft}" if direction == "reverse" else f"{shaft}▶"

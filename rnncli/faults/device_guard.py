@@ -1,10 +1,8 @@
-"""Finds a GPU's mistakes on a laptop: a tensor made on the CPU whatever the input's device (`device-hardcoded`).
+"""A GPU's mistakes found on a laptop: a tensor made on the CPU whatever the input's device (`device-hardcoded`).
 
 The candidate runs once over `meta` tensors, which have a device and a shape and no values. They stand for the tensors
-of a GPU; what the candidate makes without `device=` is on the CPU, and where the two meet in one operation that CUDA
-refuses, the operation and the candidate's own line are told.
-
-What CUDA takes and refuses from two devices, and so does this module:
+of a GPU; what the candidate makes without `device=` is on the CPU. Where the two meet in one operation that CUDA
+refuses, the finding names the operation and the candidate's own line. Of tensors on two devices CUDA refuses and takes:
 
 - A tensor with dimensions on one device and a tensor on another: refused, whatever the dtype. A mask for
   `torch.where` and an index for `index_select` or `gather` are tensors like any other.
@@ -20,77 +18,40 @@ A device chosen by `torch.cuda.is_available()` is found too: it does not follow 
 Meta arithmetic has torch import its compiler, once in a process: a second, whatever the case.
 """
 
-import contextlib
-import traceback
-import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from sys import _getframe, stdlib_module_names
-from types import FrameType
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 
-from rnncli.candidate.load import Canonical, Sequence, default_dtype
+from rnncli.candidate.load import Canonical, Sequence, States
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import predict_parameters, predict_tensors
+from rnncli.faults.own_line import aside, own_line, raised_at, tensors_of
 from rnncli.numerics.device import DispatchMode
 from rnncli.numerics.probe import Probe, draw, packing
-from rnncli.verdict.evaluate import GIVEN, candidate_side, values_of
+from rnncli.verdict.evaluate import candidate_side, values_of
 
 Status = Literal["found", "clean", "not-comparable"]
 
-ID = "device-hardcoded"
 STEPS, LAYERS = 3, 3  # at most: the first, one between and the last
 PACKED = 2  # sequences, of unequal lengths: a candidate may take them one by one
 UNCUT_STEPS = 100  # of time and layer together: as long as that the case is tried as it is, too
 
-# Frames that are not the candidate's own
-_MACHINERY = (__name__, "rnncli.verdict.evaluate", "rnncli.candidate.")
-_NOT_THE_CANDIDATE = {"torch", *stdlib_module_names}
-
-_META = torch.device("meta")
-_CPU = torch.device("cpu")
+_META, _CPU = torch.device("meta"), torch.device("cpu")
 _aten = torch.ops.aten
 
 _COPYING = {_aten.copy_, _aten.fill_, _aten._to_copy}
 _INDEXING = {_aten.index, _aten.index_put, _aten.index_put_, _aten._unsafe_index, _aten._unsafe_index_put}
 # Elsewhere CUDA takes a CPU tensor of no dimensions for a number
-_TAKING_NO_NUMBERS = {
-    _aten.cat,
-    _aten.stack,
-    _aten.embedding,
-    _aten.gather,
-    _aten.index_add,
-    _aten.index_add_,
-    _aten.index_copy,
-    _aten.index_copy_,
-    _aten.index_fill,
-    _aten.index_fill_,
-    _aten.index_select,
-    _aten.scatter,
-    _aten.scatter_,
-    _aten.scatter_add,
-    _aten.scatter_add_,
-    _aten.take,
-}
-_READING = {
-    "item",
-    "tolist",
-    "numpy",
-    "__array__",
-    "__bool__",
-    "__float__",
-    "__int__",
-    "__index__",
-    "__complex__",
-    "__dlpack__",
-}
+_TAKING_NO_NUMBERS = {_aten.cat, _aten.stack, _aten.embedding, _aten.gather, _aten.take, _aten.index_select}
+_IN_PLACE_TOO = ("index_add", "index_copy", "index_fill", "scatter", "scatter_add")
+_TAKING_NO_NUMBERS |= {getattr(_aten, name + end) for name in _IN_PLACE_TOO for end in ("", "_")}
+_READING = {"item", "tolist", "numpy", "__array__", "__dlpack__"}
+_READING |= {f"__{kind}__" for kind in ("bool", "float", "int", "index", "complex")}
 _VALUES_DECIDE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 
 # What torch says itself, on meta as on CUDA, where this module sees no operation; and what says it
@@ -108,32 +69,26 @@ class Finding:
     """What became of a candidate on a device that is not the CPU.
 
     `operation` is the one that meets tensors of two devices, or the name of what comes back on the wrong one: output,
-    h_n, gradient. `devices` are the two, "meta" standing for the input's. `line` is where in the candidate that is,
-    and `made_at` where the tensor on the wrong device was made; as file:line, None where that is not known.
+    h_n, gradient. `line` is where in the candidate that is, and `made_at` where the tensor on the wrong device was
+    made; as file:line, None where that is not known. `raised`: it is not comparable since the candidate raises, for a
+    reason that is not the device.
     """
 
     status: Status
     reason: str = ""
     operation: str | None = None
-    devices: tuple[str, str] | None = None
     line: str | None = None
     made_at: str | None = None
-    raised: bool = False  # not comparable since the candidate raises, for a reason that is not the device
-
-    @property
-    def id(self) -> str | None:
-        """The fault of the catalogue that was found."""
-        return ID if self.status == "found" else None
+    raised: bool = False
 
 
 def check_devices(candidate: Canonical, case: Case) -> Finding:
-    """Whether the candidate would run on a GPU, as far as devices go: forward, and backward where the case has it.
+    """Return whether the candidate would run on a GPU, as far as devices go: forward, and backward if the case has it.
 
     The case is cut to a few steps, layers and packed sequences; its other sizes stay, since a meta tensor costs the
     same at any size. Where the case gives h_0, the candidate is called without it too: the zeros it then starts from
     are where this fault is at home. The candidate should be a fresh one: what it keeps between calls is on the meta
-    device afterwards.
-    Never raises for what the candidate does; MemoryError and KeyboardInterrupt pass.
+    device afterwards. Never raises for what the candidate does; MemoryError and KeyboardInterrupt pass.
     """
     tried = _cut(case)
     finding = _trial(candidate, tried)
@@ -153,7 +108,7 @@ MAKING = {"cpu", "numpy", "tensor", "floattensor", "from_numpy", "as_tensor", "c
 
 
 def makes_tensors(candidate: Canonical, case: Case) -> bool:
-    """Whether a call of the candidate's makes a tensor from none, on no device that another tensor told it.
+    """Return whether a call of the candidate makes a tensor from none, on no device that another tensor told it.
 
     It runs on the CPU, at the sizes of the guard, with h_0 and without. One that raises may do anything.
     """
@@ -161,7 +116,7 @@ def makes_tensors(candidate: Canonical, case: Case) -> bool:
     for tried in (_cut(case), altered(_cut(case), input={"h_0": "omitted"})):
         side = candidate_side(candidate, altered(tried, run={"gradients": False}), draw(tried).to(torch.float32, _CPU))
         try:
-            with warnings.catch_warnings(action="ignore"), torch.random.fork_rng(devices=[]), torch.no_grad():
+            with aside(gradients=False):
                 side.call(side.leaves)  # an object is constructed in the first call, on the CPU, and moved
                 with watch:
                     side.call(side.leaves)
@@ -173,51 +128,14 @@ def makes_tensors(candidate: Canonical, case: Case) -> bool:
 class _Making(TorchFunctionMode):
     """Notices a function that takes no tensor and gives one, where `device` is left out or a text."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.made = False
+    made = False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        if isinstance(result, Tensor) and not list(_tensors((*args, *kwargs.values()))):
+        if isinstance(result, Tensor) and not tensors_of((*args, *kwargs.values())):
             told = isinstance(kwargs.get("device"), torch.device)
-            self.made = self.made or (not told and _running_at() is not None)
-        return result
-
-
-def float32_made(candidate: Canonical, case: Case, probe: Probe, plain: bool) -> str | None:
-    """The candidate's first line that makes a float32 tensor where it is given float64; None where none does.
-
-    `plain`: torch's default dtype is left at float32, so that a buffer made without a dtype is found as well.
-    """
-    watch = _Narrow()
-    forward = altered(case, run={"gradients": False, "train": False})
-    with ExitStack() as restored:
-        restored.enter_context(warnings.catch_warnings(action="ignore"))
-        restored.enter_context(torch.random.fork_rng(devices=[]))
-        restored.enter_context(torch.no_grad())
-        restored.enter_context(default_dtype(torch.float32 if plain else torch.float64))
-        side = candidate_side(candidate, forward, probe)
-        restored.enter_context(watch)
-        with contextlib.suppress(Exception):
-            side.call(side.leaves)
-    return watch.line
-
-
-class _Narrow(DispatchMode):  # type: ignore[no-untyped-call]
-    """Remembers the first line whose operation gives a float32 tensor."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.line: str | None = None
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if self.line is None:
-            for tensor in _tensors(result if isinstance(result, list | tuple) else (result,)):
-                if tensor.dtype in (torch.float32, torch.float16, torch.bfloat16) and tensor.dim():
-                    self.line = _running_at()
+            self.made = self.made or (not told and own_line() is not None)
         return result
 
 
@@ -233,12 +151,7 @@ def _cut(case: Case) -> Case:
 def _trial(candidate: Canonical, case: Case) -> Finding:
     watch = _Watch()
     try:
-        with ExitStack() as restored:
-            restored.enter_context(warnings.catch_warnings(action="ignore"))
-            restored.enter_context(torch.random.fork_rng(devices=[]))
-            restored.enter_context(torch.set_grad_enabled(case.run.gradients))
-            restored.enter_context(watch)
-            restored.enter_context(_Reads(watch))
+        with aside(case.run.gradients), watch, _Reads(watch):
             finding = _forward_backward(candidate, case, watch)
     except (MemoryError, torch.OutOfMemoryError):
         raise
@@ -248,18 +161,17 @@ def _trial(candidate: Canonical, case: Case) -> Finding:
 
 
 def _forward_backward(candidate: Canonical, case: Case, watch: "_Watch") -> Finding:
-    def watched(input: Sequence, *others: Any) -> tuple[Sequence, Tensor]:
+    def watched(input: Sequence, *others: Any) -> tuple[Sequence, States]:
         if isinstance(input, PackedSequence):
             watch.tell_the_order_of(input, case)
         return candidate(input, *others)
 
-    side = candidate_side(watched, case, _probe(case))
-    output, h_n = side.call({name: leaf.clone() if name in GIVEN else leaf for name, leaf in side.leaves.items()})
-    returned = {"output": values_of(output), "h_n": h_n}
+    side = candidate_side(watched, case, _blank_probe(case))
+    returned = {name: values_of(value) for name, value in side.call(side.copies()).items() if value is not None}
     for name, value in returned.items():
         if value.device != _META:
-            line, devices = watch.made_at(value), (str(value.device), str(_META))
-            return Finding("found", f"{name} is on {value.device}{_made(line)}", name, devices, line, line)
+            line = watch.made_at(value)
+            return Finding("found", f"{name} is on {value.device}{_at(line, ', made')}", name, line, line)
     differentiable = [value for value in returned.values() if value.requires_grad]
     if differentiable:
         cotangents = [torch.zeros_like(value) for value in differentiable]
@@ -267,19 +179,14 @@ def _forward_backward(candidate: Canonical, case: Case, watch: "_Watch") -> Find
     return Finding("clean")
 
 
-def _probe(case: Case) -> Probe:
+def _blank_probe(case: Case) -> Probe:
     """The probe of a case without its values, on the meta device; cotangents are not needed."""
-
-    def blank(shape: tuple[int, ...]) -> Tensor:
-        return torch.empty(shape, dtype=getattr(torch, case.run.dtype), device=_META)
-
-    sizes = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
-    return Probe(
-        parameters={parameter.name: blank(parameter.shape) for parameter in predict_parameters(case)},
-        input=blank(sizes["input"]),
-        h_0=None if case.input.h_0 == "omitted" else blank(sizes["h_0"]),
-        cotangents={},
-    )
+    dtype, parameters = getattr(torch, case.run.dtype), predict_parameters(case)
+    shapes = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
+    shapes |= {parameter.name: parameter.shape for parameter in parameters}
+    blank = {name: torch.empty(shape, dtype=dtype, device=_META) for name, shape in shapes.items()}
+    states = {} if case.input.h_0 == "omitted" else {name: blank[name] for name in case.cell.initial}
+    return Probe({parameter.name: blank[parameter.name] for parameter in parameters}, blank["input"], states, {})
 
 
 class _Refused(RuntimeError):
@@ -290,12 +197,7 @@ class _Refused(RuntimeError):
         self.finding = finding
 
 
-class _Unreadable(RuntimeError):
-    """Values are asked for that a meta tensor does not have."""
-
-
-@dataclass(frozen=True)
-class _OnCPU:
+class _OnCPU(NamedTuple):
     """A tensor on the CPU, kept so that its memory is not another tensor's, and the line that made it.
 
     `hollow`: it is computed from a copy of a meta tensor, so that its values mean nothing.
@@ -317,7 +219,7 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        given = list(_tensors((*args, *kwargs.values())))
+        given = tensors_of((*args, *kwargs.values()))
         hollow = any(map(self.is_hollow, given))
         if hollow:
             self._refuse_values_that_decide(func, args)
@@ -331,42 +233,39 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def is_hollow(self, tensor: Tensor) -> bool:
-        """Whether a tensor's values mean nothing: a meta tensor, or one computed from its copy on the CPU."""
+        """Return whether a tensor's values mean nothing: a meta tensor, or one computed from its copy on the CPU."""
         if tensor.device == _META:
             return id(tensor) not in self._known
         known = self._on_cpu.get(_memory(tensor))
         return known is not None and known.hollow
 
     def tell_the_order_of(self, packed: PackedSequence, case: Case) -> None:
-        """The values of a packed input's indices: `pad_packed_sequence` copies them to the CPU for the lengths."""
-        _, sorted_indices = packing(case)
-        for indices, values in (
-            (packed.sorted_indices, sorted_indices),
-            (packed.unsorted_indices, torch.argsort(sorted_indices)),
-        ):
+        """Keep the values of a packed input's indices: `pad_packed_sequence` copies them to the CPU for the lengths."""
+        _, into = packing(case)
+        for indices, values in ((packed.sorted_indices, into), (packed.unsorted_indices, torch.argsort(into))):
             if indices is not None:
                 self._known[id(indices)] = indices, values
 
     def made_at(self, tensor: Tensor) -> str | None:
-        """The candidate's line that made a tensor on the CPU."""
+        """Return the candidate's line that made a tensor on the CPU."""
         known = self._on_cpu.get(_memory(tensor))
         return known.line if known else None
 
     def last_made_at(self) -> str | None:
-        """The candidate's line that made the newest tensor on the CPU."""
+        """Return the candidate's line that made the newest tensor on the CPU."""
         return next((known.line for known in reversed(self._on_cpu.values()) if known.line), None)
 
     def refuse_to_read(self, what: str) -> NoReturn:
-        """Raises _Unreadable, and keeps the finding in case the candidate catches it."""
-        line = _running_at()
+        """Refuse values that a meta tensor does not have, and keep the finding in case the candidate catches it."""
+        line = own_line()
         reason = f"{what} needs values{_at(line)}, and the tensors of this check have none"
-        self.unreadable = self.unreadable or Finding("not-comparable", reason, what, line=line)
-        raise _Unreadable(reason)
+        self.unreadable = self.unreadable or Finding("not-comparable", reason, what, line)
+        raise _Refused(self.unreadable)
 
     def _refuse_values_that_decide(self, func: Any, args: Any) -> None:
         """The shape of a result, or the way the candidate goes on, that depends on values which mean nothing."""
         if func.overloadpacket in _INDEXING:
-            if any(index.dtype in (torch.bool, torch.uint8) and self.is_hollow(index) for index in _tensors(args[1])):
+            if any(mask.dtype in (torch.bool, torch.uint8) and self.is_hollow(mask) for mask in tensors_of(args[1])):
                 self.refuse_to_read("a mask as an index")
         elif func.overloadpacket == _aten._pack_padded_sequence:
             if args[1].device == _CPU and self.is_hollow(args[1]):
@@ -387,11 +286,9 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
         elsewhere = next((tensor for tensor in meeting if tensor.device != _META), None)
         if elsewhere is None or all(tensor.device == elsewhere.device for tensor in meeting):
             return
-        line = _running_at()
-        name, devices = operation.__name__, (str(elsewhere.device), str(_META))
+        line, made_at, name = own_line(), self.made_at(elsewhere), operation.__name__
         reason = f"{name}{_at(line)} takes a tensor on {elsewhere.device} and one on the input's device"
-        made_at = self.made_at(elsewhere)
-        raise _Refused(Finding("found", f"{reason}{_made(made_at)}", name, devices, line, made_at))
+        raise _Refused(Finding("found", f"{reason}{_at(made_at, ', made')}", name, line, made_at))
 
     def _copied(self, func: Any, args: Any, kwargs: Any) -> Any:
         """A copy, between devices or on one. Out of a meta tensor it is left undone: nothing is there to copy."""
@@ -407,7 +304,7 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
         return args[0]
 
     def _remember(self, func: Any, result: Any, given: list[Tensor], hollow: bool) -> None:
-        for tensor in _tensors(result if isinstance(result, list | tuple) else (result,)):
+        for tensor in tensors_of([result]):
             if tensor.device != _CPU:
                 continue
             memory = _memory(tensor)
@@ -415,9 +312,9 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
             if known is None:
                 # A view, and what is written to, was made before; torch.tensor makes its own beneath lift_fresh
                 made_here = func.overloadpacket == _aten.lift_fresh or memory not in map(_memory, given)
-                self._on_cpu[memory] = _OnCPU(tensor, _running_at() if made_here else None, hollow)
+                self._on_cpu[memory] = _OnCPU(tensor, own_line() if made_here else None, hollow)
             elif hollow and not known.hollow:  # it is written to: a buffer that takes a copy
-                self._on_cpu[memory] = replace(known, hollow=True)
+                self._on_cpu[memory] = known._replace(hollow=True)
 
 
 class _Reads(TorchFunctionMode):
@@ -435,77 +332,34 @@ class _Reads(TorchFunctionMode):
 
 
 def _explained(error: Exception, watch: _Watch) -> Finding:
-    """What an exception says of devices, or that it says nothing of them."""
-    chain = _chain(error)
+    """What an exception, or one that it was raised from, says of devices; or that it says nothing of them."""
+    chain: list[BaseException] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
     for cause in reversed(chain):
         if isinstance(cause, _Refused):
             return cause.finding
         for message, operation in _REFUSALS.items():
             if message in str(cause):
-                line = _raised_at(cause) or watch.last_made_at()
+                line = raised_at(cause) or watch.last_made_at()
                 reason = f"torch says{_at(line)}: {_first_line(cause)}"
-                return Finding("found", reason, operation, (str(_CPU), str(_META)), line)
-    line = _raised_at(chain[-1])
+                return Finding("found", reason, operation, line)
+    line = raised_at(chain[-1])
     reason = f"it raises {type(chain[-1]).__name__}{_at(line)}: {_first_line(chain[-1])}"
     return Finding("not-comparable", reason, line=line, raised=True)
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """An exception and those it was raised from, the first of them last."""
-    chain = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
-        chain.append(cause)
-    return chain
-
-
-def _raised_at(error: BaseException) -> str | None:
-    return _own_line(reversed(list(traceback.walk_tb(error.__traceback__))))
-
-
-def _running_at() -> str | None:
-    return _own_line(traceback.walk_stack(_getframe()))
-
-
-def _own_line(innermost_first: Iterable[tuple[FrameType, int]]) -> str | None:
-    """The candidate's own frame that is nearest to what happened, as file:line; None where C++ alone is at work."""
-    for frame, line in innermost_first:
-        if frame.f_code in (_trial.__code__, float32_made.__code__, makes_tensors.__code__):
-            return None
-        module = frame.f_globals.get("__name__", "")
-        if not module.startswith(_MACHINERY) and module.partition(".")[0] not in _NOT_THE_CANDIDATE:
-            return f"{_shown_path(frame.f_code.co_filename)}:{line}"
-    return None
-
-
-def _shown_path(filename: str) -> str:
-    path = Path(filename)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else filename
-
-
-def _made(line: str | None) -> str:
-    return f", made at {line}" if line else ""
-
-
-def _at(line: str | None) -> str:
-    return f" at {line}" if line else ""
 
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [""])[0]
 
 
+def _at(line: str | None, what: str = "") -> str:
+    return f"{what} at {line}" if line else ""
+
+
 def _memory(tensor: Tensor) -> int:
     """What a tensor and its views share; a sparse tensor has no storage, and stands for itself."""
     return tensor.untyped_storage()._cdata if tensor.layout == torch.strided else id(tensor)
-
-
-def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
-    """The tensors among the arguments or results of an operation, those in its lists among them."""
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, list | tuple):
-            yield from _tensors(value)
 
 
 def _written(func: Any, args: Any, kwargs: Any) -> Iterator[Tensor]:
@@ -516,9 +370,8 @@ def _written(func: Any, args: Any, kwargs: Any) -> Iterator[Tensor]:
             yield value
 
 
-def _free_to_be_on_the_cpu(operation: Any, args: Any) -> Iterator[Tensor]:
+def _free_to_be_on_the_cpu(operation: Any, args: Any) -> list[Tensor]:
     """The arguments CUDA takes from the CPU: indices in brackets, and the lengths of a packed sequence."""
     if operation in _INDEXING:
-        yield from _tensors(args[1])
-    if operation == _aten._pack_padded_sequence:
-        yield args[1]
+        return tensors_of(args[1])
+    return [args[1]] if operation == _aten._pack_padded_sequence else []

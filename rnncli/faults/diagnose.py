@@ -6,8 +6,10 @@ known is told: which tensors, from where on, and which arguments make it go away
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import combinations
+from functools import cache
+from itertools import chain, combinations, islice
 from typing import Any, Literal
 
 import torch
@@ -18,7 +20,8 @@ from rnncli.core.case import Case, Changes, altered, as_flags, changed_by
 from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, H0_MUTATED, LEAK
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
-from rnncli.faults.catalogue import CATALOGUE, named
+from rnncli.faults.catalogue import CATALOGUES, named
+from rnncli.faults.fault import Need
 from rnncli.faults.planted import plant
 from rnncli.numerics.probe import Probe, draw, equal_sizes, in_layout, time_first
 from rnncli.verdict.evaluate import Candidate, Values, as_candidate, has_values
@@ -29,6 +32,9 @@ SAME = 1e-9  # of a tensor's largest value: a few steps in float64
 SAME_IN_FLOAT32 = 1e-4  # likewise, of a candidate that casts by itself
 SIZES = {"input_size": 8, "hidden_size": 9}  # with 7 steps of 5 sequences, pairwise distinct, D*num_layers too
 MOST_LAYERS = 3
+SIMPLEST = {"rnn.num_layers": 1, "rnn.bidirectional": False, "rnn.bias": False, "rnn.nonlinearity": "tanh"}
+SIMPLEST |= {"rnn.batch_first": False, "input.layout": "batched", "input.h_0": "omitted", "run.train": False}
+SIMPLEST |= {"input.seq_len": 1}
 UNEXPLAINED = "unexplained"
 BY_CAUSE = (BACKWARD_BREAKS, H0_MUTATED, LEAK, DOWNCAST)  # found by what they do, and told by a check
 
@@ -59,11 +65,11 @@ class Trial:
         distance = self.distance(ids)
         return distance is not None and distance <= self.tolerance
 
-    def distance(self, ids: Sequence[str], forward_alone: bool = False) -> float | None:
-        """How far the candidate is from nn.RNN with these faults, of the largest value; None where in another form."""
-        case = altered(self.case, run={"gradients": False}) if forward_alone else self.case
+    def distance(self, ids: Sequence[str]) -> float | None:
+        """Return how far the candidate is from nn.RNN with these faults, of the largest value; None in another form."""
         try:
-            planted = as_candidate(canonical("planted", plant(*ids))).evaluate(case, self.probe)
+            call = canonical("planted", plant(*ids, cell=self.case.rnn.cell))
+            planted = as_candidate(call).evaluate(self.case, self.probe)
         except CandidateError:
             return 0.0 if self.values is None else None
         return None if self.values is None else _distance(self.values, planted, self.tolerance)
@@ -90,31 +96,22 @@ def diagnosed(
         in_float32 = list(_trials(case, device, candidate, "float32"))
         trials = in_float32 if any(trial.values for trial in in_float32) else trials
     right = _on_all(trials, ()) is not None  # what is wrong is no equation
-    found = None if right else _single(trials) or _pair(trials)
+    found = None if right else _reproducing(trials)
     if found:
         ids, distance = found
         names = " and ".join(f"`{id}`" for id in ids)
         exactly = f"to {distance:.0e}" if distance else "bit for bit"
-        evidence = f"the candidate equals nn.RNN with {names}, {exactly}, on {len(trials)} probes"
-        changes = _changes(case, candidate, ids, trials) if repair else [(None, None)] * len(ids)
-        return tuple(
-            replace(named(id, evidence), at=at, change=change) for id, (at, change) in zip(ids, changes, strict=True)
-        )
+        evidence = f"the candidate equals {case.cell.layer} with {names}, {exactly}, on {len(trials)} probes"
+        told = [named(id, evidence, case) for id in ids]
+        with suppress(CandidateError):
+            tried = [(trial.case, trial.probe) for trial in trials]
+            for n, edit in enumerate(candidate.repaired(case, ids, tried) if repair else []):
+                told[n] = replace(told[n], at=edit[0], change=edit[1]) if edit else told[n]
+        return tuple(told)
     mixed = _mixes_the_batch(case, device, candidate)
     if mixed:
         return (named("batch-mixed", mixed),)
     return (_what_is_known(case, device, candidate, checks),)
-
-
-def _changes(
-    case: Case, candidate: Candidate, ids: Sequence[str], trials: Sequence[Trial]
-) -> list[tuple[str | None, tuple[str, ...] | None]]:
-    """Return for each fault the place in the candidate's file and the change that fixes the fault, where one does."""
-    try:
-        found = candidate.repaired(case, ids, [(trial.case, trial.probe) for trial in trials])
-    except CandidateError:
-        return [(None, None)] * len(ids)
-    return [change or (None, None) for change in found]
 
 
 def _by_cause(checks: Sequence[Check]) -> Diagnosis | None:
@@ -129,18 +126,13 @@ def _in_float64(values: Values | None) -> bool:
 
 def _leaks(case: Case, device: torch.device, candidate: Candidate) -> str | None:
     """What two calls with the same values give of something that is kept; None where they give the same."""
-    small = altered(_small(case), run={"gradients": False, "train": False})
-    probe = draw(small, 1).to(torch.float64, device)
-    try:
+    small, probe = _forward_alone(case, device)
+    with suppress(CandidateError):
         first, second = (candidate.evaluate(small, probe).tensors for _ in range(2))
-    except CandidateError:
-        return None
-    for name in ("output", "h_n"):
-        one, other = first[name], second[name]
-        if one is None or other is None or one.shape != other.shape:
-            continue
-        if not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
-            return f"called again with the same input, {name} differs ({LEAK})"
+        for name in ("output", "h_n"):
+            one, other = first[name], second[name]
+            if one is not None and other is not None and one.shape == other.shape and not _close(one, other):
+                return f"called again with the same input, {name} differs ({LEAK})"
     return None
 
 
@@ -148,106 +140,96 @@ def _mixes_the_batch(case: Case, device: torch.device, candidate: Candidate) -> 
     """What moves in other sequences when one of a batch changes; None where nothing does."""
     if case.input.layout == "unbatched" or case.input.batch_size < 2:
         return None
-    small = altered(_small(case), run={"gradients": False, "train": False})
-    probe = draw(small, 1).to(torch.float64, device)
+    small, probe = _forward_alone(case, device)
 
-    def rows(values: Values) -> dict[str, Tensor]:
+    def computed(probe: Probe) -> dict[str, Tensor]:
         """output and h_n with the batch on the second axis."""
-        found = {}
-        for name, shape in (("output", probe.cotangents["output"].shape), ("h_n", probe.cotangents["h_n"].shape)):
-            value = values.tensors[name]
-            if value is not None and value.shape == shape:
-                found[name] = time_first(small, value) if name == "output" else value
-        return found
+        tensors = candidate.evaluate(small, probe).tensors
+        whole = {name: tensors[name] for name in ("output", "h_n")}
+        found = {name: v for name, v in whole.items() if v is not None and v.shape == probe.cotangents[name].shape}
+        return {name: time_first(small, value) if name == "output" else value for name, value in found.items()}
 
-    try:
-        before, again = (rows(candidate.evaluate(small, probe)) for _ in range(2))
-        if any(not torch.allclose(before[name], again[name], rtol=1e-9, atol=1e-12) for name in before):
+    with suppress(CandidateError):
+        before, again = computed(probe), computed(probe)
+        if any(not _close(before[name], again[name]) for name in before):
             return None  # it depends on the call
-        for changed in (0, -1):
-            after = rows(candidate.evaluate(small, _with_another(small, probe, changed)))
-            others = slice(1, None) if changed == 0 else slice(None, -1)
+        for which, changed, others in (("first", 0, slice(1, None)), ("last", -1, slice(None, -1))):
+            after = computed(_with_another(small, probe, changed))
             for name in before.keys() & after.keys():
-                if not torch.allclose(before[name][:, others], after[name][:, others], rtol=1e-9, atol=1e-12):
-                    which = "first" if changed == 0 else "last"
+                if not _close(before[name][:, others], after[name][:, others]):
                     return f"when the {which} sequence of the batch changes, {name} of the others changes too"
-    except CandidateError:
-        return None
     return None
+
+
+def _forward_alone(case: Case, device: torch.device) -> tuple[Case, Probe]:
+    small = altered(_small(case), run={"gradients": False, "train": False})
+    return small, draw(small, 1).to(torch.float64, device)
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True)
 
 
 def _with_another(case: Case, probe: Probe, sequence: int) -> Probe:
     """The probe with another sequence in one place of the batch."""
     x = time_first(case, probe.input).clone()
     x[:, sequence] += 1.0
-    if probe.h_0 is None:
+    if not probe.states:
         return replace(probe, input=in_layout(case, x))
-    h_0 = probe.h_0.clone()
-    h_0[:, sequence] += 1.0
-    return replace(probe, input=in_layout(case, x), h_0=h_0)
-
-
-# -- faults of values --------------------------------------------------------------------------------------------------
+    states = {name: value.clone() for name, value in probe.states.items()}
+    for value in states.values():
+        value[:, sequence] += 1.0
+    return replace(probe, input=in_layout(case, x), states=states)
 
 
 def _trials(
     case: Case, device: torch.device, candidate: Candidate, dtype: Literal["float64", "float32"] = "float64"
 ) -> Iterator[Trial]:
     """The case at small sizes, twice, and at equal sizes; with the arguments, layout and mode it has."""
+
+    def trial(case: Case, attempt: int) -> Trial:
+        return Trial.of(candidate, case, draw(case, attempt).to(getattr(torch, dtype), device))
+
     small = altered(_small(case), run={"dtype": dtype})
-    first = _trial(small, draw(small, 1), device, candidate)
+    first = trial(small, 1)
     if first.values is None:  # it takes its own sizes alone
         own = altered(case, run={"weight_scale": min(1.0, case.run.weight_scale), "dtype": dtype})
-        of_own_sizes = _trial(own, draw(own, 1), device, candidate)
+        of_own_sizes = trial(own, 1)
         if of_own_sizes.values is not None:
             small, first = own, of_own_sizes
-    yield first
-    yield _trial(small, draw(small, 2), device, candidate)
-    equals = (_trial(equal, draw(equal, 3), device, candidate) for equal in equal_sizes(small))
-    last = next((trial for trial in equals if trial.values is not None), None)
-    if last is not None:
-        yield last
-
-
-def _trial(case: Case, probe: Probe, device: torch.device, candidate: Candidate) -> Trial:
-    return Trial.of(candidate, case, probe.to(getattr(torch, case.run.dtype), device))
+    yield from (first, trial(small, 2))
+    equals = (trial(equal, 3) for equal in equal_sizes(small))
+    yield from islice((trial for trial in equals if trial.values is not None), 1)
 
 
 def _small(case: Case) -> Case:
     given: dict[str, Any] = {"seq_len": 7, "batch_size": 5, "lengths": None}
     given |= {"h_0": "random"} if case.input.h_0 == "zeros" else {}
-    rnn = {**SIZES, "num_layers": min(case.rnn.num_layers, MOST_LAYERS)}
+    rnn = {**SIZES, "num_layers": min(case.rnn.num_layers, MOST_LAYERS), "proj_size": min(case.rnn.proj_size, 4)}
     return altered(case, rnn=rnn, input=given, run={"weight_scale": 1.0, "dtype": "float64"})
 
 
-def _possible(trials: Sequence[Trial]) -> list[str]:
-    return [
-        id
-        for id, fault in CATALOGUE.items()
-        if id not in BY_CAUSE
-        and id != "device-hardcoded"
-        and all(fault.applies(trial.case) is None for trial in trials)
-    ]
-
-
-def _single(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | None:
-    """The fault that reproduces the candidate on every probe."""
+def _reproducing(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | None:
+    """The fault, else the two faults, with which nn.RNN gives the candidate's values on every probe, and how nearly."""
     if len(trials) < 2 or not any(trial.values for trial in trials):
         return None
-    for id in _possible(trials):
-        if (distance := _on_all(trials, (id,))) is not None:
-            return (id,), distance
-    return None
-
-
-def _pair(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | None:
-    """Two faults that reproduce it together. Pairs are first held against the last, smallest probe, forward alone."""
-    if len(trials) < 2 or trials[-1].values is None:
-        return None
-    last = trials[-1]
-    for ids in combinations(_possible(trials), 2):
-        near = last.distance(ids, forward_alone=True)
-        if near is not None and near <= last.tolerance and (distance := _on_all(trials, ids)) is not None:
+    found_otherwise, last = (
+        (*BY_CAUSE, "device-hardcoded"),
+        trials[-1],
+    )  # the smallest: its forward alone tells nearly all
+    catalogue = CATALOGUES[last.case.rnn.cell]
+    possible = [
+        f"{id}:{form}" if form else id
+        for id, fault in catalogue.items()
+        if id not in found_otherwise and not any(fault.applies(trial.case) for trial in trials)
+        for form in (fault.forms or [""])
+    ]
+    explains_forward = cache(replace(last, case=altered(last.case, run={"gradients": False})).is_explained_by)
+    for ids in chain(combinations(possible, 1), combinations(possible, 2) if last.values else ()):
+        seen = tuple(id for id in ids if Need.GRADIENTS not in catalogue[id.partition(":")[0]].seen_with)
+        if last.values and not explains_forward(seen):
+            continue
+        if (distance := _on_all(trials, ids)) is not None:
             return ids, distance
     return None
 
@@ -267,14 +249,11 @@ def _distance(values: Values, planted: Values, tolerance: float) -> float | None
     farthest = 0.0
     for name, expected in planted.tensors.items():
         actual = values.tensors.get(name)
-        claimed = values.findings.get(name, (Verdict.MATCH, ""))[0] != Verdict.NOT_COMPARABLE
-        if not claimed:
+        if values.findings.get(name, (None,))[0] == Verdict.NOT_COMPARABLE or actual is expected is None:
             continue
-        if actual is None or expected is None:
-            if actual is not expected:
-                return None
-            continue
-        if actual.shape != expected.shape or actual.is_complex() or not has_values(actual):
+        if actual is None or expected is None or actual.shape != expected.shape:
+            return None
+        if actual.is_complex() or not has_values(actual):
             return None
         scale = expected.abs().max().item() or 1.0
         difference = (actual.double() - expected.double()).abs().max().item() / scale
@@ -282,9 +261,6 @@ def _distance(values: Values, planted: Values, tolerance: float) -> float | None
             return None
         farthest = max(farthest, difference)
     return farthest
-
-
-# -- what is known without a name --------------------------------------------------------------------------------------
 
 
 def _what_is_known(case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check]) -> Diagnosis:
@@ -311,11 +287,8 @@ def _what_is_known(case: Case, device: torch.device, candidate: Candidate, check
             said.append("right at smaller sizes")
             fix = "look at what depends on the sizes, or on how large values become"
         return Diagnosis(id=UNEXPLAINED, evidence="; ".join([*said, wrong[0].reason]), fix=fix)
-    gone = [
-        as_flags(changes)
-        for changes in _simpler(case)
-        if _is_right(changed_by(_small(case), changes), device, candidate)
-    ]
+    simpler = [(as_flags(changes), changed_by(_small(case), changes)) for changes in _simpler(case)]
+    gone = [flags for flags, changed in simpler if changed is not None and _is_right(changed, device, candidate)]
     said.append(f"right with {', or with '.join(gone)}" if gone else "no simpler arguments make it right")
     fix = "look at what " + (gone[0] + " takes out of the computation" if gone else where)
     return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
@@ -323,25 +296,14 @@ def _what_is_known(case: Case, device: torch.device, candidate: Candidate, check
 
 def _simpler(case: Case) -> Iterator[Changes]:
     """Changes that each take one thing out of the computation."""
-    small = _small(case)
-    rnn, given, run = small.rnn, small.input, small.run
-    changes: list[tuple[bool, Changes]] = [
-        (rnn.num_layers > 1, {"rnn.num_layers": 1}),
-        (rnn.bidirectional, {"rnn.bidirectional": False}),
-        (rnn.bias, {"rnn.bias": False}),
-        (rnn.nonlinearity == "relu", {"rnn.nonlinearity": "tanh"}),
-        (rnn.batch_first, {"rnn.batch_first": False}),
-        (given.layout != "batched", {"input.layout": "batched", "input.lengths": None}),
-        (given.h_0 == "random", {"input.h_0": "omitted"}),
-        (run.train, {"run.train": False}),
-        (True, {"input.seq_len": 1}),
-    ]
-    yield from (change for possible, change in changes if possible)
+    values = _small(case).config
+    for leaf, simplest in SIMPLEST.items():
+        section, name = leaf.split(".")
+        if values[section][name] != simplest:
+            yield {leaf: simplest}
 
 
-def _is_right(case: Case | None, device: torch.device, candidate: Candidate) -> bool:
-    if case is None:
-        return False
+def _is_right(case: Case, device: torch.device, candidate: Candidate) -> bool:
     try:
         return not is_wrong(stage_checks(Problem(case, device), "algorithm", candidate))
     except CandidateError:

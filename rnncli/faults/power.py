@@ -9,7 +9,7 @@ from rnncli.candidate.load import canonical
 from rnncli.core.case import Case, Changes, as_flags, changed_by
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import FaultResult
-from rnncli.faults.catalogue import CATALOGUE
+from rnncli.faults.catalogue import CATALOGUES
 from rnncli.faults.planted import plant
 from rnncli.verdict.judge import Judgement
 from rnncli.verdict.problem import Problem
@@ -20,7 +20,7 @@ MOST_CHANGES = 3  # at once, in search of a case that sees a fault
 def power(case: Case, device: torch.device) -> Iterator[FaultResult]:
     """For each fault of the catalogue, whether the case sees it; where it does not, the smallest change that would."""
     problem = Problem(case, device)
-    for id, fault in CATALOGUE.items():
+    for id, fault in CATALOGUES[case.rnn.cell].items():
         unmet = fault.applies(case)
         if unmet:
             yield FaultResult(id=id, status="not-applicable", reason=unmet)
@@ -33,11 +33,11 @@ def _seen(problem: Problem, id: str) -> FaultResult | None:
     if id == "device-hardcoded":  # the values are right on this device: the guard over meta tensors sees it
         from rnncli.faults.device_guard import check_devices
 
-        finding = check_devices(plant(id), problem.case)
+        finding = check_devices(plant(id, cell=problem.case.rnn.cell), problem.case)
         found = finding is not None and finding.status == "found"
         return FaultResult(id=id, status="caught", reason="by the device guard") if found else None
     try:
-        check = Judgement(problem, canonical(id, plant(id))).mismatch
+        check = Judgement(problem, canonical(id, plant(id, cell=problem.case.rnn.cell))).mismatch
     except CandidateError as error:
         return FaultResult(id=id, status="caught", reason=f"{error}")
     if check is None:
@@ -56,7 +56,11 @@ def _unseen(case: Case, device: torch.device, id: str) -> FaultResult:
 def _first_that_shows(case: Case, device: torch.device, id: str, single: Sequence[Changes]) -> str | None:
     for changes in _together(single):
         changed = changed_by(case, changes)
-        if changed is not None and CATALOGUE[id].applies(changed) is None and _seen(Problem(changed, device), id):
+        if (
+            changed is not None
+            and CATALOGUES[changed.rnn.cell][id].applies(changed) is None
+            and _seen(Problem(changed, device), id)
+        ):
             return as_flags(changes)
     return None
 

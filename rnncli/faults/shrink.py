@@ -16,74 +16,41 @@ MOST_TRIED = 60  # cases
 MOST_SECONDS = 20.0  # after which no further case is tried
 
 SIZES = ("input.seq_len", "input.batch_size", "rnn.num_layers", "rnn.hidden_size", "rnn.input_size")
-LEAVES = (  # put back to their defaults: what makes another computation first. The device is part of what is seen.
-    "rnn.bidirectional",
-    "rnn.dropout",
-    "run.train",
-    "input.layout",
-    "input.h_0",
-    "run.gradients",
-    "run.dtype",
-    "run.weight_scale",
-    "rnn.batch_first",
-    "rnn.nonlinearity",
-    "rnn.bias",
-    "run.seed",
-    "run.tf32",
-    "run.cudnn",
-)
+# Put back to their defaults: what makes another computation first. The device is part of what is seen.
+LEAVES = ["rnn.bidirectional", "rnn.dropout", "run.train", "input.layout", "input.h_0", "run.gradients", "run.dtype"]
+LEAVES += ["run.weight_scale", "rnn.batch_first", "rnn.nonlinearity", "rnn.bias", "run.seed", "run.tf32", "run.cudnn"]
 
 Proposal = Callable[[Case], Iterator[Changes]]
 
 
 def shrunk(case: Case, still_fails: Callable[[Case], bool], seconds: float = MOST_SECONDS) -> Case:
-    """A case near the given one that still fails, as small as a greedy search finds, all else at its default.
+    """Return a case near the given one that still fails, as small as a greedy search finds, all else at its default.
 
     Sizes come first, then everything else, again until nothing changes. None of the sizes of the result could be one
     less, unless one of the limits ended the search: MOST_TRIED cases, or `seconds`. What the case expects is left out,
     since it belongs to its sizes. `still_fails` raises nothing; the case itself is taken to fail.
     """
-    trials = _Trials(still_fails, time.monotonic() + seconds)
-    proposals: list[Proposal] = [_all_sizes, _lengths_by_rule]
-    proposals += [partial(_size, leaf) for leaf in SIZES]
-    proposals += [_all_defaults, _unused_batch_size]
-    proposals += [partial(_default, leaf) for leaf in LEAVES]
-    proposals += [_shorter_lengths]  # one by one, many where there are many: last
-    case = case.model_copy(update={"expect": {}})
-    before = None
+    tried: dict[str, bool] = {}
+    deadline = time.monotonic() + seconds
+
+    def fails(case: Case) -> bool:
+        if case.id not in tried:
+            if len(tried) >= MOST_TRIED or time.monotonic() >= deadline:
+                return False
+            tried[case.id] = still_fails(case)
+        return tried[case.id]
+
+    case, before = case.model_copy(update={"expect": {}}), None
     while case != before:
         before = case
-        for propose in proposals:
-            case = trials.smallest(case, propose)
+        for propose in PROPOSALS:
+            while True:  # every change of one kind with which it still fails
+                changed = (changed_by(case, changes) for changes in propose(case))
+                smaller = next((one for one in changed if one is not None and one != case and fails(one)), None)
+                if smaller is None:
+                    break
+                case = smaller
     return case
-
-
-class _Trials:
-    """The cases that were tried, each of them once."""
-
-    def __init__(self, still_fails: Callable[[Case], bool], deadline: float) -> None:
-        self.still_fails, self.deadline = still_fails, deadline
-        self.failed: dict[str, bool] = {}
-
-    def smallest(self, case: Case, propose: Proposal) -> Case:
-        """The case after every change of one kind with which it still fails."""
-        while (smaller := self._first(case, propose)) is not None:
-            case = smaller
-        return case
-
-    def _first(self, case: Case, propose: Proposal) -> Case | None:
-        changed = (changed_by(case, changes) for changes in propose(case))
-        return next((other for other in changed if other is not None and other != case and self._fails(other)), None)
-
-    def _fails(self, case: Case) -> bool:
-        if case.id not in self.failed:
-            if len(self.failed) >= MOST_TRIED or time.monotonic() >= self.deadline:
-                return False
-            self.failed[case.id] = self.still_fails(case)
-        return self.failed[case.id]
-
-
-# -- sizes -------------------------------------------------------------------------------------------------------------
 
 
 def _all_sizes(case: Case) -> Iterator[Changes]:
@@ -137,9 +104,6 @@ def _shorter_lengths(case: Case) -> Iterator[Changes]:
             yield {"input.lengths": [*lengths[:place], smaller, *lengths[place + 1 :]]}
 
 
-# -- defaults ----------------------------------------------------------------------------------------------------------
-
-
 def _all_defaults(case: Case) -> Iterator[Changes]:
     yield {name: value for leaf in LEAVES for changes in _default(leaf, case) for name, value in changes.items()}
 
@@ -158,7 +122,9 @@ def _unused_batch_size(case: Case) -> Iterator[Changes]:
         yield {"input.batch_size": Case().input.batch_size}
 
 
-# -- the command -------------------------------------------------------------------------------------------------------
+PROPOSALS: list[Proposal] = [_all_sizes, _lengths_by_rule, *(partial(_size, leaf) for leaf in SIZES), _all_defaults]
+PROPOSALS += [_unused_batch_size, *(partial(_default, leaf) for leaf in LEAVES)]
+PROPOSALS += [_shorter_lengths]  # one by one, many where there are many: last
 
 
 _FILE = re.compile(r"[\w./-]+\.(py|ipynb):[\w.]+")  # a target that can stand without its flag
@@ -173,11 +139,12 @@ def replay_command(case: Case, *extra: str) -> str:
     if case.input.lengths is not None:  # from which the sizes follow
         defaults |= {"input.seq_len": max(case.input.lengths), "input.batch_size": len(case.input.lengths)}
     values = {leaf: value for leaf, value in _leaves_of(case).items() if value != defaults[leaf]}
+    if values.get("rnn.nonlinearity", "") is None:  # of a gated cell, which has none to be given
+        del values["rnn.nonlinearity"]
     if torch.device(values.get("run.device", "cpu")) == devices.resolve("auto"):
         values.pop("run.device", None)
-    target = values.get("candidate", "")
     first = ["rnncli verify"]
-    if _FILE.fullmatch(target):
+    if _FILE.fullmatch(values.get("candidate", "")):
         first.append(values.pop("candidate"))
     named = {leaf.replace("num_layers", "layers"): value for leaf, value in values.items()}
     flags = as_flags({leaf: shlex.quote(value) if isinstance(value, str) else value for leaf, value in named.items()})

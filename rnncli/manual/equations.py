@@ -1,11 +1,10 @@
 """RNN, GRU and LSTM written out: a step is the equation, a layer walks it through time, a stack joins the layers.
 
 L sequence length, N batch, D directions (2 if bidirectional, else 1), H_in and H_out features in and out. `recurrent`
-computes what torch's layers compute, with every gradient. This file needs torch and nothing else: paste it where you
-like. What `rnncli` runs as `manual` is the same function in a faster form, in `fused.py`.
+is torch's layer, gradients included; `fused.py` is its fast form. This file needs torch alone: paste it where you like.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -35,8 +34,7 @@ def gru_step(x_t: Tensor, states: States, W_ih: Tensor, W_hh: Tensor, b_ih: Bias
     (h,) = states
     x_r, x_z, x_n = (x_t @ W_ih.T + b_ih).chunk(3, dim=-1)  # (N, H_out) each
     h_r, h_z, h_n = (h @ W_hh.T + b_hh).chunk(3, dim=-1)
-    r = torch.sigmoid(x_r + h_r)
-    z = torch.sigmoid(x_z + h_z)
+    r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
     n = torch.tanh(x_n + r * h_n)  # r acts after the product with h, and on its bias
     return ((1 - z) * n + z * h,)
 
@@ -52,47 +50,44 @@ def lstm_step(
     return h if W_hr is None else h @ W_hr.T, c
 
 
-def layer(
-    step: Step, x: Tensor, states: States, weights: Sequence[Bias], reverse: bool, lengths: Tensor | None
-) -> tuple[Tensor, States]:
-    """One layer in one direction: x (L, N, H_in), states (N, H_out) -> h at every step (L, N, H_out), and the last.
+def layer(step: Step, x: Tensor, first: States, weights: list[Bias], lengths: Tensor | None) -> tuple[Tensor, States]:
+    """One layer, forwards: x (L, N, H_in), first states (N, H_out) -> h at every step (L, N, H_out), the last states.
 
-    The reverse direction starts at the last step; its last h is the one at t = 0. `lengths` (N,), on the CPU, are those
-    of sequences padded to L: outside its own sequence a state stays what it was.
+    `lengths` (N,), on the CPU, are those of sequences padded to L: past its own end a state stays what it was.
     """
-    inputs = x.unbind(0)  # x[t] in the loop would do, but makes the backward pass quadratic in L
-    times, outputs = range(len(inputs)), list(inputs)
-    inside = None if lengths is None else (torch.tensor(times)[:, None] < lengths)[:, :, None].to(x.device)  # (L, N, 1)
-    for t in reversed(times) if reverse else times:
-        new = step(inputs[t], states, *weights)
+    inside = None if lengths is None else (torch.arange(len(x))[:, None, None] < lengths[:, None]).to(x.device)
+    states, outputs = first, []
+    for t, x_t in enumerate(x.unbind(0)):  # x[t] would do, but makes the backward pass quadratic in L
+        new = step(x_t, states, *weights)
         states = new if inside is None else tuple(map(torch.where, [inside[t]] * len(new), new, states))
-        outputs[t] = states[0]
+        outputs.append(states[0])
     return torch.stack(outputs), states
 
 
 def stack(
-    step: Step, x: Tensor, states: States, params: Params, directions: int, dropout: float, lengths: Tensor | None
+    step: Step, input: Tensor, states: States, params: Params, directions: int, dropout: float, lengths: Tensor | None
 ) -> tuple[Tensor, States]:
-    """All layers: x (L, N, H_in), states (D*num_layers, N, H_out) -> output (L, N, D*H_out), and the last states.
+    """All layers: input (L, N, H_in), states (D*num_layers, N, H_out) -> output (L, N, D*H_out), and the last states.
 
     Each layer reads the output of the one below. Rows of the states are ordered by layer, then direction.
     """
-    final, num_layers = [], len(states[0]) // directions
+    output, final, num_layers = input, [], len(states[0]) // directions
     for k in range(num_layers):
-        halves = []
+        x, halves = output, []
         for d in range(directions):
-            suffix = f"l{k}_reverse" if d else f"l{k}"
-            weights = [params[f"{name}_{suffix}"] for name in ("weight_ih", "weight_hh")]
-            biases = [params.get(f"{name}_{suffix}", 0.0) for name in ("bias_ih", "bias_hh")]
-            projection = [params[name] for name in [f"weight_hr_{suffix}"] if name in params]
+            suffix = f"l{k}" + ("_reverse" if d else "")
+            weights: list[Bias] = [params[f"{name}_{suffix}"] for name in ("weight_ih", "weight_hh")]
+            weights += [params.get(f"{name}_{suffix}", 0.0) for name in ("bias_ih", "bias_hh")]
+            weights += [params[name] for name in [f"weight_hr_{suffix}"] if name in params]
             first = tuple(rows[k * directions + d] for rows in states)
-            half, last = layer(step, x, first, [*weights, *biases, *projection], d == 1, lengths)
-            halves.append(half)
+            # the reverse direction reads x from its end: its last h is the one at t = 0
+            half, last = layer(step, flipped(x, lengths) if d else x, first, weights, lengths)
+            halves.append(flipped(half, lengths) if d else half)
             final.append(last)
-        x = torch.cat(halves, dim=-1)  # (L, N, D*H_out): forward features first
+        output = torch.cat(halves, dim=-1)  # (L, N, D*H_out): forward features first
         if dropout and k < num_layers - 1:
-            x = dropped(x, dropout, lengths)
-    return x, tuple(torch.stack(rows) for rows in zip(*final, strict=True))
+            output = dropped(output, dropout, lengths)
+    return output, tuple(torch.stack(rows) for rows in zip(*final, strict=True))
 
 
 def recurrent(
@@ -113,9 +108,8 @@ def recurrent(
         states = states if back is None else tuple(rows.index_select(1, back) for rows in states)
         return input._replace(data=pack_padded_sequence(output, lengths).data), states
     if input.dim() == 2:  # one sequence: a batch of one, and back
-        states = tuple(rows[:, None] for rows in states)
-        output, states = stack(step, input[:, None], states, params, directions, dropout, None)
-        return output[:, 0], tuple(rows[:, 0] for rows in states)
+        output, last = stack(step, input[:, None], tuple(h[:, None] for h in states), params, directions, dropout, None)
+        return output[:, 0], tuple(h[:, 0] for h in last)
     x = input.transpose(0, 1) if batch_first else input
     output, states = stack(step, x, states, params, directions, dropout, None)
     return output.transpose(0, 1) if batch_first else output, states
@@ -127,3 +121,10 @@ def dropped(x: Tensor, p: float, lengths: Tensor | None) -> Tensor:
         return F.dropout(x, p)
     packed = pack_padded_sequence(x, lengths)
     return pad_packed_sequence(packed._replace(data=F.dropout(packed.data, p)))[0]
+
+
+def flipped(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """x (L, N, features) from its end, or each of its padded sequences from its own."""
+    if lengths is None:
+        return x.flip(0)
+    return torch.stack([torch.cat([s[: lengths[n]].flip(0), s[lengths[n] :]]) for n, s in enumerate(x.unbind(-2))], -2)

@@ -4,157 +4,132 @@ Packed input is walked without padding, as its rows (sum of lengths, features), 
 each step has, None of a batch, which has N at every step and is (L, N, features). Gradients are written out.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-Activation = Callable[[Tensor], Tensor]
+from . import equations
+from .equations import Params, States
+from .fused_steps import CELLS, Cell, StepOf, Views
+from .stepwise import made_of
+
+Sizes = Sequence[int] | None
+Walk = tuple[Cell, Sizes, bool]  # True if from the last step to the first
+MANY = 8  # steps from which on a transposed copy of W_hh saves more time, in faster products, than it takes
 
 
-def rnn(
-    input: Tensor | PackedSequence,
-    h_0: Tensor | None,
-    params: Mapping[str, Tensor],
-    *,
-    num_layers: int = 1,
-    nonlinearity: str = "tanh",
-    batch_first: bool = False,
-    dropout: float = 0.0,
-    bidirectional: bool = False,
-    training: bool = False,
-) -> tuple[Tensor | PackedSequence, Tensor]:
-    """Compute what `torch.nn.RNN` computes. Arguments, results and errors are those of `equations.rnn`."""
-    activation = {"tanh": torch.tanh_, "relu": torch.relu_}[nonlinearity]
-    directions, p = 2 if bidirectional else 1, dropout if training else 0.0
+def recurrent(
+    cell: Cell, input: Tensor | PackedSequence, states: States, params: Params, directions: int, batch_first: bool,
+    dropout: float,
+) -> tuple[Tensor | PackedSequence, States]:  # fmt: skip
+    """All layers. Arguments and results are those of `equations.recurrent`, but for the cell in place of its step."""
 
-    def run(x: Tensor, h: Tensor | None, sizes: Sequence[int] | None = None) -> tuple[Tensor, Tensor]:
-        if h is None:
-            h = x.new_zeros(num_layers * directions, sizes[0] if sizes else x.shape[1], len(params["weight_hh_l0"]))
-        return stack(x, sizes, h, params, num_layers, directions, activation, p)
+    def run(x: Tensor, states: States, sizes: Sizes = None) -> tuple[Tensor, States]:
+        return stack(cell, x, sizes, states, params, directions, dropout)
 
     if isinstance(input, PackedSequence):
         into, back = input.sorted_indices, input.unsorted_indices
-        h = h_0 if h_0 is None or into is None else h_0.index_select(1, into)  # in the order of `.data`
-        rows, h_n = run(input.data, h, input.batch_sizes.tolist())
-        return input._replace(data=rows), h_n if back is None else h_n.index_select(1, back)
+        states = states if into is None else tuple(h.index_select(1, into) for h in states)  # in the order of `.data`
+        rows, states = run(input.data, states, input.batch_sizes.tolist())
+        return input._replace(data=rows), states if back is None else tuple(h.index_select(1, back) for h in states)
     if input.dim() == 2:  # one sequence: a batch of one, and back
-        output, h_n = run(input[:, None], None if h_0 is None else h_0[:, None])
-        return output[:, 0], h_n[:, 0]
+        output, states = run(input[:, None], tuple(h[:, None] for h in states))
+        return output[:, 0], tuple(h[:, 0] for h in states)
     if batch_first:
-        output, h_n = run(input.transpose(0, 1), h_0)
-        return output.transpose(0, 1), h_n
-    return run(input, h_0)
+        output, states = run(input.transpose(0, 1), states)
+        return output.transpose(0, 1), states
+    return run(input, states)
+
+
+rnn = made_of(CELLS, recurrent)
 
 
 def stack(
-    x: Tensor,
-    sizes: Sequence[int] | None,
-    h_0: Tensor,
-    params: Mapping[str, Tensor],
-    num_layers: int,
-    directions: int,
-    activation: Activation,
-    dropout: float,
-) -> tuple[Tensor, Tensor]:
-    """All layers: x (L, N, H_in), or packed rows, h_0 (D*num_layers, N, H_out) -> the same of D*H_out, and h_n."""
-    walk: Callable[..., tuple[Tensor, Tensor]] = _recorded_layer if torch.is_grad_enabled() else layer
-    starts, final = h_0.unbind(0), []
+    cell: Cell, x: Tensor, sizes: Sizes, states: States, params: Params, directions: int, dropout: float
+) -> tuple[Tensor, States]:
+    """All layers: x (L, N, H_in), or packed rows, states (D*num_layers, N, H_out) -> the same of D*H_out, and the last.
+
+    Raises KeyError if a weight is missing, and RuntimeError if a shape is wrong.
+    """
+    sequences, num_layers = sizes[0] if sizes else x.shape[1], states[0].shape[0] // directions
+    if states[0].shape[1] != sequences:
+        raise RuntimeError(f"the states must be of {sequences} sequences, not {states[0].shape[1]}")
+    run: Callable[..., States] = _recorded_layer if torch.is_grad_enabled() else layer
+    starts, final = list(zip(*[rows.unbind(0) for rows in states], strict=True)), []
     for k in range(num_layers):
         halves = []
         for d in range(directions):
             suffix = f"l{k}_reverse" if d else f"l{k}"
-            half, h = walk(
-                x,
-                starts[k * directions + d],
-                params[f"weight_ih_{suffix}"],
-                params[f"weight_hh_{suffix}"],
-                params.get(f"bias_ih_{suffix}"),
-                params.get(f"bias_hh_{suffix}"),
-                activation,
-                sizes,
-                d == 1,
-            )
+            weights = params[f"weight_ih_{suffix}"], params[f"weight_hh_{suffix}"]
+            others = params.get(f"bias_ih_{suffix}"), params.get(f"bias_hh_{suffix}"), params.get(f"weight_hr_{suffix}")
+            half, *last = run((cell, sizes, d == 1), x, *weights, *others, *starts[k * directions + d])
             halves.append(half)
-            final.append(h)
+            final.append(last)
         x = torch.cat(halves, dim=-1) if directions == 2 else halves[0]
         if dropout and k < num_layers - 1:
-            x = F.dropout(x, dropout)  # with the masks nn.RNN draws on the CPU
-    return x, torch.stack(final)
+            x = F.dropout(x, dropout)  # with the masks torch's layers draw on the CPU
+    return x, tuple(map(torch.stack, zip(*final, strict=True)))
 
 
-def layer(
-    x: Tensor,
-    h_0: Tensor,
-    weight_ih: Tensor,
-    weight_hh: Tensor,
-    bias_ih: Tensor | None,
-    bias_hh: Tensor | None,
-    activation: Activation,
-    sizes: Sequence[int] | None,
-    reverse: bool,
-) -> tuple[Tensor, Tensor]:
-    """One layer in one direction: x (L, N, H_in), or packed rows, h_0 (N, H_out) -> all states, and the last of each
-    sequence (N, H_out).
-
-    For inference: autograd is given `RecordedLayer`.
+def layer(walk: Walk, *arguments: Any) -> States:
+    """One layer in one direction, for inference: x (L, N, H_in), or packed rows, W_ih, W_hh, b_ih, b_hh, W_hr (None
+    where there is none), first states (N, H_out) -> h of all steps, and the last states of each sequence (N, H_out).
     """
-    bias = None if bias_ih is None or bias_hh is None else bias_ih + bias_hh  # (H_out,)
-    states = F.linear(x, weight_ih, bias)  # the input's share of every step, in one matrix product
-    weight_hh_t = weight_hh.t()
-    steps, ended = _steps(states, sizes), list[Tensor]()
-    h = h_0 if sizes is None else _first(h_0, sizes, reverse)
-    for t in _walk(len(steps), reverse):
-        if sizes is not None and sizes[t] != len(h):
-            h = _resized(h, sizes[t], h_0, ended)
-        h = activation(steps[t].addmm_(h, weight_hh_t))  # written over the input's share: nothing is allocated
-    return states, torch.cat([h, *reversed(ended)]) if ended else h.clone()  # a view would keep all states
+    kept, last = _forward(False, walk, *arguments)
+    return kept[0], *(h.clone() for h in last)  # a view would keep all states
 
 
 class RecordedLayer(torch.autograd.Function):
     """`layer` with its gradients written out: backpropagation through time.
 
-    With g_t the gradient of the sum inside the activation at step t, and dL/dh_t what reaches h_t from outside:
+    With a_t = W_ih x_t + b_ih and s_t = W_hh h_(t-1) + b_hh, whose gradients a cell finds step by step, the last first:
 
-        g_t = (dL/dh_t + g_(t+1) W_hh) * activation'          dL/dx_t = g_t W_ih      dL/dW_ih = sum_t g_t^T x_t
-        dL/db_ih = dL/db_hh = sum_t g_t                       dL/dh_0 = g_1 W_hh      dL/dW_hh = sum_t g_t^T h_(t-1)
+        dL/dx_t = dL/da_t W_ih      dL/dW_ih = sum_t dL/da_t^T x_t          dL/db_ih = sum_t dL/da_t
+        dL/dh_0 = dL/ds_1 W_hh      dL/dW_hh = sum_t dL/ds_t^T h_(t-1)      dL/db_hh = sum_t dL/ds_t
 
     Autograd would come to the same from the operations themselves, with a node for every one of every step, and one
     small product and one addition for each term of a sum over time, which here is a single product. Gradients of the
-    gradients are right too. `torch.func` needs to see every operation: there `equations.rnn` serves.
+    gradients are those of `equations.py`. `torch.func` needs to see every operation: there `equations` serves.
     """
 
     @staticmethod
-    def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, walk: Walk, *arguments: Any) -> States:
         """The arguments and results of `layer`."""
-        x, h_0, weight_ih, weight_hh, _, _, activation, sizes, reverse = arguments
-        states, h = layer(*arguments)
-        ctx.save_for_backward(x, h_0, weight_ih, weight_hh, states)
-        ctx.activation, ctx.sizes, ctx.reverse = activation, sizes, reverse
-        return states, h
+        kept, last = _forward(True, walk, *arguments)
+        ctx.save_for_backward(*arguments, *kept)
+        ctx.walk = walk
+        return kept[0], *(h.clone() for h in last)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """From the gradients of all states and of the last ones (N, H_out) those of the arguments."""
-        x, h_0, weight_ih, weight_hh, states = ctx.saved_tensors
-        g, grad_h_0 = _through_time(grads[0], grads[1], states, weight_hh, ctx.activation, ctx.sizes, ctx.reverse)
-        g, needed = g.flatten(0, -2), ctx.needs_input_grad  # (L*N, H_out), or of packed rows as it is
-        grad_bias = g.sum(0) if needed[4] or needed[5] else None  # (H_out,)
+        """From the gradients of h of all steps and of the last states (N, H_out) those of the arguments."""
+        (cell, sizes, reverse), needed = ctx.walk, ctx.needs_input_grad[1:]
+        if torch.is_grad_enabled():  # for a second derivative
+            return None, *_from_equations(ctx.walk, ctx.saved_tensors[: 5 + len(grads)], needed, grads)
+        x, W_ih, W_hh, _, _, W_hr, *states = ctx.saved_tensors
+        starts, kept = states[: len(grads) - 1], states[len(grads) - 1 :]
+        before = [_before(*pair, sizes, reverse) for pair in zip(kept, starts, strict=False)]
+        total = grads[0].clone(
+            memory_format=torch.contiguous_format
+        )  # of h: from outside, then also from the next step
+        columns, s, views, step_of = cell.backward(total, kept, before, W_hh, W_hr)
+        grad_starts = _walk(step_of, views, grads[1:], sizes, not reverse)
+        s = s.flatten(0, -2)
+        a = s if len(columns) == 1 else torch.cat(columns, -1).flatten(0, -2)
+        grad_bias = a.sum(0) if needed[3] or needed[4] else None
         return (
-            (g @ weight_ih).view_as(x) if needed[0] else None,
-            grad_h_0,  # (N, H_out)
-            g.t() @ x.flatten(0, -2) if needed[2] else None,  # (H_out, H_in)
-            g.t() @ _before(states, h_0, ctx.sizes, ctx.reverse).flatten(0, -2)
-            if needed[3]
-            else None,  # (H_out, H_out)
-            grad_bias if needed[4] else None,
-            grad_bias if needed[5] else None,
             None,
-            None,
-            None,
+            (a @ W_ih).view_as(x) if needed[0] else None,
+            a.t() @ x.flatten(0, -2) if needed[1] else None,
+            s.t() @ before[0].flatten(0, -2) if needed[2] else None,
+            grad_bias if needed[3] else None,
+            (grad_bias if a is s else s.sum(0)) if needed[4] else None,
+            total.flatten(0, -2).t() @ kept[-1].flatten(0, -2) if needed[5] else None,
+            *grad_starts,
         )
 
 
@@ -163,69 +138,66 @@ class RecordedLayer(torch.autograd.Function):
 _recorded_layer = super(torch.autograd.Function, RecordedLayer).apply
 
 
-def _through_time(
-    grad_states: Tensor,
-    grad_h: Tensor,
-    states: Tensor,
-    weight_hh: Tensor,
-    activation: Activation,
-    sizes: Sequence[int] | None,
-    reverse: bool,
-) -> tuple[Tensor, Tensor]:
-    """g of every step, found against the walk of the layer, and the gradient of h_0 (N, H_out)."""
-    in_place = not torch.is_grad_enabled()  # a second derivative needs every value as it was
-    times_slope, slopes = _slopes(activation, states, sizes)
-    g = grad_states.clone() if in_place else grad_states
-    steps, start, ended = list(_steps(g, sizes)), grad_h, list[Tensor]()
-    grad_h = start if sizes is None else _first(start, sizes, not reverse)
-    for t in _walk(len(steps), not reverse):
-        if sizes is not None and sizes[t] != len(grad_h):
-            grad_h = _resized(grad_h, sizes[t], start, ended)
-        total = steps[t] + grad_h  # dL/dh_t from outside, and from the step after
-        steps[t] = times_slope(total, slopes[t], out=steps[t] if in_place else None)
-        grad_h = steps[t] @ weight_hh
-    grad_h = torch.cat([grad_h, *reversed(ended)]) if ended else grad_h
-    return g if in_place else torch.stack(steps) if sizes is None else torch.cat(steps), grad_h
+def _forward(
+    recorded: bool, walk: Walk, x: Tensor, W_ih: Tensor, W_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None,
+    W_hr: Tensor | None, *starts: Tensor,
+) -> tuple[States, States]:  # fmt: skip
+    cell, sizes, reverse = walk
+    many = (len(sizes) if sizes else x.shape[0]) >= MANY
+    W_hh_t = W_hh.t().contiguous() if many else W_hh.t()
+    kept, views, step_of = cell.forward(recorded, x, W_ih, W_hh_t, b_ih, b_hh, W_hr)
+    return kept, _walk(step_of, views, starts, sizes, reverse)
 
 
-def _steps(states: Tensor, sizes: Sequence[int] | None) -> Sequence[Tensor]:
-    return states.unbind(0) if sizes is None else states.split_with_sizes(sizes)
-
-
-def _first(start: Tensor, sizes: Sequence[int], reverse: bool) -> Tensor:
-    """The rows of those sequences that a walk begins with."""
-    return start[: sizes[-1] if reverse else sizes[0]]
-
-
-def _resized(h: Tensor, size: int, start: Tensor, ended: list[Tensor]) -> Tensor:
-    """h with as many rows as a step has: those of sequences that end are kept, those that begin come from `start`."""
-    have = len(h)
-    if size > have:
-        return torch.cat([h, start[have:size]])
-    ended.append(h[size:])
-    return h[:size]
-
-
-def _before(states: Tensor, h_0: Tensor, sizes: Sequence[int] | None, reverse: bool) -> Tensor:
-    """The h that each state was computed from."""
+def _walk(step_of: StepOf, views: Views, states: States, sizes: Sizes, reverse: bool) -> States:
+    """Take each step from its own rows of the views and from what the one before returns; of each sequence the last."""
     if sizes is None:
-        return torch.cat([states[1:], h_0[None]] if reverse else [h_0[None], states[:-1]])
+        step, rows = step_of(states[0].shape[0]), zip(*[view.unbind(0) for view in views], strict=True)
+        for row in reversed(list(rows)) if reverse else rows:
+            states = step(row, states)
+        return states
+    starts, ended, have = states, list[States](), 0
+    rows = zip(*[view.split_with_sizes(sizes) for view in views], strict=True)
+    for row, size in list(zip(rows, sizes, strict=True))[:: -1 if reverse else 1]:
+        if size > have:  # sequences begin
+            begun = tuple(start[have:size] for start in starts)
+            states = tuple(map(torch.cat, zip(states, begun, strict=True))) if have else begun
+        elif size < have:  # sequences end
+            ended.append(tuple(h[size:] for h in states))
+            states = tuple(h[:size] for h in states)
+        if size != have:
+            have, step = size, step_of(size)
+        states = step(row, states)
+    return tuple(map(torch.cat, zip(states, *reversed(ended), strict=True)))
+
+
+def _before(states: Tensor, start: Tensor, sizes: Sizes, reverse: bool) -> Tensor:
+    """The state that each was computed from."""
+    if sizes is None:
+        return torch.cat([states[1:], start.unsqueeze(0)] if reverse else [start.unsqueeze(0), states[:-1]])
     steps = states.split_with_sizes(sizes)
     if reverse:
         pairs = zip(steps[1:], sizes[:-1], sizes[1:], strict=True)
-        return torch.cat([*(part for h, size, later in pairs for part in (h, h_0[later:size])), h_0[: sizes[-1]]])
-    return torch.cat([h_0[: sizes[0]], *(h[:size] for h, size in zip(steps[:-1], sizes[1:], strict=True))])
+        return torch.cat([*(part for h, size, later in pairs for part in (h, start[later:size])), start[: sizes[-1]]])
+    return torch.cat([start[: sizes[0]], *(h[:size] for h, size in zip(steps[:-1], sizes[1:], strict=True))])
 
 
-def _slopes(
-    activation: Activation, states: Tensor, sizes: Sequence[int] | None
-) -> tuple[Callable[..., Tensor], Sequence[Tensor]]:
-    """Return how to multiply by activation', and the factor of each step: 1 - h^2 for tanh, h <= 0 for relu."""
-    if activation is torch.tanh_:
-        return torch.mul, _steps(1 - states * states, sizes)
-    zero = states.new_zeros(())
-    return lambda total, dead, out: torch.where(dead, zero, total, out=out), _steps(states <= 0, sizes)
-
-
-def _walk(steps: int, reverse: bool) -> Iterable[int]:
-    return reversed(range(steps)) if reverse else range(steps)
+def _from_equations(
+    walk: Walk, arguments: Sequence[Tensor | None], needed: Sequence[bool], grads: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """The gradients as autograd finds them from the equation, so that it can go on to their own."""
+    (cell, sizes, reverse), lengths = walk, None
+    own: list[Any] = [
+        None if given is None else given.view_as(given) for given in arguments
+    ]  # whose graph ends at the arguments
+    (x, *weights, W_hr), starts = own[:6], own[6:]
+    if sizes is not None:
+        x, lengths = pad_packed_sequence(PackedSequence(x, torch.tensor(sizes)))
+    all_weights = [*(0.0 if weight is None else weight for weight in weights), *([] if W_hr is None else [W_hr])]
+    walked = equations.flipped(x, lengths) if reverse else x
+    h, last = equations.layer(cell.equation, walked, tuple(starts), all_weights, lengths)
+    h = equations.flipped(h, lengths) if reverse else h
+    h = h if lengths is None else pack_padded_sequence(h, lengths).data
+    wanted = [given for given, need in zip(own, needed, strict=True) if need]
+    found = iter(torch.autograd.grad([h, *last], wanted, grads, create_graph=True))
+    return [next(found) if need else None for need in needed]

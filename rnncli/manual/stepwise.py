@@ -1,15 +1,15 @@
 """Implementations made of a step of each cell, and of the layers and layouts of `equations.py`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from .equations import Params, States, Step, recurrent
+from .equations import Bias, Params, States, recurrent
 
 
-def made_of(steps: Mapping[str, Step]) -> Callable[..., Any]:
+def made_of(steps: Mapping[str, Any], recurrent: Callable[..., tuple[Any, States]] = recurrent) -> Callable[..., Any]:
     """Return an implementation of the cells in `steps`, by name; an RNN has two, "tanh" and "relu".
 
     It takes states as torch's layers do: h_0 (D*num_layers, N, H_out), of an LSTM (h_0, c_0), None for zeros; and it
@@ -48,3 +48,8 @@ def zeros(input: Tensor | PackedSequence, params: Params, cell: str, rows: int, 
         return tuple(input.data.new_zeros(rows, int(input.batch_sizes[0]), size) for size in sizes)
     batch = [] if input.dim() == 2 else [input.shape[0 if batch_first else 1]]
     return tuple(input.new_zeros(rows, *batch, size) for size in sizes)
+
+
+def blocks(weight: Bias, sizes: Sequence[int]) -> Sequence[Any]:
+    """Return the rows of a weight or bias in blocks, of gates; each is 0.0 of a bias that is not there."""
+    return weight.split_with_sizes(sizes) if isinstance(weight, Tensor) else [weight] * len(sizes)

@@ -16,7 +16,7 @@ DIRECTIONS: tuple[Literal["forward"], Literal["reverse"]] = ("forward", "reverse
 def locate(case: Case, tensor: str, index: tuple[int, ...]) -> Location:
     """The place of element `index` of a tensor: output, h_n, `grad input`, `grad h_0` or `grad <parameter>`."""
     name = tensor.removeprefix("grad ")
-    if name in ("h_n", "h_0"):
+    if name in states_of(case):
         layer, direction = divmod(index[0], case.rnn.directions)
         batch = None if case.input.layout == "unbatched" else index[1]
         return Location(layer=layer, direction=DIRECTIONS[direction], batch=batch, unit=index[-1])
@@ -24,10 +24,15 @@ def locate(case: Case, tensor: str, index: tuple[int, ...]) -> Location:
         time, batch = _time_and_batch(case, index)
         if name == "input":
             return Location(layer=0, time=time, batch=batch, unit=index[-1])
-        direction, unit = divmod(index[-1], case.rnn.hidden_size)
+        direction, unit = divmod(index[-1], case.rnn.h_out)
         layer = case.rnn.num_layers - 1
         return Location(layer=layer, direction=DIRECTIONS[direction], time=time, batch=batch, unit=unit)
     return _locate_parameter(name, index)
+
+
+def states_of(case: Case) -> tuple[str, ...]:
+    """Return the names of all states, initial and final."""
+    return case.cell.initial + case.cell.final
 
 
 def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
@@ -38,7 +43,7 @@ def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
     of its own: (L, N, D), (L, N) and (D*num_layers, N).
     """
     name, packed = tensor.removeprefix("grad "), case.input.layout == "packed"
-    if name in ("h_n", "h_0"):
+    if name in states_of(case):
         return magnitudes.amax(-1) if packed else magnitudes.flatten(1).amax(1)
     if name not in ("output", "input"):
         return magnitudes.amax()
@@ -52,14 +57,15 @@ def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
 def over_elements(case: Case, tensor: str, groups: Tensor) -> Tensor:
     """What `by_group` gave, shaped to stand against the elements of the tensor."""
     name = tensor.removeprefix("grad ")
-    if name not in ("h_n", "h_0", "output", "input"):
+    is_state = name in states_of(case)
+    if not is_state and name not in ("output", "input"):
         return groups
     if case.input.layout == "packed":
-        features = groups.unsqueeze(-1) if name != "output" else groups.repeat_interleave(case.rnn.hidden_size, dim=-1)
-        return features if name in ("h_n", "h_0") else in_layout(case, features)
-    if name in ("h_n", "h_0"):
+        features = groups.unsqueeze(-1) if name != "output" else groups.repeat_interleave(case.rnn.h_out, dim=-1)
+        return features if is_state else in_layout(case, features)
+    if is_state:
         return groups.unsqueeze(-1) if case.input.layout == "unbatched" else groups[:, None, None]
-    features = groups.unsqueeze(-1) if name == "input" else groups.repeat_interleave(case.rnn.hidden_size, dim=1)
+    features = groups.unsqueeze(-1) if name == "input" else groups.repeat_interleave(case.rnn.h_out, dim=1)
     if case.input.layout == "unbatched":
         return features
     return features.unsqueeze(0 if case.rnn.batch_first else 1)
@@ -82,7 +88,7 @@ def first_in_order(case: Case, tensor: str, outside: Tensor) -> Location:
         return Location(layer=0, time=time, batch=None if unbatched else batch, unit=unit)
     places = outside.nonzero()
     index = tuple(int(place) for place in places[0])
-    if name == "h_0":
+    if name in case.cell.initial:
         last = places[places[:, 0] == places[:, 0].max()][0]
         index = tuple(int(place) for place in last)
     return locate(case, tensor, index)
@@ -90,7 +96,7 @@ def first_in_order(case: Case, tensor: str, outside: Tensor) -> Location:
 
 def _first_of_output(case: Case, steps: Tensor) -> Location:
     """steps: (L, N, D*H_out)."""
-    directions, hidden_size = case.rnn.directions, case.rnn.hidden_size
+    directions, hidden_size = case.rnn.directions, case.rnn.h_out
     time, batch, feature = steps.nonzero().unbind(1)
     direction, unit = feature // hidden_size, feature % hidden_size
     lengths = torch.full((steps.shape[1],), steps.shape[0], device=steps.device)
@@ -109,9 +115,9 @@ def _first_of_output(case: Case, steps: Tensor) -> Location:
 
 
 def _locate_parameter(name: str, index: tuple[int, ...]) -> Location:
-    match = re.fullmatch(r"(?:weight|bias)_[ih]h_l(\d+)(_reverse)?", name)
+    match = re.fullmatch(r"(?:weight_[ih]h|bias_[ih]h|weight_hr)_l(\d+)(_reverse)?", name)
     if match is None:
-        raise ValueError(f"not a parameter of nn.RNN: {name}")
+        raise ValueError(f"not a parameter of torch's layers: {name}")
     direction = DIRECTIONS[match[2] is not None]
     column = index[1] if len(index) == 2 else None
     return Location(layer=int(match[1]), direction=direction, unit=index[0], column=column)

@@ -108,10 +108,11 @@ class Oracle:
         return {name: value[0] for name, value in self._tensors(self._clean, 1, None).items()}
 
     @cached_property
-    def previous_states(self) -> list[Tensor]:
-        """By layer and direction, the state each step started from: (L, N, H_out) each."""
+    def previous_states(self) -> dict[str, Tensor]:
+        """The states each step started from, by name: (D*num_layers, L, N, features) each."""
         self.values  # noqa: B018  # the noise-free run
-        return [walk.previous(states)[:, 0] for walk, states in zip(self._walks, self._clean.states, strict=True)]
+        walked = zip(self._walks, self._clean.states, strict=True)
+        return {"h_0": torch.stack([walk.previous(states)[:, 0] for walk, states in walked])}
 
     def envelope(self, kind: str) -> Envelope:
         """The envelope of a kind of arithmetic: a key of ARITHMETIC."""
@@ -243,7 +244,7 @@ class Oracle:
             if self._masks and layer:
                 g = g * self._masks[layer - 1]
         found["grad input"] = self._in_layout(g)
-        if self._probe.h_0 is not None:
+        if self._probe.states:
             found["grad h_0"] = self._state_in_layout(of_h_0)
         return found
 
@@ -344,7 +345,7 @@ class Oracle:
     @cached_property
     def _h_0(self) -> Tensor:
         """(D*num_layers, 1, N, H_out), zeros where it is omitted."""
-        given = self._probe.cotangents["h_n"].new_zeros(()) if self._probe.h_0 is None else self._probe.h_0
+        given = self._probe.cotangents["h_n"].new_zeros(()) if not self._probe.states else self._probe.states["h_0"]
         return self._with_runs(given.expand_as(self._probe.cotangents["h_n"]))
 
     @cached_property

@@ -1,8 +1,9 @@
-"""The concrete weights, input, h_0 and cotangents a case is checked with."""
+"""The concrete weights, input, initial states and cotangents a case is checked with."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -20,13 +21,28 @@ class Probe:
 
     parameters: dict[str, Tensor]
     input: Tensor
-    h_0: Tensor | None
+    states: dict[str, Tensor]  # h_0, of an LSTM c_0 too; none where they are omitted
     cotangents: dict[str, Tensor]
 
     @property
+    def h_0(self) -> Tensor | None:
+        """The initial hidden state, (D*num_layers, N, H_out); None where it is omitted."""
+        return self.states.get("h_0")
+
+    @property
     def leaves(self) -> dict[str, Tensor]:
-        """`input`, `h_0` unless it is left out, and every parameter."""
-        return {"input": self.input, **({} if self.h_0 is None else {"h_0": self.h_0}), **self.parameters}
+        """Return `input`, the initial states unless they are omitted, and every parameter."""
+        return {"input": self.input, **self.states, **self.parameters}
+
+    @property
+    def initial_names(self) -> list[str]:
+        """The names of the initial states of the cell: h_0, and c_0 of an LSTM."""
+        return [name.replace("_n", "_0") for name in self.cotangents if name != "output"]
+
+    def initial_states(self, leaves: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """Return those of the states that are among the leaves; zeros for the others."""
+        zeros = {name: torch.zeros_like(self.cotangents[name.replace("_0", "_n")]) for name in self.initial_names}
+        return tuple(leaves.get(name, zeros[name]) for name in self.initial_names)
 
     def to(self, dtype: torch.dtype, device: torch.device) -> "Probe":
         """The same values in another dtype, on another device; these themselves where they lie there already."""
@@ -35,7 +51,7 @@ class Probe:
         return Probe(
             parameters={name: value.to(device, dtype) for name, value in self.parameters.items()},
             input=self.input.to(device, dtype),
-            h_0=None if self.h_0 is None else self.h_0.to(device, dtype),
+            states={name: value.to(device, dtype) for name, value in self.states.items()},
             cotangents={name: value.to(device, dtype) for name, value in self.cotangents.items()},
         )
 
@@ -43,8 +59,8 @@ class Probe:
 def draw(case: Case, attempt: int = 0) -> Probe:
     """The probe of a case: float64 on the CPU, the same for the same seed; another one for each further attempt.
 
-    Weights and biases are uniform in +-weight_scale/sqrt(H_out) (the initialisation of `torch.nn.RNN`, scaled); input,
-    h_0 and the cotangents of output and h_n are standard normal.
+    Weights and biases are uniform in +-weight_scale/sqrt(hidden_size) (torch's own initialisation, scaled); input,
+    initial states and the cotangents of output and final states are standard normal.
     """
     generator = torch.Generator().manual_seed((case.run.seed + attempt * _NEXT_ATTEMPT) % 2**63)
     bound = case.run.weight_scale / case.rnn.hidden_size**0.5
@@ -59,16 +75,16 @@ def draw(case: Case, attempt: int = 0) -> Probe:
     return Probe(
         parameters={parameter.name: uniform(parameter.shape) for parameter in predict_parameters(case)},
         input=normal(sizes["input"]),
-        h_0=_initial_state(case, normal(sizes["h_0"])),
+        states=_initial_states(case, {name: normal(sizes[name]) for name in case.cell.initial}),
         cotangents={
             name: normal(sizes[name]) if name in case.returns else torch.zeros(sizes[name], dtype=torch.float64)
-            for name in ("output", "h_n")
+            for name in results(case)
         },
     )
 
 
 def shortened(case: Case, probe: Probe, steps: int) -> tuple[Case, Probe]:
-    """The case and its probe on the first `steps` steps of the input."""
+    """Return the case and its probe on the first `steps` steps of the input."""
     lengths = tuple(min(length, steps) for length in case.input.sequence_lengths)
     given = {"seq_len": steps} | ({"lengths": lengths} if case.input.layout == "packed" else {})
     shorter = altered(case, input=given)
@@ -81,7 +97,7 @@ def shortened(case: Case, probe: Probe, steps: int) -> tuple[Case, Probe]:
 
 
 def first_sequence(case: Case, probe: Probe) -> tuple[Case, Probe]:
-    """The case and its probe with the first sequence of the batch alone. Not for an unbatched input."""
+    """Return the case and its probe with the first sequence of the batch alone. Not for an unbatched input."""
     length = case.input.sequence_lengths[0] if case.input.layout == "packed" else case.input.seq_len
     given = {"batch_size": 1, "seq_len": length} | ({"lengths": (length,)} if case.input.layout == "packed" else {})
     alone = altered(case, input=given)
@@ -89,33 +105,35 @@ def first_sequence(case: Case, probe: Probe) -> tuple[Case, Probe]:
     def cut(sequence: Tensor) -> Tensor:
         return in_layout(alone, time_first(case, sequence)[:length, :1])
 
-    cotangents = {"output": cut(probe.cotangents["output"]), "h_n": probe.cotangents["h_n"][:, :1]}
-    h_0 = None if probe.h_0 is None else probe.h_0[:, :1]
-    return alone, replace(probe, input=cut(probe.input), h_0=h_0, cotangents=cotangents)
+    cotangents = {name: cut(value) if name == "output" else value[:, :1] for name, value in probe.cotangents.items()}
+    states = {name: value[:, :1] for name, value in probe.states.items()}
+    return alone, replace(probe, input=cut(probe.input), states=states, cotangents=cotangents)
 
 
 def of_first_sequence(case: Case, alone: Case, values: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
-    """output and h_n of a case, cut to its first sequence: `alone` is that of `first_sequence`."""
-    output, h_n = values["output"], values["h_n"]
-    assert output is not None
-    assert h_n is not None
-    cut = time_first(case, output)[: alone.input.seq_len, :1]
-    return {"output": in_layout(alone, cut), "h_n": h_n[:, :1]}
+    """Return the results of a case, cut to its first sequence: `alone` is that of `first_sequence`."""
+    found: dict[str, Tensor | None] = {}
+    for name in results(case):
+        value = values[name]
+        assert value is not None
+        whole = name == "output"
+        found[name] = in_layout(alone, time_first(case, value)[: alone.input.seq_len, :1]) if whole else value[:, :1]
+    return found
 
 
 def first_layer(case: Case, probe: Probe) -> tuple[Case, Probe]:
-    """The case and its probe with the first layer alone, without dropout and gradients."""
+    """Return the case and its probe with the first layer alone, without dropout and gradients."""
     directions = case.rnn.directions
     one = altered(case, rnn={"num_layers": 1, "dropout": 0.0}, run={"gradients": False, "train": False})
     parameters = {name: value for name, value in probe.parameters.items() if re.search(r"_l0(_reverse)?$", name)}
-    h_0 = None if probe.h_0 is None else probe.h_0[:directions]
-    cotangents = {**probe.cotangents, "h_n": probe.cotangents["h_n"][:directions]}
-    return one, replace(probe, parameters=parameters, h_0=h_0, cotangents=cotangents)
+    states = {name: value[:directions] for name, value in probe.states.items()}
+    cotangents = {name: value if name == "output" else value[:directions] for name, value in probe.cotangents.items()}
+    return one, replace(probe, parameters=parameters, states=states, cotangents=cotangents)
 
 
-def without_h_0(case: Case, probe: Probe) -> tuple[Case, Probe]:
-    """The case and its probe with h_0 left out."""
-    return altered(case, input={"h_0": "omitted"}), replace(probe, h_0=None)
+def without_states(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    """Return the case and its probe with the initial states left out."""
+    return altered(case, input={"h_0": "omitted"}), replace(probe, states={})
 
 
 def equal_sizes(case: Case) -> Iterator[Case]:
@@ -125,7 +143,7 @@ def equal_sizes(case: Case) -> Iterator[Case]:
     """
     steps = min(3, case.input.seq_len)
     given = {"seq_len": steps, "batch_size": steps, "lengths": None}
-    sizes = {"input_size": 4, "hidden_size": 4}
+    sizes = {"input_size": 4, "hidden_size": 4, "proj_size": min(case.rnn.proj_size, 3)}
     yield altered(case, rnn=sizes, input=given)
     if case.rnn.num_layers > 1 and case.rnn.bidirectional:
         yield altered(case, rnn={**sizes, "input_size": 8}, input=given)
@@ -133,15 +151,21 @@ def equal_sizes(case: Case) -> Iterator[Case]:
         yield altered(case, rnn={**sizes, "num_layers": 1}, input=given)
 
 
-def blank(case: Case, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor | None]:
-    """An input and h_0 of zeros, for looking at shapes: on the meta device nothing is allocated."""
-    sizes = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
-    input = torch.zeros(sizes["input"], dtype=dtype, device=device)
-    return input, _initial_state(case, torch.zeros(sizes["h_0"], dtype=dtype, device=device))
+def _initial_states(case: Case, random: dict[str, Tensor]) -> dict[str, Tensor]:
+    if case.input.h_0 == "omitted":
+        return {}
+    return random if case.input.h_0 == "random" else {name: torch.zeros_like(value) for name, value in random.items()}
 
 
-def _initial_state(case: Case, random: Tensor) -> Tensor | None:
-    return {"random": random, "zeros": torch.zeros_like(random), "omitted": None}[case.input.h_0]
+def results(case: Case) -> tuple[str, ...]:
+    """Return the names of what a layer returns: output and the final states."""
+    return ("output", *case.cell.final)
+
+
+def as_argument(states: Iterable[Tensor]) -> Tensor | tuple[Tensor, ...] | None:
+    """Return initial states as torch's layer takes them: h_0, of an LSTM (h_0, c_0), None where they are omitted."""
+    given = tuple(states)
+    return given if len(given) > 1 else given[0] if given else None
 
 
 def packer(case: Case, device: torch.device) -> Callable[[Tensor], Tensor | PackedSequence]:
@@ -182,13 +206,22 @@ def in_layout(case: Case, x: Tensor) -> Tensor:
 
 def rows_of(case: Case, device: torch.device) -> tuple[Tensor, Tensor]:
     """The time step and the sequence of each row of a packed `.data`: (sum of lengths,) each."""
-    batch_sizes, sorted_indices = packing(case)
+    return _rows_of(tuple(case.input.sequence_lengths), device)
+
+
+@lru_cache(maxsize=16)  # each tensor of a case asks again
+def _rows_of(lengths: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    batch_sizes, sorted_indices = _packing(lengths)
     time, rank = (torch.arange(len(sorted_indices)) < batch_sizes[:, None]).nonzero(as_tuple=True)
     return time.to(device), sorted_indices[rank].to(device)
 
 
 def packing(case: Case) -> tuple[Tensor, Tensor]:
     """How the case packs: batch_sizes (L,), the sequences still running at each step, and sorted_indices (N,)."""
-    lengths = torch.tensor(case.input.sequence_lengths)
+    return _packing(case.input.sequence_lengths)
+
+
+def _packing(sequence_lengths: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    lengths = torch.tensor(sequence_lengths)
     ended = torch.bincount(lengths).cumsum(0)[:-1]  # (L,): sequences that have ended before step t
     return len(lengths) - ended, torch.argsort(lengths, descending=True, stable=True)

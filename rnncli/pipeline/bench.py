@@ -11,18 +11,18 @@ from rnncli.candidate.load import load
 from rnncli.core.case import BUILT_IN, Case, altered
 from rnncli.core.errors import CandidateError, ConfigError, UnavailableError
 from rnncli.core.records import CaseRecord, Failure, Growth, Pass, Timing, Verdict, combine
-from rnncli.cost import flops as work
-from rnncli.cost.measure import COMPILED, NN_RNN, Entry, measure, names_of
+from rnncli.cost.flops import flops
+from rnncli.cost.measure import COMPILED, PassSpec, measure, names_of
 from rnncli.cost.timing import Effort
-from rnncli.numerics import device as devices
+from rnncli.numerics.device import backend_settings, describe_backend, resolve
 from rnncli.numerics.probe import draw
 from rnncli.pipeline.candidate_process import SubprocessCandidate
+from rnncli.pipeline.gates import PASSES
 from rnncli.pipeline.verify import told_as_user_errors
 from rnncli.verdict.judge import Judgement
 from rnncli.verdict.problem import Problems
 
-PASSES: tuple[Pass, ...] = ("inference", "forward", "forward+backward")
-MOST_WORK = 2e8  # FLOPs of a pass that is judged as it is; of a larger case, one with fewer and shorter sequences
+MOST_FLOPS = 2e8  # of a pass that is judged as it is; of a larger case, one with fewer and shorter sequences
 JUDGED = {"seq_len": 12, "batch_size": 4}
 
 
@@ -53,58 +53,57 @@ class Bench:
 
     @property
     def passes(self) -> tuple[Pass, ...]:
-        """What is timed: where no gradients are asked for, inference alone."""
+        """The passes that are timed."""
         return _passes(self.case)
 
     def steps(self) -> Iterator[None]:
-        """Do it, a pass at a time. What fails is in the record."""
+        """Judge, and time a pass at a time. What fails is in the record."""
         try:
-            with ExitStack() as closed:
-                yield from self._steps(closed)
+            with ExitStack() as opened:
+                yield from self._steps(opened)
         except (UnavailableError, CandidateError, ConfigError) as error:
             trace = error.trace if isinstance(error, CandidateError) else None
             self._failure = Failure(kind=error.kind, message=str(error), traceback=trace)
 
-    def _steps(self, closed: ExitStack) -> Iterator[None]:
+    def _steps(self, opened: ExitStack) -> Iterator[None]:
         case, options = self.case, self._options
-        self._device = device = devices.resolve(case.run.device)
-        closed.enter_context(told_as_user_errors(case, device))
-        closed.enter_context(devices.backend_settings(case.run))
-        own = closed.enter_context(SubprocessCandidate(case, options.timeout_s, device)) if case.target else None
+        self._device = device = resolve(case.run.device)
+        opened.enter_context(told_as_user_errors(case, device))
+        opened.enter_context(backend_settings(case.run))
+        candidate = opened.enter_context(SubprocessCandidate(case, options.timeout_s, device)) if case.target else None
         names = tuple(names_of(case, options.only))
-        if own is not None:
-            read = own.read(case)
+        if candidate is not None:
+            read = candidate.read(case)
             self._reading = read.reading
             if read.unsupported:
                 raise CandidateError(f"candidate {case.target}: {read.unsupported}")
             case = read.claimed(case)
-        self._judge(names, case, device, own)
+        self._judge(names[1:], case, device, candidate)
         names = tuple(name for name in names if self._verdicts.get(name) != Verdict.MISMATCH or options.even_if_wrong)
         probe = draw(case).to(getattr(torch, case.run.dtype), device)
-        for name in _passes(case):  # of what is claimed: a numpy function knows no gradients
-            entry = Entry(names, name, options.effort, options.compile, torch.get_num_threads())
-            timings, failed = (
-                own.bench(case, probe, entry) if own and case.target in names else measure(case, probe, entry)
-            )
+        run = candidate.bench if candidate and case.target in names else measure
+        for pass_ in _passes(case):  # of what is claimed: a numpy function knows no gradients
+            spec = PassSpec(names, pass_, options.effort, options.compile, torch.get_num_threads())
+            timings, failures = run(case, probe, spec)
             self.timings += [self._marked(timing) for timing in timings]
-            self._warnings += failed
+            self._warnings += failures
             yield
 
-    def _judge(self, names: Sequence[str], case: Case, device: torch.device, own: SubprocessCandidate | None) -> None:
-        """The verdict of each; that of a case with the same arguments and less in it, where this one is large."""
+    def _judge(
+        self, names: Sequence[str], case: Case, device: torch.device, candidate: SubprocessCandidate | None
+    ) -> None:
+        """Judge each implementation; of a large case, on one with the same arguments and less in it."""
         judged = case
-        if work.flops(case, backward=True) > MOST_WORK:
+        if flops(case, backward=True) > MOST_FLOPS:
             fewer = {name: min(getattr(case.input, name), most) for name, most in JUDGED.items()}
             judged = altered(case, input={**fewer, "lengths": None})
             sizes = ", ".join(f"{name} {value}" for name, value in fewer.items())
             self._warnings.append(f"judged with {sizes}: rnncli verify judges the case itself")
         problems = Problems()
         for name in names:
-            if name == NN_RNN:
-                continue
             named = judged if name not in BUILT_IN else judged.model_copy(update={"candidate": name})
-            candidate = load(named) if own is None or name in BUILT_IN else own
-            checks = Judgement(problems.of(named, device), candidate).checks
+            judged_as = load(named) if candidate is None or name in BUILT_IN else candidate
+            checks = Judgement(problems.of(named, device), judged_as).checks
             self._verdicts[name] = verdict = combine(check.verdict for check in checks)
             if verdict == Verdict.MISMATCH:
                 wrong = ", ".join(dict.fromkeys(c.tensor for c in checks if c.verdict == Verdict.MISMATCH))
@@ -116,14 +115,13 @@ class Bench:
         return replace(timing, wrong=True) if wrong else timing
 
     def record(self) -> CaseRecord:
-        """All that is known."""
-        verdict = None if self._failure else combine(self._verdicts.values())
+        """Return all that is known."""
         return CaseRecord(
             id=self.case.id,
             config=self.case.config,
-            verdict=verdict,
+            verdict=None if self._failure else combine(self._verdicts.values()),
             device=str(self._device) if self._device else None,
-            backend=devices.describe_backend(self._device, self.case.run) if self._device else None,
+            backend=describe_backend(self._device, self.case.run) if self._device else None,
             reading=self._reading,
             warnings=tuple(self._warnings),
             timing=tuple(self.timings) or None,
@@ -136,12 +134,12 @@ def _passes(case: Case) -> tuple[Pass, ...]:
 
 
 def growth(cases: Sequence[CaseRecord], axes: Sequence[str]) -> tuple[Growth, ...]:
-    """The exponents of each implementation and pass: least squares on logarithms, over all cases that were timed.
+    """Return the exponents of each implementation and pass: least squares on logarithms, over all cases with timings.
 
     `axes` are dotted leaves; those with one value in the cases have no exponent.
     """
-    points: dict[tuple[str, Pass], list[tuple[list[float], float]]] = {}
     varying = [axis for axis in axes if len({_value(case.config, axis) for case in cases if case.timing}) > 1]
+    points: dict[tuple[str, Pass], list[tuple[list[float], float]]] = {}
     for case in cases:
         logs = [math.log(_value(case.config, axis)) for axis in varying]
         for timing in case.timing or ():

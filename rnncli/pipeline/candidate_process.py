@@ -15,12 +15,12 @@ from rnncli.core.case import Candidate, Case, altered
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Timing
 from rnncli.execution import plain
-from rnncli.execution.process import EXTRA_BYTES, Host
+from rnncli.execution.process import EXTRA_BYTES, ChildProcess
 from rnncli.numerics.probe import Probe
 from rnncli.verdict.evaluate import Change, Finding, Regimes, Values
 
 if TYPE_CHECKING:
-    from rnncli.cost.measure import Entry
+    from rnncli.cost.measure import PassSpec
 
 SMALL_BYTES = 2**28  # of a reply, beside the values of a case
 
@@ -139,9 +139,9 @@ class CandidateProxy:
         timing: tuple[Timing, ...] = self._call("timing it", "time", case, probe)
         return timing
 
-    def bench(self, case: Case, probe: Probe, entry: "Entry") -> tuple[tuple[Timing, ...], list[str]]:
+    def bench(self, case: Case, probe: Probe, spec: "PassSpec") -> tuple[tuple[Timing, ...], list[str]]:
         """Return what `cost.measure` finds of all that take part, in turn, where the candidate runs."""
-        found: tuple[tuple[Timing, ...], list[str]] = self._call("timing it", "bench", case, probe, entry)
+        found: tuple[tuple[Timing, ...], list[str]] = self._call("timing it", "bench", case, probe, spec)
         return found
 
     def device_fault(self, case: Case) -> str | None:
@@ -165,16 +165,16 @@ class SubprocessCandidate(CandidateProxy):
         self._subject, file = f"candidate {case.target}", case.target.rpartition(":")[0]
         most = memory.needed_for_verify(case) + SMALL_BYTES
         server = "rnncli.pipeline.candidate_server:CandidateServer"
-        self._host = Host(server, self._subject, timeout_s, limit, file, plain.loads, most)
+        self._process = ChildProcess(server, self._subject, timeout_s, limit, file, plain.loads, most)
 
     def __enter__(self) -> "SubprocessCandidate":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._host.close()
+        self._process.close()
 
     def _call(self, doing: str, method: str, *arguments: Any) -> Any:
-        reply = self._host.call(doing, method, *arguments)
+        reply = self._process.call(doing, method, *arguments)
         try:
             return _reply_of(method).validate_python(reply)
         except ValidationError:
@@ -182,11 +182,11 @@ class SubprocessCandidate(CandidateProxy):
 
     @property
     def exit_error(self) -> CandidateError | None:
-        return self._host.lost
+        return self._process.failure
 
     @property
     def printed(self) -> tuple[int, list[str]]:
-        return self._host.lines, self._host.printed
+        return self._process.lines, self._process.printed
 
 
 class InProcessCandidate(CandidateProxy):

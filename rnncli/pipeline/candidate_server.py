@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical, located, own_frames
+from rnncli.candidate.find import located, own_frames
+from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Timing
@@ -24,7 +25,7 @@ from rnncli.verdict.regimes import observed
 
 if TYPE_CHECKING:
     from rnncli.candidate.adapter import Adapted
-    from rnncli.cost.measure import Entry
+    from rnncli.cost.measure import PassSpec
 
 SLOW_IMPORT_S = 0.5  # of a candidate's file, which each edit imports again
 ARGUMENTS = ("num_layers", "bidirectional", "batch_first")  # told where a candidate takes them and the case does not
@@ -62,6 +63,11 @@ class CandidateServer:
         if is_canonical(self._target) or case.stated.get("convention") == "canonical":
             self._candidate = canonical(case.target, self._target, partial=True)  # type: ignore[arg-type]
             return self._read_canonical(case)
+        if case.rnn.cell != "RNN":
+            raise CandidateError(
+                f"candidate {case.target}: for {case.cell.layer} it is read in the canonical form alone so far:"
+                " f(input, h_0, params, case) -> (output, h_n); of an LSTM (h_0, c_0) and (h_n, c_n)"
+            )
         from rnncli.candidate.reading import Unreadable, read
 
         with self._with_traceback(case), torch.no_grad():
@@ -93,10 +99,9 @@ class CandidateServer:
         one = altered(case, run={"dtype": "float64", "device": "cpu", "train": False})
         with contextlib.suppress(Exception), default_dtype(torch.float64):
             side = candidate_side(self._candidate, one, draw(one))
-            output, h_n = side.forward()
-            returns = "h_n" if output is None else "output" if h_n is None else returns
-            given = [values_of(output)] if output is not None else [h_n]
-            gradients = not outside_autograd(self._target) or any(value.requires_grad for value in given)
+            found = {name: values_of(value) for name, value in side.forward().items() if value is not None}
+            returns = "h_n" if "output" not in found else "output" if len(found) == 1 else returns
+            gradients = not outside_autograd(self._target) or any(value.requires_grad for value in found.values())
         return Reading("canonical form", returns, True, gradients, None)
 
     def choose(self, case: Case, which: int) -> Reading:
@@ -143,7 +148,7 @@ class CandidateServer:
 
     def float32_line(self, case: Case, probe: Probe, plain: bool) -> str | None:
         """The line that makes a float32 tensor in the middle of float64 work."""
-        from rnncli.faults.device_guard import float32_made
+        from rnncli.faults.own_line import float32_made
 
         with devices.backend_settings(case.run):
             return float32_made(self._candidate, case, probe, plain)
@@ -168,12 +173,12 @@ class CandidateServer:
                 (reference_side(case, probe), candidate_side(self._candidate, case, probe)), case.run.gradients
             )
 
-    def bench(self, case: Case, probe: Probe, entry: "Entry") -> tuple[tuple[Timing, ...], list[str]]:
+    def bench(self, case: Case, probe: Probe, spec: "PassSpec") -> tuple[tuple[Timing, ...], list[str]]:
         """A pass of all that take part."""
         from rnncli.cost.measure import measure
 
         with self._with_traceback(case), devices.backend_settings(case.run):
-            return measure(case, probe, entry, self._candidate)
+            return measure(case, probe, spec, self._candidate)
 
     def device_fault(self, case: Case) -> str | None:
         """Return in words what the guard over meta tensors finds; None where it finds nothing.

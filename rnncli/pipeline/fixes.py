@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from rnncli.candidate.load import canonical, from_source
+from rnncli.candidate.find import from_source
+from rnncli.candidate.load import canonical
 from rnncli.candidate.reading import read
 from rnncli.candidate.repair import Edit, applied, difference, edits
 from rnncli.core.case import Case, altered
@@ -86,8 +87,8 @@ class Search:
         if self.adapted is None:
             return
         native = edited.native
-        if native.takes_state and native.optional_state and probe.h_0 is not None:
-            yield altered(case, input={"h_0": "omitted"}), replace(probe, h_0=None)
+        if native.takes_state and native.optional_state and probe.states:
+            yield altered(case, input={"h_0": "omitted"}), replace(probe, states={})
         if native.claims("nonlinearity"):
             other = "relu" if case.rnn.nonlinearity == "tanh" else "tanh"
             yield altered(case, rnn={"nonlinearity": other}), probe

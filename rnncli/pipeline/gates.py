@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
-from typing import get_args
 
 from rnncli.core.errors import ConfigError, nearest
 from rnncli.core.records import CaseRecord, Gate, Pass, Timing
+from rnncli.pipeline.merge import merged
 
-PASSES: tuple[Pass, ...] = get_args(Pass)
+PASSES: tuple[Pass, ...] = ("inference", "forward", "forward+backward")
 _CONDITION = re.compile(r"\s*(\S.*)\.([A-Za-z+_]+)\s*(<=|>=|<|>)\s*(\S+)\s*")
 
 
@@ -25,59 +26,43 @@ class Condition:
 
     @classmethod
     def parse(cls, text: str, implementations: Sequence[str], passes: Sequence[str]) -> "Condition":
-        """Raises ConfigError: also for what is not measured in the run."""
+        """Return the condition of a text. Raises ConfigError, also for what is not measured in the run."""
         found = _CONDITION.fullmatch(text)
-        bound = _number(found[4]) if found else None
-        if not found or bound is None:
+        try:
+            bound = float(found[4]) if found else inf
+        except ValueError:
+            bound = inf
+        if not found or not 0 < bound < inf:
             raise ConfigError(
                 f'--fail-if: "{text}" is not allowed; allowed: IMPLEMENTATION.PASS, one of < <= > >=, and a ratio to'
                 " nn.RNN, as manual.forward > 1.1"
             )
-        name, pass_ = found[1], found[2]
-        if name not in implementations:
-            raise ConfigError(
-                f"--fail-if: {text}: {name} is not measured{nearest(name, implementations)}; allowed:"
-                f" {', '.join(implementations)}"
-            )
-        if pass_ not in passes:
-            raise ConfigError(
-                f"--fail-if: {text}: {pass_} is not measured{nearest(pass_, passes)}; allowed: {', '.join(passes)}"
-            )
-        return cls(text, name, pass_, found[3][0] == ">", bound)
+        for name, measured in ((found[1], implementations), (found[2], passes)):
+            if name not in measured:
+                hint = nearest(name, measured)
+                raise ConfigError(f"--fail-if: {text}: {name} is not measured{hint}; allowed: {', '.join(measured)}")
+        return cls(text, found[1], found[2], found[3][0] == ">", bound)
 
     def of(self, case: CaseRecord) -> Gate | None:
-        """What it comes to in a case; None where that was not timed."""
+        """Return the gate of a case; None where that was not timed."""
         names = {self.implementation, *([case.candidate] if self.implementation == "candidate" else [])}
         for timing in case.timing or ():
-            if timing.implementation in names and timing.pass_ == self.pass_ and timing.ratio_to_reference is not None:
-                low = timing.ratio_to_reference if timing.ratio_low is None else timing.ratio_low
-                high = timing.ratio_to_reference if timing.ratio_high is None else timing.ratio_high
+            ratio = timing.ratio_to_reference
+            if timing.implementation in names and timing.pass_ == self.pass_ and ratio is not None:
+                low = ratio if timing.ratio_low is None else timing.ratio_low
+                high = ratio if timing.ratio_high is None else timing.ratio_high
+                failed = low > self.bound if self.above else high < self.bound
                 return Gate(
-                    condition=self.text,
-                    case=case.id,
-                    ratio=timing.ratio_to_reference,
-                    ratio_low=low,
-                    ratio_high=high,
-                    failed=low > self.bound if self.above else high < self.bound,
+                    condition=self.text, case=case.id, ratio=ratio, ratio_low=low, ratio_high=high, failed=failed
                 )
         return None
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if 0 < number < float("inf") else None
 
 
 class Baseline:
     """The ratios of an earlier run."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ConfigError for a file that holds no result of `bench`."""
-        from rnncli.pipeline.journal import merged
-
+        """Read them. Raises ConfigError for a file that holds no result of `bench`."""
         self._path = path
         with merged([path]) as record:
             if record.command != "bench":
@@ -95,22 +80,17 @@ class Baseline:
         if not {id for id, *_ in self._timings} & set(ids):
             raise ConfigError(f"--baseline: {self._path} holds none of these cases; allowed: a run of the same config")
 
-    def beside(self, cases: Iterable[CaseRecord]) -> list[CaseRecord]:
-        """The cases with the earlier ratio beside each timing."""
-        found = []
-        for case in cases:
-            timings = []
-            for timing in case.timing or ():
-                before = self._timings.get((case.id, timing.implementation, timing.pass_))
-                timings.append(_compared(timing, before) if before else timing)
-            found.append(replace(case, timing=tuple(timings) or None))
-        return found
+    def beside(self, case: CaseRecord) -> CaseRecord:
+        """Return a case with the earlier ratio beside each timing."""
+        timings = []
+        for timing in case.timing or ():
+            before = self._timings.get((case.id, timing.implementation, timing.pass_))
+            timings.append(_compared(timing, before) if before else timing)
+        return replace(case, timing=tuple(timings) or None)
 
 
 def _compared(timing: Timing, before: Timing) -> Timing:
-    bounds = timing.ratio_low, timing.ratio_high, before.ratio_low, before.ratio_high
-    low, high, its_low, its_high = bounds
-    apart = None
-    if low is not None and high is not None and its_low is not None and its_high is not None:
-        apart = low > its_high or high < its_low
-    return replace(timing, baseline_ratio=before.ratio_to_reference, changed=apart)
+    changed = None
+    if None not in (timing.ratio_low, timing.ratio_high, before.ratio_low, before.ratio_high):
+        changed = timing.ratio_low > before.ratio_high or timing.ratio_high < before.ratio_low  # type: ignore[operator]
+    return replace(timing, baseline_ratio=before.ratio_to_reference, changed=changed)

@@ -18,11 +18,9 @@ from rnncli.core.shapes import confront
 from rnncli.faults.catalogue import CATALOGUE, blind_spots, named
 from rnncli.faults.shrink import replay_command, shrunk
 from rnncli.numerics import device as devices
-from rnncli.numerics import probe as probes
-from rnncli.numerics import reference
 from rnncli.verdict import claims
 from rnncli.verdict.compare import ENVELOPE, Policy
-from rnncli.verdict.evaluate import GIVEN, Candidate, FunctionCandidate, candidate_side, has_values, values_of
+from rnncli.verdict.evaluate import Candidate, FunctionCandidate, candidate_side, has_values
 from rnncli.verdict.judge import Judgement, with_envelopes
 from rnncli.verdict.problem import Problem, Problems
 from rnncli.verdict.stage import is_wrong
@@ -95,30 +93,6 @@ def largest(cases: Sequence[Case], needed: Callable[[Case], int]) -> tuple[int, 
             memory.require_fits(case, needed(case), available[name])
             most = max(most, needed(case))
     return most, have
-
-
-def look(case: Case) -> CaseRecord:
-    """The shapes a case has: predicted by rule, observed in nn.RNN, observed in the candidate."""
-    device, dtype = devices.resolve(case.run.device), getattr(torch, case.run.dtype)
-    with told_as_user_errors(case, device), torch.no_grad():
-        module = reference.build(case, dtype, device)
-        data, h_0 = probes.blank(case, dtype, device)
-        input = probes.packer(case, device)(data)
-        parameters = dict(module.named_parameters())
-        given = {"input": data} if h_0 is None else {"input": data, "h_0": h_0}
-        reference_output, reference_h_n = module(input, h_0)
-        seen = None
-        if case.target is None:  # a user's own code is run by verify alone
-            output, h_n = load(case)(input, h_0, parameters, case)
-            seen = _sizes(given | {"output": values_of(output), "h_n": h_n})
-    record = confront(
-        case,
-        _sizes(given | {"output": values_of(reference_output), "h_n": reference_h_n}),
-        seen,
-        _sizes(parameters),
-    )
-    warned = (f"shapes does not run {case.target}: rnncli verify does",) if case.target else ()
-    return replace(record, device=str(device), warnings=(*record.warnings, *warned))
 
 
 def verify(case: Case, options: VerifyOptions, target: object = None, problems: Problems | None = None) -> CaseRecord:
@@ -249,17 +223,17 @@ def _verified(
         checks = judgement.checks
         if candidate.exit_error:
             raise candidate.exit_error
-        nn_rnn, reference, timing = problem.reference_side(), problem.reference("precision"), None
+        side, reference, timing = problem.reference_side(), problem.reference("precision"), None
         if options.timing and not is_wrong(checks):  # the cost of a wrong one is worth nothing
             timing = _timed(case, problem, candidate)
         if options.envelope:
             checks = with_envelopes(problem, checks)
-    given = _sizes(nn_rnn.leaves)  # what the candidate was given too
+    given = _sizes(side.leaves)  # what the candidate was given too
     record = confront(
         case,
         {**given, **_sizes(reference.tensors)},
         {**given, **_sizes(judgement.values.tensors)},
-        {name: size for name, size in given.items() if name not in GIVEN},
+        {name: size for name, size in given.items() if name not in side.given},
     )
     blind = blind_spots(case)
     verdict = combine(check.verdict for check in checks) if record.verdict == Verdict.MATCH else record.verdict

@@ -8,13 +8,13 @@ from rich.table import Table
 from rich.text import Text
 
 from rnncli.core import words
+from rnncli.core.cells import cell_of
 from rnncli.core.records import CaseRecord, RunRecord, Timing
 from rnncli.core.summary import call, conclusion, short, threads, varying
 from rnncli.report.table import PAGE_WIDTH, Row, table
 
 CHART = 48, 10  # columns and rows
 LETTERS = "nabcdefghijklm"  # of implementations, in the chart
-OF_NN_RNN = "of nn.RNN's"
 MOST_OF_A_BAR = 40  # columns
 NOISY = "the machine is busy: where a spread is this wide (~), the ratio says little; --min-run-time measures longer"
 
@@ -81,13 +81,14 @@ def _bars(case: CaseRecord) -> Table:
     rows: dict[str, list[str | Text]] = {
         timing.implementation: [_name(timing, case), *("" for _ in passes)] for timing in measured
     }
-    widest = max([len(OF_NN_RNN), *(len(row[0]) for row in rows.values())])
+    head = f"of {cell_of(case.config).layer}'s"
+    widest = max([len(head), *(len(row[0]) for row in rows.values())])
     columns = min((PAGE_WIDTH - widest) // max(len(passes), 1) - 2, MOST_OF_A_BAR)
     longest = max((words.spread(timing)[1] for timing in measured), default=1.0)
     for timing in measured:
         dark, whole = (round(columns * end / longest) for end in words.spread(timing))
         rows[timing.implementation][1 + passes.index(timing.pass_)] = "█" * dark + "░" * (max(whole, 1) - dark)
-    return table([OF_NN_RNN, *passes], list(rows.values()))
+    return table([head, *passes], list(rows.values()))
 
 
 def _pass_table(timings: Sequence[Timing], case: CaseRecord) -> Table:
@@ -101,7 +102,9 @@ def _pass_table(timings: Sequence[Timing], case: CaseRecord) -> Table:
         share = "" if timing.products_share is None else f"{timing.products_share:.0%}"
         rows.append([_name(timing, case), *times, share, words.memory(timing.peak_bytes)])
     rates = ["earlier>", "GFLOP/s>"] if beside else ["GFLOP/s>", "GB/s>"]
-    return table(["implementation", "median>", "IQR>", f"{OF_NN_RNN}>", *rates, "share>", "memory>"], rows)
+    return table(
+        ["implementation", "median>", "IQR>", f"of {cell_of(case.config).layer}'s>", *rates, "share>", "memory>"], rows
+    )
 
 
 def _range(cases: Sequence[CaseRecord], record: RunRecord) -> Iterator[RenderableType]:
@@ -135,7 +138,7 @@ def _range(cases: Sequence[CaseRecord], record: RunRecord) -> Iterator[Renderabl
 def _in_range(timing: Timing | None) -> str:
     if timing is None:
         return "-"
-    if timing.implementation == "nn.RNN" or timing.ratio_to_reference is None:
+    if timing.is_reference or timing.ratio_to_reference is None:
         return words.duration(timing.median_s)
     return f"{'~' if timing.noisy else ''}{timing.ratio_to_reference:.2f}{' WRONG' if timing.wrong else ''}"
 

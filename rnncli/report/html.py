@@ -149,7 +149,7 @@ def _figures(case: CaseRecord) -> dict[str, str]:
     timings = case.timing or ()
     for timing in timings:
         ratio = timing.ratio_to_reference
-        if timing.pass_ == timings[-1].pass_ and ratio and timing.implementation != "nn.RNN":
+        if timing.pass_ == timings[-1].pass_ and ratio and not timing.is_reference:
             figures[f"{words.implementation(timing.implementation, case)}, {timing.pass_}"] = words.ratio_to(ratio)
     if case.faults:
         figures["not visible"] = str(sum(fault.status == "not-visible" for fault in case.faults))

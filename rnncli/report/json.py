@@ -4,7 +4,8 @@ import json
 import textwrap
 from collections.abc import Iterator
 
-from rnncli.core.records import RunRecord, case_to_json, parts_to_json
+from rnncli.core.lines import case_to_json, parts_to_json
+from rnncli.core.records import RunRecord
 
 
 def render(record: RunRecord) -> Iterator[str]:

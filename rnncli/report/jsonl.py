@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from rnncli.core.records import RunRecord, line_of
+from rnncli.core.lines import line_of
+from rnncli.core.records import RunRecord
 
 
 def render(record: RunRecord) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """A result in one line, for a script: `mismatch  my_rnn.py:rnn_forward: missing-bias-hh`."""
 
 from rnncli.core import words
+from rnncli.core.cells import cell_of
 from rnncli.core.records import CaseRecord, RunRecord, Verdict
 from rnncli.core.summary import call, cases, conclusion
 
@@ -52,7 +53,7 @@ def _of_shapes(record: RunRecord) -> str:
     case = record.cases[0]
     if case.error:
         return _of_case(case)
-    results = (tensor for tensor in case.shapes or () if tensor.name in ("output", "h_n"))
+    results = (tensor for tensor in case.shapes or () if tensor.name == "output" or tensor.name.endswith("_n"))
     sizes = ", ".join(f"{tensor.name} {words.size(tensor.predicted)}" for tensor in results)
     return f"{record.verdict or 'predicted'}  {call(case)}: {sizes}"
 
@@ -72,9 +73,9 @@ def _of_bench(record: RunRecord) -> str:
         return conclusion(record)
     timed = [timing for timing in record.cases[0].timing if timing.ratio_to_reference is not None]
     last = timed[-1].pass_ if timed else ""
-    ratios = {one.implementation: words.ratio_to(one.ratio_to_reference) for one in timed if one.pass_ == last}
-    shown = (f"{name} {ratio}" for name, ratio in ratios.items() if name not in ("nn.RNN", PRODUCTS))
-    return f"{last}: {', '.join(shown)} of nn.RNN's time"
+    shown = [one for one in timed if one.pass_ == last and not one.is_reference and one.implementation != PRODUCTS]
+    ratios = (f"{one.implementation} {words.ratio_to(one.ratio_to_reference)}" for one in shown)
+    return f"{last}: {', '.join(ratios)} of {cell_of(record.cases[0].config).layer}'s time"
 
 
 def _of_env(record: RunRecord) -> str:

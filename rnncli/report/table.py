@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnncli.core import words
+from rnncli.core.cells import cell_of
 from rnncli.core.records import CaseRecord, Check, Diagnosis, RunRecord, Timing, Verdict, printable
 from rnncli.core.summary import by_argument, call, candidates, cases, conclusion, verdicts_of
 from rnncli.report.failures import Failures
@@ -89,7 +90,7 @@ def _sections(case: CaseRecord, verbose: bool) -> Iterator[Iterable[RenderableTy
     if case.parameters:
         yield [_parameters_table(case, verbose) if case.checks is None else _parameters(case)]
     if case.checks:
-        yield [_checks(case.checks) if verbose else _parity(case.checks), *_reasons(case, verbose)]
+        yield [_checks(case) if verbose else _parity(case), *_reasons(case, verbose)]
     if case.faults is not None:
         yield _faults(case)
     if case.timing:
@@ -142,8 +143,10 @@ def _diagnosed(found: Diagnosis, verbose: bool) -> Iterator[Text]:
     written = found.written or "no fault of the catalogue"
     written = written.partition(": ")[0] if found.change else written  # the change shows the code itself
     yield Text.assemble((f"{found.id}: {written}", "bold red"), f"  {found.at}" if found.at else "")
-    for line in found.change or ():
-        yield Text(line, "red" if line.startswith("-") else "green", no_wrap=True)
+    equations = (found.equations or ()) if verbose or not found.change else ()
+    beside = ["The same in manual/equations.py, wrong and right:"] if equations else []
+    for line in (*(found.change or ()), *beside, *equations):
+        yield Text(line, {"-": "red", "+": "green"}.get(line[:1], ""), no_wrap=True)
     if verbose or not found.change:
         yield Text(f"Fix: {found.fix}.")
 
@@ -228,7 +231,7 @@ def _summary(record: RunRecord) -> Iterator[RenderableType]:
 
 def _shapes(case: CaseRecord) -> Table:
     shapes = case.shapes or ()
-    known = words.sizes_of(shapes, words.candidate(case, short=True))
+    known = words.sizes_of(case)
     agree = all(tensor.agrees for tensor in shapes)
     rows: list[Row] = []
     for at, tensor in enumerate(shapes):
@@ -240,14 +243,16 @@ def _shapes(case: CaseRecord) -> Table:
 
 def _parameters_table(case: CaseRecord, verbose: bool) -> Table:
     parameters = case.parameters or ()
-    shown, more = words.first_parameters(parameters, len(parameters) if verbose else words.MOST_PARAMETERS)
-    drawn = table(["parameter", "shape", "count>"])
+    shown, more = (parameters, 0) if verbose else words.first_parameters(parameters)
+    rows: list[Row] = []
     for parameter in shown:
         wrong = [seen for seen in (parameter.reference, parameter.expected) if seen not in (None, parameter.shape)]
         note = Text(f" NOT {words.size(wrong[0])}", "bold red") if wrong else Text()
-        drawn.add_row(parameter.name, Text(words.size(parameter.shape)).append(note), f"{parameter.count:,}")
+        shape = Text(words.size(parameter.shape)).append(note)
+        rows.append([parameter.name, shape, f"{parameter.count:,}", words.rows_of(parameter)])
     if more:
-        drawn.add_row(f"... {more} more, -v", words.of_upper_layers(parameters))
+        rows.append([f"... {more} more, -v", words.of_upper_layers(parameters), "", ""])
+    drawn = table(["parameter", "shape", "count>", "rows?"], rows)
     drawn.add_row("total", f"{len(parameters)} parameters", f"{sum(p.count for p in parameters):,}", style="bold")
     return drawn
 
@@ -262,8 +267,9 @@ def _parameters(case: CaseRecord) -> Text:
     return text
 
 
-def _parity(checks: Sequence[Check]) -> Table:
+def _parity(case: CaseRecord) -> Table:
     """A line for each tensor of the results; gradients that came to the same stand together."""
+    checks = case.checks or ()
     found = words.parity_rows(checks)
     right = all(row.verdict != Verdict.MISMATCH for row in found)
     error = f"error in {words.working_dtype(checks) or 'float64'}" if right else "error"
@@ -271,16 +277,17 @@ def _parity(checks: Sequence[Check]) -> Table:
     for row in found:
         errors = (words.number(value, "") for value in (row.error, row.reference_error if right else None))
         rows.append([row.name, _verdict(row.verdict), *errors, "(largest)" if row.together else ""])
-    return table(["parity", "verdict", f"{error}>?", "nn.RNN's own error>?", "?"], rows)
+    return table(["parity", "verdict", f"{error}>?", f"{cell_of(case.config).layer}'s own error>?", "?"], rows)
 
 
-def _checks(checks: Sequence[Check]) -> Table:
+def _checks(case: CaseRecord) -> Table:
+    checks, layer = case.checks or (), cell_of(case.config).layer
     rows: list[Row] = []
     for of in words.by_tensor(checks):
         noise = words.ratio(of.decisive.noise_ratio) if of.noise else "-"
         passes = words.passes_at(of.decisive) if of.bounded else "-"
         rows.append([of.tensor, _verdict(of.verdict), *(words.number(error) for error in of.errors), noise, passes])
-    errors = ["float64\nerror>?", f"{words.working_dtype(checks)}\nerror>?", "nn.RNN's\nown>?"]
+    errors = ["float64\nerror>?", f"{words.working_dtype(checks)}\nerror>?", f"{layer}'s\nown>?"]
     return table(["parity", "verdict", *errors, "noise\nenvelopes>?", "passes\nat rtol>?"], rows)
 
 
@@ -299,12 +306,12 @@ def _faults(case: CaseRecord) -> Iterator[RenderableType]:
 def _times(case: CaseRecord) -> Table:
     by_pass: dict[str, dict[bool, Timing]] = {}
     for timing in case.timing or ():
-        by_pass.setdefault(timing.pass_, {})[timing.implementation == "nn.RNN"] = timing
+        by_pass.setdefault(timing.pass_, {})[timing.is_reference] = timing
     rows = []
     for pass_, found in by_pass.items():
         medians = [words.duration(found[of].median_s) if of in found else "" for of in (True, False)]
         rows.append([pass_, *medians, _ratio(found.get(False))])
-    return table(["time", "nn.RNN>", f"{words.candidate(case, short=True)}>", "ratio>?"], rows)
+    return table(["time", f"{cell_of(case.config).layer}>", f"{words.candidate(case, short=True)}>", "ratio>?"], rows)
 
 
 def _all_times(case: CaseRecord) -> Table:

@@ -27,11 +27,12 @@ def not_claimed(case: Case, claimed: Case) -> Iterator[Check]:
     if not case.run.gradients:
         return
     if not claimed.run.gradients:
-        names = ["input", "h_0"] if case.input.h_0 != "omitted" else ["input"]
+        names = ["input", *(case.cell.initial if case.input.h_0 != "omitted" else ())]
         for name in [*names, *(parameter.name for parameter in predict_parameters(case))]:
             yield _unjudged(f"grad {name}", "the candidate computes with numpy, which knows no gradients")
     elif claimed.input.h_0 != case.input.h_0:
-        yield _unjudged("grad h_0", "the candidate takes no h_0")
+        for name in case.cell.initial:
+            yield _unjudged(f"grad {name}", f"the candidate takes no {name}")
 
 
 def _unjudged(tensor: str, reason: str) -> Check:

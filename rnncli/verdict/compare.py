@@ -20,6 +20,7 @@ from rnncli.core.records import BySteps, Check, Location, Stage, Verdict
 from rnncli.numerics.locate import by_group, first_in_order, locate, over_elements
 from rnncli.numerics.noise import ARITHMETIC, arithmetic
 from rnncli.numerics.oracle import Envelope
+from rnncli.numerics.probe import results
 from rnncli.verdict.evaluate import Finding, Values
 
 SMALL = 3e-2  # of the values at the first wrong step: more is another equation
@@ -207,7 +208,7 @@ class _Elements:
         gradient = self._check.tensor.startswith("grad ")
         forward_decides = all(
             envelope.decides(name, expected, loosest(self._kind))
-            for name in ("output", "h_n")
+            for name in results(self._case)
             if (expected := self._sides.expected[name]) is not None
         )
         if gradient and envelope.kinks and forward_decides:
@@ -224,7 +225,10 @@ class _Elements:
                 replace(check, verdict=Verdict.MATCH, noise_ratio=None, reason=f"{share}; the others agree")
             )
         places = self._places(excess.where(~lost, 0.0), outside)
-        cause, reason = str(Cause.VALUES), None if scale else "nn.RNN's values are all zero, and these are not"
+        cause, reason = (
+            str(Cause.VALUES),
+            None if scale else f"{self._case.cell.layer}'s values are all zero, and these are not",
+        )
         if not isfinite(self._check.max_abs_error or 0):
             reason = "the error is larger than float64 holds"
         elif check.stage == "algorithm" and check.min_tolerance is not None:
@@ -256,7 +260,7 @@ class _Elements:
         return replace(self._check, cause=Cause.VALUES, **self._places(excess, excess > 0))
 
     def _not_finite(self, broken: Tensor, error: Tensor, own_error: Tensor | None) -> Check:
-        reason = f"{int(broken.sum())} of {broken.numel()} values are not finite where nn.RNN's are"
+        reason = f"{int(broken.sum())} of {broken.numel()} values are not finite where {self._case.cell.layer}'s are"
         check = self._over_time(error, own_error)
         return replace(check, cause=Cause.NOT_FINITE, reason=reason, **self._places(broken.double(), broken))
 
@@ -293,7 +297,7 @@ def _exact(case: Case, check: Check, actual: Tensor, reference: Tensor, expected
     return replace(
         check,
         cause=Cause.VALUES,
-        reason=f"{int(different.sum())} of {different.numel()} values are not nn.RNN's, bit for bit",
+        reason=f"{int(different.sum())} of {different.numel()} values are not {case.cell.layer}'s, bit for bit",
         worst=locate(case, check.tensor, _first(different)),
         first_divergence=first_in_order(case, check.tensor, different),
     )

@@ -15,8 +15,8 @@ from rnncli.core.case import Case, altered
 from rnncli.core.causes import Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Verdict
-from rnncli.numerics.probe import Probe, draw, time_first
-from rnncli.verdict.evaluate import RETURNED, Candidate
+from rnncli.numerics.probe import Probe, draw, results, time_first
+from rnncli.verdict.evaluate import Candidate
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.stage import is_wrong, stage_checks
 
@@ -31,6 +31,8 @@ TAKEN_BACK: dict[str, Any] = {
     "worst": None,
     "first_divergence": None,
 }
+PASSING = ("a", "n", "g")  # the gate that holds new values: the activation of an RNN, n of a GRU, g of an LSTM
+HELD = {"z": -50.0, "i": 50.0, "f": -50.0, "o": 50.0}  # biases whose sigmoid is 0 or 1 in float64
 ENOUGH = 4096  # elements, to count what is kept
 
 
@@ -74,7 +76,7 @@ def _is_wrong(problem: Problem, candidate: Candidate, changes: Mapping[str, floa
         values = other.values("algorithm", candidate)
     except CandidateError:
         return False  # it need not take other arguments than the case's
-    forward = [value for name in RETURNED if (value := values.tensors[name]) is not None]
+    forward = [value for name in results(problem.case) if (value := values.tensors[name]) is not None]
     if changes.get("dropout") == 1.0 and not all(bool(value.isfinite().all()) for value in forward):
         return False  # 0 / 0, of the usual x * mask / (1 - p)
     return is_wrong(stage_checks(other, "algorithm", candidate, values))
@@ -83,7 +85,9 @@ def _is_wrong(problem: Problem, candidate: Candidate, changes: Mapping[str, floa
 def _keeps_wrongly(problem: Problem, candidate: Candidate) -> bool:
     """Whether the share of elements that are kept, their scale, or their independence over time is wrong."""
     given, rnn = problem.case.input, problem.case.rnn
-    in_a_step = rnn.hidden_size * rnn.directions * (1 if given.layout == "unbatched" else given.batch_size)
+    if len(problem.case.cell.gates) > 1 and not rnn.bias:
+        return False  # its gates cannot be held open
+    in_a_step = rnn.h_out * rnn.directions * (1 if given.layout == "unbatched" else given.batch_size)
     steps = max(STEPS[0], min(STEPS[1], ENOUGH // in_a_step))
     lengths = {"seq_len": steps} | ({"lengths": None} if given.layout == "packed" else {})
     case = altered(problem.case, input=lengths, run={"gradients": False})
@@ -103,7 +107,7 @@ def _keeps_wrongly(problem: Problem, candidate: Candidate) -> bool:
     running = time_first(case, torch.ones_like(shares)) > 0  # (L, N, D*H_out)
     return any(
         _is_unlikely((one == other)[both], rate**2 + (1 - rate) ** 2)
-        for (one, first), (other, second) in _neighbours(time_first(case, is_kept), running, case.rnn.hidden_size)
+        for (one, first), (other, second) in _neighbours(time_first(case, is_kept), running, case.rnn.h_out)
         if (both := first & second).any()
     )
 
@@ -141,14 +145,22 @@ def _shares(problem: Problem, candidate: Candidate, case: Case) -> Tensor | None
 
 
 def _passing_on(case: Case, device: torch.device) -> Probe:
-    """A probe whose first layer sees positive inputs and no state, and whose other layers pass on what they read."""
-    rnn, probe = case.rnn, draw(case).to(torch.float64, device)
+    """Return a probe whose first layer sees positive inputs and no state; the other layers pass on what they read.
+
+    The gates of a GRU or an LSTM are held open or closed by their biases, so that each step is that of its new values.
+    """
+    rnn, gates, probe = case.rnn, case.cell.gates, draw(case).to(torch.float64, device)
     parameters = {name: torch.zeros_like(value) for name, value in probe.parameters.items()}
     for name, value in parameters.items():
-        if name.startswith("weight_ih_l0"):
-            value += probe.parameters[name].abs() + 0.1 / rnn.input_size
-        elif name.startswith("weight_ih"):
-            start = rnn.hidden_size if name.endswith("_reverse") else 0
-            value[:, start : start + rnn.hidden_size].fill_diagonal_(PASSED_ON * (1 - rnn.dropout))
-    h_0 = None if probe.h_0 is None else torch.zeros_like(probe.h_0)
-    return replace(probe, parameters=parameters, input=probe.input.abs() + 0.5, h_0=h_0)
+        for gate, rows in zip(gates, value.chunk(len(gates)), strict=True) if "weight_hr" not in name else []:
+            if name.startswith("bias_ih"):
+                rows += HELD.get(gate, 0.0)
+            elif name.startswith("weight_ih_l0") and gate in PASSING:
+                rows += probe.parameters[name][: len(rows)].abs() + 0.1 / rnn.input_size
+            elif name.startswith("weight_ih") and gate in PASSING:
+                start = rnn.h_out if name.endswith("_reverse") else 0
+                rows[:, start : start + rnn.h_out].fill_diagonal_(PASSED_ON * (1 - rnn.dropout))
+        if "weight_hr" in name:
+            value.fill_diagonal_(1.0)
+    states = {name: torch.zeros_like(value) for name, value in probe.states.items()}
+    return replace(probe, parameters=parameters, input=probe.input.abs() + 0.5, states=states)

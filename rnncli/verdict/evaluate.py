@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,16 +14,14 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from rnncli.candidate.load import Canonical, Sequence, default_dtype
 from rnncli.core.case import Case
-from rnncli.core.causes import Cause
+from rnncli.core.causes import BACKWARD_BREAKS, H0_MUTATED, Cause
 from rnncli.core.errors import CandidateError, described
 from rnncli.core.records import Verdict
 from rnncli.numerics import reference
-from rnncli.numerics.probe import Probe, packer, packing
-
-GIVEN = ("input", "h_0")
-RETURNED = ("output", "h_n")
+from rnncli.numerics.probe import Probe, as_argument, packer, packing
 
 Change = tuple[str, tuple[str, ...]]  # to a candidate's file: FILE:LINE of its first line, lines that go and come
+Results = dict[str, Sequence | None]
 Regimes = dict[str, Tensor | str | None]  # see `regimes.observed`
 
 
@@ -37,9 +35,9 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Values:
-    """What an implementation computed, by tensor name: output, h_n, and `grad <leaf>`, None where there is none.
+    """What an implementation computed, by tensor name: results, and `grad <leaf>`, None where there is none.
 
-    `returned` are output and h_n themselves, of which `tensors` has copies: a later call must leave them alone. Of a
+    `returned` are the results themselves, of which `tensors` has copies: a later call must leave them alone. Of a
     candidate in another process `ask_overwritten` looks at them there.
     """
 
@@ -121,26 +119,36 @@ def as_candidate(candidate: Candidate | Canonical) -> Candidate:
 
 @dataclass(frozen=True)
 class Side:
-    """One implementation, ready to run: `leaves` are copies of the probe's input, h_0 and parameters, by name."""
+    """One implementation, ready to run: `leaves` are copies of the probe's input, states and parameters, by name.
+
+    `call` takes tensors for all leaves and returns the results by name, None for one that is not returned. `claimed`
+    are the results that are compared.
+    """
 
     name: str
-    call: Callable[[Mapping[str, Tensor]], tuple[Sequence, Tensor]]
+    call: Callable[[Mapping[str, Tensor]], Results]
     leaves: dict[str, Tensor]
     probe: Probe
-    returned: tuple[str, ...] = ("output", "h_n")
+    claimed: tuple[str, ...]
 
     def copies(self) -> dict[str, Tensor]:
-        """Return the leaves, input and h_0 as tensors of their own, which the implementation may overwrite."""
-        return {name: leaf.clone() if name in GIVEN else leaf for name, leaf in self.leaves.items()}
+        """Return the leaves, input and states as tensors of their own, which the implementation may overwrite."""
+        given = self.given
+        return {name: leaf.clone() if name in given else leaf for name, leaf in self.leaves.items()}
 
-    def forward(self) -> tuple[Sequence, Tensor]:
-        """Return output and h_n."""
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of the leaves that are no parameters: input, and states that are not omitted."""
+        return ("input", *self.probe.states)
+
+    def forward(self) -> Results:
+        """Return the results by name."""
         return self.call(self.leaves)
 
     def forward_backward(self) -> tuple[Tensor | None, ...]:
         """Return the gradient of every leaf, under the cotangents of both results."""
-        output, h_n = self.forward()
-        return self.gradients({"output": values_of(output), "h_n": h_n})
+        found = self.forward()
+        return self.gradients({name: values_of(value) for name, value in found.items() if value is not None})
 
     def gradients(self, returned: Mapping[str, Tensor]) -> tuple[Tensor | None, ...]:
         """Return the gradient of each leaf: that of the sum over the results of sum(result * cotangent)."""
@@ -169,8 +177,8 @@ def has_values(tensor: Tensor) -> bool:
     return not tensor.is_meta and tensor.layout == torch.strided
 
 
-def reference_side(case: Case, probe: Probe, module: nn.RNN | None = None) -> Side:
-    """nn.RNN with the probe's weights. The probe lies in the dtype and on the device it is to run in.
+def reference_side(case: Case, probe: Probe, module: nn.RNNBase | None = None) -> Side:
+    """Return torch's layer with the probe's weights. The probe lies in the dtype and on the device it is to run in.
 
     `module`: one that was built for the same arguments and has these weights already.
     """
@@ -178,18 +186,33 @@ def reference_side(case: Case, probe: Probe, module: nn.RNN | None = None) -> Si
     reference.set_mode(module, case, probe.input.device)
     leaves = _given_leaves(case, probe) | dict(module.named_parameters())
     pack = packer(case, probe.input.device)
-    return Side("nn.RNN", lambda given: module(pack(given["input"]), given.get("h_0")), leaves, probe, case.returns)
+
+    def call(given: Mapping[str, Tensor]) -> Results:
+        states = as_argument(given[name] for name in probe.states)
+        with warnings.catch_warnings() if case.rnn.proj_size else contextlib.nullcontext():
+            if case.rnn.proj_size:
+                warnings.simplefilter("ignore")  # of oneDNN, which knows no projection
+            return named_results(case, *module(pack(given["input"]), states))
+
+    return Side(case.cell.layer, call, leaves, probe, case.returns)
+
+
+def named_results(case: Case, output: Sequence | None, states: Any) -> Results:
+    """Return what a layer or a candidate returned, by name."""
+    final = states if isinstance(states, tuple) else (states,) * len(case.cell.final) if states is None else (states,)
+    return {"output": output, **dict(zip(case.cell.final, final, strict=True))}
 
 
 def candidate_side(candidate: Canonical, case: Case, probe: Probe) -> Side:
-    """A candidate with copies of the probe's weights."""
+    """Return a candidate with copies of the probe's weights."""
     names = list(probe.parameters)
     pack = packer(case, probe.input.device)
     leaves = _given_leaves(case, probe) | {name: _leaf(value, case) for name, value in probe.parameters.items()}
 
-    def call(given: Mapping[str, Tensor]) -> tuple[Sequence, Tensor]:
+    def call(given: Mapping[str, Tensor]) -> Results:
         parameters = {name: given[name] for name in names}
-        return candidate(pack(given["input"]), given.get("h_0"), parameters, case)
+        states = as_argument(given[name] for name in probe.states)
+        return named_results(case, *candidate(pack(given["input"]), states, parameters, case))
 
     return Side(case.target or str(case.candidate), call, leaves, probe, case.returns)
 
@@ -208,14 +231,15 @@ def evaluate(side: Side, case: Case, plain: bool = False) -> Values:
 
 def _evaluated(side: Side, case: Case) -> Values:
     given = side.copies()
-    output, h_n = side.call(given)
+    found = side.call(given)
+    output = found["output"]
     wrong_packing = None if output is None else _wrong_packing(case, output)
     data = output if output is None else values_of(output) if wrong_packing else _in_row_order(case, output)
-    returned = {name: value for name, value in zip(RETURNED, (data, h_n), strict=True) if value is not None}
-    tensors = {name: value.detach().clone() if (value := returned.get(name)) is not None else None for name in RETURNED}
+    returned = {name: values_of(value) for name, value in {**found, "output": data}.items() if value is not None}
+    tensors = {name: returned[name].detach().clone() if name in returned else None for name in found}
     findings = {
         name: Finding(Verdict.NOT_COMPARABLE, Cause.NOT_CLAIMED, "the candidate does not return it")
-        for name in RETURNED
+        for name in found
         if name not in returned
     }
     if wrong_packing:
@@ -228,8 +252,9 @@ def _evaluated(side: Side, case: Case) -> Values:
                 findings[f"grad {name}"] = refusal
     for name, before in side.probe.leaves.items():
         if not torch.equal(given[name].detach(), before):
-            tensor = f"grad {name}" if case.run.gradients else "h_n" if name == "h_0" else "output"
-            cause = "h0-mutated" if name == "h_0" else Cause.INPUT_MUTATED
+            is_state = name in case.cell.initial
+            tensor = f"grad {name}" if case.run.gradients else name.replace("_0", "_n") if is_state else "output"
+            cause = H0_MUTATED if is_state else Cause.INPUT_MUTATED
             findings[tensor] = Finding(
                 Verdict.MISMATCH, cause, f"{name} is overwritten: the caller's tensor is changed"
             )
@@ -257,7 +282,7 @@ def _backward(side: Side, returned: Mapping[str, Tensor]) -> tuple[tuple[Tensor 
         raise
     except Exception as error:
         what = described(error).partition(" Hint: ")[0]
-        return none, Finding(Verdict.MISMATCH, "backward-breaks", f"backward raises {what}{_saved_at(side)}")
+        return none, Finding(Verdict.MISMATCH, BACKWARD_BREAKS, f"backward raises {what}{_saved_at(side)}")
 
 
 def _saved_at(side: Side) -> str:
@@ -318,10 +343,7 @@ def seed_dropout(device: torch.device, seed: int) -> None:
 
 
 def _given_leaves(case: Case, probe: Probe) -> dict[str, Tensor]:
-    leaves = {"input": _leaf(probe.input, case)}
-    if probe.h_0 is not None:
-        leaves["h_0"] = _leaf(probe.h_0, case)
-    return leaves
+    return {name: _leaf(value, case) for name, value in {"input": probe.input, **probe.states}.items()}
 
 
 def _leaf(value: Tensor, case: Case) -> Tensor:

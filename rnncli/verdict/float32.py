@@ -9,7 +9,8 @@ from rnncli.core.case import altered
 from rnncli.core.causes import DOWNCAST
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Verdict
-from rnncli.verdict.evaluate import RETURNED, Candidate, Values
+from rnncli.numerics.probe import results
+from rnncli.verdict.evaluate import Candidate, Values
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.repeat_calls import same_results
 
@@ -37,7 +38,7 @@ def buffer_without_dtype(problem: Problem, candidate: Candidate) -> str | None:
 
 def looks_like_float32(checks: tuple[Check, ...]) -> bool:
     """Return whether what is wrong in float64 has the size of float32's rounding, or its dtype."""
-    wrong = [check for check in checks if check.verdict == Verdict.MISMATCH and check.tensor in RETURNED]
+    wrong = [check for check in checks if check.verdict == Verdict.MISMATCH and not check.tensor.startswith("grad ")]
     of_dtype = all(check.cause == DOWNCAST and check.max_abs_error is None for check in wrong)
     small = all(check.min_tolerance is not None and check.min_tolerance < OF_FLOAT32 for check in wrong)
     return bool(wrong) and (of_dtype or small)
@@ -51,7 +52,7 @@ def own_cast(
     `error` is what it raised in float64, else `values` what it computed.
     """
     line = _line(problem, candidate, plain=False)
-    returned = [values.tensors[name] for name in RETURNED] if values else []
+    returned = [values.tensors[name] for name in results(problem.case)] if values else []
     narrow = not candidate.built_in and any(value is not None and value.dtype == torch.float32 for value in returned)
     if error is None and line is None and not narrow and not candidate.uses_numpy:
         return None

@@ -11,10 +11,19 @@ from rnncli.core.case import Case, altered
 from rnncli.core.records import Stage
 from rnncli.numerics.noise import arithmetic
 from rnncli.numerics.oracle import Oracle
-from rnncli.numerics.probe import Probe, draw, first_layer, first_sequence, of_first_sequence, shortened, without_h_0
+from rnncli.numerics.probe import (
+    Probe,
+    draw,
+    first_layer,
+    first_sequence,
+    of_first_sequence,
+    results,
+    shortened,
+    without_states,
+)
 from rnncli.numerics.reference import built
 from rnncli.verdict.compare import ENVELOPE, Policy
-from rnncli.verdict.evaluate import RETURNED, Candidate, Side, Values, evaluate, reference_side
+from rnncli.verdict.evaluate import Candidate, Side, Values, evaluate, reference_side
 
 Value = TypeVar("Value")
 Derived = tuple[Case, Probe] | tuple[Case, Probe, Values | None]
@@ -48,7 +57,7 @@ class Problem:
         self.dtype: torch.dtype = getattr(torch, case.run.dtype)
         self.probe = (draw(case) if probe is None else probe).to(torch.float64, device)
         self._known_reference = reference
-        self._modules: dict[torch.dtype, nn.RNN] = {}
+        self._modules: dict[torch.dtype, nn.RNNBase] = {}
         self._remembered: dict[object, Any] = {}
 
     # -- values, by stage ----------------------------------------------------------------------------------------------
@@ -138,16 +147,16 @@ class Problem:
         """Return the problem itself, forward alone."""
         return self.forward_alone("repeated", lambda: (self.case, self.probe, self.forward_reference))
 
-    def without_h_0(self) -> "Problem":
-        """Return the problem with h_0 left out, forward alone."""
-        return self.forward_alone("without h_0", lambda: without_h_0(self.case, self.probe))
+    def without_states(self) -> "Problem":
+        """Return the problem with the initial states left out, forward alone."""
+        return self.forward_alone("without states", lambda: without_states(self.case, self.probe))
 
     @property
     def forward_reference(self) -> Values | None:
-        """Return output and h_n of nn.RNN in float64, or None where dropout changes them."""
+        """Return the reference's results in float64, or None where dropout changes them."""
         if self.case.run.train and self.case.rnn.dropout:
             return None
-        return Values({name: self.reference("algorithm").tensors[name] for name in RETURNED})
+        return Values({name: self.reference("algorithm").tensors[name] for name in results(self.case)})
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

@@ -16,8 +16,6 @@ from rnncli.core.errors import CandidateError, described
 from rnncli.numerics.probe import Probe, draw, in_layout, time_first
 from rnncli.verdict import stage
 from rnncli.verdict.evaluate import (
-    GIVEN,
-    RETURNED,
     Candidate,
     Regimes,
     Side,
@@ -66,9 +64,8 @@ def observed(side: Side, case: Case) -> Regimes:
                 raise
             except Exception as error:
                 found[regime] = f"backward raises {described(error)}".partition(" Hint: ")[0]
-            for name in GIVEN:
-                if name in side.leaves:
-                    side.leaves[name].requires_grad_(case.run.gradients)
+            for name in side.given:
+                side.leaves[name].requires_grad_(case.run.gradients)
     return found
 
 
@@ -94,7 +91,7 @@ def _stacked(values: list[Tensor | None]) -> Tensor:
 
 
 def _not_contiguous(side: Side, _: Case) -> Mapping[str, Tensor | None]:
-    given = {name: _strided(leaf) if name in GIVEN else leaf for name, leaf in side.leaves.items()}
+    given = {name: _strided(leaf) if name in side.given else leaf for name, leaf in side.leaves.items()}
     with torch.no_grad():
         return _results(side, given, copy=True)
 
@@ -104,14 +101,14 @@ def _without_gradient_of(leaf: str) -> Callable[[Side, Case], Mapping[str, Tenso
         if not case.run.gradients or leaf not in side.leaves:
             return {}
         side.leaves[leaf].requires_grad_(False)
-        return _gradients(side, side.returned)
+        return _gradients(side, side.claimed)
 
     return run
 
 
 def _with_a_loss_on(name: str) -> Callable[[Side, Case], Mapping[str, Tensor | None]]:
     def run(side: Side, case: Case) -> Mapping[str, Tensor | None]:
-        return _gradients(side, (name,)) if case.run.gradients and name in side.returned else {}
+        return _gradients(side, (name,)) if case.run.gradients and name in side.claimed else {}
 
     return run
 
@@ -119,10 +116,10 @@ def _with_a_loss_on(name: str) -> Callable[[Side, Case], Mapping[str, Tensor | N
 def _two_backward_calls(side: Side, case: Case) -> Mapping[str, Tensor | None]:
     if not case.run.gradients:
         return {}
-    side.backward(side.loss(_of(side, side.returned)))
+    side.backward(side.loss(_of(side, side.claimed)))
     for leaf in side.leaves.values():  # two leaves may have been given one tensor, and would add into it twice
         leaf.grad = None if leaf.grad is None else leaf.grad.clone()
-    return _gradients(side, side.returned)
+    return _gradients(side, side.claimed)
 
 
 _REGIMES: dict[str, Callable[[Side, Case], Mapping[str, Tensor | None]]] = {
@@ -130,16 +127,17 @@ _REGIMES: dict[str, Callable[[Side, Case], Mapping[str, Tensor | None]]] = {
     "given an input and h_0 that are not contiguous": _not_contiguous,
     "given an input that needs no gradient": _without_gradient_of("input"),
     "given an h_0 that needs no gradient": _without_gradient_of("h_0"),
+    "given a c_0 that needs no gradient": _without_gradient_of("c_0"),
     "with a loss on output alone": _with_a_loss_on("output"),
     "with a loss on h_n alone": _with_a_loss_on("h_n"),
+    "with a loss on c_n alone": _with_a_loss_on("c_n"),
     "after two backward calls": _two_backward_calls,
 }
 
 
 def _results(side: Side, given: Mapping[str, Tensor], copy: bool = False) -> dict[str, Tensor]:
-    output, h_n = side.call(given)
-    found = {"output": None if output is None else values_of(output), "h_n": h_n}
-    return {name: value.clone() if copy else value for name, value in found.items() if value is not None}
+    found = {name: values_of(value) for name, value in side.call(given).items() if value is not None}
+    return {name: value.clone() for name, value in found.items()} if copy else found
 
 
 def _of(side: Side, names: Iterable[str]) -> dict[str, Tensor]:
@@ -166,7 +164,7 @@ def _first_other(expected: Regimes, found: Regimes, tolerance: float) -> Differe
             cause = "backward-breaks" if "backward" in value else Cause.RAISES
             return Difference("grad input" if "backward" in value else tensor, cause, f"{regime}, {value}")
         wanted = expected.get(key)
-        if not isinstance(wanted, Tensor) or (value is None and tensor in RETURNED):
+        if not isinstance(wanted, Tensor) or (value is None and not tensor.startswith("grad ")):
             continue
         if value is None:
             return Difference(tensor, Cause.NO_GRADIENT, f"{regime}: no gradient reaches it")
@@ -229,6 +227,6 @@ def _two_large_steps(small: Case) -> tuple[Case, Probe]:
     return case, replace(
         drawn,
         input=drawn.input * LARGE_INPUTS,
-        h_0=None if drawn.h_0 is None else drawn.h_0 * LARGE_INPUTS,
+        states={name: value * LARGE_INPUTS for name, value in drawn.states.items()},
         parameters={name: value * LARGE_WEIGHTS for name, value in drawn.parameters.items()},
     )

@@ -9,9 +9,9 @@ from rnncli.core.causes import LEAK, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Verdict
 from rnncli.numerics.oracle import Oracle
-from rnncli.numerics.probe import without_h_0
+from rnncli.numerics.probe import without_states
 from rnncli.verdict import regimes
-from rnncli.verdict.evaluate import RETURNED, Candidate, Values, has_values
+from rnncli.verdict.evaluate import Candidate, Values, has_values
 from rnncli.verdict.problem import Derived, Difference, Problem
 from rnncli.verdict.stage import first_difference, stage_checks
 
@@ -39,7 +39,7 @@ def _with_other_weights(problem: Problem, candidate: Candidate) -> tuple[Differe
     try:
         values = other.values("algorithm", candidate)
     except CandidateError as error:
-        starts_narrow = candidate.h_0_may_be_omitted and _runs_in_working_dtype(problem.without_h_0(), candidate)
+        starts_narrow = candidate.h_0_may_be_omitted and _runs_in_working_dtype(problem.without_states(), candidate)
         if candidate.h_0_may_be_omitted and not starts_narrow:
             raise CandidateError(f"{error} (h_0 is omitted, as its signature allows)", error.trace) from error
         other = _negated(problem, with_h_0=True)
@@ -65,7 +65,7 @@ def _runs_in_working_dtype(problem: Problem, candidate: Candidate) -> bool:
 def _negated(problem: Problem, with_h_0: bool) -> Problem:
     def make() -> Derived:
         probe = replace(problem.probe, parameters={name: -value for name, value in problem.probe.parameters.items()})
-        case, probe = (problem.case, probe) if with_h_0 else without_h_0(problem.case, probe)
+        case, probe = (problem.case, probe) if with_h_0 else without_states(problem.case, probe)
         case = altered(case, run={"gradients": False, "train": False})
         return case, probe, Values(dict(Oracle(case, probe).values))
 
@@ -81,7 +81,7 @@ def _why_another_call_differs(problem: Problem, candidate: Candidate) -> Differe
     found = first_difference(again, candidate, values, when, LEAK if leaks else Cause.OTHER_WEIGHTS)
     if found or problem.case.input.h_0 == "omitted":
         return found
-    without = problem.without_h_0()
+    without = problem.without_states()
     try:
         values, once_more = without.values("algorithm", candidate), without.values("algorithm", candidate)
     except CandidateError:
@@ -117,7 +117,7 @@ def without_h_0_in_working_dtype(problem: Problem, candidate: Candidate) -> Diff
         return None
     for _ in range(2):
         try:
-            found = _in_working_dtype(problem.without_h_0(), candidate, "called without h_0", Cause.WITHOUT_H_0)
+            found = _in_working_dtype(problem.without_states(), candidate, "called without h_0", Cause.WITHOUT_H_0)
         except CandidateError as error:
             raise CandidateError(f"{error} (h_0 is omitted, as its signature allows)", error.trace) from error
         if found:
@@ -145,14 +145,15 @@ def _in_working_dtype(problem: Problem, candidate: Candidate, when: str, cause: 
 
 def _moves(values: Values) -> bool:
     """Return whether any final state is not zero."""
-    h_n = values.tensors["h_n"]
-    return h_n is None or bool(h_n.any())
+    return any(value is None or bool(value.any()) for name, value in values.tensors.items() if name.endswith("_n"))
 
 
 def same_results(values: Values, others: Values) -> bool:
     """Return whether two calls returned the same tensors, dtype included, to rounding."""
-    for name in RETURNED:
-        one, other = values.tensors[name], others.tensors[name]
+    for name, one in values.tensors.items():
+        other = others.tensors[name]
+        if name.startswith("grad "):
+            continue
         if one is None or other is None:
             if one is not other:
                 return False

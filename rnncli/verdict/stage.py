@@ -15,9 +15,9 @@ from rnncli.core.causes import Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Stage, Verdict
 from rnncli.numerics.oracle import Oracle
-from rnncli.numerics.probe import Probe, draw, in_layout, time_first
+from rnncli.numerics.probe import Probe, draw, in_layout, results, time_first
 from rnncli.verdict.compare import SAME_IN_FLOAT64, Comparison, Sides, compare, loosest, told_by_size
-from rnncli.verdict.evaluate import RETURNED, Candidate, Values
+from rnncli.verdict.evaluate import Candidate, Values
 from rnncli.verdict.one_step import error_of_a_step, first_wrong_step, wrong_step
 from rnncli.verdict.problem import Difference, Problem
 
@@ -141,8 +141,9 @@ def _by_its_own_steps(
             check, verdict=Verdict.MISMATCH, cause=Cause.WRONG_STEP, reason=reason, first_divergence=wrong
         )
     }
-    if "h_n" in found and found["h_n"].verdict == Verdict.MATCH:
-        told["h_n"] = _open(found["h_n"], Cause.WRONG_STEP, "a step before it is wrong")
+    for name in problem.case.cell.final:
+        if name in found and found[name].verdict == Verdict.MATCH:
+            told[name] = _open(found[name], Cause.WRONG_STEP, "a step before it is wrong")
     return told
 
 
@@ -165,10 +166,11 @@ def _by_the_whole_run(
             reason = f"in the run on the whole input its first {steps} steps are others than on these alone"
             reason = f"{reason}; {check.reason}"
             return {"output": replace(check, verdict=Verdict.MISMATCH, cause=Cause.VALUES, reason=reason)}
-    if problem.case.rnn.nonlinearity == "tanh" and output.numel() >= MANY:
+    if problem.case.rnn.nonlinearity != "relu" and output.numel() >= MANY:
         size, usual = (value.double().square().mean().sqrt().item() for value in (output, expected))
         if not usual / ANOTHER_SIZE < size < usual * ANOTHER_SIZE:
-            reason = f"over the whole input its values are of size {size:.1e}, nn.RNN's of {usual:.1e}; {check.reason}"
+            layer = problem.case.cell.layer
+            reason = f"over the whole input its values are of size {size:.1e}, {layer}'s of {usual:.1e}; {check.reason}"
             return {"output": _open(check, Cause.AMPLIFIED, reason)}
     return {}
 
@@ -199,7 +201,7 @@ def _on_a_prefix(
     checks = {found.check.tensor: found.check for found in unclear}
     overflow = any(found.open == Cause.OVERFLOW for found in unclear)
     why = _why(problem, stage, unclear[0].check.dtype if overflow else None)
-    wrong = _wrong_step(problem, stage, candidate) if set(checks) & set(RETURNED) else None
+    wrong = _wrong_step(problem, stage, candidate) if set(checks) & set(results(problem.case)) else None
 
     def as_wrong_step(check: Check) -> Check:
         return replace(check, verdict=Verdict.MISMATCH, cause=Cause.WRONG_STEP, reason=wrong)
@@ -207,13 +209,13 @@ def _on_a_prefix(
     if not steps:
         cause, reason = Cause.OVERFLOW if overflow else Cause.AMPLIFIED, f"{why}, from the first step on"
         return {
-            name: as_wrong_step(check) if wrong and name in RETURNED else _open(check, cause, reason)
+            name: as_wrong_step(check) if wrong and name in results(problem.case) else _open(check, cause, reason)
             for name, check in checks.items()
         }
     where = f"judged on the first {steps} of {problem.case.input.seq_len} steps: beyond them {why}"
     found = {}
     for check in stage_checks(problem.shortened(steps), stage, candidate, only=checks):
-        if wrong and check.tensor in RETURNED and check.verdict != Verdict.MISMATCH:
+        if wrong and check.tensor in results(problem.case) and check.verdict != Verdict.MISMATCH:
             check = as_wrong_step(check)
         reason = f"{check.reason}; {where}" if check.reason else where
         whole = checks[check.tensor] if checks[check.tensor].error_by_step else check
@@ -223,10 +225,11 @@ def _on_a_prefix(
 
 def _why(problem: Problem, stage: Stage, overflowing: str | None) -> str:
     if overflowing:
-        return f"nn.RNN's values leave the range of {overflowing}"
+        return f"{problem.case.cell.layer}'s values leave the range of {overflowing}"
     decade = problem.oracle(stage).envelope(problem.kind(stage)).steps_per_decade()
     growth = f" (this recurrence amplifies it 10x every {decade:.3g} steps)" if decade else ""
-    return f"rounding alone moves nn.RNN by more than {loosest(problem.kind(stage)):.2g} of its largest value{growth}"
+    limit = f"{loosest(problem.kind(stage)):.2g} of its largest value"
+    return f"rounding alone moves {problem.case.cell.layer} by more than {limit}{growth}"
 
 
 def _longest_clear(problem: Problem, stage: Stage, name: str) -> int:
@@ -246,13 +249,13 @@ def _longest_clear(problem: Problem, stage: Stage, name: str) -> int:
 
 
 def _decides(problem: Problem, stage: Stage, name: str) -> bool:
-    values, kind = problem.oracle(stage).values, problem.kind(stage)
-    needed = {needed: values[needed] for needed in dict.fromkeys((*RETURNED, name))}
+    values, kind, forward = problem.oracle(stage).values, problem.kind(stage), results(problem.case)
+    needed = {needed: values[needed] for needed in dict.fromkeys((*forward, name))}
     limit = torch.finfo(torch.float64 if stage == "algorithm" else problem.dtype).max / 16
     if not all(value.abs().max() < limit for value in needed.values()):
         return False
     envelope = problem.oracle(stage).envelope(kind)
-    if envelope.kinks and name not in RETURNED:  # those are settled on the prefix, off the kink
+    if envelope.kinks and name not in forward:  # those are settled on the prefix, off the kink
         del needed[name]
     return all(envelope.decides(name, value, loosest(kind)) for name, value in needed.items())
 

@@ -38,7 +38,7 @@ def test_the_name_of_a_weight_says_what_it_is(name):
     ("names", "meant"),
     [
         ("x input inputs x_t X seq", "input"),
-        ("h h0 h_0 hx h_prev prev_h hidden state initial_state a0 h_t_minus_1 h_prev_reverse", "h_0"),
+        ("h h0 h_0 hx h_prev prev_h hidden state initial_state a0 h_t_minus_1 h_prev_reverse", "state"),
         ("params weights state_dict p fw bw", "params"),
         ("x_proj", "projected"),
         ("W_ih b_hh Wxh", None),

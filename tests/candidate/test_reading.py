@@ -74,7 +74,7 @@ def test_what_tells_little_is_read_in_one_way_and_judged(target):
 
 def axes(target, case=None):
     (adapted,) = read(target, "mine.py:target", case or Case())
-    return adapted.reading.convention.input, adapted.reading.convention.state
+    return adapted.reading.input, adapted.reading.state
 
 
 def batch_first(x, h, W_ih, W_hh, b_ih, b_hh):
@@ -194,7 +194,7 @@ def test_a_tensor_of_another_shape_in_output_s_place_is_a_mismatch_that_says_bot
 def test_what_is_stated_is_obeyed_and_nothing_else_is_tried():
     case = Case()
     (adapted,) = read(batch_first, "mine.py:rnn", case, {"layout": "batch-first", "returns": "output"})
-    assert adapted.reading.convention.input == "NLI"
+    assert adapted.reading.input == "NLI"
     assert adapted.reading.h_n is None
     with pytest.raises(Unreadable):
         read(by_order, "mine.py:rnn", case, {"layout": "features-first"})

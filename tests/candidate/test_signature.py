@@ -6,7 +6,7 @@ from rnncli.candidate.names import Slot
 
 def kinds(*names):
     slots = signature.arguments_of_call(eval(f"lambda {', '.join(names)}: None"), holds_weights=False)
-    return {name: of for name, (_, of) in slots.items() if of}
+    return signature.weights_among(slots)
 
 
 def test_two_matrices_whose_names_do_not_tell_are_the_input_s_and_the_state_s_in_order():
@@ -32,7 +32,7 @@ def test_sizes_that_go_in_and_out_are_the_input_s_and_the_hidden_size():
 
     def meant(target):
         found = signature.arguments_of_constructor(signature.parameters_of_constructor(target))
-        return [meaning for meaning, _ in found.values()]
+        return [*found.values()]
 
     assert meant(Cell) == ["input_size", "hidden_size"]
     assert meant(WithHead) == ["input_size", "hidden_size", "output_size"]

@@ -18,7 +18,7 @@ BAD_CONFIGS = {  # name: (content, what the message says)
     "underscores in an integer": ("rnn: {num_layers: 1_0}", '"1_0" is not allowed; allowed: an integer from 1'),
     "misspelt key": (
         "rnn:\n  hiden_size: 3",
-        ":2: rnn.hiden_size: unknown key (did you mean hidden_size?); allowed: input_size",
+        ":2: rnn.hiden_size: unknown key (did you mean hidden_size?); allowed: cell, input_size",
     ),
     "key without its section": ("hidden_size: 3", ":1: hidden_size: unknown key (did you mean rnn.hidden_size?)"),
     "key in another section": ("run: {dropout: 0.1}", ":1: run.dropout: unknown key (did you mean rnn.dropout?)"),
@@ -44,7 +44,7 @@ BAD_CONFIGS = {  # name: (content, what the message says)
         "candidate: mannual",
         '"mannual" is not allowed (did you mean manual?); allowed: manual, bmm',
     ),
-    "section not a mapping": ("rnn: 4", ":1: rnn: 4 is not allowed; allowed: a mapping with the keys input_size"),
+    "section not a mapping": ("rnn: 4", ":1: rnn: 4 is not allowed; allowed: a mapping with the keys cell, input_size"),
     "lengths on an unpacked layout": (
         "input: {lengths: [3, 2]}",
         "lengths belong to layout packed, and layout is batched",
@@ -190,7 +190,7 @@ def test_an_error_of_our_own_is_not_a_verdict_and_shows_its_traceback_under_debu
     def broken(*_):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr("rnncli.pipeline.verify.look", broken)
+    monkeypatch.setattr("rnncli.pipeline.shapes.look", broken)
     outcome = rnncli("shapes")
     assert (outcome.code, outcome.out) == (70, "")
     assert "internal error: ZeroDivisionError: a defect" in outcome.err

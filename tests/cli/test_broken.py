@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 from rnncli.core.errors import UnavailableError
-from rnncli.execution import process
+from rnncli.execution import server
 
 RNNCLI = [sys.executable, "-m", "rnncli"]
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
@@ -53,13 +53,14 @@ def test_a_config_that_is_a_loop_of_links_is_told(rnncli, loop):
     assert rnncli("verify", loop).err == f"rnncli: {loop}: cannot be read: Too many levels of symbolic links\n"
 
 
-def test_a_socket_that_cannot_be_made_is_told(rnncli, monkeypatch):
-    def refuse():
-        raise OSError("AF_UNIX path too long")
+def test_a_process_that_cannot_be_started_is_told(rnncli, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no more processes")
 
-    monkeypatch.setattr("multiprocessing.forkserver.ensure_running", refuse)
-    with pytest.raises(UnavailableError, match="AF_UNIX path too long; TMPDIR names another folder"):
-        process.start_server()
+    monkeypatch.setattr(server, "_server", None)
+    monkeypatch.setattr("os.posix_spawn", refuse)
+    with pytest.raises(UnavailableError, match="no process can be started here: no more processes"):
+        server.start_server()
     outcome = rnncli("verify", "--candidate", "tests/candidates/elman.py:elman_forward")
     assert outcome.code == 3
 

@@ -244,8 +244,9 @@ def test_a_signal_that_was_ignored_at_the_start_stays_ignored_and_sigterm_ends(s
 OWNER = """
 import os, sys, time
 sys.path.insert(0, os.environ["FOLDER"])
-from rnncli.execution import process
-process.PRELOADED, process.PRELOADED_FOR_USERS_CODE = ("rnncli.execution.server", *{preloaded}), ()
+from rnncli.execution import server
+from rnncli.execution.process import ChildProcess
+server.PRELOADED, server.PRELOADED_FOR_USERS_CODE = {preloaded}, ()
 print("ready", flush=True)
 {then}
 """
@@ -267,12 +268,12 @@ class Held:
         os.read(reads, 1)  # it has left the group
 """
 LOADS_FOR_EVER = 'import re\nre.match("(a+)+$", "a" * 60 + "b")\n'
-CALLS = 'host = process.Host("held:Held", "it", 1000)\nhost.call("running", "run")'
+CALLS = 'host = ChildProcess("held:Held", "it", 1000)\nhost.call("running", "run")'
 NESTS = """
 class Nests:
     def run(self):
-        from rnncli.execution.process import Host
-        Host("held:Held", "it", 1000).call("running", "run")
+        from rnncli.execution.process import ChildProcess
+        ChildProcess("held:Held", "it", 1000).call("running", "run")
 """
 
 
@@ -301,8 +302,8 @@ def owner(start, tmp_path):
 @LINUX
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGQUIT], ids=lambda number: number.name)
 def test_nothing_outlives_a_process_that_is_killed_while_its_server_loads(owner, number):
-    running = owner("process.start_server()\ntime.sleep(1000)", preloaded=["loads"])
-    wait_until(lambda: len(running.pids()) == 3 and running.leaves_nothing(), "no server")  # and its tracker
+    running = owner("server.start_server()\ntime.sleep(1000)", preloaded=["loads"])
+    wait_until(lambda: len(running.pids()) == 2 and running.leaves_nothing(), "no server")
     with nothing_left(running):
         running.process.send_signal(number)
 
@@ -311,7 +312,7 @@ def test_nothing_outlives_a_process_that_is_killed_while_its_server_loads(owner,
 @pytest.mark.parametrize("whole_group", [False, True])
 def test_nothing_outlives_a_process_that_is_killed_while_its_child_holds_the_interpreter(owner, whole_group):
     running = owner(CALLS)
-    wait_until(lambda: len(running.pids()) == 5, "no child with a child of its own")
+    wait_until(lambda: len(running.pids()) == 4, "no child with a child of its own")
     with nothing_left(running):
         (os.killpg if whole_group else os.kill)(running.process.pid, signal.SIGKILL)
 
@@ -319,7 +320,7 @@ def test_nothing_outlives_a_process_that_is_killed_while_its_child_holds_the_int
 @LINUX
 def test_nothing_outlives_a_process_that_is_killed_while_a_child_of_its_child_runs(owner):
     running = owner(CALLS.replace("held:Held", "nests:Nests"))
-    wait_until(lambda: len(running.pids()) == 6, "no child with a child of its own")
+    wait_until(lambda: len(running.pids()) == 5, "no child with a child of its own")
     with nothing_left(running):
         running.process.kill()
 
@@ -328,9 +329,9 @@ def test_nothing_outlives_a_process_that_is_killed_while_a_child_of_its_child_ru
 def test_a_server_ends_though_what_escaped_from_its_child_goes_on(owner):
     running = owner(CALLS.replace('"run"', '"escape"') + '\nprint("escaped", flush=True)\ntime.sleep(1000)')
     assert running.process.stdout.readline() == "escaped\n"
-    assert len(running.pids()) == 5
+    assert len(running.pids()) == 4
     running.process.kill()
-    wait_until(lambda: len(running.pids()) == 1, "the server goes on, or the tracker of multiprocessing")
+    wait_until(lambda: len(running.pids()) == 1, "the server goes on")
 
 
 @LINUX
@@ -338,13 +339,13 @@ def test_the_server_of_a_process_heeds_no_signal_and_its_children_do(owner):
     """A group that is sent SIGTERM must not lose the children first: that would pass for a crash of theirs."""
     then = """
 import os, signal, time
-host = process.Host("held:Held", "it", 60)
+host = ChildProcess("held:Held", "it", 60)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 for number in (signal.SIGTERM, signal.SIGHUP):
     os.killpg(0, number)
 print(host.call("asking", "heeds", [signal.SIGTERM, signal.SIGHUP]))
-print(process.Host("held:Held", "another", 60).call("asking", "heeds", [signal.SIGINT]))
+print(ChildProcess("held:Held", "another", 60).call("asking", "heeds", [signal.SIGINT]))
 """
     running = owner(then)
     with nothing_left(running):
@@ -352,29 +353,10 @@ print(process.Host("held:Held", "another", 60).call("asking", "heeds", [signal.S
 
 
 @LINUX
-def test_a_signal_that_comes_while_the_server_is_started_is_not_lost(owner):
-    then = """
-import signal
-from multiprocessing import util
-spawn, sent = util.spawnv_passfds, [signal.SIGTERM, signal.SIGHUP]
-def spawned(*arguments):
-    signal.raise_signal(sent.pop())
-    return spawn(*arguments)
-util.spawnv_passfds = spawned
-for number in sent:  # two that are pending at once are one where they are the same
-    signal.signal(number, lambda *_: print("handled"))
-process.start_server()
-"""
-    running = owner(then)
-    with nothing_left(running):
-        assert running.printed() == "handled\nhandled\n"  # the server and its tracker
-
-
-@LINUX
 def test_a_long_folder_for_temporary_files_is_no_obstacle(owner, tmp_path):
     folder = tmp_path / ("long" * 30)
     folder.mkdir()
-    running = owner('print(process.Host("held:Held", "it", 60).call("asking", "heeds", []))', TMPDIR=str(folder))
+    running = owner('print(ChildProcess("held:Held", "it", 60).call("asking", "heeds", []))', TMPDIR=str(folder))
     assert running.printed() == "[]\n", running.said()
     assert not list(folder.iterdir())
 

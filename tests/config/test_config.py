@@ -9,7 +9,8 @@ import yaml
 from conftest import ROOT
 
 from rnncli.cli.options import _FLAGS
-from rnncli.config.cases import Flag, json_schema, leaves, load
+from rnncli.config.cases import Flag, load
+from rnncli.config.schema import json_schema, leaves
 from rnncli.core.case import BUILT_IN, Case
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -32,14 +33,14 @@ def test_a_flag_names_the_values_and_the_default_of_its_leaf():
         if leaf == "candidate":
             assert values == (*BUILT_IN, "PATH.py:NAME")
         elif leaf != "run.device":
-            assert list(values) == schema.get("enum", []), leaf
+            assert list(values) == schema.get("anyOf", [schema])[0].get("enum", []), leaf
         if kind is not bool and schema.get("default"):
             assert help.endswith(f"[{schema['default']:g}]" if kind in (int, float) else f"[{schema['default']}]"), leaf
 
 
 def test_defaults_are_nn_rnn_s_own():
     module = torch.nn.RNN(20, 40)
-    for name, value in Case().rnn.model_dump().items():
+    for name, value in Case().rnn.arguments.items():
         assert getattr(module, name) == value
 
 
@@ -66,8 +67,10 @@ def test_the_schema_refuses_what_the_tool_refuses(config):
 
 @pytest.mark.parametrize("config", [path for path in CONFIGS if path != FULL], ids=lambda path: path.stem)
 def test_a_shipped_config_matches(rnncli, config):
-    for command in (["shapes"], ["shapes", "--static"], ["verify", "--no-timing"]):
+    for command in (["shapes"], ["shapes", "--static"]):
         assert rnncli(*command, config).code == 0
+    judged = load(config, {}).cases[0].rnn.cell == "RNN"  # the others not yet
+    assert rnncli("verify", "--no-timing", config).code == (0 if judged else 3)
 
 
 @pytest.mark.exhaustive(twin="test_a_shipped_config_matches")
@@ -113,7 +116,7 @@ def test_booleans_come_with_their_no(rnncli):
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_the_printed_config_gives_the_same_cases_again(rnncli, tmp_path, config):
     printed = tmp_path / "printed.yaml"
-    printed.write_text(rnncli("verify", "--print-config", config, "--weight-scale", "1e-1", "--seed", 3).out)
+    printed.write_text(rnncli("shapes", "--print-config", config, "--weight-scale", "1e-1", "--seed", 3).out)
     flags = {"run.weight_scale": Flag("--weight-scale", 0.1), "run.seed": Flag("--seed", 3)}
     assert tuple(load(printed, {}).cases) == tuple(load(config, flags).cases)
 

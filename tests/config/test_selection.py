@@ -41,7 +41,7 @@ def test_a_filter_keeps_the_cases_that_fulfil_it(filters, holds, count):
 
 
 def test_a_case_is_found_by_its_id():
-    case = smoke()[17]
+    case = smoke().case(17)
     assert list(smoke([f"id={case.id}"])) == [case]
 
 
@@ -51,7 +51,7 @@ def test_a_case_is_found_by_its_id():
         ("num_layers", '--filter: "num_layers" is not allowed; allowed: KEY, one of >= <= != == = > <, and a value'),
         (
             "num_layer>2",
-            "--filter: num_layer>2: unknown key num_layer (did you mean num_layers?); allowed: id, rnn.inp",
+            "--filter: num_layer>2: unknown key num_layer (did you mean num_layers?); allowed: id, rnn.cell",
         ),
         ("num_layers>=two", "--filter: num_layers>=two: two is not a number; allowed with two: == and !="),
         ("bias>0.5", "--filter: bias>0.5: none of 96 cases"),
@@ -86,7 +86,7 @@ def test_shards_are_parts_of_the_whole(count):
     indices = [index for part in parts for index in part.indices]
     assert sorted(indices) == list(whole.indices)
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
-    assert [whole[index].id for index in parts[0].indices] == [case.id for case in parts[0]]
+    assert [whole.case(index).id for index in parts[0].indices] == [case.id for case in parts[0]]
 
 
 def test_cases_that_differ_in_the_candidate_alone_are_run_together_and_of_one_shard():
@@ -111,7 +111,7 @@ def test_a_case_that_is_given_twice_is_run_once():
 
 def test_ids_are_the_same_whatever_is_beside_them():
     together = Selection([load(FULL, {}), load(None, {})])
-    assert together[len(together) - 1].id == Selection([load(None, {})])[0].id == "mce2abb5b6"
+    assert together.case(len(together) - 1).id == Selection([load(None, {})]).case(0).id == "mce2abb5b6"
 
 
 def origin(*configs, filters=(), flags=()):
@@ -143,7 +143,7 @@ def test_the_list_has_a_line_for_each_case_with_what_tells_it_from_the_others(rn
     outcome = rnncli("verify", SMOKE, "--filter", "bias=true", "--filter", "layout=packed", "--list")
     lines = outcome.out.splitlines()
     assert (outcome.code, len(lines), outcome.err) == (0, 16, "rnncli: 16 cases\n")
-    case = smoke(["bias=true", "layout=packed"])[0]
+    case = smoke(["bias=true", "layout=packed"]).case(0)
     assert lines[0] == (
         f"{case.id}  nonlinearity=tanh bias=true batch_first=false bidirectional=false layout=packed train=false"
     )

@@ -1,4 +1,6 @@
-"""Shapes by rule, held against nn.RNN, and the lines of code that come with them."""
+"""Shapes by rule, held against torch's own layers, and the lines of code that come with them."""
+
+import warnings
 
 import pytest
 import torch
@@ -8,18 +10,20 @@ from torch import nn
 from torch.nn.utils.rnn import pad_packed_sequence
 
 from rnncli.core.case import Case
-from rnncli.core.shapes import confront, predict_parameters, predict_tensors, recipes
+from rnncli.core.cells import CELLS
+from rnncli.core.shapes import confront, every_step, for_a_head, predict_parameters, predict_tensors, recipes
 from rnncli.numerics import reference
-from rnncli.numerics.probe import blank, packer
-from rnncli.pipeline.verify import look
+from rnncli.numerics.probe import packer
+from rnncli.pipeline.shapes import look
 from rnncli.verdict.evaluate import values_of
 
 CPU = torch.device("cpu")
+each_cell = pytest.mark.parametrize("cell", CELLS)
 
 
 @st.composite
-def cases(draw) -> Case:
-    """Any small case: every argument, layout and form of h_0."""
+def cases(draw, cell: str) -> Case:
+    """Any small case of a cell: every argument, layout and form of the initial states."""
     layout = draw(st.sampled_from(["batched", "unbatched", "packed"]))
     batch_size = draw(st.integers(0 if layout == "batched" else 1, 6))
     given: dict = {"seq_len": draw(st.integers(1, 6)), "batch_size": batch_size, "layout": layout}
@@ -28,90 +32,136 @@ def cases(draw) -> Case:
         lengths = st.lists(st.integers(1, given["seq_len"]), min_size=batch_size, max_size=batch_size)
         given["lengths"] = draw(lengths)
     booleans = {name: draw(st.booleans()) for name in ("bias", "batch_first", "bidirectional")}
-    rnn = {"input_size": draw(st.integers(1, 6)), "hidden_size": draw(st.integers(1, 6)), **booleans}
-    rnn |= {"num_layers": draw(st.integers(1, 4)), "nonlinearity": draw(st.sampled_from(["tanh", "relu"]))}
-    rnn |= {"dropout": draw(st.sampled_from([0.0, 0.5, 1.0]))}
+    hidden_size = draw(st.integers(1, 6))
+    rnn = {"cell": cell, "input_size": draw(st.integers(1, 6)), "hidden_size": hidden_size, **booleans}
+    rnn |= {"num_layers": draw(st.integers(1, 4)), "dropout": draw(st.sampled_from([0.0, 0.5, 1.0]))}
+    rnn |= {"nonlinearity": draw(st.sampled_from(["tanh", "relu"]))} if cell == "RNN" else {}
+    rnn |= {"proj_size": draw(st.integers(0, hidden_size - 1))} if cell == "LSTM" else {}
     return Case.model_validate({"rnn": rnn, "input": given, "run": {"train": draw(st.booleans())}})
 
 
-@settings(max_examples=300, deadline=None)
-@given(cases())
-def test_predictions_equal_what_nn_rnn_gives(case):
-    compare_with_nn_rnn(case)
+@each_cell
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_predictions_equal_what_torch_gives(cell, data):
+    compare_with_torch(data.draw(cases(cell)))
 
 
-@pytest.mark.exhaustive(twin="test_predictions_equal_what_nn_rnn_gives", pool="long")
+@pytest.mark.exhaustive(twin="test_predictions_equal_what_torch_gives", pool="long")
+@each_cell
 @settings(max_examples=2000, deadline=None)
-@given(cases())
-def test_many_more_predictions_equal_what_nn_rnn_gives(case):
-    compare_with_nn_rnn(case)
+@given(data=st.data())
+def test_many_more_predictions_equal_what_torch_gives(cell, data):
+    compare_with_torch(data.draw(cases(cell)))
 
 
-def compare_with_nn_rnn(case):
+def run(case: Case) -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    """Torch's layer of a case, and by name what goes in and comes out, of random values."""
     module = reference.build(case, torch.float32, CPU)
+    sizes = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
+    names = {name: torch.randn(sizes[name]) for name in ("input", *case.cell.initial)}
+    states = [names[name] for name in case.cell.initial]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of oneDNN, which knows no projection
+        given = () if case.input.h_0 == "omitted" else (states[0] if len(states) == 1 else tuple(states),)
+        names["output"], last = module(packer(case, CPU)(names["input"]), *given)
+    return module, names | dict(zip(case.cell.final, [last] if torch.is_tensor(last) else last, strict=True))
+
+
+def compare_with_torch(case):
+    module, names = run(case)
     parameters = {name: tuple(value.shape) for name, value in module.named_parameters()}
     assert {p.name: p.shape for p in predict_parameters(case)} == parameters
     assert [p.name for p in predict_parameters(case)] == list(parameters)
     assert sum(p.count for p in predict_parameters(case)) == sum(value.numel() for value in module.parameters())
-    data, h_0 = blank(case, torch.float32, CPU)
-    output, h_n = module(packer(case, CPU)(data), h_0)
     predicted = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
-    assert predicted["output"] == tuple(values_of(output).shape)
-    assert predicted["h_n"] == tuple(h_n.shape)
-    assert predicted["h_0"] == predicted["h_n"]
+    assert predicted == {name: tuple(values_of(names[name]).shape) for name in case.cell.tensors}
 
 
-@settings(max_examples=150, deadline=None)
-@given(cases())
-def test_the_lines_of_code_run_and_give_the_shapes_they_promise(case):
-    module = reference.build(case, torch.float32, CPU)
-    data, h_0 = blank(case, torch.float32, CPU)
-    output, h_n = module(packer(case, CPU)(data), h_0)
-    names = {"output": output, "h_n": h_n, "k": 0, "torch": torch, "nn": nn, "num_classes": 3}
-    names["pad_packed_sequence"] = pad_packed_sequence
+def names_of_the_lines(case: Case, names: dict[str, torch.Tensor]) -> dict:
+    module, results = run(case)
+    found = {**results, **names, "rnn": module, "torch": torch, "nn": nn, "num_classes": 3}
+    found |= {"k": case.rnn.num_layers - 1, "d": case.rnn.directions - 1, "pad_packed_sequence": pad_packed_sequence}
     for recipe in recipes(case):
-        if " = " in recipe.code:
-            exec(recipe.code, names)
-            if recipe.code.startswith("head"):
-                right = next(line.code for line in recipes(case) if line.note.startswith("right"))
-                assert names["head"](eval(right, names)).shape[-1] == 3
-        else:
-            assert tuple(eval(recipe.code, names).shape) == recipe.shape, recipe
+        if recipe.shape is None:
+            exec(recipe.code, found)
+    return found
 
 
-def example(layout: str, **rnn) -> tuple[Case, dict[str, torch.Tensor]]:
-    """A case, and the tensors of nn.RNN on random input, under the names the lines of code use."""
+@each_cell
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_the_lines_of_code_run_and_give_the_shapes_and_values_they_promise(cell, data):
+    case = data.draw(cases(cell))
+    names = names_of_the_lines(case, {})
+    for recipe in recipes(case):
+        if recipe.shape is not None:
+            value = eval(recipe.code, names)
+            assert tuple(value.shape) == recipe.shape, recipe
+            assert recipe.equals is None or torch.equal(value, eval(recipe.equals, names)), recipe
+    every, size = every_step(case)
+    assert tuple(names[every].shape) == size
+    for fed in (every, for_a_head(case)):
+        assert names["head"](eval(fed, names)).shape[-1] == 3
+
+
+def example(layout: str, **rnn) -> tuple[Case, dict]:
+    """A case of two layers, and the names that its lines of code use."""
     given = {"seq_len": 4, "batch_size": 3, "layout": layout}
     given |= {"lengths": [2, 4, 1]} if layout == "packed" else {}
     case = Case.model_validate({"rnn": {"input_size": 2, "hidden_size": 5, "num_layers": 2} | rnn, "input": given})
-    module = reference.build(case, torch.float32, CPU)
-    data = torch.randn(blank(case, torch.float32, CPU)[0].shape)
-    output, h_n = module(packer(case, CPU)(data))
-    names = {"output": output, "h_n": h_n, "torch": torch, "pad_packed_sequence": pad_packed_sequence}
-    return case, names
+    return case, names_of_the_lines(case, {})
 
 
+@each_cell
 @pytest.mark.parametrize("layout", ["batched", "unbatched", "packed"])
 @pytest.mark.parametrize("batch_first", [False, True])
-def test_the_classifier_head_takes_the_states_that_have_read_the_whole_sequence(layout, batch_first):
-    case, names = example(layout, bidirectional=True, batch_first=batch_first)
-    right = next(recipe for recipe in recipes(case) if recipe.note.startswith("right"))
-    head = eval(right.code, names)
+def test_the_classifier_head_takes_the_states_that_have_read_the_whole_sequence(cell, layout, batch_first):
+    case, names = example(layout, cell=cell, bidirectional=True, batch_first=batch_first)
+    head = eval(for_a_head(case), names)
     forward_end, reverse_end = names["h_n"].unflatten(0, (2, 2))[-1]
     assert torch.equal(head, torch.cat([forward_end, reverse_end], dim=-1))
-    wrong = next(recipe for recipe in recipes(case) if recipe.note.startswith("wrong"))
-    unpacking = next((recipe.code for recipe in recipes(case) if recipe.code.startswith("padded")), "")
-    exec(unpacking, names)
-    assert not torch.equal(eval(wrong.code, names), head)
+    last = next(recipe for recipe in recipes(case) if "forward half" in recipe.note or "padding" in recipe.note)
+    assert not torch.equal(eval(last.code, names), head)
 
 
-def test_output_splits_into_the_directions_that_the_lines_name():
-    case, names = example("batched", bidirectional=True)
-    parts = {
-        recipe.note: eval(recipe.code, names) for recipe in recipes(case) if recipe.code.startswith("output.view(")
-    }
-    assert torch.equal(parts["the forward direction"], names["output"][..., :5])
-    assert torch.equal(parts["the reverse direction"], names["output"][..., 5:])
+def test_a_packed_lstm_ends_where_the_lines_say_it_does():
+    case, names = example("packed", cell="LSTM", proj_size=3)
+    at_end = torch.stack([names["padded"][length - 1, n] for n, length in enumerate(case.input.lengths)])
+    assert torch.equal(names["h_n"][-1], at_end)
+    (of_c,) = (recipe for recipe in recipes(case) if recipe.code == "c_n[-1]")
+    assert of_c.shape == (3, 5)
+    assert "in no `output`" in of_c.note
+
+
+@pytest.mark.parametrize(("cell", "gates"), [("GRU", "r, z, n"), ("LSTM", "i, f, g, o")])
+def test_the_rows_of_the_weights_are_the_gates_in_torch_s_order(cell, gates):
+    case, names = example("unbatched", cell=cell)
+    assert {p.gates for p in predict_parameters(case)} == {tuple(gates.split(", "))}
+    x, h = names["input"][0], names["h_0"][0]
+    rnn = names["rnn"]
+    of_x = (rnn.weight_ih_l0 @ x + rnn.bias_ih_l0).chunk(len(case.cell.gates))
+    of_h = (rnn.weight_hh_l0 @ h + rnn.bias_hh_l0).chunk(len(case.cell.gates))
+    sums = dict(zip(case.cell.gates, zip(of_x, of_h, strict=True), strict=True))
+    if cell == "LSTM":
+        i, f, g, o = (sum(sums[gate]) for gate in "ifgo")
+        c = f.sigmoid() * names["c_0"][0] + i.sigmoid() * g.tanh()
+        expected = o.sigmoid() * c.tanh()
+    else:
+        r, z = (sum(sums[gate]).sigmoid() for gate in "rz")
+        expected = (1 - z) * (sums["n"][0] + r * sums["n"][1]).tanh() + z * h
+    one = nn.Module.__call__(
+        rnn, names["input"][:1], *([(names["h_0"], names["c_0"])] if cell == "LSTM" else [names["h_0"]])
+    )
+    first = one[1][0] if cell == "LSTM" else one[1]
+    torch.testing.assert_close(first[0], expected)
+
+
+def test_a_projection_has_weights_of_its_own_and_no_gates():
+    case = Case.model_validate({"rnn": {"cell": "LSTM", "hidden_size": 5, "proj_size": 2, "bias": False}})
+    parameters = {p.name: p for p in predict_parameters(case)}
+    assert list(parameters) == ["weight_ih_l0", "weight_hh_l0", "weight_hr_l0"]
+    assert (parameters["weight_hr_l0"].shape, parameters["weight_hr_l0"].gates) == ((2, 5), None)
 
 
 def test_a_prediction_that_nn_rnn_contradicts_is_a_mismatch(monkeypatch):
@@ -152,6 +202,10 @@ def test_an_expectation_that_is_not_met_is_a_mismatch_and_one_that_is_met_is_not
         ({"bias_hh_l0": (41,)}, "--hidden-size 41"),
         ({"output": (5, 40)}, "--layout unbatched"),
         ({"weight_hh_l0": (40, 41)}, None),
+        ({"weight_ih_l0": (160, 20)}, "--hidden-size 160"),
+        ({"weight_hh_l0": (160, 40)}, "--cell LSTM"),
+        ({"bias_ih_l0": (120,)}, "--hidden-size 120"),
+        ({"weight_hh_l0": (120, 40)}, "--cell GRU"),
     ],
 )
 def test_an_expectation_that_is_not_met_names_the_argument_that_meets_it(expected, flags):
@@ -175,3 +229,30 @@ def test_of_many_cases_the_first_are_shown_in_full_and_the_rest_is_counted(rnncl
     assert outcome.code == 0
     assert "... and 50 more cases: --format json holds them all" in outcome.out
     assert "150 cases" in outcome.out.partition("\n\n")[0]
+
+
+@pytest.mark.parametrize("cell", ["gru", "LSTM"])
+def test_shapes_of_another_cell_are_confronted_with_torch_and_the_equations(rnncli, cell):
+    outcome = rnncli("shapes", "--cell", cell, "--layers", 2, "--bidirectional", "--device", "cpu")
+    assert outcome.code == 0
+    assert f"predicted    nn.{cell.upper()}" in outcome.out
+    assert ("c_n     (D*num_layers, N, H_cell)  (4, 10, 40)  (4, 10, 40)  (4, 10, 40)" in outcome.out) == (
+        cell == "LSTM"
+    )
+    assert ("40 each of i, f, g, o" if cell == "LSTM" else "40 each of r, z, n") in outcome.out
+    assert outcome.err == ""
+
+
+def test_a_built_in_that_has_no_such_cell_is_named(rnncli):
+    outcome = rnncli("shapes", "--cell", "GRU", "--candidate", "bmm", "--device", "cpu")
+    assert outcome.code == 0
+    assert "bmm is not written for cell GRU" in outcome.err
+
+
+def test_a_prediction_that_torch_contradicts_for_another_cell_is_a_mismatch(monkeypatch):
+    from rnncli.core import shapes
+
+    case = Case.model_validate({"rnn": {"cell": "LSTM", "proj_size": 3}})
+    without_projection = Case.model_validate({"rnn": {"cell": "LSTM"}})
+    monkeypatch.setattr(shapes, "predict_parameters", lambda _: predict_parameters(without_projection))
+    assert look(case).verdict == "mismatch"

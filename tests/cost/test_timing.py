@@ -129,7 +129,8 @@ def test_the_peak_of_memory_is_what_lives_at_once():
         for call in (one_after_another, all_at_once, in_place)
     ]
     assert 4000 <= peaks[0] <= 8000
-    assert peaks[1:] == [20_000, 0]
+    assert 20_000 <= peaks[1] <= 20_100
+    assert peaks[2] <= 100
 
 
 def test_memory_counts_what_is_kept_for_backward():

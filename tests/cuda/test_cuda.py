@@ -15,7 +15,8 @@ from rnncli.faults.device_guard import check_devices
 from rnncli.faults.planted import plant
 from rnncli.numerics.device import environment
 from rnncli.pipeline.bench import Bench, BenchOptions
-from rnncli.pipeline.verify import VerifyOptions, look, plant_faults, verify
+from rnncli.pipeline.shapes import look
+from rnncli.pipeline.verify import VerifyOptions, plant_faults, verify
 from rnncli.report.table import render
 from rnncli.verdict.judge import Judgement
 from rnncli.verdict.problem import Problem

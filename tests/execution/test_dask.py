@@ -5,7 +5,6 @@ Those with the fixture `dask` start a real scheduler and real workers: `make tes
 
 import importlib
 import json
-import multiprocessing
 import os
 import pickle
 import re
@@ -14,7 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import Executor, Future
 from contextlib import suppress
@@ -32,10 +30,10 @@ from rnncli.core import memory
 from rnncli.core.case import Case
 from rnncli.core.errors import CandidateError, UnavailableError
 from rnncli.core.records import Origin
-from rnncli.execution import dask as room
-from rnncli.execution.dask import Cluster, Processes, Wanted, judged, require
+from rnncli.execution import dask as client_side
+from rnncli.execution.dask import Cluster, require
+from rnncli.execution.dask_worker import Requirements, check_worker, run_if_met, run_task
 from rnncli.execution.process import TookTooLong
-from rnncli.execution.workers import start_worker
 from rnncli.pipeline import grid as runner
 from rnncli.pipeline.grid import GridRun, outcomes, verify_unit
 from rnncli.pipeline.verify import VerifyOptions
@@ -53,10 +51,10 @@ class Edge(Executor):
     def __init__(self, answer=None):
         self.answer, self.submitted = answer or (lambda _, run: run()), 0
 
-    def submit(self, function, wanted, task, _):
-        assert function is room.run_there
+    def submit(self, function, requirements, task, _):
+        assert function is run_task
         future, self.submitted = Future(), self.submitted + 1
-        came = self.answer(self.submitted, lambda: judged(wanted, task, None)[1])
+        came = self.answer(self.submitted, lambda: run_if_met(requirements, task, None))
         if came == "cancelled":
             future.cancel()
         elif isinstance(came, BaseException) and not isinstance(came, UnavailableError | CandidateError):
@@ -87,7 +85,7 @@ class Client:
         return {"client": {"packages": own}, "workers": workers}
 
     def run(self, function, _, on_error):
-        assert (function, on_error) == (room.look_there, "return")
+        assert (function, on_error) == (check_worker, "return")
         return {name: self.said.get(name) for name in self.workers}
 
     def get_executor(self, pure):
@@ -101,11 +99,11 @@ class Client:
 @pytest.fixture
 def connected(monkeypatch):
     """A cluster, or what the command line connects to, behind a client of ours."""
-    monkeypatch.setattr(room, "LOOK_S", 0.05)
+    monkeypatch.setattr(client_side, "WATCH_S", 0.05)
     opened = []
 
     def connect(client):
-        monkeypatch.setattr(room, "_client", lambda _: client)
+        monkeypatch.setattr(client_side, "_client", lambda _: client)
         opened.append(Cluster(ADDRESS, (), 5.0))
         return opened[-1]
 
@@ -137,7 +135,7 @@ def test_an_address_is_one(address):
 
 
 def test_what_answers_and_is_no_scheduler_is_told_within_a_bound(rnncli, monkeypatch):
-    monkeypatch.setattr(room, "CONNECT_S", 0.3)
+    monkeypatch.setattr(client_side, "CONNECT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes the connection, and says nothing
         port = silent.getsockname()[1]
         outcome = rnncli("verify", "configs/smoke.yaml", "--dask", f"tcp://127.0.0.1:{port}")
@@ -152,12 +150,12 @@ def test_a_scheduler_that_is_not_there_is_told(rnncli, monkeypatch, address):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"{address}://127.0.0.1:{taken.getsockname()[1]}"
-        monkeypatch.setattr(room, "CONNECT_S", 0.5)
+        monkeypatch.setattr(client_side, "CONNECT_S", 0.5)
         start = time.monotonic()
         outcome = rnncli("verify", "--dask", address)
     assert outcome.code == 3
     assert re.fullmatch(rf"rnncli: --dask: no Dask scheduler was reached at {address}: .+\n", outcome.err)
-    assert time.monotonic() - start < 10 > room.CONNECT_S
+    assert time.monotonic() - start < 10 > client_side.CONNECT_S
 
 
 @pytest.mark.parametrize("flags", [("--watch",), ("--list",), ("--jobs", "2")], ids=" ".join)
@@ -210,12 +208,11 @@ def test_what_a_worker_says_of_its_processes_is_told(connected):
 
 def test_a_process_of_another_version_judges_nothing():
     done = []
-    wanted = Wanted.by(())
-    assert judged(wanted, pickle.dumps(done.copy), None) == (True, pickle.dumps([]))
-    other = replace(wanted, versions=(*wanted.versions[:2], ("torch", "1.0"), *wanted.versions[3:]))
-    assert [name for name, _ in wanted.versions] == list(room.COMPARED)
-    judges, why = judged(other, b"is not even read", None)
-    assert not judges
+    requirements = Requirements.of_this_process(())
+    assert run_if_met(requirements, pickle.dumps(done.copy), None) == pickle.dumps([])
+    other = replace(requirements, versions=(*requirements.versions[:2], ("torch", "1.0"), *requirements.versions[3:]))
+    assert [name for name, _ in requirements.versions] == list(client_side.COMPARED)
+    why = run_if_met(other, b"is not even read", None)
     assert re.match(r"torch is .+ there and 1\.0 here; install the same on both sides", why)
 
 
@@ -226,26 +223,26 @@ def test_a_process_with_another_candidate_judges_nothing(tmp_path, monkeypatch, 
     for file in ("mine.py", "sub/mine.py", "helper.py", "sub/helper.py"):
         (tmp_path / file).write_text("def f(): pass\n")
     monkeypatch.chdir(tmp_path)
-    wanted = Wanted.by([target])
-    assert wanted.missing() is None
+    requirements = Requirements.of_this_process([target])
+    assert requirements.unmet() is None
     folder = tmp_path / "sub" if "sub" in target else tmp_path
     file = folder / ("helper.py" if change == "helper" else "mine.py")
     file.unlink() if change == "missing" else file.write_text("def f(): return 1\n")
     what = "is missing" if change == "missing" else "is not the file that it is here"
     where = "the files of a candidate must be on every worker, at the same path"
-    assert wanted.missing().endswith(f"{file.name} {what}; {where}")
+    assert requirements.unmet().endswith(f"{file.name} {what}; {where}")
 
 
 def test_a_process_serves_two_runs_from_two_folders_in_turn(tmp_path, monkeypatch):
-    wanted = []
+    requirements = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "mine.py").write_text(f"{name} = 1\n")
         monkeypatch.chdir(tmp_path / name)
-        wanted.append(Wanted.by(["mine.py:f"]))
+        requirements.append(Requirements.of_this_process(["mine.py:f"]))
     monkeypatch.chdir("/")
-    for one in (*wanted, *wanted):
-        assert pickle.loads(judged(one, pickle.dumps(os.getcwd), None)[1]) == one.folder
+    for one in (*requirements, *requirements):
+        assert pickle.loads(run_if_met(one, pickle.dumps(os.getcwd), None)) == one.folder
 
 
 def test_files_of_a_module_have_names_that_are_the_same_wherever_it_is_installed(tmp_path, monkeypatch):
@@ -330,7 +327,7 @@ def test_an_error_of_another_kind_is_told(connected, late, said):
 
 
 def test_a_cluster_without_workers_for_long_is_lost(connected, monkeypatch):
-    monkeypatch.setattr(room, "GONE_S", 0.3)
+    monkeypatch.setattr(client_side, "NO_WORKER_S", 0.3)
     client = Client(Edge(lambda *_: None))
     there = connected(client)
     there.prepare()
@@ -351,7 +348,7 @@ def test_workers_are_waited_for(connected):
 
 
 def test_a_cluster_that_has_no_workers_is_told(rnncli, connected, monkeypatch):
-    monkeypatch.setattr(room, "WORKERS_S", 0.2)
+    monkeypatch.setattr(client_side, "WORKERS_S", 0.2)
     monkeypatch.setattr(Cluster.prepare, "__defaults__", (0.2,))
     client = Client(threads=lambda: 0)
     connected(client)
@@ -372,7 +369,7 @@ def test_as_many_units_are_given_as_there_are_threads(connected):
     for threads in (1, 4, 0, 8):
         there.threads = threads
         given.append(run._ahead())
-    run.close()
+    run.journal.close()
     assert given == [2, 8, 2, 16]
 
 
@@ -382,16 +379,16 @@ def one_of(**sizes):
 
 def test_a_task_on_a_worker_ends_after_a_moment(monkeypatch):
     unit = [one_of(hidden_size=size) for size in (3, 4, 5)]
-    assert len(verify_unit(unit, QUICK, {}, away=True)) == 3
-    monkeypatch.setattr(runner, "AWAY_S", 0.0)
-    assert len(verify_unit(unit, QUICK, {}, away=True)) == 1
+    assert len(verify_unit(unit, QUICK, {}, on_cluster=True)) == 3
+    monkeypatch.setattr(runner, "TASK_S", 0.0)
+    assert len(verify_unit(unit, QUICK, {}, on_cluster=True)) == 1
     assert len(verify_unit(unit, QUICK, {})) == 3
 
 
 def test_a_case_too_big_for_its_worker_costs_itself_alone():
     memory.limit(2**20)
     try:
-        came = verify_unit([one_of(hidden_size=3), one_of(hidden_size=2000)], QUICK, {}, away=True)
+        came = verify_unit([one_of(hidden_size=3), one_of(hidden_size=2000)], QUICK, {}, on_cluster=True)
     finally:
         memory.limit(None)
     assert [outcome.verdict for outcome in came] == ["match", None]
@@ -401,9 +398,9 @@ def test_a_case_too_big_for_its_worker_costs_itself_alone():
 
 
 def test_the_memory_of_a_case_is_that_of_its_worker():
-    wanted, task = Wanted.by(()), pickle.dumps(memory.available_memory)
-    assert pickle.loads(judged(wanted, task, 1000)[1]) == 1000
-    assert pickle.loads(judged(wanted, task, 0)[1]) > 1000  # Dask's word for no limit
+    requirements, task = Requirements.of_this_process(()), pickle.dumps(memory.available_memory)
+    assert pickle.loads(run_if_met(requirements, task, 1000)) == 1000
+    assert pickle.loads(run_if_met(requirements, task, 0)) > 1000  # Dask's word for no limit
 
 
 def test_a_case_too_big_for_this_machine_is_given_to_the_cluster(rnncli, connected, monkeypatch):
@@ -464,41 +461,6 @@ def test_what_was_finished_before_the_cluster_was_lost_is_kept(rnncli, connected
     elif format == "jsonl":
         assert len(text.splitlines()) == finished
         assert "; the same command with --resume goes on" in told
-
-
-def test_a_process_is_started_from_a_daemonic_one(monkeypatch):
-    """A worker of Dask is one, under its nanny."""
-    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)
-    host = start_worker(60.0)
-    try:
-        assert host.call("", "run", abs, (-1,), {}) == 1
-    finally:
-        host.close()
-    assert multiprocessing.current_process()._config["daemon"] is True
-
-
-def test_processes_of_a_worker_are_used_again_and_end_when_nobody_asks(monkeypatch):
-    processes = Processes()
-    first = processes.run(60.0, os.getpid)
-    assert processes.run(60.0, os.getpid) == first
-    with pytest.raises(CandidateError, match="ended its own process with exit code 3"):
-        processes.run(60.0, os._exit, 3)
-    with pytest.raises(TookTooLong, match=r"took longer than 0\.2 s"):
-        processes.run(0.2, time.sleep, 60)
-    assert sum(isinstance(thread, threading.Timer) for thread in threading.enumerate()) == 1
-    monkeypatch.setattr(room, "IDLE_S", 0.1)
-    processes = Processes()
-    last = processes.run(60.0, os.getpid)
-    assert last != first
-    deadline = time.monotonic() + 60
-    while processes._idle:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    with suppress(ProcessLookupError):
-        while time.monotonic() < deadline:
-            os.kill(last, 0)
-            time.sleep(0.05)
-        pytest.fail("the process still runs")
 
 
 # Real schedulers and workers
@@ -707,7 +669,7 @@ def test_a_run_whose_workers_are_all_gone_is_given_up(dask, wide, tmp_path):
     dask.worker("--no-nanny")
     dask.wait_for(1)
     file = tmp_path / "r.jsonl"
-    before = "import rnncli.execution.dask\nrnncli.cluster.GONE_S = 3"
+    before = "import rnncli.execution.dask\nrnncli.execution.dask.NO_WORKER_S = 3"
     running = dask.running(wide, "--format", "jsonl", "--output", file, before=before)
     until(file, 20, running)
     dask.workers[0].kill()
@@ -777,8 +739,8 @@ def test_a_candidate_that_is_another_on_a_worker_is_refused(dask, own):
 def another_version(folder, version):
     """A folder that makes Dask, and what imports it, see another version of rnncli."""
     shutil.copytree(ROOT / "rnncli", folder / "rnncli", ignore=shutil.ignore_patterns("__pycache__"))
-    room = folder / "rnncli/__init__.py"
-    room.write_text(room.read_text().replace('__version__ = "0.1.0"', f'__version__ = "{version}"'))
+    module = folder / "rnncli/__init__.py"
+    module.write_text(module.read_text().replace('__version__ = "0.1.0"', f'__version__ = "{version}"'))
     info = folder / f"rnncli-{version}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: rnncli\nVersion: {version}\n")
@@ -845,7 +807,7 @@ def test_the_processes_of_a_worker_end_with_it(dask, flag, by):
     mark = f"RNNCLI_TEST={dask.folder}"
     worker = dask.worker(flag, RNNCLI_TEST=str(dask.folder))
     dask.rnncli("--device", "cpu")
-    assert len(processes_with(mark)) >= 4  # the worker, the server and its tracker, the process
+    assert len(processes_with(mark)) >= 3  # the worker, the server, the process
     worker.send_signal(by)
     deadline = time.monotonic() + 20
     while left := processes_with(mark):

@@ -1,12 +1,21 @@
 """Processes of candidates: what they are started with, what they may send, and that nothing of them stays."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
-from rnncli.execution.process import Host
+from rnncli.core.errors import CandidateError
+from rnncli.core.tally import Tally
+from rnncli.execution import server
+from rnncli.execution.channel import CANDIDATE, INTERNAL
+from rnncli.execution.child import _answer
+from rnncli.execution.process import ChildProcess
 
 SHADOWS = ("copy", "queue", "random", "selectors", "signal", "socket", "token", "torch", "numpy")
 
@@ -33,15 +42,61 @@ def test_files_in_the_current_folder_that_nobody_named_are_not_run(tmp_path):
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_the_server_imports_the_rnncli_of_this_process_and_nothing_else_from_the_current_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", ["", "/installed", str(ROOT)])
+    for folder, path in ((tmp_path, ["/installed", str(ROOT)]), (ROOT, [str(ROOT), "/installed", str(ROOT)])):
+        monkeypatch.chdir(folder)
+        assert server._import_path() == path
+
+
+def runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_what_a_process_starts_in_sessions_of_their_own_ends_with_it():
-    host = Host("hosted:Starts", "it", 60.0)
-    started = host.call("starting", "both")
-    assert all(Path(f"/proc/{pid}").exists() for pid in started)
-    host.close()
-    for pid in started:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            continue
-        assert state in "ZX"  # ended, and nobody has asked how
+    process = ChildProcess("hosted:Starts", "it", 60.0)
+    started = process.call("starting", "both")
+    assert all(map(runs, started))
+    process.close()
+    deadline = time.monotonic() + 60
+    while any(map(runs, started)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_end_of_a_process_is_seen_though_what_it_started_holds_its_pipes():
+    process = ChildProcess("hosted:Starts", "it", 60.0)
+    with pytest.raises(CandidateError, match="it: forking ended its own process with exit code 3"):
+        process.call("forking", "fork_and_exit")
+    process.close()
+
+
+def test_what_is_no_request_costs_the_server_nothing():
+    ChildProcess("hosted:Starts", "it", 60.0).close()
+    before = server._server
+    os.write(before.requests, b"anything")
+    ChildProcess("hosted:Starts", "it", 60.0).close()
+    assert server._server is before
+
+
+def test_a_server_that_was_killed_is_started_again():
+    ChildProcess("hosted:Starts", "it", 60.0).close()
+    before = server._server
+    os.kill(before.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, before.pid, os.WEXITED | os.WNOWAIT)
+    ChildProcess("hosted:Starts", "it", 60.0).close()
+    assert server._server is not before
+
+
+class Raises:
+    def add(self, case):
+        return case.id
+
+
+@pytest.mark.parametrize(("served", "kind"), [(Tally(), INTERNAL), (Raises(), CANDIDATE)], ids=["ours", "a user's"])
+def test_an_error_is_ours_unless_a_line_of_a_user_s_is_on_its_way(served, kind):
+    assert _answer(served, str, "add", (None,))[0] == kind

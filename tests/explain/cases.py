@@ -34,6 +34,25 @@ ODD = {
     "no sequence": {"rnn": {**SMALL, "num_layers": 2}, "input": {"batch_size": 0}},
     "many layers": {"rnn": {**SMALL, "num_layers": 12, "bidirectional": True}},
     "long": {"rnn": SMALL, "input": {"seq_len": 200, "batch_size": 2}},
+    "gru": {"rnn": {**SMALL, "cell": "GRU", "num_layers": 2, "bidirectional": True}},
+    "gru, no bias": {"rnn": {**SMALL, "cell": "GRU", "bias": False}, "input": {"h_0": "omitted"}},
+    "gru, packed": {"rnn": {**SMALL, "cell": "GRU", "num_layers": 3}, "input": {"layout": "packed"}},
+    "lstm": {"rnn": {**SMALL, "cell": "LSTM"}},
+    "lstm, no bias": {"rnn": {**SMALL, "cell": "LSTM", "bias": False, "num_layers": 2, "bidirectional": True}},
+    "lstm, projected": {
+        "rnn": {**SMALL, "cell": "LSTM", "proj_size": 2, "num_layers": 2, "bidirectional": True, "batch_first": True}
+    },
+    "lstm, projected without bias": {"rnn": {**SMALL, "cell": "LSTM", "proj_size": 1, "bias": False}},
+    "lstm, packed": {
+        "rnn": {**SMALL, "cell": "LSTM", "num_layers": 2, "bidirectional": True},
+        "input": {"layout": "packed", "lengths": [3, 5, 1]},
+    },
+    "lstm, packed, no h_0": {"rnn": {**SMALL, "cell": "LSTM"}, "input": {"layout": "packed", "h_0": "omitted"}},
+    "lstm, unbatched, no h_0": {
+        "rnn": {**SMALL, "cell": "LSTM", "proj_size": 3, "num_layers": 2},
+        "input": {"layout": "unbatched", "h_0": "omitted"},
+    },
+    "lstm, zeros": {"rnn": {**SMALL, "cell": "LSTM", "num_layers": 5}, "input": {"h_0": "zeros", "batch_size": 0}},
     "everything": {
         "rnn": {
             **SMALL,
@@ -54,14 +73,14 @@ CASES = {path.stem: load(path, {}).cases[0] for path in CONFIGS} | {
 
 
 def reference(case, **arguments):
-    """nn.RNN of a case, with some arguments replaced, in eval mode."""
+    """Torch's layer of a case, with some arguments replaced, in eval mode."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # dropout with one layer
-        return nn.RNN(**{**case.rnn.model_dump(), **arguments}).eval()
+        return getattr(nn, case.cell.name)(**{**case.rnn.arguments, **arguments}).eval()
 
 
 def results(case, rnn):
-    """An input for nn.RNN of a case, and what comes out."""
+    """By name, an input for the layer of a case and what comes out, and the states that it started from."""
     given = case.input
     if given.layout == "packed":
         sequences = [torch.randn(length, rnn.input_size) for length in given.sequence_lengths]
@@ -71,4 +90,9 @@ def results(case, rnn):
     else:
         axes = (given.batch_size, given.seq_len) if rnn.batch_first else (given.seq_len, given.batch_size)
         input = torch.randn(*axes, rnn.input_size)
-    return input, *rnn(input)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of oneDNN, which knows no projection
+        output, last = rnn(input)
+    last = last if isinstance(last, tuple) else (last,)
+    names = {"input": input, "output": output, **dict(zip(case.cell.final, last, strict=True))}
+    return names | {name: torch.zeros_like(value) for name, value in zip(case.cell.initial, last, strict=True)}

@@ -20,6 +20,7 @@ every_case = pytest.mark.parametrize("case", one_in(3, CASES.values(), FIRST, 2)
 GOLDEN = {f"explain_{path.stem}": (path,) for path in CONFIGS} | {
     "explain_two_layers_both_directions": ("--layers", 2, "--bidirectional"),
     "explain_packed_long": ("--layout", "packed", "--seq-len", 40, "--batch-first"),
+    "explain_gru": ("--cell", "gru", "--bidirectional"),
     "explain_markdown": ("--layers", 2, "--bidirectional", "--format", "markdown"),
 }
 
@@ -155,7 +156,7 @@ def test_a_size_of_zero_is_told(rnncli, argument):
 
 def test_the_commands_of_the_page_about_it_parse(rnncli):
     commands = re.findall(r"^rnncli (explain .*)$", (ROOT / "docs/explain.md").read_text(), flags=re.M)
-    assert len(commands) == 5
+    assert len(commands) == 7
     for command in commands:
         outcome = rnncli(*command.partition("--output")[0].split(), "--format", "html")
         assert outcome.code == 0, (command, outcome.err)

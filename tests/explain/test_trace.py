@@ -1,16 +1,22 @@
-"""The numbers of --trace: those of nn.RNN, forwards and backwards."""
+"""The numbers of --trace: those of torch's layers, forwards and backwards."""
+
+import re
+import warnings
 
 import pytest
 import torch
 from cases import CASES
 
+from rnncli.cli.explain import parse
 from rnncli.core.case import Case, altered
 from rnncli.explain.blocks import Code
-from rnncli.explain.trace import follow
-from rnncli.explain.traced import MOST_STEPS, MOST_UNITS, Place, parse, steps_shown, traced
+from rnncli.explain.equations import backward
+from rnncli.explain.grid import Place
+from rnncli.explain.trace import MOST_STEPS, MOST_UNITS, columns, follow, steps_shown, terms, trace
 
 SMALL = {"input_size": 2, "hidden_size": 3}
 FEW = {"seq_len": 4, "batch_size": 3}
+GRU, LSTM = {**SMALL, "cell": "GRU"}, {**SMALL, "cell": "LSTM"}
 FOLLOWED = {
     "one layer": {"rnn": SMALL, "input": FEW},
     "two layers, both directions": {"rnn": {**SMALL, "num_layers": 2, "bidirectional": True}, "input": FEW},
@@ -21,7 +27,20 @@ FOLLOWED = {
     "packed, no h_0": {"rnn": {**SMALL, "bidirectional": True}, "input": {**FEW, "layout": "packed", "h_0": "omitted"}},
     "zeros": {"rnn": SMALL, "input": {**FEW, "h_0": "zeros"}},
     "dropout": {"rnn": {**SMALL, "num_layers": 2, "dropout": 0.5}, "input": FEW, "run": {"train": True}},
+    "gru": {"rnn": {**GRU, "num_layers": 2, "bidirectional": True}, "input": FEW},
+    "gru without bias": {"rnn": {**GRU, "bias": False, "batch_first": True}, "input": FEW},
+    "gru, packed": {"rnn": GRU, "input": {"layout": "packed", "lengths": [3, 5, 1]}},
+    "lstm": {"rnn": {**LSTM, "num_layers": 2, "bidirectional": True}, "input": FEW},
+    "lstm without bias": {"rnn": {**LSTM, "bias": False}, "input": {**FEW, "h_0": "omitted"}},
+    "lstm, projected": {"rnn": {**LSTM, "proj_size": 2, "num_layers": 2, "bidirectional": True}, "input": FEW},
+    "lstm, projected without bias": {"rnn": {**LSTM, "proj_size": 1, "bias": False}, "input": {"layout": "unbatched"}},
+    "lstm, packed": {"rnn": {**LSTM, "num_layers": 2}, "input": {"layout": "packed", "lengths": [3, 5, 1]}},
 }
+
+
+@pytest.fixture(params=FOLLOWED)
+def case(request):
+    return Case.model_validate(FOLLOWED[request.param])
 
 
 def places(case):
@@ -33,79 +52,130 @@ def places(case):
             yield [Place(length - 1, n, layer, reverse) for n, length in enumerate(lengths)]
 
 
-def from_nn_rnn(case):
+def from_torch(case):
     """The names of the code that the page of a trace shows, after it ran."""
-    place = Place(0, 0, 0, False)
-    (code,) = [b for s in traced(case, place, follow(case, place)).sections for b in s.blocks if isinstance(b, Code)]
+    (code,) = [b for s in trace(case, Place(0, 0, 0, False)).sections for b in s.blocks if isinstance(b, Code)]
     names = {}
-    exec(code.text, names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of oneDNN, which knows no projection
+        exec(code.text, names)
     return names
 
 
-@pytest.mark.parametrize("name", FOLLOWED)
-def test_the_gradients_of_all_sequences_add_up_to_those_of_nn_rnn_s_parameters(name):
-    case = Case.model_validate(FOLLOWED[name])
-    rnn = from_nn_rnn(case)["rnn"]
+def gradients(case, place, names):
+    """The gradients that a page shows of a step, whole: by what they are those of."""
+    found = {head.removeprefix("dL/d"): value for head, value in columns(case, place, names).items() if "dL/d" in head}
+    gates = case.cell.gates
+    found["a"] = torch.cat([found[f"a_{gate if len(gates) > 1 else 't'}"] for gate in gates])
+    of_s = [found[f"a_{gate}"] * (names["r"] if gate == "n" else 1) for gate in "rzn"] if "s" in names else [found["a"]]
+    return found | {"s": torch.cat(of_s)}
+
+
+def test_the_gradients_of_all_sequences_add_up_to_those_of_torch_s_parameters(case):
+    rnn = from_torch(case)["rnn"]
     for together in places(case):
-        weight_hh, bias = torch.zeros(3, 3), torch.zeros(3)
+        found = {}
         for place in together:
-            trace = follow(case, place)
-            order = sorted(trace.steps, reverse=place.reverse)
-            h = torch.tensor(follow(case, altered_place(place, order[0])).h_before)
-            for t in order:
-                step = trace.steps[t]
-                weight_hh += torch.outer(torch.tensor(step.grad_pre_activation), h)
-                bias += torch.tensor(step.grad_pre_activation)
-                h = torch.tensor(step.h)
-        suffix = together[0].suffix
-        torch.testing.assert_close(weight_hh, getattr(rnn, f"weight_hh_{suffix}").grad)
-        if case.rnn.bias:
-            torch.testing.assert_close(bias, getattr(rnn, f"bias_hh_{suffix}").grad)
+            for names in follow(case, place).values():
+                of = gradients(case, place, names)
+                parts = {
+                    "weight_ih": torch.outer(of["a"], names["x_t"]),
+                    "weight_hh": torch.outer(of["s"], names["h"]),
+                    "bias_ih": of["a"],
+                    "bias_hh": of["s"],
+                }
+                parts |= {"weight_hr": torch.outer(of["h_t"], names["m_t"])} if case.rnn.proj_size else {}
+                found = {name: found.get(name, 0) + part for name, part in parts.items()}
+        for name, total in found.items():
+            if case.rnn.bias or "bias" not in name:
+                torch.testing.assert_close(total, getattr(rnn, f"{name}_{together[0].suffix}").grad)
 
 
-def altered_place(place, t):
-    return Place(t, place.n, place.layer, place.reverse)
-
-
-@pytest.mark.parametrize("name", FOLLOWED)
-def test_the_last_states_are_those_of_nn_rnn(name):
-    case = Case.model_validate(FOLLOWED[name])
-    h_n = from_nn_rnn(case)["h_n"]
+def test_the_last_states_are_those_of_torch(case):
+    results = from_torch(case)
     for together in places(case):
         for place in together:
-            trace = follow(case, place)
-            row = h_n[case.rnn.directions * place.layer + place.reverse]
-            end = min(trace.steps) if place.reverse else max(trace.steps)
-            torch.testing.assert_close(
-                torch.tensor(trace.steps[end].h), row if case.input.layout == "unbatched" else row[place.n]
-            )
+            steps = follow(case, place)
+            end = min(steps) if place.reverse else max(steps)
+            for state in case.cell.states:
+                row = results[f"{state}_n"][case.rnn.directions * place.layer + place.reverse]
+                row = row if case.input.layout == "unbatched" else row[place.n]
+                torch.testing.assert_close(steps[end][f"{state}_t"], row)
 
 
-@pytest.mark.parametrize("name", FOLLOWED)
-def test_a_step_is_the_sum_of_its_terms_and_a_gradient_of_its_parts(name):
-    case = Case.model_validate(FOLLOWED[name])
+def test_a_step_is_the_sum_of_its_terms(case):
     for place, *_ in places(case):
-        trace = follow(case, place)
-        terms = [trace.input_term, trace.bias_ih, trace.state_term, trace.bias_hh]
-        total = sum(torch.tensor(term) for term in terms if term is not None)
-        torch.testing.assert_close(total, torch.tensor(trace.steps[place.t].pre_activation))
-        for t, step in trace.steps.items():
-            torch.testing.assert_close(
-                torch.tensor(step.from_above) + torch.tensor(step.from_time), torch.tensor(step.grad_h)
-            )
-            later = trace.steps.get(t - 1 if place.reverse else t + 1)
-            through = torch.tensor(later.grad_pre_activation if later else [0.0] * 3) @ torch.tensor(trace.weight_hh)
-            torch.testing.assert_close(torch.tensor(step.from_time), through)
+        names = follow(case, place)[place.t]
+        found, total, sums = terms(case, place, names), 0, 0
+        for term, value in found.items():
+            if term.startswith("= "):
+                torch.testing.assert_close(value, total)
+                sums += 1
+            elif " = " not in term:
+                total = total + value if term.startswith("+ ") else value
+        assert sums == len(case.cell.gates) * (2 if "s" in names else 1)
+        assert torch.equal([*found.values()][-1], names["h_t"])
+
+
+def test_a_gradient_comes_about_as_the_page_says(case):
+    """Every formula of the page, evaluated with the numbers of the page."""
+    for place, *_ in places(case):
+        steps = follow(case, place)
+        for t, step in steps.items():
+            following = steps.get(t - 1 if place.reverse else t + 1)
+            names = dict(step) | {"tanh": torch.tanh, "weight_hh_": step["W_hh"], "weight_hr_": step.get("W_hr")}
+            shown, of = columns(case, place, step), gradients(case, place, step)
+            names |= {f"d_{name}": value for name, value in of.items()}
+            after = gradients(case, place, following) if following else {n: torch.zeros_like(v) for n, v in of.items()}
+            names |= {f"d_{name.removesuffix('_t')}_next": value for name, value in after.items()}
+            names |= {f"{gate}_next": (following or step)[gate] for gate in case.cell.gates}
+            for head, text in backward(case).items():
+                if head == "dL/ds":
+                    continue  # held by the gradients of weight_hh
+                expected = shown["from t-1" if place.reverse else "from t+1"] if "arrives" in text else shown.get(head)
+                code = "".join(re.findall("`([^`]*)`", text)).format(above="", next="next", suffix="")
+                names[f"d_{head[4:]}"] = value = eval(code.replace("dL/d", "d_").replace("(next)", "next"), names)
+                names |= {"d_h_t": of["h_t"]}
+                if expected is not None:
+                    torch.testing.assert_close(value.to(expected.dtype), expected, atol=1e-6, rtol=1e-4)
 
 
 def test_what_is_shown_is_bounded():
     case = Case.model_validate({"rnn": {"hidden_size": 50}, "input": {"seq_len": 100}})
     place = parse(case, "t=40,n=3")
     assert steps_shown(case, place) == [0, 1, 39, 40, 41, 98, 99]
-    assert list(follow(case, place).steps) == steps_shown(case, place)
-    assert len(follow(case, place).steps[40].h) == MOST_UNITS
+    table = trace(case, place).sections[0].blocks[2]
+    assert len([row for row in table.rows if row[0] != "..."]) == 7 * MOST_UNITS
+    assert [row[0] for row in table.rows].count("...") == 2
     short = altered(case, input={"seq_len": MOST_STEPS})
     assert steps_shown(short, place) == list(range(MOST_STEPS))
+
+
+@pytest.mark.parametrize(
+    ("rnn", "heads"),
+    [
+        ({}, [["a_t", "h_t", "from output", "from t+1", "dL/dh_t", "dL/da_t"]]),
+        (
+            {"cell": "GRU"},
+            [["r", "z", "n", "h_t"], ["from output", "from t+1", "dL/dh_t", "dL/da_r", "dL/da_z", "dL/da_n"]],
+        ),
+        (
+            {"cell": "LSTM"},
+            [
+                ["i", "f", "g", "o", "c_t", "h_t"],
+                ["from output", "from t+1", "dL/dh_t", "dL/dc_t"],
+                ["dL/da_i", "dL/da_f", "dL/da_g", "dL/da_o"],
+            ],
+        ),
+    ],
+    ids=str,
+)
+def test_the_columns_stand_in_tables_that_fit_into_80_columns(rnncli, rnn, heads):
+    case = Case.model_validate({"rnn": {**rnn, "hidden_size": 50}})
+    tables = trace(case, Place(4, 0, 0, False)).sections[0].blocks[2:-1]
+    assert [[head.removesuffix(">") for head in table.columns[2:]] for table in tables] == heads
+    outcome = rnncli("explain", "--cell", rnn.get("cell", "RNN"), "--trace", "t=4")
+    assert max(map(len, outcome.out.splitlines())) <= 80
 
 
 def test_a_trace_leaves_torch_s_random_numbers_as_they_are():
@@ -162,7 +232,8 @@ def test_the_page_of_a_trace_states_its_loss_and_shows_its_numbers(rnncli, forma
     outcome = rnncli("explain", *("--hidden-size", 3, "--input-size", 2, "--trace", "t=3,n=0", "--format", format))
     assert outcome.code == 0
     assert "L = output.sum()" in outcome.out
-    trace = follow(Case.model_validate({"rnn": SMALL}), Place(3, 0, 0, False))
-    for value in (*trace.steps[0].h, *trace.steps[3].grad_h, *trace.x):
+    case, place = Case.model_validate({"rnn": SMALL}), Place(3, 0, 0, False)
+    steps = follow(case, place)
+    for value in (*steps[0]["h_t"], *columns(case, place, steps[3])["dL/dh_t"], *steps[3]["x_t"]):
         assert f"{value:.5f}" in outcome.out
     assert all(len(line) <= 80 for line in outcome.out.splitlines()) or format != "table"

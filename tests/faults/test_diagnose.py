@@ -42,6 +42,14 @@ def test_a_fault_of_values_is_named_on_more_than_one_probe():
     assert diagnosis.evidence.endswith(", on 3 probes")
 
 
+def test_a_diagnosis_shows_the_line_of_the_equations_that_differs():
+    (diagnosis,) = found(TWO_LAYERS, plant("directions-swapped"))
+    assert diagnosis.equations == (
+        "- output = torch.cat(halves[::-1], dim=-1)",
+        "+ output = torch.cat(halves, dim=-1)",
+    )
+
+
 def test_two_faults_are_two_entries_with_the_same_evidence():
     first, second = found(TWO_LAYERS, plant("reverse-not-restored", "missing-bias-ih"))
     assert {first.id, second.id} == {"reverse-not-restored", "missing-bias-ih"}

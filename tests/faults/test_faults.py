@@ -14,7 +14,7 @@ from rnncli.candidate.load import load
 from rnncli.core.case import Case
 from rnncli.core.errors import ExitCode
 from rnncli.faults.catalogue import CATALOGUE
-from rnncli.faults.planted import PLANTED, plant
+from rnncli.faults.planted import plant
 from rnncli.numerics.probe import draw, packer
 from rnncli.verdict.evaluate import candidate_side, evaluate, reference_side
 
@@ -150,11 +150,6 @@ def test_without_a_fault_it_draws_nothing_but_dropout_masks():
     before = torch.random.get_rng_state()
     plant()(packer(case, probe.input.device)(probe.input), probe.h_0, probe.parameters, case)
     assert torch.equal(torch.random.get_rng_state(), before)
-
-
-def test_the_catalogue_and_the_planted_faults_have_the_same_ids_in_the_same_order():
-    assert list(PLANTED) == list(CATALOGUE)
-    assert all(fault.id == id for id, fault in CATALOGUE.items())
 
 
 def test_an_unknown_id_is_not_planted():
@@ -357,8 +352,8 @@ def test_a_fault_given_twice_is_planted_once():
 
 
 def test_any_two_faults_can_be_planted_together():
-    for pair in itertools.combinations(PLANTED, 2):
-        plant(*pair)  # a class with both as its bases needs an order of them that Python accepts
+    for pair in itertools.combinations(CATALOGUE, 2):
+        plant(*pair)  # what is compiled is Python, in particular
 
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])

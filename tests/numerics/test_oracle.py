@@ -91,7 +91,7 @@ def test_the_previous_states_are_those_each_step_started_from(layout):
     case = case_of({"num_layers": 2, "bidirectional": True}, LAYOUTS[layout])
     probe = draw(case)
     oracle = Oracle(case, probe)
-    forward, reverse = oracle.previous_states[2:]
+    forward, reverse = oracle.previous_states["h_0"][2:]
     h_0 = probe.h_0.unsqueeze(1) if case.input.layout == "unbatched" else probe.h_0
     h_n = oracle.values["h_n"].reshape(h_0.shape)
     assert torch.equal(forward[0], h_0[2])
@@ -359,7 +359,7 @@ def with_a_unit_at_zero(case: Case) -> dict[str, torch.Tensor]:
 def test_every_pre_activation_at_zero_is_a_kink(layout):
     case = case_of({"nonlinearity": "relu"}, LAYOUTS[layout])
     oracle = oracle_of(case, parameters=with_a_unit_at_zero(case))
-    of_the_unit = sum(case.input.lengths) if case.input.lengths else len(oracle.previous_states[0].flatten(0, 1))
+    of_the_unit = sum(case.input.lengths) if case.input.lengths else len(oracle.previous_states["h_0"][0].flatten(0, 1))
     assert oracle.envelope("float64").kinks == oracle.kinks("float64") == of_the_unit
 
 
@@ -401,7 +401,7 @@ def linear(factor: float, reverse: bool = False) -> Oracle:
     probe = draw(case)
     parameters = {name: torch.zeros_like(value) for name, value in probe.parameters.items()}
     parameters["weight_hh_l0_reverse" if reverse else "weight_hh_l0"] += factor
-    return oracle_of(case, parameters=parameters, h_0=torch.ones_like(probe.h_0))
+    return oracle_of(case, parameters=parameters, states={"h_0": torch.ones_like(probe.h_0)})
 
 
 @pytest.mark.parametrize("reverse", FLAGS, ids=["forward", "reverse"])

@@ -14,7 +14,7 @@ from rnncli.numerics.probe import (
     packer,
     shortened,
     time_first,
-    without_h_0,
+    without_states,
 )
 from rnncli.verdict.evaluate import evaluate, reference_side
 
@@ -194,7 +194,7 @@ def test_the_values_of_the_first_sequence_are_cut_from_those_of_the_batch(layout
 
 def test_without_h_0_it_is_left_out_and_nothing_else_changes():
     case, probe = with_its_probe(in_layout_of("time-first"))
-    other, cut = without_h_0(case, probe)
+    other, cut = without_states(case, probe)
     assert (other.input.h_0, cut.h_0) == ("omitted", None)
     assert cut.input is probe.input
     assert cut.parameters is probe.parameters

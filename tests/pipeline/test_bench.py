@@ -18,9 +18,9 @@ from rnncli.candidate.load import load
 from rnncli.core.case import Case
 from rnncli.core.errors import ConfigError
 from rnncli.core.records import CaseRecord, Gate, RunRecord, Timing
-from rnncli.cost import flops as work
-from rnncli.cost import measure as contest
-from rnncli.cost.measure import Entry, measure
+from rnncli.cost import measure as measuring
+from rnncli.cost.flops import flops, moved_bytes, products
+from rnncli.cost.measure import PassSpec, measure
 from rnncli.cost.timing import Effort
 from rnncli.numerics.probe import draw
 from rnncli.pipeline.bench import growth
@@ -31,6 +31,8 @@ from rnncli.verdict.evaluate import candidate_side
 QUICK = ("--min-run-time", "0.001", "--device", "cpu")
 BRIEF = Effort(budget_s=0.001, fewest=3, most=3)
 PASSES = ["inference", "forward", "forward+backward"]
+
+IMPLEMENTATIONS = ("nn.RNN", "manual", "bmm", "concat", "cell")
 
 
 # The work of a case
@@ -53,13 +55,13 @@ def test_the_flops_are_those_that_torch_counts(rnn, given, backward):
     side = candidate_side(load(case), case, draw(case).to(torch.float32, torch.device("cpu")))
     with FlopCounterMode(display=False) as counter:
         side.forward_backward() if backward else side.forward()
-    assert work.flops(case, backward) == counter.get_total_flops()
+    assert flops(case, backward) == counter.get_total_flops()
 
 
 def test_of_a_packed_input_the_steps_that_run_are_counted():
     sizes = {"rnn": {"input_size": 3, "hidden_size": 2}}
     packed = Case.model_validate({**sizes, "input": {"layout": "packed", "lengths": [4, 1, 2]}})
-    assert [(p.rows, p.times) for p in work.products(packed, backward=False)] == [(7, 1), (3, 1), (2, 1), (1, 2)]
+    assert [(p.rows, p.times) for p in products(packed, backward=False)] == [(7, 1), (3, 1), (2, 1), (1, 2)]
 
 
 def test_the_bytes_are_those_of_operands_and_results():
@@ -71,7 +73,7 @@ def test_the_bytes_are_those_of_operands_and_results():
         }
     )
     projection = 20 * 3 + 3 * 2 + 20 * 2
-    assert work.moved_bytes(case, backward=False) == 8 * (projection + 5 * (4 * 2 + 2 * 2 + 4 * 2))
+    assert moved_bytes(case, backward=False) == 8 * (projection + 5 * (4 * 2 + 2 * 2 + 4 * 2))
 
 
 # Measuring
@@ -80,22 +82,22 @@ def test_the_bytes_are_those_of_operands_and_results():
 def measured(names=("nn.RNN", "manual"), pass_="forward", compile=False, **config):
     case = Case.model_validate({"run": {"device": "cpu"}, **config})
     probe = draw(case).to(torch.float32, torch.device("cpu"))
-    return measure(case, probe, Entry(names, pass_, BRIEF, compile, 1))
+    return measure(case, probe, PassSpec(names, pass_, BRIEF, compile, 1))
 
 
 @pytest.mark.parametrize("name", PASSES)
 def test_every_implementation_is_measured_and_the_products_beside_them(name):
-    timings, failed = measured(contest.IMPLEMENTATIONS, name)
-    assert [t.implementation for t in timings] == [*contest.IMPLEMENTATIONS, "matrix products"]
+    timings, failed = measured(IMPLEMENTATIONS, name)
+    assert [t.implementation for t in timings] == [*IMPLEMENTATIONS, "matrix products"]
     assert {t.pass_ for t in timings} == {name}
     assert not failed
     assert timings[0].ratio_to_reference == 1
-    products = timings[-1]
-    flops = work.flops(Case(), backward=name == "forward+backward")
+    plain = timings[-1]
+    operations = flops(Case(), backward=name == "forward+backward")
     for t in timings:
-        assert t.flops_per_s == pytest.approx(flops / t.median_s)
-        assert t.products_share == pytest.approx(products.median_s / t.median_s)
-        assert (t.peak_bytes is None) == (t is products)
+        assert t.flops_per_s == pytest.approx(operations / t.median_s)
+        assert t.products_share == pytest.approx(plain.median_s / t.median_s)
+        assert (t.peak_bytes is None) == (t is plain)
 
 
 def test_inference_records_nothing(monkeypatch):
@@ -105,7 +107,7 @@ def test_inference_records_nothing(monkeypatch):
         seen.append(torch.is_grad_enabled())
         return torch.zeros(5, 10, 40, requires_grad=True), torch.zeros(1, 10, 40)
 
-    monkeypatch.setitem(contest.BUILT_IN_RNNS, "manual", spied)
+    monkeypatch.setitem(measuring.BUILT_IN_RNNS, "manual", spied)
     measured(pass_="inference")
     assert set(seen) == {False}
     seen.clear()
@@ -120,18 +122,18 @@ def test_the_threads_are_those_of_the_run_in_whatever_process(monkeypatch):
         seen.append(torch.get_num_threads())
         return torch.zeros(5, 10, 40, requires_grad=True), torch.zeros(1, 10, 40)
 
-    monkeypatch.setitem(contest.BUILT_IN_RNNS, "manual", spied)
+    monkeypatch.setitem(measuring.BUILT_IN_RNNS, "manual", spied)
     case = Case.model_validate({"run": {"device": "cpu"}})
     probe = draw(case).to(torch.float32, torch.device("cpu"))
     try:
-        measure(case, probe, Entry(("nn.RNN", "manual"), "inference", BRIEF, False, before + 1))
+        measure(case, probe, PassSpec(("nn.RNN", "manual"), "inference", BRIEF, False, before + 1))
         assert set(seen) == {before + 1}
     finally:
         torch.set_num_threads(before)
 
 
 def test_compiled_ones_stand_beside_the_others_with_their_time(monkeypatch):
-    monkeypatch.setattr(contest, "_compile", lambda call: call)
+    monkeypatch.setattr(measuring, "_compile", lambda call: call)
     timings, failed = measured(compile=True)
     names = [t.implementation for t in timings]
     assert names == ["nn.RNN", "manual", "nn.RNN compiled", "manual compiled", "matrix products"]
@@ -146,7 +148,7 @@ def test_what_cannot_be_compiled_is_told_and_the_rest_is_measured(monkeypatch):
 
         return compiled
 
-    monkeypatch.setattr(contest, "_compile", broken)
+    monkeypatch.setattr(measuring, "_compile", broken)
     timings, failed = measured(compile=True)
     assert [t.implementation for t in timings] == ["nn.RNN", "manual", "matrix products"]
     assert failed == [f"{name}: torch.compile fails: RuntimeError: no compiler" for name in ("nn.RNN", "manual")]
@@ -155,7 +157,7 @@ def test_what_cannot_be_compiled_is_told_and_the_rest_is_measured(monkeypatch):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.skipif(os.environ.get("RNNCLI_COMPILE") != "1", reason="takes a C++ compiler and half a minute")
 def test_torch_compile_compiles_them():
-    _, failed = measured(contest.IMPLEMENTATIONS, "forward+backward", compile=True)
+    _, failed = measured(IMPLEMENTATIONS, "forward+backward", compile=True)
     assert not failed
 
 
@@ -229,7 +231,7 @@ def test_bench_reports_every_pass_of_every_implementation(rnncli):
     found = json.loads(outcome.out)
     assert (found["command"], found["verdict"]) == ("bench", "match")
     timing = found["cases"][0]["timing"]
-    names = [*contest.IMPLEMENTATIONS, "matrix products"]
+    names = [*IMPLEMENTATIONS, "matrix products"]
     assert [(t["pass"], t["implementation"]) for t in timing] == [(p, name) for p in PASSES for name in names]
     assert all(t["ratio_low"] <= t["ratio_to_reference"] <= t["ratio_high"] and t["runs"] >= 7 for t in timing)
 
@@ -376,7 +378,7 @@ def test_other_formats_have_a_line_for_each(rnncli, format):
     assert outcome.code == 0
     lines = outcome.out.splitlines()
     if format == "csv":
-        assert lines[0].startswith("id,candidate,input_size,")
+        assert lines[0].startswith("id,candidate,cell,input_size,")
         assert len(lines) == 1 + 9
         assert {line.count(",") for line in lines} == {lines[0].count(",")}
     if format == "markdown":
@@ -440,7 +442,7 @@ def test_an_interrupt_prints_what_there_is(rnncli, monkeypatch):
     def interrupted(*arguments):
         if len(measured) == 4:
             raise KeyboardInterrupt
-        measured.append(contest.measure(*arguments))
+        measured.append(measure(*arguments))
         return measured[-1]
 
     monkeypatch.setattr("rnncli.pipeline.bench.measure", interrupted)
@@ -513,7 +515,7 @@ def test_of_a_range_the_case_that_is_wrong_is_told(rnncli, tmp_path):
 
 
 def test_a_gate_on_what_was_not_measured_does_not_hold(rnncli, monkeypatch):
-    monkeypatch.setattr(contest, "_compiled", lambda side, _: (f"{side.name}: torch.compile fails", 0.0))
+    monkeypatch.setattr(measuring, "_compiled", lambda side, _: (side, f"{side.name}: torch.compile fails"))
     flags = ("--only", "manual", "--compile", "--fail-if", "manual compiled.forward > 9")
     outcome = rnncli("bench", *QUICK, *flags, "--format", "json")
     assert outcome.code == 2

@@ -289,12 +289,18 @@ def test_environments_that_differ_are_all_named(rnncli, shards):
         (b"[1, 2]\n", "not a result of rnncli ("),
         (b'{"id": "a", "config": {}, "verdict": "match", "origin": 7}\n', "r.jsonl:1: not a result of rnncli (origin"),
         (b'{"id": "a", "config": {}, "verdict": "super"}\n', "not a result of rnncli ("),
-        (b'{"id": "a", "config": {}, "verdict": "match", "environment": "x"}\n', "environment is not a mapping"),
+        (
+            b'{"id": "a", "config": {}, "verdict": "match", "environment": "x"}\n',
+            "environment: Input should be an object",
+        ),
         (
             b'{"id": "a", "config": {}, "verdict": "match", "origin": {"config": "", "index": 0, "cases": "x"}}\n',
             "r.jsonl:1: not a result of rnncli (origin",
         ),
-        (b'{"id": "a", "config": {}, "verdict": "match"}\nnonsense\n', "r.jsonl:2: not a result of rnncli (Expecting"),
+        (
+            b'{"id": "a", "config": {}, "verdict": "match"}\nnonsense\n',
+            "r.jsonl:2: not a result of rnncli (Invalid JSON",
+        ),
         (b'{"id": "a", "config": {}, "verdict": "match", "schema_version": 9}\n', "schema_version 9 is newer"),
         (b"\xff\xfe\x00\n", "not a result of rnncli ("),
         (b"[" * 100_000 + b"\n", "not a result of rnncli (nested too deep)"),
@@ -436,7 +442,7 @@ def test_an_origin_that_no_run_has_is_refused_at_once(changed, tmp_path, origin)
     known = json.loads(lines(tmp_path / "r.jsonl")[3])["origin"]
     outcome = changed(origin=known | origin)
     assert (outcome.code, outcome.out) == (2, "")
-    assert "r.jsonl:4: not a result of rnncli (origin " in outcome.err
+    assert "r.jsonl:4: not a result of rnncli (origin." in outcome.err
 
 
 def test_of_many_shards_that_are_missing_the_first_are_told(rnncli, verify, tmp_path):
@@ -452,7 +458,7 @@ def test_of_many_shards_that_are_missing_the_first_are_told(rnncli, verify, tmp_
 
 
 def test_a_line_without_an_end_is_not_read_whole(rnncli, monkeypatch, tmp_path):
-    monkeypatch.setattr("rnncli.pipeline.journal.LONGEST_LINE", 1000)
+    monkeypatch.setattr("rnncli.pipeline.results.LONGEST_LINE", 1000)
     file = tmp_path / "r.jsonl"
     file.write_bytes(b'{"id": "a", "config": {}, "verdict": "match"}\n' + b"{" * 5000)
     outcome = rnncli("report", file)
@@ -461,7 +467,7 @@ def test_a_line_without_an_end_is_not_read_whole(rnncli, monkeypatch, tmp_path):
 
 
 def test_a_document_that_is_too_large_is_not_read_whole(rnncli, monkeypatch, tmp_path):
-    monkeypatch.setattr("rnncli.pipeline.journal.LARGEST_DOCUMENT", 1000)
+    monkeypatch.setattr("rnncli.pipeline.merge.LARGEST_DOCUMENT", 1000)
     file = tmp_path / "r.json"
     file.write_bytes(b'{"cases":\n' + b" " * 5000)
     outcome = rnncli("report", file)

@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-import torch
 from conftest import ROOT
 from grids import GRID, matched, processes_with, units
 
@@ -21,7 +20,6 @@ from rnncli.core.case import Case
 from rnncli.core.errors import CandidateError, UnavailableError
 from rnncli.core.records import Origin, Verdict
 from rnncli.execution.process import TookTooLong
-from rnncli.execution.workers import Worker, Workers, start_worker
 from rnncli.pipeline import grid as runner
 from rnncli.pipeline.grid import GridRun, outcomes, verify_unit
 from rnncli.pipeline.verify import VerifyOptions, verify
@@ -46,7 +44,7 @@ def whole(tmp_path_factory):
     selection = Selection([load(folder / "grid.yaml", {})])
     with GridRun(selection, VerifyOptions(timing=False), 1, folder / "r.jsonl") as run:
         assert [outcome.verdict for outcome in run.outcomes()] == ["match"] * 96
-    run.close()
+    run.journal.close()
     return sorted(lines(folder / "r.jsonl"))
 
 
@@ -144,86 +142,6 @@ def test_units_are_taken_as_they_are_needed():
     stream = outcomes(counted(), matched, Dying(set()), lambda: 2, {})
     next(stream)
     assert len(taken) <= 4
-
-
-@pytest.fixture(scope="module")
-def workers():
-    with Workers(2, timeout_s=20.0) as executor:
-        yield executor
-
-
-def test_a_worker_that_dies_costs_its_task_alone(workers):
-    fine = [workers.submit(abs, -number) for number in range(4)]
-    dead = [workers.submit(os._exit, 3), workers.submit(os.kill, 0, signal.SIGKILL)]
-    after = [workers.submit(abs, -number) for number in range(4)]
-    assert [future.result() for future in fine + after] == [0, 1, 2, 3] * 2
-    with pytest.raises(CandidateError, match="worker process: the case ended its own process with exit code 3"):
-        dead[0].result()
-    with pytest.raises(CandidateError, match=r"worker process: the case was killed \(SIGKILL\): out of memory\?"):
-        dead[1].result()
-
-
-def test_workers_keep_their_process(workers):
-    assert len({workers.submit(os.getpid).result() for _ in range(6)}) <= 2
-
-
-def test_a_worker_has_one_torch_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        Worker()
-        assert torch.get_num_threads() == 1
-    finally:
-        torch.set_num_threads(before)
-
-
-@pytest.mark.exhaustive(twin="test_a_worker_has_one_torch_thread", pool="long")
-def test_a_process_of_a_worker_has_one_torch_thread_where_the_command_has_more():
-    code = """
-import torch
-from rnncli.execution.workers import Workers
-with Workers(1, 60.0) as workers:
-    print(torch.get_num_threads(), workers.submit(torch.get_num_threads).result())
-"""
-    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
-    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert ended.stdout == f"{min(2, os.cpu_count())} 1\n"
-
-
-def servers():
-    """What this process was forked from, and what one that it starts was."""
-    host = start_worker(60.0)
-    try:
-        return os.getppid(), host.call("the case", "run", os.getppid, (), {})
-    finally:
-        host.close()
-
-
-def test_what_a_worker_starts_is_forked_from_the_server_that_has_torch_loaded(workers):
-    own, its = workers.submit(servers).result()
-    assert own == its
-
-
-def test_a_worker_that_hangs_is_ended():
-    started = time.monotonic()
-    with Workers(1, timeout_s=1.0) as executor:
-        with pytest.raises(TookTooLong, match=r"took longer than 1 s and was ended; --timeout allows more"):
-            executor.submit(time.sleep, 60).result()
-        assert executor.submit(abs, -1).result() == 1
-    assert time.monotonic() - started < 50
-
-
-def test_workers_that_are_shut_down_at_once_leave_what_they_are_at():
-    executor = Workers(1, timeout_s=60.0)
-    assert executor.submit(abs, -1).result() == 1
-    running = executor.submit(time.sleep, 60)
-    while not running.running():
-        time.sleep(0.01)
-    started = time.monotonic()
-    executor.shutdown(cancel_futures=True)
-    assert time.monotonic() - started < 30
-    with pytest.raises(CandidateError):
-        running.result()
 
 
 # Units
@@ -353,7 +271,7 @@ def test_no_process_is_left_when_the_parent_is_killed(tmp_path, monkeypatch):
     running = started(config, "--candidate", tmp_path / "endless.py:f", "--jobs", 2, "--timeout", 3000)
     deadline = time.monotonic() + 200
     try:
-        while len(processes_with(mark)) < 7:  # the command, the server and its tracker, two workers, two candidates
+        while len(processes_with(mark)) < 6:  # the command, the server, two workers, two candidates
             time.sleep(0.1)
             assert time.monotonic() < deadline
         time.sleep(1)

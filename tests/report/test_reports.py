@@ -14,11 +14,7 @@ from conftest import ROOT
 from sample_records import HOSTILE, NASTY, WORSE, case_of, hostile_run, record_of, rendered, some
 
 from rnncli.cli.options import FORMATS as OFFERED
-from rnncli.core.records import (
-    Diagnosis,
-    RunRecord,
-    Verdict,
-)
+from rnncli.core.records import Detail, Diagnosis, RunRecord, Verdict
 from rnncli.core.summary import conclusion
 from rnncli.report import FORMATS
 
@@ -67,6 +63,18 @@ def test_the_diagnosis_that_all_failing_cases_have_is_said():
     cases = [case_of(Verdict.MISMATCH, diagnosis=fault, run__seed=seed) for seed in range(3)]
     assert conclusion(record_of(*cases)) == "3 cases: 3 mismatch; diagnosis: h0-ignored"
     assert conclusion(record_of(*cases, case_of(Verdict.MISMATCH))).endswith("diagnosis: h0-ignored (3)")
+
+
+def test_the_lines_of_the_equations_stand_in_the_table_where_no_change_of_the_candidate_does():
+    equations = ("- h = 0 * rows[k]", "+ h = rows[k]")
+    fault = Diagnosis(id="h0-ignored", evidence="e", fix="f", written="zeros", equations=equations)
+    told = ["The same in manual/equations.py, wrong and right:", *equations]
+    page = rendered("table", record_of(case_of(Verdict.MISMATCH, diagnosis=(fault,)))).splitlines()
+    at = page.index("h0-ignored: zeros")
+    assert page[at + 1 : at + 5] == [*told, "Fix: f."]
+    changed = case_of(Verdict.MISMATCH, diagnosis=(replace(fault, at="my_rnn.py:3", change=("- h = 0", "+ h = h_0")),))
+    assert not set(told) & set(rendered("table", record_of(changed)).splitlines())
+    assert set(told) < set(rendered("table", record_of(changed).changed(detail=Detail.VERBOSE)).splitlines())
 
 
 def test_the_table_says_on_which_argument_it_depends():

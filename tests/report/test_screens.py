@@ -40,7 +40,7 @@ def without_ids_and_scripts(page):
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_record_is_rendered_to_the_letter(name):
     of, _, suffix = name.partition(".")
-    record = RECORDS[of].shown_with(Detail.VERBOSE if suffix.startswith("verbose") else Detail.NORMAL)
+    record = RECORDS[of].changed(detail=Detail.VERBOSE if suffix.startswith("verbose") else Detail.NORMAL)
     suffix = suffix.removeprefix("verbose.")
     shown = without_ids_and_scripts(rendered(FORMATS.get(suffix, suffix), record))
     golden = ROOT / "tests" / "golden" / "report" / name

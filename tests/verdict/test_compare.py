@@ -623,7 +623,7 @@ def test_an_element_is_named_by_its_place_in_the_computation(rnn, given, tensor,
 
 
 def test_a_name_that_is_no_parameter_has_no_place():
-    with pytest.raises(ValueError, match=r"not a parameter of nn\.RNN: weight_ho_l0"):
+    with pytest.raises(ValueError, match=r"not a parameter of torch's layers: weight_ho_l0"):
         locate(CASE, "grad weight_ho_l0", (0, 0))
 
 

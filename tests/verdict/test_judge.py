@@ -11,8 +11,10 @@ from levels import one_in
 from rnncli.candidate.load import canonical, load
 from rnncli.core.case import Case
 from rnncli.core.errors import CandidateError
-from rnncli.faults.catalogue import CATALOGUE
-from rnncli.faults.planted import PLANTED, Equations, plant
+from rnncli.faults.catalogue import CATALOGUE, edits_of
+from rnncli.faults.edits import edited
+from rnncli.faults.fault import Edit, inserted
+from rnncli.faults.planted import compiled, plant
 from rnncli.faults.power import _seen
 from rnncli.manual import BUILT_IN
 from rnncli.numerics.probe import Probe, draw, time_first
@@ -47,17 +49,9 @@ def verdicts(checks, stage=None):
     return {check.verdict for (at, _), check in checks.items() if stage in (None, at)}
 
 
-def written(**methods):
-    """A candidate whose equations have these methods: each is called with the equations and what they would do."""
-    return written_over(Equations, **methods)
-
-
-def written_over(base, **methods):
-    def method(name, change):
-        return lambda self, *args: change(self, getattr(base, name).__get__(self), *args)
-
-    kind = type("Written", (base,), {name: method(name, change) for name, change in methods.items()})
-    return lambda input, h_0, params, case: kind(params, case, {}).forward(input, h_0)
+def written(*edits, faults=(), **names):
+    """A candidate whose equations have faults and these edits, which may use what is given by name."""
+    return compiled(edited([*edits_of(faults), edits]), **names)
 
 
 # Over time
@@ -145,13 +139,7 @@ def test_the_gradients_of_an_amplifying_recurrence_are_judged_on_the_first_steps
 
 
 def without_bias_from(step):
-    def project(_, right, x, parameters):
-        projected = right(x, parameters)
-        missing = torch.zeros_like(projected)
-        missing[step:] = parameters.bias_hh
-        return projected - missing
-
-    return written(project=project)
+    return written(Edit("layer", "*weights)", f"*weights[:3], weights[3] if t < {step} else 0.0)"))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -183,7 +171,7 @@ def zeros_from(step):
 
 
 def starts_again_at(step):
-    return written(state_before=lambda _, right, states, h: h if len(states) == step else right(states, h))
+    return written(Edit("layer", "step(x_t, states,", f"step(x_t, first if t == {step} else states,"))
 
 
 def where_stacked(wrong):
@@ -244,11 +232,11 @@ def test_a_fault_of_some_inputs_beyond_the_first_steps_is_a_mismatch_in_single_s
     usual = float(before[feature])
     assert after[feature] > usual + 0.01
 
-    def project(_, right, x, parameters):
-        unusual = x[..., feature : feature + 1] > usual + 0.005  # no state of tanh is
-        return right(x, parameters) - unusual * parameters.bias_hh
+    def usual_only(x_t, bias):
+        return bias * (x_t[:, feature : feature + 1] <= usual + 0.005)  # as every state of tanh is
 
-    checks = judged(case, written(project=project))
+    wrong = Edit("layer", "*weights)", "*weights[:3], usual_only(x_t, weights[3]))")
+    checks = judged(case, written(wrong, usual_only=usual_only))
     for tensor in ("output", "h_n"):
         assert checks["algorithm", tensor].verdict == "mismatch"
         assert checks["algorithm", tensor].reason.startswith("single steps from the right states give a wrong ")
@@ -301,7 +289,7 @@ def at_the_kink(seed) -> tuple[Case, Probe]:
     x, h = rounded.input[0, 0], rounded.h_0[0, 0]
     z = parameters["weight_ih_l0"] @ x + parameters["weight_hh_l0"] @ h + parameters["bias_hh_l0"]
     parameters["bias_ih_l0"][:3] = -z[:3]
-    return case, Probe(parameters, rounded.input, rounded.h_0, rounded.cotangents)
+    return case, Probe(parameters, rounded.input, rounded.states, rounded.cotangents)
 
 
 def test_where_rounding_flips_a_relu_an_honest_gradient_is_judged_on_another_draw():
@@ -326,14 +314,9 @@ def test_where_rounding_may_flip_a_relu_a_wrong_gradient_is_a_mismatch_on_anothe
 
 
 def gradient_doubled_in(*dtypes):
-    def parameters(_, right, layer, reverse):
-        found = right(layer, reverse)
-        doubled = 2 * found.bias_hh - found.bias_hh.detach()
-        return found._replace(
-            bias_hh=doubled if layer == 0 and not reverse and doubled.dtype in dtypes else found.bias_hh
-        )
-
-    return written(parameters=parameters)
+    doubled = "    weights[3] = 2 * weights[3] - weights[3].detach()"
+    wrong = inserted("stack", "first = tuple(", "if not k and not d and weights[3].dtype in dtypes:", doubled)
+    return written(wrong, dtypes=dtypes)
 
 
 KINKED = case_of(
@@ -380,7 +363,7 @@ def test_a_small_error_at_an_early_step_is_seen_beside_later_values_a_million_ti
     case = case_of({"nonlinearity": "relu", "input_size": 1, "hidden_size": 4, "bias": False}, gradients=False)
     probe = draw(case)
     parameters = {"weight_ih_l0": torch.ones(4, 1).double(), "weight_hh_l0": 10 * torch.eye(4).double()}
-    probe = Probe(parameters, probe.input.abs(), probe.h_0.abs(), probe.cotangents)
+    probe = Probe(parameters, probe.input.abs(), {"h_0": probe.h_0.abs()}, probe.cotangents)
 
     def late(input, h_0, params, case):
         output, h_n = manual(input, h_0, params, case)
@@ -574,8 +557,9 @@ def kept(shape, p, like):
 def own_masks(drop, *faults):
     """Equations with faults, whose dropout is `drop(x, p)`."""
     GENERATOR.manual_seed(1)
-    base = type("Base", (*(PLANTED[id] for id in faults), Equations), {})
-    return written_over(base, drop=lambda self, _, x: drop(x, self.case.rnn.dropout))
+    return written(
+        Edit("stack", "dropped(output, dropout, lengths)", "drop(output, dropout)"), faults=faults, drop=drop
+    )
 
 
 def honest_drop(x, p):
@@ -843,10 +827,8 @@ def test_the_first_wrong_step_is_the_first_of_its_walk(rnn, given):
 def test_the_first_wrong_step_of_the_reverse_direction_is_counted_from_a_sequence_s_end(lengths):
     case = case_of({"bidirectional": True}, {"layout": "packed", "lengths": lengths} if lengths else {})
 
-    def initial_state(_, right, h_0, layer, reverse, states):
-        return right(h_0, layer, reverse, states) * (0 if reverse else 1)
-
-    place = first_step_wrong(case, written(initial_state=initial_state))
+    wrong = Edit("stack", "rows[k * directions + d]", "rows[k * directions + d] * (0 if d else 1)")
+    place = first_step_wrong(case, written(wrong))
     assert (place.direction, place.time, place.batch) == ("reverse", 3 if lengths else 6, 0)
 
 

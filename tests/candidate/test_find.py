@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from rnncli.candidate.load import located
+from rnncli.candidate.find import located
 from rnncli.core.errors import CandidateError, ConfigError
 
 

@@ -1,0 +1,231 @@
+"""How a candidate is called and what it returns: the axes of its input, states and results, and a call by them.
+
+Axes by letter: L N, I features in, S rows of the states, H and F features out (F in both directions), 1 none. A comma
+after a letter makes it a list along that axis.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from rnncli.candidate.places import is_array
+from rnncli.candidate.weights import Binding, Missing
+from rnncli.core.case import Case
+
+Call = Callable[[Any, Any], Any]  # what a candidate returns for an input and a state laid out by its convention
+Both = tuple[Tensor | None, Tensor | None]
+
+
+class Layout(NamedTuple):
+    """The forms that states and results may have beside an input, the likely ones first; and the layout in words."""
+
+    unit: str  # what one call takes: a batch, a sequence or a step
+    states: tuple[str, ...]
+    outputs: tuple[str, ...]
+    finals: tuple[str, ...] = ("SNH", "NH", "S,NH")
+    words: str = ""
+
+
+LAYOUTS = {
+    "LNI": Layout("batch", ("SNH", "NH"), ("LNF", "L,NF"), words="time-first"),
+    "NLI": Layout("batch", ("SNH", "NH"), ("NLF", "L,NF"), words="batch-first"),
+    "L,NI": Layout("batch", ("SNH", "NH"), ("LNF", "L,NF"), words="a list of (N, H_in)"),
+    "INL": Layout("batch", ("HN",), ("FNL",), ("HN", "SHN"), "features first (H_in, N, L)"),
+    "LIN": Layout("batch", ("HN",), ("LFN", "L,FN"), ("HN", "SHN"), "sequences in columns (L, H_in, N)"),
+    "LI": Layout(
+        "sequence", ("H", "NH", "SNH"), ("LF", "L1F", "L,F", "L,1F"), ("H", "NH", "SNH"), "one sequence (L, H_in)"
+    ),
+    "L,I1": Layout("sequence", ("H1", "H"), ("L,F1", "LF1", "LF"), ("H1", "H")),
+    "IL": Layout("sequence", ("H", "H1"), ("FL",), ("H", "H1")),
+    "L,I": Layout("sequence", ("H", "NH"), ("LF", "L,F", "L1F", "L,1F"), ("H", "NH", "SNH")),
+    "NI": Layout("step", ("NH", "SNH"), ("NF", "1NF")),
+    "I": Layout("step", ("H",), ("F", "1F"), ("H", "SH")),
+    "IN": Layout("step", ("HN",), ("FN",), ("HN",)),
+    "I1": Layout("step", ("H1",), ("F1",), ("H1",)),
+}
+BATCH_FIRST = str.maketrans("LN", "NL")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where a tensor stands in what a candidate returns, and its axes.
+
+    "?NLF" of a tensor that has another shape than the (N, L, D*H_out) that would stand there.
+    """
+
+    path: tuple[int | str, ...]
+    axes: str
+
+    @property
+    def fits(self) -> bool:
+        """Return whether the tensor has the shape that belongs there."""
+        return not self.axes.startswith("?")
+
+    def of(self, returned: Any, target: str) -> Tensor:
+        """Return the tensor with the axes of `target`; one that does not fit as the caller sees it."""
+        returned, axes = at(returned, self.path), self.axes.removeprefix("?").replace(",", "")
+        value = as_tensor(returned)
+        if not self.fits:
+            if isinstance(returned, list | tuple):  # a tensor is expected: no shape of a list's is right
+                return value[(None,) * (len(self.axes) + 1)]
+            turned = value.dim() == len(axes) and sorted(axes) == sorted(target)
+            return value.permute([axes.index(letter) for letter in target]) if turned else value
+        as_listed = "," not in self.axes or not is_array(returned)
+        return arranged(value, axes, target) if as_listed and value.dim() == len(axes) else value
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a candidate is called and what it returns, and what it claims beyond one layer in one direction.
+
+    `input` and `state`: their axes; `state` is None where none is taken. `neither`: what else it returns, in words.
+    `head`: the shape of what it returns instead of states, where that looks like a classifier's. `dtype`: of the
+    trial calls.
+    """
+
+    input: str
+    state: str | None
+    binding: Binding
+    output: Part | None = None
+    h_n: Part | None = None
+    layers: bool = False
+    directions: bool = False
+    neither: tuple[str, ...] = ()
+    head: str | None = None
+    dtype: torch.dtype = torch.float64
+
+    @property
+    def steps(self) -> bool:
+        """Return whether a call is one step."""
+        return LAYOUTS[self.input].unit == "step"
+
+    @property
+    def fits(self) -> bool:
+        """Return whether everything that is returned in the place of output and h_n has the right shape."""
+        parts = [part for part in (self.output, self.h_n) if part is not None]
+        return bool(parts) and all(part.fits for part in parts)
+
+    @property
+    def misfits(self) -> int:
+        """Return how much of output and h_n is missing or has another shape; output counts twice."""
+        output, h_n = self.output, self.h_n
+        return 2 * (output is None or not output.fits) + (h_n is not None and not h_n.fits)
+
+    def whole(self, case: Case) -> bool:
+        """Return whether the candidate takes the whole case in one call."""
+        return (self.directions or not case.rnn.bidirectional) and (self.layers or case.rnn.num_layers == 1)
+
+    def as_asked(self, case: Case) -> "Reading":
+        """Return the reading of a candidate that takes batch_first, where the case asks for it."""
+        if not case.rnn.batch_first or self.input != "LNI":
+            return self
+        output = self.output
+        if output is not None and "," not in output.axes:
+            output = replace(output, axes=output.axes.translate(BATCH_FIRST))
+        return replace(self, input="NLI", output=output)
+
+    def as_input(self, x: Tensor) -> Any:
+        """Return x (L, N, H_in), or that of a step (N, H_in), as the candidate takes it."""
+        return laid_out(x, "NI" if self.steps else "LNI", self.input)
+
+    def as_state(self, h: Tensor | None) -> Any:
+        """Return h (S, N, H_out) as the candidate takes it."""
+        return None if h is None or self.state is None else laid_out(h, "SNH", self.state)
+
+    def computed(self, call: Call, x: Tensor, h: Tensor | None, begin: Callable[[], object] = lambda: None) -> Both:
+        """Return what the candidate itself computes: x (L, N, H_in) -> (L, N, D*H_out), (S, N, H_out).
+
+        `begin` is called before each sequence of a candidate that is called step by step.
+        """
+        if "N" not in self.input and x.shape[1] != 1:
+            one_by_one = [(x[:, n : n + 1], None if h is None else h[:, n : n + 1]) for n in range(x.shape[1])]
+            outputs, finals = zip(*(self.computed(call, *given, begin) for given in one_by_one), strict=True)
+            return joined(outputs, 1), joined(finals, 1)
+        if self.steps:
+            begin()
+            return self._carried(call, x, h)
+        return self._returned(call(self.as_input(x), self.as_state(h)), x, "LNF")
+
+    def _carried(self, call: Call, x: Tensor, h: Tensor | None) -> Both:
+        """Carry a step through time as a loop around it would: its state goes into the next step."""
+        outputs, state = [], h
+        for x_t in x.unbind(0):
+            returned = call(self.as_input(x_t), self.as_state(state))
+            output, after = self._returned(returned, x, "NF")
+            shown = after[0] if output is None and after is not None else output
+            assert shown is not None
+            outputs.append(shown)
+            if self.state is not None:
+                state = after
+                if after is not None and h is not None and after.shape != h.shape:
+                    break  # it cannot be carried on
+        return torch.stack(outputs), state
+
+    def _returned(self, returned: Any, x: Tensor, target: str) -> Both:
+        output = None if self.output is None else self.output.of(returned, target)
+        h_n = None if self.h_n is None else self.h_n.of(returned, "SNH")
+        return self._narrowed(output, x), self._narrowed(h_n, x)
+
+    def _narrowed(self, value: Tensor | None, x: Tensor) -> Tensor | None:
+        """Return a result in x's dtype where numpy, whose own is float64, gave a wider one."""
+        wider = value is not None and self.binding.numpy and value.dtype.itemsize > x.dtype.itemsize
+        return value.to(x.dtype) if wider and value is not None else value
+
+
+def joined(parts: Sequence[Tensor | None], axis: int) -> Tensor | None:
+    """Return the parts together; None where one is missing, the first of them where they do not go together."""
+    known = [part for part in parts if part is not None]
+    if len(known) != len(parts):
+        return None
+    try:
+        return torch.cat(known, axis)
+    except (RuntimeError, IndexError):
+        return known[0]
+
+
+def laid_out(x: Tensor, axes: str, target: str) -> Any:
+    """Return x with `axes`, moved to those of `target`; a list of tensors where that has a comma."""
+    moved = arranged(x, axes, target.replace(",", ""))
+    return list(moved.unbind(0)) if "," in target else moved
+
+
+def arranged(x: Tensor, axes: str, target: str) -> Tensor:
+    """Return x with `axes`, moved to those of `target`; what is not in both has size 1. Raises Missing."""
+    keep = [letter for letter in axes if letter in target and letter != "1"]
+    for position in reversed(range(len(axes))):
+        if axes[position] not in keep:
+            if x.shape[position] != 1:
+                raise Missing(f"an axis of {x.shape[position]} where one of 1 is left out")
+            x = x.select(position, 0)
+    x = x.permute([keep.index(letter) for letter in target if letter in keep])
+    for position, letter in enumerate(target):
+        if letter not in keep:
+            x = x.unsqueeze(position)
+    return x
+
+
+def at(returned: Any, path: Sequence[int | str]) -> Any:
+    """Return what stands at a path inside what was returned."""
+    for key in path:
+        returned = getattr(returned, key) if isinstance(key, str) and hasattr(returned, key) else returned[key]
+    return returned
+
+
+def as_tensor(value: Any) -> Tensor:
+    """Return a tensor, of an array, a number or a list of them too."""
+    if isinstance(value, Tensor):
+        return value.as_subclass(Tensor) if type(value) is not Tensor else value
+    if isinstance(value, list | tuple):
+        return torch.stack([as_tensor(item) for item in value]) if value else torch.zeros(0)
+    return torch.from_numpy(value.copy()) if is_array(value) else torch.as_tensor(value)
+
+
+def shown_axes(axes: str) -> str:
+    """Return axes as PyTorch writes them."""
+    names = {"L": "L", "N": "N", "I": "H_in", "H": "H_out", "S": "D*num_layers", "F": "D*H_out", "1": "1"}
+    listed, _, rest = axes.rpartition(",")
+    shape = f"({', '.join(names[letter] for letter in rest if letter in names)})"
+    return f"a list of {shape}" if listed else shape

@@ -1,0 +1,211 @@
+"""Experiments on an object alone: one tensor is changed, or a part of it, and what moves tells which weight it is.
+
+Nothing is compared with nn.RNN. The matrices are random, and all biases are zero:
+
+    "0"     one step, x = 0, h_0 = 0        a bias moves the result, a matrix does not
+    "x"     one step, x random, h_0 = 0     what moves the result multiplies the input of its layer
+    "h3"    one step, x = 0, one row of h_0 what moves the result multiplies that row, or the output of a layer below
+    "late"  four steps, x at the last alone what moves the first output belongs to the reverse direction
+    "all"   four steps, all random          what moves nothing is a buffer: a gradient accumulator, a kept state
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncli.candidate.convention import Both, Reading
+from rnncli.candidate.names import EXACT, Slot, slot
+from rnncli.candidate.places import Held, big, held_by
+from rnncli.candidate.trial import Trial
+from rnncli.candidate.weights import Binding
+
+MOVED = 1e-9  # of values of order one, in float64: far above rounding and far below any effect
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What moved: anything at all, rows of h_n, halves of output's features, its first step."""
+
+    any: bool = False
+    rows: frozenset[int] = frozenset()
+    halves: frozenset[int] = frozenset()
+    first: bool = False
+
+
+NOTHING = Effect()
+
+
+@dataclass(eq=False)
+class View:
+    """A tensor, or the part of it at an index, that may be a weight."""
+
+    held: Held
+    index: Any
+    shape: tuple[int, ...]
+
+    @cached_property
+    def tensor(self) -> str:
+        """Return the name of the tensor that says the most: nn.RNN's own, else one that says a kind."""
+        names = self.held.names
+        exact = next((name for name in names if EXACT.search(name)), None)
+        return exact or next((name for name in names if slot(name).kind), names[0])
+
+    @cached_property
+    def claim(self) -> Slot:
+        """Return what the name of the tensor says of it."""
+        return slot(self.tensor)
+
+    @property
+    def name(self) -> str:
+        """Return the name of the tensor with its index."""
+        index = self.index
+        part = f"{index.start}:{index.stop}" if isinstance(index, slice) else str(index)
+        return self.tensor if index is None else f"{self.tensor}.{part}"
+
+    @property
+    def owner(self) -> str:
+        """Return the name without its last part: of the module that the tensor belongs to."""
+        return self.tensor.rpartition(".")[0]
+
+    @property
+    def numbers(self) -> list[int]:
+        """Return the numbers in its name, and its index."""
+        plain = re.sub(r"[a-z]2[a-z]", "", self.tensor.lower())
+        numbers = [int(number) for number in re.findall(r"(?<![a-z])\d+|(?<=_)\d+|(?<=[a-z])\d+(?=$|\.)", plain)]
+        return [*numbers, self.index] if isinstance(self.index, int) else numbers
+
+    @property
+    def big(self) -> tuple[int, ...]:
+        """Return its sizes beside those of 1."""
+        return big(self.shape)
+
+    @property
+    def exact(self) -> bool:
+        """Return whether one of its names is nn.RNN's own."""
+        return any(EXACT.search(name) for name in self.held.names)
+
+
+class Experiments:
+    """An object with random matrices and biases of zero, and what moves when a tensor of it changes."""
+
+    def __init__(self, trial: Trial, reading: Reading | None) -> None:
+        """`reading` None: the object does not run, and nothing is known of it but names and shapes."""
+        self.trial, self.sizes, self.reading = trial, trial.sizes, reading
+        self.binding = reading.binding if reading else Binding(numpy=trial.native.arrays == (True,))
+        self.made = trial.made(torch.float64)
+        self.held = held_by(self.made)
+        self.generator = torch.Generator().manual_seed(11)
+        self.values: dict[str, Tensor] = {}
+        for one in self.held:
+            matrix = len(big(one.shape)) > 1
+            self._set(one, self._random(*one.shape) * 0.4 if matrix else torch.zeros(one.shape, dtype=torch.float64))
+        self._given = self._inputs() if reading else {}
+        self._base: dict[str, Both] = {}
+        self._leaks = False  # a state kept from call to call would be taken for an effect
+        self._leaks = reading is not None and self._compared(self._ran("all"), self._ran("all")).any
+
+    @property
+    def returns_states(self) -> bool:
+        """Return whether h_n comes out of it, as far as experiments have shown."""
+        return "all" in self._base and self._base["all"][1] is not None
+
+    def effect(self, view: View, when: str, change: Tensor | None = None) -> Effect:
+        """Return what moves under a condition when the view changes: by random values, or by these."""
+        if when not in self._given:
+            return NOTHING
+        if change is None:
+            change = self._random(*self.values[view.held.name][_where(view)].shape) * 0.5 + 0.1
+        return self._compared(*self._changed(view, when, change))
+
+    def units(self, view: View, when: str, element: tuple[int, int], row: int | None, half: int) -> set[int]:
+        """Return which hidden units move when one element of a matrix changes: in a row of h_n, or a half of output."""
+        if when not in self._given:
+            return set()
+        change = torch.zeros(view.shape, dtype=torch.float64)
+        change[element] = 0.7
+        (output, h_n), (moved, moved_h_n) = self._changed(view, when, change)
+        s = self.sizes
+        differs = _differs(h_n, moved_h_n) if row is not None else None
+        if differs is not None and len(differs) == s.rows:
+            return set(differs[row].any(0).nonzero().flatten().tolist())
+        differs = _differs(output, moved)
+        if differs is None or differs.shape[-1] != s.directions * s.H:
+            return set()
+        return set(differs.flatten(0, 1).any(0)[half * s.H : (half + 1) * s.H].nonzero().flatten().tolist())
+
+    def _inputs(self) -> dict[str, tuple[Tensor, Tensor | None]]:
+        s, takes_state = self.sizes, self.trial.native.takes_state
+        nothing, late, rows = (torch.zeros(n, s.N, size, dtype=torch.float64)
+                               for n, size in ((1, s.I), (4, s.I), (s.rows, s.H)))  # fmt: skip
+        h = rows if takes_state else None
+        given: dict[str, tuple[Tensor, Tensor | None]] = {"0": (nothing, h), "x": (self._random(1, s.N, s.I), h)}
+        late[-1] = self._random(s.N, s.I)
+        given["late"] = late, h
+        for row in range(s.rows if takes_state else 0):
+            one = rows.clone()
+            one[row] = self._random(s.N, s.H)
+            given[f"h{row}"] = nothing, one
+        given["all"] = self._random(4, s.N, s.I), self._random(s.rows, s.N, s.H) if takes_state else None
+        given["two"] = given["all"][0][:2], None
+        return given
+
+    def _random(self, *shape: int) -> Tensor:
+        return torch.randn(shape, generator=self.generator, dtype=torch.float64)
+
+    def _set(self, one: Held, value: Tensor) -> None:
+        self.values[one.name] = value
+        one.set(self.made, self.binding.value(value))
+
+    def _changed(self, view: View, when: str, change: Tensor) -> tuple[Both, Both]:
+        """Return the results before and after a change of the view."""
+        if when not in self._base:
+            self._base[when] = self._ran(when)
+        before = self.values[view.held.name]
+        changed, where = before.clone(), _where(view)
+        changed[where] += change.reshape(changed[where].shape)
+        self._set(view.held, changed)
+        try:
+            return self._base[when], self._ran(when)
+        finally:
+            self._set(view.held, before)
+
+    def _ran(self, when: str) -> Both:
+        assert self.reading is not None
+        if self._leaks:
+            self.made = self.trial.made(torch.float64)
+            for one in held_by(self.made):
+                if one.name in self.values:
+                    one.set(self.made, self.binding.value(self.values[one.name]))
+        x, h = self._given[when]
+        output, h_n = self.trial.computed(self.reading, x, h, self.made)
+        return None if output is None else output.clone(), None if h_n is None else h_n.clone()
+
+    def _compared(self, before: Both, after: Both) -> Effect:
+        s = self.sizes
+        pairs = [
+            (one, other) for one, other in zip(before, after, strict=True) if one is not None and other is not None
+        ]
+        if any(one.shape != other.shape for one, other in pairs):
+            return Effect(True)
+        moved = any(bool(((one - other).abs() > MOVED).any()) for one, other in pairs)
+        output, h_n = (_differs(one, other) for one, other in zip(before, after, strict=True))
+        of_rows = h_n is not None and len(h_n) == s.rows
+        rows = {row for row in range(s.rows) if h_n[row].any()} if of_rows and h_n is not None else set()
+        sides = [] if output is None or output.shape[-1] != s.directions * s.H else torch.split(output, s.H, -1)
+        halves = {half for half, side in enumerate(sides) if side.any()}
+        return Effect(moved, frozenset(rows), frozenset(halves), output is not None and bool(output[0].any()))
+
+
+def _where(view: View) -> Any:
+    return ... if view.index is None else view.index
+
+
+def _differs(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """Return where two tensors of three axes and equal shapes differ; None for others."""
+    if one is None or other is None or one.dim() != 3 or one.shape != other.shape:
+        return None
+    return (one - other).abs() > MOVED

@@ -1,0 +1,287 @@
+"""A candidate that is a function: tensors, a dict or lists of them as arguments, or in the globals of its module.
+
+So is one that is constructed with its weights: a function that constructs and calls it.
+"""
+
+import inspect
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnncli.candidate import signature, source
+from rnncli.candidate.names import Kind, Slot, option, role, slot
+from rnncli.candidate.native import SET, Native, globals_set, option_value
+from rnncli.candidate.places import held_by, is_array
+from rnncli.candidate.weights import KINDS, Binding, Group, Keyed, Missing, Row, Weight, filled, rows
+from rnncli.core.case import Case
+from rnncli.core.shapes import predict_parameters
+
+_OF_TORCH = re.compile(r"(weight|bias)_[ih]h_l")
+_FORMS = ("dict", "tuples", "flat", "tuple", "triple", "triples", "with head")
+
+
+class Function(Native):
+    """A function of an input, a state and its weights, in whatever order and form it takes them."""
+
+    def __init__(self, name: str, function: Callable[..., Any], module: Any) -> None:
+        super().__init__(name, function, function, module, holds_weights=False)
+        self.target = function
+        self._globals = source.globals_of(function, module)
+        arrays = {name: slot(name) for name, value in self._globals.items() if is_array(value)}
+        self._global_slots = signature.told_apart(arrays)
+        self._arguments = signature.weights_among(self.arguments)
+        self._slots = [of for of in (*self._arguments.values(), *self._global_slots.values()) if of.kind]
+        self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
+        star = signature.starred(function) or ""
+        self._star = [star] if role(star) == "params" else []
+        self._strings = source.strings_of(function, module)
+        self._keys = signature.told_apart(
+            {key: slot(key) for key in self._strings if key.isidentifier() and slot(key).kind}
+        )
+        every = [*self._slots, *self._keys.values()]
+        self.reads_out, self.joined = (any(of.kind == kind for of in every) for kind in ("readout", "weight"))
+        biases = {of.kind for of in every if of.is_bias and not of.layer and not of.reverse}
+        self._reverse = any(of.reverse for of in self._slots)
+        self._reverse_keys = any("reverse" in text for text in self._strings)
+        self.asks_for_directions = Native.claims(self, "bidirectional") or self._reverse_keys
+        of_cell = any(re.fullmatch(r"(weight|bias)_[ih]h", key) for key in self._strings)
+        of_rnn = "_l" in self._strings or bool(re.search(r"nn\.RNN(?!Cell)", inspect.getdoc(function) or ""))
+        self._torch_keys = any(_OF_TORCH.match(key) for key in self._strings) or (of_cell and of_rnn)
+        self._one_of_two = len(biases) == 1
+        self.one_bias = self._one_of_two and not self._torch_keys
+        by_rnn = any(isinstance(value, nn.RNN) for value in self._globals.values())
+        self.returns_tensors = self.returns_tensors or self._torch_keys or by_rnn
+        self.kind = "function of positional tensors" if self._slots else "function of a dict of weights"
+        if self._globals and not self._slots and not self._holders:
+            self.kind = "function of module globals"
+        self.set_globals = tuple(
+            name for name, value in self._globals.items() if not isinstance(value, int | str) or option(name) in SET
+        )
+        self._orders = self._told_by_order()
+        self._cache: dict[Any, dict[str, Any]] = {}
+        self.head_scale = 1.0  # of weights after the recurrence, which are the identity
+
+    def _told_by_order(self) -> list[dict[str, Slot]]:
+        """Return the ways to tell weights apart whose names do not: as told, and with the two matrices exchanged."""
+        slots = self._arguments or self._keys
+        other: dict[Kind | None, Kind] = {"weight_ih": "weight_hh", "weight_hh": "weight_ih"}
+        bare = {name: re.sub(r"_?(f|b|fw|bw|fwd|bwd|r|l\d*)$", "", name.lower()) or name.lower() for name in slots}
+        weak = {name: other[of.kind] for name, of in slots.items()
+                if of.kind in other and re.fullmatch("[wuvabk][0-9]?", bare[name])}  # fmt: skip
+        exchanged = slots | {name: slots[name]._replace(kind=kind) for name, kind in weak.items()}
+        return [slots, exchanged] if len(set(weak.values())) == 2 else [slots]
+
+    def claims(self, name: str) -> bool:
+        """Return whether it takes an argument of nn.RNN, or weights that say as much: of a layer, of a direction."""
+        if name == "bidirectional" and (self._reverse or len(self._holders) == 2 or self._reverse_keys):
+            return True
+        if name == "num_layers":
+            layers = {of.layer for of in self._slots if of.kind == "weight_ih"}
+            by_key = any(_OF_TORCH.fullmatch(text) or re.search(r"_l[1-9]", text) for text in self._strings)
+            by_global = any(option(key) == "num_layers" for key in self._globals)
+            return bool(self._star) or len(layers) > 1 or by_key or by_global or super().claims(name)
+        return super().claims(name)
+
+    def described(self) -> str:
+        """Return what was seen of it."""
+        return f"its arguments are {', '.join(self.arguments) or 'none'}"
+
+    def bindings(self) -> Iterator[Binding]:
+        """Yield the ways to give it weights, with one orientation for all matrices: to turn one alone is wrong."""
+        joined = (False, True) if any(of.kind == "weight" for of in self._slots) else (False,)
+        listed = (False, True) if self._slots else (False,)
+        forms: tuple[str, ...] = _FORMS if self._holders and not self._torch_keys else ("dict",)
+        forms = ("flat", "triple") if self._star else forms
+        says_torch = any(re.match(r"(weight|bias)_[ih]h", name) for name in self.arguments)
+        turned, orders = (False,) if says_torch else (False, True), range(len(self._orders))
+        every = itertools.product(self.arrays, listed, forms, orders, turned, joined, (False, True))
+        for arrays, lists, form, order, transposed, state_first, columns in every:
+            yield Binding(transposed, state_first, arrays, columns, lists, form, order)
+
+    def call(self, x: Any, state: Any, params: Mapping[str, Tensor], case: Case, binding: Binding) -> Any:
+        """Return what it returns for values that are laid out as it is read."""
+
+        def fill(weight: Weight) -> Any:
+            value = weight.value(params, self.head_scale)
+            return binding.value(value.unsqueeze(1) if binding.columns and value.dim() == 1 else value)
+
+        held, given = self._held(case, binding), dict[str, Any]()
+        for name, meant in self.arguments.items():
+            if name in held:
+                given[name] = filled(held[name], fill)
+            elif meant == "projected":  # the input's products with weight_ih, with both biases
+                weight = Weight("weight_ih", transposed=binding.transposed).value(params)
+                weight = weight.T if weight.shape[-1] == x.shape[-1] else weight
+                given[name] = binding.value(x @ weight + Weight("bias").value(params))
+            elif isinstance(meant, str):
+                given |= self.given(name, meant, x, state, case, binding)
+        replaced = {}
+        for name in self.set_globals:
+            value, of_global = self._globals[name], held.get(f"global {name}")
+            if isinstance(value, nn.RNN):
+                replaced[name] = rnn_with(case, params)
+            elif isinstance(value, int | str):
+                replaced[name] = option_value(option(name) or "", case)
+            elif of_global is not None:
+                replaced[name] = filled(of_global, fill)
+        with globals_set(self.module, replaced):
+            if self._star:
+                return self.target(*given.values(), *filled(held[self._star[0]], fill))
+            return signature.called(self.target, given)
+
+    def wiring(self, case: Case, binding: Binding) -> tuple[Row, ...]:
+        """Return each weight of the function by its place, what it was given, and why."""
+        found = []
+        for name, held in self._held(case, binding).items():
+            place = name.removeprefix("global ")
+            if isinstance(self._globals.get(place), nn.RNN):  # by attribute
+                found += [(f"{place}.{key}", str(weight), weight.evidence) for key, weight in held.items()]
+            else:
+                found += rows(place, held)
+        return tuple(found)
+
+    # -- which weight is where -----------------------------------------------------------------------------------------
+
+    def _held(self, case: Case, binding: Binding) -> dict[str, Any]:
+        """Return the weights of each argument that holds some, and of each global under `global NAME`."""
+        key = (case.rnn, binding)
+        if key not in self._cache:
+            self._cache[key] = dict(self._found(case, binding))
+        return self._cache[key]
+
+    def _found(self, case: Case, binding: Binding) -> Iterator[tuple[str, Any]]:
+        for name in self._arguments:
+            of = self._orders[binding.order][name]
+            if not of.is_bias or case.rnn.bias or self.defaults.get(name, "") is not None:
+                yield name, self._weights(name, of, case, binding)
+        for name in [*self._holders, *self._star]:
+            yield name, self._collection(name, case, binding)
+        for name in self.set_globals:
+            value, of = self._globals[name], self._global_slots.get(name, slot(name))
+            if isinstance(value, dict | nn.RNN):
+                held = self._dict(case, binding) if isinstance(value, dict) else self._torch_dict(case, Binding())
+                yield f"global {name}", held
+            elif of.kind is not None and not isinstance(value, int | str):
+                listed = replace(binding, listed=isinstance(value, list | tuple) or binding.listed)
+                yield f"global {name}", self._weights(name, of, case, listed)
+
+    def _weight(self, name: Any, of: Slot, binding: Binding, evidence: str) -> Weight:
+        vector, turned = str(name).lower().startswith("b"), binding.transposed and of.kind != "readout"
+        return Weight(
+            of.kind or "", of.layer or 0, of.reverse, turned, binding.state_first, self._one_of_two, vector, evidence
+        )
+
+    def _weights(self, name: str, of: Slot, case: Case, binding: Binding) -> Any:
+        """Return the weight of an argument, or those of all layers and directions."""
+        why, several = "its name and its shape", case.rnn.num_layers > 1
+        if not binding.listed or of.layer is not None or of.kind == "readout":
+            return self._weight(name, of._replace(layer=of.layer if several else 0), binding, why)
+        sides = (of.reverse,) if self._reverse else (False, True)[: case.rnn.directions]
+        places = itertools.product(range(case.rnn.num_layers), sides)
+        return [self._weight(name, of._replace(layer=layer, reverse=side), binding, why) for layer, side in places]
+
+    def _collection(self, name: str, case: Case, binding: Binding) -> Any:
+        """Return all weights in one argument, or those of one direction. Raises Missing for a form of one layer."""
+        form, why = binding.form, "its place in nn.RNN's order"
+        if form == "dict":
+            return self._dict(case, binding)
+        sides = (slot(f"w_{name}").reverse,) if len(self._holders) == 2 else (False, True)[: case.rnn.directions]
+        kinds: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias")
+        if form in ("flat", "tuple", "tuples"):
+            kinds = KINDS if case.rnn.bias else KINDS[:2]
+        groups = []
+        for layer, side in itertools.product(range(case.rnn.num_layers), sides):
+            group = Group(self._weight("", Slot(kind, layer, side), binding, why) for kind in kinds)
+            group.find = lambda key, layer=layer, side=side: self._weight(  # type: ignore[misc]
+                key, self._keys.get(key, slot(key))._replace(layer=layer, reverse=side), binding, "its key"
+            )
+            groups.append(group)
+        if form in ("tuples", "triples"):
+            return groups
+        if form == "flat":
+            return [weight for group in groups for weight in group]
+        if len(groups) != 1:
+            raise Missing("a tuple holds the weights of one layer")
+        head = [self._weight(end, Slot("readout", 0, False), binding, why) for end in "wb"]
+        return [*groups[0], *head] if form == "with head" else groups[0]
+
+    def _dict(self, case: Case, binding: Binding) -> Any:
+        if self._torch_keys or not self._keys:
+            return self._torch_dict(case, binding)
+        keys = self._orders[binding.order] if set(self._orders[0]) == set(self._keys) else self._keys
+
+        def find(key: Any) -> Weight:
+            text = "_".join(map(str, key)) if isinstance(key, tuple) else str(key)
+            known = any(text.startswith(one) for one in keys)
+            return self._weight(text, slot(text) if known else Slot(None, None, False), binding, "its key")
+
+        return Keyed({key: self._weight(key, of, binding, "its key") for key, of in keys.items()}, find)
+
+    def _torch_dict(self, case: Case, binding: Binding) -> dict[str, Weight]:
+        """Return the weights under nn.RNN's own names; of two biases neither is the sum."""
+        return {one.name: Weight.named(one.name, binding.transposed) for one in predict_parameters(case)}
+
+
+def constructed(target: Any, name: str, module: Any) -> Function:
+    """Return a class or factory that is constructed with its weights as a function that constructs and calls it."""
+    made_with = signature.parameters_of_constructor(target)
+    method, sources = "__call__", [target]
+    if inspect.isclass(target):
+        method = "__call__" if issubclass(target, nn.Module) else signature.method_of(target)
+        call: Any = target.forward if issubclass(target, nn.Module) else getattr(target, method)
+        sources = [value for value in vars(target).values() if inspect.isfunction(value)]
+    else:  # the function that it returns, found with weights of small sizes
+        shapes = {"weight_ih": (7, 5), "weight_hh": (7, 7)}
+        slots = signature.weights_among(signature.arguments_of_constructor(made_with))
+        made = target(**{name: torch.zeros(shapes.get(of.kind or "", (7,))) for name, of in slots.items()})
+        call = made if inspect.isfunction(made) else type(made).__call__
+    names = {p.name for p in made_with}
+
+    def run(**given: Any) -> Any:
+        of_weights = {key: value for key, value in given.items() if key in names}
+        made = target(**of_weights)
+        if isinstance(made, nn.Module):
+            _relink(made, [*of_weights.values()])
+        rest = {key: value for key, value in given.items() if key not in names}
+        return signature.called(made if inspect.isfunction(made) else getattr(made, method), rest)
+
+    parameters = {p.name: p.replace(kind=p.KEYWORD_ONLY) for p in [*made_with, *signature.parameters_of(call)]}
+    run.__signature__ = inspect.Signature([*parameters.values()])  # type: ignore[attr-defined]
+    run.__sources__ = sources  # type: ignore[attr-defined]
+    found = Function(name, run, module)
+    found.kind = f"{'class' if inspect.isclass(target) else 'factory'} constructed with its weights"
+    return found
+
+
+def _relink(made: nn.Module, given: list[Any]) -> None:
+    """Put the tensors that a module was made with in the place of the Parameters it made of them."""
+    items = [value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
+             for value in given]  # fmt: skip
+    tensors = [item for values in items for item in values if isinstance(item, Tensor)]
+    for one in [one for one in held_by(made) if one.parameter]:
+        own = one.value.detach()
+        same = [value for value in tensors
+                if value.shape == own.shape and torch.equal(value.detach().to(own.dtype), own)]  # fmt: skip
+        if same:
+            one.set(made, same[0])
+
+
+def rnn_of(case: Case, target: type[nn.RNN] = nn.RNN) -> nn.RNN:
+    """Return nn.RNN, or a class with its constructor, for the arguments of a case."""
+    names = ("num_layers", "nonlinearity", "bias", "batch_first", "dropout", "bidirectional")
+    return target(case.rnn.input_size, case.rnn.hidden_size, **{name: getattr(case.rnn, name) for name in names})
+
+
+def rnn_with(case: Case, params: Mapping[str, Tensor]) -> nn.RNN:
+    """Return nn.RNN with these tensors as its weights: by attribute, parameters(), all_weights and state_dict()."""
+    made = rnn_of(case)
+    for name in list(made._parameters):
+        made._parameters[name] = params[name]  # type: ignore[assignment]  # a tensor: a gradient passes
+    made._flat_weights = [params[name] for name in made._flat_weights_names]
+    made.state_dict = lambda *_, **__: dict(params)  # type: ignore[assignment,method-assign]
+    return made.train(case.run.train)

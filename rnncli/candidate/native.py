@@ -1,0 +1,159 @@
+"""A candidate as it was written: what its signature, names and notes claim, and how its own arguments get values."""
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from rnncli.candidate import signature, source
+from rnncli.candidate.names import option
+from rnncli.candidate.weights import Binding, Missing
+from rnncli.core.case import Case
+
+SET = ("input_size", "hidden_size", "num_layers", "bidirectional")  # what a module's globals may be set to
+_LISTED = re.compile(
+    r"(returns?|final|states?|hidden|outputs?)\b[^.\n]{0,60}\blists?\b|\blists?\b[^.\n]{0,40}\b(states?|hidden|final|outputs?)",
+    re.IGNORECASE,
+)
+_TWO_SHAPES = re.compile(r"\(\w+(, ?\w+)+\)(,| and) \(\w+(, ?\w+)+\)")  # of output and of h_n, without a name
+_RETURNED_SHAPE = re.compile(r"\breturns?\b[^.\n]{0,60}\(\w+(, ?\w+){2}\)", re.IGNORECASE)  # of three axes
+
+
+class Native:
+    """A candidate as it was written: a `Function` or an `Object`."""
+
+    drop_in = False  # it claims the whole of nn.RNN's interface
+    kind = "function"
+    one_bias = False
+    set_globals: tuple[str, ...] = ()
+    fixed = False  # its sizes cannot be chosen
+    part = (0, 0)  # the layer and direction that a call is for, where they are put together around it
+    asks_for_directions = False  # by an argument or by keys: one direction or two, as it is told
+    tried_batch_first = False  # what it is given in trial calls, where it takes that argument
+    stateful = False  # it keeps its state itself, from step to step
+
+    def __init__(self, name: str, call: Callable[..., Any], written: Any, module: Any, holds_weights: bool) -> None:
+        """`written`: the function or class whose source says more than that of `call`."""
+        self.name, self.module = name, module
+        self.arguments = signature.arguments_of_call(call, holds_weights)
+        self.defaults = {p.name: p.default for p in signature.parameters_of(call) if p.default is not p.empty}
+        self.states = [name for name, meant in self.arguments.items() if meant == "state"]
+        self.takes_state, state = bool(self.states), next(iter(self.states), "")
+        self.optional_state = set(self.states) <= set(self.defaults)
+        self.says_step = signature.says_step(name, self.arguments)
+        loaded = vars(module).values() if module is not None else ()
+        modules = {value.__name__.partition(".")[0] for value in loaded if inspect.ismodule(value)}
+        self.arrays = (False, True) if {"numpy", "torch"} <= modules else ("numpy" in modules,)
+        self.words = source.words_of(written, module)
+        self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
+        self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
+        self.rows_by_nature = source.rows_by_nature(written)
+        self.unpacks_state = source.unpacks(call, state) if state else None
+        notes = source.notes_on(written)
+        given = next((name for name, meant in self.arguments.items() if meant in ("input", "projected")), "")
+        self.documented_input = source.documented_shape(notes, given) if given else None
+        self.documented_state = source.documented_shape(notes, state) if state else None
+        shaped = any(source.documented_shape(notes, name) for name in ("output", "h_n"))
+        shaped = shaped or bool(_TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes))
+        self.says_list = bool(_LISTED.search(notes))
+        self.returns_tensors = shaped and not self.says_list
+        text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
+        states = "|".join(map(re.escape, self.states)) or "-"
+        listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
+        self.states_as_list = bool(listed) or (bool(state) and source.builds_a_list(written, state))
+
+    def claims(self, name: str) -> bool:
+        """Return whether it takes an argument of nn.RNN."""
+        return name in self.arguments.values()
+
+    @property
+    def only_nonlinearity(self) -> str | None:
+        """Return the nonlinearity that its source uses, where it takes none as an argument and uses one."""
+        used = {name for name in ("tanh", "relu") if any(name in word for word in self.words)}
+        if not used and {"rnncell", "rnn"} & self.words and "nonlinearity" not in self.words:
+            used = {"tanh"}  # torch's own, by default
+        return used.pop() if len(used) == 1 and not self.claims("nonlinearity") else None
+
+    def given(self, name: str, meant: str, x: Any, state: Any, case: Case, binding: Binding) -> dict[str, Any]:
+        """Return an argument of a call that is no weight, with its value; nothing where it is left out."""
+        if meant == "left out" or (meant == "state" and state is None and self.optional_state):
+            return {}
+        if meant == "state" and len(self.states) > 1:  # one for each direction
+            if not isinstance(state, list) or len(state) != len(self.states):
+                raise Missing("a state for each direction")
+            state = state[self.states.index(name)]
+        if meant in ("input", "state"):
+            return {name: binding.value(x if meant == "input" else state)}
+        return {name: case if meant == "case" else option_value(meant, case, self.defaults.get(name), name)}
+
+
+def option_value(meant: str, case: Case, default: Any = None, name: str = "") -> Any:
+    """Return the value of an argument of nn.RNN in a case, in the form that its default has. Raises Missing."""
+    rnn = case.rnn
+    if meant == "bidirectional" and isinstance(default, int) and not isinstance(default, bool):
+        return rnn.directions
+    if meant == "bidirectional" and isinstance(default, str):
+        return "bidirectional" if rnn.bidirectional else default
+    if meant == "nonlinearity":
+        return _nonlinearity(rnn.nonlinearity or "tanh", default, name)
+    if meant == "rng":
+        return sys.modules["numpy"].random.default_rng(0)
+    more = {
+        "output_size": rnn.hidden_size,
+        "training": case.run.train,
+        "has_biases": rnn.bias,
+        "return_sequences": True,
+    }
+    values = {**rnn.model_dump(), **more, "batch_size": case.input.batch_size, "seq_len": case.input.seq_len}
+    if meant != "config" and meant not in values:
+        raise Missing("an argument whose name says nothing" if meant == "unknown" else f"no value for {meant}")
+    return Settings(values) if meant == "config" else values[meant]
+
+
+class Settings(dict[str, Any]):
+    """A config object for a constructor: any name that means an argument of nn.RNN, by key or by attribute."""
+
+    def __missing__(self, name: str) -> Any:
+        meant = option(name)
+        if meant in (None, name):
+            raise KeyError(name)
+        return self[meant or ""]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError as error:
+            raise AttributeError(name) from error
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a setting, or a default, as a dict does."""
+        return getattr(self, name, default)
+
+
+def _nonlinearity(wanted: str, default: Any, name: str) -> Any:
+    if inspect.isclass(default) or isinstance(default, nn.Module):
+        kind = {"tanh": nn.Tanh, "relu": nn.ReLU}[wanted]
+        return kind if inspect.isclass(default) else kind()
+    if type(default).__name__ == "ufunc":
+        return default if wanted == "tanh" else lambda z: z * (z > 0)
+    if callable(default):
+        return getattr(torch, wanted)
+    of_torch = name == "mode" or (isinstance(default, str) and default.upper().startswith("RNN_"))
+    return f"RNN_{wanted.upper()}" if of_torch else wanted
+
+
+@contextmanager
+def globals_set(module: Any, values: Mapping[str, Any]) -> Iterator[None]:
+    """Replace globals of a module for the time of a call."""
+    own = vars(module) if values else {}
+    before = {name: own[name] for name in values}
+    own.update(values)
+    try:
+        yield
+    finally:
+        own.update(before)

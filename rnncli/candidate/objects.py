@@ -1,0 +1,223 @@
+"""A candidate that is a class, a factory or an object: constructed for a case, with its tensors set to nn.RNN's."""
+
+import copy
+import functools
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnncli.candidate import signature, source
+from rnncli.candidate.function import Function, constructed, rnn_of
+from rnncli.candidate.names import EXACT, option, role, slot
+from rnncli.candidate.native import SET, Native, globals_set, option_value
+from rnncli.candidate.places import held_by
+from rnncli.candidate.weights import Binding
+from rnncli.core.case import Case, RNNArguments
+from rnncli.core.errors import CandidateError, described
+
+_RESETS = ("reset", "reset_state", "reset_hidden", "reset_states", "reset_hidden_state", "init_hidden", "init_state")
+_INTERFACE = {"num_layers", "bidirectional", "batch_first", "nonlinearity", "dropout"}
+
+
+class Object(Native):
+    """A class, a factory or an object. `plans`: its wiring by num_layers, directions and bias."""
+
+    def __init__(self, name: str, target: Any, module: Any) -> None:
+        self.target, self.module = target, module
+        self.of_class = inspect.isclass(target)
+        self.fixed = not (self.of_class or inspect.isfunction(target))
+        self.of_torch = self.of_class and issubclass(target, nn.RNN)
+        parameters = [] if self.fixed or self.of_torch else signature.parameters_of_constructor(target)
+        own = source.explicit_base_arguments(target) if self.of_class and parameters else set()
+        made_with = signature.arguments_of_constructor(parameters)
+        self._made_with = {name: meant for name, meant in made_with.items() if name not in own}
+        self._made_defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        claimed = set(self._made_with.values())
+        self.has_output_size = "output_size" in claimed  # it is constructed with the size of a head
+        self._takes_any = self.of_class and "input_size" not in claimed and signature.takes_any_keyword(target)
+        code = getattr(vars(target).get("__init__"), "__code__", None) if self.of_class else None
+        texts = (*code.co_names, *code.co_consts) if code else ()
+        self._asks = {meant for text in texts if isinstance(text, str) and (meant := option(text))}
+        self._objects: dict[Any, Any] = {}
+        self.plans: dict[Any, Any] = {}
+        self.method = "__call__"
+        cls, call = self._called(name)
+        super().__init__(name, call, target if cls is None else cls, module, holds_weights=True)
+        self.is_module = cls is not None and issubclass(cls, nn.Module)
+        self.kind = "module" if self.is_module else "class" if self.of_class else "object" if self.fixed else "factory"
+        self.set_globals = self._globals_to_set(call)
+        self.returns_tensors = self.returns_tensors or (self.is_module and self._has_our_names())
+        self.drop_in = self.of_torch or len(claimed & _INTERFACE) >= 3
+
+    def _called(self, name: str) -> tuple[type | None, Any]:
+        """Return the class of what is called, if it is no function, and what has the signature of a call."""
+        cls = self.target if self.of_class else type(self.target)
+        if not self.of_class and not self.fixed:
+            try:
+                made = self._constructed(Case(), None)
+            except Exception as error:
+                raise CandidateError(f"candidate {name}: it raised {described(error)}") from error
+            if not callable(made):
+                raise CandidateError(f"candidate {name}: it returns a {type(made).__name__}, which cannot be called")
+            if inspect.isfunction(made):
+                return None, made
+            cls = type(made)
+        if not issubclass(cls, nn.Module):
+            self.method = signature.method_of(cls)
+        return cls, cls.forward if issubclass(cls, nn.Module) else getattr(cls, self.method)
+
+    def _globals_to_set(self, call: Any) -> tuple[str, ...]:
+        """Return the globals that fix a size, which the call or the constructor reads and no argument gives."""
+        functions = [
+            call,
+            *([self.target.__init__] if self.of_class and inspect.isfunction(self.target.__init__) else []),
+        ]
+        found = {name: value for one in functions for name, value in source.globals_of(one, self.module).items()}
+        numbers = [name for name, value in found.items() if isinstance(value, int) and not isinstance(value, bool)]
+        return tuple(name for name in numbers if option(name) in {*SET} - set(self._made_with.values()))
+
+    def _has_our_names(self) -> bool:
+        """Return whether all its parameters have nn.RNN's own names: it promises what nn.RNN does."""
+        try:
+            names = [name for name, _ in self.made(Case(), torch.float32).named_parameters()]
+        except Exception:
+            return False
+        return bool(names) and all(EXACT.fullmatch(name) for name in names)
+
+    def claims(self, name: str) -> bool:
+        """Return whether the constructor, the call, or a global that is set for it takes an argument of nn.RNN."""
+        claimed = {*self._made_with.values(), *(option(key) for key in self.set_globals)}
+        claimed |= self._asks if "config" in claimed or self._takes_any else set()
+        return super().claims(name) or name in claimed or self.of_torch
+
+    def described(self) -> str:
+        """Return what was seen of it."""
+        made = ", ".join(self._made_with) or "no arguments"
+        return f"it is constructed with {made}, and called with {', '.join(self.arguments) or 'no arguments'}"
+
+    def bindings(self) -> Iterator[Binding]:
+        """Yield arrays or tensors: its weights lie as the object has them."""
+        yield from (Binding(numpy=arrays) for arrays in self.arrays)
+
+    def made(self, case: Case, dtype: torch.dtype, seed: int = 0, output_size: int | None = None) -> Any:
+        """Return the object for the sizes of a case, with weights of its own drawn from a seed."""
+        with torch.random.fork_rng(devices=[]), _numpy_seeded(seed), globals_set(self.module, self._sizes(case)):
+            torch.manual_seed(seed)
+            made = copy.deepcopy(self.target) if self.fixed else self._constructed(case, output_size)
+        return made.to(dtype) if isinstance(made, nn.Module) else made
+
+    def _constructed(self, case: Case, output_size: int | None) -> Any:
+        if self.of_torch:
+            return rnn_of(case, self.target)
+        given = {}
+        for name, meant in self._made_with.items():
+            if meant == "output_size" and output_size:
+                given[name] = output_size
+            elif isinstance(meant, str) and meant != "left out":
+                given[name] = option_value(meant, case, self._made_defaults.get(name), name)
+        if self._takes_any:
+            given |= {name: option_value(name, case) for name in self._asks if name in RNNArguments.model_fields}
+        if not self.of_class or not signature.starred(self.target.__init__):
+            return signature.called(self.target, given)
+        try:
+            return self.target(**given)
+        except TypeError:  # its arguments go to the base class in order
+            return self.target(*given.values())
+
+    def _sizes(self, case: Case) -> dict[str, Any]:
+        return {name: option_value(option(name) or "", case) for name in self.set_globals}
+
+    def run(self, made: Any, x: Any, state: Any, case: Case, binding: Binding) -> Any:
+        """Return what an object returns, with whatever weights it has."""
+        if isinstance(made, nn.Module):
+            made.train(case.run.train)
+        given: dict[str, Any] = {}
+        for name, meant in self.arguments.items():
+            given |= self.given(name, meant, x, state, case, binding) if isinstance(meant, str) else {}
+        call = made if inspect.isfunction(made) else getattr(made, self.method)
+        with globals_set(self.module, self._sizes(case)):
+            return signature.called(call, given)
+
+    def call(self, x: Any, state: Any, params: Mapping[str, Tensor], case: Case, binding: Binding) -> Any:
+        """Return what the object returns with nn.RNN's parameters in its places."""
+        like = next(iter(params.values()))
+        sizes = tuple(getattr(case.input, name) for name in ("batch_size", "seq_len") if self.claims(name))
+        key = (case.rnn, like.dtype, like.device, torch.get_default_dtype(), sizes, self.part)
+        if key not in self._objects:
+            made = self.made(case, like.dtype)
+            made = made.to(like.device) if isinstance(made, nn.Module) else made
+            self._objects[key] = made, held_by(made)
+        made, held = self._objects[key]
+        if plan := self.plans.get((case.rnn.num_layers, case.rnn.directions, case.rnn.bias)):
+            plan.set(made, held, params, binding)
+        return self.run(made, x, state, case, binding)
+
+    def begin(self, case: Case, params: Mapping[str, Tensor]) -> None:
+        """Forget the state of an earlier sequence: by the object's own method, or with a new object."""
+        dtype = next(iter(params.values())).dtype
+        for key in [key for key in self._objects if key[:2] == (case.rnn, dtype)]:
+            if not reset(self._objects[key][0]):
+                del self._objects[key]
+
+
+def reset(made: Any) -> bool:
+    """Reset the state of an object by its own method; return whether it has one that takes no argument."""
+    methods = [method for name in _RESETS if callable(method := getattr(made, name, None))]
+    try:
+        methods[0]()
+    except (TypeError, IndexError):
+        return False
+    return True
+
+
+@contextmanager
+def _numpy_seeded(seed: int) -> Iterator[None]:
+    numpy = sys.modules.get("numpy")
+    before = numpy.random.get_state() if numpy else None
+    if numpy:
+        numpy.random.seed(seed)
+    try:
+        yield
+    finally:
+        if numpy:
+            numpy.random.set_state(before)
+
+
+# -- what a candidate is -----------------------------------------------------------------------------------------------
+
+Candidate = Function | Object
+
+
+def native_of(target: Any, name: str) -> Candidate:
+    """Return the candidate by what it is. Raises CandidateError where it is nothing that can be called."""
+    module = source.module_of(target)
+    if inspect.isclass(target) or (inspect.isfunction(target) and _is_factory(target)):
+        return constructed(target, name, module) if _is_made_with_weights(target) else Object(name, target, module)
+    if isinstance(target, functools.partial) and inspect.isfunction(target.func):
+        return Function(name, target, source.module_of(target.func))
+    if inspect.isroutine(target) or isinstance(target, torch.jit.ScriptFunction):
+        return Function(name, target, module)
+    if callable(target):
+        return Object(name, target, sys.modules.get(type(target).__module__))
+    raise CandidateError(f"candidate {name}: it is a {type(target).__name__}; expected a function or a class")
+
+
+def _is_factory(function: Any) -> bool:
+    """Return whether a function takes sizes or weights and no input: it makes an RNN."""
+    parameters = signature.parameters_of(function)
+    meanings = [option(p.name) or role(p.name) or ("slot" if slot(p.name).kind else None) for p in parameters]
+    several = meanings.count("slot") >= 2 and sum(p.default is p.empty for p in parameters) >= 2
+    made = several or {"input_size", "hidden_size"} <= set(meanings)
+    return made and None not in meanings and not {"input", "projected", "state"} & set(meanings)
+
+
+def _is_made_with_weights(target: Any) -> bool:
+    if inspect.isclass(target) and issubclass(target, nn.RNNBase):
+        return False
+    found = signature.arguments_of_constructor(signature.parameters_of_constructor(target))
+    return bool(signature.weights_among(found)) or "params" in found.values()

@@ -1,0 +1,135 @@
+"""The wiring of an object as it is read: found, and proven by building the object anew from another seed."""
+
+import itertools
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from rnncli.candidate.convention import Both, Reading
+from rnncli.candidate.lookalikes import AnotherCellError, gated
+from rnncli.candidate.objects import Object
+from rnncli.candidate.places import held_by
+from rnncli.candidate.roles import Unwired, wired
+from rnncli.candidate.settle import Unreadable
+from rnncli.candidate.trial import Trial, equal, trial_of
+from rnncli.candidate.weights import Row
+from rnncli.candidate.wiring import Wiring
+from rnncli.core.case import Case, altered
+from rnncli.core.errors import CandidateError, described
+
+
+@dataclass
+class Proof:
+    """Wires an object for a reading. `behaves`: a square matrix is taken the way it behaves."""
+
+    native: Object
+    case: Case
+    reading: Reading
+    behaves: bool = False
+
+    def wiring(self, layers: int, directions: int, bias: bool) -> Wiring:
+        """Return the wiring for so many layers and directions. Raises Unreadable, AnotherCellError, CandidateError."""
+        case, dtype = altered(self.case, rnn={"bias": bias}), self.reading.dtype
+        trials = [trial_of(case, self.native, layers, directions, dtype, equal) for equal in (False, True)]
+        errors: list[BaseException] = []
+        for trial in trials:  # at equal sizes too: a matrix that is transposed raises at distinct ones
+            try:
+                return self._at(trial)
+            except (Unreadable, AnotherCellError):
+                raise
+            except (Exception, SystemExit) as error:
+                errors.append(error)
+        if found := _by_name(trials[0]):
+            return found
+        asked = [f"num_layers={layers}"] * (layers > 1) + ["bidirectional=True"] * (directions > 1)
+        told = f"{described(errors[0])} with {' and '.join(asked)}" if asked else described(errors[0])
+        raise CandidateError(f"candidate {self.native.name}: its forward raised {told}") from errors[0]
+
+    def has_bent_head(self, plan: Wiring, case: Case) -> bool:
+        """Return whether output is what a head makes of the states by more than a product: a softmax, a tanh."""
+        if self.reading.output is None or not any(piece.weight.kind == "readout" for piece in plan.pieces):
+            return False
+        trial = trial_of(case, self.native, case.rnn.num_layers, case.rnn.directions, self.reading.dtype)
+        whole, half = (self._result(plan, trial, trial.h, head=scale) or (None, None) for scale in (1.0, 0.5))
+        bent = whole[0] is not None and half[0] is not None
+        return bent and not torch.allclose(whole[0] * 0.5, half[0], atol=1e-4)  # type: ignore[operator,arg-type]
+
+    def _at(self, trial: Trial) -> Wiring:
+        name = f"candidate {self.native.name}"
+        try:
+            found = wired(trial, self.reading)
+        except Unwired as error:
+            shapes = [one.shape for one in held_by(trial.made(self.reading.dtype))]
+            if trial.sizes.rows == 1 and (gates := gated(shapes, trial.sizes.H)):
+                raise AnotherCellError(f"{name}: {gates}") from error
+            raise Unreadable(f"{name}: not readable: {error}") from error
+        if found.turned and not self.behaves:
+            return found.as_its_neighbours()
+        by_name = all(piece.weight.evidence == "its name" for piece in found.pieces)
+        if by_name and self._unset(found, trial):  # tensors of nn.RNN's names that are not in use
+            found = wired(trial, self.reading, named=False)
+        if unset := self._unset(found, trial):
+            raise Unreadable(f"{name}: not readable: {unset} was never set, and what comes out depends on it")
+        return replace(found, extra=self._extra(found, trial))
+
+    def _unset(self, found: Wiring, trial: Trial) -> str | None:
+        """Build the candidate from two seeds with the same weights, and return what was never set if outputs differ."""
+        first = None if self.native.fixed else self._result(found, trial, trial.h)
+        if first is None:
+            return None  # it raises, which its own call tells
+        again, other = self._result(found, trial, trial.h), self._result(found, trial, trial.h, seed=2)
+        if again is None or other is None or not equal(first, again) or equal(first, other):
+            return None  # where two alike differ its forward is random, which the judge tells
+        held = held_by(trial.made(self.reading.dtype, 2, trial.sizes.H))
+        unset = [one.name for one in held if not set(one.names) & set(found.tensors)]
+        return ", ".join(unset[:4]) or "something random"
+
+    def _extra(self, found: Wiring, trial: Trial) -> tuple[str, ...]:
+        """Return the parameters of a module that hold no weight and act all the same: a gain, a learned start."""
+        if not self.native.is_module or self.native.fixed:
+            return ()
+        held = held_by(trial.made(self.reading.dtype, 1, trial.sizes.H))
+        others = [one.name for one in held if one.parameter and not set(one.names) & set(found.tensors)]
+        starts = [trial.h, None] if self.native.takes_state and self.native.optional_state else [trial.h]
+        acting = []
+        for name, h in itertools.product(others, starts):
+            one, other = self._result(found, trial, h), self._result(found, trial, h, moved=name)
+            acting += [name] if one is not None and other is not None and not equal(one, other) else []
+        return tuple(dict.fromkeys(acting))
+
+    def _result(
+        self, plan: Wiring, trial: Trial, h: Tensor | None, seed: int = 1, head: float = 1.0, moved: str = ""
+    ) -> Both | None:
+        """Return what an object from a seed computes with the weights of the trial; None where it raises.
+
+        `moved`: a parameter that gets other values beside.
+        """
+        made = trial.made(self.reading.dtype, seed, trial.sizes.H)
+        held = held_by(made)
+        plan.set(made, held, trial.params, self.reading.binding, head)
+        for one in [one for one in held if one.name == moved]:
+            noise = torch.randn(one.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+            one.set(made, one.value.detach() + noise.to(one.value.dtype))
+        try:
+            return trial.computed(self.reading, trial.x, h, made)
+        except Exception:
+            return None
+
+
+def faults_by_name(native: Object, case: Case) -> tuple[Row, ...]:
+    """Return what is wrong with the tensors of an object that cannot be called: their shapes."""
+    layers = case.rnn.num_layers if native.claims("num_layers") else 1
+    directions = case.rnn.directions if native.claims("bidirectional") else 1
+    trial = trial_of(case, native, layers, directions, torch.float64)
+    found = _by_name(trial)
+    return tuple(found.faults(held_by(trial.made(torch.float64)), trial.params, None)) if found else ()
+
+
+def _by_name(trial: Trial) -> Wiring | None:
+    """Return the wiring of an object whose calls raise, by names and shapes; None where they do not tell all of it."""
+    try:
+        found = wired(trial, None)
+    except Exception:
+        return None
+    return None if found.missing else found

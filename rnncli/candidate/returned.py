@@ -1,0 +1,257 @@
+"""What of a candidate's result is output and what is h_n: by keys, by order, and by shapes at distinct sizes."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from rnncli.candidate.convention import BATCH_FIRST, LAYOUTS, Part, Reading, as_tensor, at
+from rnncli.candidate.function import Function
+from rnncli.candidate.names import words
+from rnncli.candidate.objects import Object
+from rnncli.candidate.places import held_by, is_array
+from rnncli.candidate.trial import Trial
+
+_OUTPUT_KEYS = words("output outputs out outs y ys hs hidden_states states h_all all_h seq last_hidden_state sequence")
+_STATE_KEYS = words("h_n hn h hidden state last final h_last last_hidden h_t final_state last_state hx next_state")
+_KEY_STEMS = {"output": r"out|seq|all|ys", "h_n": r"hidden|state|final|last|h_?n|^h"}
+_STATE_OF_STEP = {"NF": "NH", "1NF": "SNH", "F": "H", "1F": "SH", "FN": "HN", "F1": "H1"}
+
+Path = tuple[Any, ...]
+
+
+@dataclass(eq=False)
+class Item:
+    """A tensor of a result, and the axes it has as output, as h_n, and as the output of a head; None where not."""
+
+    path: Path
+    value: Any
+    output: str | None
+    final: str | None
+    of_head: str | None
+
+
+class Returned:
+    """Parses the result of a trial call by how it was called. `said`: what the config says that it returns."""
+
+    def __init__(self, trial: Trial, reading: Reading, said: str) -> None:
+        self.trial, self.native, self.reading, self.said, s = trial, trial.native, reading, said, trial.sizes
+        self.letters = {"L": s.L, "N": trial.batch(reading), "I": s.I, "H": s.H, "S": s.rows, "F": s.wide, "1": 1}
+        self.asked = reading.as_asked(trial.case)
+        self.sized = isinstance(self.native, Object) and self.native.has_output_size
+        self.outputs, self.finals = LAYOUTS[self.asked.input].outputs, LAYOUTS[self.asked.input].finals
+        if reading.steps:  # what goes into the next step has the form of what came into this one
+            self.outputs = self.outputs if reading.state == "SNH" else self.outputs[:1]
+            self.finals = (reading.state,) if reading.state else self.finals
+        else:
+            self._leave_out_lists(reading.state or "")
+
+    def _leave_out_lists(self, state: str) -> None:
+        """Leave out lists but those that are documented, or that h_0 has too.
+
+        d2l returns a list of states for output; where nn.RNN's names or a shape are promised, a list is another thing,
+        and so is a list over time of what came with the batch first. A candidate that has layers or directions returns
+        h_n in nn.RNN's form.
+        """
+        native, tensors = self.native, self.native.drop_in or self.native.returns_tensors
+        layered = native.claims("num_layers") or self.reading.binding.listed
+        if tensors or layered or (self.reading.input == "NLI" and not native.says_list):
+            self.outputs = tuple(one for one in self.outputs if "," not in one)
+        if tensors or not (native.says_list or "," in state or len(native.states) > 1):
+            self.finals = tuple(one for one in self.finals if "," not in one) or self.finals
+        if (layered or native.claims("bidirectional")) and state == "SNH":
+            self.finals = tuple(one for one in self.finals if "S" in one) or self.finals
+
+    def parse(self, returned: Any) -> Reading | None:
+        """Return the reading with what of a result is output and h_n; None where nothing in it is a tensor."""
+        items, steps = _items(returned, self.letters["L"]), self.reading.steps
+        tensors = [self._item(path, value) for path, value in items if _is_tensor_like(value)]
+        if len(tensors) == 1 and len(items) > 1 and not steps:  # (output, (h_n, cache))
+            tensors += [one for path, value in _inner(items) if (one := self._item(path, value)).final][:1]
+        if not tensors:
+            return None
+        keyed = all(len(one.path) == 1 and isinstance(one.path[0], str) for one in tensors)
+        places = self._by_key(tensors) if keyed else self._by_order(tensors)
+        if places is None:
+            return None
+        parts = {}
+        for name, one in places.items():
+            fit = one.final if name == "h_n" else one.output or one.of_head
+            if not self._is_result_of_head(one, fit):
+                known = fit or f"?{(self.outputs if name == 'output' else self.finals)[0]}"
+                turned = name == "output" and self.asked.input != self.reading.input and "," not in (fit or "")
+                parts[name] = Part(one.path, known.translate(BATCH_FIRST) if turned else known)
+        used = {part.path for part in parts.values()}
+        others = [(path, value) for path, value in items if path not in used and path != ()]
+        neither = [f"result{''.join(f'[{key!r}]' for key in path)} {shown(value)}" for path, value in others]
+        head = self._axes_of_head(tensors[0]) if len(tensors) == 1 and not parts and self._is_head(tensors[0]) else None
+        output = parts.get("output") if self.said != "h_n" or "h_n" not in parts else None
+        h_n = parts.get("h_n") if self.said != "output" or "output" not in parts else None
+        neither = neither if parts else [shown(returned)]
+        found = replace(self.reading, output=output, h_n=h_n, neither=tuple(neither), head=head)
+        if steps:
+            return _as_step(found)
+        return found if parts or self.reading.input in ("LNI", "NLI") else None
+
+    def _item(self, path: Path, value: Any) -> Item:
+        by_direction = isinstance(value, tuple) and not self.native.returns_tensors  # (h_forward, h_reverse)
+        final = self._fitting(value, (*self.finals, "S,NH") if by_direction else self.finals)
+        of_head = self._fitting(value, self.outputs, self.trial.sizes.O) if self.sized else None
+        return Item(path, value, self._fitting(value, self.outputs), final, of_head)
+
+    def _fitting(self, value: Any, options: Sequence[str], features: int | None = None) -> str | None:
+        sizes = self.letters if features is None else {**self.letters, "F": features}
+        for axes in options:
+            first, listed, rest = axes.rpartition(",")
+            shapes = [_shape(item) for item in value] if listed and isinstance(value, list | tuple) else [_shape(value)]
+            of_lists = [tuple(sizes[letter] for letter in rest)] * (sizes[first] if listed else 1)
+            if shapes == of_lists and not (axes == "NH" and sizes["S"] > 1) and (listed == "" or not is_array(value)):
+                return axes
+        return None
+
+    # -- which is which ------------------------------------------------------------------------------------------------
+
+    def _by_key(self, tensors: list[Item]) -> dict[str, Item] | None:
+        """Tell output and h_n by their keys; where none means anything, by the shape, if one shape stands for one."""
+        keys = {one: one.path[0].lower() for one in tensors}
+        fitting = {"output": [one for one in tensors if one.output], "h_n": [one for one in tensors if one.final]}
+        known = {"output": [one for one in tensors if keys[one] in _OUTPUT_KEYS],
+                 "h_n": [one for one in tensors if keys[one] in _STATE_KEYS - _OUTPUT_KEYS]}  # fmt: skip
+        found: dict[str, Item] = {}
+        for name, other in (("output", "h_n"), ("h_n", "output")):
+            fits = [one for one in known[name] if one in fitting[name]]
+            if fits or (known[name] and not any(one in fitting[other] for one in known[name])):
+                found[name] = (fits or known[name])[0]
+        for name in [name for name in known if any(known.values()) and name not in found]:
+            rest = [one for one in tensors if one not in found.values()]
+            said = [one for one in rest if re.search(_KEY_STEMS[name], keys[one])]
+            likely = [one for one in rest if one in fitting[name]] or said
+            found |= dict.fromkeys([name], likely[0]) if likely else {}
+        if not found and max(map(len, fitting.values())) > 1:
+            return None
+        return found or {name: fits[0] for name, fits in fitting.items() if fits}
+
+    def _by_order(self, tensors: list[Item]) -> dict[str, Item]:
+        """Take the first of several tensors for output, the next for h_n; what a head computed may stand before."""
+        tensors = self._without_heads(tensors)
+        first, *others = tensors
+        if len(tensors) == 2 and not first.output and self._is_head(first) and others[0].output:
+            first, *others = others  # the results of a head, and the states they come from
+        if not others:
+            return {"h_n" if (first.final and not first.output) or self.said == "h_n" else "output": first}
+        if len(others) == 1:
+            return {"output": first, "h_n": others[0]}
+        if self._is_head(first) or (is_array(first.value) and not first.value.shape):
+            first = next((one for one in tensors if one.output or one.of_head), first)
+        after = tensors[tensors.index(first) + 1 :]
+        final = [one for one in after if one.final] or [one for one in after if not (one.output or one.of_head)]
+        return {"output": first, "h_n": final[0]} if final else {"output": first}
+
+    # -- heads ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _shapes(self) -> list[tuple[int, ...]]:
+        return [one.shape for one in held_by(self.trial.made(torch.float64))] if isinstance(self.native, Object) else []
+
+    def _is_head(self, one: Item) -> bool:
+        """Return whether a result is of a head's size: no axis of it is H's, and a weight leads from H to it."""
+        shape, s = _shape(one.value), self.trial.sizes
+        if self.sized and s.O in shape:
+            return True
+        own = bool(shape) and shape[-1] not in (s.H, s.wide)
+        return own and any(weight in ((shape[-1], s.wide), (s.wide, shape[-1])) for weight in self._shapes)
+
+    def _is_result_of_head(self, one: Item, fit: str | None) -> bool:
+        """Return whether a head computed a result that it cannot be kept from by being the identity."""
+        s = self.trial.sizes
+        if not self._is_head(one) or (fit and not (self.sized and s.O in _shape(one.value))):
+            return False
+        of_head = [shape for shape in self._shapes if s.O in shape and len(shape) == 2 and 1 not in shape]
+        return not fit or not all(set(shape) <= {s.O, s.wide} for shape in of_head)
+
+    def _without_heads(self, tensors: list[Item]) -> list[Item]:
+        """Leave out the results of a function that its weights after the recurrence move, where others remain.
+
+        One that stands in output's place, with its shape, stays: with an identity for a head it is the states.
+        """
+        native, results = self.native, []
+        if not isinstance(native, Function) or not (native.reads_out or self.reading.binding.form == "with head"):
+            return tensors
+        try:
+            for native.head_scale in (1.0, 0.5):
+                results.append(self.trial.returned(self.reading))
+        except Exception:
+            return tensors
+        finally:
+            native.head_scale = 1.0
+        kept = []
+        for one in tensors:
+            before, after = (as_tensor(at(result, one.path)) for result in results)
+            moved = before.shape != after.shape or bool((before != after).any())
+            kept += [one] if not moved or (one is tensors[0] and one.output) else []
+        return kept or tensors
+
+    def _axes_of_head(self, one: Item) -> str:
+        """Return the shape of a head's result, as (N, 3): the last axis in figures, or as classes of an argument."""
+        *first, last = _shape(one.value)
+        letters = {self.letters["L"]: "L", self.letters["N"]: "N"}
+        classes = "num_classes" if last == self.trial.sizes.O else str(last)
+        return f"({', '.join([*(letters.get(size, str(size)) for size in first), classes])})"
+
+
+def _as_step(found: Reading) -> Reading | None:
+    """Return the reading of a step: it returns its state, or a result and its state."""
+    output, h_n = found.output, found.h_n
+    if found.state is None:  # it keeps its state itself, and gives what it gives
+        return replace(found, h_n=None) if output is not None else None
+    if h_n is None and output is not None and output.fits:
+        return replace(found, output=None, h_n=Part(output.path, _STATE_OF_STEP[output.axes]))
+    return found if h_n is not None else None
+
+
+def _items(returned: Any, steps: int) -> list[tuple[Path, Any]]:
+    """Return what stands in a result, by its path: the tensor itself, the items of a tuple, a dict or a record."""
+    over_time = isinstance(returned, list) and len(returned) == steps > 1 and all(map(is_array, returned))
+    number = isinstance(returned, float | int) and not isinstance(returned, bool)
+    if is_array(returned) or over_time or number:
+        return [((), returned)]
+    if isinstance(returned, dict):
+        return [((key,), value) for key, value in returned.items()]
+    if names := getattr(returned, "_fields", None) or getattr(returned, "__dataclass_fields__", None):
+        return [((name,), getattr(returned, name)) for name in names]
+    return [((index,), value) for index, value in enumerate(returned)] if isinstance(returned, list | tuple) else []
+
+
+def _inner(items: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
+    """Return the tensors that stand first in a tuple of a result, or in a dict under the name of a state."""
+    found: list[tuple[Path, Any]] = []
+    for path, value in items:
+        if isinstance(value, tuple):
+            found += [((*path, 0), item) for item in value[:1] if is_array(item)]
+        elif isinstance(value, dict):
+            named = [(key, item) for key, item in value.items() if is_array(item) and isinstance(key, str)]
+            found += [((*path, key), item) for key, item in named if re.search(_KEY_STEMS["h_n"], key.lower())]
+    return found
+
+
+def _is_tensor_like(value: Any) -> bool:
+    if isinstance(value, list | tuple):  # an empty list: outputs that were never collected
+        alike = all(map(is_array, value)) and len({tuple(item.shape) for item in value}) == 1
+        return alike or value == []
+    return is_array(value) or (isinstance(value, float | int) and not isinstance(value, bool))
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return tuple(value.shape) if is_array(value) else ()
+
+
+def shown(returned: Any) -> str:
+    """Return what was returned, in short."""
+    if is_array(returned):
+        return f"a tensor of shape {tuple(returned.shape)}"
+    if isinstance(returned, tuple | list) and len(returned) <= 4:
+        return f"({', '.join(shown(item) for item in returned)})"
+    return f"a {type(returned).__name__}"

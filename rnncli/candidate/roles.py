@@ -1,0 +1,371 @@
+"""Which weight each tensor of an object is: names first, then experiments on the object alone."""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from rnncli.candidate.convention import Reading
+from rnncli.candidate.experiments import NOTHING, Effect, Experiments, View
+from rnncli.candidate.names import EXACT
+from rnncli.candidate.places import Held, big, held_by
+from rnncli.candidate.trial import Trial
+from rnncli.candidate.weights import KINDS, Weight
+from rnncli.candidate.wiring import Piece, Wiring
+
+MOST_ELEMENTS = 600  # of a flat buffer that is looked at element by element
+_TORCH_NAME = re.compile(r"(^|[._])((weight|bias)_[ih]h)(_l\d+\w*)?$")
+_STATE = re.compile(r"(h|h0|h_0|hidden|hidden_state|state|init_h\w*|initial_\w*|h_init|prev_h|h_prev)")
+_NOT_A_WEIGHT = re.compile(
+    r"(^|[._])(d|grad|grads|delta|acc|mem|m|v|vel|momentum|cache|last|prev)_?(?=[A-Z_wbWB])|grad"
+)
+_LAYER_WORDS = re.compile(r"(_l|layers?[._]?|level[._]?)(\d+)", re.IGNORECASE)
+_LETTERS = ({"f", "b"}, {"f_cell", "b_cell"}, {"f_rnn", "b_rnn"})  # of both directions
+
+
+class Unwired(Exception):
+    """A weight of nn.RNN whose place cannot be told."""
+
+
+def wired(trial: Trial, reading: Reading | None, named: bool = True) -> Wiring:
+    """Find the place of every parameter of nn.RNN in an object. Raises Unwired.
+
+    `reading` None: by names and shapes alone, of an object whose calls raise.
+    """
+    exact = _by_exact_names(held_by(trial.made(torch.float64)), trial) if named else None
+    return exact or _Roles(Experiments(trial, reading)).wiring()
+
+
+def _by_exact_names(held: list[Held], trial: Trial) -> Wiring | None:
+    """Return the wiring of an object whose tensors have nn.RNN's own names, all of them."""
+    found: dict[str, tuple[str, Held]] = {}
+    for one in held:
+        for name in one.names:
+            if match := EXACT.search(name):
+                found.setdefault(match[0], (name, one))
+    if not set(trial.params) <= set(found) or len({id(found[name][1]) for name in trial.params}) < len(trial.params):
+        return None  # or one tensor under two of the names
+    weights = [Weight.named(name, evidence="its name") for name in trial.params]
+    pieces = [Piece(found[name][0], None, weight) for name, weight in zip(trial.params, weights, strict=True)]
+    for weight in [] if trial.case.rnn.bias else weights[1::2]:  # of each direction: zeros where there is no bias
+        names = [f"{kind}_{weight.suffix}" for kind in KINDS[2:]]
+        pieces += [
+            Piece(found[name][0], None, Weight.named(name, evidence="its name")) for name in names if name in found
+        ]
+    tensors = dict(found.values())
+    return Wiring(tuple(pieces), {piece.tensor: tensors[piece.tensor] for piece in pieces})
+
+
+@dataclass(eq=False)
+class Fact:
+    """What names and experiments say of a view. `effective`: it moves something."""
+
+    view: View
+    kind: str | None = None
+    layer: int | None = None
+    reverse: bool | None = None
+    effective: bool = True
+    transposed: bool = False
+    state_first: bool = False
+    evidence: str = ""
+
+    @property
+    def place(self) -> tuple[int, bool]:
+        """Return the layer and the direction; the first where nothing tells."""
+        return self.layer or 0, bool(self.reverse)
+
+    @property
+    def piece(self) -> Piece:
+        """Return the view as a piece of a wiring."""
+        vector, lies = len(self.view.big) != 2, (self.transposed, self.state_first)
+        weight = Weight(self.kind or "", *self.place, *lies, vector=vector, evidence=self.evidence)
+        return Piece(self.view.tensor, self.view.index, weight)
+
+
+class _Roles:
+    """The facts of every view of an object, and the wiring that follows from them."""
+
+    def __init__(self, experiments: Experiments) -> None:
+        self.experiments, self.sizes = experiments, experiments.sizes
+
+    def wiring(self) -> Wiring:
+        facts = [self._fact(view) for one in self.experiments.held for view in self._views(one)]
+        self._index_claims([fact for fact in facts if fact.kind and fact.kind != "readout"])
+        kept, buffers = self._chosen(facts)
+        if not kept:
+            has = ", ".join(f"{one.name} {one.shape}" for one in self.experiments.held[:6]) or "none"
+            raise Unwired(f"none of its tensors acts as a weight (it has {has})")
+        turned, pieces = self._orient(kept), [fact.piece for fact in kept]
+        names = {name for piece in pieces for name in piece.weight.parameters}
+        names |= {f"{kind}_{piece.weight.suffix}" for piece in pieces if piece.weight.is_bias for kind in KINDS[2:]}
+        missing = tuple(name for name in self.experiments.trial.params if name not in names)
+        stems = {re.sub(r"\d+", "#", fact.view.name) for fact in kept if re.search(r"\d", fact.view.name)}
+        parameters = {name for one in self.experiments.held if one.parameter for name in one.names}
+        beyond = [name for name in buffers if re.sub(r"\d+", "#", name) in stems and name in parameters]
+        tensors = {fact.view.tensor: fact.view.held for fact in kept}
+        return Wiring(tuple(pieces), tensors, missing, tuple(buffers), (), tuple(beyond), turned)
+
+    # -- views ---------------------------------------------------------------------------------------------------------
+
+    def _views(self, one: Held) -> list[View]:
+        s, shape, sizes = self.sizes, one.shape, big(one.shape)
+        several = len(shape) > 1 and 1 < shape[0] in (s.layers, s.directions, s.rows)
+        matrices = len(shape) == 3 and (len(sizes) == 3 or sizes[1:] == (s.H,))
+        vectors = len(shape) == 2 and shape[1] == s.H != shape[0]
+        if len(shape) == 1 and shape[0] >= s.H * (s.I + s.H) and not one.linear:
+            return self._segments(one)
+        if several and (matrices or vectors):
+            return [View(one, index, shape[1:]) for index in range(shape[0])]
+        return [View(one, None, shape)]
+
+    def _segments(self, one: Held) -> list[View]:
+        """Return the parts of a flat buffer, by what its elements do."""
+        s, told = self.sizes, f"{one.name} {one.shape}"
+        if one.shape[0] > MOST_ELEMENTS or s.rows > 1:
+            raise Unwired(f"{told} holds many weights at once, of several layers or directions")
+        text = ""
+        for index in range(one.shape[0]):
+            element = View(one, slice(index, index + 1), (1,))
+            acts = {when: self.experiments.effect(element, when).any for when in ("0", "x", "h0")}
+            text += "b" if acts["0"] else "x" if acts["x"] else "h" if acts["h0"] else "-"
+        silent = len(text) - len(text.rstrip("-"))
+        if silent in (s.H, 2 * s.H):  # biases without effect stand last
+            text = text[:-silent] + "b" * silent
+        shapes: dict[str, tuple[int, ...]] = {"x": (s.H, s.I), "h": (s.H, s.H), "b": (s.H,)}
+        views, start = [], 0
+        while start < len(text):
+            shape = shapes.get(text[start], ())
+            end = start + math.prod(shape)
+            if not shape or text[start:end] != text[start] * (end - start):
+                raise Unwired(f"{told}: element {start} belongs to no whole weight")
+            views.append(View(one, slice(start, end), shape))
+            start = end
+        return views
+
+    # -- facts ---------------------------------------------------------------------------------------------------------
+
+    def _fact(self, view: View) -> Fact:
+        s, rows = self.sizes, [f"h{row}" for row in range(self.sizes.rows)]
+        effects = {when: self.experiments.effect(view, when) for when in ["0", "x", *rows, "all", "late"]}
+        effective = self.experiments.reading is None or any(effect.any for effect in effects.values())
+        fact = Fact(view, effective=effective)
+        moves_states = effects["all"].rows and self.experiments.returns_states
+        named_as_state = _STATE.fullmatch(view.held.name.rpartition(".")[2].lower())
+        if s.O in view.big or (view.claim.kind == "readout" and effective and not moves_states):
+            fact.kind, fact.evidence = "readout", "moves what is returned and no state"
+        elif len(view.big) <= 1 and not named_as_state:
+            self._of_vector(fact, effects)
+        elif len(view.big) > 1 and (not named_as_state or view.big == (s.H, s.H)):  # then it multiplies h
+            self._of_matrix(fact, effects)
+        return fact
+
+    def _of_vector(self, fact: Fact, effects: Mapping[str, Effect]) -> None:
+        view, torchs = fact.view, _TORCH_NAME.search(fact.view.tensor)
+        named = (view.claim.kind or "").startswith("bias") or view.held.linear
+        if torchs and torchs[2].startswith("weight"):
+            fact.kind, fact.evidence = torchs[2], "its name"
+        elif view.big not in ((), (self.sizes.H,)):
+            return
+        elif effects["0"].any:
+            fact.kind, fact.evidence = "bias", "acts where x = 0 and h = 0"
+            self._locate(fact, effects["0"])
+        elif named or (torchs and self.experiments.reading is None):
+            fact.kind, fact.evidence = "bias", "its name" if fact.effective else "its name; it has no effect"
+            self._locate(fact, effects["all"])
+
+    def _of_matrix(self, fact: Fact, effects: Mapping[str, Effect]) -> None:
+        s = self.sizes
+        fact.kind = self._matrix_kind(fact.view, effects)
+        rows = [row for row in range(s.rows) if effects[f"h{row}"].any]
+        both_ways = s.directions == 2 and s.layers == 1
+        if not fact.effective:
+            fact.evidence = "its name; it has no effect"
+        elif fact.kind == "weight_hh":
+            fact.evidence = "no effect where h = 0"
+            if self.experiments.trial.native.takes_state and self.experiments.returns_states:
+                fact.evidence = fact.evidence if effects["all"].rows or rows else "its shape"
+            if len(rows) == 1:
+                fact.layer, fact.reverse = rows[0] // s.directions, rows[0] % s.directions == 1
+            elif not rows:
+                self._locate(fact, effects["all"] if s.rows == 1 else NOTHING)
+                fact.reverse = effects["late"].first if both_ways else fact.reverse
+        elif fact.kind in ("weight_ih", "weight"):
+            fact.evidence = "no effect where x = 0" if not rows else "acts on the output of the layer below"
+            self._locate(fact, effects["x"])
+            unseen = not effects["x"].rows and len(effects["x"].halves) != 2
+            if both_ways and fact.reverse is None and unseen:
+                fact.reverse = effects["late"].first
+
+    def _matrix_kind(self, view: View, effects: Mapping[str, Effect]) -> str | None:
+        s, sizes, claim = self.sizes, view.big, view.claim.kind
+        if len(sizes) != 2 or s.H not in sizes:
+            return None
+        other = sizes[0] if sizes[1] == s.H else sizes[1]
+        features = {s.I, s.wide} if s.layers > 1 else {s.I}
+        joined = other - s.H in features
+        possible = {"weight_ih"} if other in features else set()
+        possible |= {"weight_hh"} if other == s.H else set()
+        possible |= {"weight"} if joined else set()
+        of_input = "weight" if joined else "weight_ih"
+        by_effect = of_input if effects["x"].any else "weight_hh" if effects["all"].any else None
+        torchs = _TORCH_NAME.search(view.tensor)
+        if torchs and torchs[2].startswith("weight") and not joined:
+            return torchs[2]
+        if not possible and by_effect and not torchs:
+            raise Unwired(f"{view.name} {view.shape} acts, and no weight of nn.RNN has that shape")
+        if not possible:
+            return claim if claim in ("weight_ih", "weight_hh") else by_effect
+        if claim in possible:
+            return claim
+        if len(possible) == 1:
+            return possible.pop() if by_effect or claim else None
+        return by_effect if by_effect in possible else None
+
+    def _locate(self, fact: Fact, effect: Effect) -> None:
+        """Tell the layer and the direction by the lowest row of h_n that moves, or by the half of output."""
+        s, inside = self.sizes, effect.halves if self.sizes.layers == 1 else frozenset()
+        if effect.rows:
+            fact.layer = min(effect.rows) // s.directions
+            inside = frozenset(row % s.directions for row in effect.rows if row // s.directions == fact.layer)
+        if effect.rows or s.layers == 1:
+            fact.reverse = inside == {1} if len(inside) == 1 else None
+        fact.reverse = False if s.directions == 1 else fact.reverse
+        fact.layer = 0 if s.layers == 1 else fact.layer
+
+    # -- claims of names -----------------------------------------------------------------------------------------------
+
+    def _index_claims(self, weights: list[Fact]) -> None:
+        """Tell layers and directions by the words and numbers of names, where they are words, or nothing else told."""
+        s = self.sizes
+        lettered = {fact.view.tensor.partition(".")[0].lower() for fact in weights}
+        words = any(fact.view.claim.reverse for fact in weights) or any(pair <= lettered for pair in _LETTERS)
+        first = min((number for fact in weights for number in fact.view.numbers[-1:]), default=0)
+        owners = list(dict.fromkeys(fact.view.owner for fact in weights))
+        each_its_own = len(owners) == s.rows > 1 and "" not in owners  # left and right, first and second
+        for fact in weights:
+            numbers, name = fact.view.numbers, fact.view.tensor.lower()
+            if not numbers and each_its_own:
+                numbers, first = [owners.index(fact.view.owner)], 0
+            layer, reverse = self._by_number(numbers, first, words)
+            if s.directions == 2 and words:
+                fact.reverse = fact.view.claim.reverse or (name.startswith(("b_", "b.")) and "." in name)
+            said = _LAYER_WORDS.search(name)
+            if said and s.layers > 1 and int(said[2]) < s.layers:
+                layer = int(said[2])
+            fact.layer = layer if fact.layer is None else fact.layer
+            fact.reverse = reverse if fact.reverse is None else fact.reverse
+        self._settle_conflicts(weights, first, words)
+        places = [(fact.kind, fact.place) for fact in weights if fact.kind in ("weight_ih", "weight_hh")]
+        for fact in weights if each_its_own and len(places) != len(set(places)) else ():
+            fact.layer, number = divmod(owners.index(fact.view.owner), s.directions)
+            fact.reverse = number == 1
+
+    def _settle_conflicts(self, weights: list[Fact], first: int, words: bool) -> None:
+        """Let numbers in names decide where experiments put several tensors in one place.
+
+        So they do in code whose layers all start from one state, or that returns h_n in another order.
+        """
+        by_kind: dict[str | None, list[Fact]] = defaultdict(list)
+        for fact in weights:
+            by_kind[fact.kind] += [fact] if fact.effective else []
+        for kind, group in by_kind.items():
+            named = [self._by_number(fact.view.numbers, first, words) for fact in group]
+            found, told = Counter(fact.place for fact in group), Counter(named)
+            if group and max(found.values()) > (2 if kind == "bias" else 1) >= max(told.values()):
+                for fact, (fact.layer, fact.reverse) in zip(group, named, strict=True):
+                    fact.evidence = "the number in its name"
+
+    def _by_number(self, numbers: list[int], first: int, words: bool) -> tuple[int, bool]:
+        s, number = self.sizes, numbers[-1] - first if numbers else 0
+        if s.layers == 1:
+            return 0, s.directions == 2 and not words and number == 1
+        if s.directions == 1 or words:
+            return min(max(number, 0), s.layers - 1), False
+        if len(numbers) > 1:
+            return min(numbers[-2], s.layers - 1), numbers[-1] == 1
+        return min(number // 2, s.layers - 1), number % 2 == 1
+
+    # -- choice --------------------------------------------------------------------------------------------------------
+
+    def _chosen(self, facts: list[Fact]) -> tuple[list[Fact], list[str]]:
+        """Return the views that are weights, of two with the same claim the one that acts, and the buffers.
+
+        One of two biases of a layer and direction is b_ih, the other b_hh: which is which is the same function.
+        """
+        kept = [fact for fact in facts if fact.kind == "readout"]
+        buffers = [fact.view.name for fact in facts
+                   if fact.kind is None and not fact.effective and self.sizes.H in fact.view.shape]  # fmt: skip
+        groups: dict[Any, list[Fact]] = defaultdict(list)
+        for fact in facts:
+            if fact.kind not in (None, "readout"):
+                groups[fact.kind, fact.place].append(fact)
+        for (kind, _), group in groups.items():
+            acting, most = [fact for fact in group if fact.effective], 2 if kind == "bias" else 1
+            if len(acting) > most:
+                names = ", ".join(fact.view.name for fact in acting)
+                raise Unwired(f"{names} all act as {kind}: nn.RNN has {most} for a layer and direction")
+            silent = [fact for fact in group if not fact.effective]
+            claimed = [fact for fact in silent if _claims_a_weight(fact, acting)][: most - len(acting)]
+            chosen = [*acting, *claimed]
+            if kind == "bias" and len(chosen) == 2:
+                claims = [fact.view.claim.kind for fact in chosen]
+                swapped = claims[0] == "bias_hh" or claims[1] == "bias_ih"
+                chosen[swapped].kind, chosen[not swapped].kind = "bias_ih", "bias_hh"
+            kept += chosen
+            buffers += [fact.view.name for fact in silent if fact not in claimed]
+        return kept, buffers
+
+    # -- orientation ---------------------------------------------------------------------------------------------------
+
+    def _orient(self, facts: list[Fact]) -> bool:
+        """Tell how each matrix lies: by its shape; a square one by the unit that one element of it moves.
+
+        Return whether a square one lies the other way than its neighbour that is not.
+        """
+        matrices = [fact for fact in facts if len(fact.view.big) == 2 and str(fact.kind).startswith("weight")]
+        free = [fact for fact in matrices if not fact.view.held.linear]
+        of_shape = [fact for fact in free if len(set(fact.view.big)) == 2 and not isinstance(fact.view.index, slice)]
+        for fact in matrices:
+            if fact.kind == "weight" or fact in of_shape:
+                fact.transposed = fact.view.big[0] != self.sizes.H
+            elif fact in free and not fact.view.exact:
+                fact.transposed = self._behaves_transposed(fact)
+            fact.state_first = fact.kind == "weight" and self._state_first(fact)
+        told = [fact.transposed for fact in of_shape if fact.kind == "weight_ih"]
+        squares = [fact for fact in free if fact.kind != "weight" and len(set(fact.view.big)) == 1]
+        turned = (fact.transposed != told[0] for fact in squares if told and fact.effective and not fact.view.exact)
+        return any(turned)
+
+    def _behaves_transposed(self, fact: Fact) -> bool:
+        (layer, reverse), states = fact.place, self.experiments.trial.native.takes_state
+        row = layer * self.sizes.directions + reverse
+        alone = "x" if fact.kind != "weight_hh" else f"h{row}" if states else "all"
+        for when in dict.fromkeys((alone, "all")):
+            units = self.experiments.units(fact.view, when, (0, 1), row, int(reverse))
+            if len(units) == 1:
+                return units == {1}
+        # where the change spreads to other units: the one that moves first
+        return bool(units) and self.experiments.units(fact.view, "two", (0, 1), None, int(reverse)) == {1}
+
+    def _state_first(self, fact: Fact) -> bool:
+        """Return whether the columns of h come before those of x in a joined matrix."""
+        s, change = self.sizes, torch.zeros(fact.view.shape, dtype=torch.float64)
+        matrix = change.view(fact.view.big)
+        (matrix.T if fact.transposed else matrix)[:, : min(max(fact.view.big) - s.H, s.H)] = 0.5
+        return not self.experiments.effect(fact.view, "x", change).any
+
+
+def _claims_a_weight(fact: Fact, acting: list[Fact]) -> bool:
+    """Return whether a tensor without effect is named as a weight; as another bias, where one acts."""
+    claim, held, part = fact.view.claim.kind or "", fact.view.held, isinstance(fact.view.index, slice)
+    if not (claim or part) or _NOT_A_WEIGHT.search(fact.view.tensor):
+        return False
+    if fact.kind != "bias" or len(acting) != 1 or held.linear or part:
+        return True
+    other = acting[0].view.claim.kind
+    named = claim in ("bias_ih", "bias_hh") or (held.parameter and claim.startswith("bias"))
+    return named or bool(claim and other and claim != other)

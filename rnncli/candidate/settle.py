@@ -1,0 +1,215 @@
+"""How a candidate of some layers and directions is called, told by trial calls and the shapes of what comes back.
+
+The plain reading wins: a candidate that runs on a whole batch is read so, whatever comes out.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+from rnncli.candidate import source
+from rnncli.candidate.convention import LAYOUTS, Reading
+from rnncli.candidate.lookalikes import AnotherCellError, gated_by_source
+from rnncli.candidate.objects import Candidate, Object
+from rnncli.candidate.returned import Returned, shown
+from rnncli.candidate.trial import Trial, trial_of
+from rnncli.candidate.weights import Missing
+from rnncli.core.case import Case
+from rnncli.core.errors import CandidateError, described
+
+_STATED = {"time-first": ("LNI", "L,NI"), "batch-first": ("NLI",), "features-first": ("INL", "LIN"),
+           "unbatched": ("LI", "L,I1", "IL", "L,I")}  # fmt: skip
+_BY_TIME_AXIS = (("LNI", "L,NI", "LIN"), ("NLI",), ("INL",))
+_TIME_AXIS = re.compile(r"\(\s*(l|t|time|seq\w*|steps?|n_steps|seq_len)\s*,|,\s*(t|l|time|seq\w*|steps|seq_len)\s*,")
+_BATCH_FIRST = ("batch_first", "(n,l", "(n,t", "(b,t", "(b,l", "(batch,", "[batch,", "b,t,")
+_WHATEVER = (RecursionError, MemoryError, NameError, ImportError, NotImplementedError, SyntaxError, SystemExit, OSError)
+
+
+class Unreadable(CandidateError):
+    """No way was found to call the candidate, or to set its weights.
+
+    `faults`: what is wrong with its own tensors, which may be why: the parameter, the cause, the reason.
+    """
+
+    faults: tuple[tuple[str, str, str], ...] = ()
+
+
+class Settling:
+    """The trial calls that settle how a candidate is called, and what stopped those that failed."""
+
+    def __init__(self, native: Candidate, case: Case, stated: Mapping[str, Any]) -> None:
+        self.native, self.case, self.stated = native, case, stated
+        self.doc = (inspect.getdoc(native.target) or "").lower()
+        self.documents_a_sequence = bool(_TIME_AXIS.search(self.doc))
+        self.failures: dict[str, tuple[int, BaseException | None]] = {}
+        self._broadcast: list[Reading] = []
+
+    def settled(self, layers: int, directions: int, like: Reading | None = None, equal: bool = False) -> list[Reading]:
+        """Return the plain reading, or those that evidence leaves open; none where every call raises.
+
+        `like`: a reading at other layers and directions, whose input and weights these share.
+        """
+        self.failures = {}
+        for dtype in (torch.float64, torch.float32):
+            trial = trial_of(self.case, self.native, layers, directions, dtype, equal)
+            if found := self._by_shape(trial, dtype, like):
+                return found
+        return []
+
+    def unreadable(self) -> Unreadable | AnotherCellError:
+        """Return the error that says what was tried, and what stopped it."""
+        name, nothing = f"candidate {self.native.name}", "it takes no arguments that look like an RNN's"
+        if gates := gated_by_source(self.native.target):
+            return AnotherCellError(f"{name}: {gates}")
+        failures: Mapping[str, tuple[int, BaseException | None]] = self.failures or {nothing: (1, None)}
+        said, (rank, error) = min(failures.items(), key=lambda failure: failure[1][0])
+        tried = f"cannot tell how to call it ({self.native.described()}): tried, among others, {said}"
+        failure = Unreadable(f"{name}: {tried if rank else f'its forward raised {said}'}")
+        failure.__cause__ = error
+        return failure
+
+    def _by_shape(self, trial: Trial, dtype: torch.dtype, like: Reading | None) -> list[Reading]:
+        one_row, documented = trial.sizes.rows == 1, self.documents_a_sequence
+        batches = self._by_state_form(self._ran(trial, dtype, like, "batch"))
+        step_like = (like is not None and like.steps) or self.stated.get("convention") == "step"
+        says_step = one_row and (step_like or (self.native.says_step and not documented))
+        if says_step and (steps := self._steps(trial, dtype, like)):
+            return steps
+        plain, misfit = [one for one in batches if one.fits], sorted(batches, key=lambda one: one.misfits)[:1]
+        if plain:
+            plain = [one for one in plain if self._same_without_state(one, trial)] or plain
+            chosen = self._of_layouts(plain, trial)
+            may_be_step = one_row and chosen.h_n is None and not documented and not trial.walks(chosen)
+            return (self._steps(trial, dtype, like, walking=True) if may_be_step else []) or [chosen]
+        if self._broadcast:
+            return [*misfit, *self._broadcast]
+        alone = [] if self.native.claims("batch_first") else self._ran(trial, dtype, like, "sequence")
+        sequences = [one for one in alone if one.fits and trial.walks(one)]  # batch_first: it has a batch
+        walks = bool(misfit) and trial.walks(misfit[0])
+        tried = one_row and (not sequences or (bool(misfit) and not walks and not documented))
+        steps = self._steps(trial, dtype, like) if tried else []
+        if steps and sequences:
+            return steps
+        if misfit and misfit[0].output is not None and misfit[0].output.fits:
+            return misfit
+        others = [*sequences[:1], *steps]
+        return [*misfit, *others] if walks else others or misfit
+
+    def _steps(self, trial: Trial, dtype: torch.dtype, like: Reading | None, walking: bool = False) -> list[Reading]:
+        """Return the reading as a step, if there is one; unless `walking`, one that walks over its rows is none."""
+        found = self._by_state_form(self._ran(trial, dtype, like, "step"))
+        return [one for one in found if one.fits and (walking or not trial.walks(one))][:1]
+
+    def _by_state_form(self, ran: list[Reading]) -> list[Reading]:
+        """Leave out a state of (1, N, H) where the source takes h_0 as it is and (N, H) runs, and the reverse.
+
+        A step broadcasts over a leading axis of size 1, and `h_0[0]` of an (N, H) is one state for all sequences.
+        Where only (1, N, H) gives the right shapes, both readings are left: `_broadcast` is that one.
+        """
+        self._broadcast = []
+        unpacks, with_rows = self.native.unpacks_state, [one for one in ran if one.state == "SNH" and one.fits]
+        if unpacks is None or not {"SNH", "NH"} <= {one.state for one in ran} or (unpacks and not with_rows):
+            return ran
+        self._broadcast = [one for one in with_rows if not one.steps and not unpacks][:1]
+        return [one for one in ran if one.state != ("NH" if unpacks else "SNH")]
+
+    def _same_without_state(self, reading: Reading, trial: Trial) -> bool:
+        """Return whether what comes back has the same form where h_0 is omitted, if it may be."""
+        if not self.native.takes_state or not self.native.optional_state:
+            return True
+        try:
+            returned = trial.returned(reading, omitted=True)
+        except Exception:
+            return True
+        other = self._parsed(returned, trial, reading)
+        return other is not None and (other.output, other.h_n) == (reading.output, reading.h_n)
+
+    def _of_layouts(self, plain: list[Reading], trial: Trial) -> Reading:
+        """Choose of readings that fit the one whose time axis is the one along which a change spreads."""
+        by_layout = {one.input: one for one in reversed(plain) if one.binding == plain[0].binding}
+        if not {"LNI", "NLI"} <= set(by_layout):
+            return plain[0]
+        x = trial.x.clone()
+        x[2, 1] += 1.0
+        before, after = (trial.computed(by_layout["LNI"], one, trial.h)[0] for one in (trial.x, x))
+        if before is None or after is None or before.shape != after.shape:
+            return plain[0]
+        moved = (before != after).any(-1)
+        along_first, along_second = bool(moved[:, 1].sum() > 1), bool(moved[2].sum() > 1)
+        says = any(said in self.doc.replace(" ", "") for said in _BATCH_FIRST)
+        batch_first = says if along_first == along_second else along_second
+        return by_layout["NLI" if batch_first else "LNI"]
+
+    # -- trial calls ---------------------------------------------------------------------------------------------------
+
+    def _ran(self, trial: Trial, dtype: torch.dtype, like: Reading | None, unit: str) -> list[Reading]:
+        """Return the readings of every way to call that does not raise, in order."""
+        found = []
+        for reading in self._conventions(like, unit, trial.sizes.rows, dtype):
+            try:
+                returned = trial.returned(reading)
+            except (Exception, SystemExit) as error:
+                what = described(error)[:200]
+                whatever = isinstance(error, _WHATEVER) or "allocate memory" in what
+                self.failures.setdefault(what, (0 if whatever else 3 if isinstance(error, Missing) else 2, error))
+                continue
+            parsed = self._parsed(returned, trial, reading)
+            if parsed is None:
+                self.failures.setdefault(f"a call that returned {shown(returned)}", (1, None))
+            else:
+                self.native.stateful = self.native.stateful or (reading.steps and reading.state is None)
+                found.append(parsed)
+        return found
+
+    def _parsed(self, returned: Any, trial: Trial, reading: Reading) -> Reading | None:
+        return Returned(trial, reading, self.stated.get("returns", "both")).parse(returned)
+
+    def _conventions(self, like: Reading | None, unit: str, rows: int, dtype: torch.dtype) -> Iterator[Reading]:
+        native, layout, said = self.native, self.stated.get("layout"), self.stated.get("convention")
+        inputs = [axes for axes, one in LAYOUTS.items() if one.unit == unit and (not like or axes == like.input)]
+        if layout and unit != "step":
+            inputs = [axes for axes in inputs if axes in _STATED[layout]]
+        elif not layout:
+            inputs = self._documented(inputs, unit)
+        if said and (said == "step") != (unit == "step"):
+            return
+        weights = self.stated.get("weights")
+        for binding in native.bindings():
+            if like and binding.of_one_layer != like.binding.of_one_layer:
+                continue
+            if weights in ("as nn.RNN", "transposed") and binding.transposed != (weights == "transposed"):
+                continue
+            for axes, state in [(one, state) for one in inputs for state in self._states(one)]:
+                keeps_it = state is None and unit == "step" and not isinstance(native, Object)
+                if not keeps_it and not (state == "NH" and rows > 1 and "N" in axes):
+                    yield Reading(axes, state, binding, dtype=dtype)
+
+    def _states(self, axes: str) -> tuple[str | None, ...]:
+        native, states = self.native, LAYOUTS[axes].states
+        if not native.takes_state:
+            return (None,)
+        if len(native.states) > 1:
+            return ("S,NH",) if "N" in axes else ("S,H",)
+        if native.states_as_list and LAYOUTS[axes].unit == "batch":
+            return ("S,NH",)
+        rank = len(native.documented_state or ())
+        return tuple(one for one in states if len(one) == rank and rank <= 3 and "N" in axes) or states
+
+    def _documented(self, inputs: list[str], unit: str) -> list[str]:
+        """Return the layouts that docstrings and comments leave: one where they say which axis is time."""
+        axes = self.native.documented_input
+        if self.native.claims("batch_first") and unit == "batch":
+            return [one for one in inputs if one in ("LNI", "L,NI")]
+        if axes is None and self.native.rows_by_nature:
+            return [one for one in inputs if "N" in one]  # what multiplies rows takes any number of them
+        if unit == "step" and axes is not None and len(axes) < 3:
+            return [one for one in inputs if len(one) == len(axes)] or inputs
+        if axes is None or len(axes) != 3:
+            return inputs
+        times = [source.is_time(axis) for axis in axes]
+        if unit == "batch" and times.count(True) == 1:
+            return [one for one in inputs if one in _BY_TIME_AXIS[times.index(True)]]
+        return inputs if unit == "batch" else []

@@ -1,0 +1,181 @@
+"""Trial calls of a candidate: small cases with random values and pairwise distinct sizes."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncli.candidate.convention import Both, Call, Reading
+from rnncli.candidate.load import default_dtype
+from rnncli.candidate.objects import Candidate, Object, reset
+from rnncli.candidate.places import big, held_by
+from rnncli.core.case import Case, altered
+from rnncli.core.shapes import predict_parameters
+from rnncli.numerics.device import DispatchMode
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of a trial: as far as they can be chosen, pairwise distinct. `O` is that of a head."""
+
+    L: int
+    N: int
+    I: int  # noqa: E741
+    H: int
+    O: int  # noqa: E741
+    layers: int
+    directions: int
+
+    @property
+    def rows(self) -> int:
+        """Return D*num_layers: the rows of the states."""
+        return self.layers * self.directions
+
+    @property
+    def wide(self) -> int:
+        """Return D*H_out: the features of output, and of what an upper layer reads."""
+        return self.directions * self.H
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A small case with random values: what a candidate is called with to see what comes back."""
+
+    native: Candidate
+    case: Case
+    sizes: Sizes
+    x: Tensor
+    h: Tensor
+    params: Mapping[str, Tensor]
+
+    def made(self, dtype: torch.dtype, seed: int = 0, head: int | None = None) -> Any:
+        """Return the object of a candidate, with a head of the size for one unless it is another."""
+        assert isinstance(self.native, Object)
+        with default_dtype(dtype):
+            return self.native.made(self.case, dtype, seed, head or self.sizes.O)
+
+    def call(self, reading: Reading, x: Tensor, made: Any = None) -> Call:
+        """Return the candidate as a function of a laid-out input and state; x (L, N, H_in) gives the sizes of the case.
+
+        `made`: an object; without it one is made, with random matrices.
+        """
+        native, binding = self.native, reading.binding
+        case = altered(self.case, input={"batch_size": x.shape[1], "seq_len": x.shape[0]})
+        if not isinstance(native, Object):
+            return lambda x, h: native.call(fresh(x), fresh(h), self.params, case, binding)
+        if made is None:
+            made, generator = self.made(reading.dtype), torch.Generator().manual_seed(5)
+            for one in [one for one in held_by(made) if len(big(one.shape)) > 1]:
+                value = torch.randn(one.shape, generator=generator, dtype=torch.float64) * 0.4
+                one.set(made, binding.value(value.to(reading.dtype)))
+        return lambda x, h: native.run(made, fresh(x), fresh(h), case, binding)
+
+    def batch(self, reading: Reading) -> int:
+        """Return how many sequences one call takes."""
+        return self.sizes.N if "N" in reading.input else 1
+
+    def returned(self, reading: Reading, omitted: bool = False) -> Any:
+        """Return what one call returns, of which a step takes the first; h_0 may be omitted."""
+        batch = self.batch(reading)
+        x, h = self.x[:, :batch], None if omitted else self.h[:, :batch]
+        call, asked = self.call(reading, x), reading.as_asked(self.case)
+        with default_dtype(reading.dtype):
+            return call(asked.as_input(x[0] if reading.steps else x), reading.as_state(h))
+
+    def computed(self, reading: Reading, x: Tensor, h: Tensor | None, made: Any = None) -> Both:
+        """Return output (L, N, D*H_out) and h_n (S, N, H_out) for x (L, N, H_in) and h (S, N, H_out)."""
+        state = None if h is None or not self.native.takes_state else h.to(reading.dtype)
+        begin = partial(reset, made) if made is not None and self.native.stateful else lambda: None
+        call = self.call(reading, x, made)
+        with default_dtype(reading.dtype):
+            return reading.as_asked(self.case).computed(call, x.to(reading.dtype), state, begin)
+
+    def uses_rows(self, reading: Reading) -> bool:
+        """Return whether h_n has a row for each layer and direction, and each row of h_0 moves its own."""
+        if reading.h_n is None or "S" not in reading.h_n.axes:
+            return False
+        for row in range(self.sizes.rows):
+            h = self.h.clone()
+            h[row] += 1.0
+            after, same = (self.computed(reading, self.x[:1], one)[1] for one in (h, self.h))
+            if after is None or same is None or not bool((after[row] != same[row]).any()):
+                return False
+        return True
+
+    def walks(self, reading: Reading) -> bool:
+        """Return whether a longer sequence takes more operations, or for a step more rows: it walks over them."""
+        steps, batch = self.sizes.L, self.batch(reading)
+        few, many = ((1, 2), (1, batch)) if reading.steps else ((steps - 2, batch), (steps, batch))
+        if reading.steps and batch == 1:
+            return False
+        try:  # the first traced call of a process counts what torch loads
+            _, least, most = (self._operations(reading, *sizes) for sizes in (few, few, many))
+        except Exception:
+            return True
+        return most > least
+
+    def _operations(self, reading: Reading, steps: int, batch: int) -> int:
+        """Count the operations of a call, and the lines of Python that it runs."""
+        x, h, count = self.x[:steps, :batch], self.h[:, :batch], 0
+
+        def traced(_frame: Any, event: str, _argument: Any) -> Any:
+            nonlocal count
+            count += event in ("line", "call")
+            return traced
+
+        class Counting(DispatchMode):  # type: ignore[no-untyped-call]
+            def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+                nonlocal count
+                count += 1
+                return func(*args, **(kwargs or {}))
+
+        before, call = sys.gettrace(), self.call(reading, x)
+        given = reading.as_asked(self.case).as_input(x[0] if reading.steps else x)
+        state = reading.as_state(h) if self.native.takes_state else None
+        with Counting(), default_dtype(reading.dtype):  # type: ignore[no-untyped-call]
+            sys.settrace(traced)
+            try:
+                call(given, state)
+            finally:
+                sys.settrace(before)
+        return count
+
+
+def trial_of(
+    case: Case, native: Candidate, layers: int, directions: int, dtype: torch.dtype, equal: bool = False
+) -> Trial:
+    """Return a trial with pairwise distinct sizes; H_in = D*H_out where `equal`; of a made object, with its own."""
+    rows, given = layers * directions, case.rnn
+    batch, steps = (4 if rows == 3 else 3), (9 if rows == 6 else 6)
+    hidden = given.hidden_size if native.fixed else 7
+    features = given.input_size if native.fixed else directions * hidden if equal else 5
+    sizes = {"input_size": features, "hidden_size": hidden, "num_layers": layers, "bidirectional": directions == 2}
+    rnn = {**sizes, "batch_first": native.tried_batch_first, "dropout": 0.0}
+    of_input = {"layout": "batched", "seq_len": steps, "batch_size": batch, "lengths": None, "h_0": "random"}
+    small = altered(case, rnn=rnn, input=of_input, run={"train": False})
+    generator = torch.Generator().manual_seed(7)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    params = {one.name: random(*one.shape) * 0.5 for one in predict_parameters(small)}
+    of_trial = Sizes(steps, batch, features, hidden, 9, layers, directions)
+    return Trial(native, small, of_trial, random(steps, batch, features), random(rows, batch, hidden), params)
+
+
+def fresh(value: Any) -> Any:
+    """Return a copy, so that a candidate that writes into its arguments does not change the next trial."""
+    if isinstance(value, list):
+        return [fresh(item) for item in value]
+    return value.clone() if isinstance(value, Tensor) else value
+
+
+def equal(one: Both, other: Both) -> bool:
+    """Return whether two results are the same but for rounding."""
+    pairs = [pair for pair in zip(one, other, strict=True) if pair[0] is not None or pair[1] is not None]
+    return all(a is not None and b is not None and a.shape == b.shape and torch.allclose(a, b, equal_nan=True)
+               for a, b in pairs)  # fmt: skip

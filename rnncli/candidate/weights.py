@@ -1,0 +1,190 @@
+"""The weights of a candidate: which of nn.RNN's parameters each one holds, how they lie in it, and its value."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncli.candidate.names import EXACT, Kind
+
+KINDS: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+Row = tuple[str, str, str]  # a tensor of the candidate, the weight it was given in words, and why
+
+
+class Missing(Exception):
+    """A value that the candidate asks for and this case does not have."""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight as a candidate holds it.
+
+    `kind`: that of nn.RNN's parameter; `bias` is the sum of both, `weight` both matrices in one, `readout` a head.
+    `state_first`: the columns of h come before those of x. `summed`: the only bias of its layer and direction.
+    `vector`: of a head, its bias.
+    """
+
+    kind: str
+    layer: int = 0
+    reverse: bool = False
+    transposed: bool = False
+    state_first: bool = False
+    summed: bool = False
+    vector: bool = False
+    evidence: str = ""
+
+    @classmethod
+    def named(cls, name: str, transposed: bool = False, evidence: str = "nn.RNN's own name") -> "Weight":
+        """Return the weight of nn.RNN's own name."""
+        match = EXACT.fullmatch(name)
+        assert match is not None
+        return cls(f"{match[1]}_{match[2]}", int(match[3]), match[4] is not None, transposed, evidence=evidence)
+
+    @property
+    def suffix(self) -> str:
+        """Return the layer and direction as in nn.RNN's names: `l0`, `l1_reverse`."""
+        return f"l{self.layer}{'_reverse' if self.reverse else ''}"
+
+    @property
+    def is_bias(self) -> bool:
+        """Return whether it is a bias, or the sum of two."""
+        return self.kind.startswith("bias")
+
+    @property
+    def parameters(self) -> list[str]:
+        """Return the names of nn.RNN's parameters that it holds, in their order; none of a head."""
+        kinds = [self.kind]
+        if self.kind == "readout":
+            kinds = []
+        elif self.is_bias and (self.summed or self.kind == "bias"):
+            kinds = ["bias_ih", "bias_hh"]
+        elif self.kind == "weight":
+            kinds = ["weight_hh", "weight_ih"] if self.state_first else ["weight_ih", "weight_hh"]
+        return [f"{kind}_{self.suffix}" for kind in kinds]
+
+    def __str__(self) -> str:
+        if self.kind == "readout":
+            return "a head: set to the identity"
+        text = " + ".join(self.parameters) if self.is_bias else ", ".join(self.parameters)
+        text = f"[{text}]" if self.kind == "weight" else text
+        return f"{text}.T" if self.transposed and not self.is_bias else text
+
+    def value(self, params: Mapping[str, Tensor], head: float = 1.0) -> Tensor:
+        """Return its value, a head as the identity times `head`, and a bias as zeros where the case has none.
+
+        Raises Missing where the case has no such layer or direction.
+        """
+        hidden = params["weight_hh_l0"]
+        if self.kind == "readout" and not self.vector:
+            return torch.eye(len(hidden), dtype=hidden.dtype, device=hidden.device) * head
+        if self.kind == "readout":
+            return hidden.new_zeros(len(hidden))
+        if not self.kind or f"weight_hh_{self.suffix}" not in params:
+            raise Missing(f"no {self.kind}_{self.suffix} in this case")
+        if self.is_bias:
+            found = [params[name] for name in self.parameters if name in params]
+            return reduce(torch.add, found) if found else hidden.new_zeros(len(hidden))
+        parts = [params[name] for name in self.parameters]
+        value = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+        return value.T if self.transposed else value
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One way to give a function its weights: as nn.RNN has them or transposed, x or h first in a joined matrix.
+
+    `columns`: vectors are columns, and so are biases. `listed`: weight arguments are lists, over layers and directions.
+    `form`: of an argument that holds all weights: dict, tuples, tuple, flat, or those with one bias, or with a head.
+    `order`: which of the ways to tell matrices apart whose names do not tell.
+    """
+
+    transposed: bool = False
+    state_first: bool = False
+    numpy: bool = False
+    columns: bool = False
+    listed: bool = False
+    form: str = "dict"
+    order: int = 0
+
+    @property
+    def of_one_layer(self) -> "Binding":
+        """Return the binding without lists and forms, which one layer does not need."""
+        return replace(self, listed=False, form="")
+
+    def value(self, x: Any) -> Any:
+        """Return a tensor as the candidate takes it."""
+        if isinstance(x, list):
+            return [self.value(item) for item in x]
+        if not self.numpy or not isinstance(x, Tensor):
+            return x
+        x = x.detach().cpu()
+        return (x.float() if x.dtype == torch.bfloat16 else x).numpy().copy()
+
+
+class Keyed(dict[Any, Any]):
+    """Weights under the keys that a function's own code uses; `find` knows of another key what it says."""
+
+    def __init__(self, found: Mapping[Any, Any], find: Callable[[Any], Any]) -> None:
+        super().__init__(found)
+        self.find = find
+
+    def __missing__(self, key: Any) -> Any:
+        self[key] = value = self.find(key)
+        return value
+
+
+class Group(tuple[Any, ...]):
+    """The weights of one layer in one direction: by place, by key, or by attribute."""
+
+    find: Callable[[Any], Any]
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.find(key) if isinstance(key, str) else super().__getitem__(key)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.find(name)
+        except KeyError as error:
+            raise AttributeError(name) from error
+
+
+def filled(held: Any, fill: Callable[[Weight], Any]) -> Any:
+    """Return a weight, or a collection of weights, with the value of each in its place.
+
+    A key of a dict whose weight the case does not have is left out. Raises Missing for others.
+    """
+    if isinstance(held, Weight):
+        return fill(held)
+
+    def find(key: Any) -> Any:
+        try:
+            return fill(held.find(key))
+        except Missing:
+            raise KeyError(key) from None
+
+    if isinstance(held, dict):
+        found = {}
+        for key, weight in held.items():
+            with suppress(Missing):
+                found[key] = fill(weight)
+        return Keyed(found, find) if isinstance(held, Keyed) else found
+    values = [filled(one, fill) for one in held]
+    if not isinstance(held, Group):
+        return values
+    group = Group(values)
+    group.find = find
+    return group
+
+
+def rows(place: str, held: Any) -> Iterator[Row]:
+    """Yield what the weights in a collection hold, each by its place in it."""
+    if isinstance(held, Weight):
+        yield place, str(held), held.evidence
+    elif isinstance(held, dict):
+        yield from (row for key, one in held.items() for row in rows(f"{place}[{key!r}]", one))
+    else:
+        yield from (row for index, one in enumerate(held) for row in rows(f"{place}[{index}]", one))

@@ -1,0 +1,76 @@
+"""Many cases, counted in one pass."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rnncli.core.records import CaseRecord, Verdict, leaves_of
+
+MOST_NOTES = 100  # different ones that are kept of a run
+
+
+@dataclass
+class Tally:
+    """Many cases, counted: what a summary, the notes on stderr and the exit code are made from."""
+
+    cases: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)  # of cases
+    checks: dict[tuple[str, str], Counter[Verdict]] = field(default_factory=dict)  # by stage and dtype
+    worst: dict[tuple[str, str], float] = field(default_factory=dict)  # the tolerance all would pass at, likewise
+    compared: int = 0  # cases in which values of `output` were compared
+    unseen: int = 0  # faults that are not visible
+    kinds: Counter[str] = field(default_factory=Counter)  # of errors
+    candidates: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)  # what failed
+    diagnoses: Counter[str] = field(default_factory=Counter)  # of mismatches: the faults of each, together
+    failing: list[int] = field(default_factory=list)  # the places of cases that are a mismatch or could not be judged
+    left_open: Counter[str] = field(default_factory=Counter)  # why cases are not-comparable
+    every: Counter[tuple[str, str]] = field(default_factory=Counter)  # cases by leaf of the config and its value
+    failed: Counter[tuple[str, str]] = field(default_factory=Counter)  # the failing ones of them
+
+    @classmethod
+    def of(cls, cases: Iterable[CaseRecord]) -> "Tally":
+        """The tally of cases."""
+        tally = cls()
+        for case in cases:
+            tally.add(case)
+        return tally
+
+    def add(self, case: CaseRecord) -> None:
+        """Count a further case."""
+        self.candidates[case.candidate] += 1
+        values = list(leaves_of(case.config))
+        self.every.update(values)
+        if case.failed:
+            self.failed.update(values)
+            self.diagnoses.update([" and ".join(found.id for found in case.diagnosis)] if case.diagnosis else [])
+            self.failing.append(self.cases)
+        elif case.verdict == Verdict.NOT_COMPARABLE:
+            why = next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
+            if len(self.left_open) < MOST_NOTES or why in self.left_open:
+                self.left_open[why] += 1
+        self.cases += 1
+        if case.verdict is not None:
+            self.verdicts[case.verdict] += 1
+        self.compared += any(
+            check.tensor == "output" and check.verdict != Verdict.NOT_COMPARABLE for check in case.checks or ()
+        )
+        for check in case.checks or ():
+            key = check.stage, check.dtype
+            self.checks.setdefault(key, Counter())[check.verdict] += 1
+            if check.verdict != Verdict.NOT_COMPARABLE:
+                self.worst[key] = max(self.worst.get(key, 0.0), check.passes_at)
+        self.unseen += sum(fault.status == "not-visible" for fault in case.faults or ())
+        if len(self.warnings) < MOST_NOTES:
+            self.warnings.update(case.warnings)
+        if case.error:
+            self.kinds[case.error.kind] += 1
+            if len(self.errors) < MOST_NOTES:
+                own = "\n".join(f"  {line}" for line in (case.error.traceback or "").rstrip().splitlines())
+                self.errors[f"{case.error.message}\n{own}" if own.count("\n") else case.error.message] += 1
+
+    @property
+    def open_checks(self) -> int:
+        """Checks that are not-comparable."""
+        return sum(counted[Verdict.NOT_COMPARABLE] for counted in self.checks.values())

@@ -1,0 +1,140 @@
+"""Several files of results in one record: every case once, what is missing, and what the environments share."""
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rnncli.config.yamlfile import nearest_file
+from rnncli.core.errors import ConfigError
+from rnncli.core.lines import parts_from_json
+from rnncli.core.records import RunRecord
+from rnncli.pipeline.results import LONGEST_LINE, ResultFile, Results, first_problem, no_result
+
+LARGEST_DOCUMENT = 2**29  # bytes, which take ten times as much memory; lines have no such bound
+MOST_TOLD = 20  # shards that are missing
+FORMATS = "files of --format jsonl or --format json"
+
+
+@contextmanager
+def merged(paths: Sequence[Path], strict: bool = False) -> Iterator[RunRecord]:
+    """Yield the results of files as one record. The files are open until the context is left.
+
+    Raises ConfigError where a case is in two files, or the files are not of one run.
+    """
+    with ExitStack() as opened:
+        files = [_read(path, opened) for path in paths]
+        runs = [file.run for file in files if file.run]
+        if not runs:
+            raise ConfigError(f"{', '.join(map(str, paths))}: no results; allowed: {FORMATS}")
+        _require_one_run(files)
+        environment = _in_common([run.environment for run in runs])
+        growth = list(chain.from_iterable(file.growth for file in files))
+        gates = list(chain.from_iterable(file.gates for file in files))
+        yield RunRecord.of(runs[0].command, environment, Results(files), _missing(files), strict, growth, gates)
+
+
+def _require_one_run(files: Sequence[ResultFile]) -> None:
+    first = next(file for file in files if file.run)
+    assert first.run is not None
+    for file in files:
+        if difference := file.run and first.run.differs_from(file.run):
+            raise ConfigError(f"{file.path} is {difference} as {first.path}; allowed: results of one run")
+    if len(files) > 1 and not first.run.config:
+        raise ConfigError(f"{first.path}: says nothing of the run it is of; allowed beside others: results of verify")
+    holders: dict[int, Path] = {}
+    for file in files:
+        if twice := [index for index in file.places if index in holders]:
+            other = holders[twice[0]]
+            raise ConfigError(f"{file.path}: {len(twice)} of its cases are in {other} too; allowed: every case once")
+        holders |= dict.fromkeys(file.places, file.path)
+
+
+def _read(path: Path, opened: ExitStack) -> ResultFile:
+    try:
+        if path.is_dir():
+            raise ConfigError(f"{path}: is a directory; allowed: {FORMATS}")
+        file: BinaryIO = opened.enter_context(path.open("rb"))
+        if not file.seekable():  # a pipe
+            file = _spooled(path, file, opened)
+        first_line = file.readline(LONGEST_LINE + 1)
+    except FileNotFoundError:
+        hint = nearest_file(path, (".jsonl", ".json"))
+        raise ConfigError(f"{path}: no such file{hint}; allowed: {FORMATS}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    with suppress(ValueError, RecursionError):
+        first = json.loads(first_line or b"{}")
+        if not isinstance(first, dict) or "cases" not in first:
+            return ResultFile(path, file).scan()
+    file.seek(0)
+    return _read_document(path, file, opened)
+
+
+def _read_document(path: Path, file: BinaryIO, opened: ExitStack) -> ResultFile:
+    """Write the cases of a JSON document out as lines, and read these."""
+    try:
+        text = file.read(LARGEST_DOCUMENT + 1)
+        if len(text) > LARGEST_DOCUMENT:
+            raise ValueError(f"a document of more than {LARGEST_DOCUMENT} bytes; --format jsonl has no such limit")
+        document = json.loads(text)
+        cases = document.pop("cases")
+        growth, gates = parts_from_json(document)
+        lines = [json.dumps({**document, **case}).encode() + b"\n" for case in cases]
+    except RecursionError:
+        raise no_result(path, "nested too deep") from None
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise no_result(path, first_problem(error)) from None
+    spooled = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    spooled.writelines(lines)
+    missing = tuple(map(str, document.get("missing") or ()))
+    return ResultFile(path, spooled, of_document=True, growth=growth, gates=gates, missing=missing).scan()
+
+
+def _spooled(path: Path, stream: BinaryIO, opened: ExitStack) -> BinaryIO:
+    begin = stream.read(1)
+    if begin not in (b"{", b""):
+        raise no_result(path, "it does not begin with {")
+    file = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    file.write(begin)
+    shutil.copyfileobj(stream, file)
+    file.seek(0)
+    return file
+
+
+def _missing(files: Sequence[ResultFile]) -> list[str]:
+    """Return in words which shards, or how many cases, have no result."""
+    cases = max(file.cases for file in files)
+    found = sum(len(file.places) for file in files)
+    if not cases:  # of a command whose cases are not counted
+        return [missing for file in files for missing in file.missing]
+    if found >= cases:
+        return []
+    sizes = {shard: size for file in files for shard, size in file.sizes.items()}
+    counts = Counter(place.shard for file in files for place in file.places.values())
+    cut = [
+        shard for shard in sorted(sizes, key=lambda shard: int(shard.partition("/")[0])) if counts[shard] < sizes[shard]
+    ]
+    words = [f"shard {shard} has {counts[shard]} of its {sizes[shard]} cases" for shard in cut]
+    totals = {shard.partition("/")[2] for shard in sizes}
+    if len(totals) == 1 and None not in counts:
+        total = totals.pop()
+        absent = [shard for number in range(1, int(total) + 1) if (shard := f"{number}/{total}") not in sizes]
+        words += [f"shard {shard} is missing" for shard in absent[:MOST_TOLD]]
+        words += [f"and {len(absent) - MOST_TOLD} more shards are"] if len(absent) > MOST_TOLD else []
+    return [f"{cases - found} of {cases} cases have no result{': ' if words else ''}{', '.join(words)}"]
+
+
+def _in_common(environments: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Merge environments: a list of all values where they differ."""
+    merged: dict[str, Any] = {}
+    for name in dict.fromkeys(chain.from_iterable(environments)):
+        values = [environment[name] for environment in environments if name in environment]
+        different = [value for at, value in enumerate(values) if value not in values[:at]]
+        merged[name] = different[0] if len(different) == 1 else different
+    return merged
