@@ -143,7 +143,6 @@ class Adapted:
         return tuple(plan.faults(held_by(made), params, made if isinstance(made, nn.Module) else None, no_bias))
 
     def _own_part(self, case: Case) -> Case:
-        """Return the case of what the candidate itself computes."""
         rnn, reading = case.rnn, self.reading
         layers = rnn.num_layers if reading.layers and (reading.directions or not rnn.bidirectional) else 1
         return altered(case, rnn={"num_layers": layers, "bidirectional": rnn.bidirectional and reading.directions})
@@ -197,7 +196,6 @@ class Adapted:
     def _one_by_one(
         self, input: PackedSequence, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case
     ) -> tuple[Any, Tensor | None]:
-        """Call with each packed sequence alone, and pack the results again."""
         padded, lengths = pad_packed_sequence(input)  # (L, N, H_in), in the caller's order
         outputs, finals = [], []
         for n, length in enumerate(lengths.tolist()):
@@ -267,7 +265,6 @@ class Adapted:
 
 
 def _renamed(params: Mapping[str, Tensor], suffix: str, to: str) -> dict[str, Tensor]:
-    """Return the parameters with a suffix, as l1_reverse, under another."""
     return {f"{name}_{to}": params[f"{name}_{suffix}"] for name in KINDS if f"{name}_{suffix}" in params}
 
 

@@ -61,7 +61,6 @@ class Part:
 
     @property
     def fits(self) -> bool:
-        """Return whether the tensor has the shape that belongs there."""
         return not self.axes.startswith("?")
 
     def of(self, returned: Any, target: str) -> Tensor:
@@ -99,7 +98,6 @@ class Reading:
 
     @property
     def steps(self) -> bool:
-        """Return whether a call is one step."""
         return LAYOUTS[self.input].unit == "step"
 
     @property

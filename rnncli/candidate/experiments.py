@@ -11,17 +11,17 @@ Nothing is compared with nn.RNN. The matrices are random, and all biases are zer
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from rnncli.candidate.convention import Both, Reading
-from rnncli.candidate.names import EXACT, Slot, slot
+from rnncli.candidate.names import EXACT, slot
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
-from rnncli.candidate.weights import Binding
+from rnncli.candidate.weights import Binding, Weight
+from rnncli.candidate.wiring import Piece
 
 MOVED = 1e-9  # of values of order one, in float64: far above rounding and far below any effect
 
@@ -41,35 +41,34 @@ NOTHING = Effect()
 
 @dataclass(eq=False)
 class View:
-    """A tensor, or the part of it at an index, that may be a weight."""
+    """A tensor, or the part of it at an index, that may be a weight; and what names and experiments say of it.
+
+    `effective`: it moves something.
+    """
 
     held: Held
     index: Any
     shape: tuple[int, ...]
+    kind: str | None = None
+    layer: int | None = None
+    reverse: bool | None = None
+    effective: bool = True
+    transposed: bool = False
+    state_first: bool = False
+    evidence: str = ""
 
-    @cached_property
-    def tensor(self) -> str:
-        """Return the name of the tensor that says the most: nn.RNN's own, else one that says a kind."""
+    def __post_init__(self) -> None:
         names = self.held.names
-        exact = next((name for name in names if EXACT.search(name)), None)
-        return exact or next((name for name in names if slot(name).kind), names[0])
-
-    @cached_property
-    def claim(self) -> Slot:
-        """Return what the name of the tensor says of it."""
-        return slot(self.tensor)
+        said = [name for name in names if EXACT.search(name)] or [name for name in names if slot(name).kind]
+        self.tensor = [*said, *names][0]  # the name that says the most
+        self.claim, self.big, self.exact = slot(self.tensor), big(self.shape), any(map(EXACT.search, names))
+        self.owner = self.tensor.rpartition(".")[0]  # the module that the tensor belongs to
 
     @property
     def name(self) -> str:
-        """Return the name of the tensor with its index."""
         index = self.index
         part = f"{index.start}:{index.stop}" if isinstance(index, slice) else str(index)
         return self.tensor if index is None else f"{self.tensor}.{part}"
-
-    @property
-    def owner(self) -> str:
-        """Return the name without its last part: of the module that the tensor belongs to."""
-        return self.tensor.rpartition(".")[0]
 
     @property
     def numbers(self) -> list[int]:
@@ -79,14 +78,16 @@ class View:
         return [*numbers, self.index] if isinstance(self.index, int) else numbers
 
     @property
-    def big(self) -> tuple[int, ...]:
-        """Return its sizes beside those of 1."""
-        return big(self.shape)
+    def place(self) -> tuple[int, bool]:
+        """Return the layer and the direction; the first where nothing tells."""
+        return self.layer or 0, bool(self.reverse)
 
     @property
-    def exact(self) -> bool:
-        """Return whether one of its names is nn.RNN's own."""
-        return any(EXACT.search(name) for name in self.held.names)
+    def piece(self) -> Piece:
+        """Return the view as a piece of a wiring."""
+        vector, lies = len(self.big) != 2, (self.transposed, self.state_first)
+        weight = Weight(self.kind or "", *self.place, *lies, vector=vector, evidence=self.evidence)
+        return Piece(self.tensor, self.index, weight)
 
 
 class Experiments:

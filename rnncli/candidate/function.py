@@ -3,6 +3,7 @@
 So is one that is constructed with its weights: a function that constructs and calls it.
 """
 
+import functools
 import inspect
 import itertools
 import re
@@ -17,12 +18,12 @@ from rnncli.candidate import signature, source
 from rnncli.candidate.names import Kind, Slot, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import held_by, is_array
-from rnncli.candidate.weights import KINDS, Binding, Group, Keyed, Missing, Row, Weight, filled, rows
+from rnncli.candidate.weights import KINDS, Binding, Group, Keyed, Missing, Row, Weight, filled, placed, without_a_place
 from rnncli.core.case import Case
 from rnncli.core.shapes import predict_parameters
 
 _OF_TORCH = re.compile(r"(weight|bias)_[ih]h_l")
-_FORMS = ("dict", "tuples", "flat", "tuple", "triple", "triples", "with head")
+_FORMS = ("dict", "tuples", "flat", "tuple", "triple", "triples", "with head", "numbered")
 
 
 class Function(Native):
@@ -39,12 +40,14 @@ class Function(Native):
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
         star = signature.starred(function) or ""
         self._star = [star] if role(star) == "params" else []
+        self._computes_keys = any(source.keyed_arguments(function).values())
         self._strings = source.strings_of(function, module)
         self._keys = signature.told_apart(
             {key: slot(key) for key in self._strings if key.isidentifier() and slot(key).kind}
         )
         every = [*self._slots, *self._keys.values()]
         self.reads_out, self.joined = (any(of.kind == kind for of in every) for kind in ("readout", "weight"))
+        self.layers = len({of.layer for of in every if of.layer is not None}) or 1
         biases = {of.kind for of in every if of.is_bias and not of.layer and not of.reverse}
         self._reverse = any(of.reverse for of in self._slots)
         self._reverse_keys = any("reverse" in text for text in self._strings)
@@ -88,7 +91,6 @@ class Function(Native):
         return super().claims(name)
 
     def described(self) -> str:
-        """Return what was seen of it."""
         return f"its arguments are {', '.join(self.arguments) or 'none'}"
 
     def bindings(self) -> Iterator[Binding]:
@@ -99,9 +101,10 @@ class Function(Native):
         forms = ("flat", "triple") if self._star else forms
         says_torch = any(re.match(r"(weight|bias)_[ih]h", name) for name in self.arguments)
         turned, orders = (False,) if says_torch else (False, True), range(len(self._orders))
-        every = itertools.product(self.arrays, listed, forms, orders, turned, joined, (False, True))
-        for arrays, lists, form, order, transposed, state_first, columns in every:
-            yield Binding(transposed, state_first, arrays, columns, lists, form, order)
+        first = (0, 1) if self._computes_keys and not self._torch_keys else (0,)
+        every = itertools.product(first, self.arrays, listed, forms, orders, turned, joined, (False, True))
+        for number, arrays, lists, form, order, transposed, state_first, columns in every:
+            yield Binding(transposed, state_first, arrays, columns, lists, form, order, number)
 
     def call(self, x: Any, state: Any, params: Mapping[str, Tensor], case: Case, binding: Binding) -> Any:
         """Return what it returns for values that are laid out as it is read."""
@@ -136,14 +139,18 @@ class Function(Native):
 
     def wiring(self, case: Case, binding: Binding) -> tuple[Row, ...]:
         """Return each weight of the function by its place, what it was given, and why."""
-        found = []
+        found: list[tuple[str, Weight]] = []
         for name, held in self._held(case, binding).items():
             place = name.removeprefix("global ")
-            if isinstance(self._globals.get(place), nn.RNN):  # by attribute
-                found += [(f"{place}.{key}", str(weight), weight.evidence) for key, weight in held.items()]
-            else:
-                found += rows(place, held)
-        return tuple(found)
+            by_attribute = isinstance(self._globals.get(place), nn.RNN)
+            found += [(f"{place}.{key}", one) for key, one in held.items()] if by_attribute else placed(place, held)
+        known = {name for _, weight in found for name in weight.parameters}
+        products = [name for name, meant in self.arguments.items() if meant == "projected"]
+        text, why = "x @ weight_ih_l0.T + bias_ih_l0 + bias_hh_l0", "its name"
+        known |= {"weight_ih_l0", "bias_ih_l0", "bias_hh_l0"} if products else set()
+        missing = [] if self._computes_keys else [one.name for one in predict_parameters(case) if one.name not in known]
+        rows = [*((name, text, why) for name in products), *((name, str(one), one.evidence) for name, one in found)]
+        return (*rows, *without_a_place(missing))
 
     # -- which weight is where -----------------------------------------------------------------------------------------
 
@@ -192,17 +199,17 @@ class Function(Native):
             return self._dict(case, binding)
         sides = (slot(f"w_{name}").reverse,) if len(self._holders) == 2 else (False, True)[: case.rnn.directions]
         kinds: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias")
-        if form in ("flat", "tuple", "tuples"):
+        if form in ("flat", "tuple", "tuples", "numbered"):
             kinds = KINDS if case.rnn.bias else KINDS[:2]
         groups = []
         for layer, side in itertools.product(range(case.rnn.num_layers), sides):
             group = Group(self._weight("", Slot(kind, layer, side), binding, why) for kind in kinds)
-            group.find = lambda key, layer=layer, side=side: self._weight(  # type: ignore[misc]
-                key, self._keys.get(key, slot(key))._replace(layer=layer, reverse=side), binding, "its key"
-            )
+            group.find = functools.partial(self._of_group, layer, side, binding)
             groups.append(group)
         if form in ("tuples", "triples"):
             return groups
+        if form == "numbered":
+            return {number + binding.first: group for number, group in enumerate(groups)}
         if form == "flat":
             return [weight for group in groups for weight in group]
         if len(groups) != 1:
@@ -210,15 +217,21 @@ class Function(Native):
         head = [self._weight(end, Slot("readout", 0, False), binding, why) for end in "wb"]
         return [*groups[0], *head] if form == "with head" else groups[0]
 
+    def _of_group(self, layer: int, side: bool, binding: Binding, key: str) -> Weight:
+        of = self._keys.get(key, slot(key))
+        of = of if of.layer in (None, layer) else Slot(None, None, False)
+        return self._weight(key, of._replace(layer=layer, reverse=side), binding, "its key")
+
     def _dict(self, case: Case, binding: Binding) -> Any:
         if self._torch_keys or not self._keys:
             return self._torch_dict(case, binding)
         keys = self._orders[binding.order] if set(self._orders[0]) == set(self._keys) else self._keys
 
         def find(key: Any) -> Weight:
-            text = "_".join(map(str, key)) if isinstance(key, tuple) else str(key)
-            known = any(text.startswith(one) for one in keys)
-            return self._weight(text, slot(text) if known else Slot(None, None, False), binding, "its key")
+            parts = sorted(key, key=lambda part: isinstance(part, int)) if isinstance(key, tuple) else [key]
+            text = "_".join(map(str, parts))
+            of = slot(text) if any(text.startswith(one) for one in keys) else Slot(None, None, False)
+            return self._weight(text, of._replace(layer=(of.layer or 0) - binding.first), binding, "its key")
 
         return Keyed({key: self._weight(key, of, binding, "its key") for key, of in keys.items()}, find)
 

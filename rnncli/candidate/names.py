@@ -19,7 +19,6 @@ class Slot(NamedTuple):
 
     @property
     def is_bias(self) -> bool:
-        """Return whether it is a bias, or the sum of two."""
         return bool(self.kind) and str(self.kind).startswith("bias")
 
 

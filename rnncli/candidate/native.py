@@ -35,6 +35,7 @@ class Native:
     part = (0, 0)  # the layer and direction that a call is for, where they are put together around it
     asks_for_directions = False  # by an argument or by keys: one direction or two, as it is told
     tried_batch_first = False  # what it is given in trial calls, where it takes that argument
+    layers = 1  # that the names of its weights number
     stateful = False  # it keeps its state itself, from step to step
 
     def __init__(self, name: str, call: Callable[..., Any], written: Any, module: Any, holds_weights: bool) -> None:
@@ -68,7 +69,6 @@ class Native:
         self.states_as_list = bool(listed) or (bool(state) and source.builds_a_list(written, state))
 
     def claims(self, name: str) -> bool:
-        """Return whether it takes an argument of nn.RNN."""
         return name in self.arguments.values()
 
     @property

@@ -96,7 +96,6 @@ class Object(Native):
         return super().claims(name) or name in claimed or self.of_torch
 
     def described(self) -> str:
-        """Return what was seen of it."""
         made = ", ".join(self._made_with) or "no arguments"
         return f"it is constructed with {made}, and called with {', '.join(self.arguments) or 'no arguments'}"
 

@@ -42,7 +42,6 @@ class Held:
 
     @property
     def name(self) -> str:
-        """Return the first of its names."""
         return self.names[0]
 
     def set(self, owner: Any, value: Any) -> None:

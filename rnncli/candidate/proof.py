@@ -132,4 +132,4 @@ def _by_name(trial: Trial) -> Wiring | None:
         found = wired(trial, None)
     except Exception:
         return None
-    return None if found.missing else found
+    return None if found.missing else replace(found, turned=False)

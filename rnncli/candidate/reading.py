@@ -97,7 +97,8 @@ class Reader:
         rnn, native = self.case.rnn, self.native
         by_layers, by_directions = native.claims("num_layers"), native.claims("bidirectional")
         asked = min(rnn.num_layers, 2) if by_layers else 1, rnn.directions if by_directions else 1
-        for layers, directions in dict.fromkeys(((1, 1), asked, (1, 2), (2, 1), (2, 2))):
+        own = native.layers, rnn.directions if by_directions else 1
+        for layers, directions in dict.fromkeys(((1, 1), asked, (1, 2), (2, 1), (2, 2), own, (rnn.num_layers, own[1]))):
             claimed, single = (layers, directions) == asked, (layers, directions) == (1, 1)
             told = by_directions and (partly or native.asks_for_directions)
             if not claimed and ((layers > 1 and by_layers) or (directions > 1 and told)):

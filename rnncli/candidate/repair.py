@@ -33,7 +33,6 @@ class Hunk:
 
     @property
     def lines(self) -> range:
-        """Return the numbers of the lines it replaces."""
         return range(self.line, self.line + len(self.before))
 
 
@@ -90,7 +89,6 @@ class Source:
         self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
     def text(self, node: ast.AST) -> str:
-        """Return a node as it is written."""
         return ast.get_source_segment("\n".join(self.lines), node) or ""
 
     def replaced(self, node: ast.expr | ast.stmt, *texts: str) -> list[Hunk]:
@@ -114,18 +112,15 @@ class Source:
         return [*goes, *self.replaced(node, text)]
 
     def of(self, *kinds: type[T]) -> list[T]:
-        """Return the nodes of some kinds, in the order of the file."""
         found = [node for node in self.nodes if isinstance(node, kinds)]
         return sorted(found, key=lambda node: (node.lineno, node.col_offset))  # type: ignore[attr-defined]
 
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield the parent of a node, its parent, and so on."""
         while (parent := self.parents.get(node)) is not None:
             yield parent
             node = parent
 
     def calls(self, *names: str) -> list[ast.Call]:
-        """Return the calls of functions and methods with these names."""
         return [node for node in self.of(ast.Call) if called(node) in names]
 
     def biases(self) -> list[str]:
@@ -138,6 +133,169 @@ class Source:
                 found += [text, *(text.replace(*pair) for pair in (("ih", "hh"), ("hh", "ih"), ("xh", "hh")))]
         return [text for text in dict.fromkeys(found) if "\n" not in text]
 
+    # -- edits ---------------------------------------------------------------------------------------------------------
+
+    def _sums(self) -> Iterator[ast.expr]:
+        """Yield the sums, and the matrix products that stand in no sum."""
+        for node in self.of(ast.BinOp, ast.Call):
+            in_sum = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)
+            if (in_sum or _is_product(node)) and not isinstance(self.parents[node], ast.BinOp | ast.Attribute):
+                yield node
+
+    def with_another_bias(self) -> Places:
+        for call in self.calls("Linear"):
+            for keyword in [one for one in call.keywords if one.arg == "bias"][:1]:
+                yield self.replaced(keyword.value, "True")
+        biases = self.biases()
+        for call in self.calls("linear"):
+            if len(call.args) == 2 and not call.keywords:
+                given = f"{self.text(call.func)}({self.text(call.args[0])}, {self.text(call.args[1])}"
+                yield self.replaced(call, *(f"{given}, {bias})" for bias in biases))
+        for node in self._sums():
+            yield self.replaced(node, *(f"{self.text(node)} + {bias}" for bias in biases))
+
+    def other_bias(self) -> Places:
+        biases = self.biases()
+        for node in reversed(self.of(ast.Name, ast.Attribute, ast.Subscript)):  # the second one is the copy
+            text = self.text(node)
+            if text in biases and isinstance(getattr(node, "ctx", None), ast.Load):
+                yield self.replaced(node, *(other for other in biases if other != text))
+
+    def other_activation(self) -> Places:
+        for node in self.of(ast.Name, ast.Attribute):
+            if (name := name_of(node)) in ACTIVATIONS:
+                yield self.replaced(node, self.text(node).removesuffix(name) + ACTIVATIONS[name])
+
+    def activation_around(self) -> Places:
+        for node in self._sums():
+            yield self.replaced(node, *(f"torch.{name}({self.text(node)})" for name in ACTIVATIONS))
+
+    def transposed(self, kind: str) -> Places:
+        """A weight of this kind transposed, or as it is kept, in a product; what has another name is left alone."""
+        operands: list[ast.expr] = []
+        for node in filter(_is_product, self.of(ast.BinOp, ast.Call)):
+            operands += [node.right, node.left] if isinstance(node, ast.BinOp) else getattr(node, "args", [])[:2]
+        for operand in operands:
+            text = self.text(operand)
+            bare = next((text.removesuffix(end) for end in (".T", ".t()") if text.endswith(end)), None)
+            if slot(_plain(bare or text)).kind not in (kind, "weight", None):
+                continue
+            simple = isinstance(operand, ast.Name | ast.Attribute | ast.Subscript | ast.Call)
+            yield self.replaced(operand, bare or (f"{text}.T" if simple else f"({text}).T"))
+        for equation in [call.args[0] for call in self.calls("einsum") if call.args]:
+            given, arrow, result = str(getattr(equation, "value", "")).replace(" ", "").partition("->")
+            axes = given.split(",")
+            turned = [
+                [*axes[:at], one[::-1], *axes[at + 1 :]] for at, one in enumerate(axes) if len(one) == 2 and arrow
+            ]
+            yield self.replaced(equation, *(f'"{",".join(other)}->{result}"' for other in turned))
+
+    def from_h_0(self) -> Places:
+        """The initial state that a function is given, or that of its layer, in place of what it makes."""
+        for call in self.calls(*MAKING):
+            above = list(self.above(call))
+            names = [name for one in above if isinstance(one, ast.FunctionDef) for name in arguments_of(one)]
+            loops = [
+                f"[{one.target.id}]" for one in above if isinstance(one, ast.For) and isinstance(one.target, ast.Name)
+            ]
+            states = [f"{name}{at}" for name in names if role(name) == "state" for at in ("", "[0]", *loops)]
+            yield [hunk for state in states for hunk in self.unwrapped(call, state)]
+
+    def of_its_layer(self) -> Places:
+        """A row or an element that is the first one for every layer, replaced by that of the loop's variable."""
+        for node in self.of(ast.Subscript):
+            if isinstance(node.slice, ast.Constant) and node.slice.value == 0:
+                loops = [one.target for one in self.above(node) if isinstance(one, ast.For)]
+                yield self.replaced(node.slice, *(one.id for one in loops if isinstance(one, ast.Name)))
+
+    def called_on(self, *names: str) -> Places:
+        """The object in place of a call of one of its methods."""
+        for call in self.calls(*names):
+            if isinstance(call.func, ast.Attribute):
+                yield self.unwrapped(call, self.text(call.func.value))
+
+    def attached(self) -> Places:
+        yield from self.called_on("detach")
+        for node in self.of(ast.Attribute):
+            if node.attr == "data":
+                yield self.unwrapped(node, self.text(node.value))
+
+    def copied(self) -> Places:
+        for call in self.calls("append"):
+            yield self.replaced(call.args[0], f"{self.text(call.args[0])}.clone()") if len(call.args) == 1 else []
+
+    def carried(self) -> Places:
+        """The new state assigned to the name that the next step reads."""
+        for loop in self.of(ast.For):
+            assigned = {name for one in loop.body for name in _targets(one)}
+            for statement in loop.body:
+                value = getattr(statement, "value", None)
+                read = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)} if value else set()
+                kept = sorted(name for name in read - assigned if role(name) == "state")
+                if targets := _targets(statement):
+                    yield self.followed(statement, *(f"{name} = {targets[0]}" for name in kept))
+                elif isinstance(statement, ast.Expr) and isinstance(value, ast.Call) and len(value.args) == 1:
+                    computed, function = self.text(value.args[0]), self.text(value.func)
+                    indent = "\n" + " " * statement.col_offset
+                    yield self.replaced(statement, *(f"{name} = {computed}{indent}{function}({name})" for name in kept))
+
+    def fed_upwards(self) -> Places:
+        """The output of a layer assigned to the input that the next layer reads."""
+        for loop in self.of(ast.For):
+            read = {node.id for node in ast.walk(loop) if isinstance(node, ast.Name) and role(node.id) == "input"}
+            made = dict.fromkeys(name for one in loop.body for name in _targets(one))
+            pairs = [f"{name} = {output}" for name in sorted(read) for output in made if output != name]
+            yield self.followed(loop.body[-1], *pairs)
+
+    def appended_after(self) -> Places:
+        """An append moved behind the statements that update the state."""
+        for loop in self.of(ast.For):
+            for at, statement in enumerate(loop.body):
+                if called(getattr(statement, "value", statement)) == "append":
+                    yield [self._moved(statement, last) for last in loop.body[at + 1 :]]
+
+    def _moved(self, first: ast.stmt, last: ast.stmt) -> Hunk:
+        lines = tuple(self.lines[first.lineno - 1 : last.end_lineno])
+        count = (first.end_lineno or first.lineno) - first.lineno + 1
+        return Hunk(first.lineno, lines, (*lines[count:], *lines[:count]))
+
+    def exchanged(self) -> Places:
+        """The two elements of a list that is concatenated or stacked, the other way round."""
+        for joined in [call.args[0] for call in self.calls(*JOINING) if call.args]:
+            if isinstance(joined, ast.List | ast.Tuple) and len(joined.elts) == 2:
+                left, right = map(self.text, joined.elts)
+                yield self.replaced(
+                    joined, f"[{right}, {left}]" if isinstance(joined, ast.List) else f"({right}, {left})"
+                )
+
+    def other_end(self) -> Places:
+        """The first element where the last one is taken, or the reverse."""
+        other = {"0": "-1", "-1": "0"}
+        for node in self.of(ast.Subscript):
+            yield self.replaced(node.slice, other[self.text(node.slice)]) if self.text(node.slice) in other else []
+
+    def walked_backwards(self) -> Places:
+        for loop in self.of(ast.For):
+            yield self.replaced(loop.iter, f"reversed({self.text(loop.iter)})")
+        for argument in (argument for call in self.of(ast.Call) for argument in call.args):
+            if isinstance(argument, ast.Name) and role(argument.id) == "input":
+                yield self.replaced(argument, *(f"{argument.id}.flip({axis})" for axis in (0, 1)))
+
+    def put_back_in_time(self) -> Places:
+        """What is stacked or concatenated, in the order of time."""
+        for joined in [call.args[0] for call in self.calls("stack", "cat", "concat") if call.args]:
+            if isinstance(joined, ast.Name):
+                yield self.replaced(joined, f"{joined.id}[::-1]")
+            elif isinstance(joined, ast.List | ast.Tuple) and len(joined.elts) == 2:
+                last = joined.elts[1]
+                yield self.replaced(last, *(f"{self.text(last)}.flip({axis})" for axis in (0, 1)))
+
+    def in_training_alone(self) -> Places:
+        for call in self.calls("dropout"):
+            if not any(one.arg == "training" for one in call.keywords):
+                text = self.text(call).removesuffix(")")
+                yield self.replaced(call, *(f"{text}, training={flag})" for flag in ("self.training", "training")))
+
 
 def _plain(text: str) -> str:
     return text.removesuffix("]").rpartition("[")[2].strip("\"'f") if text.endswith("]") else text
@@ -147,211 +305,34 @@ def _is_product(node: ast.AST) -> bool:
     return (isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)) or called(node) in PRODUCTS
 
 
-def _sums(source: Source) -> Iterator[ast.expr]:
-    """Yield the sums, and the matrix products that stand in no sum."""
-    for node in source.of(ast.BinOp, ast.Call):
-        in_sum = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)
-        if (in_sum or _is_product(node)) and not isinstance(source.parents[node], ast.BinOp | ast.Attribute):
-            yield node
-
-
 def _targets(statement: ast.stmt) -> list[str]:
     names = statement.targets if isinstance(statement, ast.Assign) else []
     return [target.id for target in names if isinstance(target, ast.Name)]
 
 
-def _with_another_bias(source: Source) -> Places:
-    for call in source.calls("Linear"):
-        for keyword in [one for one in call.keywords if one.arg == "bias"][:1]:
-            yield source.replaced(keyword.value, "True")
-    biases = source.biases()
-    for call in source.calls("linear"):
-        if len(call.args) == 2 and not call.keywords:
-            given = f"{source.text(call.func)}({source.text(call.args[0])}, {source.text(call.args[1])}"
-            yield source.replaced(call, *(f"{given}, {bias})" for bias in biases))
-    for node in _sums(source):
-        yield source.replaced(node, *(f"{source.text(node)} + {bias}" for bias in biases))
-
-
-def _other_bias(source: Source) -> Places:
-    biases = source.biases()
-    for node in reversed(source.of(ast.Name, ast.Attribute, ast.Subscript)):  # the second one is the copy
-        text = source.text(node)
-        if text in biases and isinstance(getattr(node, "ctx", None), ast.Load):
-            yield source.replaced(node, *(other for other in biases if other != text))
-
-
-def _other_activation(source: Source) -> Places:
-    for node in source.of(ast.Name, ast.Attribute):
-        if (name := name_of(node)) in ACTIVATIONS:
-            yield source.replaced(node, source.text(node).removesuffix(name) + ACTIVATIONS[name])
-
-
-def _activation_around(source: Source) -> Places:
-    for node in _sums(source):
-        yield source.replaced(node, *(f"torch.{name}({source.text(node)})" for name in ACTIVATIONS))
-
-
-def _transposed(source: Source, kind: str) -> Places:
-    """A weight of this kind transposed, or as it is kept, in a product; what has another name is left alone."""
-    operands: list[ast.expr] = []
-    for node in filter(_is_product, source.of(ast.BinOp, ast.Call)):
-        operands += [node.right, node.left] if isinstance(node, ast.BinOp) else getattr(node, "args", [])[:2]
-    for operand in operands:
-        text = source.text(operand)
-        bare = next((text.removesuffix(end) for end in (".T", ".t()") if text.endswith(end)), None)
-        if slot(_plain(bare or text)).kind not in (kind, "weight", None):
-            continue
-        simple = isinstance(operand, ast.Name | ast.Attribute | ast.Subscript | ast.Call)
-        yield source.replaced(operand, bare or (f"{text}.T" if simple else f"({text}).T"))
-    for equation in [call.args[0] for call in source.calls("einsum") if call.args]:
-        given, arrow, result = str(getattr(equation, "value", "")).replace(" ", "").partition("->")
-        axes = given.split(",")
-        turned = [[*axes[:at], one[::-1], *axes[at + 1 :]] for at, one in enumerate(axes) if len(one) == 2 and arrow]
-        yield source.replaced(equation, *(f'"{",".join(other)}->{result}"' for other in turned))
-
-
-def _from_h_0(source: Source) -> Places:
-    """The initial state that a function is given, or that of its layer, in place of what it makes."""
-    for call in source.calls(*MAKING):
-        above = list(source.above(call))
-        names = [name for one in above if isinstance(one, ast.FunctionDef) for name in arguments_of(one)]
-        loops = [f"[{one.target.id}]" for one in above if isinstance(one, ast.For) and isinstance(one.target, ast.Name)]
-        states = [f"{name}{at}" for name in names if role(name) == "state" for at in ("", "[0]", *loops)]
-        yield [hunk for state in states for hunk in source.unwrapped(call, state)]
-
-
-def _of_its_layer(source: Source) -> Places:
-    """A row or an element that is the first one for every layer, replaced by that of the loop's variable."""
-    for node in source.of(ast.Subscript):
-        if isinstance(node.slice, ast.Constant) and node.slice.value == 0:
-            loops = [one.target for one in source.above(node) if isinstance(one, ast.For)]
-            yield source.replaced(node.slice, *(one.id for one in loops if isinstance(one, ast.Name)))
-
-
-def _called_on(source: Source, *names: str) -> Places:
-    """The object in place of a call of one of its methods."""
-    for call in source.calls(*names):
-        if isinstance(call.func, ast.Attribute):
-            yield source.unwrapped(call, source.text(call.func.value))
-
-
-def _attached(source: Source) -> Places:
-    yield from _called_on(source, "detach")
-    for node in source.of(ast.Attribute):
-        if node.attr == "data":
-            yield source.unwrapped(node, source.text(node.value))
-
-
-def _copied(source: Source) -> Places:
-    for call in source.calls("append"):
-        yield source.replaced(call.args[0], f"{source.text(call.args[0])}.clone()") if len(call.args) == 1 else []
-
-
-def _carried(source: Source) -> Places:
-    """The new state assigned to the name that the next step reads."""
-    for loop in source.of(ast.For):
-        assigned = {name for one in loop.body for name in _targets(one)}
-        for statement in loop.body:
-            value = getattr(statement, "value", None)
-            read = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)} if value else set()
-            kept = sorted(name for name in read - assigned if role(name) == "state")
-            if targets := _targets(statement):
-                yield source.followed(statement, *(f"{name} = {targets[0]}" for name in kept))
-            elif isinstance(statement, ast.Expr) and isinstance(value, ast.Call) and len(value.args) == 1:
-                computed, function = source.text(value.args[0]), source.text(value.func)
-                indent = "\n" + " " * statement.col_offset
-                yield source.replaced(statement, *(f"{name} = {computed}{indent}{function}({name})" for name in kept))
-
-
-def _fed_upwards(source: Source) -> Places:
-    """The output of a layer assigned to the input that the next layer reads."""
-    for loop in source.of(ast.For):
-        read = {node.id for node in ast.walk(loop) if isinstance(node, ast.Name) and role(node.id) == "input"}
-        made = dict.fromkeys(name for one in loop.body for name in _targets(one))
-        pairs = [f"{name} = {output}" for name in sorted(read) for output in made if output != name]
-        yield source.followed(loop.body[-1], *pairs)
-
-
-def _appended_after(source: Source) -> Places:
-    """An append moved behind the statements that update the state."""
-    for loop in source.of(ast.For):
-        for at, statement in enumerate(loop.body):
-            if called(getattr(statement, "value", statement)) == "append":
-                yield [_moved(source, statement, last) for last in loop.body[at + 1 :]]
-
-
-def _moved(source: Source, first: ast.stmt, last: ast.stmt) -> Hunk:
-    lines = tuple(source.lines[first.lineno - 1 : last.end_lineno])
-    count = (first.end_lineno or first.lineno) - first.lineno + 1
-    return Hunk(first.lineno, lines, (*lines[count:], *lines[:count]))
-
-
-def _exchanged(source: Source) -> Places:
-    """The two elements of a list that is concatenated or stacked, the other way round."""
-    for joined in [call.args[0] for call in source.calls(*JOINING) if call.args]:
-        if isinstance(joined, ast.List | ast.Tuple) and len(joined.elts) == 2:
-            left, right = map(source.text, joined.elts)
-            yield source.replaced(
-                joined, f"[{right}, {left}]" if isinstance(joined, ast.List) else f"({right}, {left})"
-            )
-
-
-def _other_end(source: Source) -> Places:
-    """The first element where the last one is taken, or the reverse."""
-    other = {"0": "-1", "-1": "0"}
-    for node in source.of(ast.Subscript):
-        yield source.replaced(node.slice, other[source.text(node.slice)]) if source.text(node.slice) in other else []
-
-
-def _walked_backwards(source: Source) -> Places:
-    for loop in source.of(ast.For):
-        yield source.replaced(loop.iter, f"reversed({source.text(loop.iter)})")
-    for argument in (argument for call in source.of(ast.Call) for argument in call.args):
-        if isinstance(argument, ast.Name) and role(argument.id) == "input":
-            yield source.replaced(argument, *(f"{argument.id}.flip({axis})" for axis in (0, 1)))
-
-
-def _put_back_in_time(source: Source) -> Places:
-    """What is stacked or concatenated, in the order of time."""
-    for joined in [call.args[0] for call in source.calls("stack", "cat", "concat") if call.args]:
-        if isinstance(joined, ast.Name):
-            yield source.replaced(joined, f"{joined.id}[::-1]")
-        elif isinstance(joined, ast.List | ast.Tuple) and len(joined.elts) == 2:
-            last = joined.elts[1]
-            yield source.replaced(last, *(f"{source.text(last)}.flip({axis})" for axis in (0, 1)))
-
-
-def _in_training_alone(source: Source) -> Places:
-    for call in source.calls("dropout"):
-        if not any(one.arg == "training" for one in call.keywords):
-            text = source.text(call).removesuffix(")")
-            yield source.replaced(call, *(f"{text}, training={flag})" for flag in ("self.training", "training")))
-
-
 EDITS: dict[str, Callable[[Source], Places]] = {
-    "missing-bias-ih": _with_another_bias,
-    "missing-bias-hh": _with_another_bias,
-    "bias-ih-twice": _other_bias,
-    "wrong-nonlinearity": _other_activation,
-    "activation-missing": _activation_around,
-    "concat-order-swapped": _exchanged,
-    "h0-ignored": _from_h_0,
-    "h0-layer-shared": _of_its_layer,
-    "state-not-carried": _carried,
-    "state-delayed": _appended_after,
-    "state-aliased": _copied,
-    "weight-ih-transposed": partial(_transposed, kind="weight_ih"),
-    "weight-hh-transposed": partial(_transposed, kind="weight_hh"),
-    "layer-input-not-stacked": _fed_upwards,
-    "layer-weights-shared": _of_its_layer,
-    "reverse-reads-forward": _walked_backwards,
-    "reverse-not-restored": _put_back_in_time,
-    "reverse-final-from-last-step": _other_end,
-    "directions-swapped": _exchanged,
-    "hn-batch-first": lambda source: _called_on(source, "transpose", "permute", "swapaxes"),
-    "dropout-in-eval": _in_training_alone,
-    "state-detached": _attached,
-    "h0-detached": _attached,
-    "output-detached": _attached,
+    "missing-bias-ih": Source.with_another_bias,
+    "missing-bias-hh": Source.with_another_bias,
+    "bias-ih-twice": Source.other_bias,
+    "wrong-nonlinearity": Source.other_activation,
+    "activation-missing": Source.activation_around,
+    "concat-order-swapped": Source.exchanged,
+    "h0-ignored": Source.from_h_0,
+    "h0-layer-shared": Source.of_its_layer,
+    "state-not-carried": Source.carried,
+    "state-delayed": Source.appended_after,
+    "state-aliased": Source.copied,
+    "weight-ih-transposed": partial(Source.transposed, kind="weight_ih"),
+    "weight-hh-transposed": partial(Source.transposed, kind="weight_hh"),
+    "layer-input-not-stacked": Source.fed_upwards,
+    "layer-weights-shared": Source.of_its_layer,
+    "reverse-reads-forward": Source.walked_backwards,
+    "reverse-not-restored": Source.put_back_in_time,
+    "reverse-final-from-last-step": Source.other_end,
+    "directions-swapped": Source.exchanged,
+    "hn-batch-first": lambda source: source.called_on("transpose", "permute", "swapaxes"),
+    "dropout-in-eval": Source.in_training_alone,
+    "state-detached": Source.attached,
+    "h0-detached": Source.attached,
+    "output-detached": Source.attached,
 }

@@ -4,7 +4,6 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -60,53 +59,29 @@ def _by_exact_names(held: list[Held], trial: Trial) -> Wiring | None:
     return Wiring(tuple(pieces), {piece.tensor: tensors[piece.tensor] for piece in pieces})
 
 
-@dataclass(eq=False)
-class Fact:
-    """What names and experiments say of a view. `effective`: it moves something."""
-
-    view: View
-    kind: str | None = None
-    layer: int | None = None
-    reverse: bool | None = None
-    effective: bool = True
-    transposed: bool = False
-    state_first: bool = False
-    evidence: str = ""
-
-    @property
-    def place(self) -> tuple[int, bool]:
-        """Return the layer and the direction; the first where nothing tells."""
-        return self.layer or 0, bool(self.reverse)
-
-    @property
-    def piece(self) -> Piece:
-        """Return the view as a piece of a wiring."""
-        vector, lies = len(self.view.big) != 2, (self.transposed, self.state_first)
-        weight = Weight(self.kind or "", *self.place, *lies, vector=vector, evidence=self.evidence)
-        return Piece(self.view.tensor, self.view.index, weight)
-
-
 class _Roles:
-    """The facts of every view of an object, and the wiring that follows from them."""
+    """The views of an object's tensors, what is told of each, and the wiring that follows."""
 
     def __init__(self, experiments: Experiments) -> None:
         self.experiments, self.sizes = experiments, experiments.sizes
 
     def wiring(self) -> Wiring:
-        facts = [self._fact(view) for one in self.experiments.held for view in self._views(one)]
-        self._index_claims([fact for fact in facts if fact.kind and fact.kind != "readout"])
-        kept, buffers = self._chosen(facts)
+        views = [view for one in self.experiments.held for view in self._views(one)]
+        for view in views:
+            self._tell(view)
+        self._index_claims([view for view in views if view.kind and view.kind != "readout"])
+        kept, buffers = self._chosen(views)
         if not kept:
             has = ", ".join(f"{one.name} {one.shape}" for one in self.experiments.held[:6]) or "none"
             raise Unwired(f"none of its tensors acts as a weight (it has {has})")
-        turned, pieces = self._orient(kept), [fact.piece for fact in kept]
+        turned, pieces = self._orient(kept), [view.piece for view in kept]
         names = {name for piece in pieces for name in piece.weight.parameters}
         names |= {f"{kind}_{piece.weight.suffix}" for piece in pieces if piece.weight.is_bias for kind in KINDS[2:]}
         missing = tuple(name for name in self.experiments.trial.params if name not in names)
-        stems = {re.sub(r"\d+", "#", fact.view.name) for fact in kept if re.search(r"\d", fact.view.name)}
+        stems = {re.sub(r"\d+", "#", view.name) for view in kept if re.search(r"\d", view.name)}
         parameters = {name for one in self.experiments.held if one.parameter for name in one.names}
         beyond = [name for name in buffers if re.sub(r"\d+", "#", name) in stems and name in parameters]
-        tensors = {fact.view.tensor: fact.view.held for fact in kept}
+        tensors = {view.tensor: view.held for view in kept}
         return Wiring(tuple(pieces), tensors, missing, tuple(buffers), (), tuple(beyond), turned)
 
     # -- views ---------------------------------------------------------------------------------------------------------
@@ -146,59 +121,56 @@ class _Roles:
             start = end
         return views
 
-    # -- facts ---------------------------------------------------------------------------------------------------------
+    # -- what experiments say ------------------------------------------------------------------------------------------
 
-    def _fact(self, view: View) -> Fact:
+    def _tell(self, view: View) -> None:
         s, rows = self.sizes, [f"h{row}" for row in range(self.sizes.rows)]
         effects = {when: self.experiments.effect(view, when) for when in ["0", "x", *rows, "all", "late"]}
-        effective = self.experiments.reading is None or any(effect.any for effect in effects.values())
-        fact = Fact(view, effective=effective)
+        view.effective = self.experiments.reading is None or any(effect.any for effect in effects.values())
         moves_states = effects["all"].rows and self.experiments.returns_states
         named_as_state = _STATE.fullmatch(view.held.name.rpartition(".")[2].lower())
-        if s.O in view.big or (view.claim.kind == "readout" and effective and not moves_states):
-            fact.kind, fact.evidence = "readout", "moves what is returned and no state"
+        if s.O in view.big or (view.claim.kind == "readout" and view.effective and not moves_states):
+            view.kind, view.evidence = "readout", "moves what is returned and no state"
         elif len(view.big) <= 1 and not named_as_state:
-            self._of_vector(fact, effects)
+            self._of_vector(view, effects)
         elif len(view.big) > 1 and (not named_as_state or view.big == (s.H, s.H)):  # then it multiplies h
-            self._of_matrix(fact, effects)
-        return fact
+            self._of_matrix(view, effects)
 
-    def _of_vector(self, fact: Fact, effects: Mapping[str, Effect]) -> None:
-        view, torchs = fact.view, _TORCH_NAME.search(fact.view.tensor)
-        named = (view.claim.kind or "").startswith("bias") or view.held.linear
+    def _of_vector(self, view: View, effects: Mapping[str, Effect]) -> None:
+        torchs, named = _TORCH_NAME.search(view.tensor), view.claim.is_bias or view.held.linear
         if torchs and torchs[2].startswith("weight"):
-            fact.kind, fact.evidence = torchs[2], "its name"
+            view.kind, view.evidence = torchs[2], "its name"
         elif view.big not in ((), (self.sizes.H,)):
             return
         elif effects["0"].any:
-            fact.kind, fact.evidence = "bias", "acts where x = 0 and h = 0"
-            self._locate(fact, effects["0"])
+            view.kind, view.evidence = "bias", "acts where x = 0 and h = 0"
+            self._locate(view, effects["0"])
         elif named or (torchs and self.experiments.reading is None):
-            fact.kind, fact.evidence = "bias", "its name" if fact.effective else "its name; it has no effect"
-            self._locate(fact, effects["all"])
+            view.kind, view.evidence = "bias", "its name" if view.effective else "its name; it has no effect"
+            self._locate(view, effects["all"])
 
-    def _of_matrix(self, fact: Fact, effects: Mapping[str, Effect]) -> None:
+    def _of_matrix(self, view: View, effects: Mapping[str, Effect]) -> None:
         s = self.sizes
-        fact.kind = self._matrix_kind(fact.view, effects)
+        view.kind = self._matrix_kind(view, effects)
         rows = [row for row in range(s.rows) if effects[f"h{row}"].any]
         both_ways = s.directions == 2 and s.layers == 1
-        if not fact.effective:
-            fact.evidence = "its name; it has no effect"
-        elif fact.kind == "weight_hh":
-            fact.evidence = "no effect where h = 0"
+        if not view.effective:
+            view.evidence = "its name; it has no effect"
+        elif view.kind == "weight_hh":
+            view.evidence = "no effect where h = 0"
             if self.experiments.trial.native.takes_state and self.experiments.returns_states:
-                fact.evidence = fact.evidence if effects["all"].rows or rows else "its shape"
+                view.evidence = view.evidence if effects["all"].rows or rows else "its shape"
             if len(rows) == 1:
-                fact.layer, fact.reverse = rows[0] // s.directions, rows[0] % s.directions == 1
+                view.layer, view.reverse = rows[0] // s.directions, rows[0] % s.directions == 1
             elif not rows:
-                self._locate(fact, effects["all"] if s.rows == 1 else NOTHING)
-                fact.reverse = effects["late"].first if both_ways else fact.reverse
-        elif fact.kind in ("weight_ih", "weight"):
-            fact.evidence = "no effect where x = 0" if not rows else "acts on the output of the layer below"
-            self._locate(fact, effects["x"])
+                self._locate(view, effects["all"] if s.rows == 1 else NOTHING)
+                view.reverse = effects["late"].first if both_ways else view.reverse
+        elif view.kind in ("weight_ih", "weight"):
+            view.evidence = "no effect where x = 0" if not rows else "acts on the output of the layer below"
+            self._locate(view, effects["x"])
             unseen = not effects["x"].rows and len(effects["x"].halves) != 2
-            if both_ways and fact.reverse is None and unseen:
-                fact.reverse = effects["late"].first
+            if both_ways and view.reverse is None and unseen:
+                view.reverse = effects["late"].first
 
     def _matrix_kind(self, view: View, effects: Mapping[str, Effect]) -> str | None:
         s, sizes, claim = self.sizes, view.big, view.claim.kind
@@ -225,59 +197,59 @@ class _Roles:
             return possible.pop() if by_effect or claim else None
         return by_effect if by_effect in possible else None
 
-    def _locate(self, fact: Fact, effect: Effect) -> None:
+    def _locate(self, view: View, effect: Effect) -> None:
         """Tell the layer and the direction by the lowest row of h_n that moves, or by the half of output."""
         s, inside = self.sizes, effect.halves if self.sizes.layers == 1 else frozenset()
         if effect.rows:
-            fact.layer = min(effect.rows) // s.directions
-            inside = frozenset(row % s.directions for row in effect.rows if row // s.directions == fact.layer)
+            view.layer = min(effect.rows) // s.directions
+            inside = frozenset(row % s.directions for row in effect.rows if row // s.directions == view.layer)
         if effect.rows or s.layers == 1:
-            fact.reverse = inside == {1} if len(inside) == 1 else None
-        fact.reverse = False if s.directions == 1 else fact.reverse
-        fact.layer = 0 if s.layers == 1 else fact.layer
+            view.reverse = inside == {1} if len(inside) == 1 else None
+        view.reverse = False if s.directions == 1 else view.reverse
+        view.layer = 0 if s.layers == 1 else view.layer
 
     # -- claims of names -----------------------------------------------------------------------------------------------
 
-    def _index_claims(self, weights: list[Fact]) -> None:
+    def _index_claims(self, weights: list[View]) -> None:
         """Tell layers and directions by the words and numbers of names, where they are words, or nothing else told."""
         s = self.sizes
-        lettered = {fact.view.tensor.partition(".")[0].lower() for fact in weights}
-        words = any(fact.view.claim.reverse for fact in weights) or any(pair <= lettered for pair in _LETTERS)
-        first = min((number for fact in weights for number in fact.view.numbers[-1:]), default=0)
-        owners = list(dict.fromkeys(fact.view.owner for fact in weights))
+        lettered = {view.tensor.partition(".")[0].lower() for view in weights}
+        words = any(view.claim.reverse for view in weights) or any(pair <= lettered for pair in _LETTERS)
+        first = min((number for view in weights for number in view.numbers[-1:]), default=0)
+        owners = list(dict.fromkeys(view.owner for view in weights))
         each_its_own = len(owners) == s.rows > 1 and "" not in owners  # left and right, first and second
-        for fact in weights:
-            numbers, name = fact.view.numbers, fact.view.tensor.lower()
+        for view in weights:
+            numbers, name = view.numbers, view.tensor.lower()
             if not numbers and each_its_own:
-                numbers, first = [owners.index(fact.view.owner)], 0
+                numbers, first = [owners.index(view.owner)], 0
             layer, reverse = self._by_number(numbers, first, words)
             if s.directions == 2 and words:
-                fact.reverse = fact.view.claim.reverse or (name.startswith(("b_", "b.")) and "." in name)
+                view.reverse = view.claim.reverse or (name.startswith(("b_", "b.")) and "." in name)
             said = _LAYER_WORDS.search(name)
             if said and s.layers > 1 and int(said[2]) < s.layers:
                 layer = int(said[2])
-            fact.layer = layer if fact.layer is None else fact.layer
-            fact.reverse = reverse if fact.reverse is None else fact.reverse
+            view.layer = layer if view.layer is None else view.layer
+            view.reverse = reverse if view.reverse is None else view.reverse
         self._settle_conflicts(weights, first, words)
-        places = [(fact.kind, fact.place) for fact in weights if fact.kind in ("weight_ih", "weight_hh")]
-        for fact in weights if each_its_own and len(places) != len(set(places)) else ():
-            fact.layer, number = divmod(owners.index(fact.view.owner), s.directions)
-            fact.reverse = number == 1
+        places = [(view.kind, view.place) for view in weights if view.kind in ("weight_ih", "weight_hh")]
+        for view in weights if each_its_own and len(places) != len(set(places)) else ():
+            view.layer, number = divmod(owners.index(view.owner), s.directions)
+            view.reverse = number == 1
 
-    def _settle_conflicts(self, weights: list[Fact], first: int, words: bool) -> None:
+    def _settle_conflicts(self, weights: list[View], first: int, words: bool) -> None:
         """Let numbers in names decide where experiments put several tensors in one place.
 
         So they do in code whose layers all start from one state, or that returns h_n in another order.
         """
-        by_kind: dict[str | None, list[Fact]] = defaultdict(list)
-        for fact in weights:
-            by_kind[fact.kind] += [fact] if fact.effective else []
+        by_kind: dict[str | None, list[View]] = defaultdict(list)
+        for view in weights:
+            by_kind[view.kind] += [view] if view.effective else []
         for kind, group in by_kind.items():
-            named = [self._by_number(fact.view.numbers, first, words) for fact in group]
-            found, told = Counter(fact.place for fact in group), Counter(named)
+            named = [self._by_number(view.numbers, first, words) for view in group]
+            found, told = Counter(view.place for view in group), Counter(named)
             if group and max(found.values()) > (2 if kind == "bias" else 1) >= max(told.values()):
-                for fact, (fact.layer, fact.reverse) in zip(group, named, strict=True):
-                    fact.evidence = "the number in its name"
+                for view, (view.layer, view.reverse) in zip(group, named, strict=True):
+                    view.evidence = "the number in its name"
 
     def _by_number(self, numbers: list[int], first: int, words: bool) -> tuple[int, bool]:
         s, number = self.sizes, numbers[-1] - first if numbers else 0
@@ -291,81 +263,81 @@ class _Roles:
 
     # -- choice --------------------------------------------------------------------------------------------------------
 
-    def _chosen(self, facts: list[Fact]) -> tuple[list[Fact], list[str]]:
+    def _chosen(self, views: list[View]) -> tuple[list[View], list[str]]:
         """Return the views that are weights, of two with the same claim the one that acts, and the buffers.
 
         One of two biases of a layer and direction is b_ih, the other b_hh: which is which is the same function.
         """
-        kept = [fact for fact in facts if fact.kind == "readout"]
-        buffers = [fact.view.name for fact in facts
-                   if fact.kind is None and not fact.effective and self.sizes.H in fact.view.shape]  # fmt: skip
-        groups: dict[Any, list[Fact]] = defaultdict(list)
-        for fact in facts:
-            if fact.kind not in (None, "readout"):
-                groups[fact.kind, fact.place].append(fact)
+        kept = [view for view in views if view.kind == "readout"]
+        buffers = [view.name for view in views
+                   if view.kind is None and not view.effective and self.sizes.H in view.shape]  # fmt: skip
+        groups: dict[Any, list[View]] = defaultdict(list)
+        for view in views:
+            if view.kind not in (None, "readout"):
+                groups[view.kind, view.place].append(view)
         for (kind, _), group in groups.items():
-            acting, most = [fact for fact in group if fact.effective], 2 if kind == "bias" else 1
+            acting, most = [view for view in group if view.effective], 2 if kind == "bias" else 1
             if len(acting) > most:
-                names = ", ".join(fact.view.name for fact in acting)
+                names = ", ".join(view.name for view in acting)
                 raise Unwired(f"{names} all act as {kind}: nn.RNN has {most} for a layer and direction")
-            silent = [fact for fact in group if not fact.effective]
-            claimed = [fact for fact in silent if _claims_a_weight(fact, acting)][: most - len(acting)]
+            silent = [view for view in group if not view.effective]
+            claimed = [view for view in silent if _claims_a_weight(view, acting)][: most - len(acting)]
             chosen = [*acting, *claimed]
             if kind == "bias" and len(chosen) == 2:
-                claims = [fact.view.claim.kind for fact in chosen]
+                claims = [view.claim.kind for view in chosen]
                 swapped = claims[0] == "bias_hh" or claims[1] == "bias_ih"
                 chosen[swapped].kind, chosen[not swapped].kind = "bias_ih", "bias_hh"
             kept += chosen
-            buffers += [fact.view.name for fact in silent if fact not in claimed]
+            buffers += [view.name for view in silent if view not in claimed]
         return kept, buffers
 
     # -- orientation ---------------------------------------------------------------------------------------------------
 
-    def _orient(self, facts: list[Fact]) -> bool:
+    def _orient(self, views: list[View]) -> bool:
         """Tell how each matrix lies: by its shape; a square one by the unit that one element of it moves.
 
         Return whether a square one lies the other way than its neighbour that is not.
         """
-        matrices = [fact for fact in facts if len(fact.view.big) == 2 and str(fact.kind).startswith("weight")]
-        free = [fact for fact in matrices if not fact.view.held.linear]
-        of_shape = [fact for fact in free if len(set(fact.view.big)) == 2 and not isinstance(fact.view.index, slice)]
-        for fact in matrices:
-            if fact.kind == "weight" or fact in of_shape:
-                fact.transposed = fact.view.big[0] != self.sizes.H
-            elif fact in free and not fact.view.exact:
-                fact.transposed = self._behaves_transposed(fact)
-            fact.state_first = fact.kind == "weight" and self._state_first(fact)
-        told = [fact.transposed for fact in of_shape if fact.kind == "weight_ih"]
-        squares = [fact for fact in free if fact.kind != "weight" and len(set(fact.view.big)) == 1]
-        turned = (fact.transposed != told[0] for fact in squares if told and fact.effective and not fact.view.exact)
+        matrices = [view for view in views if len(view.big) == 2 and str(view.kind).startswith("weight")]
+        free = [view for view in matrices if not view.held.linear]
+        of_shape = [view for view in free if len(set(view.big)) == 2 and not isinstance(view.index, slice)]
+        for view in matrices:
+            if view.kind == "weight" or view in of_shape:
+                view.transposed = view.big[0] != self.sizes.H
+            elif view in free and not view.exact:
+                view.transposed = self._behaves_transposed(view)
+            view.state_first = view.kind == "weight" and self._state_first(view)
+        told = [view.transposed for view in of_shape if view.kind == "weight_ih"]
+        squares = [view for view in free if view.kind != "weight" and len(set(view.big)) == 1]
+        turned = (view.transposed != told[0] for view in squares if told and view.effective and not view.exact)
         return any(turned)
 
-    def _behaves_transposed(self, fact: Fact) -> bool:
-        (layer, reverse), states = fact.place, self.experiments.trial.native.takes_state
+    def _behaves_transposed(self, view: View) -> bool:
+        (layer, reverse), states = view.place, self.experiments.trial.native.takes_state
         row = layer * self.sizes.directions + reverse
-        alone = "x" if fact.kind != "weight_hh" else f"h{row}" if states else "all"
+        alone = "x" if view.kind != "weight_hh" else f"h{row}" if states else "all"
         for when in dict.fromkeys((alone, "all")):
-            units = self.experiments.units(fact.view, when, (0, 1), row, int(reverse))
+            units = self.experiments.units(view, when, (0, 1), row, int(reverse))
             if len(units) == 1:
                 return units == {1}
         # where the change spreads to other units: the one that moves first
-        return bool(units) and self.experiments.units(fact.view, "two", (0, 1), None, int(reverse)) == {1}
+        return bool(units) and self.experiments.units(view, "two", (0, 1), None, int(reverse)) == {1}
 
-    def _state_first(self, fact: Fact) -> bool:
+    def _state_first(self, view: View) -> bool:
         """Return whether the columns of h come before those of x in a joined matrix."""
-        s, change = self.sizes, torch.zeros(fact.view.shape, dtype=torch.float64)
-        matrix = change.view(fact.view.big)
-        (matrix.T if fact.transposed else matrix)[:, : min(max(fact.view.big) - s.H, s.H)] = 0.5
-        return not self.experiments.effect(fact.view, "x", change).any
+        s, change = self.sizes, torch.zeros(view.shape, dtype=torch.float64)
+        matrix = change.view(view.big)
+        (matrix.T if view.transposed else matrix)[:, : min(max(view.big) - s.H, s.H)] = 0.5
+        return not self.experiments.effect(view, "x", change).any
 
 
-def _claims_a_weight(fact: Fact, acting: list[Fact]) -> bool:
+def _claims_a_weight(view: View, acting: list[View]) -> bool:
     """Return whether a tensor without effect is named as a weight; as another bias, where one acts."""
-    claim, held, part = fact.view.claim.kind or "", fact.view.held, isinstance(fact.view.index, slice)
-    if not (claim or part) or _NOT_A_WEIGHT.search(fact.view.tensor):
+    claim, held, part = view.claim.kind or "", view.held, isinstance(view.index, slice)
+    if not (claim or part) or _NOT_A_WEIGHT.search(view.tensor):
         return False
-    if fact.kind != "bias" or len(acting) != 1 or held.linear or part:
+    if view.kind != "bias" or len(acting) != 1 or held.linear or part:
         return True
-    other = acting[0].view.claim.kind
+    other = acting[0].claim.kind
     named = claim in ("bias_ih", "bias_hh") or (held.parameter and claim.startswith("bias"))
     return named or bool(claim and other and claim != other)

@@ -88,15 +88,11 @@ class Settling:
             return [*misfit, *self._broadcast]
         alone = [] if self.native.claims("batch_first") else self._ran(trial, dtype, like, "sequence")
         sequences = [one for one in alone if one.fits and trial.walks(one)]  # batch_first: it has a batch
-        walks = bool(misfit) and trial.walks(misfit[0])
-        tried = one_row and (not sequences or (bool(misfit) and not walks and not documented))
-        steps = self._steps(trial, dtype, like) if tried else []
-        if steps and sequences:
-            return steps
+        steps = self._steps(trial, dtype, like) if one_row and not sequences else []
         if misfit and misfit[0].output is not None and misfit[0].output.fits:
             return misfit
         others = [*sequences[:1], *steps]
-        return [*misfit, *others] if walks else others or misfit
+        return [*misfit, *others] if misfit and trial.walks(misfit[0]) else others or misfit
 
     def _steps(self, trial: Trial, dtype: torch.dtype, like: Reading | None, walking: bool = False) -> list[Reading]:
         """Return the reading as a step, if there is one; unless `walking`, one that walks over its rows is none."""

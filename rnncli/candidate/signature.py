@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from rnncli.candidate import source
 from rnncli.candidate.names import Kind, Slot, option, role, slot, words
 from rnncli.core.errors import CandidateError
 
@@ -81,6 +82,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool) -> Argument
     `holds_weights`: the callable holds its weights itself, so that no argument is one.
     """
     found: Arguments = {}
+    keyed = {} if holds_weights else source.keyed_arguments(call)
     for parameter in parameters_of(call):
         name, default = parameter.name, parameter.default
         optional = default is not parameter.empty
@@ -93,6 +95,8 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool) -> Argument
             meant = None
         if meant in ("dtype", "device") and optional:
             meant = "left out"
+        if meant is None and name in keyed:
+            meant = "params"
         if meant is None and not holds_weights and slot(name).kind:
             meant = "left out" if isinstance(default, bool | int | float | str) else slot(name)
         found[name] = meant or ("left out" if optional else "unknown")
@@ -144,7 +148,6 @@ def _option_of(parameter: inspect.Parameter) -> str | None:
 
 
 def weights_among(found: Arguments) -> dict[str, Slot]:
-    """Return the arguments that are weights."""
     return {name: of for name, of in found.items() if isinstance(of, Slot)}
 
 

@@ -1,6 +1,8 @@
 """What a candidate's source says: the names and strings in its code, its docstrings and comments, how it multiplies."""
 
 import ast
+import contextlib
+import functools
 import inspect
 import re
 import sys
@@ -8,6 +10,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 
 from rnncli.candidate.names import option, role, slot, words
@@ -117,7 +120,6 @@ def documented_shape(notes: str, name: str) -> list[str] | None:
 
 
 def is_time(axis: str) -> bool:
-    """Return whether a documented axis is that of time."""
     times = r"(l|t|t_x|n?_?time(_?steps?)?|timesteps?|seq\w*|n?_?steps|num_steps|length|tiempo)"
     return bool(re.fullmatch(times, axis))
 
@@ -129,11 +131,14 @@ def nodes_of(target: Any) -> list[ast.AST]:
     """Return the syntax of a function, of a class and of what a composed candidate is made of, where it has one."""
     found: list[ast.AST] = []
     for source in _sources(target):
-        try:
-            found += ast.walk(ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(source)))))
-        except (OSError, TypeError, SyntaxError, IndentationError):
-            continue
+        with contextlib.suppress(OSError, TypeError, SyntaxError):
+            found += _nodes(inspect.getsource(inspect.unwrap(source)))
     return found
+
+
+@functools.lru_cache(maxsize=64)
+def _nodes(text: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(textwrap.dedent(text))))
 
 
 def _sources(target: Any) -> list[Any]:
@@ -159,6 +164,27 @@ def makes_devices(target: Any) -> bool:
     nodes = nodes_of(target)
     named = (isinstance(node, ast.Constant) and node.value in ("cpu", "cuda") for node in nodes)
     return not nodes or any(called(node) == "device" for node in nodes) or any(named)
+
+
+def keyed_arguments(target: Any) -> dict[str, bool]:
+    """Return the arguments that weights are taken from by key or attribute, and whether a key of them is computed.
+
+    `w["W_ih"]`, `w[f"b{k}"]`, `w[k]["W_ih"]`, `w["W_ih", k]`, `w.W_ih`, in the function or in one that it calls.
+    """
+    nodes = [node for code in codes_of(target, module_of(target)) for node in nodes_of(code)]
+    names = {name for node in nodes if isinstance(node, ast.FunctionDef) for name in arguments_of(node)}
+    found: dict[str, bool] = {}
+    for node in nodes:
+        by_attribute = isinstance(node, ast.Attribute) and slot(node.attr).kind and not hasattr(torch.Tensor, node.attr)
+        base, keys = node.value if by_attribute else node, list[ast.AST]()  # type: ignore[attr-defined]
+        while isinstance(base, ast.Subscript):
+            keys += base.slice.elts if isinstance(base.slice, ast.Tuple) else [base.slice]
+            base = base.value
+        texts = [key for key in keys if isinstance(key, ast.JoinedStr) or isinstance(getattr(key, "value", 0), str)]
+        if (texts or by_attribute) and isinstance(base, ast.Name) and base.id in names:
+            computed = not all(isinstance(key, ast.Constant) for key in keys)
+            found[base.id] = found.get(base.id, False) or computed
+    return found
 
 
 def unpacks(target: Any, name: str) -> bool | None:

@@ -1,6 +1,8 @@
 """A starter adapter: a few lines that call a candidate in canonical form. It is run before it is offered."""
 
+import contextlib
 import itertools
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -19,109 +21,98 @@ from rnncli.candidate.weights import Weight
 from rnncli.core.case import Case, RNNArguments
 from rnncli.core.errors import CandidateError, described
 
-WIDTH = 106
-_INPUTS = ("input", "input.transpose(0, 1)")
+_ARGUMENTS = {*RNNArguments.model_fields} - {"batch_first"}
+WIDTH = 110
 _STATES = ("h_0", "h_0[0]", "")
 _HINT = "what is marked with (?) is a guess"
+_SHAPES = "# input (L, N, H_in); h_0 (D*num_layers, N, H_out)"
 
 
 def adapter(target: object, name: str, folder: Path) -> str:
     """Return the text of a file in `folder` that adapts a candidate. Raises CandidateError where no such text runs."""
     case = Case.model_validate({"candidate": name})
-    try:
-        (adapted, *_) = read(target, name, case)
-    except Unreadable:
-        adapted = None
+    inputs, states = ["input", "input.transpose(0, 1)"], list(_STATES)
+    adapted: Adapted | None = None
+    with contextlib.suppress(Unreadable):
+        adapted = read(target, name, case)[0]
     native = adapted.native if adapted else native_of(target, name)
-    said: BaseException | None = None
+    if adapted:
+        reading = adapted.reading
+        inputs = ["input.transpose(0, 1)" if reading.input == "NLI" else "input"]
+        states.sort(key=("" if not native.takes_state else "h_0[0]" if reading.state == "NH" else "h_0").__ne__)
+    errors = []
     # strict: a weight that is not given is an error and does not keep the value of the constructor
-    for (given, state), strict in itertools.product(itertools.product(*_variants(adapted)), (", strict=True", "")):
+    for given, state, strict in itertools.product(inputs, states, (", strict=True", "")):
         text = _text(native, name, folder, given, state, adapted is not None).replace("STRICT", strict)
         try:
             return _completed(text, native)
         except Exception as error:
-            said = said or error
-    what = described(said) if said else "nothing was tried"
-    raise CandidateError(f"candidate {name}: no starter adapter runs: {what}; write forward(input, h_0, params, case)"
-                         " that returns output, h_n by hand")  # fmt: skip
-
-
-def _variants(adapted: Adapted | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the ways to give the input and the state, that of the reading first."""
-    if adapted is None:
-        return _INPUTS, _STATES
-    reading = adapted.reading
-    given = "input.transpose(0, 1)" if reading.input == "NLI" else "input"
-    state = "" if not adapted.native.takes_state else "h_0[0]" if reading.state == "NH" else "h_0"
-    return (given,), tuple(dict.fromkeys((state, *_STATES)))
+            errors.append(error)
+    raise CandidateError(
+        f"candidate {name}: no starter adapter runs: {described(errors[0])}; write forward(input, h_0, params, case)"
+        " that returns output, h_n by hand"
+    )
 
 
 def _text(native: Candidate, name: str, folder: Path, given: str, state: str, is_read: bool) -> str:
     file, _, attribute = name.rpartition(":")
-    module = Path(file)
+    own_folder, of_file = Path(file).resolve().parent, file.endswith(".py")
     hint = f"{_HINT}; the weights are those of one layer" if native.claims("num_layers") else _HINT
     lines = [f'"""Calls {attribute} of {file} as rnncli calls every candidate; {hint}."""']
-    if file.endswith(".py") and module.resolve().parent != folder.resolve():
-        lines.append(f"import sys; sys.path.insert(0, {str(module.resolve().parent)!r})  # noqa: E702")
-    imported = module.stem if file.endswith(".py") else file
-    lines += ["import torch", f"from {imported} import {attribute.partition('.')[0]}", ""]
-    lines += [
-        "def forward(input, h_0, params, case):",
-        "    # input (L, N, H_in); h_0 (D*num_layers, N, H_out); RESULT",
-    ]
+    if of_file and own_folder != folder.resolve():
+        lines.append(f"import sys; sys.path.insert(0, {str(own_folder)!r})  # noqa: E702")
+    imported = f"from {Path(file).stem if of_file else file} import {attribute.partition('.')[0]}"
+    lines += ["import torch", imported, "", "def forward(input, h_0, params, case):", f"    {_SHAPES}; RESULT"]
     if isinstance(native, Object):
         body = _object(native, attribute, given, state, is_read)
     else:
-        assert isinstance(native, Function)
         body = _function(native, attribute, given, state)
     return "\n".join([*lines, *(f"    {line}" for line in body), "    return OUTPUT, H_N", ""])
 
 
 def _function(native: Function, name: str, given: str, state: str) -> list[str]:
-    known = {"input": given, "projected": given, "state": state or None, "params": "params", "case": "case"}
+    known = {"input": given, "projected": given, "state": state, "params": "params", "case": "case"}
     arguments = []
     for parameter in signature.parameters_of(native.target):
         of = native.arguments[parameter.name]
         if isinstance(of, str):
-            value = known.get(of, f"case.rnn.{of}" if _is_argument(of) else None)
+            value = known.get(of, f"case.rnn.{of}" if of in _ARGUMENTS else "")
         else:
             kind = {"bias": "bias_ih", "weight": "weight_ih", "readout": "weight_hh"}.get(of.kind or "", of.kind)
             value = _code(Weight(kind or "", of.layer or 0, of.reverse))
-        if value is not None:
+        if value:
             arguments.append(value if parameter.default is parameter.empty else f"{parameter.name}={value}")
-    return _wrapped(f"result = {name}(", arguments, ")  # (?)")
+    return _wrapped(f"result = {name}({', '.join(arguments)})", "  # (?)")
 
 
 def _object(native: Object, name: str, given: str, state: str, is_read: bool) -> list[str]:
-    made = []
+    made: list[str] = []
     for parameter in [] if native.fixed else signature.parameters_of_constructor(native.target):
-        meant = option(parameter.name) or ""
-        if _is_argument(meant):
-            made.append(f"{parameter.name}=case.rnn.{meant}")
-        elif parameter.default is parameter.empty:
-            made.append(f"{parameter.name}=case.rnn.{'input_size' if not made else 'hidden_size'}")
-    lines = _wrapped(f"rnn = {name}(", made, ")")
+        meant = option(parameter.name)
+        if meant in _ARGUMENTS or parameter.default is parameter.empty:
+            size = "hidden_size" if made else "input_size"
+            made.append(f"{parameter.name}=case.rnn.{meant if meant in _ARGUMENTS else size}")
     plan = next(iter(native.plans.values()), None)
     pieces = [piece for piece in plan.pieces if piece.weight.parameters and piece.index is None] if plan else []
-    weights = [f"{piece.tensor!r}: {_code(piece.weight)}" for piece in pieces]
-    arguments = ", ".join([given, *([state] if state else [])])
+    weights = ", ".join(f"{piece.tensor!r}: {_code(piece.weight)}" for piece in pieces)
+    lines, arguments = _wrapped(f"rnn = {name}({', '.join(made)})"), f"{given}, {state}"
     if native.is_module:
-        lines += _wrapped("weights = {", weights, "}" if is_read else "}  # (?)")
-        comma = "," if not state else ""
-        return [*lines, f"result = torch.func.functional_call(rnn.to(input), weights, ({arguments}{comma})STRICT)"]
-    lines += [f"vars(rnn).update({{{', '.join(weights)}}})"] if weights else []
-    return [*lines, f"result = rnn.{native.method}({arguments})"]
-
-
-def _is_argument(meant: str) -> bool:
-    return meant in RNNArguments.model_fields and meant != "batch_first"
+        lines += _wrapped(f"weights = {{{weights}}}", "" if is_read else "  # (?)")
+        return [*lines, f"result = torch.func.functional_call(rnn.to(input), weights, ({arguments.rstrip()})STRICT)"]
+    lines += [f"vars(rnn).update({{{weights}}})"] if weights else []
+    return [*lines, f"result = rnn.{native.method}({arguments.rstrip(', ')})"]
 
 
 def _code(weight: Weight) -> str:
-    """Return code that takes a weight from `params`."""
     names = [f"params['{name}']" for name in weight.parameters]
     text = f"torch.cat([{', '.join(names)}], 1)" if weight.kind == "weight" else " + ".join(names)
     return f"{text}.T" if weight.transposed else text
+
+
+def _wrapped(code: str, end: str = "") -> list[str]:
+    """Return code on one line, or broken where it is too long."""
+    *lines, last = textwrap.wrap(code, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    return [*lines, last + end]
 
 
 def _completed(text: str, native: Candidate) -> str:
@@ -131,30 +122,16 @@ def _completed(text: str, native: Candidate) -> str:
     exec(compile(text.replace("return OUTPUT, H_N", "return result"), "<starter>", "exec"), namespace)
     with torch.no_grad():
         result = namespace["forward"](trial.x, trial.h, trial.params, trial.case)
-    items = {f"result[{index}]": item for index, item in enumerate(result)} if isinstance(result, tuple) else {
-        "result": result}  # fmt: skip
-    s = trial.sizes
-    forms: dict[str, dict[tuple[int, ...], str]]
-    forms = {"output": {(s.L, s.N, s.H): "{}", (s.N, s.L, s.H): "{}.transpose(0, 1)"},
-             "h_n": {(1, s.N, s.H): "{}", (s.N, s.H): "{}[None]"}}  # fmt: skip
-    shapes = {code: tuple(item.shape) for code, item in items.items() if isinstance(item, Tensor)}
-    found = {name: next((of[shape].format(code) for code, shape in shapes.items() if shape in of), "None")
-             for name, of in forms.items()}  # fmt: skip
-    if set(found.values()) == {"None"}:
+    s, parts = trial.sizes, dict(enumerate(result)) if isinstance(result, tuple) else {None: result}
+    forms: tuple[dict[tuple[int, ...], str], ...]
+    forms = ({(s.L, s.N, s.H): "{}", (s.N, s.L, s.H): "{}.transpose(0, 1)"},
+             {(1, s.N, s.H): "{}", (s.N, s.H): "{}[None]"})  # fmt: skip
+    shapes = {"result" if at is None else f"result[{at}]": tuple(part.shape)
+              for at, part in parts.items() if isinstance(part, Tensor)}  # fmt: skip
+    found = [next((of[shape].format(code) for code, shape in shapes.items() if shape in of), "None") for of in forms]
+    if set(found) == {"None"}:
         raise ValueError("what it returns has the shape of neither output nor h_n")
     told = "returns output like input, h_n like h_0"
-    finished = text.replace("return OUTPUT, H_N", f"return {found['output']}, {found['h_n']}").replace("RESULT", told)
+    finished = text.replace("return OUTPUT, H_N", f"return {', '.join(found)}").replace("RESULT", told)
     exec(compile(finished, "<starter>", "exec"), {})
     return finished
-
-
-def _wrapped(start: str, items: list[str], end: str) -> list[str]:
-    """Return code on one line, or broken where it is too long."""
-    lines, current = [], start
-    for index, item in enumerate(items):
-        piece = item + (", " if index < len(items) - 1 else "")
-        if len(current) + len(piece) > WIDTH:
-            lines.append(current.rstrip())
-            current = "    "
-        current += piece
-    return [*lines, current + end]

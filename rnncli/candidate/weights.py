@@ -1,6 +1,6 @@
 """The weights of a candidate: which of nn.RNN's parameters each one holds, how they lie in it, and its value."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -51,7 +51,6 @@ class Weight:
 
     @property
     def is_bias(self) -> bool:
-        """Return whether it is a bias, or the sum of two."""
         return self.kind.startswith("bias")
 
     @property
@@ -99,7 +98,7 @@ class Binding:
 
     `columns`: vectors are columns, and so are biases. `listed`: weight arguments are lists, over layers and directions.
     `form`: of an argument that holds all weights: dict, tuples, tuple, flat, or those with one bias, or with a head.
-    `order`: which of the ways to tell matrices apart whose names do not tell.
+    `order`: which of the ways to tell matrices apart whose names do not tell. `first`: the number of the first layer.
     """
 
     transposed: bool = False
@@ -109,11 +108,12 @@ class Binding:
     listed: bool = False
     form: str = "dict"
     order: int = 0
+    first: int = 0
 
     @property
     def of_one_layer(self) -> "Binding":
         """Return the binding without lists and forms, which one layer does not need."""
-        return replace(self, listed=False, form="")
+        return replace(self, listed=False, form="", first=0)
 
     def value(self, x: Any) -> Any:
         """Return a tensor as the candidate takes it."""
@@ -170,7 +170,7 @@ def filled(held: Any, fill: Callable[[Weight], Any]) -> Any:
         found = {}
         for key, weight in held.items():
             with suppress(Missing):
-                found[key] = fill(weight)
+                found[key] = filled(weight, fill)
         return Keyed(found, find) if isinstance(held, Keyed) else found
     values = [filled(one, fill) for one in held]
     if not isinstance(held, Group):
@@ -180,11 +180,15 @@ def filled(held: Any, fill: Callable[[Weight], Any]) -> Any:
     return group
 
 
-def rows(place: str, held: Any) -> Iterator[Row]:
-    """Yield what the weights in a collection hold, each by its place in it."""
+def placed(place: str, held: Any) -> Iterator[tuple[str, Weight]]:
+    """Yield the weights in a collection, each with its place in it."""
     if isinstance(held, Weight):
-        yield place, str(held), held.evidence
-    elif isinstance(held, dict):
-        yield from (row for key, one in held.items() for row in rows(f"{place}[{key!r}]", one))
+        yield place, held
     else:
-        yield from (row for index, one in enumerate(held) for row in rows(f"{place}[{index}]", one))
+        for key, one in held.items() if isinstance(held, dict) else enumerate(held):
+            yield from placed(f"{place}[{key!r}]", one)
+
+
+def without_a_place(names: Iterable[str]) -> tuple[Row, ...]:
+    """Return the rows of a wiring for parameters of nn.RNN that a candidate does not have."""
+    return tuple(("none", name, "no tensor of the candidate holds it") for name in names)

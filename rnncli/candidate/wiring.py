@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rnncli.candidate.places import Held, big
-from rnncli.candidate.weights import Binding, Row, Weight
+from rnncli.candidate.weights import Binding, Row, Weight, without_a_place
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,6 @@ class Wiring:
 
     @cached_property
     def by_tensor(self) -> dict[str, list[Piece]]:
-        """Return the pieces of each tensor."""
         return {name: [piece for piece in self.pieces if piece.tensor == name] for name in self.tensors}
 
     def set(
@@ -94,7 +93,8 @@ class Wiring:
             found.append((f"{piece.tensor}{part}", str(piece.weight), piece.weight.evidence))
             others = [name for name in self.tensors[piece.tensor].names if name != piece.tensor]
             found += [(f"{name}{part}", str(piece.weight), f"the same tensor as {piece.tensor}") for name in others]
-        return (*found, *((name, "nothing: it is a buffer", "it has no effect") for name in self.buffers))
+        buffers = [(name, "nothing: it is a buffer", "it has no effect") for name in self.buffers]
+        return (*found, *without_a_place(self.missing), *buffers)
 
     def faults(
         self, held: Sequence[Held], params: Mapping[str, Tensor], module: nn.Module | None, no_bias: bool = False

@@ -21,7 +21,7 @@ LINE_WIDTH = 68  # columns of a candidate in the list, so that a line with its p
 LONGEST_NAME = 255  # bytes of a file
 PYTHON = (".py", ".ipynb")
 YAML = (".yaml", ".yml")
-_IDENTIFIER = r"[A-Za-z_]\w*"
+_IDENTIFIER = r"[^\W\d]\w*"
 
 
 def load(path: Path | None, flags: Mapping[str, Flag], **options: Any) -> Config:

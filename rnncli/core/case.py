@@ -35,7 +35,7 @@ BUILT_IN = ("manual", "bmm", "concat", "cell")
 CANDIDATES = f"{', '.join(BUILT_IN)}, PATH.py:NAME, MODULE:NAME, or a mapping with a target"
 Changes = dict[str, Any]  # values by dotted leaf, as rnn.num_layers
 
-_TARGET = r"(.:)?[^:]+:[A-Za-z_][\w.]*"
+_TARGET = r"(.:)?[^:]+:[^\W\d][\w.]*"
 LONGEST_NAME = 255  # bytes of the name of a file
 LARGEST_SIZE = 2**31 - 1
 MOST_LAYERS = 10_000

@@ -113,6 +113,5 @@ def _attribute(error: BaseException) -> tuple[bytes, str, str | None]:
 
 
 def _folders_of_libraries() -> list[str]:
-    """Return the folders of code that is not a user's: of rnncli, of what is installed and of Python itself."""
     paths = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     return [str(Path(__file__).parents[1]), *(path for path in paths if path)]

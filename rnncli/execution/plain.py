@@ -43,7 +43,7 @@ def loads(data: bytearray) -> Any:
 
 def _plain(value: Any, data: list[bytes | memoryview]) -> Any:
     if isinstance(value, Tensor):
-        return {_TENSOR: _sent(value, data)}
+        return {_TENSOR: _described(value, data)}
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name.removesuffix("_"): _plain(getattr(value, field.name), data) for field in fields(value)}
     if isinstance(value, dict):
@@ -53,8 +53,7 @@ def _plain(value: Any, data: list[bytes | memoryview]) -> Any:
     return value
 
 
-def _sent(tensor: Tensor, data: list[bytes | memoryview]) -> list[Any]:
-    """Describe a tensor, and put its bytes behind those there are."""
+def _described(tensor: Tensor, data: list[bytes | memoryview]) -> list[Any]:
     with torch._C.DisableTorchFunctionSubclass():
         values = tensor.detach()
         values = values if type(values) is Tensor else values.as_subclass(Tensor)

@@ -142,7 +142,6 @@ class ChildProcess:
         return f"{what} at {at}" if at else what
 
     def _line_of_crash(self) -> str | None:
-        """Return the line of the user's code that a crash was in, as the interpreter has printed it."""
         folder = re.escape(os.path.dirname(os.path.abspath(self._file)) + "/") if self._file else None
         for line in self.printed if folder else ():
             frame = re.fullmatch(rf'\s+File "{folder}(.*)", line (\d+) in (.*?)\s*', line)

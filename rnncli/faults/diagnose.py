@@ -213,11 +213,8 @@ def _reproducing(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | Non
     """The fault, else the two faults, with which nn.RNN gives the candidate's values on every probe, and how nearly."""
     if len(trials) < 2 or not any(trial.values for trial in trials):
         return None
-    found_otherwise, last = (
-        (*BY_CAUSE, "device-hardcoded"),
-        trials[-1],
-    )  # the smallest: its forward alone tells nearly all
-    catalogue = CATALOGUES[last.case.rnn.cell]
+    last = trials[-1]  # the smallest: its forward alone tells nearly all
+    catalogue, found_otherwise = CATALOGUES[last.case.rnn.cell], (*BY_CAUSE, "device-hardcoded")
     possible = [
         f"{id}:{form}" if form else id
         for id, fault in catalogue.items()

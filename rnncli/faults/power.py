@@ -56,11 +56,9 @@ def _unseen(case: Case, device: torch.device, id: str) -> FaultResult:
 def _first_that_shows(case: Case, device: torch.device, id: str, single: Sequence[Changes]) -> str | None:
     for changes in _together(single):
         changed = changed_by(case, changes)
-        if (
-            changed is not None
-            and CATALOGUES[changed.rnn.cell][id].applies(changed) is None
-            and _seen(Problem(changed, device), id)
-        ):
+        if changed is None or CATALOGUES[case.rnn.cell][id].applies(changed):
+            continue
+        if _seen(Problem(changed, device), id):
             return as_flags(changes)
     return None
 

@@ -4,7 +4,6 @@ through time and layers.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,21 +13,26 @@ from .equations import Bias, States
 from .stepwise import made_of
 
 
-def cell_step(function: Callable[..., Tensor], x: Tensor, states: States, *weights: Bias) -> States:
+def cell_step(
+    step: Callable[..., Tensor], x: Tensor, states: States, W_ih: Tensor, W_hh: Tensor, b_ih: Bias, b_hh: Bias
+) -> States:
     """x (N, H_in), h (N, H_out) -> the next h (N, H_out)."""
-    return (function(x, *states, *given(weights)),)
+    return (step(x, *states, W_ih, W_hh, given(b_ih), given(b_hh)),)
 
 
-def lstm_step(x: Tensor, states: States, W_ih: Tensor, W_hh: Tensor, b_ih: Bias, b_hh: Bias, *W_hr: Tensor) -> States:
-    """The same of an LSTM, with c. `LSTMCell` projects nothing: it takes h with zeros up to the size it gives it."""
-    h, c = states
-    missing = [0, c.shape[1] - h.shape[1]] if W_hr else []
-    h, c = torch.lstm_cell(x, [F.pad(h, missing), c], *given([W_ih, F.pad(W_hh, missing), b_ih, b_hh]))
-    return h @ W_hr[0].T if W_hr else h, c
+def lstm_step(
+    x: Tensor, states: States, W_ih: Tensor, W_hh: Tensor, b_ih: Bias, b_hh: Bias, W_hr: Tensor | None = None
+) -> States:
+    """The same of an LSTM. `LSTMCell` does not project: zeros are added to a projected h, up to the size of c."""
+    (h, c), missing = states, [0, states[1].shape[1] - states[0].shape[1]]
+    h, W_hh = (h, W_hh) if W_hr is None else (F.pad(h, missing), F.pad(W_hh, missing))
+    h, c = torch.lstm_cell(x, [h, c], W_ih, W_hh, given(b_ih), given(b_hh))
+    return h if W_hr is None else h @ W_hr.T, c
 
 
-def given(weights: Any) -> list[Any]:
-    return [weight if isinstance(weight, Tensor) else None for weight in weights]
+def given(bias: Bias) -> Tensor | None:
+    """Return None for the 0.0 of a bias that is not there, as the cells take it."""
+    return bias if isinstance(bias, Tensor) else None
 
 
 cell = made_of({

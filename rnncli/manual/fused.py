@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from . import equations
-from .equations import Params, States
-from .fused_steps import CELLS, Cell, StepOf, Views
+from .equations import Params, States, flipped
+from .fused_steps import CELLS, Cell, StepOf
 from .stepwise import made_of
 
 Sizes = Sequence[int] | None
@@ -57,7 +57,7 @@ def stack(
     """
     sequences, num_layers = sizes[0] if sizes else x.shape[1], states[0].shape[0] // directions
     if states[0].shape[1] != sequences:
-        raise RuntimeError(f"the states must be of {sequences} sequences, not {states[0].shape[1]}")
+        raise RuntimeError(f"states of {sequences} sequences expected, not of {states[0].shape[1]}")
     run: Callable[..., States] = _recorded_layer if torch.is_grad_enabled() else layer
     starts, final = list(zip(*[rows.unbind(0) for rows in states], strict=True)), []
     for k in range(num_layers):
@@ -80,7 +80,7 @@ def layer(walk: Walk, *arguments: Any) -> States:
     where there is none), first states (N, H_out) -> h of all steps, and the last states of each sequence (N, H_out).
     """
     kept, last = _forward(False, walk, *arguments)
-    return kept[0], *(h.clone() for h in last)  # a view would keep all states
+    return kept[0], *last
 
 
 class RecordedLayer(torch.autograd.Function):
@@ -102,7 +102,7 @@ class RecordedLayer(torch.autograd.Function):
         kept, last = _forward(True, walk, *arguments)
         ctx.save_for_backward(*arguments, *kept)
         ctx.walk = walk
-        return kept[0], *(h.clone() for h in last)
+        return kept[0], *last
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -110,20 +110,19 @@ class RecordedLayer(torch.autograd.Function):
         (cell, sizes, reverse), needed = ctx.walk, ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():  # for a second derivative
             return None, *_from_equations(ctx.walk, ctx.saved_tensors[: 5 + len(grads)], needed, grads)
-        x, W_ih, W_hh, _, _, W_hr, *states = ctx.saved_tensors
-        starts, kept = states[: len(grads) - 1], states[len(grads) - 1 :]
+        x, *tensors = ctx.saved_tensors
+        weights, states, last = tuple(tensors[:5]), tensors[5:], grads[1:]
+        starts, kept = states[: len(last)], states[len(last) :]
         before = [_before(*pair, sizes, reverse) for pair in zip(kept, starts, strict=False)]
-        total = grads[0].clone(
-            memory_format=torch.contiguous_format
-        )  # of h: from outside, then also from the next step
-        columns, s, views, step_of = cell.backward(total, kept, before, W_hh, W_hr)
-        grad_starts = _walk(step_of, views, grads[1:], sizes, not reverse)
+        total = grads[0].clone(memory_format=torch.contiguous_format)
+        columns, s, views, step_of = cell.backward(total, kept, before, weights)
+        grad_starts = _walk(step_of, views, last, sizes, not reverse)
         s = s.flatten(0, -2)
         a = s if len(columns) == 1 else torch.cat(columns, -1).flatten(0, -2)
         grad_bias = a.sum(0) if needed[3] or needed[4] else None
         return (
             None,
-            (a @ W_ih).view_as(x) if needed[0] else None,
+            (a @ weights[0]).view_as(x) if needed[0] else None,
             a.t() @ x.flatten(0, -2) if needed[1] else None,
             s.t() @ before[0].flatten(0, -2) if needed[2] else None,
             grad_bias if needed[3] else None,
@@ -138,37 +137,35 @@ class RecordedLayer(torch.autograd.Function):
 _recorded_layer = super(torch.autograd.Function, RecordedLayer).apply
 
 
-def _forward(
-    recorded: bool, walk: Walk, x: Tensor, W_ih: Tensor, W_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None,
-    W_hr: Tensor | None, *starts: Tensor,
-) -> tuple[States, States]:  # fmt: skip
-    cell, sizes, reverse = walk
+def _forward(recorded: bool, walk: Walk, x: Tensor, *tensors: Any) -> tuple[States, States]:
+    (cell, sizes, reverse), W_hh = walk, tensors[1]
     many = (len(sizes) if sizes else x.shape[0]) >= MANY
-    W_hh_t = W_hh.t().contiguous() if many else W_hh.t()
-    kept, views, step_of = cell.forward(recorded, x, W_ih, W_hh_t, b_ih, b_hh, W_hr)
-    return kept, _walk(step_of, views, starts, sizes, reverse)
+    kept, views, step_of = cell.forward(recorded, x, tensors[:5], W_hh.t().contiguous() if many else W_hh.t())
+    last = _walk(step_of, views, tensors[5:], sizes, reverse)
+    return kept, tuple(h.clone() for h in last)  # a view would keep the states of all steps
 
 
-def _walk(step_of: StepOf, views: Views, states: States, sizes: Sizes, reverse: bool) -> States:
+def _walk(step_of: StepOf, views: States, starts: States, sizes: Sizes, reverse: bool) -> States:
     """Take each step from its own rows of the views and from what the one before returns; of each sequence the last."""
+    states = starts
     if sizes is None:
-        step, rows = step_of(states[0].shape[0]), zip(*[view.unbind(0) for view in views], strict=True)
+        step, rows = step_of(starts[0].shape[0]), zip(*[view.unbind(0) for view in views], strict=True)
         for row in reversed(list(rows)) if reverse else rows:
             states = step(row, states)
         return states
-    starts, ended, have = states, list[States](), 0
-    rows = zip(*[view.split_with_sizes(sizes) for view in views], strict=True)
-    for row, size in list(zip(rows, sizes, strict=True))[:: -1 if reverse else 1]:
-        if size > have:  # sequences begin
-            begun = tuple(start[have:size] for start in starts)
-            states = tuple(map(torch.cat, zip(states, begun, strict=True))) if have else begun
-        elif size < have:  # sequences end
-            ended.append(tuple(h[size:] for h in states))
-            states = tuple(h[:size] for h in states)
+    rows = zip(*[view.split_with_sizes(sizes) for view in views], sizes, strict=True)
+    have, ended = sizes[-1] if reverse else sizes[0], list[States]()
+    states, step = tuple(start[:have] for start in starts) if reverse else starts, step_of(have)
+    for *row, size in reversed(list(rows)) if reverse else rows:
         if size != have:
+            if size > have:  # sequences begin
+                states = tuple(torch.cat([h, start[have:size]]) for h, start in zip(states, starts, strict=True))
+            else:
+                states, rest = zip(*[h.split_with_sizes([size, have - size]) for h in states], strict=True)
+                ended.append(rest)
             have, step = size, step_of(size)
         states = step(row, states)
-    return tuple(map(torch.cat, zip(states, *reversed(ended), strict=True)))
+    return tuple(map(torch.cat, zip(states, *reversed(ended), strict=True))) if ended else states
 
 
 def _before(states: Tensor, start: Tensor, sizes: Sizes, reverse: bool) -> Tensor:
@@ -187,16 +184,12 @@ def _from_equations(
 ) -> list[Tensor | None]:
     """The gradients as autograd finds them from the equation, so that it can go on to their own."""
     (cell, sizes, reverse), lengths = walk, None
-    own: list[Any] = [
-        None if given is None else given.view_as(given) for given in arguments
-    ]  # whose graph ends at the arguments
-    (x, *weights, W_hr), starts = own[:6], own[6:]
+    own: list[Any] = [given if given is None else given.view_as(given) for given in arguments]  # ends of the graph
+    x, weights = own[0], [0.0 if weight is None else weight for weight in (own[1:5] if own[5] is None else own[1:6])]
     if sizes is not None:
         x, lengths = pad_packed_sequence(PackedSequence(x, torch.tensor(sizes)))
-    all_weights = [*(0.0 if weight is None else weight for weight in weights), *([] if W_hr is None else [W_hr])]
-    walked = equations.flipped(x, lengths) if reverse else x
-    h, last = equations.layer(cell.equation, walked, tuple(starts), all_weights, lengths)
-    h = equations.flipped(h, lengths) if reverse else h
+    h, last = equations.layer(cell.equation, flipped(x, lengths) if reverse else x, tuple(own[6:]), weights, lengths)
+    h = flipped(h, lengths) if reverse else h
     h = h if lengths is None else pack_padded_sequence(h, lengths).data
     wanted = [given for given, need in zip(own, needed, strict=True) if need]
     found = iter(torch.autograd.grad([h, *last], wanted, grads, create_graph=True))

@@ -31,9 +31,12 @@ def made_of(steps: Mapping[str, Any], recurrent: Callable[..., tuple[Any, States
     ) -> tuple[Tensor | PackedSequence, Tensor | States]:
         step = steps[nonlinearity if cell == "RNN" else cell]
         directions, p = 2 if bidirectional else 1, dropout if training else 0.0
+        rows = num_layers * directions
         if states is None:
-            states = zeros(input, params, cell, num_layers * directions, batch_first)
+            states = zeros(input, params, cell, rows, batch_first)
         start = (states,) if isinstance(states, Tensor) else states
+        if start[0].shape[0] != rows:
+            raise RuntimeError(f"states of {rows} layers and directions expected, not of {start[0].shape[0]}")
         output, last = recurrent(step, input, start, params, directions, batch_first, p)
         return output, last if cell == "LSTM" else last[0]
 
@@ -50,6 +53,6 @@ def zeros(input: Tensor | PackedSequence, params: Params, cell: str, rows: int, 
     return tuple(input.new_zeros(rows, *batch, size) for size in sizes)
 
 
-def blocks(weight: Bias, sizes: Sequence[int]) -> Sequence[Any]:
+def blocks(weight: Bias, sizes: Sequence[int]) -> Sequence[Bias]:
     """Return the rows of a weight or bias in blocks, of gates; each is 0.0 of a bias that is not there."""
     return weight.split_with_sizes(sizes) if isinstance(weight, Tensor) else [weight] * len(sizes)

@@ -107,13 +107,13 @@ def _lock(descriptor: int, path: Path) -> None:
 
 
 def _require_same_run(saved: ResultFile, run: Run) -> None:
-    path, own = saved.path, "the file of the same run"
+    path, same = saved.path, "the file of the same run"
     for place in saved.places.values():  # what is wrong is told before anything is run
         saved.read(place.offset)
     if not saved.end and os.fstat(saved.file.fileno()).st_size and not _begins_with_a_result(saved.file):
-        raise ConfigError(f"--resume: {path} holds no results; allowed: {own}, or a new one")
+        raise ConfigError(f"--resume: {path} holds no results; allowed: {same}, or a new one")
     if difference := saved.run and run.differs_from(saved.run):
-        raise ConfigError(f"--resume: {path} is {difference}; allowed: {own}, or another --output")
+        raise ConfigError(f"--resume: {path} is {difference}; allowed: {same}, or another --output")
 
 
 def _require_finished(path: Path, file: BinaryIO) -> None:

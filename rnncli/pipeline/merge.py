@@ -77,7 +77,6 @@ def _read(path: Path, opened: ExitStack) -> ResultFile:
 
 
 def _read_document(path: Path, file: BinaryIO, opened: ExitStack) -> ResultFile:
-    """Write the cases of a JSON document out as lines, and read these."""
     try:
         text = file.read(LARGEST_DOCUMENT + 1)
         if len(text) > LARGEST_DOCUMENT:
@@ -108,7 +107,6 @@ def _spooled(path: Path, stream: BinaryIO, opened: ExitStack) -> BinaryIO:
 
 
 def _missing(files: Sequence[ResultFile]) -> list[str]:
-    """Return in words which shards, or how many cases, have no result."""
     cases = max(file.cases for file in files)
     found = sum(len(file.places) for file in files)
     if not cases:  # of a command whose cases are not counted
@@ -117,10 +115,8 @@ def _missing(files: Sequence[ResultFile]) -> list[str]:
         return []
     sizes = {shard: size for file in files for shard, size in file.sizes.items()}
     counts = Counter(place.shard for file in files for place in file.places.values())
-    cut = [
-        shard for shard in sorted(sizes, key=lambda shard: int(shard.partition("/")[0])) if counts[shard] < sizes[shard]
-    ]
-    words = [f"shard {shard} has {counts[shard]} of its {sizes[shard]} cases" for shard in cut]
+    ordered = sorted(sizes, key=lambda shard: int(shard.partition("/")[0]))
+    words = [f"shard {s} has {counts[s]} of its {sizes[s]} cases" for s in ordered if counts[s] < sizes[s]]
     totals = {shard.partition("/")[2] for shard in sizes}
     if len(totals) == 1 and None not in counts:
         total = totals.pop()
@@ -131,7 +127,6 @@ def _missing(files: Sequence[ResultFile]) -> list[str]:
 
 
 def _in_common(environments: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Merge environments: a list of all values where they differ."""
     merged: dict[str, Any] = {}
     for name in dict.fromkeys(chain.from_iterable(environments)):
         values = [environment[name] for environment in environments if name in environment]

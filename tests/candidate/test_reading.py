@@ -174,6 +174,94 @@ def test_a_function_that_stacks_layers_wrongly_is_not_taken_for_one_of_a_single_
     assert rnncli.verify(rnn, num_layers=2, input_size=40).verdict == "mismatch"
 
 
+def stacked(x, h_0, weights_of):
+    """Stack layers that read the one below; `weights_of` gives the matrices and the bias of each."""
+    finals = []
+    for k, h in enumerate(h_0):
+        W_ih, W_hh, b = weights_of(k)
+        x, h = steps(x, h, W_ih, W_hh, b, 0)
+        finals.append(h)
+    return x, torch.stack(finals)
+
+
+def keys_with_numbers(x, h0, w):
+    return stacked(x, h0, lambda k: (w[f"Wx{k}"], w[f"Wh{k}"], w[f"b{k}"]))
+
+
+def keys_numbered_from_one(x, h0, w):
+    return stacked(x, h0, lambda k: (w[f"W_ih_{k + 1}"], w[f"W_hh_{k + 1}"], w[f"b_ih_{k + 1}"] + w[f"b_hh_{k + 1}"]))
+
+
+def keys_written_out(x, h0, w):
+    weights = (w["Wx0"], w["Wh0"], w["b0"]), (w["Wx1"], w["Wh1"], w["b1"]), (w["Wx2"], w["Wh2"], w["b2"])
+    return stacked(x, h0[:3], weights.__getitem__)
+
+
+def keys_that_are_tuples(x, h0, w):
+    return stacked(x, h0, lambda k: (w["W_ih", k], w["W_hh", k], w[k, "b"]))
+
+
+def a_dict_for_each_layer(x, h0, w):
+    return stacked(x, h0, lambda k: (w[k]["W_ih"], w[k]["W_hh"], w[k]["b"]))
+
+
+def numbers_as_keys(x, h0, params):
+    weights = {k: (p["W_ih"], p["W_hh"], p["b"]) for k, p in params.items()}
+    return stacked(x, h0, weights.__getitem__)
+
+
+def attributes(x, h0, w):
+    return stacked(x, h0, lambda k: (w[k].W_ih, w[k].W_hh, w[k].b))
+
+
+DICTS = [
+    keys_with_numbers,
+    keys_numbered_from_one,
+    keys_written_out,
+    keys_that_are_tuples,
+    a_dict_for_each_layer,
+    numbers_as_keys,
+    attributes,
+]
+
+
+@pytest.mark.parametrize("target", DICTS)
+def test_a_dict_of_weights_is_read_whatever_its_name_and_its_keys(target):
+    assert rnncli.verify(target, num_layers=3).verdict == "match"
+
+
+def test_layers_that_keys_write_out_are_all_that_a_candidate_has():
+    report = rnncli.verify(keys_written_out)
+    assert report.verdict == "not-comparable"
+    assert "it has 3 layers, always" in report.checks[0].reason
+
+
+def test_a_key_of_another_layer_is_a_mismatch():
+    def rnn(x, h0, w):
+        return stacked(x, h0, lambda k: (w[f"Wx{k}"], w["Wh0"], w[f"b{k}"]))
+
+    assert rnncli.verify(rnn, num_layers=3).verdict == "mismatch"
+
+
+def joined(x, h, W, b, state_first):
+    states = []
+    for x_t in x:
+        h = torch.tanh(torch.cat([h, x_t] if state_first else [x_t, h], 1) @ W.T + b)
+        states.append(h)
+    return torch.stack(states), h
+
+
+@pytest.mark.parametrize("state_first", [False, True])
+def test_the_order_of_x_and_h_in_a_joined_matrix_of_a_function_is_found_by_experiment(state_first):
+    def rnn(x, h, W_cat, b):
+        return joined(x, h, W_cat, b, state_first)
+
+    report = rnncli.verify(rnn)
+    assert report.verdict == "match"
+    expected = "[weight_hh_l0, weight_ih_l0]" if state_first else "[weight_ih_l0, weight_hh_l0]"
+    assert {wire.tensor: wire.weight for wire in report.record.wiring}["W_cat"] == expected
+
+
 def test_what_is_no_rnn_is_unreadable_and_the_message_says_what_was_seen():
     def title(x):
         return f"a tensor of shape {tuple(x.shape)}"
@@ -198,3 +286,21 @@ def test_what_is_stated_is_obeyed_and_nothing_else_is_tried():
     assert adapted.reading.h_n is None
     with pytest.raises(Unreadable):
         read(by_order, "mine.py:rnn", case, {"layout": "features-first"})
+
+
+@pytest.mark.parametrize("name", ["größe", "Réseau", "外.循环"])
+def test_names_of_files_functions_and_classes_may_have_letters_of_any_alphabet(tmp_path, rnncli, name):
+    file = tmp_path / "сеть.py"
+    file.write_text(
+        "import torch\n\n\ndef größe(x, h, W_ih, W_hh, b_ih, b_hh):\n"
+        "    params = {'weight_ih_l0': W_ih, 'weight_hh_l0': W_hh, 'bias_ih_l0': b_ih, 'bias_hh_l0': b_hh}\n"
+        "    rnn = Réseau(x.shape[-1], h.shape[-1])\n"
+        "    return torch.func.functional_call(rnn, params, (x, h))\n\n\n"
+        "class Réseau(torch.nn.RNN):\n    pass\n\n\n"
+        "class 外:\n    循环 = staticmethod(größe)\n"
+    )
+    for target in (f"{file}:{name}", f"{file}::{name}"):
+        assert rnncli("verify", target, "--no-timing").out.startswith("match")
+    config = tmp_path / "config.yaml"
+    config.write_text(f'candidate:\n  target: "{file}:{name}"\n', encoding="utf-8")
+    assert rnncli("verify", config, "--no-timing").out.startswith("match")

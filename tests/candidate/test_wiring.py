@@ -127,6 +127,44 @@ def test_a_tensor_of_several_names_is_set_at_each_and_listed_with_all():
     assert rnncli.verify(Aliased).verdict == "match"
 
 
+class WithoutBiases(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.W, self.U = (nn.Linear(size, hidden_size, bias=False) for size in (input_size, hidden_size))
+
+    def forward(self, x, h):
+        return steps(x, h, self.W.weight, self.U.weight, 0)
+
+
+def without_biases(x, h, weights):
+    return steps(x, h, weights["W_ih"], weights["W_hh"], 0)
+
+
+def without_matrix(x, h, W_hh, b_ih, b_hh):
+    return steps(x[..., : len(W_hh)], h, torch.eye(len(W_hh), dtype=x.dtype), W_hh, b_ih + b_hh)
+
+
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        (WithoutBiases, ["bias_ih_l0", "bias_hh_l0"]),
+        (without_biases, ["bias_ih_l0", "bias_hh_l0"]),
+        (without_matrix, ["weight_ih_l0"]),
+    ],
+)
+def test_a_parameter_of_nn_rnn_that_has_no_place_is_said_by_name(target, names):
+    (adapted, *_) = read(target, "mine.py:target", altered(Case(), rnn={"input_size": 40}))
+    told = [weight for tensor, weight, _ in adapted.wiring(Case()) if tensor == "none"]
+    assert told == names
+
+
+def test_the_input_s_products_are_told_as_what_they_are():
+    def rnn(x_proj, h, W_hh):
+        return steps(x_proj, h, torch.eye(len(W_hh), dtype=x_proj.dtype), W_hh, 0)
+
+    assert held(rnn) == {"x_proj": "x @ weight_ih_l0.T + bias_ih_l0 + bias_hh_l0", "W_hh": "weight_hh_l0"}
+
+
 class WithBuffers(nn.Module):
     def __init__(self, input_size, hidden_size):
         super().__init__()
