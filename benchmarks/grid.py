@@ -97,7 +97,7 @@ def taken(work: Callable[[], object]) -> float:
 
 def shares(work: Callable[[], object]) -> list[tuple[str, float]]:
     """The part of the time that each of some functions takes, without what it calls of the others."""
-    from rnncli.numerics import oracle
+    from rnncli.numerics import oracle, runs
     from rnncli.pipeline import grid as runner
     from rnncli.verdict import evaluate, problem, stage
 
@@ -133,8 +133,9 @@ def shares(work: Callable[[], object]) -> list[tuple[str, float]]:
         timed(problem, "evaluate", "nn.RNN"),
         timed(evaluate.FunctionCandidate, "evaluate", "the candidate"),
         timed(problem, "built", "nn.RNN"),
-        timed(oracle.Oracle, "_tensors", "the oracle"),
-        timed(oracle.Oracle, "_measure", "the envelope"),
+        timed(oracle, "recurrent", "the oracle"),
+        timed(runs.Runs, "tensors", "the noisy runs"),
+        timed(oracle.Oracle, "_measured", "the envelope"),
         timed(stage, "compare", "comparing"),
         timed(stage, "_settled", "comparing"),
         timed(runner, "line_of", "JSON"),

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from rnncli.core.case import Case
 from rnncli.core.records import Location
-from rnncli.numerics.probe import in_layout, packing, time_first
+from rnncli.numerics.probe import in_layout, rows_of, time_first
 
 DIRECTIONS: tuple[Literal["forward"], Literal["reverse"]] = ("forward", "reverse")
 
 
 def locate(case: Case, tensor: str, index: tuple[int, ...]) -> Location:
-    """The place of element `index` of a tensor: output, h_n, `grad input`, `grad h_0` or `grad <parameter>`."""
+    """Return the place of element `index` of a tensor: output, h_n, `grad input`, `grad h_0`, `grad <parameter>`."""
     name = tensor.removeprefix("grad ")
     if name in states_of(case):
         layer, direction = divmod(index[0], case.rnn.directions)
@@ -36,7 +36,7 @@ def states_of(case: Case) -> tuple[str, ...]:
 
 
 def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
-    """The largest magnitude in each group of elements that rounding moves alike. Magnitudes are 0 or more.
+    """Return the largest magnitude in each group of elements that rounding moves alike. Magnitudes are 0 or more.
 
     output: (L, D), by time step and direction; grad input: (L,); h_n and grad h_0: (D*num_layers,); a parameter's
     gradient, which belongs to one layer and direction: (). Packed sequences end at different steps, and each is a group
@@ -55,24 +55,18 @@ def by_group(case: Case, tensor: str, magnitudes: Tensor) -> Tensor:
 
 
 def over_elements(case: Case, tensor: str, groups: Tensor) -> Tensor:
-    """What `by_group` gave, shaped to stand against the elements of the tensor."""
+    """Return the groups of `by_group`, shaped to stand against the elements of the tensor."""
     name = tensor.removeprefix("grad ")
-    is_state = name in states_of(case)
-    if not is_state and name not in ("output", "input"):
+    if name in states_of(case):
+        return groups[:, None, None] if case.input.layout == "batched" else groups.unsqueeze(-1)
+    if name not in ("output", "input"):
         return groups
-    if case.input.layout == "packed":
-        features = groups.unsqueeze(-1) if name != "output" else groups.repeat_interleave(case.rnn.h_out, dim=-1)
-        return features if is_state else in_layout(case, features)
-    if is_state:
-        return groups.unsqueeze(-1) if case.input.layout == "unbatched" else groups[:, None, None]
-    features = groups.unsqueeze(-1) if name == "input" else groups.repeat_interleave(case.rnn.h_out, dim=1)
-    if case.input.layout == "unbatched":
-        return features
-    return features.unsqueeze(0 if case.rnn.batch_first else 1)
+    steps = groups if case.input.layout == "packed" else groups.unsqueeze(1)  # (L, N or 1, D), of input (L, N or 1)
+    return in_layout(case, steps.repeat_interleave(case.rnn.h_out, -1) if name == "output" else steps.unsqueeze(-1))
 
 
 def first_in_order(case: Case, tensor: str, outside: Tensor) -> Location:
-    """The first True of a mask in the order the computation runs, forward for values and backward for gradients.
+    """Return the first True of a mask in the order the computation runs, forward for values and backward for gradients.
 
     In `output` that is by the step of the walk (the reverse direction's first step is a sequence's last), then by
     direction, batch element and unit; elsewhere by layer and time.
@@ -127,8 +121,6 @@ def _time_and_batch(case: Case, index: tuple[int, ...]) -> tuple[int, int | None
     if case.input.layout == "unbatched":
         return index[0], None
     if case.input.layout == "packed":
-        batch_sizes, sorted_indices = packing(case)
-        first_row = batch_sizes.cumsum(0) - batch_sizes  # (L,)
-        time = int(torch.searchsorted(first_row, index[0], right=True)) - 1
-        return time, int(sorted_indices[index[0] - first_row[time]])
+        time, batch = rows_of(case, torch.device("cpu"))
+        return int(time[index[0]]), int(batch[index[0]])
     return (index[1], index[0]) if case.rnn.batch_first else (index[0], index[1])

@@ -44,16 +44,19 @@ class Probe:
         zeros = {name: torch.zeros_like(self.cotangents[name.replace("_0", "_n")]) for name in self.initial_names}
         return tuple(leaves.get(name, zeros[name]) for name in self.initial_names)
 
+    def changed(self, change: Callable[[str, Tensor], Tensor]) -> "Probe":
+        """Return the same parameters with what `change` makes of input, states and cotangents, given their names."""
+        states, cotangents = (
+            {name: change(name, value) for name, value in part.items()} for part in (self.states, self.cotangents)
+        )
+        return Probe(self.parameters, change("input", self.input), states, cotangents)
+
     def to(self, dtype: torch.dtype, device: torch.device) -> "Probe":
-        """The same values in another dtype, on another device; these themselves where they lie there already."""
+        """Return the same values in another dtype, on another device; this probe where they lie there already."""
         if (self.input.dtype, self.input.device) == (dtype, device):
             return self
-        return Probe(
-            parameters={name: value.to(device, dtype) for name, value in self.parameters.items()},
-            input=self.input.to(device, dtype),
-            states={name: value.to(device, dtype) for name, value in self.states.items()},
-            cotangents={name: value.to(device, dtype) for name, value in self.cotangents.items()},
-        )
+        parameters = {name: value.to(device, dtype) for name, value in self.parameters.items()}
+        return replace(self.changed(lambda _, value: value.to(device, dtype)), parameters=parameters)
 
 
 def draw(case: Case, attempt: int = 0) -> Probe:
@@ -89,11 +92,10 @@ def shortened(case: Case, probe: Probe, steps: int) -> tuple[Case, Probe]:
     given = {"seq_len": steps} | ({"lengths": lengths} if case.input.layout == "packed" else {})
     shorter = altered(case, input=given)
 
-    def cut(sequence: Tensor) -> Tensor:
-        return in_layout(shorter, time_first(case, sequence)[:steps])
+    def cut(name: str, value: Tensor) -> Tensor:
+        return in_layout(shorter, time_first(case, value)[:steps]) if name in ("input", "output") else value
 
-    output = cut(probe.cotangents["output"])
-    return shorter, replace(probe, input=cut(probe.input), cotangents={**probe.cotangents, "output": output})
+    return shorter, probe.changed(cut)
 
 
 def first_sequence(case: Case, probe: Probe) -> tuple[Case, Probe]:
@@ -101,34 +103,28 @@ def first_sequence(case: Case, probe: Probe) -> tuple[Case, Probe]:
     length = case.input.sequence_lengths[0] if case.input.layout == "packed" else case.input.seq_len
     given = {"batch_size": 1, "seq_len": length} | ({"lengths": (length,)} if case.input.layout == "packed" else {})
     alone = altered(case, input=given)
-
-    def cut(sequence: Tensor) -> Tensor:
-        return in_layout(alone, time_first(case, sequence)[:length, :1])
-
-    cotangents = {name: cut(value) if name == "output" else value[:, :1] for name, value in probe.cotangents.items()}
-    states = {name: value[:, :1] for name, value in probe.states.items()}
-    return alone, replace(probe, input=cut(probe.input), states=states, cotangents=cotangents)
+    return alone, probe.changed(lambda name, value: _of_first_sequence(case, alone, name, value))
 
 
 def of_first_sequence(case: Case, alone: Case, values: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
     """Return the results of a case, cut to its first sequence: `alone` is that of `first_sequence`."""
-    found: dict[str, Tensor | None] = {}
-    for name in results(case):
-        value = values[name]
-        assert value is not None
-        whole = name == "output"
-        found[name] = in_layout(alone, time_first(case, value)[: alone.input.seq_len, :1]) if whole else value[:, :1]
-    return found
+    named = ((name, values[name]) for name in results(case))
+    return {name: _of_first_sequence(case, alone, name, value) for name, value in named if value is not None}
+
+
+def _of_first_sequence(case: Case, alone: Case, name: str, value: Tensor) -> Tensor:
+    if name in ("input", "output"):
+        return in_layout(alone, time_first(case, value)[: alone.input.seq_len, :1])
+    return value[:, :1]
 
 
 def first_layer(case: Case, probe: Probe) -> tuple[Case, Probe]:
     """Return the case and its probe with the first layer alone, without dropout and gradients."""
-    directions = case.rnn.directions
     one = altered(case, rnn={"num_layers": 1, "dropout": 0.0}, run={"gradients": False, "train": False})
     parameters = {name: value for name, value in probe.parameters.items() if re.search(r"_l0(_reverse)?$", name)}
-    states = {name: value[:directions] for name, value in probe.states.items()}
-    cotangents = {name: value if name == "output" else value[:directions] for name, value in probe.cotangents.items()}
-    return one, replace(probe, parameters=parameters, states=states, cotangents=cotangents)
+    rows = case.rnn.directions
+    cut = probe.changed(lambda name, value: value if name in ("input", "output") else value[:rows])
+    return one, replace(cut, parameters=parameters)
 
 
 def without_states(case: Case, probe: Probe) -> tuple[Case, Probe]:

@@ -18,9 +18,9 @@ from rnncli.core.case import Case
 from rnncli.core.causes import DOWNCAST, Cause
 from rnncli.core.records import BySteps, Check, Location, Stage, Verdict
 from rnncli.numerics.locate import by_group, first_in_order, locate, over_elements
-from rnncli.numerics.noise import ARITHMETIC, arithmetic
 from rnncli.numerics.oracle import Envelope
 from rnncli.numerics.probe import results
+from rnncli.numerics.rounding import ARITHMETIC, arithmetic
 from rnncli.verdict.evaluate import Finding, Values
 
 SMALL = 3e-2  # of the values at the first wrong step: more is another equation
@@ -179,13 +179,12 @@ class _Elements:
         """Whether the error needs no envelope."""
         if largest == 0:
             return True
-        if own is None:
-            if largest > SAME_IN_FLOAT64 * scale:
-                return False
+        if self._dtype == torch.float64 and largest <= SAME_IN_FLOAT64 * scale:
             sizes = by_group(self._case, self._check.tensor, self._expected.abs())
-            if largest <= SAME_IN_FLOAT64 * sizes.min():
+            if (by_group(self._case, self._check.tensor, error) <= SAME_IN_FLOAT64 * sizes).all():
                 return True
-            return bool((by_group(self._case, self._check.tensor, error) <= SAME_IN_FLOAT64 * sizes).all())
+        if own is None:
+            return False
         known = own <= loosest(self._kind) * scale
         if not (self._sides.same_algorithm and known and largest <= HONEST_FACTOR * own):
             return False

@@ -9,7 +9,6 @@ from torch import nn
 
 from rnncli.core.case import Case, altered
 from rnncli.core.records import Stage
-from rnncli.numerics.noise import arithmetic
 from rnncli.numerics.oracle import Oracle
 from rnncli.numerics.probe import (
     Probe,
@@ -22,6 +21,7 @@ from rnncli.numerics.probe import (
     without_states,
 )
 from rnncli.numerics.reference import built
+from rnncli.numerics.rounding import arithmetic
 from rnncli.verdict.compare import ENVELOPE, Policy
 from rnncli.verdict.evaluate import Candidate, Side, Values, evaluate, reference_side
 

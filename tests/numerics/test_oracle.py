@@ -12,9 +12,9 @@ from rnncli.core.case import Case
 from rnncli.manual import BUILT_IN
 from rnncli.numerics import oracle as oracles
 from rnncli.numerics.locate import over_elements
-from rnncli.numerics.noise import ARITHMETIC, Arithmetic, Noise, arithmetic
-from rnncli.numerics.oracle import Envelope, Oracle, Walk
+from rnncli.numerics.oracle import Envelope, Oracle
 from rnncli.numerics.probe import Probe, draw
+from rnncli.numerics.rounding import ARITHMETIC, arithmetic
 from rnncli.verdict.compare import ENVELOPES
 from rnncli.verdict.evaluate import candidate_side, evaluate, reference_side
 
@@ -22,6 +22,13 @@ CPU = torch.device("cpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 FLAGS = (False, True)
 IS_NN_RNN = "test_the_oracle_is_nn_rnn_in_float64_gradients_included"
+CELLS = (
+    {"nonlinearity": "tanh"},
+    {"nonlinearity": "relu"},
+    {"cell": "GRU"},
+    {"cell": "LSTM"},
+    {"cell": "LSTM", "proj_size": 3},
+)
 LAYOUTS = {
     "batched": {"seq_len": 7, "batch_size": 3},
     "unbatched": {"seq_len": 6, "layout": "unbatched"},
@@ -58,9 +65,9 @@ def farthest(values, expected) -> float:
 @pytest.mark.parametrize("bidirectional", FLAGS, ids=["one-direction", "two-directions"])
 @pytest.mark.parametrize("h_0", one_in(3, ["random", "zeros", "omitted"], IS_NN_RNN, 8))
 def test_the_oracle_is_nn_rnn_in_float64_gradients_included(layout, batch_first, bidirectional, h_0):
-    for layers, nonlinearity, bias in itertools.product((1, 2, 3), ("tanh", "relu"), FLAGS):
+    for layers, cell, bias in itertools.product((1, 2, 3), CELLS, FLAGS):
         rnn = {"batch_first": batch_first, "bidirectional": bidirectional, "num_layers": layers}
-        rnn |= {"nonlinearity": nonlinearity, "bias": bias}
+        rnn |= {"bias": bias, **cell}
         case = case_of(rnn, LAYOUTS[layout] | {"h_0": h_0})
         expected = evaluate(reference_side(case, draw(case)), case).tensors
         assert ("grad h_0" in expected) == (h_0 != "omitted")
@@ -84,27 +91,6 @@ def test_in_eval_mode_the_oracle_drops_nothing():
 
 def test_without_gradients_the_oracle_has_the_values_alone():
     assert list(oracle_of(case_of(gradients=False)).values) == ["output", "h_n"]
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_previous_states_are_those_each_step_started_from(layout):
-    case = case_of({"num_layers": 2, "bidirectional": True}, LAYOUTS[layout])
-    probe = draw(case)
-    oracle = Oracle(case, probe)
-    forward, reverse = oracle.previous_states["h_0"][2:]
-    h_0 = probe.h_0.unsqueeze(1) if case.input.layout == "unbatched" else probe.h_0
-    h_n = oracle.values["h_n"].reshape(h_0.shape)
-    assert torch.equal(forward[0], h_0[2])
-    lengths = case.input.sequence_lengths if case.input.layout == "packed" else [case.input.seq_len] * h_0.shape[1]
-    for n, length in enumerate(lengths):
-        assert torch.equal(reverse[length - 1, n], h_0[3, n])
-    parameters = {name: probe.parameters[f"{name}_l1"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
-    below = torch.cat([oracle._clean.states[0], oracle._clean.states[1]], -1)[:, 0]
-    z = below @ parameters["weight_ih"].T + forward @ parameters["weight_hh"].T
-    stepped = (z + parameters["bias_ih"] + parameters["bias_hh"]).tanh()
-    for n, length in enumerate(lengths):
-        assert torch.allclose(stepped[length - 1, n], h_n[2, n], atol=1e-14)
-        assert torch.allclose(stepped[: length - 1, n], forward[1:length, n], atol=1e-14)
 
 
 # The envelope
@@ -189,15 +175,20 @@ def test_noisy_runs_in_parts_give_an_envelope_of_the_same_size(monkeypatch, layo
     at_once = oracle_of(case).envelope("float32")
     monkeypatch.setattr(oracles, "NOISY_ELEMENTS", 1)
     one_by_one = oracle_of(case)
-    assert list(one_by_one._chunks()) == [1] * oracles.NOISY_RUNS
+    assert sizes_of_parts(one_by_one) == [1] * oracles.NOISY_RUNS
     assert all(1 / 3 < ratio < 3 for ratio in ratios(one_by_one.envelope("float32"), at_once))
+
+
+def sizes_of_parts(oracle: Oracle) -> list[int]:
+    """How many noisy runs are made at once, in each part of them."""
+    return [len(tensors["output"]) - 1 for _, tensors in oracle._noisy("float32", gradients=False)]
 
 
 def test_a_bounded_number_of_elements_is_in_noisy_runs_at_once(monkeypatch):
     oracle = oracle_of(case_of({"hidden_size": 40}, {"seq_len": 50, "batch_size": 10}))
     monkeypatch.setattr(oracles, "NOISY_RUNS", 8)
     monkeypatch.setattr(oracles, "NOISY_ELEMENTS", 3 * 40 * 50 * 10)
-    assert list(oracle._chunks()) == [3, 3, 2]
+    assert sizes_of_parts(oracle) == [3, 3, 2]
 
 
 def along_time(**run) -> torch.Tensor:
@@ -222,136 +213,14 @@ def test_the_envelope_of_the_reverse_direction_grows_against_time():
     assert spread[0] > 1e4 * spread[-1]
 
 
-IN_THE_BACKWARD = ("of_deltas", "on_product", "on_sum", "on_stored", "on_square")
-
-
-def silence(monkeypatch, *methods: str) -> None:
-    """Methods of the noise that add nothing."""
-
-    def nothing_added(_, walk, clean, index, *__):
-        nothing = torch.zeros_like(clean.states[index][0])
-        return iter([(nothing, nothing)] * len(walk.order))
-
-    for method in methods:
-        silent = nothing_added if method.startswith("of_") else lambda _, value, *__: value
-        monkeypatch.setattr(Noise, method, silent)
-
-
-# Of a relu away from its kink the slopes are exact, so that rounding in the forward moves no gradient but a weight's
-STRAIGHT = {"nonlinearity": "relu", "bidirectional": True}
-
-
-def moved_gradients(monkeypatch, *noisy: str) -> set[str]:
-    silence(monkeypatch, *(set(IN_THE_BACKWARD) - set(noisy)))
-    envelope = oracle_of(case_of(STRAIGHT, {"seq_len": 4, "batch_size": 2})).envelope("float64")
-    assert not envelope.kinks
-    return {name for name, spread in envelope.spread.items() if name.startswith("grad ") and spread.max() > 0}
-
-
-WEIGHTS = {f"grad weight_{kind}_l0{suffix}" for kind in ("ih", "hh") for suffix in ("", "_reverse")}
-BIASES = {f"grad bias_{kind}_l0{suffix}" for kind in ("ih", "hh") for suffix in ("", "_reverse")}
-RECURRENT = {"grad weight_hh_l0", "grad weight_hh_l0_reverse"}
-MOVED = {
-    "nothing": ((), RECURRENT),
-    "of_deltas": (("of_deltas",), WEIGHTS | BIASES | {"grad input", "grad h_0"}),
-    "on_product": (("on_product",), RECURRENT | {"grad input", "grad h_0"}),
-    "on_sum": (("on_sum",), WEIGHTS | BIASES),
-    "on_stored": (("on_stored",), RECURRENT | {"grad input"}),
-}
-
-
-@pytest.mark.parametrize(("noisy", "gradients"), MOVED.values(), ids=MOVED)
-def test_each_rounding_of_the_backward_moves_its_own_gradients(monkeypatch, noisy, gradients):
-    assert moved_gradients(monkeypatch, *noisy) == gradients
-
-
-@pytest.mark.parametrize(("nonlinearity", "moves"), [("tanh", True), ("relu", False)], ids=["tanh", "relu"])
-def test_the_square_in_the_slope_of_tanh_moves_every_gradient(monkeypatch, nonlinearity, moves):
-    silence(monkeypatch, "of_states", *(set(IN_THE_BACKWARD) - {"on_square"}))
-    spread = oracle_of(case_of({"nonlinearity": nonlinearity})).envelope("float16").spread
-    assert {bool(spread[name].max() > 1e-9) for name in spread if name.startswith("grad ")} == {moves}
-    assert spread["output"].max() < 1e-9
-
-
-@pytest.mark.parametrize("silent", [0, 1], ids=["rounding of the state", "rounding of the sum"])
-def test_each_rounding_of_the_forward_moves_every_step(monkeypatch, silent):
-    of_states = Noise.of_states
-
-    def one_alone(*args):
-        for added in of_states(*args):
-            yield tuple(0 * noise if place == silent else noise for place, noise in enumerate(added))
-
-    monkeypatch.setattr(Noise, "of_states", one_alone)
-    assert (oracle_of(case_of()).envelope("float16").spread["output"] > 1e-9).all()
-
-
-@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-def test_noise_in_the_forward_alone_would_underestimate_honest_rounding_of_gradients(monkeypatch, nonlinearity):
-    case = case_of({"nonlinearity": nonlinearity}, {"seq_len": 4, "batch_size": 2})
-    whole = oracle_of(case).envelope("float64")
-    silence(monkeypatch, *IN_THE_BACKWARD)
-    forward_alone = oracle_of(case).envelope("float64")
-    for name, spread in forward_alone.spread.items():
-        if name.startswith("grad "):
-            assert spread.max() < 0.9 * whole.spread[name].max(), name
-        else:
-            assert torch.equal(spread, whole.spread[name]), name
-
-
-def deviation(noisy: torch.Tensor, clean: torch.Tensor) -> float:
-    return float((noisy - clean).std())
-
-
-SIZE = 200  # squared, the number of draws
-
-
-@pytest.fixture
-def noise() -> Noise:
-    return Noise(Arithmetic(unit=1e-3, inner=1e-5, smallest=1e-9), 0, CPU)
-
-
-def test_the_square_of_a_state_is_rounded_before_the_difference_cancels(noise):
-    slope, states = torch.zeros(SIZE, SIZE).double(), torch.full((SIZE, SIZE), 2.0).double()
-    assert deviation(noise.on_square(slope, states), slope) == pytest.approx(1e-3 * 4, rel=0.05)
-
-
-def test_a_product_rounds_where_it_is_stored_and_where_it_is_summed(noise):
-    left, right = torch.ones(SIZE, 300).double(), torch.ones(300, SIZE).double()
-    right[::2] = -1  # so that the product is 0, of 300 terms
-    product = left @ right
-    assert deviation(noise.on_product(product, left, right), product) == pytest.approx(1e-5 * 300, rel=0.05)
-    product += 7
-    assert deviation(noise.on_product(product, left, right), product) == pytest.approx(7e-3 + 3e-3, rel=0.05)
-
-
-def test_a_sum_over_time_rounds_each_term_and_each_partial_sum(noise):
-    total, summed = torch.full((SIZE, SIZE), 2.0).double(), torch.full((SIZE, SIZE), 10.0).double()
-    expected = 1e-3 * (10 + math.sqrt(16) * 2)
-    assert deviation(noise.on_sum(total, summed, 16), total) == pytest.approx(expected, rel=0.05)
-
-
-def test_a_stored_value_rounds_by_its_size_or_to_the_smallest_number(noise):
-    for value, expected in ((3.0, 3e-3), (0.0, 1e-9)):
-        stored = torch.full((SIZE, SIZE), value).double()
-        assert deviation(noise.on_stored(stored), stored) == pytest.approx(expected, rel=0.05)
-
-
-def test_tf32_is_the_arithmetic_of_float32_on_a_gpu_that_may_use_it():
-    case = case_of(tf32=True)
-    assert arithmetic(case, torch.float32, torch.device("cuda")) == "tf32"
-    assert arithmetic(case, torch.float32, CPU) == "float32"
-    assert arithmetic(case, torch.float64, torch.device("cuda")) == "float64"
-    assert arithmetic(case_of(), torch.float32, torch.device("cuda")) == "float32"
-
-
 # relu at its kink
 
 
 def with_a_unit_at_zero(case: Case) -> dict[str, torch.Tensor]:
-    """The probe's parameters, but for those of the first layer's unit 1, which are zero."""
+    """The probe's parameters, but for those of the first layer's unit 1: its weights are zero, its biases cancel."""
     parameters = {name: value.clone() for name, value in draw(case).parameters.items()}
-    for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
-        parameters[name][1] = 0
+    for name, value in (("weight_ih_l0", 0), ("weight_hh_l0", 0), ("bias_ih_l0", 1), ("bias_hh_l0", -1)):
+        parameters[name][1] = value
     return parameters
 
 
@@ -359,7 +228,7 @@ def with_a_unit_at_zero(case: Case) -> dict[str, torch.Tensor]:
 def test_every_pre_activation_at_zero_is_a_kink(layout):
     case = case_of({"nonlinearity": "relu"}, LAYOUTS[layout])
     oracle = oracle_of(case, parameters=with_a_unit_at_zero(case))
-    of_the_unit = sum(case.input.lengths) if case.input.lengths else len(oracle.previous_states["h_0"][0].flatten(0, 1))
+    of_the_unit = sum(case.input.lengths) if case.input.lengths else oracle.previous_states["h_0"][0, ..., 0].numel()
     assert oracle.envelope("float64").kinks == oracle.kinks("float64") == of_the_unit
 
 
@@ -401,7 +270,7 @@ def linear(factor: float, reverse: bool = False) -> Oracle:
     probe = draw(case)
     parameters = {name: torch.zeros_like(value) for name, value in probe.parameters.items()}
     parameters["weight_hh_l0_reverse" if reverse else "weight_hh_l0"] += factor
-    return oracle_of(case, parameters=parameters, states={"h_0": torch.ones_like(probe.h_0)})
+    return oracle_of(case, parameters=parameters, states={"h_0": torch.ones_like(probe.states["h_0"])})
 
 
 @pytest.mark.parametrize("reverse", FLAGS, ids=["forward", "reverse"])
@@ -432,22 +301,3 @@ def test_an_envelope_near_the_smallest_number_of_the_dtype_decides_however_small
     spread = {"output": torch.tensor([[2.0**-18]])}
     assert Envelope(spread, 0, envelope.floor).decides("output", torch.tensor([2.0**-24]), 0.02)
     assert not Envelope(spread, 0, floor=0.0).decides("output", torch.tensor([2.0**-24]), 0.02)
-
-
-@pytest.mark.parametrize("lengths", [None, [4, 2]], ids=["batched", "packed"])
-def test_a_reverse_walk_is_a_forward_one_over_the_steps_turned_round(lengths):
-    generator = torch.Generator().manual_seed(0)
-
-    def drawn(*sizes):
-        return torch.randn(*sizes, generator=generator, dtype=torch.float64)
-
-    steps, batch, hidden = 4, 2, 3
-    ended = None if lengths is None else torch.arange(steps)[:, None] < torch.tensor(lengths)
-    valid = None if ended is None else ended[:, None, :, None]
-    given = (drawn(hidden, 5), drawn(hidden, hidden), (), drawn(1, batch, hidden), drawn(1, batch, hidden))
-    forward = Walk("", range(steps), *given, valid=valid)
-    reverse = Walk("_reverse", range(steps - 1, -1, -1), *given, valid=None if valid is None else valid.flip(0))
-    values = drawn(steps, 1, batch, hidden)
-    for method in ("previous", "arriving"):
-        expected = getattr(forward, method)(values).flip(0)
-        assert torch.equal(getattr(reverse, method)(values.flip(0)), expected), method
