@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rnncli.core.cells import cell_of
+from rnncli.core.cells import CELLS, cell_of
 from rnncli.core.records import CaseRecord, RunRecord, Verdict, leaves_of, printable
 from rnncli.core.tally import Tally
 
@@ -81,13 +81,19 @@ def not_comparable(tally: Tally) -> str | None:
 
 def heading(record: RunRecord) -> str:
     """Return what was run, in a line: verify: manual, bmm against nn.RNN; rnncli 0.1.0, torch 2.13.0."""
-    return "; ".join(filter(None, [f"{record.command}: {candidates(record)} against nn.RNN", versions(record)]))
+    told = f"{record.command}: {candidates(record)} against {layers(record)}"
+    return "; ".join(filter(None, [told, versions(record)]))
 
 
 def candidates(record: RunRecord) -> str:
     """Return the names of the candidates, the first of them where they are many."""
     names = [printable(name) for name in record.tally.candidates]
     return ", ".join(names[:MOST_VALUES]) + (", ..." if len(names) > MOST_VALUES else "")
+
+
+def layers(record: RunRecord) -> str:
+    """Return the names of torch's layers that the cases are held against: nn.RNN and nn.LSTM."""
+    return " and ".join(CELLS[name].layer for leaf, name in record.tally.every if leaf == "rnn.cell") or "nn.RNN"
 
 
 def versions(record: RunRecord) -> str:

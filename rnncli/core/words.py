@@ -23,7 +23,7 @@ from rnncli.core.records import (
     combine,
     printable,
 )
-from rnncli.core.summary import initial
+from rnncli.core.summary import call, initial
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 MOST_NAMES = 8
@@ -314,8 +314,9 @@ def _why(check: Check) -> str:
     return "; ".join([check.reason or error, *shown])
 
 
-def conclusion(case: CaseRecord, reference: str = "nn.RNN") -> str:
-    """Return in a line what a verdict covers. `reference` is nn.RNN with its arguments."""
+def conclusion(case: CaseRecord) -> str:
+    """Return in a line what a verdict covers."""
+    reference = call(case)
     if case.faults is not None:
         return seen_of(case.faults)
     if case.verdict is None:

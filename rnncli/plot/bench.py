@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 
 from rnncli.core import words
 from rnncli.core.records import CaseRecord, RunRecord, Timing
-from rnncli.core.summary import short, threads, varying
+from rnncli.core.summary import layers, short, threads, varying
 from rnncli.plot.page import BLACK, COLOURS, GREY, SKY, VERMILLION, WIDTH, by_label, described, put_title
 from rnncli.report.bench import NOISY
 
@@ -64,7 +64,7 @@ def figure(record: RunRecord) -> Figure | None:
     if not axis:  # holds all ratios, and at least a half to twice nn.RNN's time
         ratios = [end for t in timings if t.ratio_to_reference for end in (t.ratio_to_reference, *words.spread(t))]
         panels[0, 0].set_xlim(min([0.5, *ratios]) / 1.1, max([2.0, *ratios]) * 1.1)
-    whole.supxlabel(_notes(axis, any(timing.noisy for timing in timings)), fontsize=8)
+    whole.supxlabel(_notes(layers(record), axis, any(timing.noisy for timing in timings)), fontsize=8)
     return whole
 
 
@@ -93,8 +93,8 @@ def _title(record: RunRecord, cases: Sequence[CaseRecord], axis: str | None, lef
     return [f"bench: {', '.join(told)}", *said, *list(record.tally.warnings)[:MOST_WARNINGS]]
 
 
-def _notes(axis: str | None, noisy: bool) -> str:
-    drawn = "bar: the time as a share of nn.RNN's, the median; line across its end: where half of the ratios lie"
+def _notes(layer: str, axis: str | None, noisy: bool) -> str:
+    drawn = f"bar: the time as a share of {layer}'s, the median; line across its end: where half of the ratios lie"
     if axis:
         drawn = "line: the median time; band: around it as wide as half of the measurements lie apart (the IQR)"
     return f"{drawn}\n{NOISY.replace(' (~)', '') if axis else NOISY}" if noisy else drawn

@@ -16,6 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from rnncli.core import words
+from rnncli.core.cells import CELLS, cell_of
 from rnncli.core.records import CaseRecord, Check, Location, RunRecord, Verdict, printable
 from rnncli.core.summary import conclusion, reason
 from rnncli.plot.page import BLACK, BLUE, SKY, VERMILLION, WIDTH, by_label, described, put_title
@@ -31,7 +32,7 @@ MOST_LETTERS, MOST_LINES = 58, 3  # of what a check says
 PANEL_HEIGHT = 2.6  # inches
 LABELS = {
     "error": "the candidate's error",
-    "reference": "nn.RNN's own error",
+    "reference": "{}'s own error",  # of torch's layer
     "allowed": "the envelope: what rounding may do",
     "first-divergence": "first divergence",
     "worst": "worst place",
@@ -58,7 +59,8 @@ def figure(record: RunRecord) -> Figure | None:
     found = by_label(whole.axes)  # one legend for all panels, of what is in any of them
     if LABELS["allowed"] in found:  # matplotlib 3.8 takes no band of a subfigure into a legend of the whole
         found[LABELS["allowed"]] = Patch(facecolor=SKY, alpha=0.3)
-    shown = [label for label in LABELS.values() if label in found]
+    labels = dict.fromkeys(label.format(cell.layer) for label in LABELS.values() for cell in CELLS.values())
+    shown = [label for label in labels if label in found]
     whole.legend([found[label] for label in shown], shown, loc="outside lower center", ncols=len(shown))
     return whole
 
@@ -78,7 +80,7 @@ def _draw_case(part: SubFigure, case: CaseRecord) -> None:
     checks, directions = _checks(case), _directions(case)
     panels = part.subplots(len(directions), len(checks), squeeze=False)
     for column, check in enumerate(checks):
-        found = courses(check)
+        found = courses(check, cell_of(case.config).layer)
         scale = _Scale([steps for course in found for steps in course.lines.values()])
         for course in found:
             _draw_panel(panels[directions.index(course.direction), column], course, check, scale, case.id)
@@ -123,14 +125,15 @@ def _draw_panel(panel: Axes, course: Course, check: Check, scale: _Scale, case: 
     if course.allowed:
         _draw_allowed(panel, times, lines["allowed"], scale, f"allowed-{where}")
     if course.reference:
-        _draw_line(panel, times, lines["nn.RNN's own"], scale, "reference", where)
-    _draw_line(panel, times, lines["error"], scale, "error", where)
+        of_layer = LABELS["reference"].format(course.layer)
+        _draw_line(panel, times, lines[f"{course.layer}'s own"], scale, "reference", where, of_layer)
+    _draw_line(panel, times, lines["error"], scale, "error", where, LABELS["error"])
     _mark(panel, course, check, scale, where)
     panel.set_title("\n".join(_heading(course, check)))
     each = math.ceil(steps / MOST_POINTS)
     point = f" (a point: of {each} steps, the one with most error for what is allowed)" if each > 1 else ""
     panel.set_xlabel(f"time step t{point}")
-    panel.set_ylabel("error against nn.RNN" if check.stage == "algorithm" else "error against float64")
+    panel.set_ylabel(f"error against {course.layer}" if check.stage == "algorithm" else "error against float64")
 
 
 def _draw_allowed(panel: Axes, times: Sequence[int], values: Steps, scale: _Scale, id: str) -> None:
@@ -142,10 +145,12 @@ def _draw_allowed(panel: Axes, times: Sequence[int], values: Steps, scale: _Scal
     panel.plot(*ends, color=SKY, linewidth=1, linestyle=":", gid=f"{id}-edge")
 
 
-def _draw_line(panel: Axes, times: Sequence[int], values: Steps, scale: _Scale, of: str, where: str) -> None:
+def _draw_line(
+    panel: Axes, times: Sequence[int], values: Steps, scale: _Scale, of: str, where: str, label: str
+) -> None:
     look = LOOKS[of] if len(values) <= FEW_STEPS else LOOKS[of] | {"marker": ""}
     places = [math.nan if value is None else scale.place(value) for value in values]
-    panel.plot(times, places, linewidth=1.3, markersize=3, gid=f"{of}-{where}", label=LABELS[of], **look)
+    panel.plot(times, places, linewidth=1.3, markersize=3, gid=f"{of}-{where}", label=label, **look)
     broken = [time for time, value in zip(times, values, strict=True) if value is None]
     if broken:
         look = look | {"linestyle": "", "marker": "x"}
@@ -182,7 +187,7 @@ def _heading(course: Course, check: Check) -> Iterator[str]:
         yield f"not finite at {len(broken)} of {len(course.error)} steps, first at t={broken[0]}"
     if finite:
         at = max(finite, key=lambda time: (finite[time], -time))
-        others = {"nn.RNN's own": course.reference, "allowed": course.allowed}
+        others = {f"{course.layer}'s own": course.reference, "allowed": course.allowed}
         there = ", ".join(f"{name} {words.number(steps[at], 'not finite')}" for name, steps in others.items() if steps)
         largest = f"largest error {words.number(finite[at])} at t={at}" + (f"; there {there}" if there else "")
         yield textwrap.fill(largest, MOST_LETTERS)

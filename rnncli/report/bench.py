@@ -10,7 +10,7 @@ from rich.text import Text
 from rnncli.core import words
 from rnncli.core.cells import cell_of
 from rnncli.core.records import CaseRecord, RunRecord, Timing
-from rnncli.core.summary import call, conclusion, short, threads, varying
+from rnncli.core.summary import call, conclusion, layers, short, threads, varying
 from rnncli.report.table import PAGE_WIDTH, Row, table
 
 CHART = 48, 10  # columns and rows
@@ -69,8 +69,8 @@ def _one(case: CaseRecord, record: RunRecord) -> Iterator[RenderableType]:
     if any(timing.noisy for timing in timings):
         yield Text(NOISY, "yellow")
     yield Text(
-        "of nn.RNN's: the median of the ratios, and where half of them lie (░); share: of the time, what the"
-        " matrix products take alone; memory: allocated at once, beyond what went in",
+        f"of {layers(record)}'s: the median of the ratios, and where half of them lie (░); share: of the time, what"
+        " the matrix products take alone; memory: allocated at once, beyond what went in",
         "dim",
     )
 
@@ -114,7 +114,7 @@ def _range(cases: Sequence[CaseRecord], record: RunRecord) -> Iterator[Renderabl
         by_case = [{t.implementation: t for t in case.timing or () if t.pass_ == name} for case in cases]
         names = {one: words.implementation(one, cases[0]) for found in by_case for one in found}
         yield ""
-        yield Text(f"{name}: nn.RNN's median, and the ratio of the others to it", "bold")
+        yield Text(f"{name}: {layers(record)}'s median, and the ratio of the others to it", "bold")
         rows = [
             [*values.values(), *(_in_range(found.get(one)) for one in names)]
             for values, found in zip(leaves, by_case, strict=True)

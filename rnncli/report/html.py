@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rnncli.core import summary, words
+from rnncli.core.cells import cell_of
 from rnncli.core.records import CaseRecord, RunRecord, Timing, Verdict, leaves_of, printable
 from rnncli.report.failures import Failures, Group, in_short
 from rnncli.report.over_time import Course, courses, scale_of
@@ -32,7 +33,6 @@ LONG_WORD = re.compile(rf"(\S{{{LONG + 1},}})")
 AFTER_A_SIGN = re.compile(r"(?<=[/_.:,=-])")
 PICTURE = 320, 96  # of one direction's error over time
 BAR = 120  # the longest
-KINDS = {"error": "error", "nn.RNN's own": "own", "allowed": "allowed"}
 FIRST_COLUMNS, ALWAYS_SHOWN = ("verdict", "case"), ("passes at", "why")  # though all be alike
 
 
@@ -225,7 +225,7 @@ def _line(name: str, values: Sequence[float | None], low: int, high: int) -> Lin
         top = _height(value, low, high)
         path += f"{f'M{edges[at]} ' if at == 0 or values[at - 1] is None else 'V'}{top}H{edges[at + 1]}"
         area += f"M{edges[at]} {height}V{top}H{edges[at + 1]}V{height}z"
-    return Line(name, KINDS[name], path, area if name == "allowed" else "", beyond)
+    return Line(name, name if name in ("error", "allowed") else "own", path, area if name == "allowed" else "", beyond)
 
 
 def _height(value: float, low: int, high: int) -> int:
@@ -278,8 +278,8 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    found.globals.update(words=words, summary=summary, state=state, size=PICTURE, width=BAR, bars=bars)
-    found.globals["pictures"] = lambda check: [picture(course) for course in courses(check)]
+    found.globals.update(words=words, summary=summary, cell_of=cell_of, state=state, size=PICTURE, width=BAR, bars=bars)
+    found.globals["pictures"] = lambda check, layer: [picture(course) for course in courses(check, layer)]
     found.globals["part"] = lambda name: Markup((page / name).read_text(encoding="utf-8"))  # ours
     found.filters.update(breakable=_breakable, coded=_coded, command=_command)
     return found

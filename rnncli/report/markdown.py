@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from rnncli.core import summary
 from rnncli.core.records import RunRecord, Verdict, printable
-from rnncli.core.summary import arguments, by_argument, common, counts, diagnoses, heading, not_comparable, reason
 from rnncli.core.words import ratio_to
 
 MOST_ROWS = 50  # a job summary holds a megabyte
@@ -19,13 +19,17 @@ def render(record: RunRecord) -> Iterator[str]:
 def _verdicts(record: RunRecord) -> Iterator[str]:
     tally = record.tally
     mark = "❌" if not record.passed else "✅" if record.verdict == Verdict.MATCH else "⚠️"
-    yield f"## {mark} rnncli {_text(record.command)}: {counts(tally)}\n"
-    yield f"\n{_text(heading(record))}\n"
+    yield f"## {mark} rnncli {_text(record.command)}: {summary.counts(tally)}\n"
+    yield f"\n{_text(summary.heading(record))}\n"
     yield from (f"\n**Incomplete:** {_text(missing)}\n" for missing in record.missing)
-    yield from (f"\n**{_text(said)}**\n" for said in (common(tally), diagnoses(tally), not_comparable(tally)) if said)
+    yield from (
+        f"\n**{_text(said)}**\n"
+        for said in (summary.common(tally), summary.diagnoses(tally), summary.not_comparable(tally))
+        if said
+    )
     if not tally.failing:
         return
-    telling = list(by_argument(tally))
+    telling = list(summary.by_argument(tally))
     if telling:
         yield _head("argument", "failing of cases, by value")
     for name, values in telling:
@@ -33,7 +37,7 @@ def _verdicts(record: RunRecord) -> Iterator[str]:
     first = [record.cases[at] for at in tally.failing[:MOST_ROWS]]
     yield _head("case", "candidate", "arguments", "why")
     for case in first:
-        yield _row(_code(case.id), _code(case.candidate), _code(arguments(case)), _text(reason(case)))
+        yield _row(_code(case.id), _code(case.candidate), _code(summary.arguments(case)), _text(summary.reason(case)))
     if len(tally.failing) > MOST_ROWS:
         yield f"\n... and {len(tally.failing) - MOST_ROWS} more\n"
     fixes = {found.id: found.fix for case in first for found in case.diagnosis or ()}
@@ -50,14 +54,15 @@ def _bench(record: RunRecord) -> Iterator[str]:
         yield f"\n- {_code(gate.condition)} {'**fails**' if gate.failed else 'holds'}: {gate.ratio:.2f}, {spread}\n"
     for said in (*record.missing, *record.tally.warnings, *record.tally.errors):
         yield f"\n**{_text(said)}**\n"
-    yield "\n| case | pass | implementation | median | of nn.RNN's | half of the ratios | earlier |\n"
+    of = f"of {summary.layers(record)}'s"
+    yield f"\n| case | pass | implementation | median | {of} | half of the ratios | earlier |\n"
     yield "|---|---|---|--:|--:|--:|--:|\n"
     for case in record.cases:
         for timing in case.timing or ():
             name = _code(f"{timing.implementation}{' (wrong)' if timing.wrong else ''}")
             spread = f"{ratio_to(timing.ratio_low, '')} to {ratio_to(timing.ratio_high, '')}"
             ratios = ratio_to(timing.ratio_to_reference, ""), spread, ratio_to(timing.baseline_ratio, "")
-            yield _row(_code(arguments(case)), timing.pass_, name, f"{timing.median_s * 1e3:.4g} ms", *ratios)
+            yield _row(_code(summary.arguments(case)), timing.pass_, name, f"{timing.median_s * 1e3:.4g} ms", *ratios)
 
 
 def _head(*names: str) -> str:

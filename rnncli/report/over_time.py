@@ -20,13 +20,14 @@ class Course:
 
     direction: str
     error: Steps
-    reference: Steps | None  # nn.RNN's own error
+    reference: Steps | None  # the own error of torch's layer
     allowed: Steps | None  # by the noise envelope
+    layer: str = "nn.RNN"
 
     @property
     def lines(self) -> dict[str, Steps]:
         """The lines that there are to draw, by what they are called."""
-        lines = {"error": self.error, "nn.RNN's own": self.reference, "allowed": self.allowed}
+        lines = {"error": self.error, f"{self.layer}'s own": self.reference, "allowed": self.allowed}
         return {name: steps for name, steps in lines.items() if steps is not None}
 
     def parts(self, most: int = MOST_BLOCKS) -> list[tuple[range, int]]:
@@ -52,11 +53,11 @@ class Course:
         return 0.0 if allowed is None else error / allowed if allowed else error and math.inf
 
 
-def courses(check: Check) -> list[Course]:
-    """Return a check's error over time, a course for each direction."""
+def courses(check: Check, layer: str = "nn.RNN") -> list[Course]:
+    """Return a check's error over time beside that of torch's layer, a course for each direction."""
     reference, allowed = check.reference_error_by_step or {}, check.allowed_by_step or {}
     return [
-        Course(direction, steps, reference.get(direction), allowed.get(direction))
+        Course(direction, steps, reference.get(direction), allowed.get(direction), layer)
         for direction, steps in (check.error_by_step or {}).items()
     ]
 

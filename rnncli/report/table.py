@@ -12,8 +12,8 @@ from rich.text import Text
 
 from rnncli.core import words
 from rnncli.core.cells import cell_of
-from rnncli.core.records import CaseRecord, Check, Diagnosis, RunRecord, Timing, Verdict, printable
-from rnncli.core.summary import by_argument, call, candidates, cases, conclusion, verdicts_of
+from rnncli.core.records import CaseRecord, Diagnosis, RunRecord, Timing, Verdict, printable
+from rnncli.core.summary import by_argument, call, candidates, cases, conclusion, layers, verdicts_of
 from rnncli.report.failures import Failures
 from rnncli.report.over_time import courses, most_telling, scale_of, sparkline
 
@@ -104,7 +104,7 @@ def _headline(case: CaseRecord) -> Text:
     if case.faults is not None:
         style = "bold yellow" if any(fault.status == "not-visible" for fault in case.faults) else "green"
         return Text.assemble((words.seen_of(case.faults), style), f": {call(case)}")
-    said = words.conclusion(case, call(case))
+    said = words.conclusion(case)
     return _under_verdict(case.verdict, STYLES[case.verdict], said) if case.verdict else Text(said, "bold")
 
 
@@ -127,7 +127,7 @@ def _why(case: CaseRecord, verbose: bool) -> Iterator[RenderableType]:
             yield from _diagnosed(diagnosis, verbose)
         yield Text(f"Evidence: {evidence}.")
     if wrong:
-        yield from _over_time(case.checks or ()) if verbose else _wrong_over_time(case.checks or ())
+        yield from _over_time(case) if verbose else _wrong_over_time(case)
     yield from _replay(case)
 
 
@@ -163,14 +163,14 @@ def _reasons(case: CaseRecord, verbose: bool) -> Iterator[Text]:
     for verdict, line in told:
         yield Text(line, STYLES[verdict] if verdict != Verdict.MATCH else "dim")
     if verbose and case.verdict != Verdict.MISMATCH:
-        yield from _over_time(case.checks or ())
+        yield from _over_time(case)
 
 
 def _cases(record: RunRecord) -> Iterator[RenderableType]:
     tally = record.tally
     verdict = record.verdict or ("failed" if tally.kinds else "incomplete")
     style = STYLES[record.verdict] if record.verdict and not tally.kinds else "bold red"
-    yield _under_verdict(verdict, style, f"{candidates(record)} against nn.RNN, {conclusion(record)}")
+    yield _under_verdict(verdict, style, f"{candidates(record)} against {layers(record)}, {conclusion(record)}")
     if record.command in ("shapes", "power"):
         failing = list(tally.failing) if len(record.cases) > MOST_IN_FULL else []
         shown = (failing or range(len(record.cases)))[:MOST_IN_FULL]
@@ -226,7 +226,7 @@ def _summary(record: RunRecord) -> Iterator[RenderableType]:
             rows.append([*key, *figures, "not finite" if worst == inf else words.number(worst)])
         yield ""
         yield table(["stage", "dtype", "checks>", *(f"{verdict}>" for verdict in counted), "largest error>"], rows)
-        yield Text("largest error: as a share of nn.RNN's largest value", "dim")
+        yield Text(f"largest error: as a share of {layers(record)}'s largest value", "dim")
 
 
 def _shapes(case: CaseRecord) -> Table:
@@ -366,8 +366,8 @@ def _fit(table: Table, width: int) -> int:
     return max(width, sum(widths) + gaps)
 
 
-def _wrong_over_time(checks: Sequence[Check]) -> Iterator[Text]:
-    check = most_telling(checks)
+def _wrong_over_time(case: CaseRecord) -> Iterator[Text]:
+    check = most_telling(case.checks or ())
     if check is None or check.verdict != Verdict.MISMATCH:
         return
     first, found = check.first_divergence, courses(check)
@@ -384,11 +384,11 @@ def _wrong_over_time(checks: Sequence[Check]) -> Iterator[Text]:
         yield Text(f"{told} t=0 {blocks} t={len(course.error) - 1}", no_wrap=True)
 
 
-def _over_time(checks: Sequence[Check]) -> Iterator[Text]:
-    check = most_telling(checks)
+def _over_time(case: CaseRecord) -> Iterator[Text]:
+    check = most_telling(case.checks or ())
     if check is None or (check.verdict == Verdict.MATCH and not check.reason):
         return
-    found = courses(check)
+    found = courses(check, cell_of(case.config).layer)
     scale = scale_of([steps for course in found for steps in course.shown().values()])
     widest = max(len(f"{name}, {course.direction}") for course in found for name in course.lines)
     for course in found:
