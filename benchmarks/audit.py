@@ -25,8 +25,9 @@ from torch import Tensor
 from rnncli.candidate.load import Canonical, Sequence, arguments_of, canonical, load
 from rnncli.core.case import Case
 from rnncli.core.causes import Cause
+from rnncli.core.cells import CELLS
 from rnncli.core.errors import CandidateError
-from rnncli.faults.catalogue import CATALOGUE
+from rnncli.faults.catalogue import CATALOGUES
 from rnncli.faults.device_guard import check_devices
 from rnncli.faults.diagnose import BY_CAUSE, diagnosed
 from rnncli.faults.planted import plant
@@ -46,6 +47,7 @@ STATE = Path(".audit")
 CPU = torch.device("cpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 BUILT_IN = ("manual", "bmm", "concat", "cell")
+GATED = ("GRU", "LSTM")
 Result = dict[str, Any]
 
 
@@ -72,14 +74,18 @@ def log_uniform(generator: random.Random, low: int, high: int) -> int:
     return round(math.exp(generator.uniform(math.log(low), math.log(high))))
 
 
-def draw(generator: random.Random, limits: Limits, dtypes: tuple[str, ...] = DTYPES) -> Case:
-    """A random case: every argument, layout, dtype and built-in, weights from half to five times nn.RNN's own scale."""
+def draw(generator: random.Random, limits: Limits, dtypes: tuple[str, ...] = DTYPES, cell: str = "RNN") -> Case:
+    """A random case: every argument, layout, dtype and built-in, weights from half to five times torch's own scale."""
+    gates = len(CELLS[cell].gates) or 1
     while True:
         hidden, features = log_uniform(generator, 1, limits.hidden_size), log_uniform(generator, 1, 256)
         steps, batch = log_uniform(generator, 1, limits.steps), log_uniform(generator, 1, 32)
         layers, both = generator.randint(1, limits.layers), generator.random() < 0.5
         walks = layers * (1 + both)
-        if steps * batch * walks * hidden * (hidden + features) <= limits.work and steps * walks <= 4 * limits.steps:
+        if (
+            steps * batch * walks * gates * hidden * (hidden + features) <= limits.work
+            and steps * walks <= 4 * limits.steps
+        ):
             break
     layout = generator.choice(["batched", "batched", "unbatched", "packed"])
     lengths = [generator.randint(1, steps) for _ in range(batch)] if layout == "packed" else None
@@ -103,21 +109,37 @@ def draw(generator: random.Random, limits: Limits, dtypes: tuple[str, ...] = DTY
         "gradients": generator.random() < 0.9,
         "weight_scale": math.exp(generator.uniform(math.log(0.5), math.log(5))),
     }
+    if cell != "RNN":
+        del rnn["nonlinearity"]
+        rnn["cell"] = cell
+    if cell == "LSTM" and hidden > 1 and generator.random() < 0.3:
+        rnn["proj_size"] = generator.randint(1, hidden - 1)
     return Case.model_validate({"rnn": rnn, "input": given, "run": run, "candidate": generator.choice(BUILT_IN)})
 
 
-def case_of(section: str, number: int, limits: Limits, needed: Callable[[Case], bool] = lambda _: True) -> Case:
+def case_of(
+    section: str, number: int, limits: Limits, needed: Callable[[Case], bool] = lambda _: True, cell: str = "RNN"
+) -> Case:
     """The case of a section with a number: the first drawn that is of the kind that is needed."""
     generator = random.Random(f"{SEED} {section} {number}")
-    return next(case for case in iter(lambda: draw(generator, limits), None) if needed(case))
+    return next(case for case in iter(lambda: draw(generator, limits, cell=cell), None) if needed(case))
 
 
 # -- no false alarms ---------------------------------------------------------------------------------------------------
 
 
 def honest(number: int, limits: Limits = HONEST) -> Result:
-    """A correct implementation, judged: how many checks of each verdict, and how near the worst came to a mismatch."""
-    case = case_of("honest", number, limits)
+    """A correct RNN, judged."""
+    return _right(case_of("honest", number, limits))
+
+
+def honest_gated(number: int, limits: Limits = HONEST) -> Result:
+    """A correct GRU or LSTM, judged."""
+    return _right(case_of("honest gated", number, limits, cell=GATED[number % 2]))
+
+
+def _right(case: Case) -> Result:
+    """How many checks of a correct implementation have each verdict, and how near the worst came to a mismatch."""
     checks = Judgement(Problem(case, CPU), load(case)).checks
     found: Result = {"dtype": case.run.dtype, "counts": {}, "mismatches": []}
     for check in checks:
@@ -136,17 +158,25 @@ def honest(number: int, limits: Limits = HONEST) -> Result:
 
 
 def fault(number: int, limits: Limits = PLANTED, id: str | None = None) -> Result:
-    """A planted fault in a case it can happen in: what power says, what verify says, and what the values say.
+    """A planted fault in an RNN it can happen in: what power says, what verify says, and what the values say.
 
     `id`: the fault, where it is not the one whose turn it is in the catalogue.
     """
-    id = id or list(CATALOGUE)[number % len(CATALOGUE)]
-    case = case_of("fault", number, limits, lambda case: CATALOGUE[id].applies(case) is None)
+    return _planted("fault", number, limits, "RNN", id or list(CATALOGUES["RNN"])[number % len(CATALOGUES["RNN"])])
+
+
+def fault_gated(number: int, limits: Limits = PLANTED) -> Result:
+    """A planted fault in a GRU or an LSTM it can happen in, as `fault`."""
+    return _planted("fault gated", number, limits, *GATED_FAULTS[number % len(GATED_FAULTS)])
+
+
+def _planted(section: str, number: int, limits: Limits, cell: str, id: str) -> Result:
+    case = case_of(section, number, limits, lambda case: CATALOGUES[cell][id].applies(case) is None, cell)
     problem = Problem(case, CPU)
     seen = _seen(problem, id) is not None
-    verified, masks = _verified(problem, id, canonical(id, plant(id)))
-    found = {"fault": id, "power": seen, "verify": verified, "masks": masks, "exception": None}
-    found["differs"] = None if seen or masks else _leaves_the_envelope(problem, canonical(id, plant(id)))
+    verified, masks = _verified(problem, id, canonical(id, plant(id, cell=cell)))
+    found = {"fault": id, "cell": cell, "power": seen, "verify": verified, "masks": masks, "exception": None}
+    found["differs"] = None if seen or masks else _leaves_the_envelope(problem, canonical(id, plant(id, cell=cell)))
     if seen and not found["verify"]:
         found["exception"] = ["power sees it, verify does not", case.config]
     if not seen and found["differs"]:
@@ -157,7 +187,7 @@ def fault(number: int, limits: Limits = PLANTED, id: str | None = None) -> Resul
 def _verified(problem: Problem, id: str, candidate: Canonical) -> tuple[bool, bool]:
     """Whether verify ends in a mismatch, and whether it says that nothing but dropout's masks is another."""
     if id == "device-hardcoded":
-        finding = check_devices(plant(id), problem.case)
+        finding = check_devices(plant(id, cell=problem.case.rnn.cell), problem.case)
         return finding is not None and finding.status == "found", False
     try:
         checks = Judgement(Problem(problem.case, CPU), candidate).checks
@@ -184,19 +214,29 @@ def _leaves_the_envelope(problem: Problem, candidate: Canonical) -> str | None:
 
 # -- diagnosis ---------------------------------------------------------------------------------------------------------
 
-BY_VALUES = [id for id in CATALOGUE if id not in BY_CAUSE and id != "device-hardcoded"]
-NAMED = [id for id in CATALOGUE if id != "device-hardcoded"]
+BY_VALUES = [id for id in CATALOGUES["RNN"] if id not in BY_CAUSE and id != "device-hardcoded"]
+NAMED = [id for id in CATALOGUES["RNN"] if id != "device-hardcoded"]
+GATED_FAULTS = [(cell, id) for cell in GATED for id in CATALOGUES[cell]]
+GATED_NAMED = [(cell, id) for cell, id in GATED_FAULTS if id != "device-hardcoded"]
 
 
 def single(number: int, limits: Limits = SMALL) -> Result:
-    """A planted fault in a case it can happen in, and what the diagnosis names."""
-    id = NAMED[number % len(NAMED)]
-    case = case_of("single", number, limits, lambda case: CATALOGUE[id].applies(case) is None)
+    """A planted fault in an RNN it can happen in, and what the diagnosis names."""
+    return _single("single", number, limits, "RNN", NAMED[number % len(NAMED)])
+
+
+def single_gated(number: int, limits: Limits = SMALL) -> Result:
+    """A planted fault in a GRU or an LSTM it can happen in, and what the diagnosis names."""
+    return _single("single gated", number, limits, *GATED_NAMED[number % len(GATED_NAMED)])
+
+
+def _single(section: str, number: int, limits: Limits, cell: str, id: str) -> Result:
+    case = case_of(section, number, limits, lambda case: CATALOGUES[cell][id].applies(case) is None, cell)
     return {"planted": [id], **_diagnosed(case, (id,))}
 
 
 def pair(number: int, limits: Limits = SMALL) -> Result:
-    """Two planted faults in a case both can happen in, and what the diagnosis names."""
+    """Two planted faults in an RNN both can happen in, and what the diagnosis names."""
     generator = random.Random(f"{SEED} pair of faults {number}")
     case = case_of("pair", number, limits, lambda case: len(_possible(case)) > 1)
     ids = tuple(sorted(generator.sample(_possible(case), 2), key=BY_VALUES.index))
@@ -204,11 +244,11 @@ def pair(number: int, limits: Limits = SMALL) -> Result:
 
 
 def _possible(case: Case) -> list[str]:
-    return [id for id in BY_VALUES if CATALOGUE[id].applies(case) is None]
+    return [id for id in BY_VALUES if CATALOGUES["RNN"][id].applies(case) is None]
 
 
 def _diagnosed(case: Case, ids: tuple[str, ...]) -> Result:
-    candidate = canonical("planted", plant(*ids))
+    candidate = canonical("planted", plant(*ids, cell=case.rnn.cell))
     try:
         checks = Judgement(Problem(case, CPU), candidate).checks
     except CandidateError:
@@ -381,8 +421,11 @@ def _smallest(seen: Callable[[float], bool]) -> float:
 
 SECTIONS: dict[str, tuple[Callable[[int], Result], int]] = {
     "honest": (honest, 10_000),
-    "fault": (fault, 200 * len(CATALOGUE)),
+    "honest gated": (honest_gated, 10_000),
+    "fault": (fault, 200 * len(CATALOGUES["RNN"])),
+    "fault gated": (fault_gated, 200 * len(GATED_FAULTS)),
     "single": (single, 20 * len(NAMED)),
+    "single gated": (single_gated, 20 * len(GATED_NAMED)),
     "pair": (pair, 500),
     "small": (small_wrong, 200 * len(SMALL_WRONGS)),
     "sensitivity": (sensitivity, 400),

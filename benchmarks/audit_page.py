@@ -31,6 +31,7 @@ def page(results: dict[str, list[Result]], share: float, readings: list[Result] 
     from rnncli.core.memory import NOISY_RUNS
     from rnncli.verdict.compare import ENVELOPES
 
+    gated = results["fault gated"]
     machine = f"{platform.machine()}, 2 processes of one thread, Python {platform.python_version()}"
     head = HEAD.format(
         machine=f"{machine}, torch {torch.__version__}",
@@ -40,9 +41,12 @@ def page(results: dict[str, list[Result]], share: float, readings: list[Result] 
         envelopes=ENVELOPES,
     )
     parts = [
-        _honest(results["honest"]),
-        _faults(results["fault"]),
-        _diagnosis(results["single"], results["pair"]),
+        _honest("No false alarms", "tanh and relu", results["honest"]),
+        _honest("No false alarms: GRU and LSTM", "LSTMs with and without projection", results["honest gated"]),
+        _faults("No missed faults", "RNN", results["fault"]),
+        _faults("No missed faults: GRU", "GRU", [found for found in gated if found["cell"] == "GRU"]),
+        _faults("No missed faults: LSTM", "LSTM", [found for found in gated if found["cell"] == "LSTM"]),
+        _diagnosis(results["single"], results["single gated"], results["pair"]),
         _small(results["small"]),
         _sensitivity(results["sensitivity"]),
         *([section(readings)] if readings else []),
@@ -51,7 +55,7 @@ def page(results: dict[str, list[Result]], share: float, readings: list[Result] 
     return "\n".join([head, *(text for text, _ in parts)]), any(failed for _, failed in parts)
 
 
-def _honest(results: list[Result]) -> tuple[str, bool]:
+def _honest(title: str, kinds: str, results: list[Result]) -> tuple[str, bool]:
     counts: Counter[str] = Counter()
     worst: dict[str, float] = {}
     mismatches = [found for result in results for found in result["mismatches"]]
@@ -68,11 +72,11 @@ def _honest(results: list[Result]) -> tuple[str, bool]:
         stage, dtype, kind = group.split(" ", 2)
         rows.append(f"| {stage} | {dtype} | {kind} | {' | '.join(f'{n:,}' for n in by_verdict)} | {shown} |")
     limits = audit.HONEST
-    text = f"""## No false alarms
+    text = f"""## {title}
 
-{len(results):,} correct cases: the four built-in implementations; all dtypes; tanh and relu; 1 to
+{len(results):,} correct cases: the four built-in implementations; all dtypes; {kinds}; 1 to
 {limits.layers} layers; T from 1 to {limits.steps:,}, hidden 1 to {limits.hidden_size}, drawn log-uniformly with
-at most {limits.work:.0e} multiply-adds for one forward; weights at 0.5 to 5 times nn.RNN's own scale; packed with
+at most {limits.work:.0e} multiply-adds for one forward; weights at 0.5 to 5 times torch's own scale; packed with
 random lengths, unbatched, batch-first; train and eval.
 
 **{len(mismatches)} mismatches** in {sum(counts.values()):,} checks.
@@ -88,7 +92,7 @@ from the first step on; their float64 stage decides.
     return text + _exceptions(mismatches), bool(mismatches)
 
 
-def _faults(results: list[Result]) -> tuple[str, bool]:
+def _faults(title: str, cell: str, results: list[Result]) -> tuple[str, bool]:
     by_fault: dict[str, list[Result]] = {}
     for result in results:
         by_fault.setdefault(result["fault"], []).append(result)
@@ -99,9 +103,9 @@ def _faults(results: list[Result]) -> tuple[str, bool]:
         for id, found in by_fault.items()
     ]
     masks = sum(result["masks"] for result in results)
-    text = f"""## No missed faults
+    text = f"""## {title}
 
-Every fault of the catalogue, planted in random cases it can happen in (T to {audit.PLANTED.steps}, hidden to
+Every fault in the catalogue of {cell}, planted in random cases it can happen in (T to {audit.PLANTED.steps}, hidden to
 {audit.PLANTED.hidden_size}, all else as above). Wherever `power` says visible, `verify` ends in a mismatch; wherever it
 says not visible, the values of the planted candidate were looked at apart, and lie within the envelope in float64.
 **{len(exceptions)} exceptions** in {len(results):,} cases. In {masks} of them all that differs is which of the allowed
@@ -193,13 +197,18 @@ def _median(values: list[float]) -> float:
     return sorted(values)[len(values) // 2] if values else math.nan
 
 
-def _diagnosis(singles: list[Result], pairs: list[Result]) -> tuple[str, bool]:
-    visible, both = ([result for result in results if result["visible"]] for results in (singles, pairs))
-    other = [result for result in visible if result["named"] != result["planted"]]
+def _diagnosis(singles: list[Result], gated: list[Result], pairs: list[Result]) -> tuple[str, bool]:
+    visible, of_gated, both = (
+        [result for result in results if result["visible"]] for results in (singles, gated, pairs)
+    )
+    other, other_gated = (
+        [result for result in results if result["named"] != result["planted"]] for results in (visible, of_gated)
+    )
     exactly = sum(set(result["named"]) == set(result["planted"]) for result in both)
     unexplained = [result for result in both if result["named"] == ["unexplained"]]
     equal = len(both) - exactly - len(unexplained)
-    named, explained = (1 - len(other) / len(visible)), (1 - len(unexplained) / len(both))
+    named, named_gated = (1 - len(wrong) / len(all) for wrong, all in ((other, visible), (other_gated, of_gated)))
+    explained = 1 - len(unexplained) / len(both)
     text = f"""## Diagnosis
 
 What `rnncli verify` says of a candidate of one's own, tried on planted faults (T to {audit.SMALL.steps}, hidden to
@@ -207,14 +216,16 @@ What `rnncli verify` says of a candidate of one's own, tried on planted faults (
 
 | planted | visible | named exactly | another that is equal | not explained |
 |---|---:|---:|---:|---:|
-| one fault | {len(visible)} | {len(visible) - len(other)} ({named:.1%}) | - | {len(other)} |
-| two faults | {len(both)} | {exactly} | {equal} | {len(unexplained)} ({1 - explained:.1%}) |
+| one fault in an RNN | {len(visible)} | {len(visible) - len(other)} ({named:.1%}) | - | {len(other)} |
+| one fault in a GRU or an LSTM | {len(of_gated)} | {len(of_gated) - len(other_gated)} ({named_gated:.1%}) | - | \
+{len(other_gated)} |
+| two faults in an RNN | {len(both)} | {exactly} | {equal} | {len(unexplained)} ({1 - explained:.1%}) |
 
 Two faults of which one hides the other equal that one alone; then that one is named. A correct candidate is given no
 diagnosis: one is made of mismatches alone, and of those there are none above.
 """
-    shown = [[result["planted"], result["named"], result["config"]] for result in (*other, *unexplained)]
-    return text + _exceptions(shown[:3], "not explained"), named < 0.98 or explained < 0.9
+    shown = [[result["planted"], result["named"], result["config"]] for result in (*other, *other_gated, *unexplained)]
+    return text + _exceptions(shown[:6], "not explained"), min(named, named_gated) < 0.98 or explained < 0.9
 
 
 def _exceptions(found: list[Any], word: str = "exception") -> str:

@@ -17,6 +17,7 @@ FEW = audit.Limits(steps=60, hidden_size=32, work=1e5)
 def test_no_correct_implementation_is_called_a_mismatch(start):
     for number in range(start, start + 20):
         assert audit.honest(number, FEW)["mismatches"] == [], number
+        assert audit.honest_gated(number, FEW)["mismatches"] == [], number
 
 
 @pytest.mark.exhaustive(twin="test_a_rich_case_sees_every_fault_that_can_happen_in_it", sample=8)
@@ -25,6 +26,16 @@ def test_a_fault_is_caught_wherever_power_says_it_is_visible(id):
     numbers = [list(CATALOGUE).index(id) + turn * len(CATALOGUE) for turn in range(5)]
     found = [audit.fault(number, FEW) for number in numbers]
     assert {result["fault"] for result in found} == {id}
+    assert [result["exception"] for result in found] == [None] * 5
+    assert any(result["verify"] for result in found)
+
+
+@pytest.mark.exhaustive(twin="test_a_rich_case_sees_every_fault_that_can_happen_in_it", sample=8)
+@pytest.mark.parametrize(("cell", "id"), audit.GATED_FAULTS)
+def test_a_fault_of_a_gated_cell_is_caught_wherever_power_says_it_is_visible(cell, id):
+    number = audit.GATED_FAULTS.index((cell, id))
+    found = [audit.fault_gated(number + turn * len(audit.GATED_FAULTS), FEW) for turn in range(5)]
+    assert {(result["cell"], result["fault"]) for result in found} == {(cell, id)}
     assert [result["exception"] for result in found] == [None] * 5
     assert any(result["verify"] for result in found)
 
@@ -94,8 +105,11 @@ def test_the_page_fails_where_anything_is_not_as_it_must_be(monkeypatch):
     monkeypatch.setattr("benchmarks.cost.memory", lambda: dict.fromkeys(MEMORY, 2**20))
     results = {
         "honest": [audit.honest(0, FEW)],
+        "honest gated": [audit.honest_gated(number, FEW) for number in range(2)],
         "fault": [audit.fault(0, FEW)],
+        "fault gated": [audit.fault_gated(number, FEW) for number in (0, len(audit.GATED_FAULTS) - 1)],
         "single": [audit.single(0, FEW)],
+        "single gated": [audit.single_gated(0, FEW)],
         "pair": [audit.pair(0, FEW)],
         "small": [audit.small_wrong(0, FEW)],
         "sensitivity": [

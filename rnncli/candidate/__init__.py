@@ -1,11 +1,11 @@
 """The implementation under inspection: found, read, and given one form. The path of one candidate, file by file:
 
-    find         imports what PATH.py:NAME names (`outline` lists what a file has, without running it)
-    objects      says what it is: a `function`, or an object that is made for each case
-    signature    says what its arguments are, by `names` and by what its `source` says
-    settle       tries the ways to call it in a `trial` of small sizes; a `convention` is one way
-    returned     says what of a result is output and h_n
-    proof        wires the tensors of an object (`places`) by `experiments` and their `roles`, and proves the `wiring`
-    reading      puts this together, before any value is compared with nn.RNN's
-    adapter      calls it by its reading in the one form that everything else knows (`load`)
+find         imports what PATH.py:NAME names (`outline` lists what a file has, without running it)
+objects      says what it is: a `function`, or an object that is made for each case
+signature    says what its arguments are, by `names` and by what its `source` says
+settle       tries the ways to call it in a `trial` of small sizes; a `convention` is one way
+returned     says what of a result is output and h_n
+proof        wires the tensors of an object (`places`) by `experiments` and their `roles`, and proves the `wiring`
+reading      puts this together, before any value is compared with nn.RNN's
+adapter      calls it by its reading in the one form that everything else knows (`load`)
 """

@@ -114,13 +114,6 @@ def test_a_grid_over_cells_gives_the_same_cases_after_it_was_printed(rnncli, tmp
     assert tuple(load(printed, {}).cases) == (of(nonlinearity="relu"),)
 
 
-@pytest.mark.parametrize("command", ["verify", "verify --list", "power", "bench"])
-def test_a_command_that_judges_says_which_cells_it_does_not_judge_yet(rnncli, command):
-    outcome = rnncli(*command.split(), "--cell", "GRU")
-    assert (outcome.code, outcome.out) == (3, "")
-    assert outcome.err == "rnncli: cell GRU is not judged yet; shapes and explain know it\n"
-
-
 @pytest.mark.parametrize("needed", [needed_for_shapes, needed_for_verify])
 def test_a_cell_with_more_gates_and_states_needs_more_memory(needed):
     long = {"seq_len": 1000}
