@@ -92,8 +92,9 @@ def candidates(record: RunRecord) -> str:
 
 
 def layers(record: RunRecord) -> str:
-    """Return the names of torch's layers that the cases are held against: nn.RNN and nn.LSTM."""
-    return " and ".join(CELLS[name].layer for leaf, name in record.tally.every if leaf == "rnn.cell") or "nn.RNN"
+    """Return the names of torch's layers that the cases are held against: nn.RNN, nn.GRU and nn.LSTM."""
+    *first, last = [CELLS[name].layer for leaf, name in record.tally.every if leaf == "rnn.cell"] or ["nn.RNN"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def versions(record: RunRecord) -> str:
