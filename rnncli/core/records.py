@@ -10,6 +10,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from rnncli.core.cells import CELLS
+
 if TYPE_CHECKING:
     from rnncli.core.tally import Tally
 
@@ -222,7 +224,7 @@ class Timing:
     @property
     def is_reference(self) -> bool:
         """Return whether it is of torch's own layer, which is named nn.RNN, nn.GRU or nn.LSTM."""
-        return self.implementation.startswith("nn.") and ":" not in self.implementation
+        return any(self.implementation == cell.layer for cell in CELLS.values())
 
     @property
     def noisy(self) -> bool:
