@@ -373,7 +373,7 @@ def sensitivity(number: int, limits: Limits = SMALL) -> Result:
     """The smallest relative change of weight_hh_l0 that the precision stage sees, and that assert_close sees."""
     dtype = DTYPES[number % len(DTYPES)]
     case = case_of("sensitivity", number, limits, lambda case: case.run.dtype == dtype)
-    problem, plain = Problem(case, CPU), FunctionCandidate(load(case))
+    problem, plain = Problem(case, CPU), load(case)
     reference = problem.reference("precision")
 
     def values(perturbation: float) -> Values:
@@ -386,7 +386,7 @@ def sensitivity(number: int, limits: Limits = SMALL) -> Result:
         return evaluate(side, case)
 
     def seen_by_us(perturbation: float) -> bool:
-        return is_wrong(stage_checks(problem, "precision", plain, values(perturbation)))
+        return is_wrong(stage_checks(problem, "precision", FunctionCandidate(plain), values(perturbation)))
 
     def seen_by_assert_close(perturbation: float) -> bool:
         return not _close(reference, values(perturbation))

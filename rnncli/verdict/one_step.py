@@ -6,7 +6,7 @@ steps is what an honest step may err by.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -53,8 +53,14 @@ class Steps:
 
     @cached_property
     def _largest_sum(self) -> float:
-        """The largest sum of magnitudes that a product of the first layer adds up, before anything cancels."""
-        return max(float(sums.max()) for sums in _sums(self.case, self.probe, Tensor.abs))
+        """No less than the largest sum of magnitudes that a product adds up, before anything cancels. What saturates
+        has its largest in the first layer.
+        """
+        if self.case.rnn.nonlinearity != "relu":
+            return max(float(sums.max()) for sums in _sums(self.case, self.probe, Tensor.abs))
+        parameters = {name: value.abs() for name, value in self.probe.parameters.items()}
+        magnitudes = replace(self.probe.changed(lambda _, value: value.abs()), parameters=parameters)
+        return float(Oracle(self.case, magnitudes).values["h_n"].max())
 
 
 def wrong_step(
