@@ -213,7 +213,9 @@ def test_a_gate_fails_beyond_the_spread_alone(condition, fails):
     "text", ["", "manual > 1", "manual.forward", "manual.forward > x", "manual.forward == 1", "manual.forward > -1"]
 )
 def test_a_condition_that_is_none_is_told(text):
-    with pytest.raises(ConfigError, match=r"--fail-if: .*allowed: IMPLEMENTATION\.PASS, one of < <= > >=, and a ratio to nn\.GRU, as"):
+    with pytest.raises(
+        ConfigError, match=r"--fail-if: .*allowed: IMPLEMENTATION\.PASS, one of < <= > >=, and a ratio to nn\.GRU, as"
+    ):
         Condition.parse(text, ["manual"], PASSES, "nn.GRU")
 
 
