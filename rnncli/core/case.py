@@ -242,10 +242,7 @@ class Case(Section):
         if isinstance(candidate, str):
             if candidate in BUILT_IN or re.fullmatch(_TARGET, candidate):
                 return candidate
-            hint = nearest(candidate, BUILT_IN)
-            if candidate.endswith(".py"):
-                hint = f": it names a file and nothing in it, as {candidate}:NAME would"
-            raise _problem(f"{shown(candidate)} is not allowed{hint}", CANDIDATES)
+            raise _problem(f"{shown(candidate)} is not allowed{nearest(candidate, BUILT_IN)}", CANDIDATES)
         if isinstance(candidate, dict):
             try:
                 return Candidate.model_validate(candidate)
