@@ -235,7 +235,7 @@ def _conditions(asked: Asked, cases: "Sequence[Case]", names: Sequence[str]) -> 
     layers = {case.cell.layer for case in cases}
     measured += [f"{name} compiled" for name in (*layers, *measured)] if asked.compile else []
     passes = PASSES if all(case.run.gradients for case in cases) else ("inference",)
-    return [Condition.parse(text, measured, passes) for text in asked.fail_if]
+    return [Condition.parse(text, measured, passes, " and ".join(sorted(layers))) for text in asked.fail_if]
 
 
 def _baseline(path: Path | None, cases: "Sequence[Case]") -> "Baseline | None":

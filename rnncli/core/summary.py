@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
 MOST_ARGUMENTS = 6
 MOST_VALUES = 8
+DEFAULTS = {"num_layers": 1, "nonlinearity": "tanh", "bias": True, "batch_first": False, "dropout": 0.0}
+DEFAULTS |= {"bidirectional": False, "proj_size": 0}
 
 
 def conclusion(record: RunRecord) -> str:
     """Return the run in a line: 96 cases: 48 mismatch, 48 match; all 48 failures have bidirectional=true."""
     tally = record.tally
     missing = (f"INCOMPLETE: {reason}" for reason in record.missing)
-    parts = (counts(tally), common(tally), diagnoses(tally), not_comparable(tally), *missing)
-    return "; ".join(part for part in parts if part)
+    return "; ".join(filter(None, [counts(tally), common(tally), diagnoses(tally), not_comparable(tally), *missing]))
 
 
 def cases(count: int) -> str:
@@ -30,13 +31,9 @@ def cases(count: int) -> str:
 
 def counts(tally: Tally) -> str:
     """Return how many cases came to each verdict: 96 cases: 48 mismatch, 48 match."""
-    counted = {
-        "mismatch": tally.verdicts[Verdict.MISMATCH],
-        "failed to run": tally.kinds.total(),
-        "not-comparable": tally.verdicts[Verdict.NOT_COMPARABLE],
-        "match": tally.verdicts[Verdict.MATCH],
-    }
-    parts = ", ".join(f"{count} {name}" for name, count in counted.items() if count)
+    counted = {str(verdict): tally.verdicts[verdict] for verdict in Verdict} | {"failed to run": tally.kinds.total()}
+    order = ("mismatch", "failed to run", "not-comparable", "match")
+    parts = ", ".join(f"{counted[name]} {name}" for name in order if counted[name])
     return f"{cases(tally.cases)}: {parts}" if parts else cases(tally.cases)
 
 
@@ -44,15 +41,13 @@ def common(tally: Tally) -> str | None:
     """Return the values that all failing cases have and others have not; None for none, or where one case failed."""
     failures = len(tally.failing)
     shared = telling({pair for pair, count in tally.failed.items() if count == failures}, tally)
-    if failures < 2 or not shared:
-        return None
-    return f"all {failures} failures have {' and '.join(shared)}"
+    return f"all {failures} failures have {' and '.join(shared)}" if failures > 1 and shared else None
 
 
 def telling(shared: set[tuple[str, str]], tally: Tally) -> list[str]:
     """Return, of the values that some cases share, those that other cases of the run have not, the rarest first."""
-    found = [pair for pair in tally.every if pair in shared and tally.every[pair] < tally.cases]
-    found.sort(key=lambda pair: tally.every[pair])
+    found = sorted((pair for pair in tally.every if pair in shared), key=lambda pair: tally.every[pair])
+    found = [pair for pair in found if tally.every[pair] < tally.cases]
     return [f"{short(leaf)}={value}" for leaf, value in found[:MOST_ARGUMENTS]]
 
 
@@ -142,15 +137,14 @@ def short(leaf: str) -> str:
 def call(case: "CaseRecord | Case") -> str:
     """Return torch's layer as the case builds it: nn.RNN(3, 5, num_layers=2)."""
     rnn = case.config["rnn"]
-    extra = [f"{name}={rnn[name]!r}" for name, default in DEFAULTS.items() if rnn.get(name) not in (default, None)]
-    return f"{cell_of(case.config).layer}({', '.join([str(rnn['input_size']), str(rnn['hidden_size']), *extra])})"
+    extra = [f", {name}={rnn[name]!r}" for name, default in DEFAULTS.items() if rnn.get(name) not in (default, None)]
+    return f"{cell_of(case.config).layer}({rnn['input_size']}, {rnn['hidden_size']}{''.join(extra)})"
 
 
 def arguments(case: CaseRecord) -> str:
     """Return the arguments of nn.RNN and the rest of a case, in short: nn.RNN(3, 5, num_layers=2), packed, float32."""
-    given, run = case.config["input"], case.config["run"]
-    tail = [given["layout"], initial(case), run["dtype"], *(["train"] if run["train"] else [])]
-    return f"{call(case)}, {', '.join(tail)}"
+    run, train = case.config["run"], ", train" * case.config["run"]["train"]
+    return f"{call(case)}, {case.config['input']['layout']}, {initial(case)}, {run['dtype']}{train}"
 
 
 def initial(case: CaseRecord) -> str:
@@ -164,18 +158,13 @@ def reason(case: CaseRecord) -> str:
         return case.error.message.splitlines()[0]
     if case.verdict == Verdict.NOT_COMPARABLE:
         return next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
-    wrong = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
     if case.checks is None and case.timing is not None:  # of bench, which keeps no checks
         return f"it does not compute what {cell_of(case.config).layer} computes"
+    wrong = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
     if not wrong:
         return "the shapes are not as expected"
-    first = wrong[0]
-    tensors = len({check.tensor for check in wrong})
+    first, tensors = wrong[0], len({check.tensor for check in wrong})
     others = f" and {tensors - 1} more" if tensors > 1 else ""
     found = " and ".join(diagnosis.id for diagnosis in case.diagnosis or ())
-    named = f"{found}: " if found else ""
-    return f"{named}{first.tensor}{others} ({first.stage} {first.dtype}): {first.reason or 'other values'}"
-
-
-DEFAULTS = {"num_layers": 1, "nonlinearity": "tanh", "bias": True, "batch_first": False, "dropout": 0.0}
-DEFAULTS |= {"bidirectional": False, "proj_size": 0}
+    said = f"{first.tensor}{others} ({first.stage} {first.dtype}): {first.reason or 'other values'}"
+    return f"{found}: {said}" if found else said

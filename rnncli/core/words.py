@@ -80,11 +80,9 @@ def memory(count: int | None) -> str:
     """Return bytes in the unit that makes them a number of few digits."""
     if count is None:
         return ""
-    for unit, bytes_in_it in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= bytes_in_it:
-            value = count / bytes_in_it
-            return f"{value:.2g} {unit}" if value < 100 else f"{value:.0f} {unit}"
-    return f"{count} B"
+    power = min(3, max(0, count.bit_length() - 1) // 10)
+    value, unit = count / 2 ** (10 * power), ("B", "KiB", "MiB", "GiB")[power]
+    return f"{value:.2g} {unit}" if power and value < 100 else f"{value:.0f} {unit}"
 
 
 def place(at: Location, tensor: str) -> str:
@@ -124,14 +122,13 @@ def implementation(name: str, case: CaseRecord) -> str:
 
 def circumstances(command: str, case: CaseRecord) -> str:
     """Return what a case was run with beside nn.RNN's arguments: float32 on cpu, batched, h_0 random, seed 0."""
-    given, run = case.config["input"], case.config["run"]
-    where = f"{run['dtype']} on {case.device}" if case.device else f"{run['dtype']}"
-    details = [where, given["layout"], initial(case)]
+    run = case.config["run"]
+    where = f"{run['dtype']} on {case.device}" if case.device else run["dtype"]
+    details = [where, case.config["input"]["layout"], initial(case)]
     if command != "shapes":
-        details += [*(["train mode"] if run["train"] else []), f"seed {run['seed']}"]
-        details += [f"weights x{run['weight_scale']:g}"] if run["weight_scale"] != 1 else []
-    details += [case.backend] if case.backend else []
-    return ", ".join(details)
+        scaled = f"weights x{run['weight_scale']:g}" if run["weight_scale"] != 1 else ""
+        details += ["train mode" if run["train"] else "", f"seed {run['seed']}", scaled]
+    return ", ".join(filter(None, [*details, case.backend]))
 
 
 def axes(config: dict[str, Any]) -> str:
@@ -143,11 +140,11 @@ def axes(config: dict[str, Any]) -> str:
 def letters(config: dict[str, Any]) -> str:
     """Return the letters of the axes with their sizes: L=5 steps, N=10 sequences, D=1 direction, H_in=20, H_out=40."""
     rnn, given = config["rnn"], config["input"]
-    batch = [] if given["layout"] == "unbatched" else [f"N={counted(given['batch_size'], 'sequence')}"]
-    steps, directions = counted(given["seq_len"], "step"), counted(1 + rnn["bidirectional"], "direction")
-    sizes = [f"D={directions}", f"H_in={rnn['input_size']}", f"H_out={rnn.get('proj_size') or rnn['hidden_size']}"]
-    sizes += [f"H_cell={rnn['hidden_size']}"] if len(cell_of(config).states) > 1 else []
-    return ", ".join([f"L={steps}", *batch, *sizes])
+    sizes = [f"L={counted(given['seq_len'], 'step')}"]
+    sizes += [f"N={counted(given['batch_size'], 'sequence')}"] if given["layout"] != "unbatched" else []
+    sizes += [f"D={counted(1 + rnn['bidirectional'], 'direction')}", f"H_in={rnn['input_size']}"]
+    sizes += [f"H_out={rnn.get('proj_size') or rnn['hidden_size']}"]
+    return ", ".join(sizes + [f"H_cell={rnn['hidden_size']}"] * (len(cell_of(config).states) > 1))
 
 
 def parameters(found: Sequence[Parameter]) -> Iterator[str]:
@@ -210,23 +207,17 @@ def sizes_of(case: CaseRecord) -> dict[str, list[tuple[int, ...] | None]]:
 
 def shape_disagreements(case: CaseRecord) -> Iterator[str]:
     """Yield a line for each tensor or parameter whose sizes do not agree."""
-    layer = cell_of(case.config).layer
-    for tensor in case.shapes or ():
-        seen = {layer: tensor.reference, candidate(case, short=True): tensor.candidate}
-        yield from _disagreement(tensor, tensor.predicted, seen)
-    for parameter in case.parameters or ():
-        yield from _disagreement(parameter, parameter.shape, {layer: parameter.reference})
-
-
-def _disagreement(
-    of: TensorShape | Parameter, predicted: tuple[int, ...], seen: Mapping[str, tuple[int, ...] | None]
-) -> Iterator[str]:
-    others = [f", {whose} has {size(sizes)}" for whose, sizes in seen.items() if sizes not in (None, predicted)]
-    if others:
-        yield f"{of.name} is {size(predicted)} by rule{''.join(others)}"
-    elif not of.agrees:
-        hint = f": {of.given_by} gives it" if of.given_by else "; no single argument gives it"
-        yield f"{of.name} is {size(predicted)}, expected {size(of.expected)}{hint}"
+    layer, own = cell_of(case.config).layer, candidate(case, short=True)
+    found: list[TensorShape | Parameter] = [*(case.shapes or ()), *(case.parameters or ())]
+    for of in found:
+        predicted = of.shape if isinstance(of, Parameter) else of.predicted
+        seen = {layer: of.reference} if isinstance(of, Parameter) else {layer: of.reference, own: of.candidate}
+        others = [f", {whose} has {size(sizes)}" for whose, sizes in seen.items() if sizes not in (None, predicted)]
+        if others:
+            yield f"{of.name} is {size(predicted)} by rule{''.join(others)}"
+        elif not of.agrees:
+            hint = f": {of.given_by} gives it" if of.given_by else "; no single argument gives it"
+            yield f"{of.name} is {size(predicted)}, expected {size(of.expected)}{hint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,15 +229,17 @@ class OfTensor:
     precision: Check | None
 
     @property
+    def _judged(self) -> list[Check]:
+        return [check for check in (self.algorithm, self.precision) if check]
+
+    @property
     def verdict(self) -> Verdict | None:
-        """The verdict of both together."""
-        return combine(check.verdict for check in (self.algorithm, self.precision) if check)
+        return combine(check.verdict for check in self._judged)
 
     @property
     def decisive(self) -> Check:
-        """The stage whose figures stand for both: that of a mismatch, else the last."""
-        judged = [check for check in (self.algorithm, self.precision) if check]
-        return next((check for check in judged if check.verdict == Verdict.MISMATCH), judged[-1])
+        """Return the stage whose figures stand for both: that of a mismatch, else the last."""
+        return next((check for check in self._judged if check.verdict == Verdict.MISMATCH), self._judged[-1])
 
     @property
     def errors(self) -> tuple[float | None, float | None, float | None]:
@@ -308,23 +301,21 @@ def _together(group: Sequence[Check]) -> str:
 def _why(check: Check) -> str:
     places = {"first at": check.first_divergence, "worst at": check.worst}
     shown = [f"{which} {place(at, check.tensor)}" for which, at in places.items() if at]
-    error = f"error {number(check.max_abs_error)}"
-    if check.noise_ratio is not None:
-        error = f"{ratio(check.noise_ratio)} times what rounding can do here"
-    return "; ".join([check.reason or error, *shown])
+    rounding = check.noise_ratio is not None and f"{ratio(check.noise_ratio)} times what rounding can do here"
+    return "; ".join([check.reason or rounding or f"error {number(check.max_abs_error)}", *shown])
 
 
 def conclusion(case: CaseRecord) -> str:
     """Return in a line what a verdict covers."""
-    reference = call(case)
+    reference, checks = call(case), case.checks
     if case.faults is not None:
         return seen_of(case.faults)
     if case.verdict is None:
         return f"{reference}: predicted by rule alone; nothing was run"
-    if case.checks is None:
+    if checks is None:
         agree = case.verdict == Verdict.MATCH
         return f"{reference}: every shape is as predicted" if agree else f"{reference} has other shapes"
-    name, checks = candidate(case), case.checks
+    name = candidate(case)
     if case.verdict == Verdict.MISMATCH:
         return _mismatch(name, checks, reference)
     if case.verdict == Verdict.NOT_COMPARABLE:
@@ -364,26 +355,19 @@ class ParityRow:
 
 def parity_rows(checks: Sequence[Check]) -> list[ParityRow]:
     """Return a line for each tensor; the gradients after the first one that came to the same stand together."""
-    alone: list[OfTensor] = []
-    others: dict[Verdict | None, list[OfTensor]] = {}
+    rows: list[ParityRow] = []
+    gradients: dict[Verdict | None, list[ParityRow]] = {}
     for of in by_tensor(checks):
-        first = not of.tensor.startswith("grad ") or of.tensor == "grad input"
-        (alone if first else others.setdefault(of.verdict, [])).append(of)
-    what = "more gradients" if alone and alone[-1].tensor == "grad input" else "gradients"
-    rows = list(map(_row, alone))
-    for verdict, found in others.items():
-        gathered = [_row(of) for of in found]
-        if len(found) < FEWEST_TOGETHER:
-            rows += gathered
-            continue
-        error = max((row.error for row in gathered if row.error is not None), default=None)
-        own = max((row.reference_error for row in gathered if row.reference_error is not None), default=None)
-        rows.append(ParityRow(f"{len(found)} {what}", verdict, error, own, together=error is not None))
+        row = ParityRow(of.tensor, of.verdict, of.decisive.max_abs_error, of.decisive.reference_max_abs_error)
+        alone = not of.tensor.startswith("grad ") or of.tensor == "grad input"
+        (rows if alone else gradients.setdefault(of.verdict, [])).append(row)
+    what = "more gradients" if rows and rows[-1].name == "grad input" else "gradients"
+    for verdict, found in gradients.items():
+        error = max((row.error for row in found if row.error is not None), default=None)
+        own = max((row.reference_error for row in found if row.reference_error is not None), default=None)
+        together = ParityRow(f"{len(found)} {what}", verdict, error, own, together=error is not None)
+        rows += [together] if len(found) >= FEWEST_TOGETHER else found
     return rows
-
-
-def _row(of: OfTensor) -> ParityRow:
-    return ParityRow(of.tensor, of.verdict, of.decisive.max_abs_error, of.decisive.reference_max_abs_error)
 
 
 def covered(tensors: Sequence[str]) -> str:

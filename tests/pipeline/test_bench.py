@@ -205,7 +205,7 @@ def test_a_gate_fails_beyond_the_spread_alone(condition, fails):
     ratios = {"ratio_to_reference": 1.3, "ratio_low": 1.2, "ratio_high": 1.4}
     record = timed(Case(), manual=1.0)
     record = replace(record, timing=(replace(record.timing[0], **ratios),))
-    gate = Condition.parse(condition, ["manual"], PASSES).of(record)
+    gate = Condition.parse(condition, ["manual"], PASSES, "nn.RNN").of(record)
     assert (gate.failed, gate.ratio, gate.ratio_low, gate.ratio_high) == (fails, 1.3, 1.2, 1.4)
 
 
@@ -213,13 +213,15 @@ def test_a_gate_fails_beyond_the_spread_alone(condition, fails):
     "text", ["", "manual > 1", "manual.forward", "manual.forward > x", "manual.forward == 1", "manual.forward > -1"]
 )
 def test_a_condition_that_is_none_is_told(text):
-    with pytest.raises(ConfigError, match=r"--fail-if: .*allowed: IMPLEMENTATION\.PASS, one of < <= > >="):
-        Condition.parse(text, ["manual"], PASSES)
+    with pytest.raises(
+        ConfigError, match=r"--fail-if: .*allowed: IMPLEMENTATION\.PASS, one of < <= > >=, and a ratio to nn\.GRU, as"
+    ):
+        Condition.parse(text, ["manual"], PASSES, "nn.GRU")
 
 
 def test_the_candidate_of_a_condition_may_be_a_file(tmp_path):
     named = f"{tmp_path}/my.rnn.py:Rnn.forward"
-    assert Condition.parse(f"{named}.forward > 2", [named], PASSES).implementation == named
+    assert Condition.parse(f"{named}.forward > 2", [named], PASSES, "nn.RNN").implementation == named
 
 
 # The command
