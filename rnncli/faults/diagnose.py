@@ -85,12 +85,12 @@ def diagnosed(
     if not is_wrong(checks):
         return ()
     candidate = as_candidate(candidate)
-    known = _by_cause(checks)
+    known = _by_cause(case, checks)
     if known:
         return (known,)
     leak = _leaks(case, device, candidate)
     if leak:
-        return (named(LEAK, leak),)
+        return (named(LEAK, leak, case),)
     trials = list(_trials(case, device, candidate))
     if not any(_in_float64(trial.values) for trial in trials):  # it casts by itself
         in_float32 = list(_trials(case, device, candidate, "float32"))
@@ -110,13 +110,13 @@ def diagnosed(
         return tuple(told)
     mixed = _mixes_the_batch(case, device, candidate)
     if mixed:
-        return (named("batch-mixed", mixed),)
+        return (named("batch-mixed", mixed, case),)
     return (_what_is_known(case, device, candidate, checks),)
 
 
-def _by_cause(checks: Sequence[Check]) -> Diagnosis | None:
+def _by_cause(case: Case, checks: Sequence[Check]) -> Diagnosis | None:
     wrong = {check.cause: check for check in reversed(checks) if check.verdict == Verdict.MISMATCH}
-    return next((named(id, wrong[id].reason or "") for id in BY_CAUSE if id in wrong), None)
+    return next((named(id, wrong[id].reason or "", case) for id in BY_CAUSE if id in wrong), None)
 
 
 def _in_float64(values: Values | None) -> bool:
@@ -216,13 +216,13 @@ def _reproducing(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | Non
     last = trials[-1]  # the smallest: its forward alone tells nearly all
     catalogue, found_otherwise = CATALOGUES[last.case.rnn.cell], (*BY_CAUSE, "device-hardcoded")
     possible = [
-        f"{id}:{form}" if form else id
+        fault
         for id, fault in catalogue.items()
         if id not in found_otherwise and not any(fault.applies(trial.case) for trial in trials)
-        for form in (fault.forms or [""])
     ]
+    alone, paired = ([id for fault in possible for id in fault.as_written(rare)] for rare in (True, False))
     explains_forward = cache(replace(last, case=altered(last.case, run={"gradients": False})).is_explained_by)
-    for ids in chain(combinations(possible, 1), combinations(possible, 2) if last.values else ()):
+    for ids in chain(combinations(alone, 1), combinations(paired, 2) if last.values else ()):
         seen = tuple(id for id in ids if Need.GRADIENTS not in catalogue[id.partition(":")[0]].seen_with)
         if last.values and not explains_forward(seen):
             continue

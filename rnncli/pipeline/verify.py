@@ -15,7 +15,7 @@ from rnncli.core.causes import DOWNCAST, LEAK
 from rnncli.core.errors import AmbiguousError, CandidateError, ConfigError, UnavailableError
 from rnncli.core.records import CaseRecord, Check, Diagnosis, Failure, Timing, Verdict, Wire, combine
 from rnncli.core.shapes import confront
-from rnncli.faults.catalogue import CATALOGUE, blind_spots, named
+from rnncli.faults.catalogue import CATALOGUES, blind_spots, named
 from rnncli.faults.shrink import replay_command, shrunk
 from rnncli.numerics import device as devices
 from rnncli.verdict import claims
@@ -165,7 +165,7 @@ def _as_read(
     guarded = options.guard and not leaks and not candidate.exit_error
     hardwired = _device_fault(claimed, candidate) if guarded else None
     own = tuple(claims.tensors_at_fault(reading.faults))
-    known = tuple(_diagnosis_of_tensor(cause, reason) for _, cause, reason in reading.faults[:1])
+    known = tuple(_diagnosis_of_tensor(case, cause, reason) for _, cause, reason in reading.faults[:1])
     return replace(
         record,
         id=case.id,
@@ -185,10 +185,10 @@ def _not_tried(names: tuple[str, ...]) -> str:
     return f"the candidate takes {', '.join(names)}, and this case does not try {them}: add {flags}"
 
 
-def _diagnosis_of_tensor(cause: str, reason: str) -> Diagnosis:
-    if cause in CATALOGUE:
-        return named(cause, reason)
-    return Diagnosis(id="unexplained", evidence=reason, fix="make it what a parameter of nn.RNN is")
+def _diagnosis_of_tensor(case: Case, cause: str, reason: str) -> Diagnosis:
+    if cause in CATALOGUES[case.rnn.cell]:
+        return named(cause, reason, case)
+    return Diagnosis(id="unexplained", evidence=reason, fix=f"make it what a parameter of {case.cell.layer} is")
 
 
 def _device_fault(case: Case, candidate: "CandidateProxy") -> Diagnosis | None:
