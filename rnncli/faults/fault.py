@@ -111,8 +111,12 @@ class Fault:
 
         Whether a fault that applies can also be seen depends on sizes and values, and is found by planting it.
         """
-        unmet = [need.what for need in self.needs if not need.met(case)]
-        return f"needs {' and '.join(unmet)}" if unmet else None
+        unmet = _unmet(self.needs, case)
+        return f"needs {unmet}" if unmet else None
+
+    def unseen(self, case: "Case") -> str | None:
+        """Return what a case the fault applies to lacks to see it, by rule; None where no rule says it is blind."""
+        return _unmet(self.seen_with, case) or None
 
     def edits_as(self, form: str = "") -> tuple[Edit, ...]:
         """Return the edits of one form, without a name of the first. Raises KeyError for an unknown one."""
@@ -122,10 +126,9 @@ class Fault:
         """Return the id, or "ID:FORM" for each form; without the rare ones if these are not asked for."""
         return [f"{self.id}:{form}" for form in (*self.forms, *(self.rare if rare else ()))] or [self.id]
 
-    def unseen(self, case: "Case") -> str | None:
-        """Return what a case the fault applies to lacks to see it, by rule; None where no rule says it is blind."""
-        unmet = [need.what for need in self.seen_with if not need.met(case)]
-        return " and ".join(unmet) if unmet else None
+
+def _unmet(needs: tuple[Need, ...], case: "Case") -> str:
+    return " and ".join(need.what for need in needs if not need.met(case))
 
 
 def _longest(case: "Case") -> int:
