@@ -15,7 +15,7 @@ from rnncli.core.causes import DOWNCAST, LEAK
 from rnncli.core.errors import AmbiguousError, CandidateError, ConfigError, RnncliError, UnavailableError
 from rnncli.core.records import CaseRecord, Check, Diagnosis, Failure, Timing, Verdict, Wire, combine
 from rnncli.core.shapes import confront
-from rnncli.faults.catalogue import CATALOGUE, blind_spots, named
+from rnncli.faults.catalogue import CATALOGUES, blind_spots, named
 from rnncli.faults.shrink import replay_command, shrunk
 from rnncli.numerics import device as devices
 from rnncli.verdict import claims
@@ -181,8 +181,8 @@ def _as_read(
 
 
 def _of_own_tensor(case: Case, _: str, cause: str, reason: str) -> Diagnosis:
-    if cause in CATALOGUE:
-        return named(cause, reason)
+    if cause in CATALOGUES[case.rnn.cell]:
+        return named(cause, reason, case)
     return Diagnosis(id="unexplained", evidence=reason, fix=f"make it what a parameter of {case.cell.layer} is")
 
 

@@ -55,7 +55,7 @@ BAD_CONFIGS = {  # name: (content, what the message says)
     ),
     "reading that there is not": (
         "candidate: {target: a.py:f, layout: sideways}",
-        ':1: candidate: layout "sideways" is not allowed; allowed: \'time-first\', \'batch-first\'',
+        ":1: candidate: layout \"sideways\" is not allowed; allowed: 'time-first', 'batch-first'",
     ),
     "target that is a number": (
         "candidate: {target: 3}",

@@ -304,7 +304,8 @@ def test_environments_that_differ_are_all_named(rnncli, shards):
         (
             b'{"id": "a", "config": {}, "verdict": null, "command": "verify"}\n'
             b'{"id": "a", "config": {}, "verdict": null, "command": "bench"}\n',
-            "r.jsonl:2: a result of rnncli bench, not of rnncli verify as the lines before; allowed: results of one run",
+            "r.jsonl:2: a result of rnncli bench, not of rnncli verify as the lines before;"
+            " allowed: results of one run",
         ),
         (b'{"id": "a", "config": {}, "verdict": "match", "schema_version": 9}\n', "schema_version 9 is newer"),
         (b"\xff\xfe\x00\n", "not a result of rnncli ("),
