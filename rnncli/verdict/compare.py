@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf, isfinite
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from rnncli.numerics.probe import results
 from rnncli.numerics.rounding import ARITHMETIC, arithmetic
 from rnncli.verdict.evaluate import Finding, Values
 
+OPEN = (Cause.AMPLIFIED, Cause.OVERFLOW, Cause.RELU_KINK)  # rounding is amplified, nn.RNN overflows, a relu at its kink
 SMALL = 3e-2  # of the values at the first wrong step: more is another equation
 
 PolicyName = Literal["envelope", "fixed", "exact"]
@@ -71,14 +72,6 @@ ENVELOPE = Policy()
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A check, and why its verdict is still open: rounding is amplified, nn.RNN overflows, or a relu is at its kink."""
-
-    check: Check
-    open: Cause | None = None  # AMPLIFIED, OVERFLOW or RELU_KINK
-
-
-@dataclass(frozen=True)
 class Sides:
     """The values of one stage: `expected` is what errors are measured against, `envelope` what they may be."""
 
@@ -103,8 +96,11 @@ class Sides:
         return False
 
 
-def compare(sides: Sides, only: Container[str] | None = None) -> tuple[Comparison, ...]:
-    """Return one comparison per tensor, or per tensor of `only`: output, h_n and `grad <leaf>`."""
+def compare(sides: Sides, only: Container[str] | None = None) -> tuple[Check, ...]:
+    """Return one check per tensor, or per tensor of `only`: output, h_n and `grad <leaf>`.
+
+    What an envelope leaves open is not comparable, with one of OPEN as its cause.
+    """
     found = []
     for name, reference in sides.reference.tensors.items():
         expected = sides.expected.get(name)
@@ -113,7 +109,7 @@ def compare(sides: Sides, only: Container[str] | None = None) -> tuple[Compariso
     return tuple(found)
 
 
-def _compare(sides: Sides, name: str, reference: Tensor, expected: Tensor) -> Comparison:
+def _compare(sides: Sides, name: str, reference: Tensor, expected: Tensor) -> Check:
     case, stage = sides.case, sides.stage
     policy = sides.policy.name if stage == "precision" else "envelope"
     dtype = str(reference.dtype).removeprefix("torch.")
@@ -124,7 +120,7 @@ def _compare(sides: Sides, name: str, reference: Tensor, expected: Tensor) -> Co
         reason = "batch_size 0: only shapes can be compared, and they are right"
         finding = Finding(Verdict.NOT_COMPARABLE, Cause.EMPTY_BATCH, reason)
     if finding:
-        return Comparison(replace(check, **finding._asdict()))
+        return replace(check, **finding._asdict())
     assert actual is not None  # that is a wrong form
     return _Elements(sides, check, actual, reference, expected).judged()
 
@@ -142,50 +138,47 @@ class _Elements:
         self.largest, self.scale = self.error.max().item(), self.expected.abs().max().item()
         self.own = None if self.own_error is None else self.own_error.max().item()
 
+    def by_group(self, magnitudes: Tensor) -> Tensor:
+        return by_group(self.case, self.check.tensor, magnitudes)
+
     @cached_property
     def errors(self) -> Tensor:
-        """The largest error of each group (see `by_group`)."""
         return self.by_group(self.error)
 
     @cached_property
     def sizes(self) -> Tensor:
-        """The largest expected value of each group."""
         return self.by_group(self.expected.abs())
 
-    def by_group(self, magnitudes: Tensor) -> Tensor:
-        return by_group(self.case, self.check.tensor, magnitudes)
-
-    def judged(self) -> Comparison:
-        """Return the check with its verdict, or why the verdict is open."""
+    def judged(self) -> Check:
+        """Return the check with its verdict."""
         if self.check.policy == "exact":
-            return Comparison(self._exact())
+            return self._exact()
         if not (isfinite(self.largest) and isfinite(self.own or 0.0)):
             comparable = self.reference.isfinite() & self.expected.isfinite()
             broken = comparable & ~self.actual.isfinite()
             if not comparable.all() or (self.sides.overflows and broken.any()):
-                return Comparison(self.check, Cause.OVERFLOW)
+                return self._open(self.check, Cause.OVERFLOW)
             if broken.any():
                 reason = f"{_share(broken)} are not finite where {self.case.cell.layer}'s are"
-                places = self._places(broken.double(), broken)
-                return Comparison(replace(self._over_time(), cause=Cause.NOT_FINITE, reason=reason, **places))
-        measured = self._measured(self.largest, self.own)
-        if measured.policy == "fixed":
-            return Comparison(self._within_fixed(measured))
+                return self._mismatch(self._over_time(), Cause.NOT_FINITE, reason, broken.double(), broken)
+        check = self._measured(self.largest, self.own)
+        if check.policy == "fixed":
+            return self._within_fixed(check)
         if self._is_rounding():
-            return Comparison(replace(measured, verdict=Verdict.MATCH))
+            return replace(check, verdict=Verdict.MATCH)
         if self.sides.overflows:
-            return Comparison(measured, Cause.OVERFLOW)
-        return self._within_envelope(measured)
-
-    def _measured(self, largest: float, own: float | None) -> Check:
-        tolerance = 0.0 if largest == 0 else largest / self.scale if self.scale else None
-        return replace(self._over_time(), max_abs_error=largest, reference_max_abs_error=own, min_tolerance=tolerance)
+            return self._open(check, Cause.OVERFLOW)
+        return self._within_envelope(check)
 
     def _over_time(self) -> Check:
         if self.check.tensor != "output":
             return self.check
         own = None if self.own_error is None else by_step(self.by_group(self.own_error))
         return replace(self.check, error_by_step=by_step(self.errors), reference_error_by_step=own)
+
+    def _measured(self, largest: float, own: float | None) -> Check:
+        tolerance = 0.0 if largest == 0 else largest / self.scale if self.scale else None
+        return replace(self._over_time(), max_abs_error=largest, reference_max_abs_error=own, min_tolerance=tolerance)
 
     def _exact(self) -> Check:
         """Compare with the reference bit for bit; a NaN equals a NaN."""
@@ -195,14 +188,14 @@ class _Elements:
         if not different.any():
             return replace(check, verdict=Verdict.MATCH)
         reason = f"{_share(different)} are not {self.case.cell.layer}'s, bit for bit"
-        return replace(check, cause=Cause.VALUES, reason=reason, **self._places(different.double(), different))
+        return self._mismatch(check, Cause.VALUES, reason, different.double(), different)
 
     def _within_fixed(self, check: Check) -> Check:
         atol, rtol = self.sides.policy.tolerances(self.dtype)
         excess = self.error - (atol + rtol * self.expected.abs())
         if excess.max() <= 0:
             return replace(check, verdict=Verdict.MATCH)
-        return replace(check, cause=Cause.VALUES, **self._places(excess, excess > 0))
+        return self._mismatch(check, Cause.VALUES, None, excess, excess > 0)
 
     def _is_rounding(self) -> bool:
         """Return whether the error needs no envelope."""
@@ -216,7 +209,7 @@ class _Elements:
             return False
         return bool((self.errors * self.scale <= UNEVEN * HONEST_FACTOR * self.own * self.sizes).all())
 
-    def _within_envelope(self, check: Check) -> Comparison:
+    def _within_envelope(self, check: Check) -> Check:
         envelope, tensor = self.sides.envelope(self.kind), check.tensor
         spread = envelope.spread[tensor].to(self.error.device)
         widest = spread.max().item()
@@ -235,20 +228,17 @@ class _Elements:
             if (expected := self.sides.expected[name]) is not None
         )
         if tensor.startswith("grad ") and envelope.kinks and forward_decides:
-            return Comparison(check, Cause.RELU_KINK)
+            return self._open(check, Cause.RELU_KINK)
         if not (forward_decides and envelope.decides(tensor, self.expected, loosest(self.kind))):
-            return Comparison(check, Cause.AMPLIFIED)
+            return self._open(check, Cause.AMPLIFIED)
         if ratio <= ENVELOPES:
-            return Comparison(replace(check, verdict=Verdict.MATCH))
+            return replace(check, verdict=Verdict.MATCH)
         lost = self._lost(spread, envelope) & (excess <= LOST_ENVELOPES / ENVELOPES)
         outside = (excess > 1) & ~lost
-        if not outside.any():
-            share = f"in {lost.double().mean().item():.1%} of the values rounding alone is larger than the values"
-            reason = f"{share}; the others agree"
-            return Comparison(replace(check, verdict=Verdict.MATCH, noise_ratio=None, reason=reason))
-        places = self._places(excess.where(~lost, 0.0), outside)
-        cause, told = self._told(check, places["first_divergence"])
-        return Comparison(replace(check, cause=cause, reason=told, **places))
+        if outside.any():
+            return self._told(self._mismatch(check, Cause.VALUES, None, excess.where(~lost, 0.0), outside))
+        share = f"in {lost.double().mean().item():.1%} of the values rounding alone is larger than the values"
+        return replace(check, verdict=Verdict.MATCH, noise_ratio=None, reason=f"{share}; the others agree")
 
     def _lost(self, spread: Tensor, envelope: Envelope) -> Tensor:
         """Mark where rounding moves a group by more than all its values: a recurrence that grew has shrunk again."""
@@ -256,24 +246,28 @@ class _Elements:
         groups = (spread > sizes + envelope.floor).double()
         return (over_elements(self.case, self.check.tensor, groups) > 0).expand_as(self.expected)
 
-    def _told(self, check: Check, first: Location) -> tuple[str, str | None]:
-        """Return the cause of an error and the reason in words. `first`: its first place."""
+    def _told(self, check: Check) -> Check:
+        """Return a mismatch with what the size of its error tells."""
         if not isfinite(self.largest):
-            return Cause.VALUES, "the error is larger than float64 holds"
+            return replace(check, reason="the error is larger than float64 holds")
         if not self.scale:
-            return Cause.VALUES, f"{self.case.cell.layer}'s values are all zero, and these are not"
+            return replace(check, reason=f"{self.case.cell.layer}'s values are all zero, and these are not")
         if check.stage == "precision":
-            return Cause.VALUES, None
+            return check
         if check.tensor != "output":
-            return Cause.VALUES, _of_the_largest(check)
+            return replace(check, reason=_of_the_largest(check))
+        first = check.first_divergence or Location()
         direction = int(first.direction == "reverse")
         group = (first.time, direction) if self.errors.dim() == 2 else (first.time, first.batch, direction)
         return told_by_size(check, (self.errors[group] / self.sizes[group].clamp_min(TINY)).item())
 
-    def _places(self, excess: Tensor, outside: Tensor) -> dict[str, Any]:
-        name = self.check.tensor
-        first = first_in_order(self.case, name, outside) if outside.any() else None
-        return {"worst": locate(self.case, name, _first(excess == excess.max())), "first_divergence": first}
+    def _open(self, check: Check, cause: Cause) -> Check:
+        return replace(check, verdict=Verdict.NOT_COMPARABLE, cause=cause)
+
+    def _mismatch(self, check: Check, cause: Cause, reason: str | None, excess: Tensor, outside: Tensor) -> Check:
+        worst = locate(self.case, check.tensor, _first(excess == excess.max()))
+        first = first_in_order(self.case, check.tensor, outside) if outside.any() else None
+        return replace(check, cause=cause, reason=reason, worst=worst, first_divergence=first)
 
 
 def allowed_by_step(spread: Tensor) -> BySteps:
@@ -290,17 +284,17 @@ def by_step(groups: Tensor) -> BySteps:
     }
 
 
-def told_by_size(check: Check, relative_error: float) -> tuple[str, str]:
-    """Return the cause of a wrong output in float64 by the error at the step where it first shows, and the reason."""
-    reason = _of_the_largest(check)
+def told_by_size(check: Check, relative_error: float) -> Check:
+    """Return a wrong output in float64 with what its error, at the step where it first shows, tells of the cause."""
+    told: tuple[str, str] = Cause.ROUNDING, "small, and still more than rounding in float64"
     if relative_error > SMALL:
-        return Cause.VALUES, f"{reason}: another equation"
-    if relative_error > 3e-6:
+        told = Cause.VALUES, "another equation"
+    elif relative_error > 3e-6:
         words = "the size of an approximated function, or of weights rounded to TF32, bfloat16 or float16"
-        return Cause.APPROXIMATION, f"{reason}: {words}"
-    if relative_error > 1e-9:
-        return DOWNCAST, f"{reason}: the size of float32 inside float64 work ({DOWNCAST})"
-    return Cause.ROUNDING, f"{reason}: small, and still more than rounding in float64"
+        told = Cause.APPROXIMATION, words
+    elif relative_error > 1e-9:
+        told = DOWNCAST, f"the size of float32 inside float64 work ({DOWNCAST})"
+    return replace(check, cause=told[0], reason=f"{_of_the_largest(check)}: {told[1]}")
 
 
 def _of_the_largest(check: Check) -> str:

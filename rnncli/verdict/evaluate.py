@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -86,9 +87,7 @@ class Candidate(Protocol):
 
 
 class FunctionCandidate:
-    """A function of the canonical arguments in this process, as the built-in candidates are: its values are all that is
-    looked at.
-    """
+    """A function of the canonical arguments in this process, as the built-in ones are. It gives values and no more."""
 
     built_in, h_0_may_be_omitted, uses_numpy, exit_error = True, False, False, None
 
@@ -181,9 +180,8 @@ def reference_side(case: Case, probe: Probe, module: nn.RNNBase | None = None) -
 
     def call(given: Mapping[str, Tensor]) -> Results:
         states = as_argument(given[name] for name in probe.states)
-        with warnings.catch_warnings() if case.rnn.proj_size else contextlib.nullcontext():
-            if case.rnn.proj_size:
-                warnings.simplefilter("ignore")  # of oneDNN, which knows no projection
+        # oneDNN warns that it knows no projection
+        with warnings.catch_warnings(action="ignore") if case.rnn.proj_size else contextlib.nullcontext():
             return named_results(case, *module(pack(given["input"]), states))
 
     return Side(case.cell.layer, call, leaves, probe, case.returns)
@@ -191,8 +189,7 @@ def reference_side(case: Case, probe: Probe, module: nn.RNNBase | None = None) -
 
 def named_results(case: Case, output: Sequence | None, states: Any) -> Results:
     """Return what a layer or a candidate returned, by name."""
-    final = states if isinstance(states, tuple) else (states,) * len(case.cell.final) if states is None else (states,)
-    return {"output": output, **dict(zip(case.cell.final, final, strict=True))}
+    return {"output": output, **dict(zip_longest(case.cell.final, states if isinstance(states, tuple) else (states,)))}
 
 
 def candidate_side(candidate: Canonical, case: Case, probe: Probe) -> Side:

@@ -18,7 +18,7 @@ from rnncli.numerics.device import seed_dropout
 from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first
 from rnncli.verdict import stage
 from rnncli.verdict.compare import wrong_form
-from rnncli.verdict.evaluate import Candidate, Regimes, Side, reference_side, returned_values
+from rnncli.verdict.evaluate import Candidate, Regimes, Results, Side, reference_side, returned_values
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.stage import Difference
 
@@ -79,9 +79,9 @@ def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping
 
 @torch.no_grad()
 def _ten_calls(side: Side) -> Mapping[str, Tensor | None]:
-    """Return the results of the first call, as they are after the others, and of these."""
+    """Return the results of nine calls, those of the first as they are after all others."""
     first = returned_values(side.call(side.copies()))
-    calls = [_results(side) for _ in range(CALLS - 1)]
+    calls = [_copies(side.call(side.copies())) for _ in range(CALLS - 1)]
     side.call({**side.copies(), "input": -side.leaves["input"]})
     return {
         f"{name} of the calls": _stacked(value, [call.get(name) for call in calls]) for name, value in first.items()
@@ -98,7 +98,7 @@ def _stacked(first: Tensor, others: list[Tensor | None]) -> Tensor:
 
 @torch.no_grad()
 def _not_contiguous(side: Side) -> Mapping[str, Tensor | None]:
-    return _results(side, {name: _strided(side.leaves[name]) for name in side.given})
+    return _copies(side.call({**side.leaves, **{name: _strided(side.leaves[name]) for name in side.given}}))
 
 
 def _strided(value: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ def _strided(value: Tensor) -> Tensor:
 
 
 def _two_backward_calls(side: Side) -> Mapping[str, Tensor | None]:
-    side.backward(_results(side, names=side.claimed))
+    side.backward(_copies(side.call(side.copies()), side.claimed))
     for leaf in side.leaves.values():  # two leaves may have been given one tensor, and would add into it twice
         leaf.grad = None if leaf.grad is None else leaf.grad.clone()
     return _gradients(side, side.claimed)
@@ -118,17 +118,15 @@ def _gradients(side: Side, names: Iterable[str], without: str | None = None) -> 
     """Return the gradients of a loss on the results of these names; the leaf `without` needs none."""
     if without:
         side.leaves[without].requires_grad_(False)
-    wanted = {name: leaf.requires_grad for name, leaf in side.leaves.items()}
-    gradients = side.gradients(_results(side, names=names))
-    return {f"grad {name}": gradient for name, gradient in gradients.items() if wanted[name]}
+    wanted = [name for name, leaf in side.leaves.items() if leaf.requires_grad]
+    gradients = side.gradients(_copies(side.call(side.copies()), names))
+    return {f"grad {name}": gradients[name] for name in wanted}
 
 
-def _results(
-    side: Side, given: Mapping[str, Tensor] | None = None, names: Iterable[str] | None = None
-) -> dict[str, Tensor]:
-    """Return copies of the results, or of those of these names, in a call with other values of `given`, or without."""
-    found = returned_values(side.call({**side.copies(), **(given or {})}))
-    return {name: value.clone() for name, value in found.items() if names is None or name in names}
+def _copies(results: Results, names: Iterable[str] | None = None) -> dict[str, Tensor]:
+    """Return copies of the results, or of those of these names."""
+    returned = returned_values(results)
+    return {name: value.clone() for name, value in returned.items() if names is None or name in names}
 
 
 def _first_other(expected: Regimes, found: Regimes, tolerance: float) -> Difference | None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from rnncli.core.case import Case
 from rnncli.core.causes import LEAK, Cause
@@ -64,25 +65,26 @@ def _without_h_0(error: CandidateError) -> CandidateError:
 
 def _why_another_call_differs(problem: Problem, candidate: Candidate) -> Difference | None:
     """Return what two calls with the first one's own values show, with h_0 and without."""
-    again = problem.forward_alone
-    values, once_more = again.values("algorithm", candidate), again.values("algorithm", candidate)
-    if same_results(values, once_more) and (problem.case.run.train or problem.case.run.gradients):
-        when, cause = "called in eval mode and without gradients", str(Cause.OTHER_WEIGHTS)
-    else:
-        when, cause = f"called again with the same input ({LEAK})", LEAK
-    found = first_difference(again, "algorithm", candidate, when, cause, values)
+    run = problem.case.run
+    mode = ("called in eval mode and without gradients", Cause.OTHER_WEIGHTS) if run.train or run.gradients else None
+    found = _in_two_calls(problem.forward_alone, candidate, "called again with the same input", mode)
     if found or problem.case.input.h_0 == "omitted":
         return found
-    again = problem.without_states
     try:
-        values, once_more = again.values("algorithm", candidate), again.values("algorithm", candidate)
+        without = "called without h_0", Cause.WITHOUT_H_0
+        return _in_two_calls(problem.without_states, candidate, "called again, without h_0", without)
     except CandidateError:
         return None
-    if same_results(values, once_more):
-        when, cause = "called without h_0", Cause.WITHOUT_H_0
-    else:
-        when, cause = f"called again, without h_0 ({LEAK})", LEAK
-    return first_difference(again, "algorithm", candidate, when, cause, values)
+
+
+def _in_two_calls(
+    problem: Problem, candidate: Candidate, again: str, alike: tuple[str, Cause] | None
+) -> Difference | None:
+    """Return the difference that two calls show. `alike`: when they were called, and the cause, if they agree."""
+    values, once_more = (problem.values("algorithm", candidate) for _ in range(2))
+    leak = f"{again} ({LEAK})", LEAK
+    when, cause = alike if alike and same_results(values, once_more) else leak
+    return first_difference(problem, "algorithm", candidate, when, cause, values)
 
 
 def with_one_sequence(problem: Problem, stage: Stage, candidate: Candidate) -> Difference | None:
@@ -126,17 +128,13 @@ def _moves(values: Values) -> bool:
 
 def same_results(values: Values, others: Values) -> bool:
     """Return whether two calls returned the same tensors, dtype included, to rounding."""
-    for name, one in values.tensors.items():
-        other = others.tensors[name]
-        if name.startswith("grad "):
-            continue
-        if one is None or other is None:
-            if one is not other:
-                return False
-        elif (one.shape, one.dtype) != (other.shape, other.dtype):
-            return False
-        elif not (has_values(one) and has_values(other)):
-            continue
-        elif not torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True):
-            return False
-    return True
+    returned = [name for name in values.tensors if not name.startswith("grad ")]
+    return all(_same(values.tensors[name], others.tensors[name]) for name in returned)
+
+
+def _same(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    if (one.shape, one.dtype) != (other.shape, other.dtype):
+        return False
+    return not (has_values(one) and has_values(other)) or torch.allclose(one, other, 1e-9, 1e-12, equal_nan=True)

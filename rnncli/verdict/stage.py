@@ -5,7 +5,7 @@ single steps from the oracle's own states; where a relu is at its kink, another 
 no relu is near its kink.
 """
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,8 +15,8 @@ from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Stage, Verdict
 from rnncli.numerics.probe import draw, first_layer, in_layout, results, time_first
 from rnncli.verdict.compare import (
+    OPEN,
     SAME_IN_FLOAT64,
-    Comparison,
     Sides,
     compare,
     loosest,
@@ -60,20 +60,12 @@ def stage_checks(
     """
     reference, oracle = problem.reference(stage), problem.oracle(stage)
     values = problem.values(stage, candidate) if values is None else values
-    sides = Sides(
-        case=problem.case,
-        stage=stage,
-        reference=reference,
-        candidate=values,
-        expected=reference.tensors if stage == "algorithm" else oracle.values,
-        envelope=oracle.envelope,
-        policy=problem.policy,
-        same_algorithm=same_algorithm,
-    )
-    comparisons = compare(sides, only)
+    expected = reference.tensors if stage == "algorithm" else oracle.values
+    sides = Sides(problem.case, stage, reference, values, expected, oracle.envelope, problem.policy, same_algorithm)
+    checks = compare(sides, only)
     if measure:
-        comparisons = tuple(_in_one_step(problem, candidate, comparison) for comparison in comparisons)
-    return _Open(problem, stage, candidate, values).resolved(comparisons)
+        checks = tuple(_in_one_step(problem, candidate, check) for check in checks)
+    return _Open(problem, stage, candidate, values).resolved(checks)
 
 
 def first_difference(
@@ -91,67 +83,56 @@ def is_wrong(checks: Iterable[Check]) -> bool:
     return any(check.verdict == Verdict.MISMATCH for check in checks)
 
 
-def _in_one_step(problem: Problem, candidate: Candidate, comparison: Comparison) -> Comparison:
+def _in_one_step(problem: Problem, candidate: Candidate, check: Check) -> Check:
     """Measure a large error of output again where nothing amplifies it: even weights rounded to bfloat16 err by little
     in one step of one layer.
     """
-    check = comparison.check
-    if check.tensor != "output" or comparison.open or check.cause != Cause.VALUES or check.min_tolerance is None:
-        return comparison
+    if check.tensor != "output" or check.cause != Cause.VALUES or check.min_tolerance is None:
+        return check
     error = error_of_a_step(problem, candidate)
     if not SAME_IN_FLOAT64 < error < 1:  # right in one step: it is how steps are put together
-        return comparison
-    cause, reason = told_by_size(check, error)
-    return Comparison(replace(check, cause=cause, reason=reason))
+        return check
+    return told_by_size(check, error)
 
 
 @dataclass(frozen=True)
 class _Open:
-    """The comparisons of a stage that an envelope leaves open, and what else there is to judge them by."""
+    """The checks of a stage that an envelope leaves open, and what else there is to judge them by."""
 
     problem: Problem
     stage: Stage
     candidate: Candidate
     values: Values
 
-    def resolved(self, comparisons: Sequence[Comparison]) -> tuple[Check, ...]:
-        by_steps: dict[int, list[Comparison]] = {}
-        for unclear in comparisons:
-            if unclear.open in (Cause.AMPLIFIED, Cause.OVERFLOW):
-                by_steps.setdefault(self._longest_clear(unclear.check.tensor), []).append(unclear)
-        kinked = [unclear for unclear in comparisons if unclear.open == Cause.RELU_KINK]
+    def resolved(self, checks: Sequence[Check]) -> tuple[Check, ...]:
+        together: dict[int | None, dict[str, Check]] = {}  # by the steps they are judged on; None: at relu's kink
+        for check in checks:
+            if check.cause in OPEN:
+                steps = None if check.cause == Cause.RELU_KINK else self._longest_clear(check.tensor)
+                together.setdefault(steps, {})[check.tensor] = check
         found: dict[str, Check] = {}
-        for steps, together in by_steps.items():
-            found |= self._or_refused(together, self._on_a_prefix, steps)
-        if kinked:
-            found |= self._or_refused(kinked, self._off_the_kink)
+        for steps, unclear in together.items():
+            try:
+                found |= self._off_the_kink(unclear) if steps is None else self._on_a_prefix(unclear, steps)
+            except CandidateError as error:
+                reason = f"rounding leaves the case itself open, and on a smaller one: {error}"
+                found |= {name: replace(check, reason=reason) for name, check in unclear.items()}
         if "output" in found and found["output"].verdict != Verdict.MISMATCH:
             found |= self._by_its_own_steps(found) or self._by_the_whole_run(found["output"])
-        return tuple(found.get(comparison.check.tensor, comparison.check) for comparison in comparisons)
-
-    def _or_refused(
-        self, unclear: Sequence[Comparison], judge: Callable[..., dict[str, Check]], *steps: int
-    ) -> dict[str, Check]:
-        try:
-            return judge(unclear, *steps)
-        except CandidateError as error:
-            reason = f"rounding leaves the case itself open, and on a smaller one: {error}"
-            return {
-                one.check.tensor: _not_comparable(one.check, one.open or Cause.AMPLIFIED, reason) for one in unclear
-            }
+        return tuple(found.get(check.tensor, check) for check in checks)
 
     # -- where rounding is amplified or overflows ----------------------------------------------------------------------
 
-    def _on_a_prefix(self, unclear: Sequence[Comparison], steps: int) -> dict[str, Check]:
-        problem, checks = self.problem, {one.check.tensor: one.check for one in unclear}
-        overflows, forward = any(one.open == Cause.OVERFLOW for one in unclear), results(problem.case)
-        why = self._why(overflows)
+    def _on_a_prefix(self, checks: dict[str, Check], steps: int) -> dict[str, Check]:
+        problem, forward = self.problem, results(self.problem.case)
+        overflowing = next((check.dtype for check in checks.values() if check.cause == Cause.OVERFLOW), None)
+        why = self._why(overflowing)
         wrong = wrong_step(problem, self.stage, self.candidate) if any(name in forward for name in checks) else None
         if steps:
             where = f"judged on the first {steps} of {problem.case.input.seq_len} steps: beyond them {why}"
             judged = stage_checks(problem.shortened(steps), self.stage, self.candidate, only=checks)
         else:
-            where, cause = "", Cause.OVERFLOW if overflows else Cause.AMPLIFIED
+            where, cause = "", Cause.OVERFLOW if overflowing else Cause.AMPLIFIED
             judged = tuple(_not_comparable(check, cause, f"{why}, from the first step on") for check in checks.values())
         found = {}
         for check in judged:
@@ -162,12 +143,10 @@ class _Open:
             found[check.tensor] = replace(check, reason=_joined(check.reason, where), **over_time)
         return found
 
-    def _why(self, overflows: bool) -> str:
+    def _why(self, overflowing: str | None) -> str:
         layer, kind = self.problem.case.cell.layer, self.problem.kind(self.stage)
-        if overflows:
-            return (
-                f"{layer}'s values leave the range of {str(self.problem.dtype_at(self.stage)).removeprefix('torch.')}"
-            )
+        if overflowing:
+            return f"{layer}'s values leave the range of {overflowing}"
         decade = self.problem.oracle(self.stage).envelope(kind).steps_per_decade()
         growth = f" (this recurrence amplifies it 10x every {decade:.3g} steps)" if decade else ""
         return f"rounding alone moves {layer} by more than {loosest(kind):.2g} of its largest value{growth}"
@@ -177,8 +156,7 @@ class _Open:
 
         To an eighth: finding the last few steps would cost more than they show.
         """
-        clear, unclear = 0, self.problem.case.input.seq_len
-        step = 1
+        clear, step, unclear = 0, 1, self.problem.case.input.seq_len
         while unclear - clear > max(1, clear // 8):
             steps = min(step, (clear + unclear) // 2)
             if self._decides(self.problem.shortened(steps), name):
@@ -247,24 +225,23 @@ class _Open:
 
     # -- where a relu is at its kink -----------------------------------------------------------------------------------
 
-    def _off_the_kink(self, kinked: Sequence[Comparison]) -> dict[str, Check]:
+    def _off_the_kink(self, checks: dict[str, Check]) -> dict[str, Check]:
         problem, case = self.problem, self.problem.case
         kinks = problem.oracle(self.stage).envelope(problem.kind(self.stage)).kinks
         near = f"{kinks} pre-activation{'s' if kinks > 1 else ''} of this probe within rounding of relu's kink"
-        checks = {one.check.tensor: one.check for one in kinked}
         worth_redrawing = kinks <= HOPELESS and _pre_activations(case) <= MOST_REDRAWN
         redrawn = self._clear_draw(case, range(1, 1 + ATTEMPTS)) if worth_redrawing else None
         other = redrawn or self._clear_draw(_reduced(case), range(ATTEMPTS))
         if other is None:
             reason = f"{near}, and no draw found clears it: float64 decides"
-            return {name: _not_comparable(check, Cause.RELU_KINK, reason) for name, check in checks.items()}
+            return {name: replace(check, reason=reason) for name, check in checks.items()}
         sizes = f"T={other.case.input.seq_len}, H={other.case.rnn.hidden_size}"
         where = f"{near}: judged on {'another draw' if redrawn else f'a smaller probe ({sizes})'}"
         found = {}
         for check in stage_checks(other, self.stage, self.candidate, only=checks):
             if check.verdict == Verdict.MATCH and not redrawn:
                 reason = f"{near}; on a smaller probe that clears it ({sizes}) the gradients match"
-                found[check.tensor] = _not_comparable(checks[check.tensor], Cause.RELU_KINK, reason)
+                found[check.tensor] = replace(checks[check.tensor], reason=reason)
             else:
                 found[check.tensor] = replace(check, reason=_joined(check.reason, where))
         return found
