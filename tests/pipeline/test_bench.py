@@ -133,7 +133,7 @@ def test_the_threads_are_those_of_the_run_in_whatever_process(monkeypatch):
 
 
 def test_compiled_ones_stand_beside_the_others_with_their_time(monkeypatch):
-    monkeypatch.setattr(measuring, "_compile", lambda call: call)
+    monkeypatch.setattr("torch.compile", lambda call, **_: call)
     timings, failed = measured(compile=True)
     names = [t.implementation for t in timings]
     assert names == ["nn.RNN", "manual", "nn.RNN compiled", "manual compiled", "matrix products"]
@@ -141,14 +141,15 @@ def test_compiled_ones_stand_beside_the_others_with_their_time(monkeypatch):
     assert not failed
 
 
+def without_compiler(_, **__):
+    def compiled(*_):
+        raise RuntimeError("no compiler\nfound")
+
+    return compiled
+
+
 def test_what_cannot_be_compiled_is_told_and_the_rest_is_measured(monkeypatch):
-    def broken(_):
-        def compiled(*_):
-            raise RuntimeError("no compiler\nfound")
-
-        return compiled
-
-    monkeypatch.setattr(measuring, "_compile", broken)
+    monkeypatch.setattr("torch.compile", without_compiler)
     timings, failed = measured(compile=True)
     assert [t.implementation for t in timings] == ["nn.RNN", "manual", "matrix products"]
     assert failed == [f"{name}: torch.compile fails: RuntimeError: no compiler" for name in ("nn.RNN", "manual")]
@@ -517,7 +518,7 @@ def test_of_a_range_the_case_that_is_wrong_is_told(rnncli, tmp_path):
 
 
 def test_a_gate_on_what_was_not_measured_does_not_hold(rnncli, monkeypatch):
-    monkeypatch.setattr(measuring, "_compiled", lambda side, _: (side, f"{side.name}: torch.compile fails"))
+    monkeypatch.setattr("torch.compile", without_compiler)
     flags = ("--only", "manual", "--compile", "--fail-if", "manual compiled.forward > 9")
     outcome = rnncli("bench", *QUICK, *flags, "--format", "json")
     assert outcome.code == 2
