@@ -3,8 +3,8 @@
 import re
 from typing import Literal, NamedTuple
 
-Kind = Literal["weight_ih", "weight_hh", "bias_ih", "bias_hh", "bias", "weight", "readout"]
-EXACT = re.compile(r"(weight|bias)_(ih|hh)_l(\d+)(_reverse)?$")  # nn.RNN's own names
+Kind = Literal["weight_ih", "weight_hh", "weight_hr", "bias_ih", "bias_hh", "bias", "weight", "readout"]
+EXACT = re.compile(r"(weight|bias)_(ih|hh|hr)_l(\d+)(_reverse)?$")  # torch's own names
 
 
 class Slot(NamedTuple):
@@ -40,6 +40,10 @@ _STATE = re.compile(
     r"(h|hx|hh?0|h_0|hs|hidden|hiddens|hidden_?states?|state|states|ht|h_t|hid|a|a0|s|s0|h_?n|memory|carry)"
     r"(_?(prev|previous|init|initial|start|0|old|in|tm1|t_?minus_?1|last|first|zero|t))?$"
 )
+_CELL_STATE = re.compile(
+    r"^(prev_?|next_?|new_?|last_?|init_?|initial_?|old_?)?(c|cc?0|cs|cx|ct|cell|cells|cell_?states?|c_?n)"
+    r"(_?(0|n|t|x|prev|next|new|old|in|init|start|last|tm1|t_?minus_?1|states?))?$"
+)
 _PARAMS = words(
     "params parameters weights state_dict sd p theta weight_dict param_dict wts prm flat_weights all_weights"
     " layer_weights layer_params cells_params weight_list wb prms ws"
@@ -63,6 +67,7 @@ _OPTIONS = {
     "bidirectional": "bidirectional bidir birnn is_bidirectional both_directions bidi",
     "batch_first": "batch_first batchfirst batch_major",
     "nonlinearity": "nonlinearity activation act nonlin act_fn activation_fn phi nl act_func mode",
+    "proj_size": "proj_size projection_size proj_dim proj recurrent_size",
     "bias": "bias use_bias has_bias with_bias biases",
     "dropout": "dropout dropout_p p_drop drop dropout_prob dropout_rate p_dropout",
     "training": "training train is_training",
@@ -92,6 +97,11 @@ _STATE_WEIGHT = re.compile(
     r"|from_?h|from_?state|state\w*|h_?lin\w*|h_?proj|proj_?h|w_?state)|(^|_)(h|s|r|rec|u?h|hidden|recur))$"
 )
 _CONCAT = re.compile(r"(cat|comb|combined|concat|joint|xh_?h|ihh|linear|fc|i2h|gate|layer|lin|w|weight|cell|proj)")
+
+
+def is_cell_state(name: str) -> bool:
+    """Return whether a name is that of an LSTM's second state."""
+    return bool(_CELL_STATE.match(name.lower().strip("_")))
 
 
 def role(name: str) -> str | None:

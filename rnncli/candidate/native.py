@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from rnncli.candidate import signature, source
-from rnncli.candidate.names import option
+from rnncli.candidate.names import is_cell_state, option
 from rnncli.candidate.weights import Binding, Missing
 from rnncli.core.case import Case
+from rnncli.core.cells import Cell
 
 SET = ("input_size", "hidden_size", "num_layers", "bidirectional")  # what a module's globals may be set to
 _LISTED = re.compile(
@@ -38,10 +39,12 @@ class Native:
     layers = 1  # that the names of its weights number
     stateful = False  # it keeps its state itself, from step to step
 
-    def __init__(self, name: str, call: Callable[..., Any], written: Any, module: Any, holds_weights: bool) -> None:
+    def __init__(
+        self, name: str, call: Callable[..., Any], written: Any, module: Any, holds_weights: bool, cell: Cell
+    ) -> None:
         """`written`: the function or class whose source says more than that of `call`."""
-        self.name, self.module = name, module
-        self.arguments = signature.arguments_of_call(call, holds_weights)
+        self.name, self.module, self.cell = name, module, cell
+        self.arguments = signature.arguments_of_call(call, holds_weights, cell)
         self.defaults = {p.name: p.default for p in signature.parameters_of(call) if p.default is not p.empty}
         self.states = [name for name, meant in self.arguments.items() if meant == "state"]
         self.takes_state, state = bool(self.states), next(iter(self.states), "")
@@ -54,7 +57,7 @@ class Native:
         self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
         self.rows_by_nature = source.rows_by_nature(written)
-        self.unpacks_state = source.unpacks(call, state) if state else None
+        self.unpacks_state = source.unpacks(call, state, in_one=len(self.states) < len(cell.states)) if state else None
         notes = source.notes_on(written)
         given = next((name for name, meant in self.arguments.items() if meant in ("input", "projected")), "")
         self.documented_input = source.documented_shape(notes, given) if given else None
@@ -83,13 +86,28 @@ class Native:
         """Return an argument of a call that is no weight, with its value; nothing where it is left out."""
         if meant == "left out" or (meant == "state" and state is None and self.optional_state):
             return {}
-        if meant == "state" and len(self.states) > 1:  # one for each direction
-            if not isinstance(state, list) or len(state) != len(self.states):
-                raise Missing("a state for each direction")
-            state = state[self.states.index(name)]
+        if meant == "state" and len(self.states) > 1:
+            state = self._own_state(name, state)
         if meant in ("input", "state"):
             return {name: binding.value(x if meant == "input" else state)}
         return {name: case if meant == "case" else option_value(meant, case, self.defaults.get(name), name)}
+
+
+    def _own_state(self, name: str, state: Any) -> Any:
+        """Return the state of an argument where there are several: for each direction, and each state of the cell."""
+        kinds = len(self.cell.states)
+        if isinstance(state, tuple) and kinds > 1:
+            own = [one for one in self.states if is_cell_state(one) == is_cell_state(name)]
+            if len(self.states) % kinds or len(own) * kinds != len(self.states):
+                raise Missing("an argument for each of h_0 and c_0")
+            state = state[is_cell_state(name)]
+        else:
+            own = self.states
+        if len(own) == 1:
+            return state
+        if not isinstance(state, list) or len(state) != len(own):
+            raise Missing("a state for each direction")
+        return state[own.index(name)]
 
 
 def option_value(meant: str, case: Case, default: Any = None, name: str = "") -> Any:

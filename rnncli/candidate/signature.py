@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from rnncli.candidate import source
-from rnncli.candidate.names import Kind, Slot, option, role, slot, words
+from rnncli.candidate.names import Kind, Slot, is_cell_state, option, role, slot, words
+from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError
 
 Arguments = dict[str, str | Slot]  # by name: input, state, projected, params, config, an option, or a weight
@@ -76,7 +77,7 @@ def takes_any_keyword(target: type) -> bool:
     return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(target).parameters.values())
 
 
-def arguments_of_call(call: Callable[..., Any], holds_weights: bool) -> Arguments:
+def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell = CELLS["RNN"]) -> Arguments:
     """Return what each argument of a call is; "unknown" and "left out" where nothing tells.
 
     `holds_weights`: the callable holds its weights itself, so that no argument is one.
@@ -86,7 +87,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool) -> Argument
     for parameter in parameters_of(call):
         name, default = parameter.name, parameter.default
         optional = default is not parameter.empty
-        meant: str | Slot | None = role(name)
+        meant: str | Slot | None = "state" if len(cell.states) > 1 and is_cell_state(name) else role(name)
         if meant is None and optional and default is not None:
             meant = _option_of(parameter)
         if name == "x0" and found:  # of a state-space model: the state that it starts from

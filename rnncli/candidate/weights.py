@@ -117,8 +117,8 @@ class Binding:
 
     def value(self, x: Any) -> Any:
         """Return a tensor as the candidate takes it."""
-        if isinstance(x, list):
-            return [self.value(item) for item in x]
+        if isinstance(x, list | tuple):
+            return type(x)(map(self.value, x))
         if not self.numpy or not isinstance(x, Tensor):
             return x
         x = x.detach().cpu()
