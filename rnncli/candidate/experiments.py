@@ -10,7 +10,8 @@ Nothing is compared with nn.RNN. The matrices are random, and all biases are zer
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
 from rnncli.candidate.weights import Binding, Weight
 from rnncli.candidate.wiring import Piece
+from rnncli.core.cells import CELLS, Cell
 
 MOVED = 1e-9  # of values of order one, in float64: far above rounding and far below any effect
 
@@ -43,7 +45,8 @@ NOTHING = Effect()
 class View:
     """A tensor, or the part of it at an index, that may be a weight; and what names and experiments say of it.
 
-    `effective`: it moves something.
+    `effective`: it moves something. `blocks`: of rows, one for each of its `gates`, along an `axis`; `big` is the shape
+    of one of them. `apart`, `torchs_bias`: of a GRU's bias, which of torch's that of n is, or all of it.
     """
 
     held: Held
@@ -56,6 +59,12 @@ class View:
     transposed: bool = False
     state_first: bool = False
     evidence: str = ""
+    blocks: int = 1
+    axis: int = 0
+    gates: tuple[str, ...] = ()
+    apart: str = ""
+    torchs_bias: str = ""
+    cell: Cell = CELLS["RNN"]
 
     def __post_init__(self) -> None:
         names = self.held.names
@@ -87,7 +96,7 @@ class View:
         """Return the view as a piece of a wiring."""
         vector, lies = len(self.big) != 2, (self.transposed, self.state_first)
         weight = Weight(self.kind or "", *self.place, *lies, vector=vector, evidence=self.evidence)
-        return Piece(self.tensor, self.index, weight)
+        return Piece(self.tensor, self.index, replace(weight, gates=self.gates, apart=self.apart, cell=self.cell))
 
 
 class Experiments:
@@ -138,6 +147,33 @@ class Experiments:
             return set()
         return set(differs.flatten(0, 1).any(0)[half * s.H : (half + 1) * s.H].nonzero().flatten().tolist())
 
+    def positive_states(self) -> States:
+        """Return states of positive random values: h, of an LSTM c too."""
+        s, generator = self.sizes, torch.Generator().manual_seed(13)
+        sizes = [s.H, *[s.C] * (len(self.trial.states) - 1)]
+        return tuple(torch.rand(s.rows, s.N, size, generator=generator, dtype=torch.float64) + 0.5 for size in sizes)
+
+    def isolated(
+        self, weights: Iterable[View], fills: Iterable[tuple[View, int, int | None, float]], x: Tensor, states: States
+    ) -> Results:
+        """Return what is computed with weights of zero but for some blocks, or one row of them, that are filled."""
+        before, held = dict(self.values), {view.held.name: view.held for view in weights}
+        for name in held:
+            self.values[name] = torch.zeros_like(before[name])
+        for view, block, unit, value in fills:
+            part = self.values[view.held.name][_where(view)]
+            axis = [number for number, size in enumerate(view.shape) if size > 1][view.axis]
+            rows = part.narrow(axis, block * self.sizes.C, self.sizes.C)
+            (rows if unit is None else rows.narrow(axis, unit, 1)).fill_(value)
+        try:
+            for name, one in held.items():
+                self._set(one, self.values[name])
+            results = self.trial.computed(self._read, x, states, self._own())
+            return tuple(None if value is None else value.clone() for value in results)
+        finally:
+            for name, one in held.items():
+                self._set(one, before[name])
+
     def _inputs(self) -> dict[str, tuple[Tensor, States | None]]:
         s, takes_state = self.sizes, self.trial.native.takes_state
         nothing, late, rows = (torch.zeros(n, s.N, size, dtype=torch.float64)
@@ -155,7 +191,7 @@ class Experiments:
             one[row] = self._random(s.N, s.H)
             given[f"h{row}"] = nothing, states(one)
         given["all"] = self._random(4, s.N, s.I), states(self._random(s.rows, s.N, s.H))
-        given["two"] = given["all"][0][:2], None
+        given["two"] = given["all"][0][:2], None if self.trial.native.optional_state else states(rows)
         return given
 
     def _random(self, *shape: int) -> Tensor:
@@ -179,14 +215,22 @@ class Experiments:
             self._set(view.held, before)
 
     def _ran(self, when: str) -> Results:
+        results = self.trial.computed(self._read, *self._given[when], self._own())
+        return tuple(None if value is None else value.clone() for value in results)
+
+    @property
+    def _read(self) -> Reading:
         assert self.reading is not None
+        return self.reading
+
+    def _own(self) -> Any:
+        """Return the object, a new one with the same values where it keeps a state from call to call."""
         if self._leaks:
             self.made = self.trial.made(torch.float64)
             for one in held_by(self.made):
                 if one.name in self.values:
                     one.set(self.made, self.binding.value(self.values[one.name]))
-        results = self.trial.computed(self.reading, *self._given[when], self.made)
-        return tuple(None if value is None else value.clone() for value in results)
+        return self.made
 
     def _compared(self, before: Results, after: Results) -> Effect:
         s = self.sizes

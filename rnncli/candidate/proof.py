@@ -60,7 +60,7 @@ class Proof:
             found = wired(trial, self.reading)
         except Unwired as error:
             shapes = [one.shape for one in held_by(trial.made(self.reading.dtype))]
-            if trial.sizes.rows == 1 and (gates := gated(shapes, trial.sizes.H)):
+            if trial.sizes.rows == 1 and (gates := gated(shapes, trial.sizes.C, trial.case.cell)):
                 raise AnotherCellError(f"{name}: {gates}") from error
             raise Unreadable(f"{name}: not readable: {error}") from error
         if found.turned and not self.behaves:

@@ -40,7 +40,7 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
     Returns the reading, or the readings that evidence leaves open, the plain one first. Raises Unreadable, and
     AnotherCellError for an LSTM or a GRU.
     """
-    if another := other_cell(target):
+    if another := other_cell(target, case.cell):
         raise AnotherCellError(f"candidate {name}: {another}")
     native = native_of(target, name, case.cell)
     if isinstance(native, Object) and native.is_module:
@@ -67,7 +67,7 @@ def _require_no_other_cell(native: Object, case: Case) -> None:
         made = trial_of(case, native, 1, 1, torch.float32).made(torch.float32)
     except (Exception, SystemExit):
         return  # it cannot be constructed, which its own call tells
-    if inside := other_cell_inside(made):
+    if inside := other_cell_inside(made, case.cell):
         raise AnotherCellError(f"candidate {native.name}: {inside}")
 
 

@@ -115,13 +115,12 @@ class Returned:
         """
         found, count = list[tuple[Path, Any]](), len(self.final)
         for path, value in items:
-            pair = isinstance(value, tuple | list) and len(value) == count > 1
-            pairs = isinstance(value, tuple | list) and bool(value) and all(
-                isinstance(one, tuple | list) and len(one) == count > 1 and all(map(is_array, one)) for one in value
-            )
-            if pairs and len(value) == self.letters["S"]:
+            several = isinstance(value, tuple | list) and count > 1
+            kinds = {type(one) for one in value} if several else set()
+            rows = len(value) if several else 0
+            if rows == self.letters["S"] and kinds == {tuple} and {len(one) for one in value} == {count}:
                 found += [((*path, EACH, index), [one[index] for one in value]) for index in range(count)]
-            elif pair and all(map(_is_tensor_like, value)) and not (path == () and len(items) == 1):
+            elif rows == count and not (rows == self.letters["S"] and {len(_shape(one)) for one in value} == {2}):
                 found += [((*path, index), one) for index, one in enumerate(value)]
             elif count > 1 and isinstance(value, dict):
                 found += [((*path, key), one) for key, one in value.items()]
