@@ -37,6 +37,7 @@ class Native:
     asks_for_directions = False  # by an argument or by keys: one direction or two, as it is told
     tried_batch_first = False  # what it is given in trial calls, where it takes that argument
     layers = 1  # that the names of its weights number
+    lies_as_told = False  # its matrices are given as they are told to lie, or all transposed
     stateful = False  # it keeps its state itself, from step to step
 
     def __init__(
@@ -97,10 +98,11 @@ class Native:
         """Return the state of an argument where there are several: for each direction, and each state of the cell."""
         kinds = len(self.cell.states)
         if isinstance(state, tuple) and kinds > 1:
-            own = [one for one in self.states if is_cell_state(one) == is_cell_state(name)]
-            if len(self.states) % kinds or len(own) * kinds != len(self.states):
+            cells = [one for one in self.states if is_cell_state(one)] or self.states[1:2]
+            own = cells if name in cells else [one for one in self.states if one not in cells]
+            if len(own) * kinds != len(self.states):
                 raise Missing("an argument for each of h_0 and c_0")
-            state = state[is_cell_state(name)]
+            state = state[name in cells]
         else:
             own = self.states
         if len(own) == 1:

@@ -15,6 +15,7 @@ import torch
 from torch.nn.utils.rnn import pack_sequence
 
 from rnncli.candidate.adapter import Adapted
+from rnncli.candidate.arguments import Arguments
 from rnncli.candidate.convention import Reading, part_of
 from rnncli.candidate.function import Function
 from rnncli.candidate.load import default_dtype
@@ -55,11 +56,17 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
             found = []
         if found and all(adapted.reading.fits for adapted in found):
             return found
-    try:
-        return Reader(native, case, stated or {}).readings()
-    except Unreadable as error:
-        error.faults = faults_by_name(native, case) if isinstance(native, Object) else ()
-        raise
+    natives = [native]
+    if isinstance(native, Function) and len(case.cell.gates) > 1:
+        natives = [Arguments(native), Arguments(native, exchanged=True)]
+    errors = []
+    for one in natives:
+        try:
+            return Reader(one, case, stated or {}).readings()
+        except Unreadable as error:
+            error.faults = faults_by_name(one, case) if isinstance(one, Object) and one is native else ()
+            errors.append(error)
+    raise errors[0]
 
 
 def _require_no_other_cell(native: Object, case: Case) -> None:
@@ -88,6 +95,7 @@ class Reader:
             found.append(adapted)
             if self._wire(adapted) and "weights" not in self.stated:
                 other = native_of(self.native.target, self.native.name, self.case.cell)
+                other = Arguments(other) if isinstance(other, Function) and self.native.lies_as_told else other
                 found += Reader(other, self.case, {**self.stated, "weights": "behaves"}).readings()
         self._tell_layouts(found[0])
         return found

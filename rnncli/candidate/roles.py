@@ -339,18 +339,19 @@ class _Roles:
         Return whether a square one lies the other way than its neighbour that is not.
         """
         matrices = [view for view in views if len(view.big) == 2 and str(view.kind).startswith("weight")]
-        free = [view for view in matrices if not view.held.linear]
+        told = self.experiments.trial.native.lies_as_told
+        free = [view for view in matrices if not view.held.linear and not told]
         of_shape = [view for view in free
                     if (len(set(view.big)) == 2 or view.blocks > 1) and not isinstance(view.index, slice)]  # fmt: skip
         for view in matrices:
-            if view.kind == "weight" or view in of_shape:
+            if (view.kind == "weight" and not told) or view in of_shape:
                 view.transposed = view.axis == 1 if view.blocks > 1 else view.big[0] != self._rows_of(view)
             elif view in free and not view.exact:
                 view.transposed = self._behaves_transposed(view)
             view.state_first = view.kind == "weight" and self._state_first(view)
-        told = [view.transposed for view in of_shape if view.kind == "weight_ih"]
+        of_input = [view.transposed for view in of_shape if view.kind == "weight_ih"]
         squares = [view for view in free if view.kind != "weight" and view not in of_shape and len(set(view.big)) == 1]
-        turned = (view.transposed != told[0] for view in squares if told and view.effective and not view.exact)
+        turned = (view.transposed != of_input[0] for view in squares if of_input and view.effective and not view.exact)
         return any(turned)
 
     def _rows_of(self, view: View) -> int:

@@ -180,8 +180,8 @@ def trial_of(
 
 def fresh(value: Any) -> Any:
     """Return a copy, so that a candidate that writes into its arguments does not change the next trial."""
-    if isinstance(value, list | tuple):
-        return type(value)(fresh(item) for item in value)
+    if type(value) in (list, tuple):
+        return type(value)(map(fresh, value))
     return value.clone() if isinstance(value, Tensor) else value
 
 

@@ -147,7 +147,7 @@ class Binding:
 
     def value(self, x: Any) -> Any:
         """Return a tensor as the candidate takes it."""
-        if isinstance(x, list | tuple):
+        if type(x) in (list, tuple):  # and no PackedSequence
             return type(x)(map(self.value, x))
         if not self.numpy or not isinstance(x, Tensor):
             return x
