@@ -28,6 +28,7 @@ class Adapted:
         """`always`: how many layers and directions it has whatever it is asked for."""
         self.native, self.reading, self.always = native, reading, always
         self.unbatched = self.packs = self.outside_autograd = False  # what layouts it takes itself
+        self.starts_itself = not reading.steps  # where its states may be omitted
         self.prepare: Callable[[Case], None] = lambda _: None
 
     @property
@@ -187,9 +188,7 @@ class Adapted:
         output, *finals = self._batched(input.transpose(0, 1), states, params, case, batch_first=asked)
         return output if output is None or output.dim() < 2 else output.transpose(0, 1), *finals
 
-    def _as_torch(
-        self, input: Any, states: States | None, params: Mapping[str, Tensor], case: Case
-    ) -> tuple[Any, ...]:
+    def _as_torch(self, input: Any, states: States | None, params: Mapping[str, Tensor], case: Case) -> tuple[Any, ...]:
         """Call a candidate that takes what torch's layer takes with just that."""
         self.prepare(case)
         reading, batch = self.reading, () if case.input.layout == "unbatched" else (case.input.batch_size,)
@@ -241,9 +240,7 @@ class Adapted:
             x = torch.nn.functional.dropout(output, rnn.dropout) if dropped else output
         return output, *(joined(parts, 0) for parts in zip(*finals, strict=True))
 
-    def _layer(
-        self, x: Tensor, states: States | None, params: Mapping[str, Tensor], layer: int, case: Case
-    ) -> Results:
+    def _layer(self, x: Tensor, states: States | None, params: Mapping[str, Tensor], layer: int, case: Case) -> Results:
         """Compute one layer: with one call, or a call for each direction."""
         if self.reading.directions or not case.rnn.bidirectional:
             own = _renamed(params, f"l{layer}", "l0") | _renamed(params, f"l{layer}_reverse", "l0_reverse")
@@ -264,7 +261,7 @@ class Adapted:
         native, reading = self.native, self.reading.as_asked(case)
         native.part = part
         self.prepare(case)
-        zeros = reading.steps or not native.optional_state
+        zeros = not (native.optional_state and self.starts_itself)
         if not native.takes_state:
             states = None
         elif states is None and zeros:

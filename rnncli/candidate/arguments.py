@@ -24,11 +24,15 @@ _KINDS = (("weight_ih", "weight_hh"), ("weight_hh", "weight_ih"))  # of two matr
 
 
 class Arguments(Object):
-    """A function, or a class that is constructed with its weights. `exchanged`: its first matrix is the state's."""
+    """A function, or a class that is constructed with its weights.
 
-    def __init__(self, function: Function, exchanged: bool = False) -> None:
+    `exchanged`: its first matrix is the state's. `onnx`: it takes W, R and B of ONNX, B with both biases, each with a
+    leading axis for one direction.
+    """
+
+    def __init__(self, function: Function, exchanged: bool = False, onnx: bool = False) -> None:
         Native.__init__(self, function.name, function.target, function.target, function.module, False, function.cell)
-        self.target, self.kinds = function.target, _KINDS[exchanged]
+        self.target, self.kinds, self.both_biases = function.target, _KINDS[exchanged], onnx
         self.has_output_size = self.is_module = self.of_torch = self.of_class = False
         self.lies_as_told, self.returns_tensors = True, function.returns_tensors
         self._made_with, self._asks, self._takes_any = {}, set(), False
@@ -78,6 +82,7 @@ class Arguments(Object):
         rnn, named = case.rnn, gates_among(names, self.cell)
         stems = {name: named[name][0] if name in named else name for name in names}
         biases = {stem for stem in stems.values() if slot(stem).is_bias or stem.lower().startswith("b")}
+        biases |= {stem for stem in stems.values() if biases and stem.strip("_.").lower() in ("c", "d")}  # b and c
         heads = {name for name in names if name not in named and slot(name).kind == "readout"}
         matrices = [stem for stem in dict.fromkeys(stems.values()) if stem not in {*biases, *heads}]
         if names and len(matrices) not in (1, 2):
@@ -86,7 +91,8 @@ class Arguments(Object):
         kinds = dict(zip(matrices, self.kinds if len(matrices) == 2 else ("weight",), strict=False))
         shapes: dict[str, tuple[int, ...]] = {}
         for name, stem in stems.items():
-            rows = rnn.hidden_size * (1 if name in named else len(self.cell.gates))
+            rows = rnn.hidden_size * (1 if named else len(self.cell.gates))  # b_hn beside biases of all gates too
+            rows *= 2 if self.both_biases and stem in biases else 1
             rows = rnn.h_out if name in heads else rows
             shapes[name] = (rows,) if stem in biases else (rows, columns[kinds[stem]] if stem in kinds else rnn.h_out)
         return shapes
@@ -97,7 +103,7 @@ class Arguments(Object):
         def laid_out(value: Any) -> Any:
             turns = binding.transposed and len(value.shape) == 2
             value = value.T if turns else value.reshape(-1, 1) if binding.columns and len(value.shape) == 1 else value
-            return binding.value(value)
+            return binding.value(value[None] if self.both_biases else value)
 
         given: dict[str, Any] = {}
         for name, meant in self.arguments.items():

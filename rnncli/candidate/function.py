@@ -287,14 +287,16 @@ def _relink(made: nn.Module, given: list[Any]) -> None:
 
 def rnn_of(case: Case, target: type[nn.RNNBase] | None = None) -> nn.RNNBase:
     """Return torch's layer, or a class with its constructor, for the arguments of a case."""
-    given = case.rnn.arguments
+    given, layer = case.rnn.arguments, target or getattr(nn, case.rnn.cell)
     sizes = given.pop("input_size"), given.pop("hidden_size")
-    made: nn.RNNBase = (target or getattr(nn, case.rnn.cell))(*sizes, **given)
+    if issubclass(layer, nn.RNNCellBase):
+        given = {name: value for name, value in given.items() if name in ("bias", "nonlinearity")}
+    made: nn.RNNBase = layer(*sizes, **given)
     return made
 
 
 def rnn_with(case: Case, params: Mapping[str, Tensor]) -> nn.RNNBase:
-    """Return torch's layer with these tensors as its weights: by attribute, parameters(), all_weights and state_dict()."""
+    """Return torch's layer with these tensors as weights: by attribute, parameters(), all_weights, state_dict()."""
     made = rnn_of(case)
     for name in list(made._parameters):
         made._parameters[name] = params[name]  # type: ignore[assignment]  # a tensor: a gradient passes

@@ -99,7 +99,11 @@ class _Place:
         self.excited = first[0] if first else None
         told = {one: self._of_input(one, one in sources) for one in blocks}
         recurrent = [view for view in self.own if view.effective and view.kind == "weight_hh"]
-        told |= {one: self._of_state(one) for view in recurrent for one in map(Block, [view] * view.blocks, range(view.blocks))}
+        told |= {
+            one: self._of_state(one)
+            for view in recurrent
+            for one in map(Block, [view] * view.blocks, range(view.blocks))
+        }
         self._settle(untold, told)
 
     def _settle(self, untold: list[View], told: Mapping[Block, str | None]) -> None:
@@ -116,7 +120,9 @@ class _Place:
                 view.evidence = f"{view.evidence}; gates by experiment"
             elif view.blocks == len(self.cell.gates):
                 view.gates = self.cell.gates
-                view.evidence = f"{view.evidence}; torch's order, as it acts like no order of {_listed(self.cell.gates)}"
+                view.evidence = (
+                    f"{view.evidence}; torch's order, as it acts like no order of {_listed(self.cell.gates)}"
+                )
             elif view.effective:
                 what = f"the gates of an {self.cell.name}: {_listed(self.cell.gates)}"
                 raise UntoldGates(f"{view.name} {view.shape} acts like none of {what}")
@@ -124,7 +130,9 @@ class _Place:
     def _of_input(self, block: Block, is_source: bool) -> str | None:
         if is_source or self.excited is None:
             return self.cell.gates[self.source] if is_source else None
-        base, low, high = (self._h({self.excited: _SATURATED, **fill}) for fill in ({}, {block: -_SATURATED}, {block: _SATURATED}))
+        base, low, high = (
+            self._h({self.excited: _SATURATED, **fill}) for fill in ({}, {block: -_SATURATED}, {block: _SATURATED})
+        )
         moves = _differ(low, base) or _differ(high, base)
         if self.cell.name == "GRU":
             return "z" if moves else "r"
@@ -170,7 +178,9 @@ class _Place:
         states = self.experiments.positive_states()
         if not positive:
             states = tuple(self._with_own_zero(one) for one in states)
-        output, h_n, *_ = self.experiments.isolated(self.every, [(*part, value) for part, value in fills.items()], x, states)
+        output, h_n, *_ = self.experiments.isolated(
+            self.every, [(*part, value) for part, value in fills.items()], x, states
+        )
         if h_n is not None and h_n.dim() == 3 and len(h_n) == s.rows:
             return h_n[self._row]
         if output is None or output.dim() != 3 or self.layer < s.layers - 1 or output.shape[-1] != s.wide:
@@ -185,7 +195,7 @@ class _Place:
     # -- the biases of a GRU -------------------------------------------------------------------------------------------
 
     def _tell_biases_apart(self) -> None:
-        """Tell b_hn, on which r acts, from b_in; a single bias that r spares is b_in, unless r acts before the product."""
+        """Tell b_hn, on which r acts, from b_in. A single bias that r spares is b_in, if r acts after the product."""
         resets = [Block(view, view.gates.index("r")) for view in self.own
                   if "r" in view.gates and view.effective and view.kind != "weight_hh"]  # fmt: skip
         biases = [view for view in self.own if view.kind == "bias" and "n" in view.gates and view.effective]
@@ -194,7 +204,9 @@ class _Place:
         inside = [view for view in biases if self._is_reset(Block(view, view.gates.index("n")), resets[0])]
         for view in biases:
             if len(biases) == 2 and len(inside) == 1:
-                view.torchs_bias = "bias_hh" if view in inside else "bias_ih"
+                own = "bias_hh" if view in inside else "bias_ih"
+                alike = biases[0].gates == biases[1].gates
+                view.torchs_bias, view.apart = (own, "") if alike else ("", own)
             elif len(biases) == 1 and inside:
                 view.apart = "bias_hh"
             elif len(biases) == 1 and not self._resets_before(resets[0]):
@@ -206,7 +218,7 @@ class _Place:
     def _resets_before(self, reset: Block) -> bool:
         """Return whether r of one unit moves others: it acts on h before the product."""
         products = {Block(view, view.gates.index("n")): 0.3 for view in self.own
-                    if view.kind == "weight_hh" and "n" in view.gates}  # fmt: skip
+                    if view.kind in ("weight_hh", "weight") and "n" in view.gates}  # fmt: skip
         unit = {Block(reset.view, reset.number, 0): -_SATURATED}
         if self.experiments.trial.native.takes_state:
             found = [self._h({**products, **fill}, positive=True) for fill in ({}, unit)]

@@ -2,13 +2,13 @@
 
 import ast
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from torch import nn
 
 from rnncli.candidate import source
 from rnncli.candidate.names import is_cell_state, role
-from rnncli.candidate.syntax import arguments_of, called
+from rnncli.candidate.syntax import arguments_of, called, name_of
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError
 
@@ -58,17 +58,17 @@ def gated(shapes: Iterable[tuple[int, ...]], hidden: int, cell: Cell) -> str | N
     return f"a matrix of it has {rows}; {_help(found, cell)}"
 
 
-def gated_by_source(target: object, cell: Cell) -> str | None:
+def gated_by_source(target: object, words: Set[str], cell: Cell) -> str | None:
     """Return what the source says of a layer that cannot be called: into how many gates it cuts a product, or none."""
-    nodes = source.nodes_of(target)
+    nodes = [node for code in source.codes_of(target, source.module_of(target)) for node in source.nodes_of(code)]
+    nodes = nodes or source.nodes_of(target)
     counts = {part.value for node in nodes if isinstance(node, ast.Call) and called(node) == "chunk"
               for part in node.args if isinstance(part, ast.Constant)}  # fmt: skip
     found = next((name for name, gates in _GATES.items() if gates in counts and name != cell.name), None)
     if found and len(cell.gates) not in counts:
         return f"it cuts a product into {_GATES[found]} gates, as a {found} does; {_help(found, cell)}"
     pair = any(_has_a_cell_state(node) for node in nodes if isinstance(node, ast.FunctionDef))
-    calls = {called(node) for node in nodes}
-    gates = calls & {"sigmoid", "sigm", "Sigmoid", "expit", "hardsigmoid", "chunk"} or {"exp"} & calls
+    gates = any("sigm" in word or word in ("expit", "exp", "logistic", "chunk", "split") for word in words)
     if cell.name != "RNN" and nodes and not gates and not pair:
         return f"no gate is in its code, and an {cell.name} has {len(cell.gates)}; {_help('RNN', cell)}"
     return None
@@ -91,4 +91,7 @@ def _has_a_cell_state(function: ast.FunctionDef) -> bool:
                     return True
     cells = [name for name in given if is_cell_state(name)]
     gates = any(called(node) == "sigmoid" for node in ast.walk(function))
-    return bool(cells) and gates and any(role(name) == "state" for name in given)
+    assigned = {name_of(part) or "" for node in ast.walk(function) if isinstance(node, ast.Assign)
+                for target in node.targets for part in getattr(target, "elts", [target])}  # fmt: skip
+    anew = any(map(is_cell_state, assigned))
+    return bool(cells) and anew and gates and any(role(name) == "state" for name in given)

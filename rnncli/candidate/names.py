@@ -42,11 +42,11 @@ _PROJECTED = re.compile(
 _STATE = re.compile(
     r"^(initial_?|init_?|prev_?|previous_?|last_?|start_?|old_?|first_?)?"
     r"(h|hx|hh?0|h_0|hs|hidden|hiddens|hidden_?states?|state|states|ht|h_t|hid|a|a0|s|s0|h_?n|memory|carry)"
-    r"(_?(prev|previous|init|initial|start|0|old|in|tm1|t_?minus_?1|last|first|zero|t))?$"
+    r"(_?(prev|previous|init|initial|start|0|old|in|tm1|t_?minus_?1|t_1|last|first|zero|t))?$"
 )
 _CELL_STATE = re.compile(
     r"^(prev_?|next_?|new_?|last_?|init_?|initial_?|old_?)?(c|cc?0|cs|cx|ct|cell|cells|cell_?states?|c_?n)"
-    r"(_?(0|n|t|x|prev|next|new|old|in|init|start|last|tm1|t_?minus_?1|states?))?$"
+    r"(_?(0|n|t|x|prev|next|new|old|in|init|start|last|tm1|t_?minus_?1|t_1|states?))?$"
 )
 _GATE_WORDS = {
     "LSTM": {"i": words("i in inp input"), "f": words("f forget"), "o": words("o out output"),
@@ -155,7 +155,7 @@ def slot(name: str) -> Slot:
 def gates_among(names: Iterable[str], cell: Cell) -> dict[str, tuple[str, str]]:
     """Return, of names that differ in a word for each gate of a cell, the rest of each and its gate.
 
-    `W_xi, W_xf, W_xg, W_xo`, `forget_gate.weight`, `W_fx`, `x2f.weight`; names of which one gate is missing are left out.
+    `W_xi, W_xf, W_xg, W_xo`, `forget_gate.weight`, `W_fx`, `x2f.weight`. Names that lack one of the gates are left out.
     """
     by_stem: dict[str, dict[str, list[str]]] = {}
     for name in dict.fromkeys(names):

@@ -67,6 +67,9 @@ class Native:
         shaped = shaped or bool(_TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes))
         self.says_list = bool(_LISTED.search(notes))
         self.returns_tensors = shaped and not self.says_list
+        taken = source.unpacked_into(call, state) if state and len(self.states) == 1 else self.states
+        pair = len(cell.states) == 2 == len(taken)
+        self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
         states = "|".join(map(re.escape, self.states)) or "-"
         listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
@@ -87,12 +90,13 @@ class Native:
         """Return an argument of a call that is no weight, with its value; nothing where it is left out."""
         if meant == "left out" or (meant == "state" and state is None and self.optional_state):
             return {}
+        if meant == "state" and len(self.states) == 1 and self.cell_state_first and isinstance(state, tuple):
+            state = state[::-1]
         if meant == "state" and len(self.states) > 1:
             state = self._own_state(name, state)
         if meant in ("input", "state"):
             return {name: binding.value(x if meant == "input" else state)}
         return {name: case if meant == "case" else option_value(meant, case, self.defaults.get(name), name)}
-
 
     def _own_state(self, name: str, state: Any) -> Any:
         """Return the state of an argument where there are several: for each direction, and each state of the cell."""

@@ -32,7 +32,8 @@ class Object(Native):
         self.target, self.module, self.cell = target, module, cell
         self.of_class = inspect.isclass(target)
         self.fixed = not (self.of_class or inspect.isfunction(target))
-        self.of_torch = self.of_class and issubclass(target, getattr(nn, cell.name))
+        of_layer = self.of_class and issubclass(target, getattr(nn, cell.name))
+        self.of_torch = of_layer or (self.of_class and issubclass(target, getattr(nn, f"{cell.name}Cell")))
         parameters = [] if self.fixed or self.of_torch else signature.parameters_of_constructor(target)
         own = source.explicit_base_arguments(target) if self.of_class and parameters else set()
         made_with = signature.arguments_of_constructor(parameters)
@@ -53,7 +54,7 @@ class Object(Native):
         self.kind = "module" if self.is_module else "class" if self.of_class else "object" if self.fixed else "factory"
         self.set_globals = self._globals_to_set(call)
         self.returns_tensors = self.returns_tensors or (self.is_module and self._has_our_names())
-        self.drop_in = self.of_torch or len(claimed & _INTERFACE) >= 3
+        self.drop_in = of_layer or len(claimed & _INTERFACE) >= 3
 
     def _called(self, name: str) -> tuple[type | None, Any]:
         """Return the class of what is called, if it is no function, and what has the signature of a call."""
@@ -94,7 +95,7 @@ class Object(Native):
         """Return whether the constructor, the call, or a global that is set for it takes an argument of nn.RNN."""
         claimed = {*self._made_with.values(), *(option(key) for key in self.set_globals)}
         claimed |= self._asks if "config" in claimed or self._takes_any else set()
-        return super().claims(name) or name in claimed or self.of_torch
+        return super().claims(name) or name in claimed or (self.of_torch and self.drop_in)
 
     def described(self) -> str:
         made = ", ".join(self._made_with) or "no arguments"

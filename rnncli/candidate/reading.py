@@ -58,7 +58,7 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
             return found
     natives = [native]
     if isinstance(native, Function) and len(case.cell.gates) > 1:
-        natives = [Arguments(native), Arguments(native, exchanged=True)]
+        natives = [Arguments(native), Arguments(native, exchanged=True), Arguments(native, onnx=True)]
     errors = []
     for one in natives:
         try:
@@ -147,7 +147,10 @@ class Reader:
             return reading
         other = replace(trial, params={**trial.params, "weight_hh_l0": trial.params["weight_hh_l0"] + 1.0})
         try:
-            one, two = (which.computed(reading, trial.x[:1], tuple(map(torch.zeros_like, trial.states))) for which in (trial, other))
+            one, two = (
+                which.computed(reading, trial.x[:1], tuple(map(torch.zeros_like, trial.states)))
+                for which in (trial, other)
+            )
         except Exception:
             return reading
         exchanged = replace(reading.binding, state_first=not reading.binding.state_first)
@@ -224,6 +227,10 @@ class Reader:
             adapted.unbatched = self._refuses_two_axes(reading)
         if layout == "packed":
             adapted.packs = whole and (native.names_packed or (native.drop_in and self._takes_packed(adapted)))
+        if reading.steps and native.takes_state and native.optional_state:
+            with contextlib.suppress(Exception):
+                trial_of(self.case, native, 1, 1, reading.dtype).returned(reading, omitted=True)
+                adapted.starts_itself = True
         if native.outside_autograd:
             trial = trial_of(self.case, native, 1, 1, reading.dtype)
             with contextlib.suppress(Exception), torch.enable_grad():

@@ -25,7 +25,7 @@ Path = tuple[Any, ...]
 
 @dataclass(eq=False)
 class Item:
-    """A tensor of a result, and the axes it has as output, as each state, and as the output of a head; None where not."""
+    """A tensor of a result, and its axes as output, as each state, and as the output of a head; None where not."""
 
     path: Path
     value: Any
@@ -178,7 +178,9 @@ class Returned:
             first, *others = others  # the results of a head, and the states they come from
         if len(self.final) > 1 and len(tensors) > 1:
             alone = len(tensors) == len(self.final) and (self.reading.steps or not first.output)
-            names = self.final if alone else ("output", *self.final)
+            turned = self.native.cell_state_first and not self.native.drop_in
+            ordered = self.final[::-1] if turned else self.final
+            names = ordered if alone else ("output", *ordered)
             return dict(zip(names, tensors, strict=False))
         if not others:
             return {"h_n" if (first.final and not first.output) or self.said == "h_n" else "output": first}
@@ -201,7 +203,7 @@ class Returned:
         shape, s = _shape(one.value), self.trial.sizes
         if self.sized and s.O in shape:
             return True
-        own = bool(shape) and shape[-1] not in (s.H, s.wide)
+        own = bool(shape) and shape[-1] not in (s.H, s.wide, s.gates * s.C)
         return own and any(weight in ((shape[-1], s.wide), (s.wide, shape[-1])) for weight in self._shapes)
 
     def _is_result_of_head(self, one: Item, fit: str | None) -> bool:

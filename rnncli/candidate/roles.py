@@ -99,10 +99,14 @@ class _Roles:
         several = len(shape) > 1 and 1 < shape[0] in (s.layers, s.directions, s.rows)
         matrices = len(shape) == 3 and (len(sizes) == 3 or sizes[1:] == (s.H,))
         vectors = len(shape) == 2 and shape[1] == s.H != shape[0]
-        if len(shape) == 1 and shape[0] >= s.H * (s.I + s.H) and not one.linear:
+        if len(shape) == 1 and shape[0] >= s.C * (s.I + s.H) and not one.linear:
             return self._segments(one)
         if s.gates > 1:
-            several = len(shape) > 1 and shape[0] in {s.layers, s.directions, s.rows, s.gates} - {1}
+            if len(shape) == 1 and shape[0] == 2 * s.gates * s.C:  # b_ih and b_hh
+                return [
+                    View(one, slice(start, start + shape[0] // 2), (shape[0] // 2,)) for start in (0, shape[0] // 2)
+                ]
+            several = len(shape) > 1 and shape[0] in {s.layers, s.directions, s.rows, s.gates, 2} - {1}
             matrices, vectors = len(shape) == 3, len(shape) == 2 and shape[1] % s.C == 0 and shape[0] % s.C != 0
         if several and (matrices or vectors):
             return [View(one, index, shape[1:]) for index in range(shape[0])]
@@ -167,16 +171,17 @@ class _Roles:
             self._of_matrix(view, effects)
 
     def _of_vector(self, view: View, effects: Mapping[str, Effect]) -> None:
-        torchs, named = _TORCH_NAME.search(view.tensor), view.claim.is_bias or view.held.linear
+        s, torchs, named = self.sizes, _TORCH_NAME.search(view.tensor), view.claim.is_bias or view.held.linear
         if torchs and torchs[2].startswith("weight"):
             view.kind, view.evidence = torchs[2], "its name"
-        elif view.big not in ((), (self.sizes.C,)):
+        elif view.big not in ((), (s.C,)):
             return
         elif effects["0"].any:
             view.kind, view.evidence = "bias", "acts where x = 0 and h = 0"
             self._locate(view, effects["0"])
-        elif named or (torchs and self.experiments.reading is None):
-            view.kind, view.evidence = "bias", "its name" if view.effective else "its name; it has no effect"
+        elif named or (torchs and self.experiments.reading is None) or (s.gates > 1 and view.effective):
+            view.kind, view.evidence = "bias", "its name" if named else "acts as a bias"
+            view.evidence += "" if view.effective else "; it has no effect"
             self._locate(view, effects["all"])
 
     def _of_matrix(self, view: View, effects: Mapping[str, Effect]) -> None:

@@ -62,7 +62,7 @@ class Settling:
     def unreadable(self) -> Unreadable | AnotherCellError:
         """Return the error that says what was tried, and what stopped it."""
         name, nothing = f"candidate {self.native.name}", "it takes no arguments that look like an RNN's"
-        if gates := gated_by_source(self.native.target, self.case.cell):
+        if gates := gated_by_source(self.native.target, self.native.words, self.case.cell):
             return AnotherCellError(f"{name}: {gates}")
         failures: Mapping[str, tuple[int, BaseException | None]] = self.failures or {nothing: (1, None)}
         said, (rank, error) = min(failures.items(), key=lambda failure: failure[1][0])

@@ -197,6 +197,16 @@ def unpacks(target: Any, name: str, in_one: bool = False) -> bool | None:
     return any(_takes_apart(function, name, in_one) for function in functions) if functions else None
 
 
+def unpacked_into(target: Any, name: str) -> list[str]:
+    """Return the names that the source gives the parts of an argument: `h, c = state`."""
+    for node in nodes_of(target):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name:
+            parts = [part for one in node.targets for part in getattr(one, "elts", ())]
+            if len(parts) > 1:
+                return [name_of(part) or "" for part in parts]
+    return []
+
+
 def _takes_apart(function: ast.FunctionDef, name: str, in_one: bool) -> bool:
     names, tuples = (set[str](), {name}) if in_one else ({name}, set[str]())
 

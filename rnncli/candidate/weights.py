@@ -89,7 +89,9 @@ class Weight:
         rows = f" rows {','.join(self.gates)}" if self.gates not in ((), self.cell.gates) else ""
         names = [f"{name}{rows}" for name in self.parameters]
         text = " + ".join(names) if self.is_bias else ", ".join(names)
-        text += f" (of {self.gates[-1]}: {self.apart}_{self.suffix})" if self.apart and self.gates else ""
+        if self.apart and len(self.gates) == 1:
+            return f"{self.apart}_{self.suffix}{rows}"
+        text += f", of {self.cell.gates[-1]} {self.apart}_{self.suffix} alone" if self.apart else ""
         text = f"[{text}]" if self.kind == "weight" else text
         return f"{text}.T" if self.transposed and not self.is_bias else text
 
