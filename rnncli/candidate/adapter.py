@@ -8,13 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_packed_sequence
 
-from rnncli.candidate.convention import LAYOUTS, Both, Reading, as_tensor, at, joined, shown_axes
+from rnncli.candidate.convention import LAYOUTS, Reading, Results, States, as_tensor, at, joined, part_of, shown_axes
+from rnncli.candidate.load import Sequence
 from rnncli.candidate.objects import Candidate, Object
 from rnncli.candidate.places import held_by
-from rnncli.candidate.weights import KINDS, Row
+from rnncli.candidate.weights import Row
 from rnncli.candidate.wiring import Wiring
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import predict_parameters
+from rnncli.numerics.probe import as_argument
 
 
 class Adapted:
@@ -26,6 +28,7 @@ class Adapted:
         """`always`: how many layers and directions it has whatever it is asked for."""
         self.native, self.reading, self.always = native, reading, always
         self.unbatched = self.packs = self.outside_autograd = False  # what layouts it takes itself
+        self.starts_itself = not reading.steps  # where its states may be omitted
         self.prepare: Callable[[Case], None] = lambda _: None
 
     @property
@@ -35,8 +38,8 @@ class Adapted:
 
     @property
     def returned(self) -> tuple[bool, bool]:
-        """Return whether output and h_n come out of it. A step returns both: the loop around it collects them."""
-        return self.reading.output is not None or self.reading.steps, self.reading.h_n is not None
+        """Return whether output and states come out of it. A step returns both: the loop around it collects them."""
+        return self.reading.output is not None or self.reading.steps, any(self.reading.finals)
 
     # -- what it is, in words ------------------------------------------------------------------------------------------
 
@@ -53,7 +56,7 @@ class Adapted:
         stacked = rnn.num_layers > 1 and not reading.whole(case)
         if stacked and not self.returned[0]:
             return f"it returns the last state alone: {rnn.num_layers} layers cannot be stacked"
-        if reading.output is None and reading.h_n is None:
+        if reading.nothing:
             if reading.head is not None:
                 looks = "which looks like a head: name the layer inside, or return output and h_n"
                 return f"it returns {reading.head}, {looks}"
@@ -71,7 +74,7 @@ class Adapted:
         if not native.takes_state:
             words.append("keeps its state itself" if native.stateful else "no h_0")
         elif reading.state not in ("SNH", None):
-            words.append(f"h_0 as {shown_axes(reading.state)}")
+            words.append(f"{' and '.join(native.cell.initial)} as {shown_axes(reading.state)}")
         words += ["weights transposed"] if reading.binding.transposed else []
         words += ["biases summed"] if native.one_bias else []
         words += ["lists of weights"] if reading.binding.listed else []
@@ -80,7 +83,7 @@ class Adapted:
             words.append(f"the module's {', '.join(native.set_globals)} set to this case's")
         parts = [
             name if part.axes in ("LNF", "SNH", "NF") or not part.fits else f"{name} as {shown_axes(part.axes)}"
-            for name, part in (("output", reading.output), ("h_n", reading.h_n))
+            for name, part in zip(("output", *native.cell.final), (reading.output, *reading.finals), strict=True)
             if part is not None
         ]
         if parts and not reading.steps:
@@ -157,115 +160,125 @@ class Adapted:
     # -- the call ------------------------------------------------------------------------------------------------------
 
     def __call__(
-        self, input: Tensor | PackedSequence, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case
+        self, input: Sequence, h_0: Tensor | tuple[Tensor, ...] | None, params: Mapping[str, Tensor], case: Case
     ) -> Any:
-        """Return output and h_n; one that the candidate does not return is None."""
+        """Return output and the final states; one that the candidate does not return is None."""
+        states = (h_0,) if isinstance(h_0, Tensor) else h_0
+        output, *finals = self._results(input, states, params, case)
+        return output, tuple(finals) if len(finals) > 1 else finals[0]
+
+    def _results(
+        self, input: Sequence, states: States | None, params: Mapping[str, Tensor], case: Case
+    ) -> tuple[Any, ...]:
         if isinstance(input, PackedSequence):
             taken = self._takes("packed", case)
-            return self._as_nn_rnn(input, h_0, params, case) if taken else self._one_by_one(input, h_0, params, case)
+            return (self._as_torch if taken else self._one_by_one)(input, states, params, case)
         claims, reading = self.native.claims("batch_first"), self.reading
         unbatched = case.input.layout == "unbatched"
         if unbatched and not self.unbatched:
-            output, h_n = self._batched(input.unsqueeze(1), None if h_0 is None else h_0.unsqueeze(1), params, case)
-            return _squeezed(output), _squeezed(h_n)
+            one = None if states is None else tuple(value.unsqueeze(1) for value in states)
+            return tuple(map(_squeezed, self._batched(input.unsqueeze(1), one, params, case)))
         laid_out = reading.state in ("SNH", None) and (reading.input != "NLI" or claims)
         laid_out = laid_out and (claims or not case.rnn.batch_first)
         if unbatched or (self.native.drop_in and self.reading.whole(case) and laid_out):
-            return self._as_nn_rnn(input, h_0, params, case)
+            return self._as_torch(input, states, params, case)
         if not case.rnn.batch_first:
-            return self._batched(input, h_0, params, case)
+            return self._batched(input, states, params, case)
         asked = claims and reading.input == "LNI"
-        output, h_n = self._batched(input.transpose(0, 1), h_0, params, case, batch_first=asked)
-        return output if output is None or output.dim() < 2 else output.transpose(0, 1), h_n
+        output, *finals = self._batched(input.transpose(0, 1), states, params, case, batch_first=asked)
+        return output if output is None or output.dim() < 2 else output.transpose(0, 1), *finals
 
-    def _as_nn_rnn(self, input: Any, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case) -> Both:
-        """Call a candidate that takes what nn.RNN takes with just that."""
+    def _as_torch(self, input: Any, states: States | None, params: Mapping[str, Tensor], case: Case) -> tuple[Any, ...]:
+        """Call a candidate that takes what torch's layer takes with just that."""
         self.prepare(case)
-        reading, rnn = self.reading, case.rnn
-        batch = () if case.input.layout == "unbatched" else (case.input.batch_size,)
-        if h_0 is None and self.native.takes_state and not self.native.optional_state:
-            h_0 = params["weight_hh_l0"].new_zeros(rnn.num_layers * rnn.directions, *batch, rnn.hidden_size)
+        reading, batch = self.reading, () if case.input.layout == "unbatched" else (case.input.batch_size,)
+        if states is None and self.native.takes_state and not self.native.optional_state:
+            states = _zeros(params["weight_hh_l0"], case, *batch)
         packed = isinstance(input, PackedSequence)
-        state = reading.as_state(h_0) if packed else h_0
+        state = reading.as_state(states) if packed else as_argument(states or ())
         returned = self.native.call(input, state, params, case, reading.binding)
         output = None if reading.output is None else _as_it_comes(at(returned, reading.output.path))
-        if packed:
-            return output, None if reading.h_n is None else reading.h_n.of(returned, "SNH")
-        return output, None if reading.h_n is None else _as_it_comes(at(returned, reading.h_n.path))
+        finals = [None if part is None else part.of(returned, "SNH") if packed
+                  else _as_it_comes(at(returned, part.path)) for part in reading.finals]  # fmt: skip
+        return output, *finals
 
     def _one_by_one(
-        self, input: PackedSequence, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case
-    ) -> tuple[Any, Tensor | None]:
+        self, input: PackedSequence, states: States | None, params: Mapping[str, Tensor], case: Case
+    ) -> tuple[Any, ...]:
         padded, lengths = pad_packed_sequence(input)  # (L, N, H_in), in the caller's order
-        outputs, finals = [], []
-        for n, length in enumerate(lengths.tolist()):
-            state = None if h_0 is None else h_0[:, n : n + 1]
-            output, h_n = self._batched(padded[:length, n : n + 1], state, params, case)
-            outputs.append(output)
-            finals.append(h_n)
+        results = [self._batched(padded[:length, n : n + 1], part_of(states, 1, n, n + 1), params, case)
+                   for n, length in enumerate(lengths.tolist())]  # fmt: skip
+        outputs, *each = zip(*results, strict=True)
+        finals = [joined(parts, 1) for parts in each]
         flat = [output.squeeze(1) for output, length in zip(outputs, lengths, strict=True)
                 if output is not None and output.shape[:2] == (length, 1)]  # fmt: skip
         if len(flat) != len(outputs):
-            return outputs[0], joined(finals, 1)
+            return outputs[0], *finals
         packed = pack_sequence(flat, enforce_sorted=False)
-        return packed._replace(batch_sizes=input.batch_sizes), joined(finals, 1)
+        return packed._replace(batch_sizes=input.batch_sizes), *finals
 
     def _batched(
-        self, x: Tensor, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case, batch_first: bool = False
-    ) -> Both:
-        """Return output (L, N, D*H_out) and h_n (D*num_layers, N, H_out) for x (L, N, H_in).
+        self, x: Tensor, states: States | None, params: Mapping[str, Tensor], case: Case, batch_first: bool = False
+    ) -> Results:
+        """Return output (L, N, D*H_out) and the final states, as h_n (D*num_layers, N, H_out), for x (L, N, H_in).
 
         `batch_first`: the candidate takes that argument, is given it, and an input laid out accordingly.
         """
         rnn = case.rnn
         if self.reading.whole(case):
             part = _part(case, rnn.num_layers, rnn.bidirectional, x)
-            return self._unit(x, h_0, params, altered(part, rnn={"batch_first": batch_first}), (0, 0))
-        finals: list[Tensor | None] = []
+            return self._unit(x, states, params, altered(part, rnn={"batch_first": batch_first}), (0, 0))
+        finals: list[list[Tensor | None]] = []
         for layer in range(rnn.num_layers):
-            state = None if h_0 is None else h_0[layer * rnn.directions : (layer + 1) * rnn.directions]
-            output, final = self._layer(x, state, params, layer, case)
+            own = part_of(states, 0, layer * rnn.directions, (layer + 1) * rnn.directions)
+            output, *final = self._layer(x, own, params, layer, case)
             finals.append(final)
             if output is None:
                 break
             last = layer == rnn.num_layers - 1
             dropped = case.run.train and rnn.dropout and not last
             x = torch.nn.functional.dropout(output, rnn.dropout) if dropped else output
-        return output, joined(finals, 0)
+        return output, *(joined(parts, 0) for parts in zip(*finals, strict=True))
 
-    def _layer(self, x: Tensor, h_0: Tensor | None, params: Mapping[str, Tensor], layer: int, case: Case) -> Both:
+    def _layer(self, x: Tensor, states: States | None, params: Mapping[str, Tensor], layer: int, case: Case) -> Results:
         """Compute one layer: with one call, or a call for each direction."""
         if self.reading.directions or not case.rnn.bidirectional:
             own = _renamed(params, f"l{layer}", "l0") | _renamed(params, f"l{layer}_reverse", "l0_reverse")
-            return self._unit(x, h_0, own, _part(case, 1, case.rnn.bidirectional, x), (layer, 0))
-        halves, finals = [], []
+            return self._unit(x, states, own, _part(case, 1, case.rnn.bidirectional, x), (layer, 0))
+        results = []
         for direction, suffix in enumerate(("", "_reverse")):
             own, given = _renamed(params, f"l{layer}{suffix}", "l0"), x.flip(0) if direction else x
-            state = None if h_0 is None else h_0[direction : direction + 1]
-            output, final = self._unit(given, state, own, _part(case, 1, False, x), (layer, direction))
-            halves.append(output.flip(0) if direction and output is not None else output)
-            finals.append(final)
-        return joined(halves, -1), joined(finals, 0)
+            one = part_of(states, 0, direction, direction + 1)
+            output, *final = self._unit(given, one, own, _part(case, 1, False, x), (layer, direction))
+            results.append((output.flip(0) if direction and output is not None else output, *final))
+        halves, *finals = zip(*results, strict=True)
+        return joined(halves, -1), *(joined(parts, 0) for parts in finals)
 
     def _unit(
-        self, x: Tensor, h_0: Tensor | None, params: Mapping[str, Tensor], case: Case, part: tuple[int, int]
-    ) -> Both:
+        self, x: Tensor, states: States | None, params: Mapping[str, Tensor], case: Case, part: tuple[int, int]
+    ) -> Results:
         """Call the candidate, an object of its own for each part: backward may run forward again."""
-        native, reading, rnn = self.native, self.reading.as_asked(case), case.rnn
+        native, reading = self.native, self.reading.as_asked(case)
         native.part = part
         self.prepare(case)
-        zeros = reading.steps or not native.optional_state
+        zeros = not (native.optional_state and self.starts_itself)
         if not native.takes_state:
-            h_0 = None
-        elif h_0 is None and zeros:
-            h_0 = x.new_zeros(rnn.num_layers * rnn.directions, x.shape[1], params["weight_hh_l0"].shape[0])
+            states = None
+        elif states is None and zeros:
+            states = _zeros(x, case, x.shape[1])
         call = partial(native.call, params=params, case=case, binding=reading.binding)
         begin = partial(native.begin, case, params) if isinstance(native, Object) and native.stateful else lambda: None
-        return reading.computed(call, x, h_0, begin)
+        return reading.computed(call, x, states, begin)
+
+
+def _zeros(like: Tensor, case: Case, *batch: int) -> States:
+    rnn, rows = case.rnn, case.rnn.num_layers * case.rnn.directions
+    sizes = [rnn.h_out, *[rnn.hidden_size] * (len(case.cell.states) - 1)]
+    return tuple(like.new_zeros(rows, *batch, size) for size in sizes)
 
 
 def _renamed(params: Mapping[str, Tensor], suffix: str, to: str) -> dict[str, Tensor]:
-    return {f"{name}_{to}": params[f"{name}_{suffix}"] for name in KINDS if f"{name}_{suffix}" in params}
+    return {name.removesuffix(suffix) + to: value for name, value in params.items() if name.endswith(f"_{suffix}")}
 
 
 def _part(case: Case, layers: int, bidirectional: bool, x: Tensor) -> Case:

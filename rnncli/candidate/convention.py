@@ -16,7 +16,8 @@ from rnncli.candidate.weights import Binding, Missing
 from rnncli.core.case import Case
 
 Call = Callable[[Any, Any], Any]  # what a candidate returns for an input and a state laid out by its convention
-Both = tuple[Tensor | None, Tensor | None]
+States = tuple[Tensor, ...]  # h (S, N, H_out), of an LSTM c (S, N, H_cell) too
+Results = tuple[Tensor | None, ...]  # output and the final states, None for each that is not returned
 
 
 class Layout(NamedTuple):
@@ -47,6 +48,7 @@ LAYOUTS = {
     "I1": Layout("step", ("H1",), ("F1",), ("H1",)),
 }
 BATCH_FIRST = str.maketrans("LN", "NL")
+EACH = -1  # in a path: of every item of a list what follows
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class Part:
 class Reading:
     """How a candidate is called and what it returns, and what it claims beyond one layer in one direction.
 
-    `input` and `state`: their axes; `state` is None where none is taken. `neither`: what else it returns, in words.
+    `input` and `state`: their axes; `state` is None where none is taken. `finals`: one for each state of the cell.
+    `neither`: what else it returns, in words.
     `head`: the shape of what it returns instead of states, where that looks like a classifier's. `dtype`: of the
     trial calls.
     """
@@ -89,7 +92,7 @@ class Reading:
     state: str | None
     binding: Binding
     output: Part | None = None
-    h_n: Part | None = None
+    finals: tuple[Part | None, ...] = (None,)
     layers: bool = False
     directions: bool = False
     neither: tuple[str, ...] = ()
@@ -103,14 +106,24 @@ class Reading:
     @property
     def fits(self) -> bool:
         """Return whether everything that is returned in the place of output and h_n has the right shape."""
-        parts = [part for part in (self.output, self.h_n) if part is not None]
+        parts = [part for part in (self.output, *self.finals) if part is not None]
         return bool(parts) and all(part.fits for part in parts)
 
     @property
+    def nothing(self) -> bool:
+        """Return whether neither output nor a state comes back."""
+        return self.output is None and not any(self.finals)
+
+    @property
+    def h_n(self) -> Part | None:
+        """Return where h_n stands."""
+        return self.finals[0]
+
+    @property
     def misfits(self) -> int:
-        """Return how much of output and h_n is missing or has another shape; output counts twice."""
-        output, h_n = self.output, self.h_n
-        return 2 * (output is None or not output.fits) + (h_n is not None and not h_n.fits)
+        """Return how much of output and the states is missing or has another shape; output counts twice."""
+        wrong = sum(part is not None and not part.fits for part in self.finals)
+        return 2 * (self.output is None or not self.output.fits) + wrong
 
     def whole(self, case: Case) -> bool:
         """Return whether the candidate takes the whole case in one call."""
@@ -129,48 +142,58 @@ class Reading:
         """Return x (L, N, H_in), or that of a step (N, H_in), as the candidate takes it."""
         return laid_out(x, "NI" if self.steps else "LNI", self.input)
 
-    def as_state(self, h: Tensor | None) -> Any:
-        """Return h (S, N, H_out) as the candidate takes it."""
-        return None if h is None or self.state is None else laid_out(h, "SNH", self.state)
+    def as_state(self, states: States | None) -> Any:
+        """Return h (S, N, H_out) as the candidate takes it, several states as a tuple."""
+        if states is None or self.state is None:
+            return None
+        given = tuple(laid_out(one, "SNH", self.state) for one in states)
+        return given if len(given) > 1 else given[0]
 
-    def computed(self, call: Call, x: Tensor, h: Tensor | None, begin: Callable[[], object] = lambda: None) -> Both:
-        """Return what the candidate itself computes: x (L, N, H_in) -> (L, N, D*H_out), (S, N, H_out).
+    def computed(
+        self, call: Call, x: Tensor, states: States | None, begin: Callable[[], object] = lambda: None
+    ) -> Results:
+        """Return what the candidate itself computes: x (L, N, H_in) -> (L, N, D*H_out), and the final states.
 
         `begin` is called before each sequence of a candidate that is called step by step.
         """
         if "N" not in self.input and x.shape[1] != 1:
-            one_by_one = [(x[:, n : n + 1], None if h is None else h[:, n : n + 1]) for n in range(x.shape[1])]
-            outputs, finals = zip(*(self.computed(call, *given, begin) for given in one_by_one), strict=True)
-            return joined(outputs, 1), joined(finals, 1)
+            each = [part_of(states, 1, n, n + 1) for n in range(x.shape[1])]
+            results = [self.computed(call, x[:, n : n + 1], one, begin) for n, one in enumerate(each)]
+            return tuple(joined(parts, 1) for parts in zip(*results, strict=True))
         if self.steps:
             begin()
-            return self._carried(call, x, h)
-        return self._returned(call(self.as_input(x), self.as_state(h)), x, "LNF")
+            return self._carried(call, x, states)
+        return self._returned(call(self.as_input(x), self.as_state(states)), x, "LNF")
 
-    def _carried(self, call: Call, x: Tensor, h: Tensor | None) -> Both:
-        """Carry a step through time as a loop around it would: its state goes into the next step."""
-        outputs, state = [], h
+    def _carried(self, call: Call, x: Tensor, states: States | None) -> Results:
+        """Carry a step through time as a loop around it would: its states go into the next step."""
+        outputs, carried = [], states
         for x_t in x.unbind(0):
-            returned = call(self.as_input(x_t), self.as_state(state))
-            output, after = self._returned(returned, x, "NF")
-            shown = after[0] if output is None and after is not None else output
+            output, *after = self._returned(call(self.as_input(x_t), self.as_state(carried)), x, "NF")
+            shown = after[0][0] if output is None and after[0] is not None else output
             assert shown is not None
             outputs.append(shown)
             if self.state is not None:
-                state = after
-                if after is not None and h is not None and after.shape != h.shape:
-                    break  # it cannot be carried on
-        return torch.stack(outputs), state
+                known = tuple(one for one in after if one is not None)
+                carried = known if len(known) == len(after) else None
+                if carried and states and any(a.shape != b.shape for a, b in zip(carried, states, strict=True)):
+                    break  # they cannot be carried on
+        return torch.stack(outputs), *(carried or [None] * len(self.finals))
 
-    def _returned(self, returned: Any, x: Tensor, target: str) -> Both:
+    def _returned(self, returned: Any, x: Tensor, target: str) -> Results:
         output = None if self.output is None else self.output.of(returned, target)
-        h_n = None if self.h_n is None else self.h_n.of(returned, "SNH")
-        return self._narrowed(output, x), self._narrowed(h_n, x)
+        finals = [None if part is None else part.of(returned, "SNH") for part in self.finals]
+        return tuple(self._narrowed(value, x) for value in (output, *finals))
 
     def _narrowed(self, value: Tensor | None, x: Tensor) -> Tensor | None:
         """Return a result in x's dtype where numpy, whose own is float64, gave a wider one."""
         wider = value is not None and self.binding.numpy and value.dtype.itemsize > x.dtype.itemsize
         return value.to(x.dtype) if wider and value is not None else value
+
+
+def part_of(states: States | None, axis: int, start: int, stop: int) -> States | None:
+    """Return a part of each state along an axis."""
+    return None if states is None else tuple(one.narrow(axis, start, stop - start) for one in states)
 
 
 def joined(parts: Sequence[Tensor | None], axis: int) -> Tensor | None:
@@ -207,7 +230,9 @@ def arranged(x: Tensor, axes: str, target: str) -> Tensor:
 
 def at(returned: Any, path: Sequence[int | str]) -> Any:
     """Return what stands at a path inside what was returned."""
-    for key in path:
+    for number, key in enumerate(path):
+        if key == EACH:
+            return [at(item, path[number + 1 :]) for item in returned]
         returned = getattr(returned, key) if isinstance(key, str) and hasattr(returned, key) else returned[key]
     return returned
 

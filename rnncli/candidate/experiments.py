@@ -10,18 +10,20 @@ Nothing is compared with nn.RNN. The matrices are random, and all biases are zer
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from rnncli.candidate.convention import Both, Reading
+from rnncli.candidate.convention import Reading, Results, States
 from rnncli.candidate.names import EXACT, slot
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
 from rnncli.candidate.weights import Binding, Weight
 from rnncli.candidate.wiring import Piece
+from rnncli.core.cells import CELLS, Cell
 
 MOVED = 1e-9  # of values of order one, in float64: far above rounding and far below any effect
 
@@ -43,7 +45,8 @@ NOTHING = Effect()
 class View:
     """A tensor, or the part of it at an index, that may be a weight; and what names and experiments say of it.
 
-    `effective`: it moves something.
+    `effective`: it moves something. `blocks`: of rows, one for each of its `gates`, along an `axis`; `big` is the shape
+    of one of them. `apart`, `torchs_bias`: of a GRU's bias, which of torch's that of n is, or all of it.
     """
 
     held: Held
@@ -56,6 +59,12 @@ class View:
     transposed: bool = False
     state_first: bool = False
     evidence: str = ""
+    blocks: int = 1
+    axis: int = 0
+    gates: tuple[str, ...] = ()
+    apart: str = ""
+    torchs_bias: str = ""
+    cell: Cell = CELLS["RNN"]
 
     def __post_init__(self) -> None:
         names = self.held.names
@@ -87,7 +96,7 @@ class View:
         """Return the view as a piece of a wiring."""
         vector, lies = len(self.big) != 2, (self.transposed, self.state_first)
         weight = Weight(self.kind or "", *self.place, *lies, vector=vector, evidence=self.evidence)
-        return Piece(self.tensor, self.index, weight)
+        return Piece(self.tensor, self.index, replace(weight, gates=self.gates, apart=self.apart, cell=self.cell))
 
 
 class Experiments:
@@ -105,7 +114,7 @@ class Experiments:
             matrix = len(big(one.shape)) > 1
             self._set(one, self._random(*one.shape) * 0.4 if matrix else torch.zeros(one.shape, dtype=torch.float64))
         self._given = self._inputs() if reading else {}
-        self._base: dict[str, Both] = {}
+        self._base: dict[str, Results] = {}
         self._leaks = False  # a state kept from call to call would be taken for an effect
         self._leaks = reading is not None and self._compared(self._ran("all"), self._ran("all")).any
 
@@ -128,7 +137,7 @@ class Experiments:
             return set()
         change = torch.zeros(view.shape, dtype=torch.float64)
         change[element] = 0.7
-        (output, h_n), (moved, moved_h_n) = self._changed(view, when, change)
+        (output, h_n, *_), (moved, moved_h_n, *_) = self._changed(view, when, change)
         s = self.sizes
         differs = _differs(h_n, moved_h_n) if row is not None else None
         if differs is not None and len(differs) == s.rows:
@@ -138,20 +147,51 @@ class Experiments:
             return set()
         return set(differs.flatten(0, 1).any(0)[half * s.H : (half + 1) * s.H].nonzero().flatten().tolist())
 
-    def _inputs(self) -> dict[str, tuple[Tensor, Tensor | None]]:
+    def positive_states(self) -> States:
+        """Return states of positive random values: h, of an LSTM c too."""
+        s, generator = self.sizes, torch.Generator().manual_seed(13)
+        sizes = [s.H, *[s.C] * (len(self.trial.states) - 1)]
+        return tuple(torch.rand(s.rows, s.N, size, generator=generator, dtype=torch.float64) + 0.5 for size in sizes)
+
+    def isolated(
+        self, weights: Iterable[View], fills: Iterable[tuple[View, int, int | None, float]], x: Tensor, states: States
+    ) -> Results:
+        """Return what is computed with weights of zero but for some blocks, or one row of them, that are filled."""
+        before, held = dict(self.values), {view.held.name: view.held for view in weights}
+        for name in held:
+            self.values[name] = torch.zeros_like(before[name])
+        for view, block, unit, value in fills:
+            part = self.values[view.held.name][_where(view)]
+            axis = [number for number, size in enumerate(view.shape) if size > 1][view.axis]
+            rows = part.narrow(axis, block * self.sizes.C, self.sizes.C)
+            (rows if unit is None else rows.narrow(axis, unit, 1)).fill_(value)
+        try:
+            for name, one in held.items():
+                self._set(one, self.values[name])
+            results = self.trial.computed(self._read, x, states, self._own())
+            return tuple(None if value is None else value.clone() for value in results)
+        finally:
+            for name, one in held.items():
+                self._set(one, before[name])
+
+    def _inputs(self) -> dict[str, tuple[Tensor, States | None]]:
         s, takes_state = self.sizes, self.trial.native.takes_state
         nothing, late, rows = (torch.zeros(n, s.N, size, dtype=torch.float64)
                                for n, size in ((1, s.I), (4, s.I), (s.rows, s.H)))  # fmt: skip
-        h = rows if takes_state else None
-        given: dict[str, tuple[Tensor, Tensor | None]] = {"0": (nothing, h), "x": (self._random(1, s.N, s.I), h)}
+        others = [self._random(s.rows, s.N, s.C) for _ in self.trial.states[1:]]  # c, without which f has no effect
+
+        def states(h: Tensor) -> States | None:
+            return (h, *others) if takes_state else None
+
+        given = {"0": (nothing, states(rows)), "x": (self._random(1, s.N, s.I), states(rows))}
         late[-1] = self._random(s.N, s.I)
-        given["late"] = late, h
+        given["late"] = late, states(rows)
         for row in range(s.rows if takes_state else 0):
             one = rows.clone()
             one[row] = self._random(s.N, s.H)
-            given[f"h{row}"] = nothing, one
-        given["all"] = self._random(4, s.N, s.I), self._random(s.rows, s.N, s.H) if takes_state else None
-        given["two"] = given["all"][0][:2], None
+            given[f"h{row}"] = nothing, states(one)
+        given["all"] = self._random(4, s.N, s.I), states(self._random(s.rows, s.N, s.H))
+        given["two"] = given["all"][0][:2], None if self.trial.native.optional_state else states(rows)
         return given
 
     def _random(self, *shape: int) -> Tensor:
@@ -161,7 +201,7 @@ class Experiments:
         self.values[one.name] = value
         one.set(self.made, self.binding.value(value))
 
-    def _changed(self, view: View, when: str, change: Tensor) -> tuple[Both, Both]:
+    def _changed(self, view: View, when: str, change: Tensor) -> tuple[Results, Results]:
         """Return the results before and after a change of the view."""
         if when not in self._base:
             self._base[when] = self._ran(when)
@@ -174,18 +214,25 @@ class Experiments:
         finally:
             self._set(view.held, before)
 
-    def _ran(self, when: str) -> Both:
+    def _ran(self, when: str) -> Results:
+        results = self.trial.computed(self._read, *self._given[when], self._own())
+        return tuple(None if value is None else value.clone() for value in results)
+
+    @property
+    def _read(self) -> Reading:
         assert self.reading is not None
+        return self.reading
+
+    def _own(self) -> Any:
+        """Return the object, a new one with the same values where it keeps a state from call to call."""
         if self._leaks:
             self.made = self.trial.made(torch.float64)
             for one in held_by(self.made):
                 if one.name in self.values:
                     one.set(self.made, self.binding.value(self.values[one.name]))
-        x, h = self._given[when]
-        output, h_n = self.trial.computed(self.reading, x, h, self.made)
-        return None if output is None else output.clone(), None if h_n is None else h_n.clone()
+        return self.made
 
-    def _compared(self, before: Both, after: Both) -> Effect:
+    def _compared(self, before: Results, after: Results) -> Effect:
         s = self.sizes
         pairs = [
             (one, other) for one, other in zip(before, after, strict=True) if one is not None and other is not None
@@ -193,7 +240,7 @@ class Experiments:
         if any(one.shape != other.shape for one, other in pairs):
             return Effect(True)
         moved = any(bool(((one - other).abs() > MOVED).any()) for one, other in pairs)
-        output, h_n = (_differs(one, other) for one, other in zip(before, after, strict=True))
+        output, h_n, *_ = (_differs(one, other) for one, other in zip(before, after, strict=True))
         of_rows = h_n is not None and len(h_n) == s.rows
         rows = {row for row in range(s.rows) if h_n[row].any()} if of_rows and h_n is not None else set()
         sides = [] if output is None or output.shape[-1] != s.directions * s.H else torch.split(output, s.H, -1)

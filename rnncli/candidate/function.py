@@ -20,6 +20,7 @@ from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import held_by, is_array
 from rnncli.candidate.weights import KINDS, Binding, Group, Keyed, Missing, Row, Weight, filled, placed, without_a_place
 from rnncli.core.case import Case
+from rnncli.core.cells import Cell
 from rnncli.core.shapes import predict_parameters
 
 _OF_TORCH = re.compile(r"(weight|bias)_[ih]h_l")
@@ -29,8 +30,8 @@ _FORMS = ("dict", "tuples", "flat", "tuple", "triple", "triples", "with head", "
 class Function(Native):
     """A function of an input, a state and its weights, in whatever order and form it takes them."""
 
-    def __init__(self, name: str, function: Callable[..., Any], module: Any) -> None:
-        super().__init__(name, function, function, module, holds_weights=False)
+    def __init__(self, name: str, function: Callable[..., Any], module: Any, cell: Cell) -> None:
+        super().__init__(name, function, function, module, False, cell)
         self.target = function
         self._globals = source.globals_of(function, module)
         arrays = {name: slot(name) for name, value in self._globals.items() if is_array(value)}
@@ -240,7 +241,7 @@ class Function(Native):
         return {one.name: Weight.named(one.name, binding.transposed) for one in predict_parameters(case)}
 
 
-def constructed(target: Any, name: str, module: Any) -> Function:
+def constructed(name: str, target: Any, module: Any, cell: Cell) -> Function:
     """Return a class or factory that is constructed with its weights as a function that constructs and calls it."""
     made_with = signature.parameters_of_constructor(target)
     method, sources = "__call__", [target]
@@ -266,7 +267,7 @@ def constructed(target: Any, name: str, module: Any) -> Function:
     parameters = {p.name: p.replace(kind=p.KEYWORD_ONLY) for p in [*made_with, *signature.parameters_of(call)]}
     run.__signature__ = inspect.Signature([*parameters.values()])  # type: ignore[attr-defined]
     run.__sources__ = sources  # type: ignore[attr-defined]
-    found = Function(name, run, module)
+    found = Function(name, run, module, cell)
     found.kind = f"{'class' if inspect.isclass(target) else 'factory'} constructed with its weights"
     return found
 
@@ -284,14 +285,18 @@ def _relink(made: nn.Module, given: list[Any]) -> None:
             one.set(made, same[0])
 
 
-def rnn_of(case: Case, target: type[nn.RNN] = nn.RNN) -> nn.RNN:
-    """Return nn.RNN, or a class with its constructor, for the arguments of a case."""
-    names = ("num_layers", "nonlinearity", "bias", "batch_first", "dropout", "bidirectional")
-    return target(case.rnn.input_size, case.rnn.hidden_size, **{name: getattr(case.rnn, name) for name in names})
+def rnn_of(case: Case, target: type[nn.RNNBase] | None = None) -> nn.RNNBase:
+    """Return torch's layer, or a class with its constructor, for the arguments of a case."""
+    given, layer = case.rnn.arguments, target or getattr(nn, case.rnn.cell)
+    sizes = given.pop("input_size"), given.pop("hidden_size")
+    if issubclass(layer, nn.RNNCellBase):
+        given = {name: value for name, value in given.items() if name in ("bias", "nonlinearity")}
+    made: nn.RNNBase = layer(*sizes, **given)
+    return made
 
 
-def rnn_with(case: Case, params: Mapping[str, Tensor]) -> nn.RNN:
-    """Return nn.RNN with these tensors as its weights: by attribute, parameters(), all_weights and state_dict()."""
+def rnn_with(case: Case, params: Mapping[str, Tensor]) -> nn.RNNBase:
+    """Return torch's layer with these tensors as weights: by attribute, parameters(), all_weights, state_dict()."""
     made = rnn_of(case)
     for name in list(made._parameters):
         made._parameters[name] = params[name]  # type: ignore[assignment]  # a tensor: a gradient passes

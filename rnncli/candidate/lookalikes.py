@@ -1,64 +1,83 @@
-"""Layers that are taken for an RNN and are another: an LSTM, a GRU. They are told by name, before anything is tried."""
+"""Layers that are taken for one cell and are another. They are told by name, before anything is tried."""
 
 import ast
 import inspect
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from torch import nn
 
 from rnncli.candidate import source
-from rnncli.candidate.names import role
-from rnncli.candidate.syntax import arguments_of, called
+from rnncli.candidate.names import is_cell_state, role
+from rnncli.candidate.syntax import arguments_of, called, name_of
+from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError
 
-_OTHERS: dict[str, tuple[type, ...]] = {"LSTM": (nn.LSTM, nn.LSTMCell), "GRU": (nn.GRU, nn.GRUCell)}
+_OF_TORCH: dict[str, tuple[type, ...]] = {
+    "RNN": (nn.RNN, nn.RNNCell), "LSTM": (nn.LSTM, nn.LSTMCell), "GRU": (nn.GRU, nn.GRUCell)
+}  # fmt: skip
 _GATES = {"LSTM": 4, "GRU": 3}
-_CELL_STATE = re.compile(r"^(prev_?|next_?|new_?)?(c|cx|cell|cell_?state|ct)(_?(0|n|t|x|prev|next|new|tm1|state))?$")
-_HELP = "rnncli judges nn.RNN, which has one state h and no gates"
 
 
 class AnotherCellError(CandidateError):
-    """The candidate is an LSTM or a GRU."""
+    """The candidate is of another cell than the case."""
 
 
-def other_cell(target: object) -> str | None:
-    """Return what a candidate is instead of an RNN: one of torch's other layers, or code that has a state (h, c)."""
+def other_cell(target: object, cell: Cell) -> str | None:
+    """Return what a candidate is instead: another of torch's layers, or for a cell of one state an LSTM's code."""
     made = target if inspect.isclass(target) else type(target)
-    for name, kinds in _OTHERS.items():
-        if issubclass(made, kinds):
+    for name, kinds in _OF_TORCH.items():
+        if issubclass(made, kinds) and name != cell.name:
             own = f"nn.{made.__name__}" if made.__module__.startswith("torch.") else f"nn.{name} by inheritance"
-            return f"it is {own}; {_HELP}"
+            return f"it is {own}; {_help(name, cell)}"
     nodes = source.nodes_of(target) or (source.nodes_of(type(target)) if isinstance(target, nn.Module) else [])
-    if any(_has_a_cell_state(node) for node in nodes if isinstance(node, ast.FunctionDef)):
-        return f"its state is a pair (h, c), as an LSTM's; {_HELP}"
+    has_cell_state = any(_has_a_cell_state(node) for node in nodes if isinstance(node, ast.FunctionDef))
+    if has_cell_state and len(cell.states) == 1:
+        return f"its state is a pair (h, c), as an LSTM's; {_help('LSTM', cell)}"
     return None
 
 
-def other_cell_inside(made: object) -> str | None:
-    """Return which of torch's other layers a module holds, and under which name; None beside an RNN of torch."""
-    if not isinstance(made, nn.Module) or any(isinstance(one, nn.RNN | nn.RNNCell) for one in made.modules()):
+def other_cell_inside(made: object, cell: Cell) -> str | None:
+    """Return which of torch's other layers a module holds, and under which name; None beside one of the cell's."""
+    own = _OF_TORCH[cell.name]
+    if not isinstance(made, nn.Module) or any(isinstance(one, own) for one in made.modules()):
         return None
-    kinds = tuple(kind for kinds in _OTHERS.values() for kind in kinds)
-    held = ((path, type(module).__name__) for path, module in made.named_modules() if isinstance(module, kinds))
-    return next((f"it holds an nn.{name} ({path}); {_HELP}" for path, name in held), None)
+    for path, module in made.named_modules():
+        for name, kinds in _OF_TORCH.items():
+            if isinstance(module, kinds):
+                return f"it holds an nn.{type(module).__name__} ({path}); {_help(name, cell)}"
+    return None
 
 
-def gated(shapes: Iterable[tuple[int, ...]], hidden: int) -> str | None:
+def gated(shapes: Iterable[tuple[int, ...]], hidden: int, cell: Cell) -> str | None:
     """Return what matrices of three or four times H_out rows or columns say of a layer."""
     sizes = {size for shape in shapes if len(shape) == 2 for size in shape}
-    found = next((name for name, gates in _GATES.items() if gates * hidden in sizes), None)
-    if found is None:
+    found = next((name for name, gates in _GATES.items() if gates * hidden in sizes and name != cell.name), None)
+    if found is None or len(cell.gates) * hidden in sizes - {hidden}:
         return None
-    return f"a matrix of it has {_GATES[found]}*H_out rows, as a {found} has for its {_GATES[found]} gates; {_HELP}"
+    rows = f"{_GATES[found]}*H_out rows, as a {found} has for its {_GATES[found]} gates"
+    return f"a matrix of it has {rows}; {_help(found, cell)}"
 
 
-def gated_by_source(target: object) -> str | None:
-    """Return what the source says of a layer that cannot be called: it cuts a product into three or four gates."""
-    counts = {part.value for node in source.nodes_of(target) if isinstance(node, ast.Call) and called(node) == "chunk"
+def gated_by_source(target: object, words: Set[str], cell: Cell) -> str | None:
+    """Return what the source says of a layer that cannot be called: into how many gates it cuts a product, or none."""
+    nodes = [node for code in source.codes_of(target, source.module_of(target)) for node in source.nodes_of(code)]
+    nodes = nodes or source.nodes_of(target)
+    counts = {part.value for node in nodes if isinstance(node, ast.Call) and called(node) == "chunk"
               for part in node.args if isinstance(part, ast.Constant)}  # fmt: skip
-    found = next((name for name, gates in _GATES.items() if gates in counts), None)
-    return f"it cuts a product into {_GATES[found]} gates, as a {found} does; {_HELP}" if found else None
+    found = next((name for name, gates in _GATES.items() if gates in counts and name != cell.name), None)
+    if found and len(cell.gates) not in counts:
+        return f"it cuts a product into {_GATES[found]} gates, as a {found} does; {_help(found, cell)}"
+    pair = any(_has_a_cell_state(node) for node in nodes if isinstance(node, ast.FunctionDef))
+    gates = any("sigm" in word or word in ("expit", "exp", "logistic", "chunk", "split") for word in words)
+    if cell.name != "RNN" and nodes and not gates and not pair:
+        return f"no gate is in its code, and an {cell.name} has {len(cell.gates)}; {_help('RNN', cell)}"
+    return None
+
+
+def _help(name: str, cell: Cell) -> str:
+    one = "one state" if len(cell.states) == 1 else f"the states {' and '.join(cell.states)}"
+    gates = "no gates" if len(cell.gates) == 1 else f"{len(cell.gates)} gates"
+    return f"the case is of {cell.layer}, which has {one} and {gates}: --cell {name} judges it as {CELLS[name].layer}"
 
 
 def _has_a_cell_state(function: ast.FunctionDef) -> bool:
@@ -68,8 +87,11 @@ def _has_a_cell_state(function: ast.FunctionDef) -> bool:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in given:
             for target in [target for target in node.targets if isinstance(target, ast.Tuple)]:
                 names = [one.id for one in target.elts if isinstance(one, ast.Name)]
-                if len(names) == 2 and role(names[0]) == "state" and _CELL_STATE.match(names[1].lower()):
+                if len(names) == 2 and role(names[0]) == "state" and is_cell_state(names[1]):
                     return True
-    cells = [name for name in given if _CELL_STATE.match(name.lower())]
+    cells = [name for name in given if is_cell_state(name)]
     gates = any(called(node) == "sigmoid" for node in ast.walk(function))
-    return bool(cells) and gates and any(role(name) == "state" for name in given)
+    assigned = {name_of(part) or "" for node in ast.walk(function) if isinstance(node, ast.Assign)
+                for target in node.targets for part in getattr(target, "elts", [target])}  # fmt: skip
+    anew = any(map(is_cell_state, assigned))
+    return bool(cells) and anew and gates and any(role(name) == "state" for name in given)

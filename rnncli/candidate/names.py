@@ -1,10 +1,14 @@
 """What the names people give to arguments and weights of an RNN mean."""
 
+import itertools
 import re
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-Kind = Literal["weight_ih", "weight_hh", "bias_ih", "bias_hh", "bias", "weight", "readout"]
-EXACT = re.compile(r"(weight|bias)_(ih|hh)_l(\d+)(_reverse)?$")  # nn.RNN's own names
+from rnncli.core.cells import Cell
+
+Kind = Literal["weight_ih", "weight_hh", "weight_hr", "bias_ih", "bias_hh", "bias", "weight", "readout"]
+EXACT = re.compile(r"(weight|bias)_(ih|hh|hr)_l(\d+)(_reverse)?$")  # torch's own names
 
 
 class Slot(NamedTuple):
@@ -38,8 +42,19 @@ _PROJECTED = re.compile(
 _STATE = re.compile(
     r"^(initial_?|init_?|prev_?|previous_?|last_?|start_?|old_?|first_?)?"
     r"(h|hx|hh?0|h_0|hs|hidden|hiddens|hidden_?states?|state|states|ht|h_t|hid|a|a0|s|s0|h_?n|memory|carry)"
-    r"(_?(prev|previous|init|initial|start|0|old|in|tm1|t_?minus_?1|last|first|zero|t))?$"
+    r"(_?(prev|previous|init|initial|start|0|old|in|tm1|t_?minus_?1|t_1|last|first|zero|t))?$"
 )
+_CELL_STATE = re.compile(
+    r"^(prev_?|next_?|new_?|last_?|init_?|initial_?|old_?)?(c|cc?0|cs|cx|ct|cell|cells|cell_?states?|c_?n)"
+    r"(_?(0|n|t|x|prev|next|new|old|in|init|start|last|tm1|t_?minus_?1|t_1|states?))?$"
+)
+_GATE_WORDS = {
+    "LSTM": {"i": words("i in inp input"), "f": words("f forget"), "o": words("o out output"),
+             "g": words("g c j a u cell cand candidate modulation new tilde hat")},
+    "GRU": {"r": words("r reset"), "z": words("z u update"),
+            "n": words("n h c g new cand candidate hat tilde hidden state out memory")},
+}  # fmt: skip
+_NO_GATE = words("weight bias weights biases linear gates")
 _PARAMS = words(
     "params parameters weights state_dict sd p theta weight_dict param_dict wts prm flat_weights all_weights"
     " layer_weights layer_params cells_params weight_list wb prms ws"
@@ -63,6 +78,7 @@ _OPTIONS = {
     "bidirectional": "bidirectional bidir birnn is_bidirectional both_directions bidi",
     "batch_first": "batch_first batchfirst batch_major",
     "nonlinearity": "nonlinearity activation act nonlin act_fn activation_fn phi nl act_func mode",
+    "proj_size": "proj_size projection_size proj_dim proj recurrent_size",
     "bias": "bias use_bias has_bias with_bias biases",
     "dropout": "dropout dropout_p p_drop drop dropout_prob dropout_rate p_dropout",
     "training": "training train is_training",
@@ -92,6 +108,11 @@ _STATE_WEIGHT = re.compile(
     r"|from_?h|from_?state|state\w*|h_?lin\w*|h_?proj|proj_?h|w_?state)|(^|_)(h|s|r|rec|u?h|hidden|recur))$"
 )
 _CONCAT = re.compile(r"(cat|comb|combined|concat|joint|xh_?h|ihh|linear|fc|i2h|gate|layer|lin|w|weight|cell|proj)")
+
+
+def is_cell_state(name: str) -> bool:
+    """Return whether a name is that of an LSTM's second state."""
+    return bool(_CELL_STATE.match(name.lower().strip("_")))
 
 
 def role(name: str) -> str | None:
@@ -129,6 +150,36 @@ def slot(name: str) -> Slot:
     plain = re.sub(r"(_?l(ayer)?_?)?(?<![a-z]2)\d+(?![a-z])", "_", plain)
     parts = [part.strip("_") for part in plain.split(".") if part.strip("_")]
     return Slot(_kind(parts), layer, reverse)
+
+
+def gates_among(names: Iterable[str], cell: Cell) -> dict[str, tuple[str, str]]:
+    """Return, of names that differ in a word for each gate of a cell, the rest of each and its gate.
+
+    `W_xi, W_xf, W_xg, W_xo`, `forget_gate.weight`, `W_fx`, `x2f.weight`. Names that lack one of the gates are left out.
+    """
+    by_stem: dict[str, dict[str, list[str]]] = {}
+    for name in dict.fromkeys(names):
+        for stem, gate in _split_by_gate(name, cell):
+            by_stem.setdefault(stem, {}).setdefault(gate, []).append(name)
+    found: dict[str, tuple[str, str]] = {}
+    for stem, told in by_stem.items():
+        if set(told) == set(cell.gates) and all(len(set(ones)) == 1 for ones in told.values()):
+            found |= {ones[0]: (stem.replace("*", ""), gate) for gate, ones in told.items() if ones[0] not in found}
+    return found
+
+
+def _split_by_gate(name: str, cell: Cell) -> Iterator[tuple[str, str]]:
+    """Yield the ways to take the word of a gate out of a name: a part of it, the end of a part, or its start."""
+    lower = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name).lower()
+    parts = re.split(r"([._]+)", re.sub(r"(?<=[a-z])_?gate(?=[._]|$)", "", lower))
+    ways = (lambda part, word: part == word and "*",
+            lambda part, word: part.endswith(word) and part != word and f"{part[: -len(word)]}*",
+            lambda part, word: len(part) == 2 and part[0] == word and f"*{part[1]}")  # fmt: skip
+    for way, (at, part) in itertools.product(ways, enumerate(parts)):
+        for gate, known in _GATE_WORDS[cell.name].items():
+            for word in known if part not in _NO_GATE else ():
+                if told := way(part, word):
+                    yield "".join([*parts[:at], told, *parts[at + 1 :]]), gate
 
 
 def _kind(parts: list[str]) -> Kind | None:

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from rnncli.candidate import signature, source
-from rnncli.candidate.names import option
+from rnncli.candidate.names import is_cell_state, option
 from rnncli.candidate.weights import Binding, Missing
 from rnncli.core.case import Case
+from rnncli.core.cells import Cell
 
 SET = ("input_size", "hidden_size", "num_layers", "bidirectional")  # what a module's globals may be set to
 _LISTED = re.compile(
@@ -36,12 +37,15 @@ class Native:
     asks_for_directions = False  # by an argument or by keys: one direction or two, as it is told
     tried_batch_first = False  # what it is given in trial calls, where it takes that argument
     layers = 1  # that the names of its weights number
+    lies_as_told = False  # its matrices are given as they are told to lie, or all transposed
     stateful = False  # it keeps its state itself, from step to step
 
-    def __init__(self, name: str, call: Callable[..., Any], written: Any, module: Any, holds_weights: bool) -> None:
+    def __init__(
+        self, name: str, call: Callable[..., Any], written: Any, module: Any, holds_weights: bool, cell: Cell
+    ) -> None:
         """`written`: the function or class whose source says more than that of `call`."""
-        self.name, self.module = name, module
-        self.arguments = signature.arguments_of_call(call, holds_weights)
+        self.name, self.module, self.cell = name, module, cell
+        self.arguments = signature.arguments_of_call(call, holds_weights, cell)
         self.defaults = {p.name: p.default for p in signature.parameters_of(call) if p.default is not p.empty}
         self.states = [name for name, meant in self.arguments.items() if meant == "state"]
         self.takes_state, state = bool(self.states), next(iter(self.states), "")
@@ -54,7 +58,7 @@ class Native:
         self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
         self.rows_by_nature = source.rows_by_nature(written)
-        self.unpacks_state = source.unpacks(call, state) if state else None
+        self.unpacks_state = source.unpacks(call, state, in_one=len(self.states) < len(cell.states)) if state else None
         notes = source.notes_on(written)
         given = next((name for name, meant in self.arguments.items() if meant in ("input", "projected")), "")
         self.documented_input = source.documented_shape(notes, given) if given else None
@@ -63,6 +67,9 @@ class Native:
         shaped = shaped or bool(_TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes))
         self.says_list = bool(_LISTED.search(notes))
         self.returns_tensors = shaped and not self.says_list
+        taken = source.unpacked_into(call, state) if state and len(self.states) == 1 else self.states
+        pair = len(cell.states) == 2 == len(taken)
+        self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
         states = "|".join(map(re.escape, self.states)) or "-"
         listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
@@ -83,13 +90,30 @@ class Native:
         """Return an argument of a call that is no weight, with its value; nothing where it is left out."""
         if meant == "left out" or (meant == "state" and state is None and self.optional_state):
             return {}
-        if meant == "state" and len(self.states) > 1:  # one for each direction
-            if not isinstance(state, list) or len(state) != len(self.states):
-                raise Missing("a state for each direction")
-            state = state[self.states.index(name)]
+        if meant == "state" and len(self.states) == 1 and self.cell_state_first and isinstance(state, tuple):
+            state = state[::-1]
+        if meant == "state" and len(self.states) > 1:
+            state = self._own_state(name, state)
         if meant in ("input", "state"):
             return {name: binding.value(x if meant == "input" else state)}
         return {name: case if meant == "case" else option_value(meant, case, self.defaults.get(name), name)}
+
+    def _own_state(self, name: str, state: Any) -> Any:
+        """Return the state of an argument where there are several: for each direction, and each state of the cell."""
+        kinds = len(self.cell.states)
+        if isinstance(state, tuple) and kinds > 1:
+            cells = [one for one in self.states if is_cell_state(one)] or self.states[1:2]
+            own = cells if name in cells else [one for one in self.states if one not in cells]
+            if len(own) * kinds != len(self.states):
+                raise Missing("an argument for each of h_0 and c_0")
+            state = state[name in cells]
+        else:
+            own = self.states
+        if len(own) == 1:
+            return state
+        if not isinstance(state, list) or len(state) != len(own):
+            raise Missing("a state for each direction")
+        return state[own.index(name)]
 
 
 def option_value(meant: str, case: Case, default: Any = None, name: str = "") -> Any:

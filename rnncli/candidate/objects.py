@@ -18,6 +18,7 @@ from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import held_by
 from rnncli.candidate.weights import Binding
 from rnncli.core.case import Case, RNNArguments
+from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError, described
 
 _RESETS = ("reset", "reset_state", "reset_hidden", "reset_states", "reset_hidden_state", "init_hidden", "init_state")
@@ -27,11 +28,12 @@ _INTERFACE = {"num_layers", "bidirectional", "batch_first", "nonlinearity", "dro
 class Object(Native):
     """A class, a factory or an object. `plans`: its wiring by num_layers, directions and bias."""
 
-    def __init__(self, name: str, target: Any, module: Any) -> None:
-        self.target, self.module = target, module
+    def __init__(self, name: str, target: Any, module: Any, cell: Cell) -> None:
+        self.target, self.module, self.cell = target, module, cell
         self.of_class = inspect.isclass(target)
         self.fixed = not (self.of_class or inspect.isfunction(target))
-        self.of_torch = self.of_class and issubclass(target, nn.RNN)
+        of_layer = self.of_class and issubclass(target, getattr(nn, cell.name))
+        self.of_torch = of_layer or (self.of_class and issubclass(target, getattr(nn, f"{cell.name}Cell")))
         parameters = [] if self.fixed or self.of_torch else signature.parameters_of_constructor(target)
         own = source.explicit_base_arguments(target) if self.of_class and parameters else set()
         made_with = signature.arguments_of_constructor(parameters)
@@ -47,19 +49,19 @@ class Object(Native):
         self.plans: dict[Any, Any] = {}
         self.method = "__call__"
         cls, call = self._called(name)
-        super().__init__(name, call, target if cls is None else cls, module, holds_weights=True)
+        super().__init__(name, call, target if cls is None else cls, module, True, cell)
         self.is_module = cls is not None and issubclass(cls, nn.Module)
         self.kind = "module" if self.is_module else "class" if self.of_class else "object" if self.fixed else "factory"
         self.set_globals = self._globals_to_set(call)
         self.returns_tensors = self.returns_tensors or (self.is_module and self._has_our_names())
-        self.drop_in = self.of_torch or len(claimed & _INTERFACE) >= 3
+        self.drop_in = of_layer or len(claimed & _INTERFACE) >= 3
 
     def _called(self, name: str) -> tuple[type | None, Any]:
         """Return the class of what is called, if it is no function, and what has the signature of a call."""
         cls = self.target if self.of_class else type(self.target)
         if not self.of_class and not self.fixed:
             try:
-                made = self._constructed(Case(), None)
+                made = self._constructed(_case_of(self.cell), None)
             except Exception as error:
                 raise CandidateError(f"candidate {name}: it raised {described(error)}") from error
             if not callable(made):
@@ -84,7 +86,7 @@ class Object(Native):
     def _has_our_names(self) -> bool:
         """Return whether all its parameters have nn.RNN's own names: it promises what nn.RNN does."""
         try:
-            names = [name for name, _ in self.made(Case(), torch.float32).named_parameters()]
+            names = [name for name, _ in self.made(_case_of(self.cell), torch.float32).named_parameters()]
         except Exception:
             return False
         return bool(names) and all(EXACT.fullmatch(name) for name in names)
@@ -93,7 +95,7 @@ class Object(Native):
         """Return whether the constructor, the call, or a global that is set for it takes an argument of nn.RNN."""
         claimed = {*self._made_with.values(), *(option(key) for key in self.set_globals)}
         claimed |= self._asks if "config" in claimed or self._takes_any else set()
-        return super().claims(name) or name in claimed or self.of_torch
+        return super().claims(name) or name in claimed or (self.of_torch and self.drop_in)
 
     def described(self) -> str:
         made = ", ".join(self._made_with) or "no arguments"
@@ -187,22 +189,27 @@ def _numpy_seeded(seed: int) -> Iterator[None]:
             numpy.random.set_state(before)
 
 
+def _case_of(cell: Cell) -> Case:
+    return Case.model_validate({"rnn": {"cell": cell.name}})
+
+
 # -- what a candidate is -----------------------------------------------------------------------------------------------
 
 Candidate = Function | Object
 
 
-def native_of(target: Any, name: str) -> Candidate:
+def native_of(target: Any, name: str, cell: Cell = CELLS["RNN"]) -> Candidate:
     """Return the candidate by what it is. Raises CandidateError where it is nothing that can be called."""
     module = source.module_of(target)
     if inspect.isclass(target) or (inspect.isfunction(target) and _is_factory(target)):
-        return constructed(target, name, module) if _is_made_with_weights(target) else Object(name, target, module)
+        kind = constructed if _is_made_with_weights(target) else Object
+        return kind(name, target, module, cell)
     if isinstance(target, functools.partial) and inspect.isfunction(target.func):
-        return Function(name, target, source.module_of(target.func))
+        return Function(name, target, source.module_of(target.func), cell)
     if inspect.isroutine(target) or isinstance(target, torch.jit.ScriptFunction):
-        return Function(name, target, module)
+        return Function(name, target, module, cell)
     if callable(target):
-        return Object(name, target, sys.modules.get(type(target).__module__))
+        return Object(name, target, sys.modules.get(type(target).__module__), cell)
     raise CandidateError(f"candidate {name}: it is a {type(target).__name__}; expected a function or a class")
 
 

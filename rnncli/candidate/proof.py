@@ -4,9 +4,8 @@ import itertools
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
-from rnncli.candidate.convention import Both, Reading
+from rnncli.candidate.convention import Reading, Results, States
 from rnncli.candidate.lookalikes import AnotherCellError, gated
 from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by
@@ -51,7 +50,7 @@ class Proof:
         if self.reading.output is None or not any(piece.weight.kind == "readout" for piece in plan.pieces):
             return False
         trial = trial_of(case, self.native, case.rnn.num_layers, case.rnn.directions, self.reading.dtype)
-        whole, half = (self._result(plan, trial, trial.h, head=scale) or (None, None) for scale in (1.0, 0.5))
+        whole, half = (self._result(plan, trial, trial.states, head=scale) or (None,) for scale in (1.0, 0.5))
         bent = whole[0] is not None and half[0] is not None
         return bent and not torch.allclose(whole[0] * 0.5, half[0], atol=1e-4)  # type: ignore[operator,arg-type]
 
@@ -61,7 +60,7 @@ class Proof:
             found = wired(trial, self.reading)
         except Unwired as error:
             shapes = [one.shape for one in held_by(trial.made(self.reading.dtype))]
-            if trial.sizes.rows == 1 and (gates := gated(shapes, trial.sizes.H)):
+            if trial.sizes.rows == 1 and (gates := gated(shapes, trial.sizes.C, trial.case.cell)):
                 raise AnotherCellError(f"{name}: {gates}") from error
             raise Unreadable(f"{name}: not readable: {error}") from error
         if found.turned and not self.behaves:
@@ -75,10 +74,10 @@ class Proof:
 
     def _unset(self, found: Wiring, trial: Trial) -> str | None:
         """Build the candidate from two seeds with the same weights, and return what was never set if outputs differ."""
-        first = None if self.native.fixed else self._result(found, trial, trial.h)
+        first = None if self.native.fixed else self._result(found, trial, trial.states)
         if first is None:
             return None  # it raises, which its own call tells
-        again, other = self._result(found, trial, trial.h), self._result(found, trial, trial.h, seed=2)
+        again, other = (self._result(found, trial, trial.states, seed=seed) for seed in (1, 2))
         if again is None or other is None or not equal(first, again) or equal(first, other):
             return None  # where two alike differ its forward is random, which the judge tells
         held = held_by(trial.made(self.reading.dtype, 2, trial.sizes.H))
@@ -91,16 +90,16 @@ class Proof:
             return ()
         held = held_by(trial.made(self.reading.dtype, 1, trial.sizes.H))
         others = [one.name for one in held if one.parameter and not set(one.names) & set(found.tensors)]
-        starts = [trial.h, None] if self.native.takes_state and self.native.optional_state else [trial.h]
+        starts = [trial.states, *([None] if self.native.takes_state and self.native.optional_state else [])]
         acting = []
-        for name, h in itertools.product(others, starts):
-            one, other = self._result(found, trial, h), self._result(found, trial, h, moved=name)
+        for name, states in itertools.product(others, starts):
+            one, other = self._result(found, trial, states), self._result(found, trial, states, moved=name)
             acting += [name] if one is not None and other is not None and not equal(one, other) else []
         return tuple(dict.fromkeys(acting))
 
     def _result(
-        self, plan: Wiring, trial: Trial, h: Tensor | None, seed: int = 1, head: float = 1.0, moved: str = ""
-    ) -> Both | None:
+        self, plan: Wiring, trial: Trial, states: States | None, seed: int = 1, head: float = 1.0, moved: str = ""
+    ) -> Results | None:
         """Return what an object from a seed computes with the weights of the trial; None where it raises.
 
         `moved`: a parameter that gets other values beside.
@@ -112,7 +111,7 @@ class Proof:
             noise = torch.randn(one.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
             one.set(made, one.value.detach() + noise.to(one.value.dtype))
         try:
-            return trial.computed(self.reading, trial.x, h, made)
+            return trial.computed(self.reading, trial.x, states, made)
         except Exception:
             return None
 

@@ -15,7 +15,8 @@ import torch
 from torch.nn.utils.rnn import pack_sequence
 
 from rnncli.candidate.adapter import Adapted
-from rnncli.candidate.convention import Reading
+from rnncli.candidate.arguments import Arguments
+from rnncli.candidate.convention import Reading, part_of
 from rnncli.candidate.function import Function
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.lookalikes import AnotherCellError, other_cell, other_cell_inside
@@ -27,6 +28,7 @@ from rnncli.candidate.trial import equal, trial_of
 from rnncli.candidate.wiring import Wiring
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
+from rnncli.numerics.probe import as_argument
 
 __all__ = ["Reader", "Unreadable", "read"]
 
@@ -39,14 +41,14 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
     Returns the reading, or the readings that evidence leaves open, the plain one first. Raises Unreadable, and
     AnotherCellError for an LSTM or a GRU.
     """
-    if another := other_cell(target):
+    if another := other_cell(target, case.cell):
         raise AnotherCellError(f"candidate {name}: {another}")
-    native = native_of(target, name)
+    native = native_of(target, name, case.cell)
     if isinstance(native, Object) and native.is_module:
         _require_no_other_cell(native, case)
     if case.rnn.batch_first and native.claims("batch_first"):
         # one that takes the argument and always walks the second axis is right where the case asks for batch_first
-        asked = native_of(target, name)
+        asked = native_of(target, name, case.cell)
         asked.tried_batch_first = True
         try:
             found = Reader(asked, case, stated or {}).readings()
@@ -54,11 +56,17 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
             found = []
         if found and all(adapted.reading.fits for adapted in found):
             return found
-    try:
-        return Reader(native, case, stated or {}).readings()
-    except Unreadable as error:
-        error.faults = faults_by_name(native, case) if isinstance(native, Object) else ()
-        raise
+    natives = [native]
+    if isinstance(native, Function) and len(case.cell.gates) > 1:
+        natives = [Arguments(native), Arguments(native, exchanged=True), Arguments(native, onnx=True)]
+    errors = []
+    for one in natives:
+        try:
+            return Reader(one, case, stated or {}).readings()
+        except Unreadable as error:
+            error.faults = faults_by_name(one, case) if isinstance(one, Object) and one is native else ()
+            errors.append(error)
+    raise errors[0]
 
 
 def _require_no_other_cell(native: Object, case: Case) -> None:
@@ -66,7 +74,7 @@ def _require_no_other_cell(native: Object, case: Case) -> None:
         made = trial_of(case, native, 1, 1, torch.float32).made(torch.float32)
     except (Exception, SystemExit):
         return  # it cannot be constructed, which its own call tells
-    if inside := other_cell_inside(made):
+    if inside := other_cell_inside(made, case.cell):
         raise AnotherCellError(f"candidate {native.name}: {inside}")
 
 
@@ -86,7 +94,8 @@ class Reader:
             adapted = Adapted(self.native, self._claimed(self._with_joined_order(reading), always), always)
             found.append(adapted)
             if self._wire(adapted) and "weights" not in self.stated:
-                other = native_of(self.native.target, self.native.name)
+                other = native_of(self.native.target, self.native.name, self.case.cell)
+                other = Arguments(other) if isinstance(other, Function) and self.native.lies_as_told else other
                 found += Reader(other, self.case, {**self.stated, "weights": "behaves"}).readings()
         self._tell_layouts(found[0])
         return found
@@ -138,7 +147,10 @@ class Reader:
             return reading
         other = replace(trial, params={**trial.params, "weight_hh_l0": trial.params["weight_hh_l0"] + 1.0})
         try:
-            one, two = (which.computed(reading, trial.x[:1], torch.zeros_like(trial.h)) for which in (trial, other))
+            one, two = (
+                which.computed(reading, trial.x[:1], tuple(map(torch.zeros_like, trial.states)))
+                for which in (trial, other)
+            )
         except Exception:
             return reading
         exchanged = replace(reading.binding, state_first=not reading.binding.state_first)
@@ -195,7 +207,7 @@ class Reader:
         bidirectional = self.case.rnn.bidirectional and reading.directions
         one = altered(self.case, rnn={"num_layers": layers, "bidirectional": bidirectional})
         unsupported = adapted.always[1] > one.rnn.directions or adapted.always[0] not in (1, layers)
-        if (reading.output is None and reading.h_n is None) or unsupported:
+        if reading.nothing or unsupported:
             return False  # which is told
         prepare(one)
         plan: Wiring = native.plans[layers, one.rnn.directions, one.rnn.bias]
@@ -215,17 +227,21 @@ class Reader:
             adapted.unbatched = self._refuses_two_axes(reading)
         if layout == "packed":
             adapted.packs = whole and (native.names_packed or (native.drop_in and self._takes_packed(adapted)))
+        if reading.steps and native.takes_state and native.optional_state:
+            with contextlib.suppress(Exception):
+                trial_of(self.case, native, 1, 1, reading.dtype).returned(reading, omitted=True)
+                adapted.starts_itself = True
         if native.outside_autograd:
             trial = trial_of(self.case, native, 1, 1, reading.dtype)
             with contextlib.suppress(Exception), torch.enable_grad():
-                results = trial.computed(reading, trial.x.clone().requires_grad_(), trial.h)
+                results = trial.computed(reading, trial.x.clone().requires_grad_(), trial.states)
                 adapted.outside_autograd = not any(value is not None and value.requires_grad for value in results)
 
     def _takes_packed(self, adapted: Adapted) -> bool:
         reading, rnn = adapted.reading, self.case.rnn
         layers, directions = rnn.num_layers if reading.layers else 1, rnn.directions if reading.directions else 1
         trial = trial_of(self.case, self.native, layers, directions, reading.dtype)
-        x, state = pack_sequence([trial.x[:, 0], trial.x[:2, 1]]), reading.as_state(trial.h[:, :2])
+        x, state = pack_sequence([trial.x[:, 0], trial.x[:2, 1]]), reading.as_state(part_of(trial.states, 1, 0, 2))
         given = {"batch_size": 2, "layout": "packed", "lengths": (trial.sizes.L, 2)}
         try:
             with default_dtype(reading.dtype):
@@ -242,7 +258,7 @@ class Reader:
             return False
         trial = trial_of(self.case, native, 1, 1, reading.dtype)
         try:
-            trial.call(reading, trial.x[:, :1])(trial.x[:, 0], trial.h[:, 0])
+            trial.call(reading, trial.x[:, :1])(trial.x[:, 0], as_argument(one[:, 0] for one in trial.states))
         except Exception as error:
             frames = traceback.extract_tb(error.__traceback__)
             return bool(frames) and str(frames[-1].line).startswith(("raise ", "assert "))

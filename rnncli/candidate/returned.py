@@ -1,16 +1,16 @@
 """What of a candidate's result is output and what is h_n: by keys, by order, and by shapes at distinct sizes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import torch
 
-from rnncli.candidate.convention import BATCH_FIRST, LAYOUTS, Part, Reading, as_tensor, at
+from rnncli.candidate.convention import BATCH_FIRST, EACH, LAYOUTS, Part, Reading, as_tensor, at
 from rnncli.candidate.function import Function
-from rnncli.candidate.names import words
+from rnncli.candidate.names import is_cell_state, words
 from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by, is_array
 from rnncli.candidate.trial import Trial
@@ -25,13 +25,18 @@ Path = tuple[Any, ...]
 
 @dataclass(eq=False)
 class Item:
-    """A tensor of a result, and the axes it has as output, as h_n, and as the output of a head; None where not."""
+    """A tensor of a result, and its axes as output, as each state, and as the output of a head; None where not."""
 
     path: Path
     value: Any
     output: str | None
-    final: str | None
+    finals: tuple[str | None, ...]
     of_head: str | None
+
+    @property
+    def final(self) -> str | None:
+        """Return the axes that it has as one of the states."""
+        return next((axes for axes in self.finals if axes), None)
 
 
 class Returned:
@@ -40,7 +45,7 @@ class Returned:
     def __init__(self, trial: Trial, reading: Reading, said: str) -> None:
         self.trial, self.native, self.reading, self.said, s = trial, trial.native, reading, said, trial.sizes
         self.letters = {"L": s.L, "N": trial.batch(reading), "I": s.I, "H": s.H, "S": s.rows, "F": s.wide, "1": 1}
-        self.asked = reading.as_asked(trial.case)
+        self.asked, self.final = reading.as_asked(trial.case), trial.case.cell.final
         self.sized = isinstance(self.native, Object) and self.native.has_output_size
         self.outputs, self.finals = LAYOUTS[self.asked.input].outputs, LAYOUTS[self.asked.input].finals
         if reading.steps:  # what goes into the next step has the form of what came into this one
@@ -60,14 +65,14 @@ class Returned:
         layered = native.claims("num_layers") or self.reading.binding.listed
         if tensors or layered or (self.reading.input == "NLI" and not native.says_list):
             self.outputs = tuple(one for one in self.outputs if "," not in one)
-        if tensors or not (native.says_list or "," in state or len(native.states) > 1):
+        if tensors or not (native.says_list or "," in state or len(native.states) > len(native.cell.states)):
             self.finals = tuple(one for one in self.finals if "," not in one) or self.finals
         if (layered or native.claims("bidirectional")) and state == "SNH":
             self.finals = tuple(one for one in self.finals if "S" in one) or self.finals
 
     def parse(self, returned: Any) -> Reading | None:
         """Return the reading with what of a result is output and h_n; None where nothing in it is a tensor."""
-        items, steps = _items(returned, self.letters["L"]), self.reading.steps
+        items, steps = self._apart(_items(returned, self.letters["L"])), self.reading.steps
         tensors = [self._item(path, value) for path, value in items if _is_tensor_like(value)]
         if len(tensors) == 1 and len(items) > 1 and not steps:  # (output, (h_n, cache))
             tensors += [one for path, value in _inner(items) if (one := self._item(path, value)).final][:1]
@@ -79,7 +84,7 @@ class Returned:
             return None
         parts = {}
         for name, one in places.items():
-            fit = one.final if name == "h_n" else one.output or one.of_head
+            fit = one.output or one.of_head if name == "output" else one.finals[self.final.index(name)]
             if not self._is_result_of_head(one, fit):
                 known = fit or f"?{(self.outputs if name == 'output' else self.finals)[0]}"
                 turned = name == "output" and self.asked.input != self.reading.input and "," not in (fit or "")
@@ -89,21 +94,42 @@ class Returned:
         neither = [f"result{''.join(f'[{key!r}]' for key in path)} {shown(value)}" for path, value in others]
         head = self._axes_of_head(tensors[0]) if len(tensors) == 1 and not parts and self._is_head(tensors[0]) else None
         output = parts.get("output") if self.said != "h_n" or "h_n" not in parts else None
-        h_n = parts.get("h_n") if self.said != "output" or "output" not in parts else None
+        finals = [parts.get(name) if self.said != "output" or "output" not in parts else None for name in self.final]
         neither = neither if parts else [shown(returned)]
-        found = replace(self.reading, output=output, h_n=h_n, neither=tuple(neither), head=head)
+        found = replace(self.reading, output=output, finals=tuple(finals), neither=tuple(neither), head=head)
         if steps:
             return _as_step(found)
         return found if parts or self.reading.input in ("LNI", "NLI") else None
 
     def _item(self, path: Path, value: Any) -> Item:
         by_direction = isinstance(value, tuple) and not self.native.returns_tensors  # (h_forward, h_reverse)
-        final = self._fitting(value, (*self.finals, "S,NH") if by_direction else self.finals)
-        of_head = self._fitting(value, self.outputs, self.trial.sizes.O) if self.sized else None
-        return Item(path, value, self._fitting(value, self.outputs), final, of_head)
+        forms, sizes = ((*self.finals, "S,NH") if by_direction else self.finals), self.trial.sizes
+        finals = tuple(self._fitting(value, forms, {"H": sizes.H if name == "h_n" else sizes.C}) for name in self.final)
+        of_head = self._fitting(value, self.outputs, {"F": sizes.O}) if self.sized else None
+        return Item(path, value, self._fitting(value, self.outputs, {}), finals, of_head)
 
-    def _fitting(self, value: Any, options: Sequence[str], features: int | None = None) -> str | None:
-        sizes = self.letters if features is None else {**self.letters, "F": features}
+    def _apart(self, items: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
+        """Return the items of a result with those that hold all states of a cell, (h, c), one by one.
+
+        Of a list of (h, c), one for each layer, the list of all h and that of all c.
+        """
+        found, count = list[tuple[Path, Any]](), len(self.final)
+        for path, value in items:
+            several = isinstance(value, tuple | list) and count > 1
+            kinds = {type(one) for one in value} if several else set()
+            rows = len(value) if several else 0
+            if rows == self.letters["S"] and kinds == {tuple} and {len(one) for one in value} == {count}:
+                found += [((*path, EACH, index), [one[index] for one in value]) for index in range(count)]
+            elif rows == count and not (rows == self.letters["S"] and {len(_shape(one)) for one in value} == {2}):
+                found += [((*path, index), one) for index, one in enumerate(value)]
+            elif count > 1 and isinstance(value, dict):
+                found += [((*path, key), one) for key, one in value.items()]
+            else:
+                found.append((path, value))
+        return found
+
+    def _fitting(self, value: Any, options: Sequence[str], other: Mapping[str, int]) -> str | None:
+        sizes = {**self.letters, **other}
         for axes in options:
             first, listed, rest = axes.rpartition(",")
             shapes = [_shape(item) for item in value] if listed and isinstance(value, list | tuple) else [_shape(value)]
@@ -117,6 +143,8 @@ class Returned:
     def _by_key(self, tensors: list[Item]) -> dict[str, Item] | None:
         """Tell output and h_n by their keys; where none means anything, by the shape, if one shape stands for one."""
         keys = {one: one.path[0].lower() for one in tensors}
+        if len(self.final) > 1:
+            return self._states_by_key(tensors, keys)
         fitting = {"output": [one for one in tensors if one.output], "h_n": [one for one in tensors if one.final]}
         known = {"output": [one for one in tensors if keys[one] in _OUTPUT_KEYS],
                  "h_n": [one for one in tensors if keys[one] in _STATE_KEYS - _OUTPUT_KEYS]}  # fmt: skip
@@ -134,12 +162,26 @@ class Returned:
             return None
         return found or {name: fits[0] for name, fits in fitting.items() if fits}
 
+    def _states_by_key(self, tensors: list[Item], keys: Mapping[Item, str]) -> dict[str, Item]:
+        """Tell output and several states by their keys; the others by their order."""
+        cells = [one for one in tensors if is_cell_state(keys[one])]
+        told = {"c_n": cells[:1], "output": [one for one in tensors if keys[one] in _OUTPUT_KEYS - {"h_n"}][:1]}
+        told["h_n"] = [one for one in tensors if keys[one] in _STATE_KEYS and one not in cells][:1]
+        found = {name: ones[0] for name, ones in told.items() if ones}
+        return found or self._by_order(tensors)
+
     def _by_order(self, tensors: list[Item]) -> dict[str, Item]:
         """Take the first of several tensors for output, the next for h_n; what a head computed may stand before."""
         tensors = self._without_heads(tensors)
         first, *others = tensors
         if len(tensors) == 2 and not first.output and self._is_head(first) and others[0].output:
             first, *others = others  # the results of a head, and the states they come from
+        if len(self.final) > 1 and len(tensors) > 1:
+            alone = len(tensors) == len(self.final) and (self.reading.steps or not first.output)
+            turned = self.native.cell_state_first and not self.native.drop_in
+            ordered = self.final[::-1] if turned else self.final
+            names = ordered if alone else ("output", *ordered)
+            return dict(zip(names, tensors, strict=False))
         if not others:
             return {"h_n" if (first.final and not first.output) or self.said == "h_n" else "output": first}
         if len(others) == 1:
@@ -161,7 +203,7 @@ class Returned:
         shape, s = _shape(one.value), self.trial.sizes
         if self.sized and s.O in shape:
             return True
-        own = bool(shape) and shape[-1] not in (s.H, s.wide)
+        own = bool(shape) and shape[-1] not in (s.H, s.wide, s.gates * s.C)
         return own and any(weight in ((shape[-1], s.wide), (s.wide, shape[-1])) for weight in self._shapes)
 
     def _is_result_of_head(self, one: Item, fit: str | None) -> bool:
@@ -204,12 +246,12 @@ class Returned:
 
 def _as_step(found: Reading) -> Reading | None:
     """Return the reading of a step: it returns its state, or a result and its state."""
-    output, h_n = found.output, found.h_n
+    output, finals = found.output, found.finals
     if found.state is None:  # it keeps its state itself, and gives what it gives
-        return replace(found, h_n=None) if output is not None else None
-    if h_n is None and output is not None and output.fits:
-        return replace(found, output=None, h_n=Part(output.path, _STATE_OF_STEP[output.axes]))
-    return found if h_n is not None else None
+        return replace(found, finals=(None,) * len(finals)) if output is not None else None
+    if finals == (None,) and output is not None and output.fits:
+        return replace(found, output=None, finals=(Part(output.path, _STATE_OF_STEP[output.axes]),))
+    return found if all(finals) else None
 
 
 def _items(returned: Any, steps: int) -> list[tuple[Path, Any]]:

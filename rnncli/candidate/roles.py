@@ -10,14 +10,15 @@ import torch
 
 from rnncli.candidate.convention import Reading
 from rnncli.candidate.experiments import NOTHING, Effect, Experiments, View
-from rnncli.candidate.names import EXACT
+from rnncli.candidate.gates import UntoldGates, tell_gates
+from rnncli.candidate.names import EXACT, gates_among, slot
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
-from rnncli.candidate.weights import KINDS, Weight
+from rnncli.candidate.weights import KINDS, Weight, without_places
 from rnncli.candidate.wiring import Piece, Wiring
 
 MOST_ELEMENTS = 600  # of a flat buffer that is looked at element by element
-_TORCH_NAME = re.compile(r"(^|[._])((weight|bias)_[ih]h)(_l\d+\w*)?$")
+_TORCH_NAME = re.compile(r"(^|[._])((weight|bias)_[ih][hr])(_l\d+\w*)?$")
 _STATE = re.compile(r"(h|h0|h_0|hidden|hidden_state|state|init_h\w*|initial_\w*|h_init|prev_h|h_prev)")
 _NOT_A_WEIGHT = re.compile(
     r"(^|[._])(d|grad|grads|delta|acc|mem|m|v|vel|momentum|cache|last|prev)_?(?=[A-Z_wbWB])|grad"
@@ -50,7 +51,8 @@ def _by_exact_names(held: list[Held], trial: Trial) -> Wiring | None:
         return None  # or one tensor under two of the names
     weights = [Weight.named(name, evidence="its name") for name in trial.params]
     pieces = [Piece(found[name][0], None, weight) for name, weight in zip(trial.params, weights, strict=True)]
-    for weight in [] if trial.case.rnn.bias else weights[1::2]:  # of each direction: zeros where there is no bias
+    recurrent = [weight for weight in weights if weight.kind == "weight_hh"]
+    for weight in [] if trial.case.rnn.bias else recurrent:  # of each direction: zeros where there is no bias
         names = [f"{kind}_{weight.suffix}" for kind in KINDS[2:]]
         pieces += [
             Piece(found[name][0], None, Weight.named(name, evidence="its name")) for name in names if name in found
@@ -63,21 +65,27 @@ class _Roles:
     """The views of an object's tensors, what is told of each, and the wiring that follows."""
 
     def __init__(self, experiments: Experiments) -> None:
-        self.experiments, self.sizes = experiments, experiments.sizes
+        self.experiments, self.sizes, self.cell = experiments, experiments.sizes, experiments.trial.case.cell
 
     def wiring(self) -> Wiring:
         views = [view for one in self.experiments.held for view in self._views(one)]
+        if self.sizes.gates > 1:
+            self._divide(views)
         for view in views:
             self._tell(view)
-        self._index_claims([view for view in views if view.kind and view.kind != "readout"])
+        weights = [view for view in views if view.kind and view.kind != "readout"]
+        self._index_claims(weights)
+        if self.sizes.gates > 1:
+            try:
+                tell_gates(self.experiments, [view for view in weights if view.kind != "weight_hr"], self.cell)
+            except UntoldGates as error:
+                raise Unwired(str(error)) from error
         kept, buffers = self._chosen(views)
         if not kept:
             has = ", ".join(f"{one.name} {one.shape}" for one in self.experiments.held[:6]) or "none"
             raise Unwired(f"none of its tensors acts as a weight (it has {has})")
         turned, pieces = self._orient(kept), [view.piece for view in kept]
-        names = {name for piece in pieces for name in piece.weight.parameters}
-        names |= {f"{kind}_{piece.weight.suffix}" for piece in pieces if piece.weight.is_bias for kind in KINDS[2:]}
-        missing = tuple(name for name in self.experiments.trial.params if name not in names)
+        missing = tuple(without_places(self.experiments.trial.params, [piece.weight for piece in pieces], self.cell))
         stems = {re.sub(r"\d+", "#", view.name) for view in kept if re.search(r"\d", view.name)}
         parameters = {name for one in self.experiments.held if one.parameter for name in one.names}
         beyond = [name for name in buffers if re.sub(r"\d+", "#", name) in stems and name in parameters]
@@ -91,11 +99,37 @@ class _Roles:
         several = len(shape) > 1 and 1 < shape[0] in (s.layers, s.directions, s.rows)
         matrices = len(shape) == 3 and (len(sizes) == 3 or sizes[1:] == (s.H,))
         vectors = len(shape) == 2 and shape[1] == s.H != shape[0]
-        if len(shape) == 1 and shape[0] >= s.H * (s.I + s.H) and not one.linear:
+        if len(shape) == 1 and shape[0] >= s.C * (s.I + s.H) and not one.linear:
             return self._segments(one)
+        if s.gates > 1:
+            if len(shape) == 1 and shape[0] == 2 * s.gates * s.C:  # b_ih and b_hh
+                return [
+                    View(one, slice(start, start + shape[0] // 2), (shape[0] // 2,)) for start in (0, shape[0] // 2)
+                ]
+            several = len(shape) > 1 and shape[0] in {s.layers, s.directions, s.rows, s.gates, 2} - {1}
+            matrices, vectors = len(shape) == 3, len(shape) == 2 and shape[1] % s.C == 0 and shape[0] % s.C != 0
         if several and (matrices or vectors):
             return [View(one, index, shape[1:]) for index in range(shape[0])]
         return [View(one, None, shape)]
+
+    def _divide(self, views: list[View]) -> None:
+        """Tell how many gates each view holds the rows of, and take its name without that of its gate."""
+        named = gates_among([view.tensor for view in views], self.cell)
+        for view in views:
+            view.cell = self.cell
+            view.axis, view.blocks = self._gates_in(view.big)
+            view.big = tuple(size // view.blocks if at == view.axis else size for at, size in enumerate(view.big))
+            if view.blocks == 1 and view.tensor in named:
+                claim = slot(named[view.tensor][0])
+                view.claim = claim._replace(kind=None) if claim.kind == "readout" else claim
+
+    def _gates_in(self, big: tuple[int, ...]) -> tuple[int, int]:
+        """Return the axis of a shape along which it holds rows of gates, and of how many gates."""
+        s, whole = self.sizes, self.sizes.gates * self.sizes.C
+        if len(big) not in (1, 2) or (whole not in big and s.C in big):
+            return (big.index(s.C) if s.C in big else 0), 1
+        parts = [size for size in big if size == whole] or [size for size in big if size % s.C == 0 and size < whole]
+        return (big.index(parts[0]), parts[0] // s.C) if parts else (0, 1)
 
     def _segments(self, one: Held) -> list[View]:
         """Return the parts of a flat buffer, by what its elements do."""
@@ -137,16 +171,17 @@ class _Roles:
             self._of_matrix(view, effects)
 
     def _of_vector(self, view: View, effects: Mapping[str, Effect]) -> None:
-        torchs, named = _TORCH_NAME.search(view.tensor), view.claim.is_bias or view.held.linear
+        s, torchs, named = self.sizes, _TORCH_NAME.search(view.tensor), view.claim.is_bias or view.held.linear
         if torchs and torchs[2].startswith("weight"):
             view.kind, view.evidence = torchs[2], "its name"
-        elif view.big not in ((), (self.sizes.H,)):
+        elif view.big not in ((), (s.C,)):
             return
         elif effects["0"].any:
             view.kind, view.evidence = "bias", "acts where x = 0 and h = 0"
             self._locate(view, effects["0"])
-        elif named or (torchs and self.experiments.reading is None):
-            view.kind, view.evidence = "bias", "its name" if view.effective else "its name; it has no effect"
+        elif named or (torchs and self.experiments.reading is None) or (s.gates > 1 and view.effective):
+            view.kind, view.evidence = "bias", "its name" if named else "acts as a bias"
+            view.evidence += "" if view.effective else "; it has no effect"
             self._locate(view, effects["all"])
 
     def _of_matrix(self, view: View, effects: Mapping[str, Effect]) -> None:
@@ -165,18 +200,23 @@ class _Roles:
             elif not rows:
                 self._locate(view, effects["all"] if s.rows == 1 else NOTHING)
                 view.reverse = effects["late"].first if both_ways else view.reverse
+        elif view.kind == "weight_hr":
+            view.evidence = "its shape"
+            self._locate(view, effects["x"])
         elif view.kind in ("weight_ih", "weight"):
             view.evidence = "no effect where x = 0" if not rows else "acts on the output of the layer below"
-            self._locate(view, effects["x"])
+            self._locate(view, effects["x" if effects["x"].any or s.gates == 1 else "all"])  # r needs h to act
             unseen = not effects["x"].rows and len(effects["x"].halves) != 2
             if both_ways and view.reverse is None and unseen:
                 view.reverse = effects["late"].first
 
     def _matrix_kind(self, view: View, effects: Mapping[str, Effect]) -> str | None:
         s, sizes, claim = self.sizes, view.big, view.claim.kind
-        if len(sizes) != 2 or s.H not in sizes:
+        if len(sizes) != 2 or s.C not in sizes:
             return None
-        other = sizes[0] if sizes[1] == s.H else sizes[1]
+        if s.H != s.C and view.blocks == 1 and set(sizes) == {s.H, s.C} and claim not in ("weight_ih", "weight_hh"):
+            return "weight_hr"
+        other = sizes[0] if sizes[1] == s.C else sizes[1]
         features = {s.I, s.wide} if s.layers > 1 else {s.I}
         joined = other - s.H in features
         possible = {"weight_ih"} if other in features else set()
@@ -184,6 +224,11 @@ class _Roles:
         possible |= {"weight"} if joined else set()
         of_input = "weight" if joined else "weight_ih"
         by_effect = of_input if effects["x"].any else "weight_hh" if effects["all"].any else None
+        if s.gates > 1 and by_effect == "weight_hh" and self.experiments.trial.native.takes_state:
+            acts_on_h = any(effects[f"h{row}"].any for row in range(s.rows))
+            by_effect = by_effect if acts_on_h else of_input  # of r, which has no effect where h = 0
+        if s.gates > 1 and by_effect in possible and self.experiments.trial.native.takes_state:
+            return by_effect
         torchs = _TORCH_NAME.search(view.tensor)
         if torchs and torchs[2].startswith("weight") and not joined:
             return torchs[2]
@@ -274,8 +319,8 @@ class _Roles:
         groups: dict[Any, list[View]] = defaultdict(list)
         for view in views:
             if view.kind not in (None, "readout"):
-                groups[view.kind, view.place].append(view)
-        for (kind, _), group in groups.items():
+                groups[view.kind, view.place, view.gates].append(view)
+        for (kind, _, _), group in groups.items():
             acting, most = [view for view in group if view.effective], 2 if kind == "bias" else 1
             if len(acting) > most:
                 names = ", ".join(view.name for view in acting)
@@ -284,7 +329,7 @@ class _Roles:
             claimed = [view for view in silent if _claims_a_weight(view, acting)][: most - len(acting)]
             chosen = [*acting, *claimed]
             if kind == "bias" and len(chosen) == 2:
-                claims = [view.claim.kind for view in chosen]
+                claims = [view.torchs_bias or view.claim.kind for view in chosen]
                 swapped = claims[0] == "bias_hh" or claims[1] == "bias_ih"
                 chosen[swapped].kind, chosen[not swapped].kind = "bias_ih", "bias_hh"
             kept += chosen
@@ -299,18 +344,23 @@ class _Roles:
         Return whether a square one lies the other way than its neighbour that is not.
         """
         matrices = [view for view in views if len(view.big) == 2 and str(view.kind).startswith("weight")]
-        free = [view for view in matrices if not view.held.linear]
-        of_shape = [view for view in free if len(set(view.big)) == 2 and not isinstance(view.index, slice)]
+        told = self.experiments.trial.native.lies_as_told
+        free = [view for view in matrices if not view.held.linear and not told]
+        of_shape = [view for view in free
+                    if (len(set(view.big)) == 2 or view.blocks > 1) and not isinstance(view.index, slice)]  # fmt: skip
         for view in matrices:
-            if view.kind == "weight" or view in of_shape:
-                view.transposed = view.big[0] != self.sizes.H
+            if (view.kind == "weight" and not told) or view in of_shape:
+                view.transposed = view.axis == 1 if view.blocks > 1 else view.big[0] != self._rows_of(view)
             elif view in free and not view.exact:
                 view.transposed = self._behaves_transposed(view)
             view.state_first = view.kind == "weight" and self._state_first(view)
-        told = [view.transposed for view in of_shape if view.kind == "weight_ih"]
-        squares = [view for view in free if view.kind != "weight" and len(set(view.big)) == 1]
-        turned = (view.transposed != told[0] for view in squares if told and view.effective and not view.exact)
+        of_input = [view.transposed for view in of_shape if view.kind == "weight_ih"]
+        squares = [view for view in free if view.kind != "weight" and view not in of_shape and len(set(view.big)) == 1]
+        turned = (view.transposed != of_input[0] for view in squares if of_input and view.effective and not view.exact)
         return any(turned)
+
+    def _rows_of(self, view: View) -> int:
+        return self.sizes.H if view.kind == "weight_hr" else self.sizes.C
 
     def _behaves_transposed(self, view: View) -> bool:
         (layer, reverse), states = view.place, self.experiments.trial.native.takes_state
@@ -326,8 +376,9 @@ class _Roles:
     def _state_first(self, view: View) -> bool:
         """Return whether the columns of h come before those of x in a joined matrix."""
         s, change = self.sizes, torch.zeros(view.shape, dtype=torch.float64)
-        matrix = change.view(view.big)
-        (matrix.T if view.transposed else matrix)[:, : min(max(view.big) - s.H, s.H)] = 0.5
+        matrix = change.view(big(view.shape))
+        columns = view.big[0 if view.transposed else 1]
+        (matrix.T if view.transposed else matrix)[:, : min(columns - s.H, s.H)] = 0.5
         return not self.experiments.effect(view, "x", change).any
 
 

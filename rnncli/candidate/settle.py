@@ -62,7 +62,7 @@ class Settling:
     def unreadable(self) -> Unreadable | AnotherCellError:
         """Return the error that says what was tried, and what stopped it."""
         name, nothing = f"candidate {self.native.name}", "it takes no arguments that look like an RNN's"
-        if gates := gated_by_source(self.native.target):
+        if gates := gated_by_source(self.native.target, self.native.words, self.case.cell):
             return AnotherCellError(f"{name}: {gates}")
         failures: Mapping[str, tuple[int, BaseException | None]] = self.failures or {nothing: (1, None)}
         said, (rank, error) = min(failures.items(), key=lambda failure: failure[1][0])
@@ -82,7 +82,7 @@ class Settling:
         if plain:
             plain = [one for one in plain if self._same_without_state(one, trial)] or plain
             chosen = self._of_layouts(plain, trial)
-            may_be_step = one_row and chosen.h_n is None and not documented and not trial.walks(chosen)
+            may_be_step = one_row and not any(chosen.finals) and not documented and not trial.walks(chosen)
             return (self._steps(trial, dtype, like, walking=True) if may_be_step else []) or [chosen]
         if self._broadcast:
             return [*misfit, *self._broadcast]
@@ -121,7 +121,7 @@ class Settling:
         except Exception:
             return True
         other = self._parsed(returned, trial, reading)
-        return other is not None and (other.output, other.h_n) == (reading.output, reading.h_n)
+        return other is not None and (other.output, other.finals) == (reading.output, reading.finals)
 
     def _of_layouts(self, plain: list[Reading], trial: Trial) -> Reading:
         """Choose of readings that fit the one whose time axis is the one along which a change spreads."""
@@ -130,7 +130,7 @@ class Settling:
             return plain[0]
         x = trial.x.clone()
         x[2, 1] += 1.0
-        before, after = (trial.computed(by_layout["LNI"], one, trial.h)[0] for one in (trial.x, x))
+        before, after = (trial.computed(by_layout["LNI"], one, trial.states)[0] for one in (trial.x, x))
         if before is None or after is None or before.shape != after.shape:
             return plain[0]
         moved = (before != after).any(-1)
@@ -187,7 +187,7 @@ class Settling:
         native, states = self.native, LAYOUTS[axes].states
         if not native.takes_state:
             return (None,)
-        if len(native.states) > 1:
+        if len(native.states) > len(native.cell.states):
             return ("S,NH",) if "N" in axes else ("S,H",)
         if native.states_as_list and LAYOUTS[axes].unit == "batch":
             return ("S,NH",)

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from rnncli.candidate import source
-from rnncli.candidate.names import Kind, Slot, option, role, slot, words
+from rnncli.candidate.names import Kind, Slot, gates_among, is_cell_state, option, role, slot, words
+from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError
 
 Arguments = dict[str, str | Slot]  # by name: input, state, projected, params, config, an option, or a weight
@@ -76,17 +77,22 @@ def takes_any_keyword(target: type) -> bool:
     return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(target).parameters.values())
 
 
-def arguments_of_call(call: Callable[..., Any], holds_weights: bool) -> Arguments:
+def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell = CELLS["RNN"]) -> Arguments:
     """Return what each argument of a call is; "unknown" and "left out" where nothing tells.
 
     `holds_weights`: the callable holds its weights itself, so that no argument is one.
     """
     found: Arguments = {}
     keyed = {} if holds_weights else source.keyed_arguments(call)
+    gated = len(cell.gates) > 1
+    of_gates = gates_among([p.name for p in parameters_of(call)], cell) if gated and not holds_weights else {}
     for parameter in parameters_of(call):
         name, default = parameter.name, parameter.default
         optional = default is not parameter.empty
-        meant: str | Slot | None = role(name)
+        if name in of_gates:
+            found[name] = Slot(slot(of_gates[name][0]).kind or "weight", None, False)
+            continue
+        meant: str | Slot | None = "state" if len(cell.states) > 1 and is_cell_state(name) else role(name)
         if meant is None and optional and default is not None:
             meant = _option_of(parameter)
         if name == "x0" and found:  # of a state-space model: the state that it starts from
@@ -100,7 +106,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool) -> Argument
         if meant is None and not holds_weights and slot(name).kind:
             meant = "left out" if isinstance(default, bool | int | float | str) else slot(name)
         found[name] = meant or ("left out" if optional else "unknown")
-    return _guessed(found if holds_weights else _told_apart(found))
+    return _guessed(found if holds_weights or gated else _told_apart(found))
 
 
 def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:

@@ -187,25 +187,43 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
     return found
 
 
-def unpacks(target: Any, name: str) -> bool | None:
+def unpacks(target: Any, name: str, in_one: bool = False) -> bool | None:
     """Return whether the source takes an argument apart before it uses it: `h_0[0]`, `hx.squeeze(0)`, `list(hx)`.
 
+    `in_one`: the argument is a tuple of states, of which each is looked at.
     None where there is no source, or where the argument is not found in it.
     """
     functions = [node for node in nodes_of(target) if isinstance(node, ast.FunctionDef) and name in arguments_of(node)]
-    return any(_takes_apart(function, name) for function in functions) if functions else None
+    return any(_takes_apart(function, name, in_one) for function in functions) if functions else None
 
 
-def _takes_apart(function: ast.FunctionDef, name: str) -> bool:
-    names = {name}
+def unpacked_into(target: Any, name: str) -> list[str]:
+    """Return the names that the source gives the parts of an argument: `h, c = state`."""
+    for node in nodes_of(target):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name:
+            parts = [part for one in node.targets for part in getattr(one, "elts", ())]
+            if len(parts) > 1:
+                return [name_of(part) or "" for part in parts]
+    return []
+
+
+def _takes_apart(function: ast.FunctionDef, name: str, in_one: bool) -> bool:
+    names, tuples = (set[str](), {name}) if in_one else ({name}, set[str]())
+
+    def meant(node: ast.AST | None) -> bool:
+        from_tuple = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in tuples
+        return from_tuple or (isinstance(node, ast.Name) and node.id in names)
+
     for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in names:
+        if not isinstance(node, ast.Assign):
+            continue
+        if isinstance(node.value, ast.Name) and node.value.id in tuples:
+            parts = [part for one in node.targets for part in getattr(one, "elts", ())]
+            names |= {part.id for part in parts if isinstance(part, ast.Name)}
+        elif meant(node.value):
             names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
             if any(isinstance(target, ast.Tuple) for target in node.targets):
                 return True
-
-    def meant(node: ast.AST | None) -> bool:
-        return isinstance(node, ast.Name) and node.id in names
 
     return any(
         (isinstance(node, ast.Subscript) and meant(node.value) and not _keeps_axes(node))

@@ -20,6 +20,7 @@ from rnncli.candidate.trial import trial_of
 from rnncli.candidate.weights import Weight
 from rnncli.core.case import Case, RNNArguments
 from rnncli.core.errors import CandidateError, described
+from rnncli.numerics.probe import as_argument
 
 _ARGUMENTS = {*RNNArguments.model_fields} - {"batch_first"}
 WIDTH = 110
@@ -35,7 +36,7 @@ def adapter(target: object, name: str, folder: Path) -> str:
     adapted: Adapted | None = None
     with contextlib.suppress(Unreadable):
         adapted = read(target, name, case)[0]
-    native = adapted.native if adapted else native_of(target, name)
+    native = adapted.native if adapted else native_of(target, name, case.cell)
     if adapted:
         reading = adapted.reading
         inputs = ["input.transpose(0, 1)" if reading.input == "NLI" else "input"]
@@ -121,7 +122,7 @@ def _completed(text: str, native: Candidate) -> str:
     namespace: dict[str, Any] = {}
     exec(compile(text.replace("return OUTPUT, H_N", "return result"), "<starter>", "exec"), namespace)
     with torch.no_grad():
-        result = namespace["forward"](trial.x, trial.h, trial.params, trial.case)
+        result = namespace["forward"](trial.x, as_argument(trial.states), trial.params, trial.case)
     s, parts = trial.sizes, dict(enumerate(result)) if isinstance(result, tuple) else {None: result}
     forms: tuple[dict[tuple[int, ...], str], ...]
     forms = ({(s.L, s.N, s.H): "{}", (s.N, s.L, s.H): "{}.transpose(0, 1)"},

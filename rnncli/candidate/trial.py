@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnncli.candidate.convention import Both, Call, Reading
+from rnncli.candidate.convention import Call, Reading, Results, States, part_of
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.objects import Candidate, Object, reset
 from rnncli.candidate.places import big, held_by
@@ -20,7 +20,10 @@ from rnncli.numerics.device import DispatchMode
 
 @dataclass(frozen=True)
 class Sizes:
-    """The sizes of a trial: as far as they can be chosen, pairwise distinct. `O` is that of a head."""
+    """The sizes of a trial: as far as they can be chosen, pairwise distinct.
+
+    `O` is that of a head, `C` that of a gate and of c, `gates` how many a cell has.
+    """
 
     L: int
     N: int
@@ -29,6 +32,8 @@ class Sizes:
     O: int  # noqa: E741
     layers: int
     directions: int
+    C: int
+    gates: int
 
     @property
     def rows(self) -> int:
@@ -49,7 +54,7 @@ class Trial:
     case: Case
     sizes: Sizes
     x: Tensor
-    h: Tensor
+    states: States
     params: Mapping[str, Tensor]
 
     def made(self, dtype: torch.dtype, seed: int = 0, head: int | None = None) -> Any:
@@ -81,27 +86,27 @@ class Trial:
     def returned(self, reading: Reading, omitted: bool = False) -> Any:
         """Return what one call returns, of which a step takes the first; h_0 may be omitted."""
         batch = self.batch(reading)
-        x, h = self.x[:, :batch], None if omitted else self.h[:, :batch]
+        x, states = self.x[:, :batch], None if omitted else part_of(self.states, 1, 0, batch)
         call, asked = self.call(reading, x), reading.as_asked(self.case)
         with default_dtype(reading.dtype):
-            return call(asked.as_input(x[0] if reading.steps else x), reading.as_state(h))
+            return call(asked.as_input(x[0] if reading.steps else x), reading.as_state(states))
 
-    def computed(self, reading: Reading, x: Tensor, h: Tensor | None, made: Any = None) -> Both:
-        """Return output (L, N, D*H_out) and h_n (S, N, H_out) for x (L, N, H_in) and h (S, N, H_out)."""
-        state = None if h is None or not self.native.takes_state else h.to(reading.dtype)
+    def computed(self, reading: Reading, x: Tensor, states: States | None, made: Any = None) -> Results:
+        """Return output (L, N, D*H_out) and the final states for x (L, N, H_in) and states such as h (S, N, H_out)."""
+        given = tuple(one.to(reading.dtype) for one in states) if states and self.native.takes_state else None
         begin = partial(reset, made) if made is not None and self.native.stateful else lambda: None
         call = self.call(reading, x, made)
         with default_dtype(reading.dtype):
-            return reading.as_asked(self.case).computed(call, x.to(reading.dtype), state, begin)
+            return reading.as_asked(self.case).computed(call, x.to(reading.dtype), given, begin)
 
     def uses_rows(self, reading: Reading) -> bool:
         """Return whether h_n has a row for each layer and direction, and each row of h_0 moves its own."""
         if reading.h_n is None or "S" not in reading.h_n.axes:
             return False
         for row in range(self.sizes.rows):
-            h = self.h.clone()
-            h[row] += 1.0
-            after, same = (self.computed(reading, self.x[:1], one)[1] for one in (h, self.h))
+            moved = tuple(one.clone() for one in self.states)
+            moved[0][row] += 1.0
+            after, same = (self.computed(reading, self.x[:1], one)[1] for one in (moved, self.states))
             if after is None or same is None or not bool((after[row] != same[row]).any()):
                 return False
         return True
@@ -120,7 +125,7 @@ class Trial:
 
     def _operations(self, reading: Reading, steps: int, batch: int) -> int:
         """Count the operations of a call, and the lines of Python that it runs."""
-        x, h, count = self.x[:steps, :batch], self.h[:, :batch], 0
+        x, count = self.x[:steps, :batch], 0
 
         def traced(_frame: Any, event: str, _argument: Any) -> Any:
             nonlocal count
@@ -135,7 +140,7 @@ class Trial:
 
         before, call = sys.gettrace(), self.call(reading, x)
         given = reading.as_asked(self.case).as_input(x[0] if reading.steps else x)
-        state = reading.as_state(h) if self.native.takes_state else None
+        state = reading.as_state(part_of(self.states, 1, 0, batch)) if self.native.takes_state else None
         with Counting(), default_dtype(reading.dtype):  # type: ignore[no-untyped-call]
             sys.settrace(traced)
             try:
@@ -151,9 +156,13 @@ def trial_of(
     """Return a trial with pairwise distinct sizes; H_in = D*H_out where `equal`; of a made object, with its own."""
     rows, given = layers * directions, case.rnn
     batch, steps = (4 if rows == 3 else 3), (9 if rows == 6 else 6)
-    hidden = given.hidden_size if native.fixed else 7
-    features = given.input_size if native.fixed else directions * hidden if equal else 5
+    hidden, projected = (given.hidden_size, given.proj_size) if native.fixed else (7, 0)
+    if given.proj_size and not native.fixed and native.claims("proj_size"):
+        hidden, projected = 11, 7
+    wide = directions * (projected or hidden)
+    features = given.input_size if native.fixed else wide if equal else 5
     sizes = {"input_size": features, "hidden_size": hidden, "num_layers": layers, "bidirectional": directions == 2}
+    sizes["proj_size"] = projected
     rnn = {**sizes, "batch_first": native.tried_batch_first, "dropout": 0.0}
     of_input = {"layout": "batched", "seq_len": steps, "batch_size": batch, "lengths": None, "h_0": "random"}
     small = altered(case, rnn=rnn, input=of_input, run={"train": False})
@@ -163,18 +172,20 @@ def trial_of(
         return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 
     params = {one.name: random(*one.shape) * 0.5 for one in predict_parameters(small)}
-    of_trial = Sizes(steps, batch, features, hidden, 9, layers, directions)
-    return Trial(native, small, of_trial, random(steps, batch, features), random(rows, batch, hidden), params)
+    of_trial = Sizes(steps, batch, features, projected or hidden, 9, layers, directions, hidden, len(case.cell.gates))
+    x, h = random(steps, batch, features), random(rows, batch, projected or hidden)
+    others = [random(rows, batch, hidden) for _ in case.cell.states[1:]]
+    return Trial(native, small, of_trial, x, (h, *others), params)
 
 
 def fresh(value: Any) -> Any:
     """Return a copy, so that a candidate that writes into its arguments does not change the next trial."""
-    if isinstance(value, list):
-        return [fresh(item) for item in value]
+    if type(value) in (list, tuple):
+        return type(value)(map(fresh, value))
     return value.clone() if isinstance(value, Tensor) else value
 
 
-def equal(one: Both, other: Both) -> bool:
+def equal(one: Results, other: Results) -> bool:
     """Return whether two results are the same but for rounding."""
     pairs = [pair for pair in zip(one, other, strict=True) if pair[0] is not None or pair[1] is not None]
     return all(a is not None and b is not None and a.shape == b.shape and torch.allclose(a, b, equal_nan=True)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from rnncli.candidate.names import EXACT, Kind
+from rnncli.core.cells import CELLS, Cell
 
-KINDS: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+KINDS: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")  # in torch's order
 Row = tuple[str, str, str]  # a tensor of the candidate, the weight it was given in words, and why
 
 
@@ -23,7 +24,9 @@ class Missing(Exception):
 class Weight:
     """A weight as a candidate holds it.
 
-    `kind`: that of nn.RNN's parameter; `bias` is the sum of both, `weight` both matrices in one, `readout` a head.
+    `kind`: that of torch's parameter; `bias` is the sum of both, `weight` both matrices in one, `readout` a head.
+    `gates`: the letters of those whose rows it has, in its order; none where it has them as torch has. `apart`: of a
+    bias that is a sum, torch's bias that it is of the last gate, where r of a GRU keeps the two apart.
     `state_first`: the columns of h come before those of x. `summed`: the only bias of its layer and direction.
     `vector`: of a head, its bias.
     """
@@ -36,6 +39,9 @@ class Weight:
     summed: bool = False
     vector: bool = False
     evidence: str = ""
+    cell: Cell = CELLS["RNN"]
+    gates: tuple[str, ...] = ()
+    apart: str = ""
 
     @classmethod
     def named(cls, name: str, transposed: bool = False, evidence: str = "nn.RNN's own name") -> "Weight":
@@ -65,10 +71,27 @@ class Weight:
             kinds = ["weight_hh", "weight_ih"] if self.state_first else ["weight_ih", "weight_hh"]
         return [f"{kind}_{self.suffix}" for kind in kinds]
 
+    def covers(self) -> Iterator[tuple[str, str]]:
+        """Yield the names of torch's parameters with the gates of which it holds the rows; of a bias, of both.
+
+        Two biases are added, so that one does for both; but of a GRU r acts on the one of n that multiplies h.
+        """
+        kinds = ["bias_ih", "bias_hh"] if self.is_bias else []
+        both = [f"{kind}_{self.suffix}" for kind in kinds] or self.parameters
+        for gate in self.gates or self.cell.gates:
+            kept_apart = self.cell.name == "GRU" and gate == "n" and self.is_bias
+            names = self.parameters if kept_apart else both
+            yield from ((name, gate) for name in names if not kept_apart or name.startswith(self.apart))
+
     def __str__(self) -> str:
         if self.kind == "readout":
             return "a head: set to the identity"
-        text = " + ".join(self.parameters) if self.is_bias else ", ".join(self.parameters)
+        rows = f" rows {','.join(self.gates)}" if self.gates not in ((), self.cell.gates) else ""
+        names = [f"{name}{rows}" for name in self.parameters]
+        text = " + ".join(names) if self.is_bias else ", ".join(names)
+        if self.apart and len(self.gates) == 1:
+            return f"{self.apart}_{self.suffix}{rows}"
+        text += f", of {self.cell.gates[-1]} {self.apart}_{self.suffix} alone" if self.apart else ""
         text = f"[{text}]" if self.kind == "weight" else text
         return f"{text}.T" if self.transposed and not self.is_bias else text
 
@@ -77,19 +100,28 @@ class Weight:
 
         Raises Missing where the case has no such layer or direction.
         """
-        hidden = params["weight_hh_l0"]
-        if self.kind == "readout" and not self.vector:
-            return torch.eye(len(hidden), dtype=hidden.dtype, device=hidden.device) * head
+        like = params["weight_hh_l0"]
         if self.kind == "readout":
-            return hidden.new_zeros(len(hidden))
+            size = like.shape[1]
+            return like.new_zeros(size) if self.vector else torch.eye(size, dtype=like.dtype, device=like.device) * head
         if not self.kind or f"weight_hh_{self.suffix}" not in params:
             raise Missing(f"no {self.kind}_{self.suffix} in this case")
+        rows = len(like) // len(self.cell.gates) * len(self.gates or self.cell.gates)
         if self.is_bias:
-            found = [params[name] for name in self.parameters if name in params]
-            return reduce(torch.add, found) if found else hidden.new_zeros(len(hidden))
-        parts = [params[name] for name in self.parameters]
+            found = [self._rows(params[name], name) for name in self.parameters if name in params]
+            return reduce(torch.add, found) if found else like.new_zeros(rows)
+        parts = [self._rows(params[name], name) for name in self.parameters]
         value = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
         return value.T if self.transposed else value
+
+    def _rows(self, value: Tensor, name: str) -> Tensor:
+        """Return the rows of the gates, in their order; zeros for those of a bias that is apart from this one."""
+        if not self.gates:
+            return value
+        blocks = dict(zip(self.cell.gates, value.chunk(len(self.cell.gates)), strict=True))
+        if self.apart and not name.startswith(self.apart):
+            blocks[self.cell.gates[-1]] = torch.zeros_like(blocks[self.cell.gates[-1]])
+        return torch.cat([blocks[gate] for gate in self.gates])
 
 
 @dataclass(frozen=True)
@@ -117,8 +149,8 @@ class Binding:
 
     def value(self, x: Any) -> Any:
         """Return a tensor as the candidate takes it."""
-        if isinstance(x, list):
-            return [self.value(item) for item in x]
+        if type(x) in (list, tuple):  # and no PackedSequence
+            return type(x)(map(self.value, x))
         if not self.numpy or not isinstance(x, Tensor):
             return x
         x = x.detach().cpu()
@@ -187,6 +219,15 @@ def placed(place: str, held: Any) -> Iterator[tuple[str, Weight]]:
     else:
         for key, one in held.items() if isinstance(held, dict) else enumerate(held):
             yield from placed(f"{place}[{key!r}]", one)
+
+
+def without_places(names: Iterable[str], weights: Iterable[Weight], cell: Cell) -> Iterator[str]:
+    """Yield the parameters of torch that no weight holds, or of which gates it does not."""
+    found = {pair for weight in weights for pair in replace(weight, cell=cell).covers()}
+    for name in names:
+        missing = [gate for gate in cell.gates if (name, gate) not in found]
+        if missing:
+            yield name if len(missing) == len(cell.gates) else f"{name} rows {','.join(missing)}"
 
 
 def without_a_place(names: Iterable[str]) -> tuple[Row, ...]:

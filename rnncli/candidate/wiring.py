@@ -50,7 +50,7 @@ class Wiring:
         by_name = {name: one for one in held for name in one.names}
         for name, pieces in self.by_tensor.items():
             one = by_name.get(name)
-            reads_more = one is not None and not set(big(one.shape)) <= {len(params["weight_hh_l0"])}
+            reads_more = one is not None and not set(big(one.shape)) <= {params["weight_hh_l0"].shape[1]}
             if one is not None and not (pieces[0].weight.kind == "readout" and reads_more):
                 one.set(made, binding.value(self._value(name, params, one, head)))
 

@@ -63,11 +63,6 @@ class CandidateServer:
         if is_canonical(self._target) or case.stated.get("convention") == "canonical":
             self._candidate = canonical(case.target, self._target, partial=True)  # type: ignore[arg-type]
             return self._read_canonical(case)
-        if case.rnn.cell != "RNN":
-            raise CandidateError(
-                f"candidate {case.target}: for {case.cell.layer} it is read in the canonical form alone so far:"
-                " f(input, h_0, params, case) -> (output, h_n); of an LSTM (h_0, c_0) and (h_n, c_n)"
-            )
         from rnncli.candidate.reading import Unreadable, read
 
         with self._with_traceback(case), torch.no_grad():

@@ -1,0 +1,128 @@
+"""A function of a cell with gates as an object that holds its weights: its arguments, in the shapes their names say.
+
+What each of them is, is then told by the same experiments as that of a module's tensors.
+"""
+
+import ast
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncli.candidate import signature, source
+from rnncli.candidate.function import Function
+from rnncli.candidate.names import EXACT, Slot, gates_among, slot
+from rnncli.candidate.native import Native
+from rnncli.candidate.objects import Object
+from rnncli.candidate.weights import Binding, Missing
+from rnncli.core.case import Case
+from rnncli.core.shapes import parameter_sizes
+
+_KINDS = (("weight_ih", "weight_hh"), ("weight_hh", "weight_ih"))  # of two matrices, in the order of the arguments
+
+
+class Arguments(Object):
+    """A function, or a class that is constructed with its weights.
+
+    `exchanged`: its first matrix is the state's. `onnx`: it takes W, R and B of ONNX, B with both biases, each with a
+    leading axis for one direction.
+    """
+
+    def __init__(self, function: Function, exchanged: bool = False, onnx: bool = False) -> None:
+        Native.__init__(self, function.name, function.target, function.target, function.module, False, function.cell)
+        self.target, self.kinds, self.both_biases = function.target, _KINDS[exchanged], onnx
+        self.has_output_size = self.is_module = self.of_torch = self.of_class = False
+        self.lies_as_told, self.returns_tensors = True, function.returns_tensors
+        self._made_with, self._asks, self._takes_any = {}, set(), False
+        self._objects, self.plans = {}, {}
+        self._alone = [name for name, meant in self.arguments.items() if isinstance(meant, Slot)]
+        self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
+        strings = source.strings_of(function.target, function.module)
+        self._torch_keys = any(EXACT.search(f"{text}0") or EXACT.search(text) for text in strings)
+        self._torch_keys = self._torch_keys or any(text.endswith("_l") and slot(text).kind for text in strings)
+        self._reverse_keys = any("reverse" in text for text in strings)
+        keys = [text for text in strings if text.isidentifier()]
+        named = gates_among(keys, self.cell)
+        self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
+        self._listed = {name: _taken_apart(function.target, name) for name in self._holders}
+        self.kind = function.kind
+
+    def claims(self, name: str) -> bool:
+        """Return whether it takes an argument of torch's layer, or a dict of torch's own names that says as much."""
+        keyed = self._reverse_keys if name == "bidirectional" else name in ("num_layers", "bias")
+        return Native.claims(self, name) or (keyed and bool(self._holders) and self._torch_keys)
+
+    def described(self) -> str:
+        return f"its arguments are {', '.join(self.arguments) or 'none'}"
+
+    def bindings(self) -> Iterator[Binding]:
+        """Yield arrays or tensors, matrices as torch has them or all transposed, vectors as they are or as columns."""
+        turned = (False,) if self._holders and self._torch_keys else (False, True)
+        for arrays, transposed, columns in itertools.product(self.arrays, turned, (False, True)):
+            yield Binding(transposed, numpy=arrays, columns=columns)
+
+    def made(self, case: Case, dtype: torch.dtype, seed: int = 0, output_size: int | None = None) -> dict[str, Any]:
+        """Return its weights by argument, random, in torch's orientation."""
+        generator = torch.Generator().manual_seed(seed)
+
+        def random(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+            return {name: (torch.rand(shape, generator=generator, dtype=torch.float64) - 0.5).to(dtype)
+                    for name, shape in shapes.items()}  # fmt: skip
+
+        found: dict[str, Any] = random(self._shapes(self._alone, case))
+        for name in self._holders:
+            keys = self._listed[name] or self._keys
+            found[name] = random(parameter_sizes(case) if self._torch_keys else self._shapes(keys, case))
+        return found
+
+    def _shapes(self, names: list[str], case: Case) -> dict[str, tuple[int, ...]]:
+        """Return shapes by names: of one gate where there is a name for each, of all where not. Raises Missing."""
+        rnn, named = case.rnn, gates_among(names, self.cell)
+        stems = {name: named[name][0] if name in named else name for name in names}
+        biases = {stem for stem in stems.values() if slot(stem).is_bias or stem.lower().startswith("b")}
+        biases |= {stem for stem in stems.values() if biases and stem.strip("_.").lower() in ("c", "d")}  # b and c
+        heads = {name for name in names if name not in named and slot(name).kind == "readout"}
+        matrices = [stem for stem in dict.fromkeys(stems.values()) if stem not in {*biases, *heads}]
+        if names and len(matrices) not in (1, 2):
+            raise Missing("a matrix for the input and one for h, or both in one, by the names of its arguments")
+        columns = {"weight_ih": rnn.input_size, "weight_hh": rnn.h_out, "weight": rnn.input_size + rnn.h_out}
+        kinds = dict(zip(matrices, self.kinds if len(matrices) == 2 else ("weight",), strict=False))
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, stem in stems.items():
+            rows = rnn.hidden_size * (1 if named else len(self.cell.gates))  # b_hn beside biases of all gates too
+            rows *= 2 if self.both_biases and stem in biases else 1
+            rows = rnn.h_out if name in heads else rows
+            shapes[name] = (rows,) if stem in biases else (rows, columns[kinds[stem]] if stem in kinds else rnn.h_out)
+        return shapes
+
+    def run(self, made: Any, x: Any, state: Any, case: Case, binding: Binding) -> Any:
+        """Return what the function returns with these weights."""
+
+        def laid_out(value: Any) -> Any:
+            turns = binding.transposed and len(value.shape) == 2
+            value = value.T if turns else value.reshape(-1, 1) if binding.columns and len(value.shape) == 1 else value
+            return binding.value(value[None] if self.both_biases else value)
+
+        given: dict[str, Any] = {}
+        for name, meant in self.arguments.items():
+            if name in self._alone:
+                given[name] = laid_out(made[name])
+            elif name in self._holders:
+                weights = {key: laid_out(value) for key, value in made[name].items()}
+                given[name] = list(weights.values()) if self._listed[name] else weights
+            elif isinstance(meant, str):
+                given |= self.given(name, meant, x, state, case, binding)
+        return signature.called(self.target, given)
+
+
+def _taken_apart(target: Any, name: str) -> list[str]:
+    """Return the names under which the source takes a list of weights apart: `W_xi, W_hi, b_i = params`."""
+    for node in source.nodes_of(target):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name:
+            found = [one for target in node.targets for one in getattr(target, "elts", ())]
+            names = [one.id for one in found if isinstance(one, ast.Name)]
+            if len(names) > 1 and len(names) == len(found):
+                return names
+    return []

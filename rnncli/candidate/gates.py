@@ -1,0 +1,246 @@
+"""Which gate each block of rows of a weight is: by its name, or by experiments on the object alone.
+
+All weights are zero but a block, which saturates its gate, and what the next h does tells the gate. First one step from
+states of zero, with x of ones, for what multiplies x and for biases:
+
+    LSTM    g alone moves h; beside a saturated g, o doubles h, f does nothing, i does something else
+    GRU     n alone moves h; beside a saturated n, z moves h and r does nothing
+
+Then one step with x = 0 from positive states, for what multiplies h:
+
+    LSTM    i does nothing, o doubles h, f low leaves nothing of it, g does something else
+    GRU     r does nothing, z leaves h as it was, at one of its ends, n does something else
+
+An object that takes no states gets them in a step before, in which x excites g or n.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rnncli.candidate.experiments import Experiments, View
+from rnncli.candidate.names import gates_among
+from rnncli.core.cells import Cell
+
+_SATURATED = 50.0  # an element of a block: sigmoid and tanh of its sums are 0 or 1 but for 1e-9
+_SAME = 1e-6
+_CLAIMS_TORCHS_ORDER = re.compile(r"(^|[._])(weight|bias|w|b)_?[ih]h(_?l?\d+)?(_reverse)?$", re.IGNORECASE)
+
+
+class UntoldGates(Exception):
+    """Weights whose gates nothing tells."""
+
+
+class Block(NamedTuple):
+    """The rows of one gate in a view, or one of them."""
+
+    view: View
+    number: int
+    unit: int | None = None
+
+
+Fills = Mapping[Block, float]
+
+
+def tell_gates(experiments: Experiments, views: list[View], cell: Cell) -> None:
+    """Give the weights of a cell their gates. Raises UntoldGates."""
+    groups: dict[tuple[int, bool], list[View]] = defaultdict(list)
+    for view in views:
+        groups[view.place].append(view)
+    for group in groups.values():
+        _Place(experiments, views, group, cell).tell()
+
+
+class _Place:
+    """The weights of one layer in one direction."""
+
+    def __init__(self, experiments: Experiments, every: list[View], own: list[View], cell: Cell) -> None:
+        self.experiments, self.every, self.own, self.cell = experiments, every, own, cell
+        self.source, self.last = cell.gates.index("g" if cell.name == "LSTM" else "n"), cell.gates[-1]
+        self.layer, self.reverse = own[0].place
+        self.excited: Block | None = None
+
+    def tell(self) -> None:
+        transposed = self.experiments.binding.transposed
+        for view in self.own:
+            whole = view.blocks == len(self.cell.gates) and (view.axis == 0 or view.exact) and not transposed
+            if whole and _CLAIMS_TORCHS_ORDER.search(view.tensor):
+                view.gates = self.cell.gates
+        self._by_names([view for view in self.own if view.blocks == 1])
+        untold = [view for view in self.own if not view.gates]
+        if untold:
+            self._by_experiments(untold)
+        if self.cell.name == "GRU":
+            self._tell_biases_apart()
+
+    def _by_names(self, views: list[View]) -> None:
+        by_kind: dict[str | None, list[View]] = defaultdict(list)
+        for view in views:
+            by_kind["bias" if view.claim.is_bias else view.kind].append(view)
+        for group in by_kind.values():
+            named = gates_among([view.tensor for view in group], self.cell)
+            for view in group if len(named) == len({view.tensor for view in group}) else []:
+                view.gates, view.evidence = (named[view.tensor][1],), f"{view.evidence}; gate by its name"
+
+    # -- experiments ---------------------------------------------------------------------------------------------------
+
+    def _by_experiments(self, untold: list[View]) -> None:
+        acting = [view for view in self.own if view.effective and view.kind != "weight_hh"]
+        blocks = [Block(view, number) for view in acting for number in range(view.blocks)]
+        rest = self._h({})
+        if rest is None:
+            raise UntoldGates(f"{untold[0].name}: which gate its rows are cannot be seen, as h does not come back")
+        sources = [one for one in blocks if _differ(self._h({one: _SATURATED}), rest)]
+        first = [one for one in sources if one.view.kind != "bias"] or sources
+        self.excited = first[0] if first else None
+        told = {one: self._of_input(one, one in sources) for one in blocks}
+        recurrent = [view for view in self.own if view.effective and view.kind == "weight_hh"]
+        told |= {
+            one: self._of_state(one)
+            for view in recurrent
+            for one in map(Block, [view] * view.blocks, range(view.blocks))
+        }
+        self._settle(untold, told)
+
+    def _settle(self, untold: list[View], told: Mapping[Block, str | None]) -> None:
+        """Take what experiments tell where it makes sense: each gate once in a tensor, or in those of one kind."""
+        singles: dict[str | None, list[str | None]] = defaultdict(list)
+        found = {view: tuple(gate for block, gate in told.items() if block.view is view) for view in untold}
+        for view, gates in found.items():
+            singles[view.kind] += gates if view.blocks == 1 else ()
+        for view, gates in found.items():
+            most = 2 if view.kind == "bias" else 1
+            alone = view.blocks == 1 and singles[view.kind].count(gates[0] if gates else None) <= most
+            if gates and None not in gates and len(set(gates)) == len(gates) and (view.blocks > 1 or alone):
+                view.gates = tuple(gate for gate in gates if gate)
+                view.evidence = f"{view.evidence}; gates by experiment"
+            elif view.blocks == len(self.cell.gates):
+                view.gates = self.cell.gates
+                view.evidence = (
+                    f"{view.evidence}; torch's order, as it acts like no order of {_listed(self.cell.gates)}"
+                )
+            elif view.effective:
+                what = f"the gates of an {self.cell.name}: {_listed(self.cell.gates)}"
+                raise UntoldGates(f"{view.name} {view.shape} acts like none of {what}")
+
+    def _of_input(self, block: Block, is_source: bool) -> str | None:
+        if is_source or self.excited is None:
+            return self.cell.gates[self.source] if is_source else None
+        base, low, high = (
+            self._h({self.excited: _SATURATED, **fill}) for fill in ({}, {block: -_SATURATED}, {block: _SATURATED})
+        )
+        moves = _differ(low, base) or _differ(high, base)
+        if self.cell.name == "GRU":
+            return "z" if moves else "r"
+        if not moves:
+            return "f"
+        if not _vanishes(low):
+            return None
+        return "o" if _doubles(high, base) else "i"
+
+    def _of_state(self, block: Block) -> str | None:
+        before, base = self._carried({}), self._carried({}, after=True)
+        low, high = (self._carried({block: sign * _SATURATED}, after=True) for sign in (-1, 1))
+        if before is None or base is None or low is None or high is None:
+            return None
+        if not _differ(low, base) and not _differ(high, base):
+            return "i" if self.cell.name == "LSTM" else "r"
+        if self.cell.name == "GRU":
+            return "n" if _differ(low, before) and _differ(high, before) else "z"
+        if not _vanishes(low):
+            return "g"
+        return "o" if _doubles(high, base) else "f"
+
+    def _carried(self, fills: Fills, after: bool = False) -> Tensor | None:
+        """Return h before or after a step with x = 0 from positive states."""
+        takes_states = self.experiments.trial.native.takes_state
+        if takes_states and not after:
+            return self.experiments.positive_states()[0][self._row]
+        if takes_states:
+            return self._h(fills, (0.0,), positive=True)
+        if self.excited is None or self.excited.view.kind != "weight_ih" or self.layer:
+            return None
+        return self._h({self.excited: _SATURATED, **fills}, (1.0, 0.0) if after else (1.0,))
+
+    @property
+    def _row(self) -> int:
+        return self.layer * self.experiments.sizes.directions + self.reverse
+
+    def _h(self, fills: Fills, xs: tuple[float, ...] = (1.0,), positive: bool = False) -> Tensor | None:
+        """Return h after steps with x of these values, with all weights zero but for the blocks that are filled."""
+        s = self.experiments.sizes
+        xs = xs[::-1] if self.reverse else xs
+        x = torch.tensor(xs, dtype=torch.float64)[:, None, None].expand(len(xs), s.N, s.I)
+        states = self.experiments.positive_states()
+        if not positive:
+            states = tuple(self._with_own_zero(one) for one in states)
+        output, h_n, *_ = self.experiments.isolated(
+            self.every, [(*part, value) for part, value in fills.items()], x, states
+        )
+        if h_n is not None and h_n.dim() == 3 and len(h_n) == s.rows:
+            return h_n[self._row]
+        if output is None or output.dim() != 3 or self.layer < s.layers - 1 or output.shape[-1] != s.wide:
+            return None
+        return output[0 if self.reverse else -1].narrow(-1, s.H * self.reverse, s.H)
+
+    def _with_own_zero(self, state: Tensor) -> Tensor:
+        changed = state.clone()
+        changed[self._row] = 0.0
+        return changed
+
+    # -- the biases of a GRU -------------------------------------------------------------------------------------------
+
+    def _tell_biases_apart(self) -> None:
+        """Tell b_hn, on which r acts, from b_in. A single bias that r spares is b_in, if r acts after the product."""
+        resets = [Block(view, view.gates.index("r")) for view in self.own
+                  if "r" in view.gates and view.effective and view.kind != "weight_hh"]  # fmt: skip
+        biases = [view for view in self.own if view.kind == "bias" and "n" in view.gates and view.effective]
+        if not resets or not biases:
+            return
+        inside = [view for view in biases if self._is_reset(Block(view, view.gates.index("n")), resets[0])]
+        for view in biases:
+            if len(biases) == 2 and len(inside) == 1:
+                own = "bias_hh" if view in inside else "bias_ih"
+                alike = biases[0].gates == biases[1].gates
+                view.torchs_bias, view.apart = (own, "") if alike else ("", own)
+            elif len(biases) == 1 and inside:
+                view.apart = "bias_hh"
+            elif len(biases) == 1 and not self._resets_before(resets[0]):
+                view.apart = "bias_ih"
+
+    def _is_reset(self, block: Block, reset: Block) -> bool:
+        return _differ(*(self._h({block: 0.5, reset: sign * _SATURATED}) for sign in (-1, 1)))
+
+    def _resets_before(self, reset: Block) -> bool:
+        """Return whether r of one unit moves others: it acts on h before the product."""
+        products = {Block(view, view.gates.index("n")): 0.3 for view in self.own
+                    if view.kind in ("weight_hh", "weight") and "n" in view.gates}  # fmt: skip
+        unit = {Block(reset.view, reset.number, 0): -_SATURATED}
+        if self.experiments.trial.native.takes_state:
+            found = [self._h({**products, **fill}, positive=True) for fill in ({}, unit)]
+        elif self.excited is not None and reset.view.kind == "bias":
+            found = [self._h({self.excited: _SATURATED, **products, **fill}, (1.0, 0.0)) for fill in ({}, unit)]
+        else:
+            return False
+        base, moved = found
+        return base is not None and moved is not None and int(((base - moved).abs() > _SAME).any(0).sum()) > 1
+
+
+def _differ(one: Tensor | None, other: Tensor | None) -> bool:
+    return one is not None and other is not None and not torch.allclose(one, other, atol=_SAME)
+
+
+def _vanishes(value: Tensor | None) -> bool:
+    return value is not None and float(value.abs().max()) < _SAME
+
+
+def _doubles(high: Tensor | None, base: Tensor | None) -> bool:
+    return high is not None and base is not None and torch.allclose(high, 2 * base, atol=_SAME)
+
+
+def _listed(gates: Iterable[str]) -> str:
+    return ",".join(gates)
