@@ -28,7 +28,7 @@ JUDGED = {"seq_len": 12, "batch_size": 4}
 
 @dataclass(frozen=True)
 class BenchOptions:
-    """What `bench` does beside what the case says. `only`: names of implementations; all of them where it is empty.
+    """The options of `bench` beside the case. `only`: names of implementations; all of them where it is empty.
     `timeout_s`: for a pass of a user's candidate, with all that runs beside it.
     """
 
