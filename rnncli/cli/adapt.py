@@ -33,7 +33,7 @@ def adapt(
 
     check_destination("table", output)
     target = completed(target)
-    (case,) = load(None, {"candidate": Flag("--candidate", target)}).cases
+    (case,) = load(None, {"candidate": Flag("--candidate", target)})
     if case.target is None:
         raise ConfigError(f"{target}: is built in and needs no adapter; allowed: PATH.py:NAME or MODULE:NAME")
     source = Path(target.rpartition(":")[0])

@@ -209,15 +209,15 @@ def shape_disagreements(case: CaseRecord) -> Iterator[str]:
     """Yield a line for each tensor or parameter whose sizes do not agree."""
     layer, own = cell_of(case.config).layer, candidate(case, short=True)
     found: list[TensorShape | Parameter] = [*(case.shapes or ()), *(case.parameters or ())]
-    for of in found:
-        predicted = of.shape if isinstance(of, Parameter) else of.predicted
-        seen = {layer: of.reference} if isinstance(of, Parameter) else {layer: of.reference, own: of.candidate}
+    for tensor in found:
+        predicted = tensor.shape if isinstance(tensor, Parameter) else tensor.predicted
+        seen = {layer: tensor.reference, own: None if isinstance(tensor, Parameter) else tensor.candidate}
         others = [f", {whose} has {size(sizes)}" for whose, sizes in seen.items() if sizes not in (None, predicted)]
         if others:
-            yield f"{of.name} is {size(predicted)} by rule{''.join(others)}"
-        elif not of.agrees:
-            hint = f": {of.given_by} gives it" if of.given_by else "; no single argument gives it"
-            yield f"{of.name} is {size(predicted)}, expected {size(of.expected)}{hint}"
+            yield f"{tensor.name} is {size(predicted)} by rule{''.join(others)}"
+        elif not tensor.agrees:
+            hint = f": {tensor.given_by} gives it" if tensor.given_by else "; no single argument gives it"
+            yield f"{tensor.name} is {size(predicted)}, expected {size(tensor.expected)}{hint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,8 +297,10 @@ def _together(group: Sequence[Check]) -> str:
 def _why(check: Check) -> str:
     places = {"first at": check.first_divergence, "worst at": check.worst}
     shown = [f"{which} {place(at, check.tensor)}" for which, at in places.items() if at]
-    rounding = check.noise_ratio is not None and f"{ratio(check.noise_ratio)} times what rounding can do here"
-    return "; ".join([check.reason or rounding or f"error {number(check.max_abs_error)}", *shown])
+    error = f"error {number(check.max_abs_error)}"
+    if check.noise_ratio is not None:
+        error = f"{ratio(check.noise_ratio)} times what rounding can do here"
+    return "; ".join([check.reason or error, *shown])
 
 
 def conclusion(case: CaseRecord) -> str:

@@ -158,7 +158,7 @@ class GridRun:
         self._cluster, self._jobs = cluster, 0 if cluster else _jobs(selection, jobs)
         run = Run("verify", self._origin(0).config, self.environment)
         self.journal = open_journal(lasting, run, resume) if lasting else temporary_journal()
-        self.done = self.journal.saved.finished.intersection(selection.indices)
+        self.done = self.journal.finished.intersection(selection.indices)
         self.mismatches: list[int] = []  # of this run
         self.failures = 0
 
