@@ -1,22 +1,12 @@
 """The faults of a GRU's step. No torch."""
 
-from itertools import permutations
+from rnncli.faults.fault import Edit, Fault, Need, orders
 
-from rnncli.faults.fault import Edit, Fault, Need
-
-USED_BY = {"zrn": "z,r,n of Keras, ONNX and Core ML"}
-OTHERS = {"".join(order) for order in permutations("rzn")} - {*USED_BY, "rzn"}
 PRODUCT = "(h @ W_hh.T).chunk(3, dim=-1)[2]"  # W_hn h
 B_HN = "(b_hh if isinstance(b_hh, float) else b_hh.chunk(3)[2])"
 
-
-def _orders(names: dict[str, str]) -> dict[str, tuple[Edit, ...]]:
-    def read(of: str, order: str) -> Edit:
-        r, z, n = (f"{of}_{gate}" for gate in order)
-        return Edit("gru_step", f"{of}_r, {of}_z, {of}_n = ", f"{r}, {z}, {n} = ")
-
-    return {names[order]: (read("x", order), read("h", order)) for order in names}
-
+IN_KNOWN, IN_OTHERS = orders("gru_step", "x_{}, x_{}, x_{} = ", "h_{}, h_{}, h_{} = ", gates="rzn",
+                             known={"zrn": "z,r,n of Keras, ONNX and Core ML"})  # fmt: skip
 
 # fmt: off
 FAULTS = (
@@ -24,7 +14,7 @@ FAULTS = (
         written="rows of the weights and biases read in another order: z, r, n of Keras, ONNX and Core ML",
         shows="Every tensor is wrong from the first step on; nothing raises, since the gates are of one size.",
         fix="cut the rows into r, z, n, in this order",
-        forms=_orders(USED_BY), rare=_orders({order: ",".join(order) for order in sorted(OTHERS)})),
+        forms=IN_KNOWN, rare=IN_OTHERS),
     Fault(id="reset-before-product", seen_with=(Need.STATE,),
         written="r acts on the state, before the product: W_hn (r * h) + b_hn",
         shows="Every tensor is wrong from the first step whose state before it is not zero, or with a bias from the "

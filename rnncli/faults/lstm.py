@@ -1,17 +1,10 @@
 """The faults of an LSTM's step, and of its two states. No torch."""
 
-from itertools import permutations
+from rnncli.faults.fault import Edit, Fault, Need, inserted, orders
 
-from rnncli.faults.fault import Edit, Fault, Need, inserted
-
-USED_BY = {"iofg": "i,o,f,c of ONNX", "igfo": "i,c,f,o of old TensorFlow", "ifog": "i,f,o,g of Core ML"}
-USED_BY |= {"figo": "f,i,c,o of OpenVINO", "gfoi": "c,f,o,i of Deeplearning4j"}
-OTHERS = {"".join(order) for order in permutations("ifgo")} - {*USED_BY, "ifgo"}
-
-
-def _orders(names: dict[str, str]) -> dict[str, tuple[Edit, ...]]:
-    return {names[order]: (Edit("lstm_step", "i, f, g, o = ", f"{', '.join(order)} = "),) for order in names}
-
+KNOWN = {"iofg": "i,o,f,c of ONNX", "igfo": "i,c,f,o of old TensorFlow", "ifog": "i,f,o,g of Core ML"}
+KNOWN |= {"figo": "f,i,c,o of OpenVINO", "gfoi": "c,f,o,i of Deeplearning4j"}
+IN_KNOWN, IN_OTHERS = orders("lstm_step", "{}, {}, {}, {} = ", gates="ifgo", known=KNOWN)
 
 # fmt: off
 FAULTS = (
@@ -19,7 +12,7 @@ FAULTS = (
         written="rows of the weights and biases read in another order: i, o, f, c of ONNX",
         shows="Every tensor is wrong from the first step on; nothing raises, since the gates are of one size.",
         fix="cut the rows into i, f, g, o, in this order, which is Keras's too",
-        forms=_orders(USED_BY), rare=_orders({order: ",".join(order) for order in sorted(OTHERS)})),
+        forms=IN_KNOWN, rare=IN_OTHERS),
     Fault(id="forget-bias-added", seen_with=(Need.STATE,),
         written="1 is added to the forget gate in every step: sigmoid(f + 1), as TensorFlow's BasicLSTMCell does",
         shows="Every tensor is wrong from the first step whose c before it is not zero.",
