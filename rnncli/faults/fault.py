@@ -100,7 +100,7 @@ def orders(step: str, *lines: str, gates: str, known: dict[str, str]) -> tuple[F
     return {known[order]: read(order) for order in known}, {",".join(order): read(order) for order in others}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One named way of writing a recurrent layer wrongly.
 
