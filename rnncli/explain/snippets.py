@@ -124,7 +124,6 @@ def _whole(case: Case, name: str, make: list[str], step: list[str]) -> str:
 
 
 def _each_sequence(case: Case, results: list[str], make: list[str], step: list[str]) -> list[str]:
-    """Return the lines that compute a packed input one sequence at a time."""
     lines, found = _stack(case, make, step, "x")
     initial = _given_states(case)
     states, names = [f"{name}[:, n]" for name in initial], ["x", *case.cell.states]

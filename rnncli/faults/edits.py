@@ -88,14 +88,13 @@ def _hunk(edit: Edit, function: str) -> Hunk:
     before, after = edit.before.replace("\n", indent), edit.after.replace("\n", indent)
     if text.count(before) != 1:
         raise ValueError(f"{edit.before!r} stands {text.count(before)} times in {function}, not once")
-    start = text.index(before) + (same := _alike(before, after))
+    start = text.index(before) + (same := _common_length(before, after))
     before, after = before[same:], after[same:]
-    ends = _alike(before[::-1], after[::-1])
+    ends = _common_length(before[::-1], after[::-1])
     return Hunk(function, start, start + len(before) - ends, after[: len(after) - ends])
 
 
-def _alike(one: str, other: str) -> int:
-    """Return how many characters two texts begin with alike."""
+def _common_length(one: str, other: str) -> int:
     shorter = min(len(one), len(other))
     return next((n for n in range(shorter) if one[n] != other[n]), shorter)
 
