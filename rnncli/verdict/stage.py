@@ -188,8 +188,7 @@ class _Open:
                 values = seen.values(self.stage, self.candidate)
             except CandidateError:
                 return {}
-        output, check = values.tensors["output"], found["output"]
-        wrong = None if output is None else first_wrong_step(seen, self.stage, output)
+        wrong, check = first_wrong_step(seen, self.stage, values.tensors["output"]), found["output"]
         if wrong is None:
             return {}
         reason = f"from the candidate's own state before it, {whose} is not what the equations give; {check.reason}"

@@ -222,6 +222,11 @@ def test_a_fault_of_two_layers_at_steps_that_float64_cannot_follow_shows_in_the_
     assert check.first_divergence.layer == 0
 
 
+def test_a_first_layer_that_gives_another_form_when_it_is_run_alone_tells_nothing_of_its_steps():
+    alone = changing(lambda output, h_n, _: (output if len(h_n) > 1 else output[..., :-1], h_n))
+    assert verdicts(judged(chaotic("float32", num_layers=2), alone), "algorithm") == {"match"}
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_fault_of_some_inputs_beyond_the_first_steps_is_a_mismatch_in_single_steps(dtype, layers):
