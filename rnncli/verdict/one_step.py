@@ -19,9 +19,9 @@ from rnncli.core.shapes import tensor_sizes
 from rnncli.numerics.locate import first_in_order, over_elements
 from rnncli.numerics.oracle import Oracle
 from rnncli.numerics.probe import Probe, first_layer, in_layout, results, time_first
-from rnncli.verdict.compare import SMALL, nearly_overflowing, wrong_form
+from rnncli.verdict.compare import SMALL, wrong_form
 from rnncli.verdict.evaluate import Candidate
-from rnncli.verdict.problem import Problem
+from rnncli.verdict.problem import Problem, nearly_overflowing
 
 MAX_ROWS = 4096  # steps judged at once
 ALIKE = 8.0  # times the smallest: rows whose values are of like size are judged together, since they round alike

@@ -18,11 +18,10 @@ from rnncli.faults.planted import compiled, plant
 from rnncli.faults.power import _seen
 from rnncli.manual import BUILT_IN
 from rnncli.numerics.probe import Probe, draw, time_first
-from rnncli.verdict.compare import Policy
 from rnncli.verdict.evaluate import as_candidate
 from rnncli.verdict.judge import Judgement, with_envelopes
 from rnncli.verdict.one_step import first_wrong_step, wrong_step
-from rnncli.verdict.problem import Problem
+from rnncli.verdict.problem import Policy, Problem
 
 CPU = torch.device("cpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
