@@ -61,9 +61,9 @@ def compare(
         if not finding and problem.case.input.layout == "batched" and problem.case.input.batch_size == 0:
             reason = "batch_size 0: only shapes can be compared, and they are right"
             finding = Finding(Verdict.NOT_COMPARABLE, Cause.EMPTY_BATCH, reason)
-        if finding or actual is None:  # None is a wrong form
-            found.append(replace(check, **finding._asdict()) if finding else check)
-        else:
+        if finding:
+            found.append(replace(check, **finding._asdict()))
+        elif actual is not None:  # as it is wherever its form is right
             found.append(_Elements(problem, check, actual, reference, expected, same_algorithm).judged())
     return tuple(found)
 
@@ -72,13 +72,7 @@ class _Elements:
     """One tensor's values on both sides, element by element, in float64 and of one shape."""
 
     def __init__(
-        self,
-        problem: Problem,
-        check: Check,
-        actual: Tensor,
-        reference: Tensor,
-        expected: Tensor,
-        same_algorithm: bool,
+        self, problem: Problem, check: Check, actual: Tensor, reference: Tensor, expected: Tensor, same_algorithm: bool
     ) -> None:
         self.problem, self.check, self.case, self.same_algorithm = problem, check, problem.case, same_algorithm
         self.dtype, self.kind = reference.dtype, arithmetic(problem.case, reference.dtype, reference.device)

@@ -49,8 +49,9 @@ class Steps:
 
     @cached_property
     def _largest_sum(self) -> float:
-        """No less than the largest sum of magnitudes that a product adds up, before anything cancels. What saturates
-        has its largest in the first layer.
+        """A bound on the sums of magnitudes that products add up, before anything cancels.
+
+        Of a cell that saturates, the largest sums are those of the first layer.
         """
         case, probe = self.problem.case, self.problem.probe
         if case.rnn.nonlinearity != "relu":

@@ -24,7 +24,7 @@ PolicyName = Literal["envelope", "fixed", "exact"]
 
 @dataclass(frozen=True)
 class Policy:
-    """What decides at the precision stage; the algorithm stage always rests on the envelope.
+    """The rule that decides at the precision stage; the algorithm stage always rests on the envelope.
 
     `fixed`: |error| <= atol + rtol * |oracle|, element by element; without numbers those of torch.testing.assert_close.
     `exact`: the reference's values, bit for bit.
@@ -74,7 +74,7 @@ class Problem:
 
     @property
     def drops(self) -> bool:
-        """Whether dropout changes the values."""
+        """True where dropout changes the values."""
         return self.case.run.train and self.case.rnn.dropout > 0
 
     # -- values, by stage ----------------------------------------------------------------------------------------------
