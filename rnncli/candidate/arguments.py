@@ -63,7 +63,7 @@ class Arguments(Object):
         for arrays, transposed, columns in itertools.product(self.arrays, turned, (False, True)):
             yield Binding(transposed, numpy=arrays, columns=columns)
 
-    def made(self, case: Case, dtype: torch.dtype, seed: int = 0, output_size: int | None = None) -> dict[str, Any]:
+    def made(self, case: Case, dtype: torch.dtype, seed: int = 0, _: int | None = None) -> dict[str, Any]:
         """Return its weights by argument, random, in torch's orientation."""
         generator = torch.Generator().manual_seed(seed)
 

@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Iterable, Set
+from typing import Any
 
 from torch import nn
 
@@ -58,7 +59,7 @@ def gated(shapes: Iterable[tuple[int, ...]], hidden: int, cell: Cell) -> str | N
     return f"a matrix of it has {rows}; {_help(found, cell)}"
 
 
-def gated_by_source(target: object, words: Set[str], cell: Cell) -> str | None:
+def gated_by_source(target: Any, words: Set[str], cell: Cell) -> str | None:
     """Return what the source says of a layer that cannot be called: into how many gates it cuts a product, or none."""
     nodes = [node for code in source.codes_of(target, source.module_of(target)) for node in source.nodes_of(code)]
     nodes = nodes or source.nodes_of(target)

@@ -329,7 +329,9 @@ class _Roles:
             claimed = [view for view in silent if _claims_a_weight(view, acting)][: most - len(acting)]
             chosen = [*acting, *claimed]
             if kind == "bias" and len(chosen) == 2:
-                claims = [view.torchs_bias or view.claim.kind for view in chosen]
+                claims: list[str | None] = [view.claim.kind for view in chosen]
+                if set(claims) != {"bias_ih", "bias_hh"}:  # where names do not say it, the last gate of a GRU does
+                    claims = [view.torchs_bias or view.claim.kind for view in chosen]
                 swapped = claims[0] == "bias_hh" or claims[1] == "bias_ih"
                 chosen[swapped].kind, chosen[not swapped].kind = "bias_ih", "bias_hh"
             kept += chosen
@@ -379,7 +381,11 @@ class _Roles:
         matrix = change.view(big(view.shape))
         columns = view.big[0 if view.transposed else 1]
         (matrix.T if view.transposed else matrix)[:, : min(columns - s.H, s.H)] = 0.5
-        return not self.experiments.effect(view, "x", change).any
+        if self.experiments.effect(view, "x", change).any or s.gates == 1:
+            return not self.experiments.effect(view, "x", change).any
+        states = self.experiments.trial.native.takes_state  # f has no effect where c = 0, r none where h = 0
+        row = view.place[0] * s.directions + view.place[1]
+        return self.experiments.effect(view, f"h{row}" if states else "early", change).any
 
 
 def _claims_a_weight(view: View, acting: list[View]) -> bool:
