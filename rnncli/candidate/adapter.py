@@ -53,6 +53,9 @@ class Adapted:
             return f"it has {layers} layers, always: {rnn.num_layers} is not supported (--layers {layers})"
         if self.native.only_nonlinearity == "tanh" and rnn.nonlinearity == "relu":
             return "relu is not claimed: the candidate takes no nonlinearity and computes tanh"
+        projects = self.native.claims("proj_size") or self.native.fixed
+        if rnn.proj_size and not projects:
+            return "it takes no proj_size: nothing in it says that h is projected"
         stacked = rnn.num_layers > 1 and not reading.whole(case)
         if stacked and not self.returned[0]:
             return f"it returns the last state alone: {rnn.num_layers} layers cannot be stacked"

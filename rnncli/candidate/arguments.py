@@ -39,10 +39,9 @@ class Arguments(Object):
         self._objects, self.plans = {}, {}
         self._alone = [name for name, meant in self.arguments.items() if isinstance(meant, Slot)]
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
-        strings = source.strings_of(function.target, function.module)
+        self._strings = strings = source.strings_of(function.target, function.module)
         self._torch_keys = any(EXACT.search(f"{text}0") or EXACT.search(text) for text in strings)
         self._torch_keys = self._torch_keys or any(text.endswith("_l") and slot(text).kind for text in strings)
-        self._reverse_keys = any("reverse" in text for text in strings)
         keys = [text for text in strings if text.isidentifier()]
         named = gates_among(keys, self.cell)
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
@@ -51,7 +50,8 @@ class Arguments(Object):
 
     def claims(self, name: str) -> bool:
         """Return whether it takes an argument of torch's layer, or a dict of torch's own names that says as much."""
-        keyed = self._reverse_keys if name == "bidirectional" else name in ("num_layers", "bias")
+        said = {"bidirectional": "reverse", "proj_size": "weight_hr"}.get(name)
+        keyed = any(said in text for text in self._strings) if said else name in ("num_layers", "bias")
         return Native.claims(self, name) or (keyed and bool(self._holders) and self._torch_keys)
 
     def described(self) -> str:

@@ -205,6 +205,7 @@ class _Roles:
             self._locate(view, effects["x"])
         elif view.kind in ("weight_ih", "weight"):
             view.evidence = "no effect where x = 0" if not rows else "acts on the output of the layer below"
+            view.evidence = "acts on x and on h" if view.kind == "weight" and s.gates > 1 else view.evidence
             self._locate(view, effects["x" if effects["x"].any or s.gates == 1 else "all"])  # r needs h to act
             unseen = not effects["x"].rows and len(effects["x"].halves) != 2
             if both_ways and view.reverse is None and unseen:
@@ -233,7 +234,7 @@ class _Roles:
         if torchs and torchs[2].startswith("weight") and not joined:
             return torchs[2]
         if not possible and by_effect and not torchs:
-            raise Unwired(f"{view.name} {view.shape} acts, and no weight of nn.RNN has that shape")
+            raise Unwired(f"{view.name} {view.shape} acts, and no weight of {self.cell.layer} has that shape")
         if not possible:
             return claim if claim in ("weight_ih", "weight_hh") else by_effect
         if claim in possible:
@@ -324,7 +325,7 @@ class _Roles:
             acting, most = [view for view in group if view.effective], 2 if kind == "bias" else 1
             if len(acting) > most:
                 names = ", ".join(view.name for view in acting)
-                raise Unwired(f"{names} all act as {kind}: nn.RNN has {most} for a layer and direction")
+                raise Unwired(f"{names} all act as {kind}: {self.cell.layer} has {most} for a layer and direction")
             silent = [view for view in group if not view.effective]
             claimed = [view for view in silent if _claims_a_weight(view, acting)][: most - len(acting)]
             chosen = [*acting, *claimed]
