@@ -62,6 +62,7 @@ class Limits:
 
 
 HONEST = Limits(steps=2000, hidden_size=512, work=1e7)
+HONEST_GATED = Limits(steps=500, hidden_size=256, work=3e6, layers=4)
 PLANTED = Limits(steps=500, hidden_size=128, work=1e6, layers=4)
 SMALL = Limits(steps=100, hidden_size=64, work=3e5, layers=3)
 
@@ -133,7 +134,7 @@ def honest(number: int, limits: Limits = HONEST) -> Result:
     return _right(case_of("honest", number, limits))
 
 
-def honest_gated(number: int, limits: Limits = HONEST) -> Result:
+def honest_gated(number: int, limits: Limits = HONEST_GATED) -> Result:
     """A correct GRU or LSTM, judged."""
     return _right(case_of("honest gated", number, limits, cell=GATED[number % 2]))
 
@@ -372,7 +373,7 @@ def sensitivity(number: int, limits: Limits = SMALL) -> Result:
     """The smallest relative change of weight_hh_l0 that the precision stage sees, and that assert_close sees."""
     dtype = DTYPES[number % len(DTYPES)]
     case = case_of("sensitivity", number, limits, lambda case: case.run.dtype == dtype)
-    problem, plain = Problem(case, CPU), FunctionCandidate(load(case))
+    problem, plain = Problem(case, CPU), load(case)
     reference = problem.reference("precision")
 
     def values(perturbation: float) -> Values:
@@ -385,7 +386,7 @@ def sensitivity(number: int, limits: Limits = SMALL) -> Result:
         return evaluate(side, case)
 
     def seen_by_us(perturbation: float) -> bool:
-        return is_wrong(stage_checks(problem, "precision", plain, values(perturbation)))
+        return is_wrong(stage_checks(problem, "precision", FunctionCandidate(plain), values(perturbation)))
 
     def seen_by_assert_close(perturbation: float) -> bool:
         return not _close(reference, values(perturbation))

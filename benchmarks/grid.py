@@ -137,7 +137,7 @@ def shares(work: Callable[[], object]) -> list[tuple[str, float]]:
         timed(runs.Runs, "tensors", "the noisy runs"),
         timed(oracle.Oracle, "_measured", "the envelope"),
         timed(stage, "compare", "comparing"),
-        timed(stage, "_settled", "comparing"),
+        timed(stage._Open, "resolved", "comparing"),
         timed(runner, "line_of", "JSON"),
     ]
     try:

@@ -3,7 +3,18 @@
 from dataclasses import replace
 
 from rnncli.core.case import Case, changed_by
-from rnncli.core.records import CaseRecord, Check, Diagnosis, Failure, RunRecord, TensorShape, Timing, Verdict
+from rnncli.core.records import (
+    CaseRecord,
+    Check,
+    Diagnosis,
+    Failure,
+    Gate,
+    Growth,
+    RunRecord,
+    TensorShape,
+    Timing,
+    Verdict,
+)
 from rnncli.report import renderer
 
 HOSTILE = "<script>alert(1)</script>|"
@@ -90,3 +101,63 @@ def in_full(**more):
         reading="function (input, h_0)",
         **more,
     )
+
+
+def grouped():
+    """A run whose failing cases are of several kinds: faults, errors, unexplained ones; and some that match."""
+
+    def fault(*ids, **changes):
+        evidence = f"it equals nn.RNN with {' and '.join(f'`{id}`' for id in ids)}, on 3 probes"
+        found = tuple(Diagnosis(id=id, evidence=evidence, fix=f"undo {id}") for id in ids)
+        return case_of(Verdict.MISMATCH, diagnosis=found, **changes)
+
+    cases = [case_of(), case_of(Verdict.NOT_COMPARABLE, reason="it takes no dropout; p = 0 decides", run__seed=9)]
+    cases += [fault("missing-bias-hh", rnn__num_layers=layers, run__seed=seed) for layers in (2, 3) for seed in (0, 1)]
+    cases += [fault("missing-bias-hh", "h0-ignored", run__seed=2), fault("unexplained", run__seed=3)]
+    cases += [case_of(error=f"shapes ({n}x6 and 3x5) do not fit", run__seed=n) for n in (4, 5)]
+    return record_of(*cases)
+
+
+def timed(seq_len=5, **ratios):
+    """A case of `bench`: nn.RNN takes 2 ms, and each other implementation its ratio to that."""
+    base = case_of(candidate="my_rnn.py:f", input__seq_len=seq_len)
+    timings = tuple(
+        Timing(
+            implementation=name,
+            pass_=pass_,
+            median_s=2e-3 * ratio * seq_len,
+            iqr_s=1e-4 * ratio,
+            runs=9,
+            ratio_to_reference=ratio,
+            ratio_low=ratio * 0.9,
+            ratio_high=ratio * (1.1 if name != "bmm" else 1.9),
+            flops_per_s=3.2e9 / ratio,
+            bytes_per_s=5.1e8,
+            products_share=0.25 / ratio,
+            peak_bytes=None if name == "matrix products" else 123456,
+            compile_s=1.5 if name == "bmm" else None,
+            wrong=True if name == "my_rnn.py:f" else None,
+        )
+        for pass_ in ("inference", "forward")
+        for name, ratio in {"nn.RNN": 1.0, **ratios}.items()
+    )
+    return replace(base, checks=None, timing=timings)
+
+
+RATIOS = {"manual": 0.5, "bmm": 1.2, "my_rnn.py:f": 2.5, "matrix products": 0.2}
+
+
+def benched(*lengths, condition="manual.forward > 0.4"):
+    """A run of `bench` over some lengths, with a gate in each case and the growth of the time."""
+    cases = [timed(length, **RATIOS) for length in lengths]
+    gates = [
+        Gate(condition=condition, case=case.id, ratio=0.5, ratio_low=0.45, ratio_high=0.55, failed=at == 0)
+        for at, case in enumerate(cases)
+    ]
+    growth = [
+        Growth(implementation=name, pass_=pass_, exponents={"seq_len": 0.934})
+        for pass_ in ("inference", "forward")
+        for name in RATIOS
+    ]
+    environment = {"rnncli": "0.1.0", "torch": "2.13.0", "threads": 2}
+    return RunRecord.of("bench", environment, cases, growth=growth if len(cases) > 1 else (), gates=gates)

@@ -68,7 +68,11 @@ def test_the_audit_sees_a_missed_fault(monkeypatch):
 
 
 @pytest.mark.exhaustive(twin="test_no_correct_implementation_is_called_a_mismatch", pool="long")
-@pytest.mark.parametrize("number", [3037, 7849], ids=["a group lost in rounding", "groups of one element"])
+@pytest.mark.parametrize(
+    "number",
+    [180, 3037, 7849],
+    ids=["sums within a step beyond the range", "a group lost in rounding", "groups of one element"],
+)
 def test_a_correct_candidate_of_the_audit_is_no_mismatch(number):
     assert not audit.honest(number)["mismatches"]
 
@@ -88,6 +92,13 @@ def test_a_fault_that_only_draws_other_masks_is_no_exception():
 @pytest.mark.parametrize("number", [368, 593, 633, 828, 953])
 def test_weights_rounded_to_bfloat16_are_told_from_another_equation_wherever_they_are_amplified(number):
     assert audit.small_wrong(number)["told"]
+
+
+def test_a_change_of_a_weight_is_seen_from_some_size_on_and_none_without_one():
+    found = [audit.sensitivity(number, FEW) for number in range(len(audit.DTYPES))]
+    assert [result["dtype"] for result in found] == list(audit.DTYPES)
+    assert all(result["honest_is_not_wrong"] for result in found)
+    assert all(result["ours"] < 0.1 for result in found[:2])
 
 
 def test_the_audit_goes_on_where_it_was_stopped(tmp_path):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from rnncli.cli.options import option
 from rnncli.cli.startup import quick_imports
 
 
@@ -12,7 +13,7 @@ def adapt(
     target: Annotated[
         str, typer.Argument(metavar="FILE.py[:NAME]", help="PATH.py:NAME or MODULE:NAME", show_default=False)
     ],
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file")] = None,
+    output: Path | None = option("--output, -o FILE", "Write to a file"),
 ) -> None:
     """Write a starter adapter for an RNN that cannot be read.
 

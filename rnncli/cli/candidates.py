@@ -9,7 +9,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from rnncli.cli.messages import YES_OR_NO
+from rnncli.cli.messages import NO_VALUE, YES_OR_NO
 from rnncli.config import cases as config
 from rnncli.config.cases import Config, Flag
 from rnncli.config.yamlfile import nearest_file
@@ -40,8 +40,8 @@ def completed(name: str) -> str:
     file, attribute = _parts(name)
     if file.endswith(PYTHON):
         _require(Path(file))
-        return f"{file}:{attribute}" if attribute else f"{file}:{_only(Path(file))}"
-    return _of_module(file, attribute) or name
+        return f"{file}:{attribute}" if attribute else _only(Path(file))
+    return (_of_module(file) if not attribute else None) or name
 
 
 def split(paths: Sequence[Path], flags: Mapping[str, Flag]) -> tuple[list[Path], dict[str, Flag]]:
@@ -66,7 +66,6 @@ def split(paths: Sequence[Path], flags: Mapping[str, Flag]) -> tuple[list[Path],
 
 
 def _names_a_candidate(path: Path) -> bool:
-    """Return whether an argument names a candidate and no config. Raises ConfigError for one that is neither."""
     text = str(path)
     if _parts(text)[0].endswith(PYTHON):
         return True
@@ -75,7 +74,7 @@ def _names_a_candidate(path: Path) -> bool:
     if text in BUILT_IN or ":" in text or _is_understood(text):
         return True
     if text.lower() in YES_OR_NO:
-        raise ConfigError(f"{text}: a flag takes no value; allowed: --NAME for true, --no-NAME for false")
+        raise ConfigError(f"{text}: {NO_VALUE}")
     beside = nearest_file(path, (*YAML, *PYTHON)) or nearest(text, BUILT_IN)
     raise ConfigError(f"{text}: no such file{beside}; allowed: a config in YAML, or a candidate as FILE.py:NAME")
 
@@ -88,7 +87,7 @@ def _is_understood(name: str) -> bool:
 
 
 def _parts(name: str) -> tuple[str, str]:
-    """The file or module of a name, and the attribute in it: `a.py:f`, `a.py::f`, `a.py.f`, `a.py`, `a:f`."""
+    """Split `a.py:f`, `a.py::f`, `a.py.f`, `a.py` and `a:f` into the file or module, and the attribute in it."""
     in_file = re.fullmatch(rf"(.+?\.(?:py|ipynb))(?:(?:::?|\.)({_IDENTIFIER}(?:\.{_IDENTIFIER})*)?(?:\(\))?)?", name)
     if in_file:
         return in_file[1], in_file[2] or ""
@@ -97,7 +96,6 @@ def _parts(name: str) -> tuple[str, str]:
 
 
 def _require(file: Path) -> None:
-    """Raise ConfigError for a file that does not exist, with the nearest one in its folder."""
     if len(os.fsencode(file.name)) > LONGEST_NAME:  # told where the case is read
         return
     if file.is_dir():
@@ -107,43 +105,40 @@ def _require(file: Path) -> None:
 
 
 def _only(file: Path) -> str:
-    """The name of the only candidate of a file. Raises ConfigError, which lists them, where there are several."""
+    """Return FILE:NAME of the only candidate of a file. Raises ConfigError, which lists several."""
     from rnncli.candidate.outline import outline
 
     found = outline(file)
-    if len(found) == 1:
-        return found[0].name
     if not found:
         raise ConfigError(
             f"{file}: defines no function and no class that could be an RNN; allowed: {file}:NAME, or wrap its code as"
             " `def rnn(input, h_0, params, case): ...` that returns output, h_n"
         )
-    width = min(max(len(one.described) for one in found), LINE_WIDTH - 10)
-    lines = [f"  {_cut(one.described, width):{width}}  {one.kind}" for one in found[:MOST_LISTED]]
-    if len(found) > MOST_LISTED:
-        lines.append(f"  ... and {len(found) - MOST_LISTED} more")
-    lines = [f"{file}: has {len(found)} candidates; name one of them:", *lines]
-    raise ConfigError("\n".join([*lines, f"for example: rnncli verify {file}:{found[0].name}"]))
+    if len(found) > 1:
+        width = min(max(len(one.described) for one in found), LINE_WIDTH - 10)
+        lines = [f"{file}: has {len(found)} candidates; name one of them:"]
+        lines += [f"  {_cut(one.described, width):{width}}  {one.kind}" for one in found[:MOST_LISTED]]
+        lines += [f"  ... and {len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
+        raise ConfigError("\n".join([*lines, f"for example: rnncli verify {file}:{found[0].name}"]))
+    return f"{file}:{found[0].name}"
 
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 4]}...)"
 
 
-def _of_module(name: str, attribute: str) -> str | None:
-    """The target that a dotted name stands for: in a file here, else in a module that is installed."""
-    if attribute or not re.fullmatch(rf"{_IDENTIFIER}(\.{_IDENTIFIER})*", name):
+def _of_module(name: str) -> str | None:
+    """Return the target that a dotted name stands for: in a file here, else in a module that is installed."""
+    if not re.fullmatch(rf"{_IDENTIFIER}(\.{_IDENTIFIER})*", name):
         return None
-    first, *rest = name.split(".")
-    parts = ["torch", "nn", *rest] if first == "nn" else [first, *rest]
-    file = Path(*parts).with_suffix(".py")
-    if file.is_file():
-        return f"{file}:{_only(file)}"
+    parts = name.split(".")
+    parts = ["torch", *parts] if parts[0] == "nn" else parts
+    if (file := Path(*parts).with_suffix(".py")).is_file():
+        return _only(file)
     *holder, last = parts
     if not holder:
         return None
-    file = Path(*holder).with_suffix(".py")
-    if file.is_file():
+    if (file := Path(*holder).with_suffix(".py")).is_file():
         return f"{file}:{last}"
     installed = PathFinder.find_spec(holder[0], [str(Path.cwd()), *sys.path])
     return f"{'.'.join(holder)}:{last}" if installed is not None and installed.origin is not None else None

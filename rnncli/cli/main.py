@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 import traceback
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
@@ -12,13 +12,12 @@ from typer.core import TyperGroup
 from rnncli.cli import adapt, bench, env, explain, faults, power, report, schema, shapes, verify
 from rnncli.cli.help import GroupedCommand
 from rnncli.cli.interrupt import ended_by_signals, exit_code_of, keeping_results
-from rnncli.cli.messages import is_usage_error, no_such_command, tell, usage_message
-from rnncli.cli.options import takes_common, version_option
+from rnncli.cli.messages import drop_stdout, is_usage_error, no_such_command, tell, usage_message
+from rnncli.cli.options import Version, takes_common
 from rnncli.core.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, RnncliError, described
 
 # Looking for plugins of the validation library would read the metadata of every package installed
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # errors of a stdout that takes nothing more
 
@@ -56,42 +55,37 @@ class _Group(TyperGroup):
             _require_a_folder()
             with keeping_results():
                 return super().invoke(ctx)
-        except RnncliError as error:
-            _end(error.exit_code, str(error))
-        except KeyboardInterrupt as error:
-            code = exit_code_of(error)
-            _end(code, INTERRUPTIONS[code])
-        except (BrokenPipeError, ReaderGoneError):
-            sys.stderr = None  # the reader has gone: nothing more to say to anyone
-            raise typer.Exit(ExitCode.MATCH) from None
         except (typer.Exit, typer.Abort):
             raise
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             if is_usage_error(error):
                 raise
-            if isinstance(error, OSError) and error.errno in FULL:
-                _end_without_stdout(error)
-            _end(ExitCode.INTERNAL, f"internal error: {described(error)}\n--debug shows where; please report it")
+            if isinstance(error, BrokenPipeError | ReaderGoneError):
+                sys.stderr = None  # the reader has gone: nothing more to say to anyone
+                raise typer.Exit(ExitCode.MATCH) from None
+            if "--debug" in sys.argv:
+                traceback.print_exc()
+            code, message = _told(error)
+            tell(message)
+            raise typer.Exit(int(code)) from None
 
 
 def _require_a_folder() -> None:
-    """Raise ConfigError where the current folder has been deleted: torch then ends the process while it is imported."""
     try:
         os.getcwd()
-    except OSError:
+    except OSError:  # torch would end the process while it is imported
         raise ConfigError("the current folder does not exist any more; allowed: a folder that does") from None
 
 
-def _end_without_stdout(error: OSError) -> NoReturn:
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
-    _end(ExitCode.USAGE, f"stdout cannot be written: {error.strerror}")
-
-
-def _end(code: ExitCode, message: str) -> NoReturn:
-    if "--debug" in sys.argv:
-        traceback.print_exc()
-    tell(message)
-    raise typer.Exit(int(code))
+def _told(error: BaseException) -> tuple[ExitCode, str]:
+    if isinstance(error, RnncliError):
+        return error.exit_code, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return exit_code_of(error), INTERRUPTIONS[exit_code_of(error)]
+    if isinstance(error, OSError) and error.errno in FULL:
+        drop_stdout()
+        return ExitCode.USAGE, f"stdout cannot be written: {error.strerror}"
+    return ExitCode.INTERNAL, f"internal error: {described(error)}\n--debug shows where; please report it"
 
 
 app = typer.Typer(
@@ -109,22 +103,12 @@ app = typer.Typer(
 
 
 @app.callback()
-def _rnncli(version: version_option() = False) -> None:  # type: ignore[valid-type]
+def _rnncli(version: Version = False) -> None:
     """The tool to run before trusting a recurrent layer: shapes, parity and timing beside torch.nn.RNN."""
 
 
-for command in (
-    explain.explain,
-    shapes.shapes,
-    verify.verify,
-    bench.bench,
-    power.power,
-    faults.faults,
-    report.report,
-    adapt.adapt,
-    schema.schema,
-    env.env,
-):
+for module in (explain, shapes, verify, bench, power, faults, report, adapt, schema, env):
+    command = getattr(module, module.__name__.rpartition(".")[2])
     app.command(cls=GroupedCommand)(takes_common(command))
 
 
@@ -134,7 +118,6 @@ def main() -> None:
         try:
             app(prog_name="rnncli")
         except (OSError, ConfigError) as error:  # of --help and --version, which are no commands
-            what = error.strerror if isinstance(error, OSError) else str(error)
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
-            print(f"rnncli: {what}", file=sys.stderr)
+            drop_stdout()
+            print(f"rnncli: {error.strerror if isinstance(error, OSError) else error}", file=sys.stderr)
             sys.exit(ExitCode.USAGE)

@@ -1,5 +1,6 @@
 """Messages on stderr, in one voice for our own errors and for those of the command line's parser."""
 
+import os
 import re
 import shutil
 import sys
@@ -7,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from rnncli.core.errors import nearest
+from rnncli.core.errors import ConfigError, nearest
 
-# What people write for a flag of ours that has another name.
-MEANT = {
+MEANT = {  # what people write for a flag of ours that has another name
     "--batch": "--batch-size",
     "--relu": "--nonlinearity relu",
     "--tanh": "--nonlinearity tanh",
@@ -28,26 +28,36 @@ MEANT = {
     "--config": "the file alone, without a flag",
 }
 YES_OR_NO = ("true", "false", "yes", "no", "on", "off")
+NO_VALUE = "a flag takes no value; allowed: --NAME for true, --no-NAME for false"
 
 
 def tell(text: str) -> None:
     """Print a message to stderr, folded between words where that is a terminal."""
+    from textwrap import fill
+
     from rnncli.core.records import printable
 
+    lines = [f"rnncli: {line}" for line in printable(text).splitlines()]
+    if sys.stderr and sys.stderr.isatty():
+        look: Any = {"subsequent_indent": "  ", "break_long_words": False, "break_on_hyphens": False}
+        lines = [fill(line, shutil.get_terminal_size().columns, **look) for line in lines]
     with suppress(OSError):  # of a terminal that is gone; the exit code still says what happened
-        for line in printable(text).splitlines():
-            print(_folded(f"rnncli: {line}") if sys.stderr and sys.stderr.isatty() else f"rnncli: {line}",
-                  file=sys.stderr)  # fmt: skip
+        for line in lines:
+            print(line, file=sys.stderr)
 
 
-def _folded(line: str) -> str:
-    import textwrap
-
-    width = shutil.get_terminal_size().columns
-    return textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+def drop_stdout() -> None:
+    """Give what is still buffered for stdout nowhere to go."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
-def is_usage_error(error: Exception) -> bool:
+def not_allowed(what: str, value: str, allowed: Iterable[str]) -> ConfigError:
+    """Return the error for a value that is none of those allowed, with the nearest of these."""
+    allowed = list(allowed)
+    return ConfigError(f'{what}: "{value}" is not allowed{nearest(value, allowed)}; allowed: {", ".join(allowed)}')
+
+
+def is_usage_error(error: BaseException) -> bool:
     """Return whether the parser of the command line raised an error; its base class moved between Typer's releases."""
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
 
@@ -55,22 +65,20 @@ def is_usage_error(error: Exception) -> bool:
 def usage_message(error: Any, arguments: Sequence[str]) -> str:
     """Return an error of the parser in the words of every other message: what, the nearest name, what helps."""
     context, option = error.ctx, getattr(error, "option_name", None)
-    if option and hasattr(error, "possibilities"):
-        return _no_such_option(context, _as_typed(option, arguments), arguments)
     usage = usage_of(context) if context else "rnncli --help"
-    if option and "not take a value" in error.message:
-        return f"{option}: takes no value; allowed: {_spellings(context, option)}"
+    if option and hasattr(error, "possibilities"):
+        if len(option) == 2:  # of an option with one dash, the parser names the first letter
+            option = next((one for one in arguments if one.startswith(option) and len(one) > 2), option)
+        return _no_such_option(context, option, arguments)
     if option:
-        return f"{option}: its value is missing; allowed: {_spellings(context, option)}"
+        what = "takes no value" if "not take a value" in error.message else "its value is missing"
+        return f"{option}: {what}; allowed: {_spellings(context, option)}"
     if hasattr(error, "param_type") and error.param is not None:
-        what = (error.param.metavar or error.param.name).rstrip(".")
-        return f"{what}: missing; allowed: {usage}"
+        return f"{(error.param.metavar or error.param.name).rstrip('.')}: missing; allowed: {usage}"
     extra = re.search(r"unexpected extra arguments? ?(?:\(s\))? ?\((.*)\)", str(error.message))
-    if extra:
-        if extra[1].lower() in YES_OR_NO:
-            return f"{extra[1]}: a flag takes no value; allowed: --NAME for true, --no-NAME for false"
-        return f"{extra[1]}: one argument too many; allowed: {usage}"
-    return f"{error.format_message().rstrip('.')}; allowed: {usage}"
+    if extra and extra[1].lower() in YES_OR_NO:
+        return f"{extra[1]}: {NO_VALUE}"
+    return f"{f'{extra[1]}: one argument too many' if extra else error.format_message().rstrip('.')}; allowed: {usage}"
 
 
 def usage_of(context: Any) -> str:
@@ -90,7 +98,6 @@ def no_such_command(name: str, commands: Iterable[str]) -> str:
 
 
 def _no_such_option(context: Any, name: str, arguments: Sequence[str]) -> str:
-    """An option that the command does not have: the one that is meant, or the command that has it."""
     plain = f"--{name.lstrip('-')}".partition("=")[0].replace("_", "-").lower()
     own, command = options_of(context.command), context.command_path.removeprefix("rnncli").strip()
     helps = f"{context.command_path} --help lists all"
@@ -99,16 +106,21 @@ def _no_such_option(context: Any, name: str, arguments: Sequence[str]) -> str:
         if owners:
             given = next((word for word in arguments if word in owners), owners[0])
             return f"{name}: stands after its command; allowed: rnncli {given} {name}"
-        return f"{name}: no such option{nearest(plain, own)}; {helps}"
+        return f"{name}: no such option{_nearest_option(plain, own)}; {helps}"
     meant = MEANT.get(plain)
     if meant and (not meant.startswith("--") or meant.split()[0] in own):
         return f"{name}: {command} has no such option (did you mean {meant}?); {helps}"
-    near = [one for one in own if one.startswith(plain)] if len(plain) > 4 else []
-    hint = f" (did you mean {near[0]}?)" if near else nearest(plain, own) if len(plain) > 3 else ""
+    near = [one for one in own if one.startswith(plain)] if len(plain) > 3 else []
+    hint = f" (did you mean {near[0]}?)" if near else _nearest_option(plain, own) if len(plain) > 3 else ""
     siblings = context.parent.command.commands if context.parent else {}
     owners = [one for one, it in siblings.items() if {name, plain} & set(options_of(it))]
     hint = f", {owners[0]} has" if owners and not near else hint
     return f"{name}: {command} has no such option{hint}; {helps}"
+
+
+def _nearest_option(name: str, options: Iterable[str]) -> str:
+    # without the dashes, which make every two options alike
+    return nearest(name.lstrip("-"), [option.lstrip("-") for option in options]).replace("mean ", "mean --")
 
 
 def options_of(command: Any) -> list[str]:
@@ -116,15 +128,7 @@ def options_of(command: Any) -> list[str]:
     return [name for param in command.params for name in (*param.opts, *param.secondary_opts) if name.startswith("-")]
 
 
-def _as_typed(option: str, arguments: Sequence[str]) -> str:
-    """The whole word of an option with one dash, of which the parser names the first letter."""
-    if len(option) == 2:
-        return next((one for one in arguments if one.startswith(option) and len(one) > 2), option)
-    return option
-
-
 def _spellings(context: Any, option: str) -> str:
-    """The ways to write an option that exists."""
     for param in context.command.params if context else ():
         if option in (*param.opts, *param.secondary_opts):
             if param.is_flag:

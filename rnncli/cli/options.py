@@ -1,20 +1,26 @@
-"""The options that commands share: a flag for every leaf of the config, and how a result leaves."""
+"""The options that commands share, and groups of options that a command receives as one argument."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnncli.cli.help import ARGUMENTS, INPUT, JUDGED, NUMERICS
-from rnncli.report import FORMATS
+from rnncli.core.errors import ConfigError, ReaderGoneError, shown
+from rnncli.report import FORMATS, OF_ONE_COMMAND
 
 if TYPE_CHECKING:
     from rnncli.config.cases import Flag
     from rnncli.core.records import Detail
 
+IMPLEMENTATIONS = ("manual", "bmm", "concat", "cell")  # those that are built in
+CANDIDATES = (*IMPLEMENTATIONS, "PATH.py:NAME")
+DEVICES = ("auto", "cpu", "cuda", "meta")
+DTYPES = ("float64", "float32", "bfloat16", "float16")
 # For each leaf of the config: its type, its flags, its help, and the values it takes (also what the shell completes).
 # Written out, because reading it off the config would cost --help the import of the validation library; a test holds
 # this table against the config.
@@ -34,117 +40,120 @@ _FLAGS: dict[str, tuple[type, tuple[str, ...], str, tuple[str, ...]]] = {
     "input.layout": (str, ("--layout",), "batched, unbatched or packed  [batched]", ("batched", "unbatched", "packed")),
     "input.lengths": (str, ("--lengths",), "Packed: one per sequence, as 5,3,2", ()),
     "input.h_0": (str, ("--h-0",), "random, zeros or omitted  [random]", ("random", "zeros", "omitted")),
-    "run.device": (
-        str,
-        ("--device",),
-        "auto, cpu, cuda, cuda:N; shapes: meta  [auto]",
-        ("auto", "cpu", "cuda", "meta"),
-    ),
-    "run.dtype": (
-        str,
-        ("--dtype",),
-        "float64, float32, bfloat16, float16  [float32]",
-        ("float64", "float32", "bfloat16", "float16"),
-    ),
+    "run.device": (str, ("--device",), "auto, cpu, cuda, cuda:N; shapes: meta  [auto]", DEVICES),
+    "run.dtype": (str, ("--dtype",), f"{', '.join(DTYPES)}  [float32]", DTYPES),
     "run.seed": (int, ("--seed",), "Of weights, input, h_0, dropout  [0]", ()),
     "run.train": (bool, ("--train/--no-train",), "Training mode: dropout is active", ()),
     "run.gradients": (bool, ("--gradients/--no-gradients",), "Compare gradients too  [gradients]", ()),
     "run.weight_scale": (float, ("--weight-scale",), "Times nn.RNN's own initialisation  [1]", ()),
     "run.tf32": (bool, ("--tf32/--no-tf32",), "CUDA: allow TF32 on both sides", ()),
     "run.cudnn": (bool, ("--cudnn/--no-cudnn",), "CUDA: off is PyTorch's own kernels  [cudnn]", ()),
-    "candidate": (
-        str,
-        ("--candidate",),
-        "manual, bmm, concat, cell, PATH.py:NAME  [manual]",
-        ("manual", "bmm", "concat", "cell", "PATH.py:NAME"),
-    ),
+    "candidate": (str, ("--candidate",), f"{', '.join(CANDIDATES)}  [manual]", CANDIDATES),
     "expect": (list, ("--expect",), "A shape to hold, as output=5,10,80; repeatable", ()),
 }
 _GROUPS = {"rnn": ARGUMENTS, "input": INPUT, "run": NUMERICS, "candidate": JUDGED, "expect": JUDGED}
 
-Format = Annotated[
-    str | None,
-    typer.Option(
-        help="table or json",
-        metavar="FORMAT",
-        autocompletion=lambda: ["table", "json"],
-        show_default=False,
-    ),
-]
-VerdictFormat = Annotated[
-    str | None,
-    typer.Option(
-        help="table, json, jsonl, junit, markdown, html, github or csv",
-        metavar="FORMAT",
-        autocompletion=lambda: list(FORMATS),
-        show_default=False,
-    ),
-]
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file; its suffix gives the format")
-]
-Strict = Annotated[bool, typer.Option("--strict", help="not-comparable ends with exit code 1")]
-PrintConfig = Annotated[bool, typer.Option("--print-config", help="Print the merged config as YAML and stop")]
 
-_COMMON = ("quiet", "verbose", "version", "debug")
-_CASE_PARAMETERS = {leaf.replace(".", "_"): leaf for leaf in _FLAGS}
+def option(
+    written: str,
+    help: str,
+    group: str | None = None,
+    values: Sequence[str] = (),
+    read: Callable[[str], Callable[[str], Any]] | None = None,
+    default: Any = None,
+) -> Any:
+    """Return an option of Typer, from the way it is written: "--jobs, -j N". What its default means stands in `help`.
+
+    The shell completes `values`. `read`: of the option's name, what reads its text.
+    """
+    *others, last = written.split(", ")
+    name, _, metavar = last.partition(" ")
+    names = [*others, name]
+    return typer.Option(
+        default,
+        *names,
+        help=help,
+        metavar=metavar or None,
+        autocompletion=(lambda: list(values)) if values else None,
+        parser=read(names[0]) if read else None,
+        show_default=False,
+        rich_help_panel=group,
+    )
+
+
+def switch(written: str, help: str, group: str | None = None) -> Any:
+    """Return an option that is given or not."""
+    return option(written, help, group, default=False)
+
+
+def format_option(formats: Sequence[str]) -> Any:
+    """Return the option --format of a command that writes these formats."""
+    return option("--format FORMAT", f"{', '.join(formats[:-1])} or {formats[-1]}", values=formats, default=...)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from rnncli import __version__
+        from rnncli.cli.output import write_text
+
+        with suppress(ReaderGoneError):
+            write_text(f"rnncli {__version__}\n", None)
+        raise typer.Exit
+
+
+Format = Annotated[str | None, format_option(OF_ONE_COMMAND)]
+VerdictFormat = Annotated[str | None, format_option(FORMATS)]
+Output = Annotated[
+    Path | None, option("--output, -o FILE", "Write to a file; its suffix gives the format", default=...)
+]
+Strict = Annotated[bool, option("--strict", "not-comparable ends with exit code 1", default=...)]
+PrintConfig = Annotated[bool, option("--print-config", "Print the merged config as YAML and stop", default=...)]
+Version = Annotated[
+    bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version")
+]
 
 
 def takes_case(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command a flag for every leaf of the config; it receives those given as `flags`, by dotted leaf name."""
-
-    def with_flags(**arguments: Any) -> None:
-        given = {leaf: arguments.pop(name) for name, leaf in _CASE_PARAMETERS.items()}
-        command(**arguments, flags=_as_flags(given))
-
-    annotations = {
-        name: _annotation(*_FLAGS[leaf], _GROUPS[leaf.partition(".")[0]]) for name, leaf in _CASE_PARAMETERS.items()
-    }
-    return _extended(command, with_flags, annotations, without="flags", first=True)
+    return _with_group(command, "flags", _flags)
 
 
 def takes_common(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the flags that all have. It receives -q and -v as `detail`, if it has a parameter of that name.
+    """Give a command the flags that all have: it receives -q and -v as `detail`, if it has a parameter of that name.
 
-    --debug is read where errors end (`main`).
+    A parameter whose type is a dataclass is filled from the options that are its fields. --debug is read where errors
+    end (`main`).
     """
-    shows = "detail" in inspect.signature(command).parameters
-
-    def with_common(*, quiet: bool, verbose: bool, version: bool, debug: bool, **arguments: Any) -> None:
-        del version, debug
-        command(**arguments, **({"detail": _detail(quiet, verbose)} if shows else {}))
-
-    annotations = {
-        "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="The last line alone")],
-        "verbose": Annotated[
-            bool, typer.Option("--verbose", "-v", help="Everything: each tensor, weight and sentence")
-        ],
-        "version": version_option(),
-        "debug": Annotated[bool, typer.Option("--debug", help="Show the traceback of an error")],
-    }
-    return _extended(command, with_common, annotations, without="detail")
+    for parameter in inspect.signature(command).parameters.values():
+        if isinstance(parameter.annotation, type) and is_dataclass(parameter.annotation):
+            command = _with_group(command, parameter.name, parameter.annotation)
+    return _with_group(command, "detail", _detail)
 
 
-def version_option() -> Any:
-    """Return the annotation of --version, which prints it and ends the command."""
+def _with_group(command: Callable[..., None], name: str, group: Callable[..., Any]) -> Callable[..., None]:
+    own, options = inspect.signature(command).parameters, inspect.signature(group).parameters
 
-    def print_version(asked: bool) -> None:
-        if asked:
-            from rnncli import __version__
-            from rnncli.cli.output import write_text
-            from rnncli.core.errors import ReaderGoneError
+    def with_options(**arguments: Any) -> None:
+        argument = group(**{given: arguments.pop(given) for given in options})
+        command(**arguments, **({name: argument} if name in own else {}))
 
-            with suppress(ReaderGoneError):
-                write_text(f"rnncli {__version__}\n", None)
-            raise typer.Exit
+    found: dict[str, inspect.Parameter] = {}
+    for parameter in own.values():
+        found |= options if parameter.name == name else {parameter.name: parameter}
+    parameters = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in {**found, **options}.values()]
+    with_options.__name__, with_options.__doc__ = command.__name__, command.__doc__
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return with_options
 
-    return Annotated[
-        bool, typer.Option("--version", "-V", callback=print_version, is_eager=True, help="Print the version")
-    ]
 
-
-def _detail(quiet: bool, verbose: bool) -> "Detail":
-    from rnncli.core.errors import ConfigError
+def _detail(
+    *,
+    quiet: bool = switch("--quiet, -q", "The last line alone"),
+    verbose: bool = switch("--verbose, -v", "Everything: each tensor, weight and sentence"),
+    version: Version = False,  # noqa: ARG001
+    debug: bool = switch("--debug", "Show the traceback of an error"),  # noqa: ARG001
+) -> "Detail":
     from rnncli.core.records import Detail
 
     if quiet and verbose:
@@ -152,50 +161,14 @@ def _detail(quiet: bool, verbose: bool) -> "Detail":
     return Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
 
 
-def _extended(
-    command: Callable[..., None],
-    wrapper: Callable[..., None],
-    annotations: dict[str, Any],
-    without: str = "",
-    first: bool = False,
-) -> Callable[..., None]:
-    """`wrapper` with the name, the help and the parameters of `command`, and further ones, for Typer to read.
-
-    `first`: the further ones stand first in the help.
-    """
-    own = [p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(command).parameters.values() if p.name != without]
-    added = [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=False if name in _COMMON else None, annotation=a
-        )
-        for name, a in annotations.items()
-    ]
-    parameters = [*added, *own] if first else [*own, *added]
-    wrapper.__name__, wrapper.__doc__ = command.__name__, command.__doc__
-    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return wrapper
-
-
-def _annotation(kind: type, names: tuple[str, ...], help: str, values: tuple[str, ...], group: str) -> Any:
-    """Numbers are taken as text: the config says what is wrong with one, as it does for a value in a file."""
-    metavars = {int: "N", float: "NUMBER", list: "NAME=SIZES", str: "|".join(values) if len(values) == 2 else None}
-    completed = (lambda: list(values)) if values else None
-    metavar = metavars.get(kind) or ("N,N,..." if not values else names[0].strip("-").upper().replace("-", "_"))
-    option = typer.Option(
-        *names, help=help, autocompletion=completed, metavar=metavar, show_default=False, rich_help_panel=group
-    )
-    return Annotated[{bool: bool, list: list[str]}.get(kind, str) | None, option]
-
-
-def _as_flags(given: dict[str, Any]) -> "dict[str, Flag]":
+def _flags(**given: Any) -> "dict[str, Flag]":
     from rnncli.config.cases import Flag
 
     flags = {}
-    for leaf, value in given.items():
+    for leaf, (kind, names, _, _) in _FLAGS.items():
+        value = given[leaf.replace(".", "_")]
         if value is None or value == []:
             continue
-        kind, names, *_ = _FLAGS[leaf]
         if leaf == "input.lengths":
             value = None if value == "null" else _sizes(value)
         elif leaf == "expect":
@@ -206,37 +179,62 @@ def _as_flags(given: dict[str, Any]) -> "dict[str, Flag]":
     return flags
 
 
+def _parameter(leaf: str) -> inspect.Parameter:
+    # Numbers are taken as text: the config says what is wrong with one, as it does for a value in a file
+    kind, names, help, values = _FLAGS[leaf]
+    metavars = {int: "N", float: "NUMBER", list: "NAME=SIZES", str: "|".join(values) if len(values) == 2 else None}
+    metavar = metavars.get(kind) or ("N,N,..." if not values else names[0].strip("-").upper().replace("-", "_"))
+    written = ", ".join(names) + ("" if kind is bool else f" {metavar}")
+    taken = option(written, help, _GROUPS[leaf.partition(".")[0]], values)
+    type_ = {bool: bool, list: list[str]}.get(kind, str) | None
+    return inspect.Parameter(leaf.replace(".", "_"), inspect.Parameter.KEYWORD_ONLY, default=taken, annotation=type_)
+
+
+_flags.__signature__ = inspect.Signature([_parameter(leaf) for leaf in _FLAGS])  # type: ignore[attr-defined]
+
+
 def as_number(text: str, kind: Callable[[str], Any]) -> Any:
-    """The number; a text that is not one stays as it is, for the config to refuse."""
+    """Return the number; a text that is not one stays as it is, for the config to refuse."""
     try:
         return kind(text)
     except ValueError:
         return text
 
 
-def _expectations(items: list[str]) -> dict[str, list[int] | str]:
-    from rnncli.core.errors import ConfigError
+def number(flag: str, kind: Callable[[str], Any], fits: Callable[[Any], bool], allowed: str) -> Callable[[str], Any]:
+    """Return what reads the number of a flag that is no leaf of the config. It raises ConfigError for what is none."""
 
+    def read(text: str) -> Any:
+        value = as_number(text, kind)
+        if isinstance(value, str) or not fits(value):
+            raise ConfigError(f"{flag}: {shown(value)} is not allowed; allowed: {allowed}")
+        return value
+
+    return read
+
+
+def whole_number(flag: str) -> Callable[[str], int]:
+    """Return what reads the number of a flag that counts something."""
+    return number(flag, int, lambda value: 1 <= value <= 1_000_000, "an integer from 1 to 1000000")
+
+
+def seconds(most: int) -> Callable[[str], Callable[[str], float]]:
+    """Return what reads the duration of a flag."""
+    return lambda flag: number(flag, float, lambda value: 0 < value <= most, f"seconds, above 0 up to {most}")
+
+
+def _expectations(items: Sequence[str]) -> dict[str, list[int] | str]:
     expected: dict[str, list[int] | str] = {}
     for item in items:
-        name, sizes = _expectation(item)
-        if name in expected:
-            raise ConfigError(f"--expect: {name} is given twice; allowed: once")
-        expected[name] = sizes
+        name, equals, sizes = item.partition("=")
+        if not equals:
+            raise ConfigError(f'--expect: "{item}" is not allowed; allowed: NAME=SIZES, as output=5,10,80')
+        if name.strip() in expected:
+            raise ConfigError(f"--expect: {name.strip()} is given twice; allowed: once")
+        expected[name.strip()] = _sizes(sizes)
     return expected
 
 
-def _expectation(item: str) -> tuple[str, list[int] | str]:
-    name, equals, sizes = item.partition("=")
-    if not equals:
-        from rnncli.core.errors import ConfigError
-
-        raise ConfigError(f'--expect: "{item}" is not allowed; allowed: NAME=SIZES, as output=5,10,80')
-    return name.strip(), _sizes(sizes)
-
-
 def _sizes(text: str) -> list[int] | str:
-    """The integers of "5,3,2"; a text that is not that stays as it is, for the config to refuse."""
-    parts = text.strip(" ()[]").rstrip(",").split(",")
-    numbers = [as_number(part, int) for part in parts]
+    numbers = [as_number(part, int) for part in text.strip(" ()[]").rstrip(",").split(",")]
     return text if any(isinstance(number, str) for number in numbers) else numbers

@@ -1,19 +1,20 @@
-"""How a result leaves: to stdout in colour or plain, or to a file written whole or not at all; and the exit code."""
+"""The way out for a result: stdout in colour or plain, or a file written whole or not at all; and the exit code."""
 
 import codecs
 import errno
 import io
 import os
+import secrets
 import shlex
+import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import typer
 
-from rnncli.cli.messages import tell
+from rnncli.cli.messages import drop_stdout, not_allowed, tell
 from rnncli.core.errors import (
     INTERRUPTIONS,
     AmbiguousError,
@@ -23,28 +24,17 @@ from rnncli.core.errors import (
     ReaderGoneError,
     RnncliError,
     UnavailableError,
-    nearest,
 )
 from rnncli.core.records import Detail, RunRecord, Verdict, printable
+from rnncli.core.summary import conclusion
+from rnncli.core.words import are
 from rnncli.report import OF_ONE_COMMAND, renderer
 
 STDOUT = Path("-")
 MANY = 1000  # cases: to render them may take longer than a moment
-
-
 PLAIN_CHARACTERS = str.maketrans("─▁▂▃▄▅▆▇█░▲▶◀", "-_.:-=+*#~^><")  # rules, bars and arrows, where the locale is ASCII
-
-
-SUFFIXES = {
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".xml": "junit",
-    ".md": "markdown",
-    ".html": "html",
-    ".htm": "html",
-    ".csv": "csv",
-    ".txt": "table",
-}
+SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".xml": "junit", ".md": "markdown", ".csv": "csv", ".txt": "table"}
+SUFFIXES |= dict.fromkeys((".html", ".htm"), "html")
 
 
 def check_destination(
@@ -52,30 +42,27 @@ def check_destination(
 ) -> str:
     """Return the format: the one given, else that of the file's suffix, else table.
 
-    Raises ConfigError, before any work is done, for a format that does not exist or a file that cannot be written.
+    Raises ConfigError for a format that does not exist or a file that cannot be written.
     """
-    to_file = output is not None and output != STDOUT
-    if format is None and output is not None and to_file:
-        format = SUFFIXES.get(output.suffix.lower(), "table")
+    file = output if output != STDOUT else None
+    if format is None and file is not None:
+        format = SUFFIXES.get(file.suffix.lower(), "table")
         if format not in formats:
             raise ConfigError(
-                f"--output: {output} would be {format}, which this command does not write; allowed:"
+                f"--output: {file} would be {format}, which this command does not write; allowed:"
                 f" {', '.join(formats)}, by --format or the suffix"
             )
     format = format or "table"
     if format not in formats:
-        raise ConfigError(
-            f'--format: "{format}" is not allowed{nearest(format, formats)}; allowed: {", ".join(formats)}'
-        )
-    if output is not None and to_file:
-        check_file("--output", output, *inputs)
+        raise not_allowed("--format", format, formats)
+    if file is not None:
+        check_file("--output", file, *inputs)
     elif format == "html" and sys.stdout is not None and sys.stdout.isatty():
         raise ConfigError(f"--format: a page of HTML is not for a terminal; {_into_a_file(sys.argv[1:])} writes a file")
     return format
 
 
 def _into_a_file(arguments: Sequence[str]) -> str:
-    """The same command line, with a file for its page."""
     kept = [*arguments]
     for flag in ("--format", "--output", "-o"):
         if flag in kept:
@@ -87,29 +74,39 @@ def _into_a_file(arguments: Sequence[str]) -> str:
 
 def check_file(flag: str, file: Path, *inputs: Path) -> None:
     """Raise ConfigError for the file of a flag that cannot be written, or is one of the inputs."""
-    try:
-        refuse_loop(flag, file)
+    with _writable(flag, file):
         if file.is_dir():
             raise ConfigError(f"{flag}: {file} is a directory; allowed: a file")
-        folder = file.parent
-        if not folder.is_dir():
-            raise ConfigError(f"{flag}: the folder {folder} does not exist; allowed: a file in a folder that does")
+        if not file.parent.is_dir():
+            raise ConfigError(f"{flag}: the folder {file.parent} does not exist; allowed: a file in a folder that does")
         if file.exists() and any(path.exists() and file.samefile(path) for path in inputs):
             what = "the config itself" if file.suffix in (".yaml", ".yml") else "an input of this command"
             raise ConfigError(f"{flag}: {file} is {what}; allowed: another file")
-        if not os.access(file if file.exists() else folder, os.W_OK):
-            raise ConfigError(f"{flag}: {file} cannot be written: permission denied")
-    except OSError as error:
-        raise ConfigError(f"{flag}: {str(file)[:60]} cannot be written: {error.strerror}") from None
 
 
-def refuse_loop(flag: str, path: Path) -> None:
-    """Raise ConfigError for a link that leads to itself."""
+def check_folder(flag: str, folder: Path) -> None:
+    """Raise ConfigError for the folder of a flag that is neither there nor can be made."""
+    with _writable(flag, folder):
+        if folder.exists() and not folder.is_dir():
+            raise ConfigError(f"{flag}: {folder} is a file; allowed: a folder")
+        if not folder.exists() and not folder.parent.is_dir():
+            raise ConfigError(
+                f"{flag}: the folder {folder.parent} does not exist; allowed: a folder, or a new one in one that does"
+            )
+
+
+@contextmanager
+def _writable(flag: str, path: Path) -> Iterator[None]:
     try:
-        path.stat()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()
+        yield
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise ConfigError(f"{flag}: {path} cannot be written: permission denied")
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise ConfigError(f"{flag}: {path} is a loop of links; allowed: a path that leads somewhere") from None
+        raise ConfigError(f"{flag}: {str(path)[:60]} cannot be written: {error.strerror}") from None
 
 
 def emit(record: RunRecord, format: str, output: Path | None) -> None:
@@ -129,14 +126,10 @@ def emit(record: RunRecord, format: str, output: Path | None) -> None:
         plain_where_needed()
         draw(record, Console(highlight=False))
     else:
+        from rnncli.cli.progress import with_progress
+
         pieces = renderer(format)(record)
-        write_text(_with_a_sign_of_life(pieces) if len(record.cases) > MANY else pieces, output)
-
-
-def _with_a_sign_of_life(pieces: Iterable[str]) -> Iterator[str]:
-    from rnncli.cli.progress import with_progress
-
-    return with_progress(pieces, 1)
+        write_text(with_progress(pieces, 1) if len(record.cases) > MANY else pieces, output)
 
 
 def write_text(pieces: Iterable[str], output: Path | None) -> None:
@@ -146,30 +139,21 @@ def write_text(pieces: Iterable[str], output: Path | None) -> None:
         return
     if sys.stdout is None:
         raise ConfigError("stdout is closed; allowed: --output FILE")
+    plain_where_needed()
     try:
         for piece in [pieces] if isinstance(pieces, str) else pieces:
-            _print_plain(piece)
+            sys.stdout.write(piece)
         sys.stdout.flush()
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
-        raise ReaderGoneError from None
     except OSError as error:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
+        drop_stdout()
+        if isinstance(error, BrokenPipeError):
+            raise ReaderGoneError from None
         raise ConfigError(f"stdout cannot be written: {error.strerror}") from None
 
 
 def stdout_is_terminal() -> bool:
     """Tell whether stdout is drawn on: a terminal, or a pipe that FORCE_COLOR makes one."""
     return sys.stdout is not None and (sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR")))
-
-
-def _print_plain(text: str) -> None:
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:  # an ASCII locale
-        text = text.translate(PLAIN_CHARACTERS).encode(encoding, "replace").decode(encoding)
-    sys.stdout.write(text)
 
 
 def plain_where_needed() -> None:
@@ -187,38 +171,26 @@ def plain_where_needed() -> None:
 
 def write_whole(path: Path, pieces: bytes | Iterable[str], flag: str = "--output") -> None:
     """Replace the file in one step, so that a reader finds what was there or what is. Raises ConfigError."""
-    content = _encoded(pieces)
+    texts = [pieces] if isinstance(pieces, str | bytes) else pieces
+    content = (text if isinstance(text, bytes) else text.encode() for text in texts)
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
             with path.open("wb") as stream:
                 stream.writelines(content)
             return
-        target = path.resolve()
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            try:
+        try:
+            with temporary.open("xb") as file:
                 file.writelines(content)
-                file.close()
-                temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-                temporary.replace(target)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+            if target.exists():
+                shutil.copymode(target, temporary)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise ConfigError(f"{flag}: {path} cannot be written: {error.strerror}") from None
-
-
-def _encoded(pieces: bytes | Iterable[str]) -> Iterator[bytes]:
-    if isinstance(pieces, bytes):
-        yield pieces
-    else:
-        yield from (piece.encode() for piece in ([pieces] if isinstance(pieces, str) else pieces))
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def finish(
@@ -238,11 +210,10 @@ def finish(
     `detail`: quiet leaves out warnings and the tracebacks of what failed.
     """
     record = record.changed(detail=detail)
-    tally, code, notes = record.tally, exit_code(record), []
-    quiet = detail == Detail.QUIET
+    code, notes = exit_code(record), []
     if early in INTERRUPTIONS or (early and code != ExitCode.CANDIDATE_FAILED):
         code = early
-    if not emitted and (format != "table" or tally.cases > 1 or not tally.kinds):
+    if not emitted and (format != "table" or record.tally.cases > 1 or not record.tally.kinds):
         try:
             emit(record, format, output)
         except ReaderGoneError:  # nothing more to say to anyone
@@ -251,20 +222,7 @@ def finish(
             if early not in INTERRUPTIONS:
                 raise
             notes += str(error).splitlines()
-    if not quiet:
-        notes += [f"warning: {warning}" for warning, count in tally.warnings.items() if count == tally.cases]
-        notes += tally.errors
-    elif tally.cases == 1:
-        notes += [error.partition("\n")[0] for error in tally.errors]
-    if record.strict and tally.open_checks:
-        notes.append(f"--strict: {tally.open_checks} checks are not-comparable")
-    notes += [f"--strict: {tally.unseen} faults are not visible"] if record.strict and tally.unseen else []
-    if tally.cases > 1 and format != "table" and record.command == "verify":
-        from rnncli.core.summary import conclusion
-
-        notes += [] if quiet else [conclusion(record)]
-    else:
-        notes += record.missing
+    notes += _notes(record, format)
     notes += [INTERRUPTIONS[early]] if early in INTERRUPTIONS and not record.missing else []
     for note in notes:
         first, *rest = note.splitlines()
@@ -275,9 +233,26 @@ def finish(
     raise typer.Exit(int(code))
 
 
+def _notes(record: RunRecord, format: str) -> Iterator[str]:
+    tally, quiet = record.tally, record.detail == Detail.QUIET
+    if not quiet:
+        yield from (f"warning: {warning}" for warning, count in tally.warnings.items() if count == tally.cases)
+        yield from tally.errors
+    elif tally.cases == 1:
+        yield from (error.partition("\n")[0] for error in tally.errors)
+    if record.strict and tally.open_checks:
+        yield f"--strict: {are(tally.open_checks, 'check')} not-comparable"
+    if record.strict and tally.unseen:
+        yield f"--strict: {are(tally.unseen, 'fault')} not visible"
+    if tally.cases > 1 and format != "table" and record.command == "verify":
+        yield from [] if quiet else [conclusion(record)]
+    else:
+        yield from record.missing
+
+
 def exit_code(record: RunRecord) -> ExitCode:
-    """The exit code of a run: a failed candidate, then what is not here, then what is too big, then a mismatch, then
-    cases without a result.
+    """Return the exit code of a run: a failed candidate, then what is not here, then what is too big, then a mismatch,
+    then cases without a result.
     """
     tally = record.tally
     for error in (CandidateError, UnavailableError, ConfigError, AmbiguousError, RnncliError):

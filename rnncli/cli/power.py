@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnncli.cli.options import Format, Output, PrintConfig, takes_case
+from rnncli.cli.options import Format, Output, PrintConfig, switch, takes_case
 from rnncli.cli.startup import quick_imports
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 @takes_case
 def power(
     config: Annotated[Path | None, typer.Argument(metavar="[CONFIG]", hidden=True)] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="A fault that is not visible ends with exit code 1")] = False,
+    strict: bool = switch("--strict", "A fault that is not visible ends with exit code 1"),
     format: Format = None,
     output: Output = None,
     print_config: PrintConfig = False,
     *,
     detail: "Detail",
-    flags: "dict[str, Flag] | None" = None,
+    flags: "dict[str, Flag]",
 ) -> None:
     """Which mistakes a case would catch, and how to catch the rest.
 
@@ -42,7 +42,7 @@ def power(
     from rnncli.core.records import RunRecord
 
     format = check_destination(format, output, *([config] if config else []))
-    loaded = load(config, flags or {}, with_values=True)
+    loaded = load(config, flags, with_values=True)
     if print_config:
         write_text(loaded.to_yaml(), output)
         return

@@ -1,13 +1,9 @@
 """`rnncli schema`."""
 
-from typing import Annotated
-
-import typer
+from rnncli.cli.options import switch
 
 
-def schema(
-    results: Annotated[bool, typer.Option("--results", help="Of the JSON results instead")] = False,
-) -> None:
+def schema(results: bool = switch("--results", "Of the JSON results instead")) -> None:
     """The JSON Schema of the YAML config, for editors.
 
     \b
@@ -17,17 +13,14 @@ def schema(
     """
     import json
 
+    from pydantic import TypeAdapter
+
     from rnncli.cli.output import write_text
+    from rnncli.config.schema import json_schema
+    from rnncli.core.records import RunRecord
 
+    described = json_schema()
     if results:
-        from pydantic import TypeAdapter
-
-        from rnncli.core.records import RunRecord
-
         found = TypeAdapter(RunRecord).json_schema()
         described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "rnncli results"}
-    else:
-        from rnncli.config.schema import json_schema
-
-        described = json_schema()
     write_text(json.dumps(described, indent=2) + "\n", None)

@@ -1,4 +1,4 @@
-"""What makes a command start quickly, beside importing nothing it does not need."""
+"""A quick import of torch."""
 
 import gc
 from collections.abc import Iterator

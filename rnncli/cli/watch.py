@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,18 +20,18 @@ POLL_S = 0.03  # between two looks at the files
 
 
 def watched_folders(cases: "Sequence[Case]") -> list[Path]:
-    """The folders of the candidates' files. Raises ConfigError where there are none."""
+    """Return the folders of the candidates' files. Raises ConfigError where there are none."""
     files = [Path(case.target.rpartition(":")[0]) for case in cases if case.target]
-    folders = [file.parent for file in files if file.suffix == ".py"]
+    folders = list(dict.fromkeys(file.parent for file in files if file.suffix == ".py"))
     if not folders:
         raise ConfigError("--watch: no candidate is a file; allowed with --candidate PATH.py:NAME")
-    missing = next((folder for folder in folders if not folder.is_dir()), None)
-    if missing is not None:
-        raise ConfigError(f"--watch: the folder {missing} does not exist")
-    return list(dict.fromkeys(folders))
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(f"--watch: the folder {folder} does not exist")
+    return folders
 
 
-def watch(cases: "Sequence[Case]", options: "VerifyOptions") -> None:
+def watch(cases: "Sequence[Case]", options: "VerifyOptions", folders: Sequence[Path]) -> None:
     """Judge every case, then again after every save, until Ctrl-C. What cannot be judged is told, and waited for."""
     from rnncli.core.memory import needed_for_verify
     from rnncli.core.records import RunRecord
@@ -38,14 +39,14 @@ def watch(cases: "Sequence[Case]", options: "VerifyOptions") -> None:
     from rnncli.report.history import History
 
     options, history = replace(options, timing=False, guard=False, shrink=False), History()
-    for saved in _saves(watched_folders(cases)):
+    for saves, _ in enumerate(_saves(folders)):
         started = time.perf_counter()
         records = list(run_cases(cases, lambda case: verify(case, options), needed_for_verify))
-        took = time.perf_counter() - started
+        took_s = time.perf_counter() - started
         record, clock = RunRecord.of("verify", {}, records), time.strftime("%H:%M:%S")
         history.add(clock, record)
         _show(record, history)
-        after = f" {took:.2f} s after" if saved else ", then whenever a file is saved"
+        after = f" {took_s:.2f} s after" if saves else ", then whenever a file is saved"
         print(f"rnncli: {clock}: judged{after}; Ctrl-C ends", file=sys.stderr, flush=True)
 
 
@@ -65,25 +66,16 @@ def _show(record: "RunRecord", history: "History") -> None:
     sys.stdout.flush()
 
 
-def _saves(folders: Sequence[Path]) -> Iterator[bool]:
-    """False at first, then True after every change of a Python file there."""
-    before = _stamps(folders)
-    yield False
+def _saves(folders: Sequence[Path]) -> Iterator[None]:
+    """Yield at first, then after every change of a Python file there."""
+    before = None
     while True:
-        time.sleep(POLL_S)
-        now = _stamps(folders)
-        if now != before:
-            before = now
-            yield True
-
-
-def _stamps(folders: Sequence[Path]) -> dict[Path, tuple[int, int]]:
-    stamps = {}
-    for folder in folders:
-        for file in folder.glob("*.py"):
-            try:
+        stamps = {}
+        for file in (file for folder in folders for file in folder.glob("*.py")):
+            with suppress(OSError):  # it is being replaced
                 status = file.stat()
-            except OSError:  # it is being replaced
-                continue
-            stamps[file] = status.st_mtime_ns, status.st_size
-    return stamps
+                stamps[file] = status.st_mtime_ns, status.st_size
+        if stamps != before:
+            before = stamps
+            yield
+        time.sleep(POLL_S)

@@ -1,7 +1,8 @@
-"""YAML and flags into cases: flags over file over defaults, grids expanded, every error with the place it stands at."""
+"""YAML and flags into cases: flags over file over defaults, with a grid, and every error with its place."""
 
 import glob
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class Config:
     grid: dict[str, list[Any]]
 
     def to_yaml(self) -> str:
-        """The merged result, with every key: a config that gives the same cases again."""
+        """Return the merged result, with every key: a config that gives the same cases again."""
         from rnncli.config.yamlfile import write_yaml
 
         values = self.cases[0].config
@@ -50,10 +51,10 @@ def load(
     over: Mapping[str, Sequence[Any]] | None = None,
     named: Callable[[str], str] | None = None,
 ) -> Config:
-    """The config at `path`, or the defaults, with `flags` (by dotted leaf name) over it.
+    """Return the config at `path`, or the defaults, with `flags` (by dotted leaf name) over it.
 
     `with_values` refuses the meta device, whose tensors have none. `over`: further axes of the grid, from --over.
-    `named` completes what a candidate is called, as my_rnn.py with the one RNN in it; it may raise ConfigError.
+    `named` completes the name of a candidate, as my_rnn.py with the one RNN in it; it may raise ConfigError.
 
     Raises ConfigError; each line of its message is one problem: file, line, key, value seen and what is allowed.
     """
@@ -64,13 +65,13 @@ def load(
 
         values, places = read_yaml(path)
     grid = _checked_grid(values.pop("grid", None), places)
-    known = leaves()
     for name, flag in flags.items():
+        leaf = leaves()[name]
         grid.pop(name, None)
-        put(values, known[name], flag.value)
-        for stale in [place for place in places if place[: len(known[name])] == known[name]]:
+        put(values, leaf, flag.value)
+        for stale in [place for place in places if place[: len(leaf)] == leaf]:
             del places[stale]
-        places[known[name]] = flag.name
+        places[leaf] = flag.name
     for name, axis in (over or {}).items():
         grid[name] = list(axis)
         places.update({("grid", name, index): "--over" for index in range(len(axis))})
@@ -84,8 +85,7 @@ def load(
 
 
 def found(paths: Iterable[Path]) -> list[Path]:
-    """The config files of some paths: a path with *, ? or [ in it that is no file stands for those it fits.
-
+    """Return the config files of some paths: one with *, ? or [ in it that is no file stands for those that it fits.
     Raises ConfigError where it fits none.
     """
     files: list[Path] = []
@@ -104,23 +104,19 @@ def is_there(path: Path) -> bool:
     """Return whether something has this name. What cannot be looked at (a name too long) is told where it is read."""
     try:
         path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
     return True
 
 
 def _name_candidates(
     values: dict[str, Any], grid: dict[str, list[Any]], places: Mapping[KeyPath, str], named: Callable[[str], str]
 ) -> None:
-    """Replace what candidates are called by what `named` makes of it. Raises ConfigError with the place."""
-
     def completed(value: Any, path: KeyPath) -> Any:
-        if isinstance(value, dict) and _is_valid({**value, "target": "FILE.py:NAME"}):
-            if not isinstance(value.get("target"), str):
-                return value
-            return {**value, "target": completed(value["target"], (*path, "target"))}
+        if isinstance(value, dict) and isinstance(value.get("target"), str):
+            with suppress(ValidationError):  # what is wrong is told when the case is validated
+                Candidate.model_validate({**value, "target": "FILE.py:NAME"})
+                return {**value, "target": completed(value["target"], (*path, "target"))}
         if not isinstance(value, str):
             return value
         try:
@@ -131,24 +127,14 @@ def _name_candidates(
     if "candidate" in values:
         values["candidate"] = completed(values["candidate"], ("candidate",))
     if "candidate" in grid:
-        grid["candidate"] = [
-            completed(value, ("grid", "candidate", index)) for index, value in enumerate(grid["candidate"])
-        ]
-
-
-def _is_valid(candidate: dict[str, Any]) -> bool:
-    """Return whether a mapping describes a candidate; what is wrong in it is told when the case is validated."""
-    try:
-        Candidate.model_validate(candidate)
-    except ValidationError:
-        return False
-    return True
+        found = enumerate(grid["candidate"])
+        grid["candidate"] = [completed(value, ("grid", "candidate", index)) for index, value in found]
 
 
 def _checked_grid(grid: Any, places: dict[KeyPath, str]) -> dict[str, list[Any]]:
-    axes = [name for name in leaves() if name != "expect"]
     if grid is None:
         return {}
+    axes = [name for name in leaves() if name != "expect"]
     if not isinstance(grid, dict):
         raise ConfigError(f"{places['grid',]}: grid: {shown(grid)} is not allowed; allowed: a mapping of keys to lists")
     for name, values in grid.items():

@@ -1,4 +1,4 @@
-"""A grid of cases: the cross product of some axes. Parts of it are chosen, and faults in it found, by its axes."""
+"""A grid of cases: the cross product of some axes, by which parts of it are chosen and its faults are found."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from rnncli.config.schema import describe_key, explain_errors, join_problems, leaves, place_of
 from rnncli.core.case import Case
 from rnncli.core.errors import ConfigError, KeyPath, nearest
-from rnncli.core.shapes import predict_parameters
+from rnncli.core.shapes import parameter_sizes
 
 # Validators of a case look at one leaf each, but for those that refuse some leaves together, or derive a leaf that is
 # not given from another.
@@ -33,7 +33,6 @@ class Grid(Sequence[Case]):
     def __init__(self, values: dict[str, Any], axes: dict[str, list[Any]], places: dict[KeyPath, str]) -> None:
         """`axes`: values by dotted leaf. `places`: where each value was given, for messages."""
         self.axes, self._values, self._places = axes, values, places
-        self._paths = [leaves()[name] for name in axes]
         self._known: dict[str, list[str]] = {}
         self._strides: dict[str, int] = {}  # between cases that differ by one step along an axis
         self._count = 1
@@ -45,12 +44,13 @@ class Grid(Sequence[Case]):
         return self._count
 
     def __getitem__(self, index: int) -> Case:  # type: ignore[override]  # no slices
-        """A case by its place in the cross product, whose last axis varies fastest. Raises ConfigError."""
+        """Return a case by its place in the cross product, whose last axis varies fastest. Raises ConfigError."""
         choice = self._choice(range(self._count)[index])
-        for (name, at), path in zip(choice.items(), self._paths, strict=True):
-            put(self._values, path, self.axes[name][at])
+        for name, at in choice.items():
+            put(self._values, leaves()[name], self.axes[name][at])
+        given = {key: value for key, value in self._values.items() if value is not None or key not in Case.model_fields}
         try:
-            return _validated(self._values)
+            return Case.model_validate(given)
         except ValidationError as error:
             raise ConfigError(explain_errors(error, self._places_of(choice))) from None
 
@@ -71,15 +71,15 @@ class Grid(Sequence[Case]):
                 raise ConfigError(f"{name}: {problem}")
 
     def along(self, leaf: str) -> range:
-        """The indices of one case for each value of a leaf: all other axes have their first value."""
+        """Return the indices of one case for each value of a leaf: all other axes have their first value."""
         axis = self._axis(leaf)
         return range(1) if axis is None else range(0, len(self.axes[axis]) * self._strides[axis], self._strides[axis])
 
     def values(self, leaf: str) -> list[str]:
-        """The value of a leaf in each of the cases along its axis, as JSON."""
+        """Return the value of a leaf in each of the cases along its axis, as JSON."""
         if leaf not in self._known:
-            of_case = attrgetter(leaf)
-            self._known[leaf] = [_as_json(of_case(self[at])) for at in self.along(leaf)]
+            found = (attrgetter(leaf)(self[at]) for at in self.along(leaf))
+            self._known[leaf] = [json.dumps(value, sort_keys=True, default=BaseModel.model_dump) for value in found]
         return self._known[leaf]
 
     @cached_property
@@ -87,32 +87,31 @@ class Grid(Sequence[Case]):
         return [frozenset(self.values(leaf)) for leaf in leaves()]
 
     def only(self, index: int) -> "Grid":
-        """The grid of a single case."""
+        """Return the grid of a single case."""
         return self._with({name: [self.axes[name][at]] for name, at in self._choice(index).items()})
 
     def distinct(self) -> "Grid":
-        """The grid without repeated values on its axes, as float32 and fp32."""
+        """Return the grid without repeated values on its axes, as float32 and fp32."""
         unique = {name: dict(zip(self.values(name), axis, strict=True)) for name, axis in self.axes.items()}
         return self._with({name: list(axis.values()) for name, axis in unique.items()})
 
     def where(self, leaf: str, holds: Iterable[bool]) -> "list[Grid]":
-        """The grid of the cases with some values of a leaf: `holds` says which, for each case along its axis.
-
-        A list of one grid, or of none where no case is left.
+        """Return the grid of the cases with some values of a leaf, for each of which, along its axis, `holds` is true;
+        no grid where no case is left.
         """
         axis, held = self._axis(leaf), list(holds)
-        if axis is None or not any(held):
-            return [self] if any(held) else []
-        return [self._with({**self.axes, axis: list(compress(self.axes[axis], held))})]
+        if not any(held):
+            return []
+        return [self if axis is None else self._with({**self.axes, axis: list(compress(self.axes[axis], held))})]
 
     def apart(self) -> "list[Grid]":
-        """The grid in parts in which no leaf is derived from one that varies."""
+        """Return the grid in parts in which no leaf is derived from one that varies."""
         bases = [name for name in (LENGTHS, CELL) if name in self.axes]
-        chosen = product(*(self.axes[name] for name in bases))
-        return [self._with({**self.axes, **{n: [value] for n, value in zip(bases, c, strict=True)}}) for c in chosen]
+        chosen = product(*([[value] for value in self.axes[name]] for name in bases))
+        return [self._with({**self.axes, **dict(zip(bases, values, strict=True))}) for values in chosen]
 
     def split(self, other: "Grid") -> "tuple[list[Grid], list[Grid]]":
-        """The cases that are in `other` too, and those that are not, as grids without a common case.
+        """Return the cases that are in `other` too, and those that are not, as grids without a common case.
 
         No leaf of `other` may be derived from one that varies. The candidates are divided last, so that cases which
         differ in the candidate alone stay in one grid.
@@ -129,7 +128,7 @@ class Grid(Sequence[Case]):
         return [common], rest
 
     def largest(self) -> "Grid":
-        """The grid with the largest number alone on each axis of numbers: its cases need the most memory."""
+        """Return the grid with the largest number alone on each axis of numbers: its cases need the most memory."""
         numbers = {name for name, axis in self.axes.items() if all(type(value) in (int, float) for value in axis)}
         return self._with({name: [max(axis)] if name in numbers else axis for name, axis in self.axes.items()})
 
@@ -146,33 +145,22 @@ class Grid(Sequence[Case]):
         return {name: index // self._strides[name] % len(axis) for name, axis in self.axes.items()}
 
     def _places_of(self, choice: dict[str, int]) -> dict[KeyPath, str]:
-        chosen = {path: self._places["grid", *at] for path, at in zip(self._paths, choice.items(), strict=True)}
-        return {**self._places, **chosen}
+        return {**self._places, **{leaves()[name]: self._places["grid", name, at] for name, at in choice.items()}}
 
 
 def put(values: dict[str, Any], path: KeyPath, value: Any) -> None:
     """Set the value at `path`, with sections as needed."""
     for key in path[:-1]:
-        if not isinstance(values.get(str(key)), dict):
-            values[str(key)] = {} if values.get(str(key)) is None else values[str(key)]
-            if not isinstance(values[str(key)], dict):
-                return  # the section is not a mapping: told when it is validated
+        if values.get(str(key)) is None:
+            values[str(key)] = {}
         values = values[str(key)]
+        if not isinstance(values, dict):
+            return  # what is wrong is told when it is validated
     values[str(path[-1])] = value
 
 
-def _as_json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=BaseModel.model_dump)
-
-
-def _validated(values: dict[str, Any]) -> Case:
-    return Case.model_validate(
-        {key: value for key, value in values.items() if value is not None or key not in Case.model_fields}
-    )
-
-
 def _check_expected(case: Case, places: Mapping[KeyPath, str]) -> None:
-    names = [*case.cell.tensors, *(parameter.name for parameter in predict_parameters(case))]
+    names = [*case.cell.tensors, *parameter_sizes(case)]
     allowed = f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
     unknown = [name for name in case.expect if name not in names]
     problems = (

@@ -1,13 +1,13 @@
-"""Every key of a config and what it allows; what is wrong with a value, in words, with the place it stands at."""
+"""Every key of a config and what it allows; the problems of a config in words, with the place of each value."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import islice
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from rnncli.core.case import Case
+from rnncli.core.case import Case, Section
 from rnncli.core.errors import KeyPath, dotted, nearest, shown
 
 MOST_TOLD = 20  # problems of a config
@@ -16,20 +16,18 @@ LONGEST_LINE = 1000  # characters of one
 
 @cache
 def leaves() -> dict[str, KeyPath]:
-    """Every leaf of a case by its dotted name, as in `rnn.num_layers`."""
-    paths: list[KeyPath] = []
+    """Return the path of every leaf of a case by its dotted name, as in `rnn.num_layers`."""
+    found: dict[str, KeyPath] = {}
     for name, field in Case.model_fields.items():
         section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            paths += [(name, leaf) for leaf in section.model_fields]
-        else:
-            paths.append((name,))
-    return {".".join(map(str, path)): path for path in paths}
+        inner = section.model_fields if isinstance(section, type) and issubclass(section, Section) else None
+        found |= {name: (name,)} if inner is None else {f"{name}.{leaf}": (name, leaf) for leaf in inner}
+    return found
 
 
 @cache
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a config."""
+    """Return the JSON Schema of a config."""
     schema = Case.model_json_schema()
     axes = {name: {"type": "array", "minItems": 1} for name in leaves() if name != "expect"}
     schema["properties"]["grid"] = {
@@ -46,13 +44,13 @@ def json_schema() -> dict[str, Any]:
 
 
 def explain_errors(error: ValidationError, places: Mapping[KeyPath, str]) -> str:
-    """The problems that the validation library found, in our words. `places`: where each value was given."""
+    """Return the problems that pydantic found, in our words. `places`: where each value was given."""
     found = error.errors(include_url=False)
     return join_problems((_explain(dict(problem), places) for problem in found), len(found))
 
 
 def join_problems(problems: Iterable[str], count: int) -> str:
-    """The first of `count` problems, each in a line that a terminal can show."""
+    """Return the first of `count` problems, each in a line that a terminal can show. No other is put into words."""
     told = islice(problems, MOST_TOLD)
     lines = [line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 3]}..." for line in told]
     more = [f"and {count - MOST_TOLD} more problems"] if count > MOST_TOLD else []
@@ -60,15 +58,14 @@ def join_problems(problems: Iterable[str], count: int) -> str:
 
 
 def describe_key(places: Mapping[KeyPath, str], path: KeyPath) -> str:
-    """Where the value at `path` was given and what it is called there: a key of a file, or a flag."""
+    """Return the place and the name of the value at `path`: a key of a file, or a flag."""
     at = place_of(places, path)
     return at.removesuffix(": ") if at.startswith("--") else at + dotted(path)
 
 
 def place_of(places: Mapping[KeyPath, str], path: KeyPath) -> str:
-    """Where the value at `path`, or the nearest thing around it, was given: "file:line: ", or nothing."""
-    ends = range(len(path), -1, -1)
-    return next((f"{places[path[:end]]}: " for end in ends if path[:end] in places), "")
+    """Return where the value at `path`, or the nearest thing around it, was given: "file:line: ", or nothing."""
+    return next((f"{places[path[:end]]}: " for end in range(len(path), -1, -1) if path[:end] in places), "")
 
 
 def _explain(problem: dict[str, Any], places: Mapping[KeyPath, str]) -> str:
@@ -85,36 +82,27 @@ def _explain(problem: dict[str, Any], places: Mapping[KeyPath, str]) -> str:
 
 
 def _where_it_belongs(path: KeyPath) -> str:
-    """For an unknown key: the nearest valid name, or the section it belongs to, and what is allowed here."""
-    key = str(path[-1])
+    key, siblings = str(path[-1]), list(_schema_at(path[:-1])["properties"])
     elsewhere = [name for name, leaf in leaves().items() if leaf[-1] == {"layers": "num_layers"}.get(key, key)]
-    siblings = list(_schema_at(path[:-1])["properties"])
     hint = f" (did you mean {elsewhere[0]}?)" if elsewhere else nearest(key, siblings)
-    if not hint:
-        hint = nearest(key, [leaf[-1] for leaf in leaves().values() if isinstance(leaf[-1], str)])
+    hint = hint or nearest(key, [str(leaf[-1]) for leaf in leaves().values()])
     return f"{hint}; allowed: {', '.join(siblings)}"
 
 
 def _schema_at(path: KeyPath) -> dict[str, Any]:
-    """The JSON Schema of the value at `path`."""
-    whole = json_schema()
-    schema: dict[str, Any] = whole
+    schema = _resolved(json_schema())
     for key in path:
-        schema = _inner(whole, schema)
-        if isinstance(key, int):
-            schema = schema.get("items", {})
-        else:
-            schema = schema.get("properties", {}).get(key, schema.get("additionalProperties") or {})
-    return _inner(whole, schema)
+        named = schema.get("properties", {}).get(key, schema.get("additionalProperties") or {})
+        schema = _resolved(schema.get("items", {}) if isinstance(key, int) else named)
+    return schema
 
 
-def _inner(whole: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """What an "anyOf ... or null" or a reference stands for."""
-    described = {key: schema[key] for key in ("description",) if key in schema}
-    if "anyOf" in schema:
+def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    described = {"description": schema["description"]} if "description" in schema else {}
+    if "anyOf" in schema:  # or null
         schema = {**schema["anyOf"][0], "nullable": True}
     if "$ref" in schema:
-        schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
+        schema = json_schema()["$defs"][schema["$ref"].rpartition("/")[2]]
     return {**schema, **described}
 
 

@@ -23,15 +23,8 @@ from rnncli.core.errors import ConfigError, nearest
 from rnncli.core.records import Origin, leaves_of
 
 MOST_SEEN = 8  # values that are told where no case fulfils a filter
-_COMPARED: dict[str, Callable[[Any, Any], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "!=": operator.ne,
-    "==": operator.eq,
-    "=": operator.eq,
-    ">": operator.gt,
-    "<": operator.lt,
-}
+_COMPARED: dict[str, Callable[[Any, Any], bool]] = {">=": operator.ge, "<=": operator.le, "!=": operator.ne}
+_COMPARED |= {"==": operator.eq, "=": operator.eq, ">": operator.gt, "<": operator.lt}
 _FILTER = re.compile(rf"\s*([\w.]+)\s*({'|'.join(_COMPARED)})\s*(.*\S)\s*")
 
 
@@ -56,11 +49,10 @@ class Filter:
         name, compare, value = found.groups()
         names = {"id": "id"} | {each: leaf for leaf in leaves() for each in (leaf, leaf.rpartition(".")[2])}
         if name not in names:
-            raise ConfigError(
-                f"--filter: {text}: unknown key {name}{nearest(name, names)}; allowed: id, {', '.join(leaves())}"
-            )
+            allowed = f"id, {', '.join(leaves())}"
+            raise ConfigError(f"--filter: {text}: unknown key {name}{nearest(name, names)}; allowed: {allowed}")
         leaf, wanted = names[name], value if name == "id" else read_value(value)
-        if compare[0] in "<>" and (isinstance(wanted, bool) or not isinstance(wanted, int | float)):
+        if compare[0] in "<>" and type(wanted) not in (int, float):
             raise ConfigError(f"--filter: {text}: {value} is not a number; allowed with {value}: == and !=")
         return cls(text, leaf, compare, wanted)
 
@@ -73,15 +65,13 @@ class Filter:
         return others if self.compare == "!=" else same
 
     def holds(self, case: Case) -> bool:
-        """Return whether a case fulfils the condition."""
         seen = self.seen(case)
-        if self.compare[0] in "<>" and (isinstance(seen, bool) or not isinstance(seen, int | float)):
+        if self.compare[0] in "<>" and type(seen) not in (int, float):
             return False
         same_kind = isinstance(seen, bool) == isinstance(self.value, bool)  # 1 is not true
         return _COMPARED[self.compare](seen if same_kind else str(seen), self.value)
 
     def seen(self, case: Case) -> Any:
-        """Return the value of the leaf in a case."""
         value = (case.target or case.candidate) if self.leaf == "candidate" else operator.attrgetter(self.leaf)(case)
         return list(value) if isinstance(value, tuple) else value
 
@@ -121,7 +111,6 @@ class Units(Sequence[list[int]]):
         return len(self._turns)
 
     def __getitem__(self, at: Any) -> Any:
-        """A unit by its place in the run."""
         turn = self._turns[at]
         first = turn - turn % self._shards  # of the consecutive units that are dealt at once
         random = int.from_bytes(hashlib.sha256(str(first).encode()).digest())
@@ -134,16 +123,13 @@ class Units(Sequence[list[int]]):
 
     @property
     def cases(self) -> int:
-        """The number of cases in all units."""
+        """Return the number of cases in all units."""
         sizes = {len(group) for _, _, groups in self._grids for group in groups}
         return len(self) * sizes.pop() if len(sizes) == 1 else sum(map(len, self))
 
 
 class Selection:
-    """The cases of a run, each once: those of some configs that fulfil the filters, or those of them in a shard.
-
-    They are held as grids, and not one by one.
-    """
+    """The cases of a run, each once, as grids: those of some configs that fulfil the filters, or a shard of these."""
 
     def __init__(
         self, configs: Sequence[Config], filters: Sequence[Filter] = (), shard: tuple[int, int] | None = None
@@ -167,8 +153,7 @@ class Selection:
         self._starts = [0, *accumulate(map(len, self.grids))]
         self.whole = self._starts[-1]  # number of cases in all shards
         self.twice = given - self.whole  # number of cases that repeat an earlier one
-        self._shard = shard
-        self.units = Units(self.grids, shard)
+        self._shard, self.units = shard, Units(self.grids, shard)
         self._own = self.units.cases if shard else self.whole
         targets = (cases[at].target for cases in self.grids for at in cases.along("candidate"))
         self.targets = list(dict.fromkeys(target for target in targets if target))  # candidates that are a user's
@@ -184,11 +169,11 @@ class Selection:
 
     @property
     def indices(self) -> Iterable[int]:
-        """The indices, among the cases of all shards, of those to be run."""
+        """Return the indices, among the cases of all shards, of those to be run."""
         return chain.from_iterable(self.units) if self._shard else range(self.whole)
 
     def case(self, index: int) -> Case:
-        """A case by its index among those of all shards."""
+        """Return a case by its index among those of all shards."""
         number = bisect_right(self._starts, index) - 1
         return self.grids[number][index - self._starts[number]]
 
@@ -205,7 +190,7 @@ class Selection:
 
     @cached_property
     def sources(self) -> list[Path]:
-        """The Python files of the candidates: those of their folders, or of their packages."""
+        """Return the Python files of the candidates: those of their folders, or of their packages."""
         return list(_sources(self.targets))
 
     def described(self, case: Case) -> str:
@@ -228,27 +213,26 @@ def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _sources(targets: Iterable[str]) -> dict[Path, str]:
-    """Return the Python files of the candidates, each with its place in the candidate's folder or package."""
+def _sources(targets: Iterable[str]) -> dict[Path, str]:  # each with its place in the candidate's folder or package
     files: dict[Path, str] = {}
     for target in targets:
         name = target.rpartition(":")[0]
-        found = [Path(name)] if Path(name).is_file() else _files_of_module(name.partition(".")[0])
-        for file in found:
-            folder = file.parent
-            beside = sorted(folder.rglob("*.py") if file.stem == "__init__" else folder.glob("*.py"))
-            for path in [file, *(beside if folder.name != "site-packages" else [])]:
-                files.setdefault(path, f"{folder.name}/{path.relative_to(folder)}".lstrip("/"))
+        file = Path(name) if Path(name).is_file() else _file_of_module(name.partition(".")[0])
+        if file is None:
+            continue
+        folder = file.parent
+        beside = sorted(folder.rglob("*.py") if file.stem == "__init__" else folder.glob("*.py"))
+        for path in [file, *(beside if folder.name != "site-packages" else [])]:
+            files.setdefault(path, f"{folder.name}/{path.relative_to(folder)}".lstrip("/"))
     return {file: name for file, name in files.items() if file.is_file()}
 
 
-def _files_of_module(name: str) -> list[Path]:
+def _file_of_module(name: str) -> Path | None:
     spec = PathFinder.find_spec(name, [str(Path.cwd()), *sys.path])
-    return [Path(spec.origin)] if spec and spec.origin and spec.origin.endswith(".py") else []
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
 
 def _nothing_fulfils(configs: Sequence[Config], filters: Sequence[Filter]) -> str:
-    """Return the message for the first filter that no case fulfils, or for all of them together."""
     count = sum(len(config.cases) for config in configs)
     for condition in filters:
         if any(condition.select(config.cases) for config in configs):

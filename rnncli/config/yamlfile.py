@@ -1,7 +1,8 @@
 """A YAML file as plain values, with the file and line each of them stands at; and plain values as YAML."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,8 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(
-                None, None, f"alias *{event.anchor} is not supported, write the value out", event.start_mark
-            )
+            problem = f"alias *{event.anchor} is not supported, write the value out"
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
         return super().compose_node(parent, index)
 
 
@@ -56,14 +56,11 @@ _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "
 
 
 def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
-    """The values of a YAML file, and the file and line of each."""
+    """Return the values of a YAML file, and the file and line of each."""
     text = _read_text(path)
     places: dict[KeyPath, str] = {(): str(path)}
     try:
         loader = _Loader(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not a YAML text: {' '.join(str(error).split())}") from None
-    try:
         node = loader.get_single_node()
         values = None if node is None else _plain(loader, node, (), places, path)
     except yaml.MarkedYAMLError as error:
@@ -80,43 +77,39 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     if values is None:
         raise ConfigError(f"{path}: the file is empty; a config has keys such as rnn, input, run (rnncli schema)")
     if not isinstance(values, dict):
-        raise ConfigError(
-            f"{path}:1: {shown(values)} is not allowed; allowed: a mapping with keys rnn, input, run, ..."
-        )
+        allowed = "a mapping with keys rnn, input, run, ..."
+        raise ConfigError(f"{path}:1: {shown(values)} is not allowed; allowed: {allowed}")
     return values, places
 
 
 def read_value(text: str) -> Any:
-    """A text as the value it would be in YAML; one that is no YAML stays a text."""
+    """Return a text as the value it would be in YAML; one that is no YAML stays a text."""
     try:
         return yaml.load(text, Loader=_Loader)  # it is a SafeLoader
     except (yaml.YAMLError, ValueError, LookupError, OverflowError, AttributeError, TypeError, RecursionError):
         return text
 
 
-def nearest_file(file: Path, suffixes: Iterable[str]) -> str:
+def nearest_file(file: Path, suffixes: Sequence[str]) -> str:
     """Return a clause for a message: " (did you mean configs/smoke.yaml?)", of the files in the folder of one that is
     missing; the folder where that is missing too.
     """
     if not file.parent.is_dir():
         return f" and no folder {file.parent}"
-    beside = {other.name: other for other in sorted(file.parent.iterdir()) if other.suffix in set(suffixes)}
-    stems = {other.stem: name for name, other in beside.items()}
-    for typed, names in ((file.name, {name: name for name in beside}), (file.name.partition(".")[0], stems)):
-        hint = nearest(typed, names)
-        for short, name in names.items():
-            if hint == f" (did you mean {short}?)":
-                return f" (did you mean {file.with_name(name)}?)"
+    beside = [other for other in sorted(file.parent.iterdir()) if other.suffix in suffixes]
+    by_name, by_stem = {other.name: other for other in beside}, {other.stem: other for other in beside}
+    for typed, named in ((file.name, by_name), (file.name.partition(".")[0], by_stem)):
+        hints = {f" (did you mean {name}?)": other for name, other in named.items()}
+        if other := hints.get(nearest(typed, named)):
+            return f" (did you mean {other}?)"
     return ""
 
 
 def _read_text(path: Path) -> str:
     source, _, name = path.name.partition(":")
     if source.endswith((".py", ".ipynb")):
-        candidate = path if name else path.with_name(source)
-        raise ConfigError(
-            f"{path}: holds Python; allowed: a YAML file. To judge an RNN in it: rnncli verify {candidate}"
-        )
+        remedy = f"To judge an RNN in it: rnncli verify {path if name else path.with_name(source)}"
+        raise ConfigError(f"{path}: holds Python; allowed: a YAML file. {remedy}")
     try:
         if path.is_dir():
             raise ConfigError(f"{path}: is a directory; allowed: a YAML file")
@@ -158,11 +151,9 @@ def _plain(loader: _Loader, node: yaml.Node, path: KeyPath, places: dict[KeyPath
         return values
     if isinstance(node, yaml.SequenceNode):
         return [_plain(loader, inner, (*path, index), places, file) for index, inner in enumerate(node.value)]
-    kind = node.tag.rpartition(":")[2]
-    try:
+    kind, value = node.tag.rpartition(":")[2], None
+    with suppress(ValueError, LookupError):
         value = loader.construct_object(node) if kind not in ("map", "seq") else None
-    except (ValueError, LookupError):
-        value = None
     if value is None and kind != "null":
         kinds = {"int": "a number", "float": "a number", "bool": "true or false", "map": "a mapping", "seq": "a list"}
         raise ConfigError(f"{at}: {dotted(path)}: {shown(node.value)} cannot be read as {kinds[kind]}")
@@ -176,14 +167,14 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
-def _short_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
+def _list_on_a_line(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
 
 
 _Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers  # what the loader would read as a number is quoted
-_Dumper.add_representer(list, _short_list)
+_Dumper.add_representer(list, _list_on_a_line)
 
 
 def write_yaml(values: dict[str, Any]) -> str:
-    """Plain values as YAML: keys in their order, a list on one line."""
+    """Return plain values as YAML: keys in their order, a list on one line."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False)

@@ -26,11 +26,12 @@ from pydantic_core import PydanticCustomError
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import nearest, shown
 
-CellName = Literal["RNN", "GRU", "LSTM"]
 Nonlinearity = Literal["tanh", "relu"]
 Layout = Literal["batched", "unbatched", "packed"]
 InitialState = Literal["random", "zeros", "omitted"]
 Dtype = Literal["float64", "float32", "bfloat16", "float16"]
+_DTYPES = {"double": "float64", "float": "float32", "single": "float32", "half": "float16", "bf16": "bfloat16"}
+_DTYPES |= {f"{letter}{bits}": f"float{bits}" for letter in ("f", "fp") for bits in (16, 32, 64)}
 BUILT_IN = ("manual", "bmm", "concat", "cell")
 CANDIDATES = f"{', '.join(BUILT_IN)}, PATH.py:NAME, MODULE:NAME, or a mapping with a target"
 Changes = dict[str, Any]  # values by dotted leaf, as rnn.num_layers
@@ -45,21 +46,43 @@ Sizes = Annotated[tuple[Annotated[int, Strict(), Field(ge=0)], ...], Strict(Fals
 Lengths = Annotated[tuple[Annotated[int, Strict(), Field(ge=1)], ...], Strict(False), Field(min_length=1)]
 
 
+def _problem(what: str, allowed: str) -> PydanticCustomError:
+    return PydanticCustomError("rnncli", "{what}; allowed: {allowed}", {"what": what, "allowed": allowed})
+
+
+def _cell_in_capitals(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) and value.upper() in CELLS else value
+
+
+def _dtype_by_torchs_name(value: Any) -> Any:
+    name = str(value).lower().removeprefix("torch.")
+    name = _DTYPES.get(name, name)
+    return name if isinstance(value, str) and name in get_args(Dtype) else value
+
+
+def _device_by_torchs_name(value: Any) -> Any:
+    name = value.lower() if isinstance(value, str) else ""
+    if name == "mps":
+        raise _problem('"mps" is not a device that rnncli runs on (did you mean cpu?)', "auto, cpu, cuda, cuda:N")
+    found = re.fullmatch(r"(gpu|cuda|cpu|auto|meta)(?::?(\d+))?", name)
+    return ":".join(filter(None, found.groups())).replace("gpu", "cuda") if found else value
+
+
+CellName = Annotated[Literal["RNN", "GRU", "LSTM"], BeforeValidator(_cell_in_capitals)]
+AnyDtype = Annotated[Dtype, BeforeValidator(_dtype_by_torchs_name)]
+Device = Annotated[str, BeforeValidator(_device_by_torchs_name)]
+
+
 class Section(BaseModel):
     """A part of the config. Unknown keys are refused, and no value is converted: "4" is not 4, true is not 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def _cell(value: Any) -> Any:
-    """Take the name of a cell in lower case too."""
-    return value.upper() if isinstance(value, str) and value.upper() in CELLS else value
-
-
 class RNNArguments(Section):
     """The arguments of nn.RNN, nn.GRU or nn.LSTM, under torch's own names."""
 
-    cell: Annotated[CellName, BeforeValidator(_cell)] = Field("RNN", description="the layer of torch that is meant")
+    cell: CellName = Field("RNN", description="the layer of torch that is meant")
     input_size: Size = Field(20, description="H_in: features of each input step")
     hidden_size: Size = Field(40, description="H_out: features of the hidden state; of an LSTM H_cell")
     num_layers: int = Field(1, ge=1, le=MOST_LAYERS, description="layers, each reading the output of the one below")
@@ -77,46 +100,39 @@ class RNNArguments(Section):
     @model_validator(mode="before")
     @classmethod
     def _nonlinearity_follows_cell(cls, values: Any) -> Any:
-        """Where it is not given, or null, it is the one the cell has: tanh, or none."""
         if not isinstance(values, dict) or values.get("nonlinearity") is not None:
             return values
-        cell = CELLS.get(str(_cell(values.get("cell"))), CELLS["RNN"])
+        cell = CELLS.get(str(_cell_in_capitals(values.get("cell"))), CELLS["RNN"])
         return {**values, "nonlinearity": "tanh" if cell.has_nonlinearity else None}
 
-    @field_validator("nonlinearity")
+    @field_validator("nonlinearity", "proj_size")
     @classmethod
-    def _nonlinearity_fits(cls, nonlinearity: Nonlinearity | None, info: ValidationInfo) -> Nonlinearity | None:
-        cell = info.data.get("cell", "RNN")
-        if nonlinearity and not CELLS[cell].has_nonlinearity:
+    def _fits_the_cell(cls, value: Any, info: ValidationInfo) -> Any:
+        name, cell, hidden_size = info.field_name, info.data.get("cell"), info.data.get("hidden_size")
+        if name == "nonlinearity" and value and cell and not CELLS[cell].has_nonlinearity:
             raise _problem(f"nonlinearity belongs to cell RNN, and cell is {cell}", "no value, or cell RNN")
-        return nonlinearity
-
-    @field_validator("proj_size")
-    @classmethod
-    def _projection_fits(cls, proj_size: int, info: ValidationInfo) -> int:
-        cell, hidden_size = info.data.get("cell"), info.data.get("hidden_size")
-        if proj_size and cell and not CELLS[cell].projects:
+        if name == "proj_size" and value and cell and not CELLS[cell].projects:
             raise _problem(f"proj_size belongs to cell LSTM, and cell is {cell}", "0, or cell LSTM")
-        if proj_size and hidden_size and proj_size >= hidden_size:
-            raise _problem(f"{proj_size} is not below hidden_size {hidden_size}", f"0 (none) to {hidden_size - 1}")
-        return proj_size
+        if name == "proj_size" and value and hidden_size and value >= hidden_size:
+            raise _problem(f"{value} is not below hidden_size {hidden_size}", f"0 (none) to {hidden_size - 1}")
+        return value
 
     @property
     def directions(self) -> int:
-        """D: 2 if bidirectional, else 1."""
+        """Return D: 2 if bidirectional, else 1."""
         return 2 if self.bidirectional else 1
 
     @property
     def h_out(self) -> int:
-        """H_out: the features of h, which are those of a direction in `output`."""
+        """Return H_out: the features of h, and of each direction of `output`."""
         return self.proj_size or self.hidden_size
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments that torch's layer of this cell takes."""
+        """Return the arguments that torch's layer of this cell takes."""
         cell = CELLS[self.cell]
-        taken = {"nonlinearity": cell.has_nonlinearity, "proj_size": cell.projects, "cell": False}
-        return {name: value for name, value in self.model_dump().items() if taken.get(name, True)}
+        taken = {"cell": False, "nonlinearity": cell.has_nonlinearity, "proj_size": cell.projects}
+        return self.model_dump(exclude={name for name, takes in taken.items() if not takes})
 
 
 class InputDescription(Section):
@@ -133,7 +149,6 @@ class InputDescription(Section):
     @model_validator(mode="before")
     @classmethod
     def _sizes_follow_lengths(cls, values: Any) -> Any:
-        """Where lengths are given, the sizes that are not given follow from them."""
         lengths = values.get("lengths") if isinstance(values, dict) else None
         if isinstance(lengths, list | tuple) and lengths and all(type(n) is int for n in lengths):
             return {"batch_size": len(lengths), "seq_len": max(1, *lengths), **values}
@@ -142,8 +157,7 @@ class InputDescription(Section):
     @field_validator("layout")
     @classmethod
     def _packed_needs_a_sequence(cls, layout: Layout, info: ValidationInfo) -> Layout:
-        batch_size = info.data.get("batch_size", 1)
-        if layout == "packed" and batch_size == 0:
+        if layout == "packed" and info.data.get("batch_size") == 0:
             raise _problem("layout packed needs batch_size 1 or more, and it is 0", "batched, unbatched")
         return layout
 
@@ -171,48 +185,22 @@ class InputDescription(Section):
 
     @property
     def sequence_lengths(self) -> tuple[int, ...]:
-        """Packed: the length of every sequence, given or by rule: unequal, unsorted, the longest seq_len."""
+        """Return the length of each packed sequence, given or by rule: unequal, unsorted, the longest seq_len."""
         if self.lengths is not None:
             return self.lengths
         start = self.seq_len - 2 if self.batch_size > 1 else self.seq_len - 1
         return tuple(1 + (start + n) % self.seq_len for n in range(self.batch_size))
 
 
-_DTYPES = {"double": "float64", "float": "float32", "single": "float32", "half": "float16", "bf16": "bfloat16"}
-_DTYPES |= {f"{letter}{bits}": f"float{bits}" for letter in ("f", "fp") for bits in (16, 32, 64)}
-
-
-def _dtype(value: Any) -> Any:
-    """Take a dtype under each of the names that torch and people give it: torch.float64, double, fp64."""
-    if not isinstance(value, str):
-        return value
-    name = value.lower().removeprefix("torch.")
-    name = _DTYPES.get(name, name)
-    return name if name in get_args(Dtype) else value
-
-
-def _device(value: Any) -> Any:
-    """Take gpu, gpu:0 and CUDA for torch's name of the same device."""
-    if not isinstance(value, str):
-        return value
-    found = re.fullmatch(r"(gpu|cuda|cpu|auto|meta)(?::?(\d+))?", value.lower())
-    if value.lower() == "mps":
-        raise _problem('"mps" is not a device that rnncli runs on (did you mean cpu?)', "auto, cpu, cuda, cuda:N")
-    if found is None:
-        return value
-    name = "cuda" if found[1] == "gpu" else found[1]
-    return name if found[2] is None else f"{name}:{found[2]}"
-
-
 class RunSettings(Section):
     """Where and how it runs."""
 
-    device: Annotated[str, BeforeValidator(_device)] = Field(
+    device: Device = Field(
         "auto",
         pattern=r"^(auto|cpu|cuda|cuda:(0|[1-9]\d{0,2})|meta)$",
         description="auto, cpu, cuda, cuda:N; shapes also: meta",
     )
-    dtype: Annotated[Dtype, BeforeValidator(_dtype)] = Field("float32", description="the working dtype")
+    dtype: AnyDtype = Field("float32", description="the working dtype")
     seed: int = Field(0, ge=0, le=2**63 - 1, description="of weights, input, h_0, cotangents and dropout masks")
     train: bool = Field(False, description="training mode: dropout is active")
     gradients: bool = Field(True, description="compare the gradients of input, h_0 and every parameter too")
@@ -247,17 +235,14 @@ class Case(Section):
     @field_validator("candidate", mode="before")
     @classmethod
     def _candidate_is_known(cls, candidate: Any) -> Any:
-        """Told here: the validation library would tell of every form a candidate may have."""
+        # pydantic would tell of every form a candidate may have
         target = candidate.get("target") if isinstance(candidate, dict) else candidate
         if isinstance(target, str) and any(len(os.fsencode(name)) > LONGEST_NAME for name in re.split("[/:]", target)):
             raise _problem(f"{shown(target)} has a name of more than {LONGEST_NAME} bytes", CANDIDATES)
         if isinstance(candidate, str):
             if candidate in BUILT_IN or re.fullmatch(_TARGET, candidate):
                 return candidate
-            hint = nearest(candidate, BUILT_IN)
-            if candidate.endswith(".py"):
-                hint = f": it names a file and nothing in it, as {candidate}:NAME would"
-            raise _problem(f"{shown(candidate)} is not allowed{hint}", CANDIDATES)
+            raise _problem(f"{shown(candidate)} is not allowed{nearest(candidate, BUILT_IN)}", CANDIDATES)
         if isinstance(candidate, dict):
             try:
                 return Candidate.model_validate(candidate)
@@ -277,53 +262,51 @@ class Case(Section):
 
     @property
     def target(self) -> str | None:
-        """PATH.py:NAME or MODULE:NAME of a user's own implementation; None of a built-in one."""
+        """Return PATH.py:NAME or MODULE:NAME of a user's own implementation; None of a built-in one."""
         if isinstance(self.candidate, Candidate):
             return self.candidate.target
         return None if self.candidate in BUILT_IN else self.candidate
 
     @property
     def stated(self) -> dict[str, str]:
-        """What the config says of how the candidate is to be read."""
+        """Return the reading that the config states: values by convention, layout, weights and returns."""
         if isinstance(self.candidate, str):
             return {}
         return {name: value for name, value in self.candidate.model_dump(exclude={"target"}).items() if value}
 
     @property
     def returns(self) -> tuple[str, ...]:
-        """What the candidate returns: output and the final states, or one of the two."""
+        """Return the names of the tensors that the candidate returns: output, the final states, or both."""
         said = self.stated.get("returns", "both")
         return {"both": ("output", *self.cell.final), "output": ("output",), "h_n": self.cell.final}[said]
 
     @property
     def cell(self) -> Cell:
-        """What the recurrent layer of the case is made of."""
         return CELLS[self.rnn.cell]
 
     @property
     def id(self) -> str:
-        """A short name that is the same wherever and whenever this case is run."""
+        """Return a short name that is the same wherever and whenever this case is run."""
         values = self.config
         if self.rnn.cell == "RNN":  # whose cases have the ids they had before there were other cells
             del values["rnn"]["cell"], values["rnn"]["proj_size"]
-        text = json.dumps(values, sort_keys=True)
-        digest = hashlib.sha256(text.encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
         return "abcdefghijklmnop"[int(digest[0], 16)] + digest[1:10]  # a spreadsheet takes 12e4567890 for a number
 
     @property
     def config(self) -> dict[str, Any]:
-        """The case as plain values, as they stand in a config."""
+        """Return the case as plain values, as they stand in a config."""
         return self.model_dump(mode="json")
 
 
 def altered(case: Case, **sections: dict[str, Any]) -> Case:
-    """The case with some values replaced: `altered(case, input={"seq_len": 1})`. The values are not validated."""
+    """Return the case with some values replaced, not validated: `altered(case, input={"seq_len": 1})`."""
     changed = {name: getattr(case, name).model_copy(update=values) for name, values in sections.items()}
     return case.model_copy(update=changed)
 
 
 def changed_by(case: Case, changes: Changes) -> Case | None:
-    """The case with some leaves of its sections replaced; None where that is no valid case."""
+    """Return the case with some leaves of its sections replaced; None where that is no valid case."""
     values = case.config
     for leaf, value in changes.items():
         section, _, name = leaf.partition(".")
@@ -335,14 +318,10 @@ def changed_by(case: Case, changes: Changes) -> Case | None:
 
 
 def as_flags(values: Changes) -> str:
-    """Values by dotted leaf, as the flags that set them: `--seq-len 3 --no-bias`."""
+    """Return values by dotted leaf as the flags that set them: `--seq-len 3 --no-bias`."""
     flags = []
     for leaf, value in values.items():
         name = leaf.rpartition(".")[2].replace("_", "-")
         shown = "null" if value is None else ",".join(map(str, value)) if isinstance(value, tuple | list) else value
         flags.append(f"--{name} {shown}" if not isinstance(value, bool) else f"--{name}" if value else f"--no-{name}")
     return " ".join(flags)
-
-
-def _problem(what: str, allowed: str) -> PydanticCustomError:
-    return PydanticCustomError("rnncli", "{what}; allowed: {allowed}", {"what": what, "allowed": allowed})

@@ -20,7 +20,6 @@ class Cell:
 
     @property
     def layer(self) -> str:
-        """Return the name of torch's class: nn.LSTM."""
         return f"nn.{self.name}"
 
     @property
@@ -35,7 +34,6 @@ class Cell:
 
     @property
     def tensors(self) -> tuple[str, ...]:
-        """Return the names of all that goes in and comes out."""
         return ("input", *self.initial, "output", *self.final)
 
     @property

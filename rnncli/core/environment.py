@@ -10,7 +10,7 @@ from rnncli import __version__
 
 
 def static_environment() -> dict[str, Any]:
-    """Versions of rnncli and Python, the platform, the processor and the CPUs this process may use."""
+    """Return the versions of rnncli and Python, the platform, the processor and the CPUs this process may use."""
     return {
         "rnncli": __version__,
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""What can go wrong for a user, the exit code each kind ends with, and how a message names keys and values."""
+"""The errors a user can meet, the exit code of each kind, and the names of keys and values in messages."""
 
 import json
 from collections.abc import Iterable
@@ -35,22 +35,19 @@ INTERRUPTIONS = {
 class RnncliError(Exception):
     """A failure that is told to the user in its own words, without a traceback."""
 
-    exit_code = ExitCode.INTERNAL
-    kind = "internal"
+    exit_code, kind = ExitCode.INTERNAL, "internal"
 
 
 class ConfigError(RnncliError):
     """The config, a flag, a path, or a case too big for the machine. Each line of the message is one problem."""
 
-    exit_code = ExitCode.USAGE
-    kind = "config"
+    exit_code, kind = ExitCode.USAGE, "config"
 
 
 class UnavailableError(RnncliError):
     """A device, a dtype on that device, or an optional package that is not here."""
 
-    exit_code = ExitCode.UNAVAILABLE
-    kind = "unavailable"
+    exit_code, kind = ExitCode.UNAVAILABLE, "unavailable"
 
 
 class CandidateError(RnncliError):
@@ -59,8 +56,7 @@ class CandidateError(RnncliError):
     `trace` is its own traceback, where there is one.
     """
 
-    exit_code = ExitCode.CANDIDATE_FAILED
-    kind = "candidate"
+    exit_code, kind = ExitCode.CANDIDATE_FAILED, "candidate"
 
     def __init__(self, message: str, trace: str | None = None) -> None:
         super().__init__(message)
@@ -70,8 +66,7 @@ class CandidateError(RnncliError):
 class AmbiguousError(RnncliError):
     """A candidate that can be read in two ways which lead to different verdicts."""
 
-    exit_code = ExitCode.USAGE
-    kind = "ambiguous"
+    exit_code, kind = ExitCode.USAGE, "ambiguous"
 
 
 class ReaderGoneError(Exception):
@@ -90,7 +85,7 @@ def described(error: BaseException) -> str:
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """A clause for a message: " (did you mean X?)" where a valid name is near enough to `name`, else nothing."""
+    """Return a clause for a message: " (did you mean X?)" where a valid name is near to `name`, else nothing."""
     import difflib
 
     if len(name) > LONGEST_NEAR:
@@ -101,13 +96,13 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as it would stand in YAML, cut where it is long."""
+    """Return a value as it would stand in YAML, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def dotted(path: KeyPath) -> str:
-    """A path as it is written in messages: `input.lengths[2]`."""
+    """Return a path as it is written in messages: `input.lengths[2]`."""
     text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
     text = text.removeprefix(".") or "config"
     return text if len(text) <= 200 else f"{text[:197]}..."

@@ -1,4 +1,4 @@
-"""Does a case fit into memory? An estimate by formula, made before anything is allocated."""
+"""The memory a case needs, estimated by formula before anything is allocated, and the memory there is."""
 
 import math
 import os
@@ -18,22 +18,23 @@ _limit: int | None = None
 
 
 def needed_for_shapes(case: Case) -> int:
-    """Bytes `shapes` takes: the parameters once, what goes in and out, and the layer at work."""
+    """Return the bytes that `shapes` takes: the parameters once, what goes in and out, and the layer at work."""
     at_work = (5 + _blocks(case)) * _layer(case)
-    return ITEM_SIZE[case.run.dtype] * (_parameters(case) + 2 * (_given(case) + _returned(case)) + at_work)
+    return ITEM_SIZE[case.run.dtype] * (_parameters(case) + 2 * sum(_given_and_returned(case)) + at_work)
 
 
 def needed_for_verify(case: Case) -> int:
-    """Bytes `verify` takes at its peak: the probe, the values of both sides, one side at work or one comparison.
-
-    In float64, each tensor counted as often as was measured to be alive at once.
+    """Return the bytes that `verify` takes at its peak: the probe, the values of both sides, one side at work or one
+    comparison. In float64, each tensor counted as often as was measured to be alive at once.
     """
+    given, returned = _given_and_returned(case)
+    one_layer = _blocks(case) * _layer(case)
     if case.run.gradients:
-        layers = case.rnn.num_layers * _blocks(case) * _layer(case)
-        elements = 15 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 9 * layers
+        layers = case.rnn.num_layers * one_layer
+        elements = 15 * (_parameters(case) + given) + 7 * returned + 9 * layers
         elements += 6 * max(layers, min(NOISY_RUNS * layers, NOISY_ELEMENTS))
     else:
-        elements = 4 * (_parameters(case) + _given(case)) + 7 * _returned(case) + 7 * _blocks(case) * _layer(case)
+        elements = 4 * (_parameters(case) + given) + 7 * returned + 7 * one_layer
     objects = case.input.seq_len * case.rnn.num_layers * case.rnn.directions * OBJECTS_PER_STEP[case.run.gradients]
     return 8 * elements + objects
 
@@ -52,14 +53,14 @@ def require_fits(case: Case, needed: int, available: int | None) -> None:
 
 
 def limit(count: int | None) -> None:
-    """Have this process take no more bytes, whatever the machine has. None: all of that."""
+    """Limit the bytes that this process takes, whatever the machine has; None for all of these."""
     global _limit
     _limit = count
 
 
 def available_memory() -> int | None:
-    """Bytes this process may still take: the machine's, or the control group's where that is less, or those it is
-    limited to. None: not known.
+    """Return the bytes this process may still take: the least of the machine's, its control group's and its limit.
+    None: not known.
     """
     amounts = (_machine_memory(), _group_memory(), _limit)
     return min((amount for amount in amounts if amount is not None), default=None)
@@ -76,16 +77,14 @@ def _parameters(case: Case) -> int:
     return count
 
 
-def _given(case: Case) -> int:
-    return sum(math.prod(tensor_sizes(case)[name]) for name in ("input", *case.cell.initial))
+def _given_and_returned(case: Case) -> tuple[int, int]:
+    given = {"input", *case.cell.initial}
+    elements = {name: math.prod(size) for name, size in tensor_sizes(case).items()}
+    of_given = sum(count for name, count in elements.items() if name in given)
+    return of_given, sum(elements.values()) - of_given
 
 
-def _returned(case: Case) -> int:
-    return sum(math.prod(tensor_sizes(case)[name]) for name in ("output", *case.cell.final))
-
-
-def _layer(case: Case) -> int:
-    """Elements of what a layer computes at all steps, of one gate or state."""
+def _layer(case: Case) -> int:  # elements of one gate or state of a layer at all steps
     rnn = case.rnn
     elements = case.input.seq_len * _batch(case) * rnn.directions * rnn.hidden_size
     if case.candidate == "concat":  # [x_t, h] is kept for every step
@@ -93,8 +92,7 @@ def _layer(case: Case) -> int:
     return elements
 
 
-def _blocks(case: Case) -> int:
-    """How many values of that size a layer computes: those of its gates, and of every state after the first."""
+def _blocks(case: Case) -> int:  # values of that size: of each gate, and of every state after the first
     return len(case.cell.gates) + len(case.cell.states) - 1
 
 

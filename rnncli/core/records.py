@@ -1,4 +1,4 @@
-"""What a command found out, as frozen records: every report is rendered from these and nothing else.
+"""The results of a command as frozen records, from which alone every report is rendered.
 
 The field names are the keys of the JSON; a unit stands in the name. What did not run is None, never zero.
 """
@@ -10,10 +10,13 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from rnncli.core.cells import CELLS
+
 if TYPE_CHECKING:
     from rnncli.core.tally import Tally
 
 SCHEMA_VERSION = 1
+_PASS_IN_JSON = {"alias_generator": lambda name: name.removesuffix("_")}
 
 Stage = Literal["algorithm", "precision"]
 Pass = Literal["forward", "forward+backward", "inference"]
@@ -21,7 +24,7 @@ BySteps = dict[str, tuple[float | None, ...]]  # by direction
 
 
 class Verdict(StrEnum):
-    """What a check, a case or a run comes to."""
+    """The outcome of a check, a case or a run."""
 
     MATCH = "match"
     MISMATCH = "mismatch"
@@ -37,7 +40,7 @@ class Detail(StrEnum):
 
 
 def combine(verdicts: Iterable[Verdict | None]) -> Verdict | None:
-    """Any mismatch is a mismatch; else any match is a match; else not-comparable. None where nothing was judged."""
+    """Return mismatch where there is one, else match, else not-comparable; None where nothing was judged."""
     seen = set(verdicts)
     return next((one for one in (Verdict.MISMATCH, Verdict.MATCH, Verdict.NOT_COMPARABLE) if one in seen), None)
 
@@ -45,7 +48,6 @@ def combine(verdicts: Iterable[Verdict | None]) -> Verdict | None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorShape:
     """One tensor's axes and its sizes: as predicted by rule, as observed on either side, and as the config expects.
-
     `given_by`: the flags of one other argument that gives the expected sizes.
     """
 
@@ -59,14 +61,13 @@ class TensorShape:
 
     @property
     def agrees(self) -> bool:
-        """Whether every size that is known equals the predicted one."""
+        """Return whether every size that is known equals the predicted one."""
         return {self.reference, self.candidate, self.expected} <= {None, self.predicted}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """One parameter under torch's name: shape by rule, shape observed in torch's layer, number of elements.
-
     `gates`: whose rows it holds, in this order and as many of each; None where the cell has a single gate.
     """
 
@@ -80,14 +81,12 @@ class Parameter:
 
     @property
     def agrees(self) -> bool:
-        """Whether every shape that is known equals the predicted one."""
         return {self.reference, self.expected} <= {None, self.shape}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """A line of code a person looks up every time, filled in for the case, the shape it gives, and what that is.
-
     `equals`: another expression with the same values. In `note`, code stands between backticks.
     """
 
@@ -142,15 +141,14 @@ class Check:
 
     @property
     def passes_at(self) -> float:
-        """The smallest tolerance it would pass at: infinite where none lets it through, as another shape, or NaN."""
+        """Return the smallest tolerance it would pass at; infinity where it has another shape, or NaN."""
         unknown = float("inf") if self.verdict == Verdict.MISMATCH else 0.0
         return unknown if self.min_tolerance is None else self.min_tolerance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultResult:
-    """Whether a case sees one fault of the catalogue: by which tensor and stage, or after which change to the case.
-
+    """The status of one fault of the catalogue in a case, with the tensor and stage that see it.
     `change` is the smallest change found that reveals it, as flags; `reason` says why it does not apply, or what shows.
     """
 
@@ -192,7 +190,7 @@ class Wire:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """How long one pass of one implementation takes: median and interquartile range over `runs` measurements.
+    """The time of one pass of one implementation: median and interquartile range over `runs` measurements.
 
     Half of the ratios of single measurements to those of torch beside them lie from `ratio_low` to `ratio_high`. The
     rates count the matrix products of the case; `products_share` is the share of the time that these take alone.
@@ -200,7 +198,7 @@ class Timing:
     `baseline_ratio`: the ratio in an earlier run, and `changed` whether the two are further apart than both spreads.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"alias_generator": lambda name: name.removesuffix("_")}
+    __pydantic_config__: ClassVar[dict[str, Any]] = _PASS_IN_JSON
 
     implementation: str
     pass_: Pass  # "pass" in JSON, a keyword in Python
@@ -221,21 +219,20 @@ class Timing:
 
     @property
     def is_reference(self) -> bool:
-        """Return whether it is of torch's own layer, which is named nn.RNN, nn.GRU or nn.LSTM."""
-        return self.implementation.startswith("nn.") and ":" not in self.implementation
+        return any(self.implementation == cell.layer for cell in CELLS.values())
 
     @property
     def noisy(self) -> bool:
-        """Whether the spread makes the ratio meaningless."""
+        """Return whether the spread makes the ratio meaningless."""
         low, high = self.ratio_low, self.ratio_high
         return self.iqr_s > self.median_s / 2 if low is None or high is None else high > 1.5 * low
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """How the time of a pass grows over a range of cases: as the product of each size to its exponent."""
+    """The growth of the time of a pass over a range of cases, as the product of each size to its exponent."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"alias_generator": lambda name: name.removesuffix("_")}
+    __pydantic_config__: ClassVar[dict[str, Any]] = _PASS_IN_JSON
 
     implementation: str
     pass_: Pass
@@ -244,7 +241,7 @@ class Growth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What --fail-if came to in one case. It fails where the ratio is beyond the bound by more than its spread."""
+    """The outcome of --fail-if in one case. It fails where the ratio is beyond the bound by more than its spread."""
 
     condition: str
     case: str
@@ -256,7 +253,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a case has no verdict."""
+    """The reason why a case has no verdict."""
 
     kind: str
     message: str
@@ -266,7 +263,6 @@ class Failure:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """The run a case belongs to. Results whose `config` is the same are of the same cases, judged alike.
-
     `index` is the place of the case among the `cases` of the run; of a shard "3/8", `shard_cases` are its own.
     """
 
@@ -303,12 +299,11 @@ class CaseRecord:
 
     @property
     def failed(self) -> bool:
-        """Whether it is a mismatch or could not be judged."""
         return self.error is not None or self.verdict == Verdict.MISMATCH
 
     @property
     def candidate(self) -> str:
-        """What the candidate is called: a built-in one's name, or where a user's own is found."""
+        """Return the name of a built-in candidate, or where a user's own is found."""
         named = self.config["candidate"]
         return str(named["target"] if isinstance(named, dict) else named)
 
@@ -341,7 +336,7 @@ class RunRecord:
         growth: Sequence[Growth] = (),
         gates: Sequence[Gate] = (),
     ) -> "RunRecord":
-        """The record of a run. Its verdict is that of its cases; None where one failed, is missing or not judged."""
+        """Return the record of a run. Its verdict is that of its cases; None where one failed, is missing or open."""
         record = cls(command=command, environment=environment, verdict=None, strict=strict, cases=cases)
         record = replace(record, missing=tuple(missing), growth=tuple(growth) or None, gates=tuple(gates) or None)
         verdict = combine(record.tally.verdicts)
@@ -357,18 +352,17 @@ class RunRecord:
 
     @property
     def verbose(self) -> bool:
-        """Return whether a table shows everything."""
         return self.detail == Detail.VERBOSE
 
     @property
     def unjudged(self) -> int:
-        """How many cases of `verify` have neither a verdict nor an error, as those of --list."""
-        tally = self.tally
-        return tally.cases - tally.verdicts.total() - tally.kinds.total() if self.command == "verify" else 0
+        """Return the number of cases of `verify` with neither a verdict nor an error, as those of --list."""
+        judged = self.tally.verdicts.total() + self.tally.kinds.total()
+        return self.tally.cases - judged if self.command == "verify" else 0
 
     @property
     def passed(self) -> bool:
-        """Whether everything asked for matches: a run that ends with exit code 0."""
+        """Return whether everything asked for matches: a run that ends with exit code 0."""
         tally = self.tally
         failed = self.verdict == Verdict.MISMATCH or tally.kinds or self.missing or self.unjudged
         failed = failed or any(gate.failed for gate in self.gates or ())
@@ -377,14 +371,13 @@ class RunRecord:
 
     @cached_property
     def tally(self) -> "Tally":
-        """What its cases come to."""
         from rnncli.core.tally import Tally
 
         return Tally.of(self.cases)
 
 
 def leaves_of(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every leaf of a config by its dotted name, and its value as it would stand in YAML."""
+    """Yield every leaf of a config by its dotted name, and its value as it would stand in YAML."""
     for name, value in config.items():
         if name in ("rnn", "input", "run"):
             yield from ((f"{name}.{leaf}", _short(inner)) for leaf, inner in value.items())
@@ -402,5 +395,5 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def printable(text: str) -> str:
-    """Text from elsewhere, with a space for each character that a terminal, a log or a browser would act on."""
+    """Return a text with a space for each character that a terminal, a log or a browser would act on."""
     return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

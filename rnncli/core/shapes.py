@@ -1,4 +1,4 @@
-"""Every tensor's axes and sizes, and every parameter, by rule: what torch's documentation says, and not by asking it.
+"""Every tensor's axes and sizes, and every parameter, by the rules of torch's documentation and without torch.
 
 The rules (documentation of `torch.nn.RNN`, `GRU` and `LSTM`: Inputs, Outputs, Variables): states are (D*num_layers, N,
 features) even with `batch_first`; layers above the first read D*H_out features; a 2-D input is one sequence (L, H_in).
@@ -16,42 +16,32 @@ _Line = tuple[str, tuple[int, ...] | None, str, str | None]  # code, shape, note
 
 
 def predict_tensors(case: Case) -> tuple[TensorShape, ...]:
-    """What goes in and comes out: input, h_0, output, h_n and what other states the cell has.
-
-    A packed tensor is described by its `.data`.
-    """
+    """Return input, initial states, output and final states; of a packed tensor, its `.data`."""
     rnn, given, cell = case.rnn, case.input, case.cell
     sizes = {"L": given.seq_len, "N": given.batch_size, "D*num_layers": rnn.directions * rnn.num_layers}
-    sizes |= {"H_in": rnn.input_size, "H_out": rnn.h_out, "D*H_out": rnn.directions * rnn.h_out}
-    sizes["H_cell"] = rnn.hidden_size
-    batch: tuple[str, ...] = ("N",)
+    sizes |= {"H_in": rnn.input_size, "H_cell": rnn.hidden_size, "H_out": rnn.h_out}
+    sizes |= {"D*H_out": rnn.directions * rnn.h_out}
     if given.layout == "packed":
         sizes["sum(lengths)"] = sum(given.sequence_lengths)
-        steps: tuple[str, ...] = ("sum(lengths)",)
-    elif given.layout == "unbatched":
-        steps, batch = ("L",), ()
-    else:
-        steps = ("N", "L") if rnn.batch_first else ("L", "N")
+    batched = ("N", "L") if rnn.batch_first else ("L", "N")
+    steps = {"packed": ("sum(lengths)",), "unbatched": ("L",), "batched": batched}[given.layout]
+    batch = () if given.layout == "unbatched" else ("N",)
     axes = {name: ("D*num_layers", *batch, cell.features_of(name)) for name in (*cell.initial, *cell.final)}
     axes |= {"input": (*steps, "H_in"), "output": (*steps, "D*H_out")}
+    predicted = {name: tuple(sizes[axis] for axis in axes[name]) for name in cell.tensors}
     return tuple(
-        TensorShape(
-            name=name,
-            axes=axes[name],
-            predicted=tuple(sizes[axis] for axis in axes[name]),
-            expected=case.expect.get(name),
-        )
-        for name in cell.tensors
+        TensorShape(name=name, axes=axes[name], predicted=size, expected=case.expect.get(name))
+        for name, size in predicted.items()
     )
 
 
 def tensor_sizes(case: Case) -> dict[str, tuple[int, ...]]:
-    """The size of each tensor that goes in or comes out."""
+    """Return the size of each tensor that goes in or comes out."""
     return {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
 
 
 def predict_parameters(case: Case) -> tuple[Parameter, ...]:
-    """Every parameter under torch's name, in torch's order: by layer, then direction."""
+    """Return every parameter under torch's name, in torch's order: by layer, then direction."""
     rnn, cell, parameters = case.rnn, case.cell, []
     for layer in range(rnn.num_layers):
         features = rnn.input_size if layer == 0 else rnn.directions * rnn.h_out
@@ -66,13 +56,16 @@ def predict_parameters(case: Case) -> tuple[Parameter, ...]:
 
 
 def parameter_sizes(case: Case) -> dict[str, tuple[int, ...]]:
-    """The size of each parameter."""
+    """Return the size of each parameter."""
     return {parameter.name: parameter.shape for parameter in predict_parameters(case)}
 
 
-def arguments_giving(case: Case, name: str, expected: tuple[int, ...]) -> str | None:
+def _given_by(case: Case, name: str, predicted: tuple[int, ...]) -> str | None:
     """Return the flags of one changed argument with which a tensor or parameter has the expected shape, or None."""
-    rnn = case.rnn
+    expected, rnn = case.expect.get(name), case.rnn
+    if expected in (None, predicted):
+        return None
+    case = case.model_copy(update={"expect": {}})
     sizes = sorted({size // parts for size in expected for parts in (1, 2, len(case.cell.gates))} - {0})
     changes: list[Changes] = [
         {"rnn.bidirectional": not rnn.bidirectional},
@@ -84,15 +77,13 @@ def arguments_giving(case: Case, name: str, expected: tuple[int, ...]) -> str | 
     ]
     for change in changes:
         changed = changed_by(case, change)
-        if changed is None:
-            continue
-        if (tensor_sizes(changed) | parameter_sizes(changed)).get(name) == expected:
+        if changed and (tensor_sizes(changed) | parameter_sizes(changed)).get(name) == expected:
             return as_flags({leaf: value for leaf, value in change.items() if value is not None})
     return None
 
 
 def warnings_for(case: Case) -> tuple[str, ...]:
-    """What the case asks for and torch's layer will not do."""
+    """Return a warning for each thing that the case asks for and torch's layer will not do."""
     rnn = case.rnn
     warnings = []
     if rnn.dropout and rnn.num_layers == 1:
@@ -110,21 +101,20 @@ def confront(
     candidate: Mapping[str, tuple[int, ...]] | None = None,
     parameters: Mapping[str, tuple[int, ...]] | None = None,
 ) -> CaseRecord:
-    """The predictions beside the sizes observed in torch's layer and in the candidate, by name, and beside `expect`.
+    """Return the predictions beside the sizes observed in torch's layer and in the candidate, and beside `expect`.
 
     The verdict is None where there was nothing to hold the predictions against.
     """
     reference, candidate, observed = reference or {}, candidate or {}, parameters or {}
-    tensors = tuple(
-        replace(of, reference=reference.get(of.name), candidate=candidate.get(of.name),
-                given_by=_given_by(case, of.name, of.predicted))
-        for of in predict_tensors(case)
-    )  # fmt: skip
-    predicted = tuple(
-        replace(of, reference=observed.get(of.name), given_by=_given_by(case, of.name, of.shape))
-        for of in predict_parameters(case)
-    )
-    agree = all(of.agrees for of in tensors) and all(of.agrees for of in predicted)
+    tensors, predicted = list[TensorShape](), list[Parameter]()
+    for tensor in predict_tensors(case):
+        seen, own = reference.get(tensor.name), candidate.get(tensor.name)
+        given_by = _given_by(case, tensor.name, tensor.predicted)
+        tensors.append(replace(tensor, reference=seen, candidate=own, given_by=given_by))
+    for of in predict_parameters(case):
+        given_by = _given_by(case, of.name, of.shape)
+        predicted.append(replace(of, reference=observed.get(of.name), given_by=given_by))
+    agree = all(tensor.agrees for tensor in tensors) and all(of.agrees for of in predicted)
     warnings = warnings_for(case)
     if parameters is not None and parameters.keys() != {parameter.name for parameter in predicted}:
         agree = False
@@ -134,20 +124,10 @@ def confront(
         config=case.config,
         verdict=None if parameters is None and not case.expect else Verdict.MATCH if agree else Verdict.MISMATCH,
         warnings=warnings,
-        shapes=tensors,
-        parameters=predicted,
+        shapes=tuple(tensors),
+        parameters=tuple(predicted),
         recipes=recipes(case),
     )
-
-
-def _given_by(case: Case, name: str, predicted: tuple[int, ...]) -> str | None:
-    expected = case.expect.get(name)
-    if expected in (None, predicted):
-        return None
-    return arguments_giving(case.model_copy(update={"expect": {}}), name, expected)
-
-
-# -- lines of code ----------------------------------------------------------------------------------------------------
 
 
 def recipes(case: Case) -> tuple[Recipe, ...]:
@@ -227,7 +207,6 @@ def _by_layer(case: Case, name: str) -> Iterator[_Line]:
 
 
 def _beside_h(case: Case, name: str) -> Iterator[_Line]:
-    """Yield the lines about a state that is in no output."""
     both, one = case.rnn.bidirectional, tensor_sizes(case)[name][1:]
     ends = "h_n[-2] and h_n[-1]" if both else "h_n[-1]"
     note = f"the top layer's {name[0]} beside {ends}: in no `output`, for a further call and not for a head"

@@ -1,11 +1,11 @@
-"""What many cases come to, in few words: how many of each verdict, and what the failing ones have in common."""
+"""Many cases in few words: how many came to each verdict, and what the failing ones have in common."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rnncli.core.cells import cell_of
-from rnncli.core.records import CaseRecord, RunRecord, Verdict, printable
+from rnncli.core.cells import CELLS, cell_of
+from rnncli.core.records import CaseRecord, RunRecord, Verdict, leaves_of, printable
 from rnncli.core.tally import Tally
 
 if TYPE_CHECKING:
@@ -13,47 +13,46 @@ if TYPE_CHECKING:
 
 MOST_ARGUMENTS = 6
 MOST_VALUES = 8
+DEFAULTS = {"num_layers": 1, "nonlinearity": "tanh", "bias": True, "batch_first": False, "dropout": 0.0}
+DEFAULTS |= {"bidirectional": False, "proj_size": 0}
 
 
 def conclusion(record: RunRecord) -> str:
-    """The run in a line: 96 cases: 48 mismatch, 48 match; all 48 failures have bidirectional=true."""
+    """Return the run in a line: 96 cases: 48 mismatch, 48 match; all 48 failures have bidirectional=true."""
     tally = record.tally
     missing = (f"INCOMPLETE: {reason}" for reason in record.missing)
-    parts = (counts(tally), common(tally), diagnoses(tally), not_comparable(tally), *missing)
-    return "; ".join(part for part in parts if part)
+    return "; ".join(filter(None, [counts(tally), common(tally), diagnoses(tally), not_comparable(tally), *missing]))
+
+
+def cases(count: int) -> str:
+    """Return a number of cases: 1 case, 96 cases."""
+    return f"{count} case{'' if count == 1 else 's'}"
 
 
 def counts(tally: Tally) -> str:
-    """How many cases came to what."""
-    counted = {
-        "mismatch": tally.verdicts[Verdict.MISMATCH],
-        "failed to run": tally.kinds.total(),
-        "not-comparable": tally.verdicts[Verdict.NOT_COMPARABLE],
-        "match": tally.verdicts[Verdict.MATCH],
-    }
-    parts = ", ".join(f"{count} {name}" for name, count in counted.items() if count)
-    cases = f"{tally.cases} case{'' if tally.cases == 1 else 's'}"
-    return f"{cases}: {parts}" if parts else cases
+    """Return how many cases came to each verdict: 96 cases: 48 mismatch, 48 match."""
+    counted = {str(verdict): tally.verdicts[verdict] for verdict in Verdict} | {"failed to run": tally.kinds.total()}
+    order = ("mismatch", "failed to run", "not-comparable", "match")
+    parts = ", ".join(f"{counted[name]} {name}" for name in order if counted[name])
+    return f"{cases(tally.cases)}: {parts}" if parts else cases(tally.cases)
 
 
 def common(tally: Tally) -> str | None:
-    """The values that all failing cases have and others have not; None where there are none, or one case failed."""
+    """Return the values that all failing cases have and others have not; None for none, or where one case failed."""
     failures = len(tally.failing)
     shared = telling({pair for pair, count in tally.failed.items() if count == failures}, tally)
-    if failures < 2 or not shared:
-        return None
-    return f"all {failures} failures have {' and '.join(shared)}"
+    return f"all {failures} failures have {' and '.join(shared)}" if failures > 1 and shared else None
 
 
 def telling(shared: set[tuple[str, str]], tally: Tally) -> list[str]:
-    """Of leaves and values that some cases share, those that other cases of the run have not, the rarest first."""
-    found = [pair for pair in tally.every if pair in shared and tally.every[pair] < tally.cases]
-    found.sort(key=lambda pair: tally.every[pair])
+    """Return, of the values that some cases share, those that other cases of the run have not, the rarest first."""
+    found = sorted((pair for pair in tally.every if pair in shared), key=lambda pair: tally.every[pair])
+    found = [pair for pair in found if tally.every[pair] < tally.cases]
     return [f"{short(leaf)}={value}" for leaf, value in found[:MOST_ARGUMENTS]]
 
 
 def diagnoses(tally: Tally) -> str | None:
-    """What the mismatches are found to be, the most frequent first."""
+    """Return the diagnoses of the mismatches, the most frequent first."""
     found = tally.diagnoses.most_common(MOST_ARGUMENTS)
     if not found:
         return None
@@ -62,12 +61,12 @@ def diagnoses(tally: Tally) -> str | None:
 
 
 def verdicts_of(tally: Tally) -> list[Verdict]:
-    """The verdicts that checks of the run came to."""
+    """Return the verdicts that checks of the run came to."""
     return [verdict for verdict in Verdict if any(counted[verdict] for counted in tally.checks.values())]
 
 
 def not_comparable(tally: Tally) -> str | None:
-    """The most frequent reason why cases could not be compared."""
+    """Return the most frequent reason why cases could not be compared."""
     if not tally.left_open:
         return None
     (why, count), *others = tally.left_open.most_common()
@@ -76,8 +75,9 @@ def not_comparable(tally: Tally) -> str | None:
 
 
 def heading(record: RunRecord) -> str:
-    """What was run, in a line: verify: manual, bmm; 96 cases; rnncli 0.1.0, torch 2.13.0."""
-    return "; ".join(filter(None, [f"{record.command}: {candidates(record)} against nn.RNN", versions(record)]))
+    """Return what was run, in a line: verify: manual, bmm against nn.RNN; rnncli 0.1.0, torch 2.13.0."""
+    told = f"{record.command}: {candidates(record)} against {layers(record)}"
+    return "; ".join(filter(None, [told, versions(record)]))
 
 
 def candidates(record: RunRecord) -> str:
@@ -86,15 +86,35 @@ def candidates(record: RunRecord) -> str:
     return ", ".join(names[:MOST_VALUES]) + (", ..." if len(names) > MOST_VALUES else "")
 
 
+def layers(record: RunRecord) -> str:
+    """Return the names of torch's layers that the cases are held against: nn.RNN, nn.GRU and nn.LSTM."""
+    *first, last = [CELLS[name].layer for leaf, name in record.tally.every if leaf == "rnn.cell"] or ["nn.RNN"]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def versions(record: RunRecord) -> str:
-    """The versions a run was made with: rnncli 0.1.0, torch 2.13.0."""
+    """Return the versions a run was made with: rnncli 0.1.0, torch 2.13.0."""
     environment = record.environment or {}
     return ", ".join(f"{name} {environment[name]}" for name in ("rnncli", "torch") if environment.get(name))
 
 
+def threads(record: RunRecord) -> str:
+    """Return the number of torch's threads that a run was made with: 2 threads."""
+    count = (record.environment or {}).get("threads")
+    return f"{count} thread{'' if count == 1 else 's'}"
+
+
+def varying(cases: Sequence[CaseRecord]) -> dict[str, dict[str, str]]:
+    """Return, by id, the leaves of each case in which cases differ, and their values."""
+    leaves = {case.id: dict(leaves_of(case.config)) for case in cases}
+    first = next(iter(leaves.values()), {})
+    differ = [leaf for leaf in first if len({values.get(leaf) for values in leaves.values()}) > 1]
+    return {id: {leaf: values.get(leaf, "") for leaf in differ} for id, values in leaves.items()}
+
+
 def by_argument(tally: Tally) -> Iterator[tuple[str, list[tuple[str, int, int]]]]:
-    """The arguments on which it depends whether a case fails, the most telling first: for each of its values, how many
-    cases fail and how many there are.
+    """Yield the arguments on which it depends whether a case fails, the most telling first: for each of its values, how
+    many cases fail and how many there are.
     """
     values: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
     for (leaf, value), count in tally.every.items():
@@ -105,53 +125,46 @@ def by_argument(tally: Tally) -> Iterator[tuple[str, list[tuple[str, int, int]]]
 
 
 def _spread(found: list[tuple[str, int, int]]) -> float:
-    """How far the shares of failing cases lie apart, as a part of the largest."""
     shares = [failing / count for _, failing, count in found]
     return (max(shares) - min(shares)) / max(shares) if max(shares) else 0.0
 
 
 def short(leaf: str) -> str:
-    """A leaf as nn.RNN calls it: num_layers for rnn.num_layers."""
+    """Return a leaf as nn.RNN calls it: num_layers for rnn.num_layers."""
     return leaf.rpartition(".")[2]
 
 
 def call(case: "CaseRecord | Case") -> str:
-    """Torch's layer as the case builds it: nn.RNN(3, 5, num_layers=2)."""
+    """Return torch's layer as the case builds it: nn.RNN(3, 5, num_layers=2)."""
     rnn = case.config["rnn"]
-    extra = [f"{name}={rnn[name]!r}" for name, default in DEFAULTS.items() if rnn.get(name) not in (default, None)]
-    return f"{cell_of(case.config).layer}({', '.join([str(rnn['input_size']), str(rnn['hidden_size']), *extra])})"
+    extra = [f", {name}={rnn[name]!r}" for name, default in DEFAULTS.items() if rnn.get(name) not in (default, None)]
+    return f"{cell_of(case.config).layer}({rnn['input_size']}, {rnn['hidden_size']}{''.join(extra)})"
 
 
 def arguments(case: CaseRecord) -> str:
-    """The arguments of nn.RNN and the rest of a case, in short: nn.RNN(3, 5, num_layers=2), packed, float32."""
-    given, run = case.config["input"], case.config["run"]
-    tail = [given["layout"], initial(case), run["dtype"], *(["train"] if run["train"] else [])]
-    return f"{call(case)}, {', '.join(tail)}"
+    """Return the arguments of nn.RNN and the rest of a case, in short: nn.RNN(3, 5, num_layers=2), packed, float32."""
+    run, train = case.config["run"], ", train" * case.config["run"]["train"]
+    return f"{call(case)}, {case.config['input']['layout']}, {initial(case)}, {run['dtype']}{train}"
 
 
 def initial(case: CaseRecord) -> str:
-    """What a case starts from: h_0 random, h_0 and c_0 omitted."""
+    """Return what a case starts from: h_0 random, h_0 and c_0 omitted."""
     return f"{' and '.join(cell_of(case.config).initial)} {case.config['input']['h_0']}"
 
 
 def reason(case: CaseRecord) -> str:
-    """Why a case fails, in a line: what could not be run, what differs where, and the diagnosis."""
+    """Return in a line why a case fails: what could not be run, what differs where, and the diagnosis."""
     if case.error:
         return case.error.message.splitlines()[0]
     if case.verdict == Verdict.NOT_COMPARABLE:
         return next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
-    wrong = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
     if case.checks is None and case.timing is not None:  # of bench, which keeps no checks
         return f"it does not compute what {cell_of(case.config).layer} computes"
+    wrong = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
     if not wrong:
         return "the shapes are not as expected"
-    first = wrong[0]
-    tensors = len({check.tensor for check in wrong})
+    first, tensors = wrong[0], len({check.tensor for check in wrong})
     others = f" and {tensors - 1} more" if tensors > 1 else ""
     found = " and ".join(diagnosis.id for diagnosis in case.diagnosis or ())
-    named = f"{found}: " if found else ""
-    return f"{named}{first.tensor}{others} ({first.stage} {first.dtype}): {first.reason or 'other values'}"
-
-
-DEFAULTS = {"num_layers": 1, "nonlinearity": "tanh", "bias": True, "batch_first": False, "dropout": 0.0}
-DEFAULTS |= {"bidirectional": False, "proj_size": 0}
+    said = f"{first.tensor}{others} ({first.stage} {first.dtype}): {first.reason or 'other values'}"
+    return f"{found}: {said}" if found else said

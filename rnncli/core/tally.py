@@ -11,7 +11,7 @@ MOST_NOTES = 100  # different ones that are kept of a run
 
 @dataclass
 class Tally:
-    """Many cases, counted: what a summary, the notes on stderr and the exit code are made from."""
+    """The counts from which a summary, the notes on stderr and the exit code are made."""
 
     cases: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)  # of cases
@@ -31,7 +31,6 @@ class Tally:
 
     @classmethod
     def of(cls, cases: Iterable[CaseRecord]) -> "Tally":
-        """The tally of cases."""
         tally = cls()
         for case in cases:
             tally.add(case)
@@ -51,16 +50,14 @@ class Tally:
             if len(self.left_open) < MOST_NOTES or why in self.left_open:
                 self.left_open[why] += 1
         self.cases += 1
-        if case.verdict is not None:
-            self.verdicts[case.verdict] += 1
-        self.compared += any(
-            check.tensor == "output" and check.verdict != Verdict.NOT_COMPARABLE for check in case.checks or ()
-        )
+        self.verdicts.update([case.verdict] if case.verdict else [])
         for check in case.checks or ():
+            self.checks.setdefault((check.stage, check.dtype), Counter())[check.verdict] += 1
+        judged = [check for check in case.checks or () if check.verdict != Verdict.NOT_COMPARABLE]
+        self.compared += any(check.tensor == "output" for check in judged)
+        for check in judged:
             key = check.stage, check.dtype
-            self.checks.setdefault(key, Counter())[check.verdict] += 1
-            if check.verdict != Verdict.NOT_COMPARABLE:
-                self.worst[key] = max(self.worst.get(key, 0.0), check.passes_at)
+            self.worst[key] = max(self.worst.get(key, 0.0), check.passes_at)
         self.unseen += sum(fault.status == "not-visible" for fault in case.faults or ())
         if len(self.warnings) < MOST_NOTES:
             self.warnings.update(case.warnings)
@@ -72,5 +69,5 @@ class Tally:
 
     @property
     def open_checks(self) -> int:
-        """Checks that are not-comparable."""
+        """Return the number of checks that are not-comparable."""
         return sum(counted[Verdict.NOT_COMPARABLE] for counted in self.checks.values())

@@ -1,9 +1,9 @@
-"""What stands in a report of one case, in words and figures: the same in a terminal as on a page."""
+"""A case in words and figures: the same in a terminal as on a page."""
 
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -18,11 +18,12 @@ from rnncli.core.records import (
     Parameter,
     Recipe,
     TensorShape,
+    Timing,
     Verdict,
     combine,
     printable,
 )
-from rnncli.core.summary import initial
+from rnncli.core.summary import call, initial
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 MOST_NAMES = 8
@@ -32,60 +33,66 @@ NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 MOST_NOISE = 1e4  # envelopes; an honest error is below 3, one of another equation about 1e14 in float64
 
 
-# -- figures ---------------------------------------------------------------------------------------------------------
-
-
-def number(value: float | None) -> str:
-    """An error: 1.2e-07."""
-    return "-" if value is None else "0" if value == 0 else f"{value:.1e}"
+def number(value: float | None, unknown: str = "-") -> str:
+    """Return an error in short: 1.2e-07."""
+    return unknown if value is None else "0" if value == 0 else f"{value:.1e}"
 
 
 def tolerance(value: float | None) -> str:
-    """A tolerance that something passes at; "none" where no tolerance lets it through."""
+    """Return a tolerance that something passes at; "none" where no tolerance lets it through."""
     return "none" if value is not None and math.isinf(value) else number(value)
 
 
 def ratio(value: float | None) -> str:
-    """A ratio, short: 0.23, 14, 3.1e+05."""
+    """Return a ratio in short: 0.23, 14, >10,000."""
     return "-" if value is None else f"{value:.2g}" if value < 1e4 else ">10,000"
 
 
-def ratio_to(value: float | None) -> str:
-    """A ratio to nn.RNN's time."""
-    return "-" if value is None else f"{value:.2f}"
+def ratio_to(value: float | None, unknown: str = "-") -> str:
+    """Return a ratio to nn.RNN's time: 0.87."""
+    return unknown if value is None else f"{value:.2f}"
+
+
+def spread(timing: Timing) -> tuple[float, float]:
+    """Return the ends of the range that half of the ratios to nn.RNN's time lie in; the ratio where it is not known."""
+    ratio = timing.ratio_to_reference or 0.0
+    return timing.ratio_low or ratio, timing.ratio_high or ratio
+
+
+def powers(exponents: Mapping[str, float]) -> list[str]:
+    """Return the factors of a time that grows with sizes: seq_len^0.93."""
+    return [f"{size}^{exponent:.2f}" for size, exponent in exponents.items()]
 
 
 def size(sizes: tuple[int, ...] | None) -> str:
-    """A shape as Python writes it."""
+    """Return a shape as Python writes it."""
     return "-" if sizes is None else f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(map(str, sizes))})"
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that makes it a number of few digits."""
-    unit, factor = ("us", 1e6) if seconds < 1e-3 else ("ms", 1e3) if seconds < 1 else ("s", 1.0)
-    return f"{seconds * factor:.3g} {unit}" if seconds * factor < 1000 else f"{seconds * factor:.0f} {unit}"
+    """Return a time in the unit that makes it a number of few digits."""
+    unit, per_second = ("s", 1.0) if seconds >= 1 else ("ms", 1e3) if seconds * 1e3 >= 1 else ("us", 1e6)
+    value = seconds * per_second
+    return f"{value:.3g} {unit}" if value < 1000 else f"{value:.0f} {unit}"
 
 
 def memory(count: int | None) -> str:
-    """Bytes in the unit that makes them a number of few digits."""
+    """Return bytes in the unit that makes them a number of few digits."""
     if count is None:
         return ""
-    for unit, unit_size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= unit_size:
-            return f"{count / unit_size:.2g} {unit}" if count < 100 * unit_size else f"{count / unit_size:.0f} {unit}"
-    return f"{count} B"
+    power = min(3, max(0, count.bit_length() - 1) // 10)
+    value, unit = count / 2 ** (10 * power), ("B", "KiB", "MiB", "GiB")[power]
+    return f"{value:.2g} {unit}" if power and value < 100 else f"{value:.0f} {unit}"
 
 
-def place(at: Location | None, tensor: str) -> str:
-    """A location in short; what the tensor's own name says already is left out."""
-    if at is None:
-        return "-"
+def place(at: Location, tensor: str) -> str:
+    """Return a location in short; what the tensor's own name says already is left out."""
     if at.column is not None or tensor.startswith("grad bias"):
         return f"[{at.unit}]" if at.column is None else f"[{at.unit},{at.column}]"
     layer = None if tensor in ("output", "grad input") else at.layer
     parts = [("l", layer), ("t", at.time), ("n", at.batch), ("u", at.unit)]
-    direction = ["rev"] if at.direction == "reverse" else []
-    return " ".join([*direction, *(f"{axis}={index}" for axis, index in parts if index is not None)])
+    placed = [f"{axis}={index}" for axis, index in parts if index is not None]
+    return " ".join(["rev", *placed] if at.direction == "reverse" else placed)
 
 
 def counted(number: int, noun: str) -> str:
@@ -93,29 +100,35 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def are(number: int, noun: str) -> str:
+    """Return a number with its noun as the subject of a sentence: 1 check is, 16 checks are."""
+    return f"{counted(number, noun)} {'is' if number == 1 else 'are'}"
+
+
 def joined(parts: Sequence[str]) -> str:
     """Return a list in words: a, b and c."""
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
-# -- a case ----------------------------------------------------------------------------------------------------------
-
-
 def candidate(case: CaseRecord, short: bool = False) -> str:
-    """What the candidate is called: in short, of a user's own, that it is the candidate."""
+    """Return the candidate's name; in short, of a user's own, that it is the candidate."""
     return "candidate" if short and ":" in case.candidate else printable(case.candidate)
 
 
+def implementation(name: str, case: CaseRecord) -> str:
+    """Return the name of an implementation; of a user's own, that it is the candidate."""
+    return printable(name.replace(case.candidate, "candidate")) if ":" in case.candidate else name
+
+
 def circumstances(command: str, case: CaseRecord) -> str:
-    """What beside nn.RNN's arguments a case was run with: float32 on cpu, packed input, h_0 random, seed 0."""
-    given, run = case.config["input"], case.config["run"]
-    where = f"{run['dtype']} on {case.device}" if case.device else f"{run['dtype']}"
-    details = [where, given["layout"], initial(case)]
+    """Return what a case was run with beside nn.RNN's arguments: float32 on cpu, batched, h_0 random, seed 0."""
+    run = case.config["run"]
+    where = f"{run['dtype']} on {case.device}" if case.device else run["dtype"]
+    details = [where, case.config["input"]["layout"], initial(case)]
     if command != "shapes":
-        details += [*(["train mode"] if run["train"] else []), f"seed {run['seed']}"]
-        details += [f"weights x{run['weight_scale']:g}"] if run["weight_scale"] != 1 else []
-    details += [case.backend] if case.backend else []
-    return ", ".join(details)
+        scaled = f"weights x{run['weight_scale']:g}" if run["weight_scale"] != 1 else ""
+        details += ["train mode" if run["train"] else "", f"seed {run['seed']}", scaled]
+    return ", ".join(filter(None, [*details, case.backend]))
 
 
 def axes(config: dict[str, Any]) -> str:
@@ -127,11 +140,11 @@ def axes(config: dict[str, Any]) -> str:
 def letters(config: dict[str, Any]) -> str:
     """Return the letters of the axes with their sizes: L=5 steps, N=10 sequences, D=1 direction, H_in=20, H_out=40."""
     rnn, given = config["rnn"], config["input"]
-    batch = [] if given["layout"] == "unbatched" else [f"N={counted(given['batch_size'], 'sequence')}"]
-    directions = counted(2 if rnn["bidirectional"] else 1, "direction")
-    sizes = [f"D={directions}", f"H_in={rnn['input_size']}", f"H_out={rnn.get('proj_size') or rnn['hidden_size']}"]
-    sizes += [f"H_cell={rnn['hidden_size']}"] if len(cell_of(config).states) > 1 else []
-    return ", ".join([f"L={counted(given['seq_len'], 'step')}", *batch, *sizes])
+    sizes = [f"L={counted(given['seq_len'], 'step')}"]
+    sizes += [f"N={counted(given['batch_size'], 'sequence')}"] if given["layout"] != "unbatched" else []
+    sizes += [f"D={counted(1 + rnn['bidirectional'], 'direction')}", f"H_in={rnn['input_size']}"]
+    sizes += [f"H_out={rnn.get('proj_size') or rnn['hidden_size']}"]
+    return ", ".join(sizes + [f"H_cell={rnn['hidden_size']}"] * (len(cell_of(config).states) > 1))
 
 
 def parameters(found: Sequence[Parameter]) -> Iterator[str]:
@@ -147,9 +160,8 @@ def parameters(found: Sequence[Parameter]) -> Iterator[str]:
 
 def every_parameter(found: Sequence[Parameter]) -> str:
     """Return the number of parameters and of their elements, and each name with its shape."""
-    total = sum(parameter.count for parameter in found)
     named = ", ".join(f"{parameter.name} {size(parameter.shape)}" for parameter in found)
-    return f"{len(found)} parameters, {total:,} elements: {named}"
+    return f"{len(found)} parameters, {sum(parameter.count for parameter in found):,} elements: {named}"
 
 
 def first_parameters(found: Sequence[Parameter]) -> tuple[Sequence[Parameter], int]:
@@ -160,13 +172,13 @@ def first_parameters(found: Sequence[Parameter]) -> tuple[Sequence[Parameter], i
 
 
 def rows_of(parameter: Parameter) -> str:
-    """Whose rows a parameter of a gated cell holds, in order: 40 each of i, f, g, o."""
+    """Return whose rows a parameter of a gated cell holds, in order: 40 each of i, f, g, o."""
     gates = parameter.gates or ()
     return f"{parameter.shape[0] // len(gates)} each of {', '.join(gates)}" if gates else ""
 
 
 def of_upper_layers(found: Sequence[Parameter]) -> str:
-    """The shape of weight_ih in the layers above the first; empty where there are none."""
+    """Return the shape of weight_ih in the layers above the first; empty where there are none."""
     upper = next((parameter for parameter in found if parameter.name == "weight_ih_l1"), None)
     return f"{upper.name} {size(upper.shape)}" if upper else ""
 
@@ -186,54 +198,56 @@ def recipes(found: Sequence[Recipe], width: int) -> Iterator[str]:
 
 
 def sizes_of(case: CaseRecord) -> dict[str, list[tuple[int, ...] | None]]:
-    """By whose they are, the sizes of each tensor: without those that nobody gave."""
-    shapes = case.shapes or ()
-    columns: dict[str, list[tuple[int, ...] | None]] = {"predicted": [shape.predicted for shape in shapes]}
-    columns[cell_of(case.config).layer] = [shape.reference for shape in shapes]
-    columns[candidate(case, short=True)] = [shape.candidate for shape in shapes]
-    columns["expected"] = [shape.expected for shape in shapes]
-    return {name: sizes for name, sizes in columns.items() if any(sizes)}
+    """Return the sizes of each tensor by whose they are, without those that nobody gave."""
+    given = {"predicted": "predicted", cell_of(case.config).layer: "reference"}
+    given |= {candidate(case, short=True): "candidate", "expected": "expected"}
+    columns = {whose: [getattr(shape, field) for shape in case.shapes or ()] for whose, field in given.items()}
+    return {whose: sizes for whose, sizes in columns.items() if any(sizes)}
 
 
 def shape_disagreements(case: CaseRecord) -> Iterator[str]:
-    """A line for each tensor or parameter whose sizes do not agree."""
-    layer = cell_of(case.config).layer
-    for tensor in (tensor for tensor in case.shapes or () if not tensor.agrees):
-        named = {layer: tensor.reference, candidate(case, short=True): tensor.candidate}
-        yield _disagreement(tensor, tensor.predicted, named)
-    for parameter in (parameter for parameter in case.parameters or () if not parameter.agrees):
-        yield _disagreement(parameter, parameter.shape, {layer: parameter.reference})
-
-
-def _disagreement(
-    of: TensorShape | Parameter, predicted: tuple[int, ...], seen: dict[str, tuple[int, ...] | None]
-) -> str:
-    others = {whose: sizes for whose, sizes in seen.items() if sizes not in (None, predicted)}
-    if not others:
-        hint = f": {of.given_by} gives it" if of.given_by else "; no single argument gives it"
-        return f"{of.name} is {size(predicted)}, expected {size(of.expected)}{hint}"
-    told = "".join(f", {whose} has {size(sizes)}" for whose, sizes in others.items())
-    return f"{of.name} is {size(predicted)} by rule{told}"
+    """Yield a line for each tensor or parameter whose sizes do not agree."""
+    layer, own = cell_of(case.config).layer, candidate(case, short=True)
+    found: list[TensorShape | Parameter] = [*(case.shapes or ()), *(case.parameters or ())]
+    for of in found:
+        predicted = of.shape if isinstance(of, Parameter) else of.predicted
+        seen = {layer: of.reference} if isinstance(of, Parameter) else {layer: of.reference, own: of.candidate}
+        others = [f", {whose} has {size(sizes)}" for whose, sizes in seen.items() if sizes not in (None, predicted)]
+        if others:
+            yield f"{of.name} is {size(predicted)} by rule{''.join(others)}"
+        elif not of.agrees:
+            hint = f": {of.given_by} gives it" if of.given_by else "; no single argument gives it"
+            yield f"{of.name} is {size(predicted)}, expected {size(of.expected)}{hint}"
 
 
 @dataclass(frozen=True, slots=True)
 class OfTensor:
-    """What both stages found of one tensor."""
+    """The checks of one tensor at both stages."""
 
     tensor: str
     algorithm: Check | None
     precision: Check | None
 
     @property
+    def _judged(self) -> list[Check]:
+        return [check for check in (self.algorithm, self.precision) if check]
+
+    @property
     def verdict(self) -> Verdict | None:
-        """Of both together."""
-        return combine(check.verdict for check in (self.algorithm, self.precision) if check)
+        return combine(check.verdict for check in self._judged)
 
     @property
     def decisive(self) -> Check:
-        """The stage whose figures stand for both: that of a mismatch, else the last."""
-        judged = [check for check in (self.algorithm, self.precision) if check]
-        return next((check for check in judged if check.verdict == Verdict.MISMATCH), judged[-1])
+        """Return the stage whose figures stand for both: that of a mismatch, else the last."""
+        return next((check for check in self._judged if check.verdict == Verdict.MISMATCH), self._judged[-1])
+
+    @property
+    def errors(self) -> tuple[float | None, float | None, float | None]:
+        """Return the error in float64, in the working dtype where that is another, and nn.RNN's own there."""
+        algorithm, precision = self.algorithm, self.precision
+        working = precision.max_abs_error if precision and precision.dtype != "float64" else None
+        own = precision.reference_max_abs_error if precision else None
+        return algorithm.max_abs_error if algorithm else None, working, own
 
     @property
     def noise(self) -> bool:
@@ -248,12 +262,12 @@ class OfTensor:
 
 
 def passes_at(check: Check) -> str:
-    """The tolerance a check would pass at."""
+    """Return the tolerance a check would pass at."""
     return tolerance(check.min_tolerance if check.verdict == Verdict.NOT_COMPARABLE else check.passes_at)
 
 
 def by_tensor(checks: Sequence[Check]) -> list[OfTensor]:
-    """The checks, those of the same tensor together."""
+    """Return the checks, those of the same tensor together."""
     found: dict[str, dict[str, Check]] = {}
     for check in checks:
         found.setdefault(check.tensor, {})[check.stage] = check
@@ -261,13 +275,12 @@ def by_tensor(checks: Sequence[Check]) -> list[OfTensor]:
 
 
 def working_dtype(checks: Sequence[Check]) -> str | None:
-    """The dtype of the precision stage; None where the two stages are one, in float64."""
-    dtype = next((check.dtype for check in checks if check.stage == "precision"), "float64")
-    return None if dtype == "float64" else dtype
+    """Return the dtype of the precision stage; None where the two stages are one, in float64."""
+    return next((check.dtype for check in checks if check.stage == "precision" and check.dtype != "float64"), None)
 
 
 def reasons(checks: Sequence[Check]) -> list[tuple[Verdict, str]]:
-    """What does not match, or not without a word, and why: a line for each check, or for all that share a reason."""
+    """Return a line for each check that does not match, or not without a word; or for all that share a reason."""
     groups: dict[tuple[Verdict, str], list[Check]] = {}
     wrong = {check.tensor for check in checks if check.stage == "algorithm" and check.verdict == Verdict.MISMATCH}
     checks = [check for check in checks if check.stage == "algorithm" or check.tensor not in wrong]
@@ -288,50 +301,45 @@ def _together(group: Sequence[Check]) -> str:
 def _why(check: Check) -> str:
     places = {"first at": check.first_divergence, "worst at": check.worst}
     shown = [f"{which} {place(at, check.tensor)}" for which, at in places.items() if at]
-    if check.reason:
-        return "; ".join([check.reason, *shown])
-    if check.noise_ratio is not None:
-        return "; ".join([f"{ratio(check.noise_ratio)} times what rounding can do here", *shown])
-    return "; ".join([f"error {number(check.max_abs_error)}", *shown])
+    rounding = check.noise_ratio is not None and f"{ratio(check.noise_ratio)} times what rounding can do here"
+    return "; ".join([check.reason or rounding or f"error {number(check.max_abs_error)}", *shown])
 
 
-def conclusion(case: CaseRecord, reference: str = "nn.RNN") -> str:
-    """Return in a line what a verdict covers. `reference` is nn.RNN with its arguments."""
+def conclusion(case: CaseRecord) -> str:
+    """Return in a line what a verdict covers."""
+    reference, checks = call(case), case.checks
     if case.faults is not None:
         return seen_of(case.faults)
     if case.verdict is None:
         return f"{reference}: predicted by rule alone; nothing was run"
-    if case.checks is None:
+    if checks is None:
         agree = case.verdict == Verdict.MATCH
         return f"{reference}: every shape is as predicted" if agree else f"{reference} has other shapes"
-    return _compared(case, case.checks, reference)
-
-
-def _compared(case: CaseRecord, checks: Sequence[Check], reference: str) -> str:
-    tensors = {check.tensor for check in checks}
-    wrong = {check.tensor for check in checks if check.verdict == Verdict.MISMATCH}
+    name = candidate(case)
     if case.verdict == Verdict.MISMATCH:
-        all_of_them = wrong == tensors and len(tensors) > 1
-        differ = f"all {len(tensors)} tensors differ" if all_of_them else _differing(checks, len(tensors))
-        if not wrong:
-            return f"{candidate(case)} and {reference}: the shapes are not as expected"
-        return f"{candidate(case)} is not {reference}: {differ}"
+        return _mismatch(name, checks, reference)
     if case.verdict == Verdict.NOT_COMPARABLE:
         why = "; ".join(dict.fromkeys(check.reason for check in checks if check.reason))
-        return f"{candidate(case)} and {reference}: no value could be compared{f' ({why})' if why else ''}"
+        return f"{name} and {reference}: no value could be compared{f' ({why})' if why else ''}"
     right = list(dict.fromkeys(check.tensor for check in checks if check.verdict == Verdict.MATCH))
     left = {check.reason: check.tensor for check in checks if check.verdict == Verdict.NOT_COMPARABLE}
     left = {reason: tensor for reason, tensor in left.items() if tensor not in right}
-    line = f"{candidate(case)} = {reference}: {covered(right)}"
+    line = f"{name} = {reference}: {covered(right)}"
     if left:
         named = covered([check.tensor for check in checks if check.tensor not in right and check.reason in left])
         line += f"; not compared: {named} ({'; '.join(filter(None, left))})"
     return line if "output" in right else f"{line}; output was not compared, so this is no pass"
 
 
-def _differing(checks: Sequence[Check], tensors: int) -> str:
-    wrong = covered([check.tensor for check in checks if check.verdict == Verdict.MISMATCH])
-    return f"{wrong} differ{'' if ' and ' in wrong or 'gradients' in wrong else 's'}, of {counted(tensors, 'tensor')}"
+def _mismatch(name: str, checks: Sequence[Check], reference: str) -> str:
+    tensors = {check.tensor for check in checks}
+    wrong = list(dict.fromkeys(check.tensor for check in checks if check.verdict == Verdict.MISMATCH))
+    if not wrong:
+        return f"{name} and {reference}: the shapes are not as expected"
+    if len(wrong) == len(tensors) > 1:
+        return f"{name} is not {reference}: all {len(tensors)} tensors differ"
+    differ = "differs" if len(wrong) == 1 else "differ"
+    return f"{name} is not {reference}: {covered(wrong)} {differ}, of {counted(len(tensors), 'tensor')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,52 +355,43 @@ class ParityRow:
 
 def parity_rows(checks: Sequence[Check]) -> list[ParityRow]:
     """Return a line for each tensor; the gradients after the first one that came to the same stand together."""
-    alone: list[OfTensor] = []
-    others: dict[Verdict | None, list[OfTensor]] = {}
+    rows: list[ParityRow] = []
+    gradients: dict[Verdict | None, list[ParityRow]] = {}
     for of in by_tensor(checks):
-        first = not of.tensor.startswith("grad ") or of.tensor == "grad input"
-        (alone if first else others.setdefault(of.verdict, [])).append(of)
-    rows = [_row(of) for of in alone]
-    for verdict, found in others.items():
-        if len(found) < FEWEST_TOGETHER:
-            rows += map(_row, found)
-            continue
-        errors = [of.decisive.max_abs_error for of in found if of.decisive.max_abs_error is not None]
-        own = [of.decisive.reference_max_abs_error for of in found if of.decisive.reference_max_abs_error is not None]
-        what = "more gradients" if alone and alone[-1].tensor == "grad input" else "gradients"
-        largest = max(errors, default=None), max(own, default=None)
-        rows.append(ParityRow(f"{len(found)} {what}", verdict, *largest, together=bool(errors)))
+        row = ParityRow(of.tensor, of.verdict, of.decisive.max_abs_error, of.decisive.reference_max_abs_error)
+        alone = not of.tensor.startswith("grad ") or of.tensor == "grad input"
+        (rows if alone else gradients.setdefault(of.verdict, [])).append(row)
+    what = "more gradients" if rows and rows[-1].name == "grad input" else "gradients"
+    for verdict, found in gradients.items():
+        error = max((row.error for row in found if row.error is not None), default=None)
+        own = max((row.reference_error for row in found if row.reference_error is not None), default=None)
+        together = ParityRow(f"{len(found)} {what}", verdict, error, own, together=error is not None)
+        rows += [together] if len(found) >= FEWEST_TOGETHER else found
     return rows
 
 
-def _row(of: OfTensor) -> ParityRow:
-    return ParityRow(of.tensor, of.verdict, of.decisive.max_abs_error, of.decisive.reference_max_abs_error)
-
-
 def covered(tensors: Sequence[str]) -> str:
-    """Tensors in few words: output, h_n and 6 gradients."""
-    tensors = list(dict.fromkeys(tensors))
-    gradients = [name for name in tensors if name.startswith("grad ")]
-    parts = [name for name in tensors if not name.startswith("grad ")]
-    if gradients:
-        parts.append(gradients[0] if len(gradients) == 1 else f"{len(gradients)} gradients")
-    return joined(parts)
+    """Return tensors in few words: output, h_n and 6 gradients."""
+    names = list(dict.fromkeys(tensors))
+    gradients = [name for name in names if name.startswith("grad ")]
+    counted_together = [f"{len(gradients)} gradients"] if len(gradients) > 1 else gradients
+    return joined([*(name for name in names if name not in gradients), *counted_together])
 
 
 def explained(case: CaseRecord) -> list[tuple[str, list[Diagnosis]]]:
-    """The diagnosis of a case by its evidence: faults together share theirs."""
+    """Return the diagnosis of a case by its evidence: faults together share theirs."""
     return [(evidence, list(group)) for evidence, group in groupby(case.diagnosis or (), lambda found: found.evidence)]
 
 
 def seen_of(faults: Sequence[FaultResult]) -> str:
-    """How many faults a case would catch."""
+    """Return in a line how many faults a case would catch."""
     counts = Counter(fault.status for fault in faults)
     possible, unseen = counts["caught"] + counts["not-visible"], counts["not-visible"]
-    line = f"{counts['caught']} of {possible} faults that can happen here would be caught"
+    line = f"{counts['caught']} of {counted(possible, 'fault')} that can happen here would be caught"
     return f"{line}; {unseen} would not be seen" if unseen else line
 
 
 def shown_faults(faults: Sequence[FaultResult]) -> list[FaultResult]:
-    """What the case does not see first, then what it catches; without what cannot happen in it."""
+    """Return the faults that the case does not see first, then those it catches, without those that cannot happen."""
     order = ("not-visible", "equivalent", "caught")
     return sorted((fault for fault in faults if fault.status in order), key=lambda fault: order.index(fault.status))

@@ -19,17 +19,17 @@ class Product:
 
     @property
     def flops(self) -> int:
-        """A multiplication and an addition for each term."""
+        """Return a multiplication and an addition for each term."""
         return 2 * self.rows * self.inner * self.columns * self.times
 
     @property
     def elements(self) -> int:
-        """Read and written: both operands and the result, of every one."""
+        """Return how many are read and written: both operands and the result, of each product."""
         return (self.rows * self.inner + self.inner * self.columns + self.rows * self.columns) * self.times
 
 
 def products(case: Case, backward: bool) -> Iterator[Product]:
-    """The products of all layers and directions, in the order they depend on each other.
+    """Yield the products of all layers and directions, in the order they depend on each other.
 
     Forward: x W_ih^T for all L*N steps at once, and h W_hh^T for N sequences (of a packed input those that still run),
     L times in sequence, with h projected by W_hr^T in between. Backward: the gradient through those of each step in
@@ -51,17 +51,17 @@ def products(case: Case, backward: bool) -> Iterator[Product]:
 
 
 def flops(case: Case, backward: bool) -> int:
-    """Floating-point operations of the products of one pass; the activations are not counted."""
+    """Return the floating-point operations of the products of one pass; the activations are not counted."""
     return sum(product.flops for product in products(case, backward))
 
 
 def moved_bytes(case: Case, backward: bool) -> int:
-    """Bytes the products of one pass read and write: the recurrent weights once a step, wherever they are kept."""
+    """Return the bytes the products of one pass read and write: recurrent weights once a step, wherever they lie."""
     return ITEM_SIZE[case.run.dtype] * sum(product.elements for product in products(case, backward))
 
 
 def _running(case: Case) -> list[tuple[int, int]]:
-    """How many sequences run at once, and for how many steps."""
+    """Return how many sequences run at once, and for how many steps."""
     if case.input.layout != "packed":
         return [(1 if case.input.layout == "unbatched" else case.input.batch_size, case.input.seq_len)]
     lengths = case.input.sequence_lengths

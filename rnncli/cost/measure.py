@@ -1,8 +1,7 @@
 """One pass of every way of writing a case's RNN, measured side by side in one process."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,9 +22,9 @@ MOST_STEPS = 20_000  # of all layers and directions, up to which memory is measu
 
 @dataclass(frozen=True)
 class PassSpec:
-    """What to measure: one pass of each implementation by name, also compiled where that is asked for.
+    """One pass of each implementation by name, also compiled where that is asked for, to be measured.
 
-    The first is nn.RNN, to which the ratios are taken. `threads`: of torch on the CPU, in whatever process it runs.
+    The first is torch's layer, to which the ratios are taken. `threads`: of torch on the CPU.
     """
 
     names: tuple[str, ...]
@@ -54,12 +53,12 @@ def measure(
     sides = [_side(name, case, probe, candidate) for name in spec.names]
     compile_s, failures = dict[str, float](), list[str]()
     for side in list(sides) if spec.compile else ():
-        compiled, result = _compiled(side, spec.pass_)
-        if isinstance(result, str):
-            failures.append(result)
-        else:
+        compiled = replace(side, name=f"{side.name}{COMPILED}", call=torch.compile(side.call, dynamic=False))
+        try:
+            compile_s[compiled.name] = first_call(compiled, spec.pass_)
             sides.append(compiled)
-            compile_s[compiled.name] = result
+        except Exception as error:
+            failures.append(f"{side.name}: torch.compile fails: {described(error)[:200]}")
     backward = spec.pass_ == "forward+backward"
     operations, moved = flops(case, backward), moved_bytes(case, backward)
     plain = PlainProducts(list(products(case, backward)), probe.input.dtype, probe.input.device)
@@ -95,20 +94,6 @@ def _side(name: str, case: Case, probe: Probe, candidate: Canonical | None) -> S
         return named_results(case, *rnn(pack(given["input"]), states, parameters, **arguments))
 
     return replace(side, call=call)
-
-
-def _compiled(side: Side, pass_: Pass) -> tuple[Side, float | str]:
-    """Return a side under torch.compile, and the seconds of its first run, or why it does not run."""
-    compiled = replace(side, name=f"{side.name}{COMPILED}", call=_compile(side.call))
-    try:
-        return compiled, first_call(compiled, pass_)
-    except Exception as error:
-        return compiled, f"{side.name}: torch.compile fails: {described(error)[:200]}"
-
-
-def _compile(call: Callable[..., Any]) -> Callable[..., Any]:
-    compiled: Callable[..., Any] = torch.compile(call, dynamic=False)
-    return compiled
 
 
 def _peak(side: Side, case: Case, probe: Probe, pass_: Pass) -> int | None:

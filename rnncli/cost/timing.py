@@ -3,7 +3,6 @@
 import itertools
 import os
 import statistics
-import time
 import timeit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 from torch.autograd.profiler import profile
-from torch.utils.benchmark import timer
+from torch.utils.benchmark import timer  # waits for the GPU
 
 from rnncli.core.records import Pass, Timing
 from rnncli.cost.flops import Product
@@ -38,7 +37,7 @@ class Runnable(Protocol):
 
     @property
     def name(self) -> str:
-        """The name in the report."""
+        """Return the name in the report."""
 
     def forward(self) -> Any:
         """Run one forward pass."""
@@ -89,7 +88,7 @@ def _timing(implementation: str, pass_: Pass, seconds: Sequence[float], referenc
 
 def interleaved(calls: Sequence[Callable[[], Any]], effort: Effort) -> list[list[float]]:
     """Return the seconds of the measurements of each call: one of each in turn, each round beginning with the next."""
-    timers = [timeit.Timer(call, timer=timer) for call in calls]  # torch's clock, which waits for the GPU
+    timers = [timeit.Timer(call, timer=timer) for call in calls]
     for each in timers:
         each.timeit(1)
     once = [each.timeit(1) for each in timers]
@@ -107,12 +106,10 @@ def interleaved(calls: Sequence[Callable[[], Any]], effort: Effort) -> list[list
 
 def first_call(side: Runnable, pass_: Pass) -> float:
     """Return the seconds of the first run of a pass: of what is compiled, nearly all of it is the compiler's."""
-    started = time.perf_counter()
+    started = timer()
     with torch.set_grad_enabled(pass_ != "inference"):
         _pass_of(side, pass_)()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - started
+    return timer() - started
 
 
 class PlainProducts:
@@ -125,13 +122,7 @@ class PlainProducts:
             return torch.randn(rows, columns, device=device).to(dtype)
 
         self._work = [
-            (
-                random(each.rows, each.inner),
-                random(each.inner, each.columns),
-                random(each.rows, each.columns),
-                each.times,
-            )
-            for each in products
+            (random(a.rows, a.inner), random(a.inner, a.columns), random(a.rows, a.columns), a.times) for a in products
         ]
 
     def forward(self) -> None:

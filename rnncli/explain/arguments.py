@@ -24,12 +24,11 @@ MOST_NAMED = 2  # parameters; of more, their number
 
 def the_arguments(case: Case) -> Section:
     """Return the section with a row for each argument."""
-    cell, values = case.cell, case.rnn.arguments
-    two = {"hidden_size": "H_cell, the features of c and of each gate"} if len(cell.states) > 1 else {}
-    states = joined([f"`{name}`" for name in (*cell.initial, *cell.final)])
+    of_two = {"hidden_size": "H_cell, the features of c and of each gate"} if len(case.cell.states) > 1 else {}
+    states = joined([f"`{name}`" for name in (*case.cell.initial, *case.cell.final)])
     rows = tuple(
-        (f"`{name}`", f"{value}", f"{(MEANINGS | two)[name].format(states=states)}. {_here(case, name, value)}")
-        for name, value in values.items()
+        (f"`{name}`", f"{value}", f"{(MEANINGS | of_two)[name].format(states=states)}. {_here(case, name, value)}")
+        for name, value in case.rnn.arguments.items()
     )
     table = Table(("argument", "value", "what it does, and what it sets here"), rows)
     return Section(f"The {COUNTS[len(rows)]} arguments", (table,))
@@ -45,7 +44,7 @@ def _here(case: Case, name: str, value: Any) -> str:
         return "Changes no size: a packed input has one axis for N and L. `pad_packed_sequence` takes it too."
     if isinstance(value, bool):
         sizes = _sizes_that_depend(case, name, not value, after=True)
-        return f"{not value} would give {joined(sizes)}." if sizes else f"{not value} would give the same sizes here."
+        return f"{not value} would give {joined(sizes or ['the same sizes here'])}."
     if name == "proj_size" and value == 0:
         return "h has as many features as c."
     other = value - 1 if name == "proj_size" and value > 1 else value + 1
@@ -55,14 +54,14 @@ def _here(case: Case, name: str, value: Any) -> str:
 def _sizes_that_depend(case: Case, name: str, other: Any, after: bool) -> list[str]:
     """Return the sizes that differ where the argument has another value: with that value, or (not `after`) as here."""
     changed = altered(case, rnn={name: other})
-    here, there = tensor_sizes(case), tensor_sizes(changed)
-    shown = there if after else here
-    found = [f"{tensor} {size(shown[tensor])}" for tensor in here if here[tensor] != there[tensor]]
-    here, there = parameter_sizes(case), parameter_sizes(changed)
-    shown = there if after else here
-    if here.keys() != there.keys():
-        return [*found, f"{len(shown):,} parameters{f' instead of {len(here):,}' if after else ''}"]
-    names = [parameter for parameter in here if here[parameter] != there[parameter]]
-    if len(names) == len(here) or len(names) > MOST_NAMED:
-        return [*found, "every parameter" if len(names) == len(here) else f"{len(names):,} parameters"]
-    return [*found, *(f"{parameter} {size(shown[parameter])}" for parameter in names)]
+    found: list[list[str]] = []
+    for sizes_of in (tensor_sizes, parameter_sizes):
+        here, there = sizes_of(case), sizes_of(changed)
+        shown = there if after else here
+        if here.keys() != there.keys():
+            return [*found[0], f"{len(shown):,} parameters{f' instead of {len(here):,}' if after else ''}"]
+        found.append([f"{name} {size(shown[name])}" for name in here if here[name] != there[name]])
+    tensors, parameters = found
+    if len(parameters) == len(here):
+        return [*tensors, "every parameter"]
+    return [*tensors, *(parameters if len(parameters) <= MOST_NAMED else [f"{len(parameters):,} parameters"])]

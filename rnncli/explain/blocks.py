@@ -4,29 +4,26 @@ In all texts, code stands between backticks.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rnncli.core.words import NO_BREAK
 from rnncli.explain.grid import Grid
 
 
-@dataclass(frozen=True, slots=True)
-class Prose:
+class Prose(NamedTuple):
     """A paragraph."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Rows under column heads; a column whose head ends in ">" is right-aligned."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """Python to be copied, under a line that says what it is."""
 
     title: str
@@ -36,16 +33,14 @@ class Code:
 Block = Prose | Table | Code | Grid
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A heading and what stands below it."""
 
     title: str
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """A title, a line about the axes, and the sections in reading order."""
 
     title: str

@@ -22,25 +22,34 @@ def explain(case: Case) -> Page:
 
 def in_short(case: Case) -> str:
     """Return the case and the shapes of its results in one line."""
+    return f"{call(case)}: {', '.join(_sized(case, 'output', *case.cell.final))}"
+
+
+def _sized(case: Case, *names: str, mark: str = "") -> list[str]:
     sizes = tensor_sizes(case)
-    results = (f"{name} {size(sizes[name])}" for name in ("output", *case.cell.final))
-    return f"{call(case)}: {', '.join(results)}"
+    return [f"{mark}{name}{mark} {size(sizes[name])}" for name in names]
 
 
 def _unrolled(case: Case) -> Section:
     grid = unrolled(case)
-    beside: tuple[Block, ...] = (Prose(_unbatched(case)),) if case.input.layout == "batched" else ()
-    beside = (Prose(_packing(grid)), _running(case, grid)) if grid.lengths else beside
-    return Section("Unrolled: time to the right, layers upwards", (grid, Prose(_legend(case)), _tensors(case), *beside))
+    beside: list[Block] = (
+        [Prose(_packing(grid, grid.lengths)), _running(case, grid, grid.lengths)] if grid.lengths else []
+    )
+    if case.input.layout == "batched":
+        alone = altered(case, input={"layout": "unbatched"})
+        given, *results = _sized(alone, "input", "output", *case.cell.final, mark="`")
+        text = f"The same {case.cell.name} takes a single sequence without the axis N: {given} gives {joined(results)}."
+        beside = [Prose(text)]
+    blocks = (grid, Prose(_legend(case)), _tensors(case), *beside)
+    return Section("Unrolled: time to the right, layers upwards", blocks)
 
 
 def _legend(case: Case) -> str:
-    rnn, packed = case.rnn, case.input.layout == "packed"
+    packed, of_batch = case.input.layout == "packed", case.rnn.batch_first and case.input.layout == "batched"
     fewer = " at t=0 and with fewer rows as sequences end" * packed
     h, *others = (f"{size(tensor_sizes(case)[name][1:])}{fewer}" for name in case.cell.final)
-    arrows = f" (▶{NO_BREAK}forward, ◀{NO_BREAK}reverse)" if rnn.bidirectional else ""
-    column = "`input[:, t]`" if rnn.batch_first and case.input.layout == "batched" else "`input[t]`"
-    read = "the rows of the sequences that still run" if packed else column
+    arrows = f" (▶{NO_BREAK}forward, ◀{NO_BREAK}reverse)" if case.rnn.bidirectional else ""
+    read = "the rows of the sequences that still run" if packed else f"`input[{':, ' * of_batch}t]`"
     and_c = "".join(f" Beside it runs c, {c}, from `c_0` to `c_n`; it does not go upwards." for c in others)
     return (
         f"Each h is a hidden state, {h}, computed from what arrives from below and from the h before it in the"
@@ -48,43 +57,33 @@ def _legend(case: Case) -> str:
     )
 
 
-def _unbatched(case: Case) -> str:
-    alone = altered(case, input={"layout": "unbatched"})
-    given, *results = (f"`{name}` {size(tensor_sizes(alone)[name])}" for name in ("input", "output", *case.cell.final))
-    return f"The same {case.cell.name} takes a single sequence without the axis N: {given} gives {joined(results)}."
-
-
 def _tensors(case: Case) -> Table:
     packed, omitted = case.input.layout == "packed", case.input.h_0 == "omitted"
     end = "where each sequence ends" if packed else "where rows end: the last column"
-    data = ", .data" if packed else ""
-    place = {"input": f"the bottom row{data}", "output": f"the top row{data}"}
+    place = {"input": f"the bottom row{', .data' * packed}", "output": f"the top row{', .data' * packed}"}
     place |= dict.fromkeys(case.cell.initial, "omitted: rows start from zeros" if omitted else "where rows start")
-    place |= dict.fromkeys(case.cell.final, end + (", or t=0 in reverse" if case.rnn.bidirectional else ""))
+    place |= dict.fromkeys(case.cell.final, end + ", or t=0 in reverse" * case.rnn.bidirectional)
     rows = ((of.name, f"({', '.join(of.axes)})", size(of.predicted), place[of.name]) for of in predict_tensors(case))
     return Table(("tensor", "axes", "shape", "in the picture"), tuple(rows))
 
 
-def _packing(grid: Grid) -> str:
-    assert grid.lengths
-    shown = [grid.running(t)[0] for t in range(min(grid.length, MOST_STEPS))]
-    sizes = ", ".join([*map(str, shown), *(["..."] if grid.length > MOST_STEPS else [])])
-    rows = f"{counted(sum(grid.lengths), 'row')}, one for each h of this table, column by column"
-    return f"Packed: only the steps that exist are computed. `.data` has {rows}; `batch_sizes` is ({sizes})."
+def _packing(grid: Grid, lengths: tuple[int, ...]) -> str:
+    sizes = [f"{grid.running(t)[0]}" for t in range(min(grid.length, MOST_STEPS))]
+    sizes += ["..."] * (grid.length > MOST_STEPS)
+    rows = f"{counted(sum(lengths), 'row')}, one for each h of this table, column by column"
+    return f"Packed: only the steps that exist are computed. `.data` has {rows}; `batch_sizes` is ({', '.join(sizes)})."
 
 
-def _running(case: Case, grid: Grid) -> Table:
+def _running(case: Case, grid: Grid, lengths: tuple[int, ...]) -> Table:
     """Return the table of the steps that run, a row for each sequence."""
-    assert grid.lengths
     steps = grid.steps(MOST_STEPS)
     first_folded = steps.index(None) if None in steps else grid.length
     rows = []
-    for n, length in enumerate(grid.lengths[:MOST_SEQUENCES]):
-        folded = "..." if length > first_folded else ""
-        cells = [folded if t is None else "h" if t < length else "" for t in steps]
-        ends = [f"t={length - 1}", *(["t=0"] if case.rnn.bidirectional else [])]
-        rows.append((f"n={n}", f"{length:,}", *cells, joined(ends)))
-    left = len(grid.lengths) - MOST_SEQUENCES
+    for n, length in enumerate(lengths[:MOST_SEQUENCES]):
+        folded = "..." * (length > first_folded)
+        cells = [folded if t is None else "h" * (t < length) for t in steps]
+        rows.append((f"n={n}", f"{length:,}", *cells, f"t={length - 1}{' and t=0' * case.rnn.bidirectional}"))
+    left = len(lengths) - MOST_SEQUENCES
     rows += [(f"{left:,}{NO_BREAK}more", *[""] * (len(steps) + 2))] if left > 0 else []
     heads = ["..." if t is None else f"t={t}" for t in steps]
     return Table(("sequence", "length>", *heads, "h_n is h at"), tuple(rows))
@@ -92,13 +91,14 @@ def _running(case: Case, grid: Grid) -> Table:
 
 def _what_is_what(case: Case) -> Section:
     *found, head = recipes(case)
-    first: tuple[Block, ...] = (Code(found[0].note, found[0].code),) if case.input.layout == "packed" else ()
-    rows = []
-    for one in (one for one in found if one.shape is not None):
-        equals = f"; equals `{one.equals}`" if one.equals else ""
-        rows.append((f"`{one.code}`", size(one.shape), f"{one.note}{equals}"))
-    table = Table(("code", "shape", "what it holds"), tuple(rows))
-    return Section("What is what", (*first, table, Prose(_head(case, head.code.removeprefix("head = ")))))
+    unpacked = (Code(found[0].note, found[0].code),) if case.input.layout == "packed" else ()
+    rows = tuple(
+        (f"`{one.code}`", size(one.shape), f"{one.note}; equals `{one.equals}`" if one.equals else one.note)
+        for one in found
+        if one.shape is not None
+    )
+    text = _head(case, head.code.removeprefix("head = "))
+    return Section("What is what", (*unpacked, Table(("code", "shape", "what it holds"), rows), Prose(text)))
 
 
 def _head(case: Case, code: str) -> str:

@@ -1,8 +1,7 @@
-"""The unrolled RNN as data: layers upwards, time to the right, a row for each layer and direction."""
+"""The unrolled layer as data: layers upwards, time to the right, a row for each layer and direction."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 from rnncli.core.case import Case
 from rnncli.core.shapes import tensor_sizes
@@ -11,8 +10,7 @@ from rnncli.core.words import counted, size
 MOST_LAYERS = 4  # drawn one by one; of more, the two at the bottom and the one at the top
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A step of one sequence, in one layer and direction."""
 
     t: int
@@ -26,8 +24,7 @@ class Place:
         return f"l{self.layer}{'_reverse' if self.reverse else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row of the picture: sizes of a tensor, a layer in one direction, arrows upwards, or layers that are not drawn.
 
     `cells` has a text for each step that is drawn. `left` and `right`: the states between which a layer walks; beside
@@ -41,23 +38,17 @@ class Row:
     right: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """What every format draws.
+class Grid(NamedTuple):
+    """The picture that every format draws."""
 
-    `state`: what runs along a row, "h" or "h,c". `layers`: those that are drawn, from the top; None stands for the
-    others. `features`: those that layer 0 and those that the layers above read. `batch` is (N,), or () for an unbatched
-    input. `lengths` holds the length of every sequence of a packed input, else None.
-    """
-
-    state: str
+    state: str  # what runs along a row: "h" or "h,c"
     length: int
-    batch: tuple[int, ...]
-    lengths: tuple[int, ...] | None
-    layers: tuple[int | None, ...]
+    batch: tuple[int, ...]  # (N,); () of an unbatched input
+    lengths: tuple[int, ...] | None  # of every sequence of a packed input
+    layers: tuple[int | None, ...]  # those that are drawn, from the top; None stands for the others
     directions: int
     omitted: bool
-    features: tuple[int, int]
+    features: tuple[int, int]  # those that layer 0 and those that the layers above read
 
     def steps(self, most: int) -> tuple[int | None, ...]:
         """Return the time steps to draw, `most` of them at the most; None stands for those in between."""
@@ -73,15 +64,13 @@ class Grid:
     def rows(self, most: int) -> Iterator[Row]:
         """Return the rows from the top, with `most` steps at the most."""
         steps = self.steps(most)
-
-        def cells(text: Callable[[int], str], fold: str = "...") -> tuple[str, ...]:
-            return tuple(fold if t is None else text(t) for t in steps)
+        arrows = tuple("" if t is None else "▲" for t in steps)
+        states = tuple("..." if t is None else self.state for t in steps)
 
         def sizes(features: int) -> tuple[str, ...]:
-            return cells(lambda t: size((*self.running(t), features)))
+            return tuple("..." if t is None else size((*self.running(t), features)) for t in steps)
 
-        arrows = cells(lambda _: "▲", fold="")
-        yield Row("steps", cells(lambda t: f"t={t}"))
+        yield Row("steps", tuple("..." if t is None else f"t={t}" for t in steps))
         yield Row("output", sizes(self.features[1]), "output")
         yield Row("up", arrows)
         for layer in self.layers:
@@ -91,9 +80,12 @@ class Grid:
                 continue
             for d in range(self.directions):
                 at = self.directions * layer + d
-                ends = "zeros" if self.omitted else f"h_0[{at}]", f"h_n[{at}]"
-                states, name = cells(lambda _: self.state), f"layer {layer}"
-                yield Row("reverse", states, "", *ends[::-1]) if d else Row("forward", states, name, *ends)
+                start, end = "zeros" if self.omitted else f"h_0[{at}]", f"h_n[{at}]"
+                yield (
+                    Row("reverse", states, "", end, start)
+                    if d
+                    else Row("forward", states, f"layer {layer}", start, end)
+                )
             yield Row("up", arrows, right=counted(self.features[min(layer, 1)], "feature"))
         yield Row("input", sizes(self.features[0]), "input")
 
@@ -101,12 +93,12 @@ class Grid:
 def unrolled(case: Case) -> Grid:
     """Return the grid of a case."""
     given, count, sizes = case.input, case.rnn.num_layers, tensor_sizes(case)
-    packed = given.layout == "packed"
+    lengths = given.sequence_lengths if given.layout == "packed" else None
     return Grid(
         state=",".join(case.cell.states),
-        length=max(given.sequence_lengths) if packed else given.seq_len,
+        length=max(lengths or [given.seq_len]),
         batch=() if given.layout == "unbatched" else (given.batch_size,),
-        lengths=given.sequence_lengths if packed else None,
+        lengths=lengths,
         layers=tuple(reversed(range(count))) if count <= MOST_LAYERS else (count - 1, None, 1, 0),
         directions=case.rnn.directions,
         omitted=given.h_0 == "omitted",

@@ -11,8 +11,7 @@ def render(page: Page) -> Iterator[str]:
     yield f"# {page.title}\n\n{page.axes}\n"
     for section in page.sections:
         yield f"\n## {section.title}\n"
-        for block in section.blocks:
-            yield f"\n{_block(block)}\n"
+        yield from (f"\n{_block(block)}\n" for block in section.blocks)
 
 
 def _block(block: Block) -> str:
@@ -21,14 +20,9 @@ def _block(block: Block) -> str:
             return text
         case Code(title, text):
             return f"{title}:\n\n```python\n{text}\n```"
-        case Table():
-            return _table(block)
+        case Table(columns, rows):
+            heads = " | ".join(head.removesuffix(">") for head in columns)
+            rules = "|".join("--:" if head.endswith(">") else "---" for head in columns)
+            return "\n".join([f"| {heads} |", f"|{rules}|", *(f"| {' | '.join(row)} |" for row in rows)])
     drawn = "\n".join(line for line, _ in table.picture(block))
     return f"```text\n{drawn}\n```"
-
-
-def _table(block: Table) -> str:
-    heads = " | ".join(head.removesuffix(">") for head in block.columns)
-    rules = "|".join("--:" if head.endswith(">") else "---" for head in block.columns)
-    rows = [f"| {' | '.join(row)} |" for row in block.rows]
-    return "\n".join([f"| {heads} |", f"|{rules}|", *rows])

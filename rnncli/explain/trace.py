@@ -1,12 +1,13 @@
 """--trace: one sequence through time, its gates and states, and the gradients of L = output.sum() at each of them."""
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise, zip_longest
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rnncli.core.case import Case
 from rnncli.core.shapes import tensor_sizes
@@ -16,7 +17,6 @@ from rnncli.explain.blocks import Block, Code, Page, Prose, Section, Table
 from rnncli.explain.equations import backward, code, elementwise, parts, sums, weights, with_torch_s_names
 from rnncli.explain.grid import Place
 from rnncli.explain.snippets import by_module
-from rnncli.numerics.reference import build
 
 MOST_UNITS = 4  # of a state; the whole of it where hidden_size is no larger
 MOST_VALUES = 8  # of x_t and of the states, in the sum of one step
@@ -39,17 +39,16 @@ def trace(case: Case, place: Place) -> Page:
 def follow(case: Case, place: Place) -> dict[int, Names]:
     """Return the values of each step, by their names in the code, with gradients.
 
-    They are those of the first piece of code that `rnncli explain` shows: float32, on the CPU, the weights, the input
-    and the states drawn in this order after `torch.manual_seed`, without dropout. h and c are the states before the
-    step, h_t and c_t those after it, and `above` is h_t as `output` and the layer above read it.
+    They are those of the first piece of code that `rnncli explain` shows, without dropout. h and c are the states
+    before the step, h_t and c_t those after it, and `above` is h_t as `output` and the layer above read it.
     """
-    rnn, x, states = _drawn(case, place.n)
+    parameters, x, states = _drawn(case, place.n)
     followed: dict[int, Names] = {}
     for k in range(case.rnn.num_layers):
         halves = []
         for d in range(case.rnn.directions):
             row = case.rnn.directions * k + d
-            steps = _walk(case, x, {state: rows[row] for state, rows in states.items()}, rnn.all_weights[row], d == 1)
+            steps = _walk(case, x, {state: rows[row] for state, rows in states.items()}, parameters[row], d == 1)
             halves.append(torch.stack([steps[t]["above"] for t in range(len(x))]))  # (L, H_out)
             if (k, d) == (place.layer, int(place.reverse)):
                 followed = steps
@@ -68,21 +67,19 @@ def steps_shown(case: Case, place: Place) -> list[int]:
     return sorted({0, 1, *near, length - 2, length - 1})
 
 
-def _drawn(case: Case, n: int) -> tuple[nn.RNNBase, Tensor, dict[str, Tensor]]:
-    """Return the layer, one sequence of its input (L, H_in), and by state what it starts from (D*num_layers, ...)."""
-    sizes, given = tensor_sizes(case), case.input
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(case.run.seed)
-        rnn = build(case, torch.float32, torch.device("cpu"))
-        if given.layout == "packed":
-            x = [torch.randn(length, case.rnn.input_size) for length in given.sequence_lengths][n]
-        else:
-            x = torch.randn(sizes["input"])
-        make = torch.randn if given.h_0 == "random" else torch.zeros
-        states = {state: make(sizes[f"{state}_0"]) for state in case.cell.states}
-    if given.layout == "batched":
-        x = x[n] if case.rnn.batch_first else x[:, n]
-    return rnn, x, {name: rows if given.layout == "unbatched" else rows[:, n] for name, rows in states.items()}
+def _drawn(case: Case, n: int) -> tuple[list[list[Tensor]], Tensor, dict[str, Tensor]]:
+    """Run the code of the page; return the weights, one sequence (L, H_in), and its states (D*num_layers, features)."""
+    names: Names = {}
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings(action="ignore"):
+        exec(by_module(case), names)
+    zeros = {name: torch.zeros(size) for name, size in tensor_sizes(case).items()}  # of states that are omitted
+    states = {state: names.get(f"{state}_0", zeros[f"{state}_0"]) for state in case.cell.states}
+    parameters: list[list[Tensor]] = names["rnn"].all_weights
+    if case.input.layout == "unbatched":
+        return parameters, names["input"], states
+    packed, x = case.input.layout == "packed", names["input"]
+    x = names["sequences"][n] if packed else x[n] if case.rnn.batch_first else x[:, n]
+    return parameters, x, {state: rows[:, n] for state, rows in states.items()}
 
 
 def _walk(case: Case, x: Tensor, states: dict[str, Tensor], own: Sequence[Tensor], reverse: bool) -> dict[int, Names]:
@@ -108,15 +105,14 @@ def columns(case: Case, place: Place, names: Names) -> Columns:
         given: Tensor | None = names[name].grad
         return torch.zeros_like(names[name]) if given is None else given
 
-    gates, states, mark = case.cell.gates, case.cell.states, "_t" if case.cell.has_nonlinearity else ""
+    gates, states, single = case.cell.gates, case.cell.states, case.cell.has_nonlinearity
     above, following = _handing_down(case, place)
-    found = {f"{gate}{mark}": names[f"{gate}_t"] for gate in gates}
+    found = {f"{gate}{'_t' * single}": names[f"{gate}_t"] for gate in gates}
     found |= {f"{state}_t": names[f"{state}_t"] for state in states[::-1]}
     found |= {f"from {above}": grad("above"), f"from {following}": grad("h_t") - grad("above")}
     found |= {f"dL/d{state}_t": grad(f"{state}_t") for state in states}
-    return found | {
-        f"dL/da{mark or f'_{gate}'}": part for gate, part in zip(gates, grad("a").chunk(len(gates)), strict=True)
-    }
+    of_gates = zip(gates, grad("a").chunk(len(gates)), strict=True)
+    return found | {"dL/da_t" if single else f"dL/da_{gate}": part for gate, part in of_gates}
 
 
 def _handing_down(case: Case, place: Place) -> tuple[str, str]:
@@ -149,31 +145,27 @@ def _through_time(case: Case, place: Place, followed: dict[int, Names]) -> Secti
     blocks: list[Block] = [Prose(text), Table(("value", "what it is"), tuple(_formulas(case, place)))]
     steps = {t: columns(case, place, followed[t]) for t in steps_shown(case, place)}
     # values, gradients of states, and those of gates, in as few tables as fit into the page
-    groups = groupby(steps[place.t], lambda head: (head.startswith(("from", "dL")), head.startswith("dL/da")))
     tables: list[list[str]] = [[]]
-    for group in (list(heads) for _, heads in groups):
-        tables += [[]] if len(tables[-1]) + len(group) > MOST_COLUMNS else []
-        tables[-1] += group
+    for _, group in groupby(steps[place.t], lambda head: (head.startswith(("from", "dL")), head.startswith("dL/da"))):
+        heads = list(group)
+        tables += [[]] if len(tables[-1]) + len(heads) > MOST_COLUMNS else []
+        tables[-1] += heads
     blocks += (_figures(steps, heads) for heads in tables)
-    if case.rnn.hidden_size > MOST_UNITS:
-        units = (
-            f"The first {MOST_UNITS} of {case.rnn.hidden_size:,} units; `--hidden-size {MOST_UNITS}` shows a smaller"
-        )
-        blocks.append(Prose(f"{units} {case.cell.name} whole."))
+    hidden, rows = case.rnn.hidden_size, followed[place.t]["W_hh"]
+    if hidden > MOST_UNITS:
+        smaller = f"`--hidden-size {MOST_UNITS}` shows a smaller {case.cell.name} whole"
+        blocks.append(Prose(f"The first {MOST_UNITS} of {hidden:,} units; {smaller}."))
     else:
-        weight = followed[place.t]["W_hh"]
-        rows = tuple((f"{row}", *_cells(values)) for row, values in enumerate(weight))
-        heads = (f"column {unit}>" for unit in range(weight.shape[1]))
-        blocks.append(Table((f"weight_hh_{place.suffix}, row>", *heads), rows))
+        heads = [f"weight_hh_{place.suffix}, row>", *(f"column {unit}>" for unit in range(rows.shape[1]))]
+        blocks.append(Table(tuple(heads), tuple((f"{row}", *_cells(values)) for row, values in enumerate(rows))))
     title = f"Sequence n={place.n} through time: layer {place.layer}, {'reverse' if place.reverse else 'forward'}"
     return Section(title, tuple(blocks))
 
 
 def _formulas(case: Case, place: Place) -> Iterator[tuple[str, str]]:
-    (above, following), suffix = _handing_down(case, place), place.suffix
+    (above, following), suffix, single = _handing_down(case, place), place.suffix, case.cell.has_nonlinearity
     for name, found in sums(case).items():
         text = with_torch_s_names(" + ".join(found), suffix).replace(" + h", "` `+ h")  # where a line may end
-        single = case.cell.has_nonlinearity
         what = "the pre-activation" if single else f"by gate {parts(case, name)}"
         yield f"`{name}{'_t' * single}`", f"`{text}`, {what}"
     for line in elementwise(case):
@@ -194,17 +186,15 @@ def _figures(steps: dict[int, Columns], heads: list[str]) -> Table:
 
 
 def _one(case: Case, place: Place, names: Names) -> Section:
-    values = {name: ", ".join(_cells(names[name], MOST_VALUES)) for name in ("x_t", *case.cell.states)}
-    values = {name: f"{shown}, ..." if len(names[name]) > MOST_VALUES else shown for name, shown in values.items()}
-    text = f"{', '.join(f'{name} is [{shown}]' for name, shown in values.items())}."
+    shown = {name: ", ".join(_cells(names[name], MOST_VALUES)) for name in ("x_t", *case.cell.states)}
+    lists = (f"{name} is [{values}{', ...' * (len(names[name]) > MOST_VALUES)}]" for name, values in shown.items())
+    text, suffix, gate = f"{', '.join(lists)}.", place.suffix, case.cell.gates[0]
     if not case.cell.has_nonlinearity:
-        suffix, gate = place.suffix, case.cell.gates[0]
         text += f" W_i{gate} and W_h{gate} are the rows of gate {gate} in weight_ih_{suffix} and weight_hh_{suffix}."
-    units = range(min(MOST_UNITS, case.rnn.hidden_size))
-    rows = [[f"`{term}`", *_cells(values)] for term, values in terms(case, place, names).items()]
-    rows = [[*row, *[""] * (len(units) + 1 - len(row))] for row in rows]  # h is shorter where it is projected
-    table = Table(("term", *(f"unit {unit}>" for unit in units)), tuple(map(tuple, rows)))
-    return Section(f"Step t={place.t}, term by term", (Prose(text), table))
+    heads = ("term", *(f"unit {unit}>" for unit in range(min(MOST_UNITS, case.rnn.hidden_size))))
+    rows = ((f"`{term}`", *_cells(values)) for term, values in terms(case, place, names).items())
+    filled = tuple((*row, *[""] * (len(heads) - len(row))) for row in rows)  # h is shorter where it is projected
+    return Section(f"Step t={place.t}, term by term", (Prose(text), Table(heads, filled)))
 
 
 def _cells(values: Tensor, most: int = MOST_UNITS) -> list[str]:

@@ -5,6 +5,7 @@ same function, and so not a fault.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnncli.core.records import Diagnosis
@@ -16,8 +17,19 @@ if TYPE_CHECKING:
     from rnncli.core.case import Case
 
 GATED = {"RNN": (), "GRU": gru.FAULTS, "LSTM": lstm.FAULTS}
+
+
+def _worded(fault: Fault, cell: str) -> Fault:
+    """Return a fault in words of a cell: without the equation of an RNN's step, and of nn.LSTM where nn.RNN is said."""
+    if cell == "RNN":
+        return fault
+    shows, fix = (text.replace("nn.RNN", f"nn.{cell}") for text in (fault.shows, fault.fix))
+    return replace(fault, written=fault.written.partition(": h = tanh(")[0], shows=shows, fix=fix)
+
+
 CATALOGUES: dict[str, dict[str, Fault]] = {
-    cell: {fault.id: fault for fault in (*rnn.FAULTS, *own) if cell in fault.cells} for cell, own in GATED.items()
+    cell: {fault.id: _worded(fault, cell) for fault in (*rnn.FAULTS, *own) if cell in fault.cells}
+    for cell, own in GATED.items()
 }
 CATALOGUE = CATALOGUES["RNN"]
 

@@ -2,19 +2,18 @@
 
 The candidate runs once over `meta` tensors, which have a device and a shape and no values. They stand for the tensors
 of a GPU; what the candidate makes without `device=` is on the CPU. Where the two meet in one operation that CUDA
-refuses, the finding names the operation and the candidate's own line. Of tensors on two devices CUDA refuses and takes:
+refuses, the finding names the operation and the candidate's own line. Of tensors on two devices CUDA
 
-- A tensor with dimensions on one device and a tensor on another: refused, whatever the dtype. A mask for
-  `torch.where` and an index for `index_select` or `gather` are tensors like any other.
-- A tensor of no dimensions on the CPU, `torch.tensor(0.5)`: taken, as if it were a Python number. Refused where it is
-  written to, and where it is one of the tensors of `cat` and `stack` or an index.
-- `x[index]` and `x[index] = value` with an index or a mask on the CPU: taken; the index is copied to x.
-- `.to(device)`, `.cpu()` and `buffer[t] = h`: taken. What is in the buffer then is on the buffer's device, and so is
-  an output made of it, which is the other form of the same mistake.
-- The lengths and `batch_sizes` of a packed sequence: on the CPU always.
+- refuses one with dimensions beside another, whatever the dtype: a mask for `torch.where` and an index for
+  `index_select` or `gather` are tensors like any other;
+- takes one of no dimensions on the CPU, `torch.tensor(0.5)`, as if it were a Python number, but not where it is written
+  to, and not as one of the tensors of `cat` and `stack` or as an index;
+- takes an index or a mask on the CPU in `x[index]` and `x[index] = value`;
+- takes `.to(device)`, `.cpu()` and `buffer[t] = h`. What is in the buffer then is on the buffer's device, and so is an
+  output made of it, which is the other form of the same mistake;
+- takes the lengths and `batch_sizes` of a packed sequence on the CPU alone.
 
 Not seen: what runs only where `x.is_cuda`, what a thread of the candidate's own does, and kernels that are not torch's.
-A device chosen by `torch.cuda.is_available()` is found too: it does not follow the input's.
 Meta arithmetic has torch import its compiler, once in a process: a second, whatever the case.
 """
 
@@ -29,7 +28,7 @@ from torch.overrides import TorchFunctionMode
 
 from rnncli.candidate.load import Canonical, Sequence, States
 from rnncli.core.case import Case, altered
-from rnncli.core.shapes import predict_parameters, predict_tensors
+from rnncli.core.shapes import parameter_sizes, tensor_sizes
 from rnncli.faults.own_line import aside, own_line, raised_at, tensors_of
 from rnncli.numerics.device import DispatchMode
 from rnncli.numerics.probe import Probe, draw, packing
@@ -93,13 +92,11 @@ def check_devices(candidate: Canonical, case: Case) -> Finding:
     tried = _cut(case)
     finding = _trial(candidate, tried)
     if finding.raised and tried != case and case.input.seq_len * case.rnn.num_layers <= UNCUT_STEPS:
-        tried = case  # a candidate that is written for these sizes alone
-        finding = _trial(candidate, tried)
-    if finding.status != "clean" or case.input.h_0 == "omitted":
-        return finding
-    from_zeros = _trial(candidate, altered(tried, input={"h_0": "omitted"}))
-    if from_zeros.status == "found":  # anything else says nothing: a candidate need not do without h_0
-        return replace(from_zeros, reason=f"with h_0 omitted, {from_zeros.reason}")
+        tried, finding = case, _trial(candidate, case)  # a candidate that is written for these sizes alone
+    if finding.status == "clean" and case.input.h_0 != "omitted":
+        from_zeros = _trial(candidate, altered(tried, input={"h_0": "omitted"}))
+        if from_zeros.status == "found":  # anything else says nothing: a candidate need not do without h_0
+            return replace(from_zeros, reason=f"with h_0 omitted, {from_zeros.reason}")
     return finding
 
 
@@ -180,13 +177,10 @@ def _forward_backward(candidate: Canonical, case: Case, watch: "_Watch") -> Find
 
 
 def _blank_probe(case: Case) -> Probe:
-    """The probe of a case without its values, on the meta device; cotangents are not needed."""
-    dtype, parameters = getattr(torch, case.run.dtype), predict_parameters(case)
-    shapes = {tensor.name: tensor.predicted for tensor in predict_tensors(case)}
-    shapes |= {parameter.name: parameter.shape for parameter in parameters}
-    blank = {name: torch.empty(shape, dtype=dtype, device=_META) for name, shape in shapes.items()}
+    dtype, sizes = getattr(torch, case.run.dtype), tensor_sizes(case) | parameter_sizes(case)
+    blank = {name: torch.empty(size, dtype=dtype, device=_META) for name, size in sizes.items()}
     states = {} if case.input.h_0 == "omitted" else {name: blank[name] for name in case.cell.initial}
-    return Probe({parameter.name: blank[parameter.name] for parameter in parameters}, blank["input"], states, {})
+    return Probe({name: blank[name] for name in parameter_sizes(case)}, blank["input"], states, {})
 
 
 class _Refused(RuntimeError):
@@ -236,8 +230,8 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
         """Return whether a tensor's values mean nothing: a meta tensor, or one computed from its copy on the CPU."""
         if tensor.device == _META:
             return id(tensor) not in self._known
-        known = self._on_cpu.get(_memory(tensor))
-        return known is not None and known.hollow
+        kept = self._on_cpu.get(_memory(tensor))
+        return kept is not None and kept.hollow
 
     def tell_the_order_of(self, packed: PackedSequence, case: Case) -> None:
         """Keep the values of a packed input's indices: `pad_packed_sequence` copies them to the CPU for the lengths."""
@@ -248,12 +242,12 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
 
     def made_at(self, tensor: Tensor) -> str | None:
         """Return the candidate's line that made a tensor on the CPU."""
-        known = self._on_cpu.get(_memory(tensor))
-        return known.line if known else None
+        kept = self._on_cpu.get(_memory(tensor))
+        return kept.line if kept else None
 
     def last_made_at(self) -> str | None:
         """Return the candidate's line that made the newest tensor on the CPU."""
-        return next((known.line for known in reversed(self._on_cpu.values()) if known.line), None)
+        return next((kept.line for kept in reversed(self._on_cpu.values()) if kept.line), None)
 
     def refuse_to_read(self, what: str) -> NoReturn:
         """Refuse values that a meta tensor does not have, and keep the finding in case the candidate catches it."""
@@ -263,7 +257,6 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
         raise _Refused(self.unreadable)
 
     def _refuse_values_that_decide(self, func: Any, args: Any) -> None:
-        """The shape of a result, or the way the candidate goes on, that depends on values which mean nothing."""
         if func.overloadpacket in _INDEXING:
             if any(mask.dtype in (torch.bool, torch.uint8) and self.is_hollow(mask) for mask in tensors_of(args[1])):
                 self.refuse_to_read("a mask as an index")
@@ -275,8 +268,8 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
 
     def _refuse_two_devices(self, func: Any, args: Any, kwargs: Any, given: list[Tensor]) -> None:
         operation = func.overloadpacket
-        written = [id(tensor) for tensor in _written(func, args, kwargs)]
-        free = [id(tensor) for tensor in _free_to_be_on_the_cpu(operation, args)]
+        written = [*map(id, _written(func, args, kwargs))]
+        free = [*map(id, _free_to_be_on_the_cpu(operation, args))]
         meeting = [
             tensor
             for tensor in given
@@ -291,7 +284,7 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
         raise _Refused(Finding("found", f"{reason}{_at(made_at, ', made')}", name, line, made_at))
 
     def _copied(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """A copy, between devices or on one. Out of a meta tensor it is left undone: nothing is there to copy."""
+        """Copy between devices or on one; out of a meta tensor there is nothing to copy."""
         source = args[0] if func.overloadpacket == _aten._to_copy else args[1]
         to = kwargs.get("device") or args[0].device
         if not isinstance(source, Tensor) or source.device != _META or to == _META:
@@ -305,16 +298,13 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
 
     def _remember(self, func: Any, result: Any, given: list[Tensor], hollow: bool) -> None:
         for tensor in tensors_of([result]):
-            if tensor.device != _CPU:
-                continue
             memory = _memory(tensor)
-            known = self._on_cpu.get(memory)
-            if known is None:
+            if tensor.device == _CPU and memory not in self._on_cpu:
                 # A view, and what is written to, was made before; torch.tensor makes its own beneath lift_fresh
                 made_here = func.overloadpacket == _aten.lift_fresh or memory not in map(_memory, given)
                 self._on_cpu[memory] = _OnCPU(tensor, own_line() if made_here else None, hollow)
-            elif hollow and not known.hollow:  # it is written to: a buffer that takes a copy
-                self._on_cpu[memory] = known._replace(hollow=True)
+            elif tensor.device == _CPU and hollow:  # it is written to: a buffer that takes a copy
+                self._on_cpu[memory] = self._on_cpu[memory]._replace(hollow=True)
 
 
 class _Reads(TorchFunctionMode):
@@ -332,7 +322,7 @@ class _Reads(TorchFunctionMode):
 
 
 def _explained(error: Exception, watch: _Watch) -> Finding:
-    """What an exception, or one that it was raised from, says of devices; or that it says nothing of them."""
+    """Return what an exception, or one that it was raised from, says of devices; or that it says nothing of them."""
     chain: list[BaseException] = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
         chain.append(cause)
@@ -342,10 +332,9 @@ def _explained(error: Exception, watch: _Watch) -> Finding:
         for message, operation in _REFUSALS.items():
             if message in str(cause):
                 line = raised_at(cause) or watch.last_made_at()
-                reason = f"torch says{_at(line)}: {_first_line(cause)}"
-                return Finding("found", reason, operation, line)
-    line = raised_at(chain[-1])
-    reason = f"it raises {type(chain[-1]).__name__}{_at(line)}: {_first_line(chain[-1])}"
+                return Finding("found", f"torch says{_at(line)}: {_first_line(cause)}", operation, line)
+    first, line = chain[-1], raised_at(chain[-1])
+    reason = f"it raises {type(first).__name__}{_at(line)}: {_first_line(first)}"
     return Finding("not-comparable", reason, line=line, raised=True)
 
 
@@ -358,12 +347,12 @@ def _at(line: str | None, what: str = "") -> str:
 
 
 def _memory(tensor: Tensor) -> int:
-    """What a tensor and its views share; a sparse tensor has no storage, and stands for itself."""
+    """Return what a tensor and its views share; a sparse tensor has no storage, and stands for itself."""
     return tensor.untyped_storage()._cdata if tensor.layout == torch.strided else id(tensor)
 
 
 def _written(func: Any, args: Any, kwargs: Any) -> Iterator[Tensor]:
-    """The tensors an operation writes to: an in-place operation's first, and `out`."""
+    """Yield the tensors an operation writes to: an in-place operation's first, and `out`."""
     for position, argument in enumerate(func._schema.arguments):
         value = args[position] if position < len(args) else kwargs.get(argument.name)
         if argument.alias_info is not None and argument.alias_info.is_write and isinstance(value, Tensor):
@@ -371,7 +360,7 @@ def _written(func: Any, args: Any, kwargs: Any) -> Iterator[Tensor]:
 
 
 def _free_to_be_on_the_cpu(operation: Any, args: Any) -> list[Tensor]:
-    """The arguments CUDA takes from the CPU: indices in brackets, and the lengths of a packed sequence."""
+    """Return what CUDA takes from the CPU: indices in brackets, and the lengths of a packed sequence."""
     if operation in _INDEXING:
         return tensors_of(args[1])
     return [args[1]] if operation == _aten._pack_padded_sequence else []

@@ -1,8 +1,8 @@
 """Which mistake a wrong candidate makes: the faults of the catalogue, and pairs of them, held against what it computes.
 
-A fault of values is named only where nn.RNN with that fault gives the candidate's own values, in float64, on more than
-one probe, one of them with equal sizes; the others by what they do. Where nothing reproduces the candidate, what is
-known is told: which tensors, from where on, and which arguments make it go away.
+A fault of values is named only where torch's layer with that fault gives the candidate's own values, in float64, on
+more than one probe, one of them with equal sizes; the others by what they do. Where nothing reproduces the candidate,
+what is known is told: which tensors, from where on, and which arguments make it go away.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain, combinations, islice
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,26 +47,17 @@ class Trial:
     probe: Probe
     values: Values | None
 
-    @classmethod
-    def of(cls, candidate: Candidate | Canonical, case: Case, probe: Probe) -> "Trial":
-        """Return the trial of a candidate."""
-        try:
-            return cls(case, probe, as_candidate(candidate).evaluate(case, probe))
-        except CandidateError:
-            return cls(case, probe, None)
-
     @property
     def tolerance(self) -> float:
         """Return how far values may be apart that are the same, of the largest value."""
         return SAME if self.case.run.dtype == "float64" else SAME_IN_FLOAT32
 
     def is_explained_by(self, ids: Sequence[str]) -> bool:
-        """Return whether nn.RNN with these faults gives the candidate's values."""
-        distance = self.distance(ids)
-        return distance is not None and distance <= self.tolerance
+        """Return whether torch's layer with these faults gives the candidate's values."""
+        return self.distance(ids) is not None
 
     def distance(self, ids: Sequence[str]) -> float | None:
-        """Return how far the candidate is from nn.RNN with these faults, of the largest value; None in another form."""
+        """Return how far the candidate is from torch's layer with these faults; None beyond the tolerance."""
         try:
             call = canonical("planted", plant(*ids, cell=self.case.rnn.cell))
             planted = as_candidate(call).evaluate(self.case, self.probe)
@@ -85,38 +76,36 @@ def diagnosed(
     if not is_wrong(checks):
         return ()
     candidate = as_candidate(candidate)
-    known = _by_cause(checks)
-    if known:
-        return (known,)
-    leak = _leaks(case, device, candidate)
-    if leak:
-        return (named(LEAK, leak),)
-    trials = list(_trials(case, device, candidate))
+    wrong = {check.cause: check for check in reversed(checks) if check.verdict == Verdict.MISMATCH}
+    for id in BY_CAUSE:
+        if id in wrong:
+            return (named(id, wrong[id].reason or "", case),)
+    if leak := _leaks(case, device, candidate):
+        return (named(LEAK, leak, case),)
+    trials = _trials(case, device, candidate, "float64")
     if not any(_in_float64(trial.values) for trial in trials):  # it casts by itself
-        in_float32 = list(_trials(case, device, candidate, "float32"))
+        in_float32 = _trials(case, device, candidate, "float32")
         trials = in_float32 if any(trial.values for trial in in_float32) else trials
     right = _on_all(trials, ()) is not None  # what is wrong is no equation
-    found = None if right else _reproducing(trials)
-    if found:
-        ids, distance = found
-        names = " and ".join(f"`{id}`" for id in ids)
-        exactly = f"to {distance:.0e}" if distance else "bit for bit"
-        evidence = f"the candidate equals {case.cell.layer} with {names}, {exactly}, on {len(trials)} probes"
-        told = [named(id, evidence, case) for id in ids]
-        with suppress(CandidateError):
-            tried = [(trial.case, trial.probe) for trial in trials]
-            for n, edit in enumerate(candidate.repaired(case, ids, tried) if repair else []):
-                told[n] = replace(told[n], at=edit[0], change=edit[1]) if edit else told[n]
-        return tuple(told)
-    mixed = _mixes_the_batch(case, device, candidate)
-    if mixed:
-        return (named("batch-mixed", mixed),)
+    if found := None if right else _reproducing(trials):
+        return _reproduced(case, candidate, trials, *found, repair)
+    if mixed := _mixes_the_batch(case, device, candidate):
+        return (named("batch-mixed", mixed, case),)
     return (_what_is_known(case, device, candidate, checks),)
 
 
-def _by_cause(checks: Sequence[Check]) -> Diagnosis | None:
-    wrong = {check.cause: check for check in reversed(checks) if check.verdict == Verdict.MISMATCH}
-    return next((named(id, wrong[id].reason or "") for id in BY_CAUSE if id in wrong), None)
+def _reproduced(
+    case: Case, candidate: Candidate, trials: Sequence[Trial], ids: tuple[str, ...], distance: float, repair: bool
+) -> tuple[Diagnosis, ...]:
+    names = " and ".join(f"`{id}`" for id in ids)
+    exactly = f"to {distance:.0e}" if distance else "bit for bit"
+    evidence = f"the candidate equals {case.cell.layer} with {names}, {exactly}, on {len(trials)} probes"
+    told = [named(id, evidence, case) for id in ids]
+    with suppress(CandidateError):
+        tried = [(trial.case, trial.probe) for trial in trials]
+        for n, edit in enumerate(candidate.repaired(case, ids, tried) if repair else []):
+            told[n] = replace(told[n], at=edit[0], change=edit[1]) if edit else told[n]
+    return tuple(told)
 
 
 def _in_float64(values: Values | None) -> bool:
@@ -124,8 +113,23 @@ def _in_float64(values: Values | None) -> bool:
     return any(value is not None and value.dtype == torch.float64 for value in returned)
 
 
+# -- experiments ------------------------------------------------------------------------------------------------------
+
+
+def _small(case: Case) -> Case:
+    given: dict[str, Any] = {"seq_len": 7, "batch_size": 5, "lengths": None}
+    given |= {"h_0": "random"} if case.input.h_0 == "zeros" else {}
+    rnn = {**SIZES, "num_layers": min(case.rnn.num_layers, MOST_LAYERS), "proj_size": min(case.rnn.proj_size, 4)}
+    return altered(case, rnn=rnn, input=given, run={"weight_scale": 1.0, "dtype": "float64"})
+
+
+def _forward_alone(case: Case, device: torch.device) -> tuple[Case, Probe]:
+    small = altered(_small(case), run={"gradients": False, "train": False})
+    return small, draw(small, 1).to(torch.float64, device)
+
+
 def _leaks(case: Case, device: torch.device, candidate: Candidate) -> str | None:
-    """What two calls with the same values give of something that is kept; None where they give the same."""
+    """Return how two calls with the same values differ, by something that is kept; None where they do not."""
     small, probe = _forward_alone(case, device)
     with suppress(CandidateError):
         first, second = (candidate.evaluate(small, probe).tensors for _ in range(2))
@@ -137,92 +141,79 @@ def _leaks(case: Case, device: torch.device, candidate: Candidate) -> str | None
 
 
 def _mixes_the_batch(case: Case, device: torch.device, candidate: Candidate) -> str | None:
-    """What moves in other sequences when one of a batch changes; None where nothing does."""
+    """Return what moves in other sequences when one of a batch changes; None where nothing does."""
     if case.input.layout == "unbatched" or case.input.batch_size < 2:
         return None
     small, probe = _forward_alone(case, device)
 
     def computed(probe: Probe) -> dict[str, Tensor]:
-        """output and h_n with the batch on the second axis."""
-        tensors = candidate.evaluate(small, probe).tensors
+        """Return output and h_n with the batch on the second axis."""
+        tensors, cotangents = candidate.evaluate(small, probe).tensors, probe.cotangents
         whole = {name: tensors[name] for name in ("output", "h_n")}
-        found = {name: v for name, v in whole.items() if v is not None and v.shape == probe.cotangents[name].shape}
+        found = {name: v for name, v in whole.items() if v is not None and v.shape == cotangents[name].shape}
         return {name: time_first(small, value) if name == "output" else value for name, value in found.items()}
+
+    def with_another(sequence: int) -> Probe:
+        def change(name: str, value: Tensor) -> Tensor:
+            whole = name in ("input", "output")
+            changed = time_first(small, value).clone() if whole else value.clone()
+            changed[:, sequence] += 1.0
+            return in_layout(small, changed) if whole else changed
+
+        return probe.changed(change)
 
     with suppress(CandidateError):
         before, again = computed(probe), computed(probe)
         if any(not _close(before[name], again[name]) for name in before):
             return None  # it depends on the call
         for which, changed, others in (("first", 0, slice(1, None)), ("last", -1, slice(None, -1))):
-            after = computed(_with_another(small, probe, changed))
+            after = computed(with_another(changed))
             for name in before.keys() & after.keys():
                 if not _close(before[name][:, others], after[name][:, others]):
                     return f"when the {which} sequence of the batch changes, {name} of the others changes too"
     return None
 
 
-def _forward_alone(case: Case, device: torch.device) -> tuple[Case, Probe]:
-    small = altered(_small(case), run={"gradients": False, "train": False})
-    return small, draw(small, 1).to(torch.float64, device)
-
-
 def _close(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True)
 
 
-def _with_another(case: Case, probe: Probe, sequence: int) -> Probe:
-    """The probe with another sequence in one place of the batch."""
-    x = time_first(case, probe.input).clone()
-    x[:, sequence] += 1.0
-    if not probe.states:
-        return replace(probe, input=in_layout(case, x))
-    states = {name: value.clone() for name, value in probe.states.items()}
-    for value in states.values():
-        value[:, sequence] += 1.0
-    return replace(probe, input=in_layout(case, x), states=states)
+# -- faults that reproduce the candidate ------------------------------------------------------------------------------
 
 
-def _trials(
-    case: Case, device: torch.device, candidate: Candidate, dtype: Literal["float64", "float32"] = "float64"
-) -> Iterator[Trial]:
-    """The case at small sizes, twice, and at equal sizes; with the arguments, layout and mode it has."""
+def _trials(case: Case, device: torch.device, candidate: Candidate, dtype: str) -> list[Trial]:
+    """Try the case at small sizes, twice, and at equal sizes; with the arguments, layout and mode it has."""
 
     def trial(case: Case, attempt: int) -> Trial:
-        return Trial.of(candidate, case, draw(case, attempt).to(getattr(torch, dtype), device))
+        probe = draw(case, attempt).to(getattr(torch, dtype), device)
+        with suppress(CandidateError):
+            return Trial(case, probe, candidate.evaluate(case, probe))
+        return Trial(case, probe, None)
 
     small = altered(_small(case), run={"dtype": dtype})
     first = trial(small, 1)
     if first.values is None:  # it takes its own sizes alone
         own = altered(case, run={"weight_scale": min(1.0, case.run.weight_scale), "dtype": dtype})
         of_own_sizes = trial(own, 1)
-        if of_own_sizes.values is not None:
-            small, first = own, of_own_sizes
-    yield from (first, trial(small, 2))
-    equals = (trial(equal, 3) for equal in equal_sizes(small))
-    yield from islice((trial for trial in equals if trial.values is not None), 1)
-
-
-def _small(case: Case) -> Case:
-    given: dict[str, Any] = {"seq_len": 7, "batch_size": 5, "lengths": None}
-    given |= {"h_0": "random"} if case.input.h_0 == "zeros" else {}
-    rnn = {**SIZES, "num_layers": min(case.rnn.num_layers, MOST_LAYERS), "proj_size": min(case.rnn.proj_size, 4)}
-    return altered(case, rnn=rnn, input=given, run={"weight_scale": 1.0, "dtype": "float64"})
+        small, first = (own, of_own_sizes) if of_own_sizes.values is not None else (small, first)
+    equal = (trial(equal, 3) for equal in equal_sizes(small))
+    return [first, trial(small, 2), *islice((trial for trial in equal if trial.values is not None), 1)]
 
 
 def _reproducing(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | None:
-    """The fault, else the two faults, with which nn.RNN gives the candidate's values on every probe, and how nearly."""
+    """Return the fault, else the two, with which torch's layer gives the values of every trial, and how nearly."""
     if len(trials) < 2 or not any(trial.values for trial in trials):
         return None
     last = trials[-1]  # the smallest: its forward alone tells nearly all
     catalogue, found_otherwise = CATALOGUES[last.case.rnn.cell], (*BY_CAUSE, "device-hardcoded")
     possible = [
-        f"{id}:{form}" if form else id
+        fault
         for id, fault in catalogue.items()
         if id not in found_otherwise and not any(fault.applies(trial.case) for trial in trials)
-        for form in (fault.forms or [""])
     ]
+    alone, paired = ([id for fault in possible for id in fault.as_written(rare)] for rare in (True, False))
     explains_forward = cache(replace(last, case=altered(last.case, run={"gradients": False})).is_explained_by)
-    for ids in chain(combinations(possible, 1), combinations(possible, 2) if last.values else ()):
+    for ids in chain(combinations(alone, 1), combinations(paired, 2) if last.values else ()):
         seen = tuple(id for id in ids if Need.GRADIENTS not in catalogue[id.partition(":")[0]].seen_with)
         if last.values and not explains_forward(seen):
             continue
@@ -234,15 +225,14 @@ def _reproducing(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | Non
 def _on_all(trials: Sequence[Trial], ids: Sequence[str]) -> float | None:
     farthest = 0.0
     for trial in trials:
-        distance = trial.distance(ids)
-        if distance is None or distance > trial.tolerance:
+        if (distance := trial.distance(ids)) is None:
             return None
         farthest = max(farthest, distance)
     return farthest
 
 
 def _distance(values: Values, planted: Values, tolerance: float) -> float | None:
-    """The largest difference of any tensor, of its largest value; None where one side has what the other has not."""
+    """Return the largest difference of any tensor, of its largest value; None where values are not the same."""
     farthest = 0.0
     for name, expected in planted.tensors.items():
         actual = values.tensors.get(name)
@@ -258,6 +248,9 @@ def _distance(values: Values, planted: Values, tolerance: float) -> float | None
             return None
         farthest = max(farthest, difference)
     return farthest
+
+
+# -- where nothing reproduces it --------------------------------------------------------------------------------------
 
 
 def _what_is_known(case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check]) -> Diagnosis:
@@ -284,7 +277,7 @@ def _what_is_known(case: Case, device: torch.device, candidate: Candidate, check
             said.append("right at smaller sizes")
             fix = "look at what depends on the sizes, or on how large values become"
         return Diagnosis(id=UNEXPLAINED, evidence="; ".join([*said, wrong[0].reason]), fix=fix)
-    simpler = [(as_flags(changes), changed_by(_small(case), changes)) for changes in _simpler(case)]
+    simpler = ((as_flags(changes), changed_by(_small(case), changes)) for changes in _simpler(case))
     gone = [flags for flags, changed in simpler if changed is not None and _is_right(changed, device, candidate)]
     said.append(f"right with {', or with '.join(gone)}" if gone else "no simpler arguments make it right")
     fix = "look at what " + (gone[0] + " takes out of the computation" if gone else where)
@@ -292,7 +285,7 @@ def _what_is_known(case: Case, device: torch.device, candidate: Candidate, check
 
 
 def _simpler(case: Case) -> Iterator[Changes]:
-    """Changes that each take one thing out of the computation."""
+    """Yield changes that each take one thing out of the computation."""
     values = _small(case).config
     for leaf, simplest in SIMPLEST.items():
         section, name = leaf.split(".")

@@ -88,9 +88,10 @@ class Fault:
     """One named way of writing a recurrent layer wrongly.
 
     `written` is what a person wrote, `shows` how it shows and when it does not, `fix` the line to change. `edits` are
-    the fault itself; `forms` are, by name, those of a fault that is written in several ways. A fault with
-    `own_evidence` is found by what it does (raises, overwrites, remembers), not by the size of an error. `needs` makes
-    it possible in a case, and `seen_with` visible, as far as a rule can tell; `cells` are those that can have it.
+    the fault itself; `forms` are, by name, those of a fault that is written in several ways, and `rare` further ones,
+    which a diagnosis tries alone and not in pairs. A fault with `own_evidence` is found by what it does (raises,
+    overwrites, remembers), not by the size of an error. `needs` makes it possible in a case, and `seen_with` visible,
+    as far as a rule can tell; `cells` are those that can have it.
     """
 
     id: str
@@ -99,6 +100,7 @@ class Fault:
     fix: str
     edits: tuple[Edit, ...] = ()
     forms: Mapping[str, tuple[Edit, ...]] = field(default_factory=dict)
+    rare: Mapping[str, tuple[Edit, ...]] = field(default_factory=dict)
     needs: tuple[Need, ...] = ()
     seen_with: tuple[Need, ...] = ()
     own_evidence: bool = False
@@ -109,17 +111,24 @@ class Fault:
 
         Whether a fault that applies can also be seen depends on sizes and values, and is found by planting it.
         """
-        unmet = [need.what for need in self.needs if not need.met(case)]
-        return f"needs {' and '.join(unmet)}" if unmet else None
-
-    def edits_as(self, form: str = "") -> tuple[Edit, ...]:
-        """Return the edits of one form, without a name of the first. Raises KeyError for an unknown one."""
-        return self.forms[form] if form else self.edits or next(iter(self.forms.values()))
+        unmet = _unmet(self.needs, case)
+        return f"needs {unmet}" if unmet else None
 
     def unseen(self, case: "Case") -> str | None:
         """Return what a case the fault applies to lacks to see it, by rule; None where no rule says it is blind."""
-        unmet = [need.what for need in self.seen_with if not need.met(case)]
-        return " and ".join(unmet) if unmet else None
+        return _unmet(self.seen_with, case) or None
+
+    def edits_as(self, form: str = "") -> tuple[Edit, ...]:
+        """Return the edits of one form, without a name of the first. Raises KeyError for an unknown one."""
+        return {**self.forms, **self.rare}[form] if form else self.edits or next(iter(self.forms.values()))
+
+    def as_written(self, rare: bool = True) -> list[str]:
+        """Return the id, or "ID:FORM" for each form; without the rare ones if these are not asked for."""
+        return [f"{self.id}:{form}" for form in (*self.forms, *(self.rare if rare else ()))] or [self.id]
+
+
+def _unmet(needs: tuple[Need, ...], case: "Case") -> str:
+    return " and ".join(need.what for need in needs if not need.met(case))
 
 
 def _longest(case: "Case") -> int:

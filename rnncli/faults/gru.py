@@ -1,18 +1,30 @@
 """The faults of a GRU's step. No torch."""
 
+from itertools import permutations
+
 from rnncli.faults.fault import Edit, Fault, Need
 
+USED_BY = {"zrn": "z,r,n of Keras, ONNX and Core ML"}
+OTHERS = {"".join(order) for order in permutations("rzn")} - {*USED_BY, "rzn"}
 PRODUCT = "(h @ W_hh.T).chunk(3, dim=-1)[2]"  # W_hn h
 B_HN = "(b_hh if isinstance(b_hh, float) else b_hh.chunk(3)[2])"
+
+
+def _orders(names: dict[str, str]) -> dict[str, tuple[Edit, ...]]:
+    def read(of: str, order: str) -> Edit:
+        r, z, n = (f"{of}_{gate}" for gate in order)
+        return Edit("gru_step", f"{of}_r, {of}_z, {of}_n = ", f"{r}, {z}, {n} = ")
+
+    return {names[order]: (read("x", order), read("h", order)) for order in names}
+
 
 # fmt: off
 FAULTS = (
     Fault(id="gates-in-another-order",
-        written="rows of the weights and biases read in the order z, r, n of Keras, ONNX and Core ML",
+        written="rows of the weights and biases read in another order: z, r, n of Keras, ONNX and Core ML",
         shows="Every tensor is wrong from the first step on; nothing raises, since the gates are of one size.",
         fix="cut the rows into r, z, n, in this order",
-        edits=(Edit("gru_step", "x_r, x_z, x_n = ", "x_z, x_r, x_n = "),
-               Edit("gru_step", "h_r, h_z, h_n = ", "h_z, h_r, h_n = "))),
+        forms=_orders(USED_BY), rare=_orders({order: ",".join(order) for order in sorted(OTHERS)})),
     Fault(id="reset-before-product", seen_with=(Need.STATE,),
         written="r acts on the state, before the product: W_hn (r * h) + b_hn",
         shows="Every tensor is wrong from the first step whose state before it is not zero, or with a bias from the "

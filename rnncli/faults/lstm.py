@@ -1,10 +1,16 @@
 """The faults of an LSTM's step, and of its two states. No torch."""
 
-from rnncli.faults.fault import Edit, Fault, Need
+from itertools import permutations
+
+from rnncli.faults.fault import Edit, Fault, Need, inserted
+
+USED_BY = {"iofg": "i,o,f,c of ONNX", "igfo": "i,c,f,o of old TensorFlow", "ifog": "i,f,o,g of Core ML"}
+USED_BY |= {"figo": "f,i,c,o of OpenVINO", "gfoi": "c,f,o,i of Deeplearning4j"}
+OTHERS = {"".join(order) for order in permutations("ifgo")} - {*USED_BY, "ifgo"}
 
 
-def _order(gates: str) -> tuple[Edit, ...]:
-    return (Edit("lstm_step", "i, f, g, o = ", f"{gates} = "),)
+def _orders(names: dict[str, str]) -> dict[str, tuple[Edit, ...]]:
+    return {names[order]: (Edit("lstm_step", "i, f, g, o = ", f"{', '.join(order)} = "),) for order in names}
 
 
 # fmt: off
@@ -13,8 +19,7 @@ FAULTS = (
         written="rows of the weights and biases read in another order: i, o, f, c of ONNX",
         shows="Every tensor is wrong from the first step on; nothing raises, since the gates are of one size.",
         fix="cut the rows into i, f, g, o, in this order, which is Keras's too",
-        forms={"i,o,f,c of ONNX": _order("i, o, f, g"), "i,c,f,o of old TensorFlow": _order("i, g, f, o"),
-               "i,f,o,g of Core ML": _order("i, f, o, g")}),
+        forms=_orders(USED_BY), rare=_orders({order: ",".join(order) for order in sorted(OTHERS)})),
     Fault(id="forget-bias-added", seen_with=(Need.STATE,),
         written="1 is added to the forget gate in every step: sigmoid(f + 1), as TensorFlow's BasicLSTMCell does",
         shows="Every tensor is wrong from the first step whose c before it is not zero.",
@@ -26,7 +31,7 @@ FAULTS = (
         "zeros it is wrong where c_0 is not zero, too, and no gradient reaches c_0.",
         fix="carry c from step to step beside h",
         forms={"from c_0": (Edit("layer", "step(x_t, states,", "step(x_t, (*states[:1], *first[1:]),"),),
-               "from zeros": (Edit("lstm_step", "h, c = states", "h, c = states[0], torch.zeros_like(states[1])"),)}),
+               "from zeros": (inserted("lstm_step", "i, f, g, o = ", "c = torch.zeros_like(c)"),)}),
     Fault(id="cell-detached", seen_with=(Need.GRADIENTS,),
         written="no gradient through c: f * c.detach()",
         shows="output, h_n and c_n are right; no gradient reaches c_0, and those of the weights are wrong.",

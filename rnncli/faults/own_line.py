@@ -22,6 +22,7 @@ from rnncli.verdict.evaluate import candidate_side
 _GUARD = "rnncli.faults.device_guard"
 _MACHINERY = (__name__, _GUARD, "rnncli.verdict.evaluate", "rnncli.candidate.")
 _NOT_THE_CANDIDATE = {"torch", *stdlib_module_names}
+_NARROW = (torch.float32, torch.float16, torch.bfloat16)
 _CALLING_IT = {(__name__, "float32_made"), (_GUARD, "_trial"), (_GUARD, "makes_tensors")}
 
 
@@ -46,10 +47,8 @@ class _Narrow(DispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if self.line is None:
-            for tensor in tensors_of([result]):
-                if tensor.dtype in (torch.float32, torch.float16, torch.bfloat16) and tensor.dim():
-                    self.line = own_line()
+        if self.line is None and any(tensor.dim() and tensor.dtype in _NARROW for tensor in tensors_of([result])):
+            self.line = own_line()
         return result
 
 
@@ -68,10 +67,7 @@ def tensors_of(values: Iterable[Any]) -> list[Tensor]:
     """Return the tensors among the arguments or results of an operation, those in its lists among them."""
     found: list[Tensor] = []
     for value in values:
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, list | tuple):
-            found += tensors_of(value)
+        found += [value] if isinstance(value, Tensor) else tensors_of(value) if isinstance(value, list | tuple) else []
     return found
 
 

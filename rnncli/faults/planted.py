@@ -7,10 +7,7 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
-from torch import Tensor
-
-from rnncli.candidate.load import Canonical, Sequence, States, arguments_of
-from rnncli.core.case import Case
+from rnncli.candidate.load import Canonical, arguments_of
 from rnncli.faults.catalogue import edits_of
 from rnncli.faults.edits import HEAD, STEPS, edited, functions
 
@@ -19,7 +16,7 @@ def plant(*ids: str, cell: str = "RNN") -> Canonical:
     """Return a layer with the faults of these ids in it; without an id, the correct one.
 
     It is called as every candidate is: f(input, h_0, params, case) -> (output, h_n), of an LSTM with pairs of states.
-    Faults add up; where two change the same words, the one that stands first in the catalogue holds. What a fault keeps
+    Of two faults that change the same words, the one that stands first in the catalogue holds. What a fault keeps
     between calls belongs to the callable returned. Raises KeyError for an unknown id.
     """
     return compiled(_changed(ids, cell), cell)
@@ -32,12 +29,7 @@ def compiled(changed: Mapping[str, str], cell: str = "RNN", **names: Any) -> Can
         exec(_code(text), module)
     steps = {name.removesuffix("_step") if cell == "RNN" else cell: module[name] for name in STEPS[cell]}
     implementation = module["made_of"](steps)
-
-    def planted(input: Sequence, h_0: States, params: Mapping[str, Tensor], case: Case) -> tuple[Sequence, States]:
-        output, h_n = implementation(input, h_0, params, **arguments_of(case))
-        return output, h_n
-
-    return planted
+    return lambda input, states, params, case: implementation(input, states, params, **arguments_of(case))
 
 
 @cache

@@ -21,23 +21,22 @@ def power(case: Case, device: torch.device) -> Iterator[FaultResult]:
     """For each fault of the catalogue, whether the case sees it; where it does not, the smallest change that would."""
     problem = Problem(case, device)
     for id, fault in CATALOGUES[case.rnn.cell].items():
-        unmet = fault.applies(case)
-        if unmet:
+        if unmet := fault.applies(case):
             yield FaultResult(id=id, status="not-applicable", reason=unmet)
         else:
             yield _seen(problem, id) or _unseen(case, device, id)
 
 
 def _seen(problem: Problem, id: str) -> FaultResult | None:
-    """The fault as it is caught, by the first check that is a mismatch; None where the candidate would pass."""
+    """Return the fault as the first mismatch catches it; None where the candidate would pass."""
+    planted = plant(id, cell=problem.case.rnn.cell)
     if id == "device-hardcoded":  # the values are right on this device: the guard over meta tensors sees it
         from rnncli.faults.device_guard import check_devices
 
-        finding = check_devices(plant(id, cell=problem.case.rnn.cell), problem.case)
-        found = finding is not None and finding.status == "found"
+        found = check_devices(planted, problem.case).status == "found"
         return FaultResult(id=id, status="caught", reason="by the device guard") if found else None
     try:
-        check = Judgement(problem, canonical(id, plant(id, cell=problem.case.rnn.cell))).mismatch
+        check = Judgement(problem, canonical(id, planted)).mismatch
     except CandidateError as error:
         return FaultResult(id=id, status="caught", reason=f"{error}")
     if check is None:
@@ -47,50 +46,44 @@ def _seen(problem: Problem, id: str) -> FaultResult | None:
 
 def _unseen(case: Case, device: torch.device, id: str) -> FaultResult:
     """Not visible where other values, sizes of the input or run settings would show it; else the same function."""
-    of_input = _first_that_shows(case, device, id, _of_input(case))
-    if of_input:
-        return FaultResult(id=id, status="not-visible", change=of_input)
+    if change := _first_that_shows(case, device, id, _of_input(case)):
+        return FaultResult(id=id, status="not-visible", change=change)
     return FaultResult(id=id, status="equivalent", change=_first_that_shows(case, device, id, _of_arguments(case)))
 
 
 def _first_that_shows(case: Case, device: torch.device, id: str, single: Sequence[Changes]) -> str | None:
-    for changes in _together(single):
-        changed = changed_by(case, changes)
-        if changed is None or CATALOGUES[case.rnn.cell][id].applies(changed):
-            continue
-        if _seen(Problem(changed, device), id):
-            return as_flags(changes)
+    """Return the flags of the first change that shows the fault: each alone, then every two together, then three."""
+    for count in range(1, MOST_CHANGES + 1):
+        for chosen in combinations(single, count):
+            changes = {leaf: value for change in chosen for leaf, value in change.items()}
+            changed = changed_by(case, changes)
+            if changed is None or CATALOGUES[case.rnn.cell][id].applies(changed):
+                continue
+            if _seen(Problem(changed, device), id):
+                return as_flags(changes)
     return None
 
 
-def _together(single: Sequence[Changes]) -> Iterator[Changes]:
-    """Each change, then every two together, then every three."""
-    for count in range(1, MOST_CHANGES + 1):
-        for chosen in combinations(single, count):
-            yield {leaf: value for changes in chosen for leaf, value in changes.items()}
-
-
 def _of_input(case: Case) -> list[Changes]:
-    """Changes that leave the RNN what it is, the smallest first."""
+    """Return the changes that leave the layer what it is, the smallest first."""
     given, run = case.input, case.run
-    longer = max(3, given.seq_len)
+    steps, count = max(3, given.seq_len), max(3, given.batch_size)
+    small = given.layout == "packed" and (given.seq_len, given.batch_size) != (steps, count)
     changes: list[tuple[bool, Changes]] = [
         (not run.gradients, {"run.gradients": True}),
         (given.h_0 == "zeros", {"input.h_0": "random"}),
-        (given.seq_len < longer, {"input.seq_len": longer}),
+        (small, {"input.lengths": None, "input.seq_len": steps, "input.batch_size": count}),
+        (given.seq_len < steps, {"input.seq_len": steps}),
         (given.layout != "unbatched" and given.batch_size < 3, {"input.batch_size": 3}),
         (given.lengths is not None, {"input.lengths": None}),
         (run.weight_scale != 1, {"run.weight_scale": 1.0}),
         (True, {"run.seed": run.seed + 1 if run.seed < 2**63 - 1 else 0}),
     ]
-    if given.layout == "packed" and (given.seq_len < 3 or given.batch_size < 3):
-        sizes = {"input.lengths": None, "input.seq_len": longer, "input.batch_size": max(3, given.batch_size)}
-        changes.insert(2, (True, sizes))
     return [change for possible, change in changes if possible]
 
 
 def _of_arguments(case: Case) -> list[Changes]:
-    """Changes that make it another RNN: what they reveal is, in this one, the same function."""
+    """Return the changes that make it another layer: what they reveal is, in this one, the same function."""
     rnn = case.rnn
     changes: list[tuple[bool, Changes]] = [
         (rnn.hidden_size < 3, {"rnn.hidden_size": 3}),

@@ -6,6 +6,7 @@ Those of the layers, directions and layouts are any cell's; `cells` says where a
 from rnncli.faults.fault import STEP, Edit, Fault, Need, inserted, left_out
 
 FLIPPED_WHOLE = Edit("flipped", "if lengths is None:\n    return x.flip(0)", "return x.flip(0)")
+EACH_TRANSPOSED = "torch.cat([W.T for W in {0}.split(states[-1].shape[-1])]).T"  # states[-1] has H_cell features
 
 # fmt: off
 FAULTS = (
@@ -111,11 +112,22 @@ FAULTS = (
                inserted("layer", "return torch.stack(",
                         "outputs = [first[0], *outputs[:-1]] if delayed else outputs"),
                Edit("stack", "weights, lengths)", "weights, lengths, k < num_layers - 1)"))),
-    Fault(id="weight-ih-transposed", edits=(Edit(STEP, "W_ih.T", "W_ih"),),
+    Fault(id="weight-ih-transposed", cells=("RNN",), edits=(Edit(STEP, "W_ih.T", "W_ih"),),
         written="x @ W_ih where x @ W_ih.T is meant",
         shows="Raises where a layer's sizes of input and state differ. Else every tensor is wrong from the start.",
         fix="multiply by weight_ih.T: nn.RNN keeps it as (H_out, H_in)"),
-    Fault(id="weight-hh-transposed", seen_with=(Need.STATE,), edits=(Edit(STEP, "W_hh.T", "W_hh"),),
+    Fault(id="weight-ih-transposed", cells=("GRU", "LSTM"),
+        edits=(Edit(STEP, "W_ih.T", EACH_TRANSPOSED.format("W_ih")),),
+        written="x @ W where x @ W.T is meant, with the rows W of each gate",
+        shows="Raises where a layer's sizes of input and state differ. Else every tensor is wrong from the start.",
+        fix="multiply by the transpose of each gate's rows: nn.RNN keeps them as (H_cell, H_in)"),
+    Fault(id="weight-hh-transposed", cells=("GRU", "LSTM"), seen_with=(Need.STATE,),
+        edits=(Edit(STEP, "W_hh.T", EACH_TRANSPOSED.format("W_hh")),),
+        written="h @ W where h @ W.T is meant, with the rows W of each gate",
+        shows="The rows of one gate are square, so nothing raises: every tensor is wrong from the first step whose "
+        "state before it is not zero. Invisible with one time step from an h_0 of zeros. Raises with proj_size.",
+        fix="multiply by the transpose of each gate's rows"),
+    Fault(id="weight-hh-transposed", cells=("RNN",), seen_with=(Need.STATE,), edits=(Edit(STEP, "W_hh.T", "W_hh"),),
         written="h @ W_hh where h @ W_hh.T is meant",
         shows="W_hh is square, so nothing raises: every tensor is wrong from the first step whose state before it is "
         "not zero. Invisible with one time step from an h_0 of zeros.",

@@ -40,39 +40,36 @@ def shrunk(case: Case, still_fails: Callable[[Case], bool], seconds: float = MOS
             tried[case.id] = still_fails(case)
         return tried[case.id]
 
+    def smaller(case: Case, propose: Proposal) -> Case | None:
+        changed = (changed_by(case, changes) for changes in propose(case))
+        return next((one for one in changed if one is not None and one != case and fails(one)), None)
+
     case, before = case.model_copy(update={"expect": {}}), None
     while case != before:
         before = case
         for propose in PROPOSALS:
-            while True:  # every change of one kind with which it still fails
-                changed = (changed_by(case, changes) for changes in propose(case))
-                smaller = next((one for one in changed if one is not None and one != case and fails(one)), None)
-                if smaller is None:
-                    break
-                case = smaller
+            while found := smaller(case, propose):  # every change of one kind with which it still fails
+                case = found
     return case
 
 
 def _all_sizes(case: Case) -> Iterator[Changes]:
-    """All sizes at once: most mistakes show in a case this small, and a large one is costly to try."""
+    """Propose all sizes at once: most mistakes show in a case this small, and a large one is costly to try."""
     for most in (1, 2, 3):
         yield _resized(case, {leaf: min(most, value) for leaf, value in _sizes_of(case).items()})
 
 
 def _size(leaf: str, case: Case) -> Iterator[Changes]:
-    size = _sizes_of(case).get(leaf, 0)
-    for smaller in _smaller(size):
-        yield _resized(case, {leaf: smaller})
+    yield from (_resized(case, {leaf: smaller}) for smaller in _smaller(_sizes_of(case).get(leaf, 0)))
 
 
 def _sizes_of(case: Case) -> dict[str, int]:
-    """The sizes that do something: an unbatched input has no batch."""
-    values = _leaves_of(case)
-    return {leaf: values[leaf] for leaf in SIZES if leaf != "input.batch_size" or case.input.layout != "unbatched"}
+    unused = {"input.batch_size"} if case.input.layout == "unbatched" else set()
+    return {leaf: size for leaf, size in _leaves_of(case).items() if leaf in SIZES and leaf not in unused}
 
 
 def _smaller(size: int) -> Iterator[int]:
-    """1, 2, 3, then half of it, then ever smaller steps down, to one less."""
+    """Yield 1, 2, 3, then half of it, then ever smaller steps down, to one less."""
     yield from range(1, min(4, size))
     step = size // 2
     while step and size > 4:
@@ -81,7 +78,7 @@ def _smaller(size: int) -> Iterator[int]:
 
 
 def _resized(case: Case, sizes: Changes) -> Changes:
-    """The sizes, with the lengths that are left of a packed input's."""
+    """Return the sizes, with the lengths that are left of a packed input's."""
     if case.input.lengths is None:
         return sizes
     steps = sizes.get("input.seq_len", case.input.seq_len)
@@ -95,25 +92,19 @@ def _lengths_by_rule(case: Case) -> Iterator[Changes]:
 
 
 def _shorter_lengths(case: Case) -> Iterator[Changes]:
-    """One sequence less, then one sequence shorter."""
+    """Propose one sequence less, then one sequence shorter."""
     lengths = case.input.lengths or ()
-    for place in range(len(lengths)):
-        yield {"input.lengths": [*lengths[:place], *lengths[place + 1 :]], "input.batch_size": len(lengths) - 1}
-    for place, length in enumerate(lengths):
-        for smaller in _smaller(length):
-            yield {"input.lengths": [*lengths[:place], smaller, *lengths[place + 1 :]]}
+    for n in range(len(lengths)):
+        yield {"input.lengths": [*lengths[:n], *lengths[n + 1 :]], "input.batch_size": len(lengths) - 1}
+    for n, length in enumerate(lengths):
+        yield from ({"input.lengths": [*lengths[:n], less, *lengths[n + 1 :]]} for less in _smaller(length))
 
 
-def _all_defaults(case: Case) -> Iterator[Changes]:
-    yield {name: value for leaf in LEAVES for changes in _default(leaf, case) for name, value in changes.items()}
-
-
-def _default(leaf: str, case: Case) -> Iterator[Changes]:
-    changes = {leaf: _leaves_of(Case())[leaf]}
-    if leaf == "input.layout":
+def _defaults(leaves: list[str], case: Case) -> Iterator[Changes]:
+    changes = {leaf: value for leaf, value in _leaves_of(Case()).items() if leaf in leaves}
+    if "input.layout" in leaves:
         changes["input.lengths"] = None
-        if case.input.layout == "unbatched":
-            changes["input.batch_size"] = 1
+        changes |= {"input.batch_size": 1} if case.input.layout == "unbatched" else {}
     yield changes
 
 
@@ -122,8 +113,8 @@ def _unused_batch_size(case: Case) -> Iterator[Changes]:
         yield {"input.batch_size": Case().input.batch_size}
 
 
-PROPOSALS: list[Proposal] = [_all_sizes, _lengths_by_rule, *(partial(_size, leaf) for leaf in SIZES), _all_defaults]
-PROPOSALS += [_unused_batch_size, *(partial(_default, leaf) for leaf in LEAVES)]
+PROPOSALS: list[Proposal] = [_all_sizes, _lengths_by_rule, *(partial(_size, leaf) for leaf in SIZES)]
+PROPOSALS += [partial(_defaults, LEAVES), _unused_batch_size, *(partial(_defaults, [leaf]) for leaf in LEAVES)]
 PROPOSALS += [_shorter_lengths]  # one by one, many where there are many: last
 
 
@@ -131,16 +122,16 @@ _FILE = re.compile(r"[\w./-]+\.(py|ipynb):[\w.]+")  # a target that can stand wi
 
 
 def replay_command(case: Case, *extra: str) -> str:
-    """`rnncli verify` with the flags that set what is not at its default, and `extra` ones, safe in a POSIX shell.
+    """Return `rnncli verify` with the flags that set what is not at its default, and `extra` ones, safe in a shell.
 
     The device is named where it is not the one that is taken without a flag.
     """
     defaults = _leaves_of(Case())
     if case.input.lengths is not None:  # from which the sizes follow
         defaults |= {"input.seq_len": max(case.input.lengths), "input.batch_size": len(case.input.lengths)}
+    if not case.cell.has_nonlinearity:
+        defaults["rnn.nonlinearity"] = None
     values = {leaf: value for leaf, value in _leaves_of(case).items() if value != defaults[leaf]}
-    if values.get("rnn.nonlinearity", "") is None:  # of a gated cell, which has none to be given
-        del values["rnn.nonlinearity"]
     if torch.device(values.get("run.device", "cpu")) == devices.resolve("auto"):
         values.pop("run.device", None)
     first = ["rnncli verify"]
@@ -148,14 +139,14 @@ def replay_command(case: Case, *extra: str) -> str:
         first.append(values.pop("candidate"))
     named = {leaf.replace("num_layers", "layers"): value for leaf, value in values.items()}
     flags = as_flags({leaf: shlex.quote(value) if isinstance(value, str) else value for leaf, value in named.items()})
-    expected = [f"{name}={','.join(map(str, sizes))}" for name, sizes in case.expect.items()]
-    further = shlex.join([*(word for item in expected for word in ("--expect", item)), *extra])
-    return " ".join(filter(None, [*first, flags, further]))
+    expected = (("--expect", f"{name}={','.join(map(str, sizes))}") for name, sizes in case.expect.items())
+    return " ".join(filter(None, [*first, flags, shlex.join([*(word for pair in expected for word in pair), *extra])]))
 
 
 def _leaves_of(case: Case) -> dict[str, Any]:
-    """The values of a case by dotted leaf, in the order of the config, without what it expects."""
+    """Return the values of a case by dotted leaf, in the order of the config, without what it expects."""
     values = case.config
-    sections = {name: value for name, value in values.items() if name in ("rnn", "input", "run")}
-    by_leaf = {f"{section}.{name}": value for section, of in sections.items() for name, value in of.items()}
+    by_leaf = {
+        f"{section}.{name}": value for section in ("rnn", "input", "run") for name, value in values[section].items()
+    }
     return {**by_leaf, "candidate": case.target or values["candidate"]}

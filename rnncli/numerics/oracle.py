@@ -16,6 +16,7 @@ from torch import Tensor
 from rnncli.core.case import Case
 from rnncli.core.memory import NOISY_ELEMENTS, NOISY_RUNS
 from rnncli.manual.equations import Step, gru_step, lstm_step, recurrent, relu_step, tanh_step
+from rnncli.numerics.device import seed_dropout
 from rnncli.numerics.locate import by_group, states_of
 from rnncli.numerics.probe import Probe, in_layout, packer
 from rnncli.numerics.rounding import ARITHMETIC, Rounding
@@ -68,7 +69,7 @@ class Oracle:
         case, probe = self._case, self._probe
         leaves = {name: leaf.clone().requires_grad_(case.run.gradients) for name, leaf in probe.leaves.items()}
         dropout = case.rnn.dropout if case.run.train else 0.0
-        torch.default_generator.manual_seed(case.run.seed)  # of the masks that torch's layer draws
+        seed_dropout(probe.input.device, case.run.seed)
         with torch.set_grad_enabled(case.run.gradients):
             x, states = packer(case, probe.input.device)(leaves["input"]), probe.initial_states(leaves)
             output, final = recurrent(self._step, x, states, leaves, case.rnn.directions, case.rnn.batch_first, dropout)

@@ -15,6 +15,7 @@ from torch.autograd.graph import get_gradient_edge
 
 from rnncli.core.case import Case
 from rnncli.manual.equations import States, Step, layer
+from rnncli.numerics.device import seed_dropout
 from rnncli.numerics.probe import Probe, time_first
 from rnncli.numerics.rounding import Rounding
 
@@ -161,7 +162,7 @@ class Runs:
         rnn, output = self._case.rnn, self._probe.cotangents["output"]
         if not (self._case.run.train and rnn.dropout):
             return []
-        torch.default_generator.manual_seed(self._case.run.seed)
+        seed_dropout(output.device, self._case.run.seed)
         packed = self._case.input.layout == "packed"
         ones = output.new_ones((output if packed else self._cotangents[0]).shape)
         drawn = [F.dropout(ones, rnn.dropout) for _ in range(rnn.num_layers - 1)]

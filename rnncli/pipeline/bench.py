@@ -9,7 +9,7 @@ import torch
 
 from rnncli.candidate.load import load
 from rnncli.core.case import BUILT_IN, Case, altered
-from rnncli.core.errors import CandidateError, ConfigError, UnavailableError
+from rnncli.core.errors import CandidateError
 from rnncli.core.records import CaseRecord, Failure, Growth, Pass, Timing, Verdict, combine
 from rnncli.cost.flops import flops
 from rnncli.cost.measure import COMPILED, PassSpec, measure, names_of
@@ -18,7 +18,7 @@ from rnncli.numerics.device import backend_settings, describe_backend, resolve
 from rnncli.numerics.probe import draw
 from rnncli.pipeline.candidate_process import SubprocessCandidate
 from rnncli.pipeline.gates import PASSES
-from rnncli.pipeline.verify import told_as_user_errors
+from rnncli.pipeline.verify import COSTS_ITS_CASE, failure_of, told_as_user_errors
 from rnncli.verdict.judge import Judgement
 from rnncli.verdict.problem import Problems
 
@@ -53,7 +53,6 @@ class Bench:
 
     @property
     def passes(self) -> tuple[Pass, ...]:
-        """The passes that are timed."""
         return _passes(self.case)
 
     def steps(self) -> Iterator[None]:
@@ -61,9 +60,8 @@ class Bench:
         try:
             with ExitStack() as opened:
                 yield from self._steps(opened)
-        except (UnavailableError, CandidateError, ConfigError) as error:
-            trace = error.trace if isinstance(error, CandidateError) else None
-            self._failure = Failure(kind=error.kind, message=str(error), traceback=trace)
+        except COSTS_ITS_CASE as error:
+            self._failure = failure_of(error)
 
     def _steps(self, opened: ExitStack) -> Iterator[None]:
         case, options = self.case, self._options
@@ -92,7 +90,6 @@ class Bench:
     def _judge(
         self, names: Sequence[str], case: Case, device: torch.device, candidate: SubprocessCandidate | None
     ) -> None:
-        """Judge each implementation; of a large case, on one with the same arguments and less in it."""
         judged = case
         if flops(case, backward=True) > MOST_FLOPS:
             fewer = {name: min(getattr(case.input, name), most) for name, most in JUDGED.items()}
@@ -139,18 +136,18 @@ def growth(cases: Sequence[CaseRecord], axes: Sequence[str]) -> tuple[Growth, ..
     `axes` are dotted leaves; those with one value in the cases have no exponent.
     """
     varying = [axis for axis in axes if len({_value(case.config, axis) for case in cases if case.timing}) > 1]
-    points: dict[tuple[str, Pass], list[tuple[list[float], float]]] = {}
+    points: dict[tuple[str, Pass], list[list[float]]] = {}  # 1, the logarithm of each size, that of the time
     for case in cases:
         logs = [math.log(_value(case.config, axis)) for axis in varying]
         for timing in case.timing or ():
-            points.setdefault((timing.implementation, timing.pass_), []).append((logs, math.log(timing.median_s)))
+            point = [1.0, *logs, math.log(timing.median_s)]
+            points.setdefault((timing.implementation, timing.pass_), []).append(point)
     fitted = []
     for (implementation, pass_), of_pass in points.items():
         if not varying or len(of_pass) <= len(varying):
             continue
-        left = torch.tensor([[1.0, *logs] for logs, _ in of_pass], dtype=torch.float64)
-        right = torch.tensor([[seconds] for _, seconds in of_pass], dtype=torch.float64)
-        found = torch.linalg.lstsq(left, right, driver="gelsd").solution[1:, 0].tolist()
+        rows = torch.tensor(of_pass, dtype=torch.float64)
+        found = torch.linalg.lstsq(rows[:, :-1], rows[:, -1:], driver="gelsd").solution[1:, 0].tolist()
         exponents = {axis.rpartition(".")[2]: value for axis, value in zip(varying, found, strict=True)}
         fitted.append(Growth(implementation=implementation, pass_=pass_, exponents=exponents))
     return tuple(fitted)

@@ -1,4 +1,4 @@
-"""The search of a change to a candidate's file with which it computes what nn.RNN does."""
+"""The search of a change to a candidate's file with which it computes what torch's layer does."""
 
 import contextlib
 import itertools
@@ -63,7 +63,6 @@ class Search:
         return None
 
     def _computes(self, source: str, faults: Sequence[str]) -> bool:
-        """Return whether the candidate, in an edited source, computes what nn.RNN with these faults does."""
         from rnncli.faults.diagnose import Trial
 
         case = self.case
@@ -83,7 +82,7 @@ class Search:
             return False
 
     def _further(self, edited: Any, case: Case, probe: Probe) -> Iterator[tuple[Case, Probe]]:
-        """Yield cases an edited candidate must match in too, if it can: h_0 omitted, and the other nonlinearity."""
+        # cases that an edited candidate must match in too, if it can: h_0 omitted, and the other nonlinearity
         if self.adapted is None:
             return
         native = edited.native
@@ -94,7 +93,6 @@ class Search:
             yield altered(case, rnn={"nonlinearity": other}), probe
 
     def _is_wired_as(self, edited: "Adapted") -> bool:
-        """Return whether an edited candidate is called alike, and its tensors hold the same weights."""
         assert self.adapted is not None
         wirings = [[(wire[0], wire[1]) for wire in one.wiring(self.case)] for one in (self.adapted, edited)]
         return wirings[0] == wirings[1] and self.adapted.described() == edited.described()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
@@ -16,7 +17,7 @@ _CONDITION = re.compile(r"\s*(\S.*)\.([A-Za-z+_]+)\s*(<=|>=|<|>)\s*(\S+)\s*")
 
 @dataclass(frozen=True)
 class Condition:
-    """When a run fails: `manual.forward > 1.1`, of the ratio to nn.RNN."""
+    """A condition under which a run fails: `manual.forward > 1.1`, of the ratio to torch's layer."""
 
     text: str
     implementation: str
@@ -25,17 +26,15 @@ class Condition:
     bound: float
 
     @classmethod
-    def parse(cls, text: str, implementations: Sequence[str], passes: Sequence[str]) -> "Condition":
+    def parse(cls, text: str, implementations: Sequence[str], passes: Sequence[str], layer: str) -> "Condition":
         """Return the condition of a text. Raises ConfigError, also for what is not measured in the run."""
-        found = _CONDITION.fullmatch(text)
-        try:
+        found, bound = _CONDITION.fullmatch(text), inf
+        with suppress(ValueError):
             bound = float(found[4]) if found else inf
-        except ValueError:
-            bound = inf
         if not found or not 0 < bound < inf:
             raise ConfigError(
                 f'--fail-if: "{text}" is not allowed; allowed: IMPLEMENTATION.PASS, one of < <= > >=, and a ratio to'
-                " nn.RNN, as manual.forward > 1.1"
+                f" {layer}, as manual.forward > 1.1"
             )
         for name, measured in ((found[1], implementations), (found[2], passes)):
             if name not in measured:
@@ -66,14 +65,10 @@ class Baseline:
         self._path = path
         with merged([path]) as record:
             if record.command != "bench":
-                raise ConfigError(
-                    f"--baseline: {path} is of rnncli {record.command}; allowed: a result of rnncli bench"
-                )
-            self._timings = {
-                (case.id, timing.implementation, timing.pass_): timing
-                for case in record.cases
-                for timing in case.timing or ()
-            }
+                allowed = "a result of rnncli bench"
+                raise ConfigError(f"--baseline: {path} is of rnncli {record.command}; allowed: {allowed}")
+            timings = ((case.id, timing) for case in record.cases for timing in case.timing or ())
+            self._timings = {(id, timing.implementation, timing.pass_): timing for id, timing in timings}
 
     def require_any(self, ids: Iterable[str]) -> None:
         """Raise ConfigError, before anything is measured, where it holds none of the cases."""
@@ -82,14 +77,14 @@ class Baseline:
 
     def beside(self, case: CaseRecord) -> CaseRecord:
         """Return a case with the earlier ratio beside each timing."""
-        timings = []
-        for timing in case.timing or ():
-            before = self._timings.get((case.id, timing.implementation, timing.pass_))
-            timings.append(_compared(timing, before) if before else timing)
-        return replace(case, timing=tuple(timings) or None)
+        timings = [(timing, (case.id, timing.implementation, timing.pass_)) for timing in case.timing or ()]
+        compared = tuple(_compared(timing, self._timings.get(key)) for timing, key in timings)
+        return replace(case, timing=compared or None)
 
 
-def _compared(timing: Timing, before: Timing) -> Timing:
+def _compared(timing: Timing, before: Timing | None) -> Timing:
+    if before is None:
+        return timing
     changed = None
     if None not in (timing.ratio_low, timing.ratio_high, before.ratio_low, before.ratio_high):
         changed = timing.ratio_low > before.ratio_high or timing.ratio_high < before.ratio_low  # type: ignore[operator]

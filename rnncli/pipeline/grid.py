@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -52,7 +53,6 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Return whether the case is a mismatch or could not be judged."""
         return self.verdict in (None, Verdict.MISMATCH)
 
     @classmethod
@@ -221,9 +221,7 @@ class GridRun:
                 yield [(self.selection.case(index), self._origin(index)) for index in left]
 
     def _tasks(self) -> Iterator[Unit]:
-        """Yield several units together while there are many, and fewer at last, so that all workers of the cluster come
-        to an end together.
-        """
+        # several units together while there are many, and fewer at last, so that all workers end together
         units, left = self._units(), sum(not self.done.issuperset(unit) for unit in self.selection.units)
         while left > 0:
             count = max(1, min(MOST_TOGETHER, left // (2 * self._ahead())))
@@ -232,9 +230,7 @@ class GridRun:
 
 
 def _jobs(selection: Selection, asked: int | None) -> int:
-    """Return the number of processes: those asked for, or a core each where that pays; no more than there is work and
-    memory for. Raises ConfigError where a case needs more memory than there is.
-    """
+    # those asked for, or a core each where that pays; no more than there is work and memory for
     sizes = [largest(cases.largest(), needed_for_verify) for cases in selection.grids]
     most, available = max(needed for needed, _ in sizes), min(there for _, there in sizes)
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
@@ -244,9 +240,7 @@ def _jobs(selection: Selection, asked: int | None) -> int:
 
 
 def _uses_gpu(selection: Selection) -> bool:
-    """Return whether a case runs on a GPU, which processes would share, each with a context of its own."""
-    try:
-        names = {cases[at].run.device for cases in selection.grids for at in cases.along("run.device")}
+    names = {cases[at].run.device for cases in selection.grids for at in cases.along("run.device")}
+    with suppress(UnavailableError):
         return any(resolve(name).type == "cuda" for name in names)
-    except UnavailableError:
-        return False
+    return False

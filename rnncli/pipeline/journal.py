@@ -103,7 +103,7 @@ def _lock(descriptor: int, path: Path) -> None:
     except BlockingIOError:
         raise ConfigError(f"--output: {path} is being written by another run; allowed: another file") from None
     except OSError:  # a file system without locks
-        return
+        pass
 
 
 def _require_same_run(saved: ResultFile, run: Run) -> None:
@@ -125,10 +125,8 @@ def _require_finished(path: Path, file: BinaryIO) -> None:
         return
     done, expected = len(saved.finished), sum(saved.sizes.values()) or saved.cases
     if 0 < done < expected:
-        raise ConfigError(
-            f"--output: {path} holds {done} of {expected} cases of an unfinished run; allowed: --resume to go on with"
-            " it, or another file"
-        )
+        allowed = "--resume to go on with it, or another file"
+        raise ConfigError(f"--output: {path} holds {done} of {expected} cases of an unfinished run; allowed: {allowed}")
 
 
 def _begins_with_a_result(file: BinaryIO) -> bool:

@@ -1,11 +1,12 @@
-"""Results in a file, a line of JSON for each case: where each stands, what it holds, and what is no result."""
+"""Results in a file, a line of JSON for each case: the place of each, its record, and the refusal of other files."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Self, overload
+from typing import Annotated, Any, BinaryIO, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -95,7 +96,7 @@ class ResultFile:
 
     @property
     def finished(self) -> set[int]:
-        """The index of every case that has a verdict."""
+        """Return the index of every case that has a verdict."""
         return {index for index, place in self.places.items() if place.has_verdict}
 
     def scan(self) -> Self:
@@ -135,7 +136,7 @@ class ResultFile:
             if wrong := _contradiction(case):
                 raise ValueError(f"case {case.id}: {wrong}")
             try:
-                config = Case.model_validate(case.config).config  # with what an older version did not know of
+                return replace(case, config=Case.model_validate(case.config).config)  # with keys of later versions
             except ValueError as error:
                 raise ValueError(f"case {case.id}: its config: {first_problem(error)}") from None
         except ValueError as error:
@@ -145,7 +146,6 @@ class ResultFile:
                 self.file.readline()
                 number += 1
             raise no_result(self._name(number), first_problem(error)) from None
-        return replace(case, config=config)
 
     def _name(self, number: int) -> str:
         return f"{self.path}: case {number}" if self.of_document else f"{self.path}:{number}"
@@ -161,14 +161,8 @@ class Results(Sequence[CaseRecord]):
     def __len__(self) -> int:
         return len(self._cases)
 
-    @overload
-    def __getitem__(self, place: int) -> CaseRecord: ...
-    @overload
-    def __getitem__(self, place: slice) -> tuple[CaseRecord, ...]: ...
-    def __getitem__(self, place: int | slice) -> CaseRecord | tuple[CaseRecord, ...]:
+    def __getitem__(self, place: int) -> CaseRecord:  # type: ignore[override]  # no slices
         """Return the case at a place in the order of the run. Raises ConfigError for a line that is no result."""
-        if isinstance(place, slice):
-            return tuple(self[at] for at in range(*place.indices(len(self))))
         _, offset, file = self._cases[place]
         return file.read(offset)
 
@@ -189,20 +183,19 @@ def _parsed(text: bytes, name: str) -> _Line:
 
 
 def _contradiction(case: CaseRecord) -> str | None:
-    """Return what cannot be in a case whose fields are each of the right kind: somebody has changed the file."""
+    # in a case whose fields are each of the right kind: somebody has changed the file
     checks = case.checks or ()
     if case.error and case.error.kind not in KINDS:
         return f"error.kind is none of {', '.join(sorted(KINDS))}"
     if case.verdict != Verdict.MISMATCH and any(check.verdict == Verdict.MISMATCH for check in checks):
         return f"the verdict is {case.verdict}, and that of a check is mismatch"
-    for check in checks:
-        for name in ("error_by_step", "reference_error_by_step", "allowed_by_step"):
-            for direction, steps in (getattr(check, name) or {}).items():
-                expected = (check.error_by_step or {}).get(direction, ())
-                if not steps or len(steps) != len(expected):
-                    return f"{name} of {direction} has {len(steps)} steps"
-                if any(step is not None and not 0 <= step < inf for step in steps):
-                    return f"{name} of {direction} has a step that is not 0 or more and finite, nor null"
+    for check, name in product(checks, ("error_by_step", "reference_error_by_step", "allowed_by_step")):
+        for direction, steps in (getattr(check, name) or {}).items():
+            expected = (check.error_by_step or {}).get(direction, ())
+            if not steps or len(steps) != len(expected):
+                return f"{name} of {direction} has {len(steps)} steps"
+            if any(step is not None and not 0 <= step < inf for step in steps):
+                return f"{name} of {direction} has a step that is not 0 or more and finite, nor null"
     return None
 
 

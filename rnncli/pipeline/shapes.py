@@ -21,17 +21,14 @@ from rnncli.verdict.evaluate import values_of
 
 
 def look(case: Case) -> CaseRecord:
-    """The record of the shapes that a case has."""
+    """Return the record of the shapes that a case has."""
     device, dtype = devices.resolve(case.run.device), getattr(torch, case.run.dtype)
     with told_as_user_errors(case, device), torch.no_grad():
         module = reference.build(case, dtype, device)
         parameters = dict(module.named_parameters())
-        left_out = case.cell.initial if case.input.h_0 == "omitted" else ()
-        given = {
-            name: torch.zeros(size, dtype=dtype, device=device)  # on the meta device nothing is allocated
-            for name, size in tensor_sizes(case).items()
-            if name in ("input", *case.cell.initial) and name not in left_out
-        }
+        names = ("input", *(case.cell.initial if case.input.h_0 != "omitted" else ()))
+        sizes = tensor_sizes(case)  # on the meta device nothing is allocated:
+        given = {name: torch.zeros(sizes[name], dtype=dtype, device=device) for name in names}
         input = packer(case, device)(given["input"])
         states = tuple(given[name] for name in case.cell.initial if name in given)
         of_torch = states if len(states) > 1 else states[0] if states else None
@@ -48,18 +45,14 @@ def look(case: Case) -> CaseRecord:
 
 
 def _candidate(case: Case) -> Any:
-    """The implementation to be run beside torch's; None of a user's own, which is run by verify alone."""
-    if case.target is not None:
-        return None
-    if case.rnn.cell == "RNN":
+    if case.target is None and case.rnn.cell == "RNN":
         return load(case)
-    if case.candidate != "manual":
+    if case.candidate != "manual":  # a user's own is run by verify alone
         return None
     return lambda input, states, parameters, case: manual.equations(input, states, parameters, **arguments_of(case))
 
 
 def _sizes(case: Case, given: Mapping[str, Tensor], returned: Any) -> dict[str, tuple[int, ...]]:
-    """The size of each tensor that goes in or comes out, of what a layer of the case returned."""
     output, states = returned
     last = states if isinstance(states, tuple) else (states,)
     values = {**given, "output": values_of(output), **dict(zip(case.cell.final, last, strict=True))}

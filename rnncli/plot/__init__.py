@@ -9,7 +9,7 @@ FORMATS = ("svg", "png", "pdf")
 
 
 def picture(record: "RunRecord", format: str) -> bytes | None:
-    """What a picture of the record holds in a format; None where it has nothing to draw.
+    """Return the file of a picture of the record; None where it has nothing to draw.
 
     The same record gives the same bytes.
     """

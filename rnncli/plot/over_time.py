@@ -1,4 +1,4 @@
-"""What `verify` found, drawn: the error of `output` over time beside the envelope, for the candidate and for nn.RNN.
+"""The pictures of `verify`: the error of `output` over time beside the envelope, for the candidate and for nn.RNN.
 
 Each case has a row for each direction, and in it a panel for each stage. What is drawn can be found by its id:
 `error`, `reference`, `allowed`, `first-divergence` and `worst`, each with stage, direction and case.
@@ -7,7 +7,8 @@ Each case has a row for each direction, and in it a panel for each stage. What i
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -15,6 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from rnncli.core import words
+from rnncli.core.cells import CELLS, cell_of
 from rnncli.core.records import CaseRecord, Check, Location, RunRecord, Verdict, printable
 from rnncli.core.summary import conclusion, reason
 from rnncli.plot.page import BLACK, BLUE, SKY, VERMILLION, WIDTH, by_label, described, put_title
@@ -30,36 +32,37 @@ MOST_LETTERS, MOST_LINES = 58, 3  # of what a check says
 PANEL_HEIGHT = 2.6  # inches
 LABELS = {
     "error": "the candidate's error",
-    "reference": "nn.RNN's own error",
+    "reference": "{}'s own error",  # of torch's layer
     "allowed": "the envelope: what rounding may do",
     "first-divergence": "first divergence",
     "worst": "worst place",
 }
+LOOKS: dict[str, Any] = {
+    "reference": {"color": BLUE, "linestyle": "--", "marker": "s"},
+    "error": {"color": VERMILLION, "linestyle": "-", "marker": "o"},
+}
 
 
 def figure(record: RunRecord) -> Figure | None:
-    """A figure of the cases that have an error over time: the failing ones first, up to MOST_CASES of them."""
-    cases = list(islice(_told(record), MOST_CASES))
+    """Return a figure of the cases that have an error over time: the failing ones first, up to MOST_CASES of them."""
+    places = dict.fromkeys([*record.tally.failing, *range(len(record.cases))])
+    cases = list(islice((case for case in map(record.cases.__getitem__, places) if _checks(case)), MOST_CASES))
     if not cases:
         return None
     rows = [len(_directions(case)) for case in cases]
-    many = len(record.cases) > 1
     whole = Figure(figsize=(WIDTH, 0.6 + sum(0.6 + PANEL_HEIGHT * count for count in rows)), layout="constrained")
-    if many:
+    if len(record.cases) > 1:
         put_title(whole, [f"{len(cases)} of {len(record.cases)} cases, failing ones first", conclusion(record)])
     parts = whole.subfigures(len(cases), 1, height_ratios=[0.3 + count for count in rows], squeeze=False)
     for part, case in zip(parts[:, 0], cases, strict=True):
         _draw_case(part, case)
-    _put_legend(whole)
+    found = by_label(whole.axes)  # one legend for all panels, of what is in any of them
+    if LABELS["allowed"] in found:  # matplotlib 3.8 takes no band of a subfigure into a legend of the whole
+        found[LABELS["allowed"]] = Patch(facecolor=SKY, alpha=0.3)
+    labels = dict.fromkeys(label.format(cell.layer) for label in LABELS.values() for cell in CELLS.values())
+    shown = [label for label in labels if label in found]
+    whole.legend([found[label] for label in shown], shown, loc="outside lower center", ncols=len(shown))
     return whole
-
-
-def _told(record: RunRecord) -> Iterator[CaseRecord]:
-    """The cases that have an error over time, the failing ones first."""
-    failing = record.tally.failing
-    known = set(failing)
-    places = chain(failing, (at for at in range(len(record.cases)) if at not in known))
-    return (case for case in map(record.cases.__getitem__, places) if _checks(case))
 
 
 def _checks(case: CaseRecord) -> list[Check]:
@@ -71,21 +74,16 @@ def _directions(case: CaseRecord) -> list[str]:
 
 
 def _draw_case(part: SubFigure, case: CaseRecord) -> None:
-    """A row for each direction, a column for each stage."""
+    name = case.candidate if len(case.candidate) <= 50 else f"...{case.candidate[-47:]}"
     came = f"{case.verdict}: {reason(case)}" if case.failed else f"{case.verdict}"
-    put_title(part, [f"{_shortened(case.candidate)} against {described(case)}  [{case.id}]", came])
+    put_title(part, [f"{name} against {described(case)}  [{case.id}]", came])
     checks, directions = _checks(case), _directions(case)
     panels = part.subplots(len(directions), len(checks), squeeze=False)
     for column, check in enumerate(checks):
-        found = {course.direction: course for course in courses(check)}
-        scale = _Scale([steps for course in found.values() for steps in course.lines.values()])
-        for row, direction in enumerate(directions):
-            if direction in found:
-                _draw_panel(panels[row, column], found[direction], check, scale, case.id)
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= 50 else f"...{name[-47:]}"
+        found = courses(check, cell_of(case.config).layer)
+        scale = _Scale([steps for course in found for steps in course.lines.values()])
+        for course in found:
+            _draw_panel(panels[directions.index(course.direction), column], course, check, scale, case.id)
 
 
 class _Scale:
@@ -99,14 +97,11 @@ class _Scale:
         self.high = math.ceil(math.log10(high))
         self.low = min(math.floor(math.log10(low)), self.high - FEWEST_DECADES)
         self._apart = max(1.0, (self.high - self.low) * APART)
-        bottom = self.place(0.0) if 0 in values else float(self.low)
-        top = self.place(None) if None in values else float(self.high)
-        margin = (top - bottom) * MARGIN
-        self.limits = bottom - margin, top + margin
-        self._not_powers = {
-            **({bottom: "0"} if 0 in values else {}),
-            **({top: "not finite"} if None in values else {}),
-        }
+        self._not_powers = {self.place(0.0): "0"} if 0 in values else {}
+        self._not_powers |= {self.place(None): "not finite"} if None in values else {}
+        ends = [self.low, self.high, *self._not_powers]
+        margin = (max(ends) - min(ends)) * MARGIN
+        self.limits = min(ends) - margin, max(ends) + margin
 
     def place(self, value: float | None) -> float:
         if value is None:
@@ -122,26 +117,23 @@ class _Scale:
 
 
 def _draw_panel(panel: Axes, course: Course, check: Check, scale: _Scale, case: str) -> None:
-    """One direction at one stage."""
-    where = f"{check.stage}-{course.direction}-{case}"
-    last = len(course.error) - 1
-    panel.set_xlim(-0.5, last + 0.5)
+    where, steps = f"{check.stage}-{course.direction}-{case}", len(course.error)
+    panel.set_xlim(-0.5, steps - 0.5)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
     scale.put_on(panel)
     times, lines = [at for _, at in course.parts(MOST_POINTS)], course.shown(MOST_POINTS)
     if course.allowed:
         _draw_allowed(panel, times, lines["allowed"], scale, f"allowed-{where}")
     if course.reference:
-        _draw_line(panel, times, lines["nn.RNN's own"], scale, BLUE, "--", "s", f"reference-{where}")
-    _draw_line(panel, times, lines["error"], scale, VERMILLION, "-", "o", f"error-{where}")
+        of_layer = LABELS["reference"].format(course.layer)
+        _draw_line(panel, times, lines[f"{course.layer}'s own"], scale, "reference", where, of_layer)
+    _draw_line(panel, times, lines["error"], scale, "error", where, LABELS["error"])
     _mark(panel, course, check, scale, where)
     panel.set_title("\n".join(_heading(course, check)))
-    each = math.ceil(len(course.error) / MOST_POINTS)
-    panel.set_xlabel(
-        "time step t"
-        + (f" (a point: of {each} steps, the one with most error for what is allowed)" if each > 1 else "")
-    )
-    panel.set_ylabel("error against nn.RNN" if check.stage == "algorithm" else "error against float64")
+    each = math.ceil(steps / MOST_POINTS)
+    point = f" (a point: of {each} steps, the one with most error for what is allowed)" if each > 1 else ""
+    panel.set_xlabel(f"time step t{point}")
+    panel.set_ylabel(f"error against {course.layer}" if check.stage == "algorithm" else "error against float64")
 
 
 def _draw_allowed(panel: Axes, times: Sequence[int], values: Steps, scale: _Scale, id: str) -> None:
@@ -154,30 +146,18 @@ def _draw_allowed(panel: Axes, times: Sequence[int], values: Steps, scale: _Scal
 
 
 def _draw_line(
-    panel: Axes,
-    times: Sequence[int],
-    values: Steps,
-    scale: _Scale,
-    colour: str,
-    style: str,
-    dot: str,
-    id: str,
+    panel: Axes, times: Sequence[int], values: Steps, scale: _Scale, of: str, where: str, label: str
 ) -> None:
-    """A line that is broken, and a cross at the top, where a step is not finite."""
+    look = LOOKS[of] if len(values) <= FEW_STEPS else LOOKS[of] | {"marker": ""}
     places = [math.nan if value is None else scale.place(value) for value in values]
-    dotted = dot if len(values) <= FEW_STEPS else ""
-    label = LABELS[id.partition("-")[0]]
-    panel.plot(
-        times, places, color=colour, linestyle=style, linewidth=1.3, marker=dotted, markersize=3, gid=id, label=label
-    )
+    panel.plot(times, places, linewidth=1.3, markersize=3, gid=f"{of}-{where}", label=label, **look)
     broken = [time for time, value in zip(times, values, strict=True) if value is None]
     if broken:
-        at_top = [scale.place(None)] * len(broken)
-        panel.plot(broken, at_top, color=colour, linestyle="", marker="x", markersize=5, gid=f"{id}-not-finite")
+        look = look | {"linestyle": "", "marker": "x"}
+        panel.plot(broken, [scale.place(None)] * len(broken), markersize=5, gid=f"{of}-{where}-not-finite", **look)
 
 
 def _mark(panel: Axes, course: Course, check: Check, scale: _Scale, where: str) -> None:
-    """The first divergence and the worst place, where they are known and in this direction."""
     first, worst = _time(check.first_divergence, course), _time(check.worst, course)
     if first is not None:
         label = LABELS["first-divergence"]
@@ -195,43 +175,23 @@ def _time(place: Location | None, course: Course) -> int | None:
 
 
 def _heading(course: Course, check: Check) -> Iterator[str]:
-    """What a panel is of, and its numbers."""
     walked = f" (from t={len(course.error) - 1} to t=0)" if course.direction == "reverse" else ""
     policy = "" if check.policy == "envelope" else f", policy {check.policy}"
     yield f"{course.direction}{walked}, {check.stage} {check.dtype}{policy}"
     if check.reason and check.verdict != Verdict.MISMATCH:  # a mismatch's is above the case
-        reason = f"{check.verdict}: {printable(check.reason)}"
-        yield textwrap.fill(reason, MOST_LETTERS, max_lines=MOST_LINES, placeholder=" ...")
-    yield from _numbers(course)
-    first = check.first_divergence
-    if first is not None and _time(first, course) is not None:
-        places = {"t": first.time, "sequence": first.batch, "unit": first.unit}
-        yield "first divergence at " + ", ".join(f"{name}={at}" for name, at in places.items() if at is not None)
-
-
-def _numbers(course: Course) -> Iterator[str]:
-    finite = [(value, time) for time, value in enumerate(course.error) if value is not None]
+        said = f"{check.verdict}: {printable(check.reason)}"
+        yield textwrap.fill(said, MOST_LETTERS, max_lines=MOST_LINES, placeholder=" ...")
+    finite = {time: value for time, value in enumerate(course.error) if value is not None}
     broken = [time for time, value in enumerate(course.error) if value is None]
     if broken:
         yield f"not finite at {len(broken)} of {len(course.error)} steps, first at t={broken[0]}"
     if finite:
-        largest, time = max(finite, key=lambda found: (found[0], -found[1]))
-        others = {"nn.RNN's own": course.reference, "allowed": course.allowed}
-        there = ", ".join(f"{name} {_number(steps[time])}" for name, steps in others.items() if steps)
-        yield textwrap.fill(
-            f"largest error {_number(largest)} at t={time}" + (f"; there {there}" if there else ""), MOST_LETTERS
-        )
-
-
-def _number(value: float | None) -> str:
-    return "not finite" if value is None else words.number(value)
-
-
-def _put_legend(whole: Figure) -> None:
-    """One for all panels, of what is in any of them."""
-    found = by_label(whole.axes)
-    if LABELS["allowed"] in found:  # matplotlib 3.8 takes no band of a subfigure into a legend of the whole
-        found[LABELS["allowed"]] = Patch(facecolor=SKY, alpha=0.3)
-    shown = [label for label in LABELS.values() if label in found]
-    handles = [found[label] for label in shown]
-    whole.legend(handles, shown, loc="outside lower center", ncols=len(shown))
+        at = max(finite, key=lambda time: (finite[time], -time))
+        others = {f"{course.layer}'s own": course.reference, "allowed": course.allowed}
+        there = ", ".join(f"{name} {words.number(steps[at], 'not finite')}" for name, steps in others.items() if steps)
+        largest = f"largest error {words.number(finite[at])} at t={at}" + (f"; there {there}" if there else "")
+        yield textwrap.fill(largest, MOST_LETTERS)
+    first = check.first_divergence
+    if first is not None and _time(first, course) is not None:
+        places = {"t": first.time, "sequence": first.batch, "unit": first.unit}
+        yield "first divergence at " + ", ".join(f"{name}={at}" for name, at in places.items() if at is not None)

@@ -1,4 +1,4 @@
-"""What every picture is drawn with: the settings, the colours, the sizes of text; and a figure as bytes."""
+"""The look of every picture: the settings, the colours, the sizes of text; and a figure as bytes."""
 
 import io
 import textwrap
@@ -21,6 +21,7 @@ LETTERS = 115  # of a line across it
 # Okabe and Ito's colours, which stay apart for every kind of colour vision
 BLACK, GREY = "#000000", "#777777"
 ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE = "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7"
+COLOURS = (BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE)
 
 SETTINGS: Any = {  # matplotlib has a type for the keys, another in each release
     "axes.axisbelow": True,
@@ -56,7 +57,7 @@ def settings() -> Iterator[None]:
 
 
 def in_bytes(figure: Figure, format: str) -> bytes:
-    """The file of a figure, without the date."""
+    """Return the file of a figure, without the date."""
     page = io.BytesIO()
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     figure.savefig(page, format=format, metadata=dates.get(format))
@@ -64,7 +65,7 @@ def in_bytes(figure: Figure, format: str) -> bytes:
 
 
 def by_label(panels: Iterable[Axes]) -> dict[str, Artist]:
-    """What a legend of several panels holds: each label once, with an artist that has it."""
+    """Return the labels of several panels for their legend, each once, with an artist that has it."""
     found: dict[str, Artist] = {}
     for panel in panels:
         handles, labels = panel.get_legend_handles_labels()
@@ -73,13 +74,13 @@ def by_label(panels: Iterable[Axes]) -> dict[str, Artist]:
 
 
 def put_title(figure: FigureBase, lines: Sequence[str]) -> None:
-    """What a figure shows, and what came of it. Text from elsewhere stays text."""
+    """Write above a figure what it shows, and what came of it. Text from elsewhere stays text."""
     folded = (textwrap.fill(printable(line), LETTERS, max_lines=3) for line in lines if line)
     figure.suptitle("\n".join(folded), x=0.01, ha="left", fontsize=9)
 
 
 def described(case: CaseRecord) -> str:
-    """The arguments of a case, its sizes and where it ran."""
+    """Return the arguments of a case, its sizes and where it ran."""
     given = case.config["input"]
     batch = "" if given["layout"] == "unbatched" else f", N={given['batch_size']}"
     return f"{arguments(case)} on {case.device or 'cpu'}, L={given['seq_len']}{batch}"

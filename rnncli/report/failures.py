@@ -34,12 +34,12 @@ class Group:
         self.shared = self.shared & leaves if self.places else leaves
         self.places.append(place)
         self.first += [case] if len(self.first) < LISTED else []
-        lost = frozenset((leaf, value) for leaf, value in leaves - _replayed(case) if not value.isdecimal())
-        if _size(case) < _size(self.smallest_by_loss.setdefault(lost, case)):
-            self.smallest_by_loss[lost] = case
+        left_out = leaves - _leaves(case.replay_config or case.config)
+        lost = frozenset((leaf, value) for leaf, value in left_out if not value.isdecimal())
+        self.smallest_by_loss[lost] = min(self.smallest_by_loss.get(lost, case), case, key=_size)
 
     def smallest(self, tally: Tally) -> CaseRecord:
-        """The case to begin with: the smallest whose replay command keeps most of what the cases have in common.
+        """Return the case to begin with: the smallest whose replay command keeps most of what the cases have in common.
 
         A command found by shrinking may fail for another reason; then it has lost an argument that all of them share.
         """
@@ -51,7 +51,7 @@ class Group:
         return self.smallest_by_loss[min(self.smallest_by_loss, key=rank)]
 
     def arguments(self, tally: Tally) -> list[str]:
-        """The arguments that all of its cases have and others of the run have not, the most telling first."""
+        """Return the arguments that all of its cases have and others of the run have not, the most telling first."""
         return summary.telling(self.shared, tally)
 
 
@@ -62,29 +62,28 @@ class Failures:
         self._groups: dict[tuple[str, ...], Group] = {}
 
     def add(self, place: int, case: CaseRecord) -> None:
-        """Put a failing case into its group."""
-        key = _key(case)
+        """Put a failing case to those of its candidate with the same faults, or the same message but for numbers."""
+        kind = _kind(case)
+        message = () if kind == "fault" else (NUMBER.sub("0", in_short(case)),)
+        key, name = (case.candidate, name_of(case), *message), name_of(case)
         if key not in self._groups and len(self._groups) >= MOST_GROUPS:
-            key = ("",)
-        if key not in self._groups:
-            name = name_of(case) if key != ("",) else "other failures"
-            self._groups[key] = Group(name, _kind(case))
-        self._groups[key].add(place, case)
+            key, name = (), "other failures"
+        self._groups.setdefault(key, Group(name, kind)).add(place, case)
 
     def groups(self) -> list[Group]:
-        """Faults of the catalogue first, then errors, then what is unexplained; of each the largest group first."""
+        """Return faults of the catalogue first, then errors, then what is unexplained; of each the largest first."""
         return sorted(self._groups.values(), key=lambda group: (ORDER.index(group.kind), -len(group.places)))
 
 
 def name_of(case: CaseRecord) -> str:
-    """The faults that explain a failing case, or how it failed."""
+    """Return the faults that explain a failing case, or how it failed."""
     if case.error:
         return "failed to run"
     return " and ".join(found.id for found in case.diagnosis or ()) or "not diagnosed"
 
 
 def in_short(case: CaseRecord) -> str:
-    """Why a case fails, in few words: the faults, and of what is unexplained where to look."""
+    """Return why a case fails, in few words: the faults, and of what is unexplained where to look."""
     if case.error or not case.diagnosis:
         return summary.reason(case)
     return name_of(case) if _kind(case) == "fault" else f"{name_of(case)}: {case.diagnosis[0].fix}"
@@ -96,19 +95,8 @@ def _kind(case: CaseRecord) -> Kind:
     return "fault" if case.diagnosis and case.diagnosis[0].id != "unexplained" else "unexplained"
 
 
-def _key(case: CaseRecord) -> tuple[str, ...]:
-    """Cases of one candidate with the same faults, or with the same message but for its numbers."""
-    if _kind(case) == "fault":
-        return case.candidate, name_of(case)
-    return case.candidate, name_of(case), NUMBER.sub("0", in_short(case))
-
-
 def _leaves(config: dict[str, Any]) -> set[Leaf]:
     return {(leaf, value) for leaf, value in leaves_of(config) if leaf != "candidate"}
-
-
-def _replayed(case: CaseRecord) -> set[Leaf]:
-    return _leaves(case.replay_config or case.config)
 
 
 def _size(case: CaseRecord) -> tuple[int, int]:

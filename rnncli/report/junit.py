@@ -8,57 +8,50 @@ from rnncli.core.summary import arguments, conclusion, reason
 
 
 def render(record: RunRecord) -> Iterator[str]:
-    """One test suite. A mismatch is a failure, a case that could not be judged or is missing an error, and one of which
-    nothing could be compared is skipped.
+    """Yield one test suite. A mismatch is a failure, a case that could not be judged or is missing an error, and one of
+    which nothing could be compared is skipped.
     """
     tally = record.tally
     skipped = 0 if record.strict else tally.verdicts[Verdict.NOT_COMPARABLE]
     failures = tally.verdicts[Verdict.MISMATCH] + tally.verdicts[Verdict.NOT_COMPARABLE] - skipped
-    name = f"name={_value(f'rnncli {record.command}')}"
-    total = (
-        f'tests="{tally.cases + len(record.missing)}" failures="{failures}"'
-        f' errors="{tally.kinds.total() + len(record.missing)}"'
-    )
+    counted = {"tests": tally.cases + len(record.missing), "failures": failures}
+    counted["errors"] = tally.kinds.total() + len(record.missing)
+    name = f"rnncli {record.command}"
+    environment = {key: value for key, value in (record.environment or {}).items() if value is not None}
+    properties = "".join(_element("property", name=key, value=value) for key, value in environment.items())
     yield '<?xml version="1.0" encoding="utf-8"?>\n'
-    yield f"<testsuites {name} {total}>\n"
-    yield f'<testsuite {name} {total} skipped="{skipped}">\n'
-    environment = [(key, value) for key, value in (record.environment or {}).items() if value is not None]
-    properties = "".join(f"<property name={_value(key)} value={_value(value)}/>" for key, value in environment)
+    yield f"{_opened('testsuites', name=name, **counted)}\n"
+    yield f"{_opened('testsuite', name=name, **counted, skipped=skipped)}\n"
     yield f"<properties>{properties}</properties>\n"
     for case in record.cases:
-        yield _test_case(case, record.strict)
+        about = {"classname": case.candidate, "name": f"{case.id} {arguments(case)}"}
+        yield f"{_element('testcase', _outcome(case, record.strict), **about)}\n"
     for missing in record.missing:
-        error = f'<error type="incomplete" message={_value(missing)}/>'
-        yield f'<testcase classname="rnncli" name="every case has a result">{error}</testcase>\n'
+        error = _element("error", type="incomplete", message=missing)
+        yield f"{_element('testcase', error, classname='rnncli', name='every case has a result')}\n"
     yield f"<system-out>{_text(conclusion(record))}</system-out>\n</testsuite>\n</testsuites>\n"
 
 
-def _test_case(case: CaseRecord, strict: bool) -> str:
-    head = f"<testcase classname={_value(case.candidate)} name={_value(f'{case.id} {arguments(case)}')}"
-    outcome = _outcome(case, strict)
-    return f"{head}>{outcome}</testcase>\n" if outcome else f"{head}/>\n"
-
-
-def _outcome(case: CaseRecord, strict: bool) -> str:
+def _outcome(case: CaseRecord, strict: bool) -> str | None:
     if case.error:
-        text = case.error.traceback or case.error.message
-        return f"<error type={_value(case.error.kind)} message={_value(reason(case))}>{_text(text)}</error>"
+        text = _text(case.error.traceback or case.error.message)
+        return _element("error", text, type=case.error.kind, message=reason(case))
     if case.verdict == Verdict.MISMATCH:
         lines = [f"{found.id}: {found.evidence}\nfix: {found.fix}" for found in case.diagnosis or ()]
         lines += [f"replay: {case.replay}"] if case.replay else []
-        text = "\n".join(lines)
-        return f'<failure type="mismatch" message={_value(reason(case))}>{_text(text)}</failure>'
-    if case.verdict == Verdict.NOT_COMPARABLE:
-        why = next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
-        return (
-            f'<failure type="not-comparable" message={_value(why)}/>' if strict else f"<skipped message={_value(why)}/>"
-        )
-    return ""
+        return _element("failure", _text("\n".join(lines)), type="mismatch", message=reason(case))
+    if case.verdict == Verdict.NOT_COMPARABLE and strict:
+        return _element("failure", type=case.verdict, message=reason(case))
+    return _element("skipped", message=reason(case)) if case.verdict == Verdict.NOT_COMPARABLE else None
 
 
-def _value(value: object) -> str:
-    """An attribute's value, quoted."""
-    return quoteattr(printable(str(value)))
+def _element(tag: str, content: str | None = None, **attributes: object) -> str:
+    opened = _opened(tag, **attributes)
+    return f"{opened[:-1]}/>" if content is None else f"{opened}{content}</{tag}>"
+
+
+def _opened(tag: str, **attributes: object) -> str:
+    return f"<{tag}{''.join(f' {name}={quoteattr(printable(str(value)))}' for name, value in attributes.items())}>"
 
 
 def _text(text: str) -> str:

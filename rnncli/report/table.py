@@ -4,7 +4,6 @@ import io
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from math import inf
-from typing import Any
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -13,53 +12,33 @@ from rich.text import Text
 
 from rnncli.core import words
 from rnncli.core.cells import cell_of
-from rnncli.core.records import (
-    CaseRecord,
-    Check,
-    Diagnosis,
-    FaultResult,
-    Parameter,
-    RunRecord,
-    Timing,
-    Verdict,
-    Wire,
-    printable,
-)
-from rnncli.core.summary import by_argument, call, candidates, conclusion
+from rnncli.core.records import CaseRecord, Diagnosis, RunRecord, Timing, Verdict, printable
+from rnncli.core.summary import by_argument, call, candidates, cases, conclusion, layers, verdicts_of
 from rnncli.report.failures import Failures
-from rnncli.report.over_time import Course, courses, most_telling, scale_of, sparkline
+from rnncli.report.over_time import courses, most_telling, scale_of, sparkline
 
 PAGE_WIDTH = 80  # of a file or a pipe
 MOST_UNEXPLAINED = 3  # sentences about a mismatch that no fault explains
 MOST_GROUPS = 3  # kinds of failure that are shown
 MOST_IN_FULL = 100  # cases of shapes and power
-MOST_ROWS = 100  # of a table of parameters, with -v
 
 STYLES = {Verdict.MATCH: "green", Verdict.MISMATCH: "bold red", Verdict.NOT_COMPARABLE: "yellow"}
+FAULT_STYLES = {"not-visible": "bold yellow", "caught": "green", "equivalent": "dim"}
+
+Row = Sequence[str | Text]
 
 
 def render(record: RunRecord) -> Iterator[str]:
-    """The tables as plain text of PAGE_WIDTH columns."""
+    """Yield the tables as lines of plain text of PAGE_WIDTH columns."""
     page = io.StringIO()
     draw(record, Console(file=page, width=PAGE_WIDTH, color_system=None, highlight=False))
-    for line in page.getvalue().splitlines():
-        yield f"{line.rstrip()}\n"
+    yield from (f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
 
 
 def draw(record: RunRecord, console: Console) -> None:
     """Draw the record on a console: one case in full; of many, those that do not match, and a summary."""
-    if record.command == "env":
-        blocks: Iterable[RenderableType] = [_environment_table(record.environment or {})]
-    elif record.command == "bench":
-        from rnncli.report.bench import blocks as blocks_of_bench
-
-        blocks = blocks_of_bench(record)
-    elif len(record.cases) == 1 and not record.missing:
-        blocks = _case(record.command, record.cases[0], record.verbose)
-    else:
-        blocks = _cases(record)
     width = console.width
-    for block in blocks:
+    for block in _blocks(record):
         # a table too wide for the terminal is folded by the terminal, line by line, and not by column
         console.width = _fit(block, width) if isinstance(block, Table) else width
         if isinstance(block, Text):
@@ -69,61 +48,64 @@ def draw(record: RunRecord, console: Console) -> None:
     console.width = width
 
 
-def _case(command: str, case: CaseRecord, verbose: bool = False) -> Iterator[RenderableType]:
-    """The answer, then what it rests on."""
+def _blocks(record: RunRecord) -> Iterable[RenderableType]:
+    if record.command == "env":
+        environment = Table.grid(padding=(0, 2))
+        for name, value in (record.environment or {}).items():
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else "-" if value is None else str(value)
+            environment.add_row(name, shown)
+        return [environment]
+    if record.command == "bench":
+        from rnncli.report.bench import blocks
+
+        return blocks(record)
+    if len(record.cases) == 1 and not record.missing:
+        return _case(record.command, record.cases[0], record.verbose)
+    return _cases(record)
+
+
+def _case(command: str, case: CaseRecord, verbose: bool) -> Iterator[RenderableType]:
     if case.error:
         yield Text.assemble(("failed", "bold red"), f"  {words.candidate(case)} against {call(case)}")
         yield Text(case.error.message, "red")
         if case.error.traceback:
             yield Text(f"\n{case.error.traceback.rstrip()}", no_wrap=True)
         return
-    yield headline(command, case)
+    yield _headline(case)
     yield from _why(case, verbose)
-    if case.reading:
+    for section in _sections(case, verbose):
         yield ""
-        yield Text.assemble(("read as  ", "bold"), case.reading)
-    if verbose and case.wiring:
-        yield ""
-        yield _wiring_table(case.wiring)
-    if case.shapes:
-        yield ""
-        yield _shapes_table(case)
-        yield Text(words.axes(case.config), "dim")
-    if case.parameters:
-        yield ""
-        yield _parameters_table(case.parameters, verbose) if case.checks is None else _parameters(case.parameters)
-    if case.checks:
-        yield ""
-        yield (
-            _checks_table(case.checks, cell_of(case.config).layer)
-            if verbose
-            else _parity_table(case.checks, cell_of(case.config).layer)
-        )
-        yield from _reasons(case, verbose)
-    if case.faults is not None:
-        yield ""
-        yield from _faults(case.faults)
-    if case.timing:
-        yield ""
-        yield _times(case.timing) if verbose else _time_table(case.timing, words.candidate(case, short=True))
-        if any(timing.noisy for timing in case.timing):
-            yield Text("the machine is busy: the times vary too much for a ratio", "yellow")
-    if case.recipes and case.checks is None:
-        yield ""
-        yield from (Text(line, no_wrap=True) for line in words.recipes(case.recipes, PAGE_WIDTH))
+        yield from section
     yield Text(f"\n{words.circumstances(command, case)}{f'  [{case.id}]' if verbose else ''}", "dim")
 
 
-def headline(command: str, case: CaseRecord) -> Text:
-    """The verdict, coloured, and what it covers."""
-    style = STYLES[case.verdict] if case.verdict else "bold"
+def _sections(case: CaseRecord, verbose: bool) -> Iterator[Iterable[RenderableType]]:
+    if case.reading:
+        yield [Text.assemble(("read as  ", "bold"), case.reading)]
+    if verbose and case.wiring:
+        rows = [(wire.tensor, wire.weight, wire.evidence) for wire in case.wiring]
+        yield [table(["candidate's tensor", "holds", "known by"], rows)]
+    if case.shapes:
+        yield [_shapes(case), Text(words.axes(case.config), "dim")]
+    if case.parameters:
+        yield [_parameters_table(case, verbose) if case.checks is None else _parameters(case)]
+    if case.checks:
+        yield [_checks(case) if verbose else _parity(case), *_reasons(case, verbose)]
+    if case.faults is not None:
+        yield _faults(case)
+    if case.timing:
+        busy = Text("the machine is busy: the times vary too much for a ratio", "yellow")
+        yield [_all_times(case) if verbose else _times(case), *([busy] if any(t.noisy for t in case.timing) else [])]
+    if case.recipes and case.checks is None:
+        yield (Text(line, no_wrap=True) for line in words.recipes(case.recipes, PAGE_WIDTH))
+
+
+def _headline(case: CaseRecord) -> Text:
     if case.faults is not None:
         style = "bold yellow" if any(fault.status == "not-visible" for fault in case.faults) else "green"
         return Text.assemble((words.seen_of(case.faults), style), f": {call(case)}")
-    said = words.conclusion(case, call(case))
-    if command == "bench" or case.verdict is None:
-        return Text(said, style)
-    return _under_verdict(case.verdict, style, said)
+    said = words.conclusion(case)
+    return _under_verdict(case.verdict, STYLES[case.verdict], said) if case.verdict else Text(said, "bold")
 
 
 def _under_verdict(verdict: str, style: str, said: str) -> Text:
@@ -136,19 +118,25 @@ def _under_verdict(verdict: str, style: str, said: str) -> Text:
 
 
 def _why(case: CaseRecord, verbose: bool) -> Iterator[RenderableType]:
-    """Yield the diagnosis, the change that fixes it, the evidence, and the command that shows the mismatch again."""
-    if case.shapes and case.verdict == Verdict.MISMATCH:
-        yield from (Text(line, "bold red") for line in words.shape_disagreements(case))
+    wrong = case.verdict == Verdict.MISMATCH
+    if case.shapes and wrong:
+        yield from _disagreements(case)
     for evidence, found in words.explained(case):
         yield ""
         for diagnosis in found:
             yield from _diagnosed(diagnosis, verbose)
         yield Text(f"Evidence: {evidence}.")
-    if case.verdict == Verdict.MISMATCH:
-        yield from _over_time(case.checks or ()) if verbose else _wrong_over_time(case.checks or ())
-    if case.replay:
-        yield Text("Replay:")
-        yield Text(case.replay, "bold", no_wrap=True)
+    if wrong:
+        yield from _over_time(case) if verbose else _wrong_over_time(case)
+    yield from _replay(case)
+
+
+def _disagreements(case: CaseRecord) -> Iterator[Text]:
+    return (Text(line, "bold red") for line in words.shape_disagreements(case))
+
+
+def _replay(case: CaseRecord) -> list[Text]:
+    return [Text("Replay:"), Text(case.replay, "bold", no_wrap=True)] if case.replay else []
 
 
 def _diagnosed(found: Diagnosis, verbose: bool) -> Iterator[Text]:
@@ -163,191 +151,9 @@ def _diagnosed(found: Diagnosis, verbose: bool) -> Iterator[Text]:
         yield Text(f"Fix: {found.fix}.")
 
 
-def _wiring_table(wiring: Sequence[Wire]) -> Table:
-    """Each tensor of the candidate, the weight it was given, and what settled that."""
-    table = plain_table("candidate's tensor", "holds", "known by")
-    for wire in wiring:
-        table.add_row(wire.tensor, wire.weight, wire.evidence)
-    return table
-
-
-def _cases(record: RunRecord) -> Iterator[RenderableType]:
-    """Many cases: what they come to, one failing case of each diagnosis, and what the failing ones have in common."""
-    if record.command in ("shapes", "power"):
-        yield _headline_of_many(record)
-        failing = list(record.tally.failing) if len(record.cases) > MOST_IN_FULL else []
-        shown = (failing or range(len(record.cases)))[:MOST_IN_FULL]
-        for at in shown:
-            yield ""
-            yield from _case(record.command, record.cases[at], record.verbose)
-        if len(record.cases) > len(shown):
-            yield f"\n... and {len(record.cases) - len(shown)} more cases: --format json holds them all"
-        return
-    yield _headline_of_many(record)
-    found = Failures()
-    for at in record.tally.failing:
-        found.add(at, record.cases[at])
-    groups = found.groups()
-    for group in groups[:MOST_GROUPS]:
-        yield ""
-        yield from _in_short(group.smallest(record.tally), len(group.places), record.verbose)
-    if len(groups) > MOST_GROUPS:
-        yield f"\n... and {len(groups) - MOST_GROUPS} more kinds of failure: --format csv lists every case"
-    for why, count in record.tally.left_open.most_common(MOST_GROUPS):
-        cases = f"{count} case{'' if count == 1 else 's'}"
-        yield Text(f"\nnot-comparable, {cases}: {why}", STYLES[Verdict.NOT_COMPARABLE])
-    yield from _summary(record)
-
-
-def _headline_of_many(record: RunRecord) -> Text:
-    verdict = record.verdict or ("failed" if record.tally.kinds else "incomplete")
-    style = STYLES[record.verdict] if record.verdict and not record.tally.kinds else "bold red"
-    return _under_verdict(verdict, style, f"{candidates(record)} against nn.RNN, {conclusion(record)}")
-
-
-def _in_short(case: CaseRecord, count: int, verbose: bool) -> Iterator[RenderableType]:
-    """One case of those that fail alike."""
-    cases = "1 case" if count == 1 else f"{count} cases, of which the smallest"
-    yield Text.assemble((f"{cases}: ", "bold"), f"{call(case)}, {words.circumstances('verify', case)}  [{case.id}]")
-    if case.error:
-        yield Text(case.error.message, "bold red")
-    elif case.diagnosis:
-        yield from _why(case, verbose)
-        return
-    else:
-        yield from (Text(line, "bold red") for line in words.shape_disagreements(case))
-        wrong = [Text(line, STYLES[of]) for of, line in words.reasons(case.checks or ()) if of == Verdict.MISMATCH]
-        yield from wrong[:MOST_UNEXPLAINED]
-    if case.replay:
-        yield Text("Replay:")
-        yield Text(case.replay, "bold", no_wrap=True)
-
-
-def _summary(record: RunRecord) -> Iterator[RenderableType]:
-    """Of many cases: on which arguments it depends whether one fails, and what was compared."""
-    tally = record.tally
-    arguments = list(by_argument(tally)) if len(tally.failing) > 1 else []
-    if arguments:
-        table = plain_table("argument", "failing of cases, by value")
-        for name, values in arguments:
-            shown = (f"{printable(value)}: {failing} of {count}" for value, failing, count in values)
-            table.add_row(name, ", ".join(shown))
-        yield ""
-        yield table
-    if tally.checks:
-        counted = [verdict for verdict in Verdict if any(of[verdict] for of in tally.checks.values())]
-        table = plain_table("stage", "dtype", "checks>", *(f"{verdict}>" for verdict in counted), "largest error>")
-        for (stage, dtype), of in tally.checks.items():
-            worst = tally.worst.get((stage, dtype))
-            figures = [f"{of.total():,}", *(f"{of[verdict]:,}" for verdict in counted)]
-            table.add_row(stage, dtype, *figures, "not finite" if worst == inf else words.number(worst))
-        yield ""
-        yield table
-        yield Text("largest error: as a share of nn.RNN's largest value", "dim")
-
-
-def _environment_table(environment: dict[str, Any]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for name, value in environment.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else "-" if value is None else str(value)
-        table.add_row(name, shown)
-    return table
-
-
-def title(command: str, case: CaseRecord) -> Text:
-    """A case of many: what is compared, and with what."""
-    subject = f"{words.candidate(case)} against " if command == "verify" else ""
-    line = Text.assemble((f"{command}: {subject}{call(case)}", "bold"))
-    return line.append(f"\n{words.circumstances(command, case)}  [{case.id}]", "dim")
-
-
-def _shapes_table(case: CaseRecord) -> Table:
-    shapes, columns = case.shapes or (), words.sizes_of(case)
-    differ = not all(tensor.agrees for tensor in shapes)
-    table = plain_table("tensor", "axes", *columns, *(["agree"] if differ else []))
-    for index, tensor in enumerate(shapes):
-        sizes = (words.size(column[index]) for column in columns.values())
-        agrees = [Text("yes", "green") if tensor.agrees else Text("NO", "bold red")] if differ else []
-        table.add_row(tensor.name, f"({', '.join(tensor.axes)})", *sizes, *agrees)
-    return table
-
-
-def _parameters_table(parameters: Sequence[Parameter], verbose: bool) -> Table:
-    shown, more = (parameters, 0) if verbose else words.first_parameters(parameters)
-    gated = any(parameter.gates for parameter in shown)
-    table = plain_table("parameter", "shape", "count>", *(["rows"] if gated else []))
-    for parameter in shown:
-        wrong = [seen for seen in (parameter.reference, parameter.expected) if seen not in (None, parameter.shape)]
-        note = Text(f" NOT {words.size(wrong[0])}", "bold red") if wrong else Text()
-        gates = [words.rows_of(parameter)] if gated else []
-        table.add_row(parameter.name, Text(words.size(parameter.shape)).append(note), f"{parameter.count:,}", *gates)
-    if more:
-        table.add_row(f"... {more} more, -v", words.of_upper_layers(parameters))
-    table.add_row("total", f"{len(parameters)} parameters", f"{sum(p.count for p in parameters):,}", style="bold")
-    return table
-
-
-def _parameters(parameters: Sequence[Parameter]) -> Text:
-    """The parameters in lines of a paragraph; no line ends inside a shape."""
-    name, indent = "parameters  ", " " * len("parameters  ")
-    lines = [name]
-    for item in words.parameters(parameters):
-        if len(lines[-1]) + len(item) > PAGE_WIDTH - 1:
-            lines.append(indent)
-        lines[-1] += item if lines[-1] in (name, indent) else f" {item}"
-    text = Text("\n".join(lines), no_wrap=True)
-    text.stylize("bold", 0, len(name))
-    return text
-
-
-def _parity_table(checks: Sequence[Check], layer: str) -> Table:
-    """A line for each tensor of the results; gradients that came to the same stand together."""
-    rows = words.parity_rows(checks)
-    dtype = words.working_dtype(checks) or "float64"
-    right = all(row.verdict != Verdict.MISMATCH for row in rows)
-    head = {}
-    if any(row.error is not None for row in rows):
-        head["error"] = f"error in {dtype}" if right else "error"
-    if right and any(row.reference_error is not None for row in rows):
-        head["own"] = f"{layer}'s own error"
-    together = any(row.together for row in rows)
-    table = plain_table("parity", "verdict", *(f"{name}>" for name in head.values()), *([""] if together else []))
-    for row in rows:
-        figures = {"error": row.error, "own": row.reference_error}
-        shown = (words.number(figures[name]) if figures[name] is not None else "" for name in head)
-        table.add_row(row.name, _verdict(row.verdict), *shown, *(["(largest)"] if row.together else []))
-    return table
-
-
-def _checks_table(checks: Sequence[Check], layer: str) -> Table:
-    """Every tensor with the errors of both stages; a column without a value is left out."""
-    dtype = words.working_dtype(checks)
-    found = words.by_tensor(checks)
-    columns: dict[str, list[str]] = {"float64\nerror>": [_error(of.algorithm) for of in found]}
-    if dtype:
-        columns[f"{dtype}\nerror>"] = [_error(of.precision) for of in found]
-    columns[f"{layer}'s\nown>"] = [_own_error(of.precision) for of in found]
-    columns["noise\nenvelopes>"] = [words.ratio(of.decisive.noise_ratio) if of.noise else "-" for of in found]
-    columns["passes\nat rtol>"] = [words.passes_at(of.decisive) if of.bounded else "-" for of in found]
-    shown = {name: values for name, values in columns.items() if set(values) - {"-", ""}}
-    table = plain_table("parity", "verdict", *shown)
-    for index, of in enumerate(found):
-        table.add_row(of.tensor, _verdict(of.verdict), *(values[index] for values in shown.values()))
-    return table
-
-
-def _error(check: Check | None) -> str:
-    return words.number(check.max_abs_error if check else None)
-
-
-def _own_error(check: Check | None) -> str:
-    return words.number(check.reference_max_abs_error if check else None)
-
-
 def _reasons(case: CaseRecord, verbose: bool) -> Iterator[Text]:
-    """Yield the reasons of checks that were compared in part or not at all, and of a mismatch that no fault explains.
-
-    With `verbose`, yield the reason of every check that has one.
+    """The reasons of checks that were compared in part or not at all, and of a mismatch that no fault explains; with
+    `verbose`, all there are.
     """
     told = words.reasons(case.checks or ())
     if not verbose:
@@ -357,98 +163,187 @@ def _reasons(case: CaseRecord, verbose: bool) -> Iterator[Text]:
     for verdict, line in told:
         yield Text(line, STYLES[verdict] if verdict != Verdict.MATCH else "dim")
     if verbose and case.verdict != Verdict.MISMATCH:
-        yield from _over_time(case.checks or ())
+        yield from _over_time(case)
 
 
-def _wrong_over_time(checks: Sequence[Check]) -> Iterator[Text]:
-    """From which step on `output` is wrong, and a line of blocks for each direction."""
-    check = most_telling(checks)
-    if check is None or check.verdict != Verdict.MISMATCH:
+def _cases(record: RunRecord) -> Iterator[RenderableType]:
+    tally = record.tally
+    verdict = record.verdict or ("failed" if tally.kinds else "incomplete")
+    style = STYLES[record.verdict] if record.verdict and not tally.kinds else "bold red"
+    yield _under_verdict(verdict, style, f"{candidates(record)} against {layers(record)}, {conclusion(record)}")
+    if record.command in ("shapes", "power"):
+        failing = list(tally.failing) if len(record.cases) > MOST_IN_FULL else []
+        shown = (failing or range(len(record.cases)))[:MOST_IN_FULL]
+        for at in shown:
+            yield ""
+            yield from _case(record.command, record.cases[at], record.verbose)
+        if len(record.cases) > len(shown):
+            more = words.counted(len(record.cases) - len(shown), "more case")
+            yield f"\n... and {more}: --format json holds them all"
         return
-    first = check.first_divergence
-    found = courses(check)
-    scale = scale_of([course.error for course in found])
-    for course in found:
-        if not scale or len(course.error) < 2 or not any(course.error):
-            continue
-        told = f"Error of output, {course.direction}:"
-        if first and first.time is not None and first.direction == course.direction:
-            told = f"Wrong from {'the first step' if first.time == 0 else f't={first.time}'} on:"
-            if course.direction == "reverse":
-                told = f"Wrong in the reverse direction, from t={first.time} back:"
-        steps = course.shown()["error"]
-        yield Text(f"{told} t=0 {sparkline(steps, *scale)} t={len(course.error) - 1}", no_wrap=True)
+    found = Failures()
+    for at in tally.failing:
+        found.add(at, record.cases[at])
+    groups = found.groups()
+    for group in groups[:MOST_GROUPS]:
+        yield ""
+        yield from _in_short(group.smallest(tally), len(group.places), record.verbose)
+    if len(groups) > MOST_GROUPS:
+        more = words.counted(len(groups) - MOST_GROUPS, "more kind")
+        yield f"\n... and {more} of failure: --format csv lists every case"
+    for why, count in tally.left_open.most_common(MOST_GROUPS):
+        yield Text(f"\nnot-comparable, {cases(count)}: {why}", STYLES[Verdict.NOT_COMPARABLE])
+    yield from _summary(record)
 
 
-def _over_time(checks: Sequence[Check]) -> Iterator[Text]:
-    """Where `output` does not simply match: its error over time, and what is known of nn.RNN's own and of the envelope,
-    for each direction.
-    """
-    check = most_telling(checks)
-    if check and (check.reason or check.verdict != Verdict.MATCH):
-        yield from over_time(courses(check))
+def _in_short(case: CaseRecord, count: int, verbose: bool) -> Iterator[RenderableType]:
+    alike = "1 case" if count == 1 else f"{count} cases, of which the smallest"
+    yield Text.assemble((f"{alike}: ", "bold"), f"{call(case)}, {words.circumstances('verify', case)}  [{case.id}]")
+    if case.diagnosis and not case.error:
+        yield from _why(case, verbose)
+        return
+    if case.error:
+        yield Text(case.error.message, "bold red")
+    else:
+        yield from _disagreements(case)
+        wrong = [Text(line, STYLES[of]) for of, line in words.reasons(case.checks or ()) if of == Verdict.MISMATCH]
+        yield from wrong[:MOST_UNEXPLAINED]
+    yield from _replay(case)
 
 
-def over_time(found: Sequence[Course]) -> Iterator[Text]:
-    """Lines of blocks, of all courses on one scale: from the first step's value to the last's."""
-    scale = scale_of([steps for course in found for steps in course.shown().values()])
-    widest = max(len(f"{name}, {course.direction}") for course in found for name in course.lines)
-    for course in found:
-        for name, steps in course.shown().items():
-            whole = course.lines[name]
-            if len(whole) > 1 and scale:
-                first, last = words.number(whole[0]), f"{words.number(whole[-1])} t={len(whole) - 1}"
-                label = f"{name}, {course.direction}"
-                yield Text(f"{label:<{widest}} t=0 {first:>7} {sparkline(steps, *scale)} {last}", no_wrap=True)
+def _summary(record: RunRecord) -> Iterator[RenderableType]:
+    tally = record.tally
+    arguments = dict(by_argument(tally)) if len(tally.failing) > 1 else {}
+    if arguments:
+        told = {name: ", ".join(f"{printable(v)}: {bad} of {n}" for v, bad, n in of) for name, of in arguments.items()}
+        yield ""
+        yield table(["argument", "failing of cases, by value"], list(told.items()))
+    if tally.checks:
+        counted, rows = verdicts_of(tally), []
+        for key, of in tally.checks.items():
+            worst = tally.worst.get(key)
+            figures = [f"{of.total():,}", *(f"{of[verdict]:,}" for verdict in counted)]
+            rows.append([*key, *figures, "not finite" if worst == inf else words.number(worst)])
+        yield ""
+        yield table(["stage", "dtype", "checks>", *(f"{verdict}>" for verdict in counted), "largest error>"], rows)
+        yield Text(f"largest error: as a share of {layers(record)}'s largest value", "dim")
 
 
-def _faults(faults: Sequence[FaultResult]) -> Iterator[RenderableType]:
-    """What the case does not see first, then what it catches, then in a line what cannot happen in it."""
-    table = plain_table("fault", "status", "seen in", "would be seen with")
-    styles = {"not-visible": "bold yellow", "caught": "green", "equivalent": "dim"}
-    for fault in words.shown_faults(faults):
+def _shapes(case: CaseRecord) -> Table:
+    shapes = case.shapes or ()
+    known = words.sizes_of(case)
+    agree = all(tensor.agrees for tensor in shapes)
+    rows: list[Row] = []
+    for at, tensor in enumerate(shapes):
+        agrees = "" if agree else Text("yes", "green") if tensor.agrees else Text("NO", "bold red")
+        sizes = [words.size(column[at]) for column in known.values()]
+        rows.append([tensor.name, f"({', '.join(tensor.axes)})", *sizes, agrees])
+    return table(["tensor", "axes", *known, "agree?"], rows)
+
+
+def _parameters_table(case: CaseRecord, verbose: bool) -> Table:
+    parameters = case.parameters or ()
+    shown, more = (parameters, 0) if verbose else words.first_parameters(parameters)
+    rows: list[Row] = []
+    for parameter in shown:
+        wrong = [seen for seen in (parameter.reference, parameter.expected) if seen not in (None, parameter.shape)]
+        note = Text(f" NOT {words.size(wrong[0])}", "bold red") if wrong else Text()
+        shape = Text(words.size(parameter.shape)).append(note)
+        rows.append([parameter.name, shape, f"{parameter.count:,}", words.rows_of(parameter)])
+    if more:
+        rows.append([f"... {more} more, -v", words.of_upper_layers(parameters), "", ""])
+    drawn = table(["parameter", "shape", "count>", "rows?"], rows)
+    drawn.add_row("total", f"{len(parameters)} parameters", f"{sum(p.count for p in parameters):,}", style="bold")
+    return drawn
+
+
+def _parameters(case: CaseRecord) -> Text:
+    """The parameters in lines of a paragraph; no line ends inside a shape."""
+    name, whole = "parameters  ", "\xa0"  # a space that no line ends at
+    said = " ".join(item.replace(" ", whole) for item in words.parameters(case.parameters or ()))
+    lines = textwrap.wrap(said, PAGE_WIDTH, initial_indent=name, subsequent_indent=" " * len(name))
+    text = Text("\n".join(lines).replace(whole, " "), no_wrap=True)
+    text.stylize("bold", 0, len(name))
+    return text
+
+
+def _parity(case: CaseRecord) -> Table:
+    """A line for each tensor of the results; gradients that came to the same stand together."""
+    checks = case.checks or ()
+    found = words.parity_rows(checks)
+    right = all(row.verdict != Verdict.MISMATCH for row in found)
+    error = f"error in {words.working_dtype(checks) or 'float64'}" if right else "error"
+    rows: list[Row] = []
+    for row in found:
+        errors = (words.number(value, "") for value in (row.error, row.reference_error if right else None))
+        rows.append([row.name, _verdict(row.verdict), *errors, "(largest)" if row.together else ""])
+    return table(["parity", "verdict", f"{error}>?", f"{cell_of(case.config).layer}'s own error>?", "?"], rows)
+
+
+def _checks(case: CaseRecord) -> Table:
+    checks, layer = case.checks or (), cell_of(case.config).layer
+    rows: list[Row] = []
+    for of in words.by_tensor(checks):
+        noise = words.ratio(of.decisive.noise_ratio) if of.noise else "-"
+        passes = words.passes_at(of.decisive) if of.bounded else "-"
+        rows.append([of.tensor, _verdict(of.verdict), *(words.number(error) for error in of.errors), noise, passes])
+    errors = ["float64\nerror>?", f"{words.working_dtype(checks)}\nerror>?", f"{layer}'s\nown>?"]
+    return table(["parity", "verdict", *errors, "noise\nenvelopes>?", "passes\nat rtol>?"], rows)
+
+
+def _faults(case: CaseRecord) -> Iterator[RenderableType]:
+    """The faults that the case does not see first, then those it catches, then in a line those that cannot happen."""
+    rows: list[Row] = []
+    for fault in words.shown_faults(case.faults or ()):
         where = f"{fault.tensor} ({fault.stage})" if fault.tensor else fault.reason or ""
-        table.add_row(fault.id, Text(fault.status, styles[fault.status]), where, fault.change or "")
-    yield table
-    absent = [fault.id for fault in faults if fault.status == "not-applicable"]
+        rows.append([fault.id, Text(fault.status, FAULT_STYLES[fault.status]), where, fault.change or ""])
+    yield table(["fault", "status", "seen in", "would be seen with"], rows)
+    absent = [fault.id for fault in case.faults or () if fault.status == "not-applicable"]
     if absent:
         yield Text(f"not applicable here: {', '.join(absent)}", "dim")
 
 
-def _time_table(timings: Sequence[Timing], candidate: str) -> Table:
-    """The median of each pass, and the ratio where it means something."""
-    by_pass: dict[str, dict[str, Timing]] = {}
-    for timing in timings:
-        by_pass.setdefault(timing.pass_, {})[timing.implementation] = timing
-    ratios = {pass_: next((t for t in found.values() if not t.is_reference), None) for pass_, found in by_pass.items()}
-    told = {pass_: t.ratio_to_reference for pass_, t in ratios.items() if t and not t.noisy}
-    table = plain_table(
-        "time", f"{timings[0].implementation}>", f"{candidate}>", *(["ratio>"] if any(told.values()) else [])
-    )
+def _times(case: CaseRecord) -> Table:
+    by_pass: dict[str, dict[bool, Timing]] = {}
+    for timing in case.timing or ():
+        by_pass.setdefault(timing.pass_, {})[timing.is_reference] = timing
+    rows = []
     for pass_, found in by_pass.items():
-        times = [words.duration(timing.median_s) for timing in found.values()]
-        ratio = told.get(pass_)
-        shown = [f"{ratio:.2f}" if ratio is not None else ""] if any(told.values()) else []
-        table.add_row(pass_, *times, *shown)
-    return table
+        medians = [words.duration(found[of].median_s) if of in found else "" for of in (True, False)]
+        rows.append([pass_, *medians, _ratio(found.get(False))])
+    return table(["time", f"{cell_of(case.config).layer}>", f"{words.candidate(case, short=True)}>", "ratio>?"], rows)
 
 
-def _times(timings: Sequence[Timing]) -> Table:
-    table = plain_table("time", "implementation", "median>", "IQR>", "runs>", "ratio>")
-    for timing in timings:
-        ratio = "" if timing.ratio_to_reference is None or timing.noisy else f"{timing.ratio_to_reference:.2f}"
-        times = (words.duration(timing.median_s), words.duration(timing.iqr_s))
-        table.add_row(timing.pass_, timing.implementation, *times, str(timing.runs), ratio)
-    return table
+def _all_times(case: CaseRecord) -> Table:
+    rows = []
+    for timing in case.timing or ():
+        times = words.duration(timing.median_s), words.duration(timing.iqr_s)
+        rows.append([timing.pass_, timing.implementation, *times, str(timing.runs), _ratio(timing)])
+    return table(["time", "implementation", "median>", "IQR>", "runs>", "ratio>"], rows)
 
 
-def plain_table(*columns: str) -> Table:
-    """A table with a rule under its head; a column whose name ends in ">" is numbers, right-aligned."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
-    for name in columns:
-        right = name.endswith(">")
-        table.add_column(name.removesuffix(">"), justify="right" if right else "left", overflow="fold")
-    return table
+def _ratio(timing: Timing | None) -> str:
+    return "" if timing is None or timing.noisy else words.ratio_to(timing.ratio_to_reference, "")
+
+
+def _verdict(verdict: Verdict | None) -> Text:
+    return Text(verdict or "", STYLES[verdict] if verdict else "")
+
+
+def table(heads: Sequence[str], rows: Sequence[Row] = ()) -> Table:
+    """Return a table with a rule under its heads.
+
+    Heads that end in ">" stand over numbers, which are right-aligned; those that end in "?" stand over a column that is
+    left out where it has no value.
+    """
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+    empty = {at for at, head in enumerate(heads) if head[-1] == "?" and {str(row[at]) for row in rows} <= {"", "-"}}
+    shown = [at for at in range(len(heads)) if at not in empty]
+    for head in (heads[at].removesuffix("?") for at in shown):
+        drawn.add_column(head.removesuffix(">"), justify="right" if head.endswith(">") else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(row[at] for at in shown))
+    return drawn
 
 
 def _fit(table: Table, width: int) -> int:
@@ -471,5 +366,35 @@ def _fit(table: Table, width: int) -> int:
     return max(width, sum(widths) + gaps)
 
 
-def _verdict(verdict: Verdict | None) -> Text:
-    return Text(verdict or "", STYLES[verdict] if verdict else "")
+def _wrong_over_time(case: CaseRecord) -> Iterator[Text]:
+    check = most_telling(case.checks or ())
+    if check is None or check.verdict != Verdict.MISMATCH:
+        return
+    first, found = check.first_divergence, courses(check)
+    scale = scale_of([course.error for course in found])
+    for course in found:
+        if not scale or len(course.error) < 2 or not any(course.error):
+            continue
+        told = f"Error of output, {course.direction}:"
+        if first and first.time is not None and first.direction == course.direction:
+            told = f"Wrong from {'the first step' if first.time == 0 else f't={first.time}'} on:"
+            if course.direction == "reverse":
+                told = f"Wrong in the reverse direction, from t={first.time} back:"
+        blocks = sparkline(course.shown()["error"], *scale)
+        yield Text(f"{told} t=0 {blocks} t={len(course.error) - 1}", no_wrap=True)
+
+
+def _over_time(case: CaseRecord) -> Iterator[Text]:
+    check = most_telling(case.checks or ())
+    if check is None or (check.verdict == Verdict.MATCH and not check.reason):
+        return
+    found = courses(check, cell_of(case.config).layer)
+    scale = scale_of([steps for course in found for steps in course.shown().values()])
+    widest = max(len(f"{name}, {course.direction}") for course in found for name in course.lines)
+    for course in found:
+        for name, steps in course.shown().items():
+            whole = course.lines[name]
+            if len(whole) > 1 and scale:
+                first, last = words.number(whole[0]), f"{words.number(whole[-1])} t={len(whole) - 1}"
+                label = f"{name}, {course.direction}"
+                yield Text(f"{label:<{widest}} t=0 {first:>7} {sparkline(steps, *scale)} {last}", no_wrap=True)

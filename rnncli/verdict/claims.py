@@ -1,6 +1,7 @@
-"""Checks that follow from what a candidate claims and from its tensors, before any of its values is looked at."""
+"""Checks that rest on no values: what a candidate claims, the tensors it holds, and whether it runs."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from rnncli.core.case import Case
 from rnncli.core.causes import Cause
@@ -19,7 +20,7 @@ def tensors_at_fault(faults: Iterable[tuple[str, str, str]]) -> Iterator[Check]:
     `faults`: the parameter, the cause and the reason of each.
     """
     for name, cause, reason in faults:
-        yield _check(f"grad {name}", Verdict.MISMATCH, cause, reason)
+        yield unmeasured(f"grad {name}", Verdict.MISMATCH, cause, reason)
 
 
 def not_claimed(case: Case, claimed: Case) -> Iterator[Check]:
@@ -35,17 +36,11 @@ def not_claimed(case: Case, claimed: Case) -> Iterator[Check]:
             yield _unjudged(f"grad {name}", f"the candidate takes no {name}")
 
 
+def unmeasured(tensor: str, verdict: Verdict, cause: str, reason: str) -> Check:
+    """Return a check of the algorithm stage without an error."""
+    check = Check(tensor=tensor, stage="algorithm", dtype="float64", verdict=verdict, policy="envelope")
+    return replace(check, cause=cause, reason=reason)
+
+
 def _unjudged(tensor: str, reason: str) -> Check:
-    return _check(tensor, Verdict.NOT_COMPARABLE, Cause.NOT_CLAIMED, reason)
-
-
-def _check(tensor: str, verdict: Verdict, cause: str, reason: str) -> Check:
-    return Check(
-        tensor=tensor,
-        stage="algorithm",
-        dtype="float64",
-        verdict=verdict,
-        policy="envelope",
-        cause=cause,
-        reason=reason,
-    )
+    return unmeasured(tensor, Verdict.NOT_COMPARABLE, Cause.NOT_CLAIMED, reason)

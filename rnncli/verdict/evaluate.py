@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -18,7 +19,8 @@ from rnncli.core.causes import BACKWARD_BREAKS, H0_MUTATED, Cause
 from rnncli.core.errors import CandidateError, described
 from rnncli.core.records import Verdict
 from rnncli.numerics import reference
-from rnncli.numerics.probe import Probe, as_argument, packer, packing
+from rnncli.numerics.device import seed_dropout
+from rnncli.numerics.probe import Probe, as_argument, packer, packing, rows_of
 
 Change = tuple[str, tuple[str, ...]]  # to a candidate's file: FILE:LINE of its first line, lines that go and come
 Results = dict[str, Sequence | None]
@@ -85,7 +87,7 @@ class Candidate(Protocol):
 
 
 class FunctionCandidate:
-    """A candidate that is a function of the canonical arguments in this process, as the built-in ones are."""
+    """A function of the canonical arguments in this process, as the built-in ones are. It gives values and no more."""
 
     built_in, h_0_may_be_omitted, uses_numpy, exit_error = True, False, False, None
 
@@ -93,21 +95,17 @@ class FunctionCandidate:
         self.call = call
 
     def evaluate(self, case: Case, probe: Probe, plain: bool = False) -> Values:
-        """See `Candidate`."""
         return evaluate(candidate_side(self.call, case, probe), case, plain)
 
     def regimes(self, case: Case, probe: Probe) -> Regimes:
-        """See `Candidate`; nothing is looked at."""
         del case, probe
         return {}
 
     def float32_line(self, case: Case, probe: Probe, plain: bool) -> str | None:
-        """See `Candidate`; nothing is looked at."""
         del case, probe, plain
         return None
 
     def repaired(self, case: Case, faults: Iterable[str], trials: Iterable[tuple[Case, Probe]]) -> list[Change | None]:
-        """See `Candidate`; there is no file to change."""
         del case, trials
         return [None for _ in faults]
 
@@ -131,45 +129,38 @@ class Side:
     probe: Probe
     claimed: tuple[str, ...]
 
-    def copies(self) -> dict[str, Tensor]:
-        """Return the leaves, input and states as tensors of their own, which the implementation may overwrite."""
-        given = self.given
-        return {name: leaf.clone() if name in given else leaf for name, leaf in self.leaves.items()}
-
     @property
     def given(self) -> tuple[str, ...]:
         """The names of the leaves that are no parameters: input, and states that are not omitted."""
         return ("input", *self.probe.states)
 
+    def copies(self) -> dict[str, Tensor]:
+        """Return the leaves, input and states as tensors of their own, which the implementation may overwrite."""
+        return {name: leaf.clone() if name in self.given else leaf for name, leaf in self.leaves.items()}
+
     def forward(self) -> Results:
         """Return the results by name."""
         return self.call(self.leaves)
 
-    def forward_backward(self) -> tuple[Tensor | None, ...]:
-        """Return the gradient of every leaf, under the cotangents of both results."""
-        found = self.forward()
-        return self.gradients({name: values_of(value) for name, value in found.items() if value is not None})
+    def forward_backward(self) -> dict[str, Tensor | None]:
+        """Return the gradient of every leaf, under the cotangents of all results."""
+        return self.gradients(returned_values(self.forward()))
 
-    def gradients(self, returned: Mapping[str, Tensor]) -> tuple[Tensor | None, ...]:
-        """Return the gradient of each leaf: that of the sum over the results of sum(result * cotangent)."""
-        self.backward(self.loss(returned))
-        return self.collected()
-
-    def loss(self, returned: Mapping[str, Tensor]) -> Tensor:
-        """Return the scalar whose gradients are compared."""
-        parts = [(value * self.probe.cotangents[name]).sum() for name, value in returned.items()]
-        return sum(parts[1:], parts[0])
-
-    def backward(self, total: Tensor) -> None:
-        """Run backward as a training step does: reentrant checkpoints refuse `torch.autograd.grad`."""
-        total.backward()  # type: ignore[no-untyped-call]
-
-    def collected(self) -> tuple[Tensor | None, ...]:
-        """Return the gradient that each leaf has accumulated, and take it from the leaf."""
-        gradients = tuple(leaf.grad for leaf in self.leaves.values())
+    def gradients(self, returned: Mapping[str, Tensor]) -> dict[str, Tensor | None]:
+        """Return the gradient of each leaf, and take it from the leaf."""
+        self.backward(returned)
+        gradients = {name: leaf.grad for name, leaf in self.leaves.items()}
         for leaf in self.leaves.values():
             leaf.grad = None
         return gradients
+
+    def backward(self, returned: Mapping[str, Tensor]) -> None:
+        """Run backward from the sum over the results of sum(result * cotangent), as a training step does.
+
+        Reentrant checkpoints refuse `torch.autograd.grad`.
+        """
+        parts = [(value * self.probe.cotangents[name]).sum() for name, value in returned.items()]
+        sum(parts[1:], parts[0]).backward()  # type: ignore[no-untyped-call]
 
 
 def has_values(tensor: Tensor) -> bool:
@@ -184,14 +175,13 @@ def reference_side(case: Case, probe: Probe, module: nn.RNNBase | None = None) -
     """
     module = module or reference.built(case, probe)
     reference.set_mode(module, case, probe.input.device)
-    leaves = _given_leaves(case, probe) | dict(module.named_parameters())
+    leaves = _leaves(case, {"input": probe.input, **probe.states}) | dict(module.named_parameters())
     pack = packer(case, probe.input.device)
 
     def call(given: Mapping[str, Tensor]) -> Results:
         states = as_argument(given[name] for name in probe.states)
-        with warnings.catch_warnings() if case.rnn.proj_size else contextlib.nullcontext():
-            if case.rnn.proj_size:
-                warnings.simplefilter("ignore")  # of oneDNN, which knows no projection
+        # oneDNN warns that it knows no projection
+        with warnings.catch_warnings(action="ignore") if case.rnn.proj_size else contextlib.nullcontext():
             return named_results(case, *module(pack(given["input"]), states))
 
     return Side(case.cell.layer, call, leaves, probe, case.returns)
@@ -199,26 +189,23 @@ def reference_side(case: Case, probe: Probe, module: nn.RNNBase | None = None) -
 
 def named_results(case: Case, output: Sequence | None, states: Any) -> Results:
     """Return what a layer or a candidate returned, by name."""
-    final = states if isinstance(states, tuple) else (states,) * len(case.cell.final) if states is None else (states,)
-    return {"output": output, **dict(zip(case.cell.final, final, strict=True))}
+    return {"output": output, **dict(zip_longest(case.cell.final, states if isinstance(states, tuple) else (states,)))}
 
 
 def candidate_side(candidate: Canonical, case: Case, probe: Probe) -> Side:
     """Return a candidate with copies of the probe's weights."""
-    names = list(probe.parameters)
     pack = packer(case, probe.input.device)
-    leaves = _given_leaves(case, probe) | {name: _leaf(value, case) for name, value in probe.parameters.items()}
 
     def call(given: Mapping[str, Tensor]) -> Results:
-        parameters = {name: given[name] for name in names}
+        parameters = {name: given[name] for name in probe.parameters}
         states = as_argument(given[name] for name in probe.states)
         return named_results(case, *candidate(pack(given["input"]), states, parameters, case))
 
-    return Side(case.target or str(case.candidate), call, leaves, probe, case.returns)
+    return Side(case.target or str(case.candidate), call, _leaves(case, probe.leaves), probe, case.returns)
 
 
 def evaluate(side: Side, case: Case, plain: bool = False) -> Values:
-    """Every value the side computes, and what can be said of it without a comparison.
+    """Return every value the side computes, and what can be said of it without a comparison.
 
     torch's default dtype follows the probe's in float64, so that a buffer made without a dtype is float64 too; `plain`
     leaves the default at float32. The generator that dropout draws from is seeded first, so that every side that draws
@@ -226,49 +213,43 @@ def evaluate(side: Side, case: Case, plain: bool = False) -> Values:
     """
     seed_dropout(side.leaves["input"].device, case.run.seed)
     with torch.set_grad_enabled(case.run.gradients), default_dtype(torch.float32 if plain else side.probe.input.dtype):
-        return _evaluated(side, case)
-
-
-def _evaluated(side: Side, case: Case) -> Values:
-    given = side.copies()
-    found = side.call(given)
-    output = found["output"]
-    wrong_packing = None if output is None else _wrong_packing(case, output)
-    data = output if output is None else values_of(output) if wrong_packing else _in_row_order(case, output)
-    returned = {name: values_of(value) for name, value in {**found, "output": data}.items() if value is not None}
-    tensors = {name: returned[name].detach().clone() if name in returned else None for name in found}
-    findings = {
-        name: Finding(Verdict.NOT_COMPARABLE, Cause.NOT_CLAIMED, "the candidate does not return it")
-        for name in found
-        if name not in returned
-    }
+        given = side.copies()
+        found = side.call(given)
+        wrong_packing = _wrong_packing(case, found["output"])
+        if not wrong_packing:
+            found["output"] = _in_row_order(case, found["output"])
+        returned = returned_values(found)
+        tensors = {name: returned[name].detach().clone() if name in returned else None for name in found}
+        gradients, refusal = _backward(side, returned) if case.run.gradients else ({}, None)
+    unclaimed = Finding(Verdict.NOT_COMPARABLE, Cause.NOT_CLAIMED, "the candidate does not return it")
+    findings = {name: unclaimed for name in found if name not in returned}
     if wrong_packing:
         findings["output"] = Finding(Verdict.MISMATCH, Cause.PACKING, wrong_packing)
-    if case.run.gradients:
-        gradients, refusal = _backward(side, returned)
-        for name, gradient in zip(side.leaves, gradients, strict=True):
-            tensors[f"grad {name}"] = gradient
-            if refusal:
-                findings[f"grad {name}"] = refusal
+    for name, gradient in gradients.items():
+        tensors[f"grad {name}"] = gradient
+        if refusal:
+            findings[f"grad {name}"] = refusal
     for name, before in side.probe.leaves.items():
         if not torch.equal(given[name].detach(), before):
             is_state = name in case.cell.initial
             tensor = f"grad {name}" if case.run.gradients else name.replace("_0", "_n") if is_state else "output"
-            cause = H0_MUTATED if is_state else Cause.INPUT_MUTATED
-            findings[tensor] = Finding(
-                Verdict.MISMATCH, cause, f"{name} is overwritten: the caller's tensor is changed"
-            )
+            reason = f"{name} is overwritten: the caller's tensor is changed"
+            findings[tensor] = Finding(Verdict.MISMATCH, H0_MUTATED if is_state else Cause.INPUT_MUTATED, reason)
     return Values(tensors, findings, {name: value.detach() for name, value in returned.items()})
 
 
 def values_of(sequence: Sequence) -> Tensor:
-    """The tensor itself, or the `.data` of a PackedSequence."""
+    """Return the tensor itself, or the `.data` of a PackedSequence."""
     return sequence.data if isinstance(sequence, PackedSequence) else sequence
 
 
-def _backward(side: Side, returned: Mapping[str, Tensor]) -> tuple[tuple[Tensor | None, ...], Finding | None]:
-    """Return the gradients, or why there are none."""
-    none = (None,) * len(side.leaves)
+def returned_values(results: Results) -> dict[str, Tensor]:
+    """Return the values of those results that are there."""
+    return {name: values_of(value) for name, value in results.items() if value is not None}
+
+
+def _backward(side: Side, returned: Mapping[str, Tensor]) -> tuple[Mapping[str, Tensor | None], Finding | None]:
+    none = dict.fromkeys(side.leaves)
     for name, value in returned.items():
         cotangent = side.probe.cotangents[name]
         if (value.shape, value.dtype, value.device) != (cotangent.shape, cotangent.dtype, cotangent.device):
@@ -286,7 +267,7 @@ def _backward(side: Side, returned: Mapping[str, Tensor]) -> tuple[tuple[Tensor 
 
 
 def _saved_at(side: Side) -> str:
-    """The candidate's line whose values backward needs and no longer finds, as autograd tells in a further run."""
+    """Return the candidate's line whose values backward no longer finds, as autograd tells in a further run."""
     ours, torchs = Path(__file__).parents[1], Path(torch.__file__).parent
     with warnings.catch_warnings(record=True) as said, torch.autograd.set_detect_anomaly(True, check_nan=False):
         warnings.simplefilter("always")
@@ -302,8 +283,9 @@ def _saved_at(side: Side) -> str:
     return f" It was saved for backward at {Path(path).name}:{line}: {code.strip()}"
 
 
-def _wrong_packing(case: Case, output: Sequence) -> str | None:
-    """What is wrong with the kind of an output, tensor or PackedSequence, and with how it is packed."""
+def _wrong_packing(case: Case, output: Sequence | None) -> str | None:
+    if output is None:
+        return None
     if not isinstance(output, PackedSequence):
         return "a tensor, expected a PackedSequence" if case.input.layout == "packed" else None
     if case.input.layout != "packed":
@@ -323,28 +305,15 @@ def _wrong_packing(case: Case, output: Sequence) -> str | None:
     return None
 
 
-def _in_row_order(case: Case, output: Sequence) -> Tensor:
-    """The values, those of a PackedSequence in the order of the input's rows, whatever order it is sorted in."""
+def _in_row_order(case: Case, output: Sequence | None) -> Tensor | None:
+    """Return the values, those of a PackedSequence in the order of the input's rows, in whatever order it is sorted."""
     if not isinstance(output, PackedSequence):
         return output
-    batch_sizes, sorted_indices = packing(case)
-    if output.sorted_indices is None or torch.equal(output.sorted_indices.cpu(), sorted_indices):
+    if output.sorted_indices is None or torch.equal(output.sorted_indices.cpu(), packing(case)[1]):
         return output.data
     padded, _ = pad_packed_sequence(output)  # (L, N, D*H_out), in the caller's order
-    time, rank = (torch.arange(len(sorted_indices)) < batch_sizes[:, None]).nonzero(as_tuple=True)
-    return padded[time.to(padded.device), sorted_indices[rank].to(padded.device)]
+    return padded[rows_of(case, padded.device)]
 
 
-def seed_dropout(device: torch.device, seed: int) -> None:
-    """Seed the generator that dropout draws from. (torch.manual_seed walks every device type: 0.07 ms a call.)"""
-    if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
-    torch.default_generator.manual_seed(seed)
-
-
-def _given_leaves(case: Case, probe: Probe) -> dict[str, Tensor]:
-    return {name: _leaf(value, case) for name, value in {"input": probe.input, **probe.states}.items()}
-
-
-def _leaf(value: Tensor, case: Case) -> Tensor:
-    return value.detach().clone().requires_grad_(case.run.gradients)
+def _leaves(case: Case, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone().requires_grad_(case.run.gradients) for name, value in values.items()}

@@ -5,7 +5,6 @@ Such code is right in float32: it is a finding, and a mismatch in a float64 case
 
 import torch
 
-from rnncli.core.case import altered
 from rnncli.core.causes import DOWNCAST
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Verdict
@@ -23,17 +22,15 @@ def buffer_without_dtype(problem: Problem, candidate: Candidate) -> str | None:
     """Return what a candidate makes in float32 where torch's default dtype is left at float32, and at which line."""
     if candidate.built_in:
         return None
-    forward = altered(problem.case, run={"gradients": False, "train": False})
+    forward, told = problem.forward_alone, " in the middle of float64 work"
     try:
-        plain = candidate.evaluate(forward, problem.probe, plain=True)
-        expected = candidate.evaluate(forward, problem.probe)
+        plain = candidate.evaluate(forward.case, forward.probe, plain=True)
+        if same_results(plain, forward.values("algorithm", candidate)):
+            return None
     except CandidateError as error:
-        line = _line(problem, candidate, plain=True)
-        return f"{line} makes a float32 tensor: in float64 {_said(error)}" if line else None
-    if same_results(plain, expected):
-        return None
+        told = f": in float64 {_said(error)}"
     line = _line(problem, candidate, plain=True)
-    return f"{line} makes a float32 tensor in the middle of float64 work" if line else None
+    return line and f"{line} makes a float32 tensor{told}"
 
 
 def looks_like_float32(checks: tuple[Check, ...]) -> bool:
@@ -52,12 +49,12 @@ def own_cast(
     `error` is what it raised in float64, else `values` what it computed.
     """
     line = _line(problem, candidate, plain=False)
-    returned = [values.tensors[name] for name in results(problem.case)] if values else []
-    narrow = not candidate.built_in and any(value is not None and value.dtype == torch.float32 for value in returned)
-    if error is None and line is None and not narrow and not candidate.uses_numpy:
+    if line is None and error is not None and problem.dtype == torch.float64:
         return None
-    if error is not None and line is None and problem.dtype == torch.float64:
-        return None
+    if line is None and error is None and not candidate.uses_numpy:
+        returned = [values.tensors[name] for name in results(problem.case)] if values and not candidate.built_in else []
+        if not any(value is not None and value.dtype == torch.float32 for value in returned):
+            return None
     told = f"{line or 'the candidate'} casts to float32 in the middle of float64 work"
     return f"{told}: {_said(error)}" if error else told
 

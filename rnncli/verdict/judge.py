@@ -10,19 +10,16 @@ from rnncli.candidate.load import Canonical
 from rnncli.core.case import Case, altered
 from rnncli.core.causes import DOWNCAST, Cause
 from rnncli.core.errors import CandidateError
-from rnncli.core.records import Check, Stage, Verdict
+from rnncli.core.records import Check, Verdict
 from rnncli.numerics.probe import equal_sizes
 from rnncli.verdict import float32, regimes
+from rnncli.verdict.claims import unmeasured
 from rnncli.verdict.compare import allowed_by_step
 from rnncli.verdict.dropout import own_masks, without_values
 from rnncli.verdict.evaluate import Candidate, Values, as_candidate
-from rnncli.verdict.problem import Difference, Problem
-from rnncli.verdict.repeat_calls import (
-    check_repeat_calls,
-    one_sequence_in_working_dtype,
-    without_h_0_in_working_dtype,
-)
-from rnncli.verdict.stage import is_wrong, stage_checks
+from rnncli.verdict.problem import Problem
+from rnncli.verdict.repeat_calls import check_repeat_calls, with_one_sequence, without_h_0_in_working_dtype
+from rnncli.verdict.stage import Difference, is_wrong, stage_checks
 
 
 class Judgement:
@@ -57,8 +54,7 @@ class Judgement:
         algorithm = stage_checks(problem, "algorithm", candidate, in_float64, measure=True)
         if is_wrong(algorithm) and float32.looks_like_float32(algorithm):
             cast = float32.own_cast(problem, candidate, None, in_float64)
-            checks = cast and self._in_float32(cast)
-            if checks:
+            if cast and (checks := self._in_float32(cast)):
                 yield from checks
                 return
         masks = own_masks(problem, candidate, algorithm)
@@ -85,12 +81,13 @@ class Judgement:
     # -- candidates that float64 does not reach ------------------------------------------------------------------------
 
     def _where_float64_raises(self, error: CandidateError) -> tuple[Check, ...]:
-        """Return the checks of a candidate whose forward raises in float64; a cast, or sizes that are not equal, may be
-        why. Raises the error where neither is.
+        """Return the checks of a candidate whose forward raises in float64: because it casts, or by its sizes.
+
+        Raises the error where neither is why.
         """
         cast = float32.own_cast(self.problem, self.candidate, error)
         checks = self._in_float32(cast) if cast else None
-        return checks or (_that_raises(f"{error}; it runs {self._where_it_runs(error)}", Cause.SIZES),)
+        return checks or (_mismatch(f"{error}; it runs {self._where_it_runs(error)}", Cause.SIZES),)
 
     def _in_float32(self, cast: str) -> tuple[Check, ...] | None:
         """Return the checks of a candidate that casts by itself: it is held to float32's envelope.
@@ -100,7 +97,7 @@ class Judgement:
         problem, candidate = self.problem, self.candidate
         if problem.dtype == torch.float64:
             self.downcast = cast
-            return (_that_raises(f"{cast} ({DOWNCAST})", DOWNCAST),)
+            return (_mismatch(f"{cast} ({DOWNCAST})", DOWNCAST),)
         try:
             values = problem.values("precision", candidate)
         except CandidateError:
@@ -108,7 +105,7 @@ class Judgement:
         checks = stage_checks(problem, "precision", candidate, values, same_algorithm=problem.dtype == torch.float32)
         if not is_wrong(checks):
             found = (
-                one_sequence_in_working_dtype(problem, candidate)
+                with_one_sequence(problem, "precision", candidate)
                 or regimes.first_difference(problem, candidate, torch.float32)
                 or without_h_0_in_working_dtype(problem, candidate)
             )
@@ -119,54 +116,41 @@ class Judgement:
     def _where_it_runs(self, error: CandidateError) -> str:
         """Return where a candidate that raises runs all the same. Raises the error where it does not."""
         case = self.problem.case
-        one_layer = altered(case, rnn={"num_layers": 1})
-        for equal in equal_sizes(case):
-            if not self._runs(equal):
-                continue
-            if equal.rnn.num_layers < case.rnn.num_layers and self._runs(one_layer):
-                return "with num_layers 1"
-            return "where sizes are equal: an axis or a weight is transposed or taken for another"
-        raise error
+        equal = next((equal for equal in equal_sizes(case) if self._runs(equal)), None)
+        if equal is None:
+            raise error
+        if equal.rnn.num_layers < case.rnn.num_layers and self._runs(altered(case, rnn={"num_layers": 1})):
+            return "with num_layers 1"
+        return "where sizes are equal: an axis or a weight is transposed or taken for another"
 
     def _runs(self, case: Case) -> bool:
-        try:
-            Problem(case, self.problem.device).values("algorithm", self.candidate)
-        except CandidateError:
-            return False
-        return True
+        return Problem(case, self.problem.device).runs("algorithm", self.candidate)
 
 
 def with_envelopes(problem: Problem, checks: tuple[Check, ...]) -> tuple[Check, ...]:
     """Return the checks, those of output with what the envelope allows over time, also where no verdict needed it."""
-    return tuple(_with_envelope(problem, check) for check in checks)
 
+    def with_envelope(check: Check) -> Check:
+        over_time = check.error_by_step
+        if not over_time or check.allowed_by_step or check.policy != "envelope":
+            return check
+        allowed = allowed_by_step(problem.oracle(check.stage).envelope(problem.kind(check.stage)).spread["output"])
+        of_as_many_steps = len(allowed["forward"]) == len(over_time["forward"])
+        return replace(check, allowed_by_step=allowed) if of_as_many_steps else check
 
-def _with_envelope(problem: Problem, check: Check) -> Check:
-    over_time, known = check.error_by_step, check.allowed_by_step
-    if not over_time or known or check.policy != "envelope":
-        return check
-    allowed = allowed_by_step(problem.oracle(check.stage).envelope(problem.kind(check.stage)).spread["output"])
-    of_as_many_steps = len(allowed["forward"]) == len(over_time["forward"])
-    return replace(check, allowed_by_step=allowed) if of_as_many_steps else check
+    return tuple(with_envelope(check) for check in checks)
 
 
 def _with_difference(checks: tuple[Check, ...], found: Difference | None) -> tuple[Check, ...]:
     """Return the checks, the one of the tensor that differs (or else the first) as a mismatch, if it is none yet."""
     if found is None:
         return checks
-    names = [check.tensor for check in checks]
-    tensor = found.tensor if found.tensor in names else names[0]
-    return tuple(
-        replace(check, verdict=Verdict.MISMATCH, cause=found.cause, reason=found.reason)
-        if check.tensor == tensor and check.verdict != Verdict.MISMATCH
-        else check
-        for check in checks
-    )
+    at = next((n for n, check in enumerate(checks) if check.tensor == found.tensor), 0)
+    if checks[at].verdict == Verdict.MISMATCH:
+        return checks
+    wrong = replace(checks[at], verdict=Verdict.MISMATCH, cause=found.cause, reason=found.reason)
+    return (*checks[:at], wrong, *checks[at + 1 :])
 
 
-def _that_raises(reason: str, cause: str) -> Check:
-    stage: Stage = "algorithm"
-    verdict = Verdict.MISMATCH
-    return Check(
-        tensor="output", stage=stage, dtype="float64", verdict=verdict, policy="envelope", cause=cause, reason=reason
-    )
+def _mismatch(reason: str, cause: str) -> Check:
+    return unmeasured("output", Verdict.MISMATCH, cause, reason)

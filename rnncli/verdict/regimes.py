@@ -3,61 +3,57 @@
 They run on a small probe that no recurrence amplifies, where 1e-8 of the largest value is far above rounding.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from rnncli.candidate.load import default_dtype
 from rnncli.core.case import Case, altered
-from rnncli.core.causes import Cause
+from rnncli.core.causes import BACKWARD_BREAKS, LEAK, Cause
 from rnncli.core.errors import CandidateError, described
-from rnncli.numerics.probe import Probe, draw, in_layout, time_first
+from rnncli.numerics.device import seed_dropout
+from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first
 from rnncli.verdict import stage
-from rnncli.verdict.evaluate import (
-    Candidate,
-    Regimes,
-    Side,
-    has_values,
-    reference_side,
-    seed_dropout,
-    values_of,
-)
-from rnncli.verdict.problem import Difference, Problem
+from rnncli.verdict.compare import wrong_form
+from rnncli.verdict.evaluate import Candidate, Regimes, Results, Side, reference_side, returned_values
+from rnncli.verdict.problem import Problem
+from rnncli.verdict.stage import Difference
 
 MAX_STEPS, MAX_SEQUENCES = 16, 3  # of the probe
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3}  # of the largest value
 LARGE_INPUTS, LARGE_WEIGHTS = 3.0, 10.0  # times the probe's values: weights above 1, sums of some tens
 CALLS = 9  # with equal values; a tenth one has another input
+TEN_TIMES = "called ten times"
 
 
 def first_difference(problem: Problem, candidate: Candidate, dtype: torch.dtype = torch.float64) -> Difference | None:
     """Return the first difference to nn.RNN in another regime. A built-in candidate is not asked: its tests do."""
     if candidate.built_in:
         return None
-    small = problem.derived("regimes", lambda: _small(problem.case))
+    small = problem.derived(_small)
     probe = small.probe.to(dtype, problem.device)
     expected = small.remembered(("regimes", dtype), lambda: observed(reference_side(small.case, probe), small.case))
     try:
         found = candidate.regimes(small.case, probe)
+        different = _first_other(expected, found, TOLERANCE[dtype])
+        return different or (_with_large_values(small, candidate) if dtype == torch.float64 else None)
     except CandidateError as error:
         return Difference("output", Cause.RAISES, str(error))
-    different = _first_other(expected, found, TOLERANCE[dtype])
-    return different or (_with_large_values(small, candidate) if dtype == torch.float64 else None)
 
 
 def observed(side: Side, case: Case) -> Regimes:
     """Return what a side computes in each regime, by the regime and the tensor; a text says what was raised."""
     found: Regimes = {}
-    with default_dtype(side.probe.input.dtype):
+    with default_dtype(side.probe.input.dtype), torch.set_grad_enabled(case.run.gradients):
         seed_dropout(side.leaves["input"].device, case.run.seed)
-        for regime, run in _REGIMES.items():
+        for regime, run in _regimes(side, case):
             for leaf in side.leaves.values():
                 leaf.grad = None
             try:
-                with torch.set_grad_enabled(case.run.gradients):
-                    found |= {f"{regime}: {name}": value for name, value in run(side, case).items()}
+                found |= {f"{regime}: {name}": value for name, value in run().items()}
             except CandidateError as error:
                 found[regime] = str(error)
             except (MemoryError, torch.OutOfMemoryError):
@@ -69,85 +65,40 @@ def observed(side: Side, case: Case) -> Regimes:
     return found
 
 
-def _called_ten_times(side: Side, _: Case) -> Mapping[str, Tensor | None]:
-    """The results of the first call are looked at after the others, which must leave them alone."""
-    with torch.no_grad():
-        first = _results(side, side.copies())
-        calls = [_results(side, side.copies(), copy=True) for _ in range(CALLS - 1)]
-        side.call({**side.copies(), "input": -side.leaves["input"]})
+def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping[str, Tensor | None]]]]:
+    yield TEN_TIMES, partial(_ten_calls, side)
+    yield "given an input and h_0 that are not contiguous", partial(_not_contiguous, side)
+    if case.run.gradients:
+        for leaf in side.given:
+            article = "a" if leaf == "c_0" else "an"
+            yield f"given {article} {leaf} that needs no gradient", partial(_gradients, side, side.claimed, leaf)
+        for name in side.claimed:
+            yield f"with a loss on {name} alone", partial(_gradients, side, (name,))
+        yield "after two backward calls", partial(_two_backward_calls, side)
+
+
+@torch.no_grad()
+def _ten_calls(side: Side) -> Mapping[str, Tensor | None]:
+    """Return the results of nine calls, those of the first as they are after all others."""
+    first = returned_values(side.call(side.copies()))
+    calls = [_copies(side.call(side.copies())) for _ in range(CALLS - 1)]
+    side.call({**side.copies(), "input": -side.leaves["input"]})
     return {
-        f"{name} of the calls": _stacked([value, *(call.get(name) for call in calls)]) for name, value in first.items()
+        f"{name} of the calls": _stacked(value, [call.get(name) for call in calls]) for name, value in first.items()
     }
 
 
-def _stacked(values: list[Tensor | None]) -> Tensor:
-    """The values of all calls; the first that has another shape by itself."""
-    first = values[0]
-    assert first is not None
-    for value in values:
+def _stacked(first: Tensor, others: list[Tensor | None]) -> Tensor:
+    """Return the values of all calls; the first that has another shape by itself."""
+    for value in others:
         if value is None or value.shape != first.shape:
             return first.new_empty(0) if value is None else value
-    return torch.stack([value for value in values if value is not None])
+    return torch.stack([first, *(value for value in others if value is not None)])
 
 
-def _not_contiguous(side: Side, _: Case) -> Mapping[str, Tensor | None]:
-    given = {name: _strided(leaf) if name in side.given else leaf for name, leaf in side.leaves.items()}
-    with torch.no_grad():
-        return _results(side, given, copy=True)
-
-
-def _without_gradient_of(leaf: str) -> Callable[[Side, Case], Mapping[str, Tensor | None]]:
-    def run(side: Side, case: Case) -> Mapping[str, Tensor | None]:
-        if not case.run.gradients or leaf not in side.leaves:
-            return {}
-        side.leaves[leaf].requires_grad_(False)
-        return _gradients(side, side.claimed)
-
-    return run
-
-
-def _with_a_loss_on(name: str) -> Callable[[Side, Case], Mapping[str, Tensor | None]]:
-    def run(side: Side, case: Case) -> Mapping[str, Tensor | None]:
-        return _gradients(side, (name,)) if case.run.gradients and name in side.claimed else {}
-
-    return run
-
-
-def _two_backward_calls(side: Side, case: Case) -> Mapping[str, Tensor | None]:
-    if not case.run.gradients:
-        return {}
-    side.backward(side.loss(_of(side, side.claimed)))
-    for leaf in side.leaves.values():  # two leaves may have been given one tensor, and would add into it twice
-        leaf.grad = None if leaf.grad is None else leaf.grad.clone()
-    return _gradients(side, side.claimed)
-
-
-_REGIMES: dict[str, Callable[[Side, Case], Mapping[str, Tensor | None]]] = {
-    "called ten times": _called_ten_times,
-    "given an input and h_0 that are not contiguous": _not_contiguous,
-    "given an input that needs no gradient": _without_gradient_of("input"),
-    "given an h_0 that needs no gradient": _without_gradient_of("h_0"),
-    "given a c_0 that needs no gradient": _without_gradient_of("c_0"),
-    "with a loss on output alone": _with_a_loss_on("output"),
-    "with a loss on h_n alone": _with_a_loss_on("h_n"),
-    "with a loss on c_n alone": _with_a_loss_on("c_n"),
-    "after two backward calls": _two_backward_calls,
-}
-
-
-def _results(side: Side, given: Mapping[str, Tensor], copy: bool = False) -> dict[str, Tensor]:
-    found = {name: values_of(value) for name, value in side.call(given).items() if value is not None}
-    return {name: value.clone() for name, value in found.items()} if copy else found
-
-
-def _of(side: Side, names: Iterable[str]) -> dict[str, Tensor]:
-    return {name: value for name, value in _results(side, side.copies(), copy=True).items() if name in names}
-
-
-def _gradients(side: Side, names: Iterable[str]) -> dict[str, Tensor | None]:
-    wanted = {name: leaf.requires_grad for name, leaf in side.leaves.items()}
-    gradients = dict(zip(side.leaves, side.gradients(_of(side, names)), strict=True))
-    return {f"grad {name}": gradient for name, gradient in gradients.items() if wanted[name]}
+@torch.no_grad()
+def _not_contiguous(side: Side) -> Mapping[str, Tensor | None]:
+    return _copies(side.call({**side.leaves, **{name: _strided(side.leaves[name]) for name in side.given}}))
 
 
 def _strided(value: Tensor) -> Tensor:
@@ -156,52 +107,70 @@ def _strided(value: Tensor) -> Tensor:
     return value.detach().permute(order).contiguous().permute(order)
 
 
+def _two_backward_calls(side: Side) -> Mapping[str, Tensor | None]:
+    side.backward(_copies(side.call(side.copies()), side.claimed))
+    for leaf in side.leaves.values():  # two leaves may have been given one tensor, and would add into it twice
+        leaf.grad = None if leaf.grad is None else leaf.grad.clone()
+    return _gradients(side, side.claimed)
+
+
+def _gradients(side: Side, names: Iterable[str], without: str | None = None) -> Mapping[str, Tensor | None]:
+    """Return the gradients of a loss on the results of these names; the leaf `without` needs none."""
+    if without:
+        side.leaves[without].requires_grad_(False)
+    wanted = [name for name, leaf in side.leaves.items() if leaf.requires_grad]
+    gradients = side.gradients(_copies(side.call(side.copies()), names))
+    return {f"grad {name}": gradients[name] for name in wanted}
+
+
+def _copies(results: Results, names: Iterable[str] | None = None) -> dict[str, Tensor]:
+    """Return copies of the results, or of those of these names."""
+    returned = returned_values(results)
+    return {name: value.clone() for name, value in returned.items() if names is None or name in names}
+
+
 def _first_other(expected: Regimes, found: Regimes, tolerance: float) -> Difference | None:
     for key, value in found.items():
         regime, _, name = key.partition(": ")
         tensor = name.partition(" of the ")[0] or "output"
         if isinstance(value, str):
-            cause = "backward-breaks" if "backward" in value else Cause.RAISES
-            return Difference("grad input" if "backward" in value else tensor, cause, f"{regime}, {value}")
+            if "backward" in value:
+                return Difference("grad input", BACKWARD_BREAKS, f"{regime}, {value}")
+            return Difference(tensor, Cause.RAISES, f"{regime}, {value}")
         wanted = expected.get(key)
         if not isinstance(wanted, Tensor) or (value is None and not tensor.startswith("grad ")):
             continue
-        if value is None:
-            return Difference(tensor, Cause.NO_GRADIENT, f"{regime}: no gradient reaches it")
-        if value.shape != wanted.shape:
-            reason = f"{regime}: shape {tuple(value.shape)}, expected {tuple(wanted.shape)}"
-            return Difference(tensor, Cause.SHAPE, reason)
-        if not has_values(value):
-            reason = f"{regime}: {'on meta' if value.is_meta else value.layout}"
-            return Difference(tensor, Cause.MEMORY_LAYOUT, reason)
+        if form := wrong_form(value, wanted):
+            return Difference(tensor, form.cause, f"{regime}: {form.reason}")
+        assert value is not None  # that is a wrong form
+        if not value.numel():
+            continue
+        error = (value.double() - wanted.double()).abs().max().item()
         allowed = tolerance * (wanted.abs().max().item() or 1.0)
-        error = (value.double() - wanted.double()).abs().max().item() if value.numel() else 0.0
         if error <= allowed:
             continue
-        if regime != "called ten times":
-            return Difference(tensor, Cause.REGIME, f"{regime}: an error of {error:.1e}")
-        if (value.double() - value[:1].double()).abs().max().item() <= allowed:
-            reason = f"given a step of zeros and a repeated one: an error of {error:.1e}"
-            return Difference(tensor, Cause.REGIME, reason)
-        return Difference(tensor, "state-leaks-between-calls", f"{regime}: an error of {error:.1e}")
+        told, cause = f"an error of {error:.1e}", str(Cause.REGIME)
+        if regime == TEN_TIMES:
+            if (value.double() - value[:1].double()).abs().max().item() <= allowed:  # the calls agree
+                regime = "given a step of zeros and a repeated one"
+            else:
+                cause = LEAK
+        return Difference(tensor, cause, f"{regime}: {told}")
     return None
 
 
 def _with_large_values(small: Problem, candidate: Candidate) -> Difference | None:
-    """Two steps with values far beyond the probe's, where a clamp or a saturation shows; forward alone."""
-    problem = small.derived("large values", lambda: _two_large_steps(small.case))
-    try:
-        values = problem.values("algorithm", candidate)
-    except CandidateError as error:
-        return Difference("output", Cause.RAISES, str(error))
+    """Take two steps with values far beyond the probe's, where a clamp or a saturation shows; forward alone."""
+    problem = small.derived(_two_large_steps)
+    values = problem.values("algorithm", candidate)
     if any(value is not None and not value.isfinite().all() for value in values.tensors.values()):
         return None  # an overflow of its own, as of tanh written with exp; the case's values decide
     when = "given weights that are 10 times as large"
-    return stage.first_difference(problem, candidate, values, when, Cause.LARGE_VALUES)
+    return stage.first_difference(problem, "algorithm", candidate, when, Cause.LARGE_VALUES, values)
 
 
-def _small(case: Case) -> tuple[Case, Probe]:
-    """The case at a size that costs little and a scale that amplifies nothing, without dropout."""
+def _small(case: Case, _: Probe) -> tuple[Case, Probe]:
+    """Return the case at a size that costs little and a scale that amplifies nothing, without dropout."""
     given: dict[str, object] = {"seq_len": min(case.input.seq_len, MAX_STEPS)}
     if case.input.layout != "unbatched":
         given["batch_size"] = min(case.input.batch_size, MAX_SEQUENCES)
@@ -211,22 +180,14 @@ def _small(case: Case) -> tuple[Case, Probe]:
     small = altered(case, input=given, run={"weight_scale": min(1.0, case.run.weight_scale), "train": False})
     probe = draw(small)
     x = time_first(small, probe.input).clone()
-    if len(x) > 1:
-        x[1] = 0.0  # a step of zeros and a repeated one: some take them for padding
-    if len(x) > 3:
-        x[3] = x[2]
+    x[1:2] = 0.0  # a step of zeros and a repeated one: some take them for padding
+    x[3:4] = x[2:3]
     return small, replace(probe, input=in_layout(small, x))
 
 
-def _two_large_steps(small: Case) -> tuple[Case, Probe]:
-    steps = min(2, small.input.seq_len)
-    lengths = tuple(min(length, steps) for length in small.input.sequence_lengths)
-    given = {"seq_len": steps} | ({"lengths": lengths} if small.input.layout == "packed" else {})
-    case = altered(small, input=given, run={"gradients": False})
+def _two_large_steps(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    case, _ = shortened(case, probe, min(2, case.input.seq_len))
     drawn = draw(case)
-    return case, replace(
-        drawn,
-        input=drawn.input * LARGE_INPUTS,
-        states={name: value * LARGE_INPUTS for name, value in drawn.states.items()},
-        parameters={name: value * LARGE_WEIGHTS for name, value in drawn.parameters.items()},
-    )
+    parameters = {name: value * LARGE_WEIGHTS for name, value in drawn.parameters.items()}
+    large = replace(drawn.changed(lambda _, value: value * LARGE_INPUTS), parameters=parameters)
+    return altered(case, run={"gradients": False}), large

@@ -44,6 +44,26 @@ BAD_CONFIGS = {  # name: (content, what the message says)
         "candidate: mannual",
         '"mannual" is not allowed (did you mean manual?); allowed: manual, bmm',
     ),
+    "candidate that is a number": ("candidate: 3", ":1: candidate: 3 is not allowed; allowed: manual, bmm"),
+    "reading with an unknown key": (
+        "candidate: {target: a.py:f, layuot: unbatched}",
+        ":1: candidate: unknown key layuot (did you mean layout?); allowed: target, convention",
+    ),
+    "reading without a target": (
+        "candidate: {layout: unbatched}",
+        ":1: candidate: target is missing; allowed: a mapping with target, and of target, convention",
+    ),
+    "reading that there is not": (
+        "candidate: {target: a.py:f, layout: sideways}",
+        ":1: candidate: layout \"sideways\" is not allowed; allowed: 'time-first', 'batch-first'",
+    ),
+    "target that is a number": (
+        "candidate: {target: 3}",
+        ":1: candidate: target 3 is not allowed; allowed: a text",
+    ),
+    "key that is a list": ("? [rnn]\n: 1", ":1: a key that is not a name; allowed: plain names"),
+    "section not a mapping under a grid": ("rnn: 4\ngrid: {rnn.bias: [true]}", ":1: rnn: 4 is not allowed; allowed"),
+    "expectations that are none": ("expect: 3", ":1: expect: 3 is not allowed; allowed: a mapping of names to lists"),
     "section not a mapping": ("rnn: 4", ":1: rnn: 4 is not allowed; allowed: a mapping with the keys cell, input_size"),
     "lengths on an unpacked layout": (
         "input: {lengths: [3, 2]}",

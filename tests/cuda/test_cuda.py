@@ -14,6 +14,8 @@ from rnncli.cost.timing import Effort
 from rnncli.faults.device_guard import check_devices
 from rnncli.faults.planted import plant
 from rnncli.numerics.device import environment
+from rnncli.numerics.oracle import Oracle
+from rnncli.numerics.probe import draw
 from rnncli.pipeline.bench import Bench, BenchOptions
 from rnncli.pipeline.shapes import look
 from rnncli.pipeline.verify import VerifyOptions, plant_faults, verify
@@ -51,6 +53,19 @@ def test_the_built_ins_match_nn_rnn_on_cuda(candidate, layout, cudnn):
         assert_matches(verify(case(rnn, {"layout": layout, "h_0": h_0}, cudnn=cudnn, candidate=candidate), NO_TIMING))
 
 
+GATED = [{"cell": "GRU"}, {"cell": "LSTM"}, {"cell": "LSTM", "proj_size": 5}]
+
+
+@pytest.mark.parametrize("candidate", ["manual", "bmm", "concat", "cell"])
+@pytest.mark.parametrize("layout", ["batched", "unbatched", "packed"])
+@pytest.mark.parametrize("cudnn", [False, True], ids=["native", "cudnn"])
+@pytest.mark.parametrize("cell", GATED, ids=["GRU", "LSTM", "projected LSTM"])
+def test_the_built_ins_match_gru_and_lstm_on_cuda(candidate, layout, cudnn, cell):
+    for bias, h_0 in itertools.product((False, True), ("random", "omitted")):
+        given = {"layout": layout, "h_0": h_0}
+        assert_matches(verify(case({**cell, "bias": bias}, given, cudnn=cudnn, candidate=candidate), NO_TIMING))
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("tf32", [False, True], ids=["ieee", "tf32"])
 def test_no_dtype_is_a_mismatch_with_either_tf32_setting(dtype, tf32):
@@ -69,21 +84,34 @@ def test_dropout_in_training_is_not_comparable_and_never_a_mismatch(cudnn):
     assert record.verdict == "not-comparable"
 
 
+@pytest.mark.parametrize("cell", ["RNN", *audit.GATED])
+def test_the_oracle_has_the_same_values_twice_where_this_device_draws_its_masks(cell):
+    training = case({"cell": cell, "num_layers": 3, "dropout": 0.5}, train=True)
+    probe = draw(training).to(torch.float64, torch.device("cuda"))
+    first, second = (Oracle(training, probe) for _ in range(2))
+    assert all(torch.equal(value, second.values[name]) for name, value in first.values.items())
+    spread = second.envelope("float32").spread
+    assert all(torch.equal(value, spread[name]) for name, value in first.envelope("float32").spread.items())
+
+
 @pytest.mark.parametrize("dtype", audit.DTYPES)
 @pytest.mark.parametrize("backend", ["native", "cudnn", "native tf32", "cudnn tf32"])
 def test_no_correct_implementation_is_called_a_mismatch(dtype, backend):
     changes = {"device": "cuda", "dtype": dtype, "cudnn": "cudnn" in backend, "tf32": "tf32" in backend}
     for number in range(40):
-        drawn = audit.case_of("cuda", number, audit.Limits(steps=200, hidden_size=128, work=3e6))
+        limits = audit.Limits(steps=200, hidden_size=128, work=3e6)
+        drawn = audit.case_of("cuda", number, limits, cell=("RNN", "RNN", *audit.GATED)[number % 4])
         record = verify(altered(drawn, run=changes), NO_TIMING)
         assert record.verdict != "mismatch", (record.config, record.checks)
 
 
 @pytest.mark.parametrize("cudnn", [False, True], ids=["native", "cudnn"])
 @pytest.mark.parametrize("layout", ["batched", "packed"])
-def test_every_fault_that_can_happen_is_caught(cudnn, layout):
+@pytest.mark.parametrize("cell", ["RNN", "GRU", "LSTM"])
+def test_every_fault_that_can_happen_is_caught(cudnn, layout, cell):
     lengths = [13, 9, 11, 2, 5] if layout == "packed" else None
-    record = plant_faults(case({"batch_first": True}, {"layout": layout, "lengths": lengths}, cudnn=cudnn))
+    rnn = {"batch_first": True, "cell": cell}
+    record = plant_faults(case(rnn, {"layout": layout, "lengths": lengths}, cudnn=cudnn))
     assert {fault.status for fault in record.faults} <= {"caught", "not-applicable"}
 
 
@@ -92,7 +120,7 @@ def test_what_the_device_guard_finds_on_a_laptop_fails_here():
     on_cuda = case()
     assert check_devices(plant("device-hardcoded"), on_cuda).status == "found"
     with pytest.raises(CandidateError, match="device"):
-        Judgement(Problem(on_cuda, torch.device("cuda")), candidate)
+        list(Judgement(Problem(on_cuda, torch.device("cuda")), candidate))
 
 
 @pytest.mark.parametrize("candidate", ["manual", "bmm", "concat", "cell"])
@@ -151,13 +179,14 @@ def test_a_case_too_big_for_the_device_is_refused():
         list(run_cases([case({"hidden_size": 10**6})], look, needed_for_verify))
 
 
+@pytest.mark.parametrize("cell", ["RNN", "GRU", "LSTM"])
 @pytest.mark.parametrize("tf32", [False, True], ids=["without TF32", "TF32"])
 @pytest.mark.filterwarnings("ignore")  # of the compiler
-def test_bench_fills_its_table(tf32, capsys):
+def test_bench_fills_its_table(cell, tf32, capsys):
     """manual, its compiled form and cuDNN at the sizes of docs/performance.md; printed, for docs/measurements/."""
     for batch, steps, features, hidden in ((2, 3, 2, 3), (8, 32, 64, 64), (32, 100, 256, 256), (64, 128, 512, 512)):
         of_size = case(
-            {"input_size": features, "hidden_size": hidden, "num_layers": 1, "bidirectional": False},
+            {"cell": cell, "input_size": features, "hidden_size": hidden, "num_layers": 1, "bidirectional": False},
             {"seq_len": steps, "batch_size": batch},
             tf32=tf32,
         )

@@ -107,6 +107,7 @@ def test_the_html_page_is_whole_and_loads_nothing(case):
     assert text.isascii()
     assert "@media (prefers-color-scheme: dark) {" in text
     assert page.tags.count("svg") == len(SCALES)
+    assert text.count(f'aria-label="The {case.cell.name} unrolled') == len(SCALES)
 
 
 def test_the_svg_marks_the_states_that_h_n_holds():

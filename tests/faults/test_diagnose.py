@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from rnncli.candidate.load import canonical, load
-from rnncli.core.case import Case
+from rnncli.core.case import Case, altered
+from rnncli.faults.catalogue import CATALOGUES, GATED
 from rnncli.faults.diagnose import BY_CAUSE, diagnosed
 from rnncli.faults.planted import plant
 from rnncli.verdict.judge import Judgement
@@ -36,6 +37,23 @@ def test_a_planted_fault_is_named_with_evidence_and_the_line_to_change(id):
     assert diagnosis.fix
 
 
+OF_GATES = [(cell, fault.id, id) for cell in GATED for fault in GATED[cell] for id in fault.as_written()]
+OF_GATES += [(cell, id, id) for cell in ("GRU", "LSTM") for id in ("weight-ih-transposed", "weight-hh-transposed")]
+
+
+@pytest.mark.parametrize(("cell", "id", "written"), OF_GATES)
+def test_a_planted_fault_of_gates_is_named_in_the_form_that_was_written(cell, id, written):
+    case = case_of(rnn={"cell": cell, "input_size": 6, "hidden_size": 6})
+    if "projection" in id:  # it raises in the second step
+        case = altered(case, rnn={"proj_size": 4}, input={"seq_len": 1})
+    (diagnosis,) = found(case, plant(written, cell=cell))
+    assert diagnosis.id == id
+    assert f"equals nn.{cell} with `{written}`" in diagnosis.evidence
+    assert written.partition(":")[2] in diagnosis.written
+    assert CATALOGUES[cell][id].fix == diagnosis.fix
+    assert any(line.startswith("- ") for line in diagnosis.equations)
+
+
 def test_a_fault_of_values_is_named_on_more_than_one_probe():
     (diagnosis,) = found(TWO_LAYERS, plant("directions-swapped"))
     assert diagnosis.evidence.startswith("the candidate equals nn.RNN with `directions-swapped`, ")
@@ -48,6 +66,17 @@ def test_a_diagnosis_shows_the_line_of_the_equations_that_differs():
         "- output = torch.cat(halves[::-1], dim=-1)",
         "+ output = torch.cat(halves, dim=-1)",
     )
+
+
+@pytest.mark.parametrize("cell", CATALOGUES)
+def test_what_is_told_by_what_it_does_shows_the_step_of_its_cell(cell):
+    def candidate(input, h_0, params, case):
+        output, last = plant(cell=cell)(input, h_0, params, case)
+        return output + output.mean(1, keepdim=True).tanh(), last
+
+    (diagnosis,) = found(case_of(rnn={"cell": cell, "input_size": 5, "hidden_size": 6}), candidate)
+    assert diagnosis.id == "batch-mixed"
+    assert diagnosis.equations[-1] == f"+ {'h, c' if cell == 'LSTM' else '(h,)'} = states"
 
 
 def test_two_faults_are_two_entries_with_the_same_evidence():

@@ -13,12 +13,7 @@ from rnncli.faults.edits import FILES, STEPS, difference, edited, functions
 from rnncli.faults.fault import STEP, Edit, inserted, left_out
 from rnncli.faults.planted import compiled, plant
 
-FORMS = [
-    (cell, f"{id}:{form}" if form else id)
-    for cell, faults in CATALOGUES.items()
-    for id, fault in faults.items()
-    for form in fault.forms or [""]
-]
+FORMS = [(cell, id) for cell, faults in CATALOGUES.items() for fault in faults.values() for id in fault.as_written()]
 OF_GATED = [(cell, id) for cell, id in FORMS if cell != "RNN" and not CATALOGUES[cell][id.split(":")[0]].own_evidence]
 LENGTHS = [2, 4, 3]
 
@@ -105,7 +100,7 @@ def test_what_is_given_by_name_can_be_used_by_an_edit():
     assert not planted(torch.ones(5, 10, 20), None, parameters, Case())[0].any()
 
 
-# Layers with gates, which `verify` does not judge
+# Layers with gates
 
 
 def layer_and_case(cell, layout, layers, bidirectional, bias, h_0, dropout, train, proj_size=0):
@@ -212,8 +207,15 @@ def test_no_two_faults_of_a_gated_step_are_the_same_function(cell):
         assert differ(found[one], found[other]), (one, other)
 
 
+def test_every_order_of_the_gates_but_torch_s_can_be_planted():
+    for cell, gates in (("GRU", "rzn"), ("LSTM", "ifgo")):
+        orders = {id.split(":")[1].split(" ")[0] for id in CATALOGUES[cell]["gates-in-another-order"].as_written()}
+        every = {",".join(order) for order in itertools.permutations(gates)}
+        assert {order.replace("c", "g") for order in orders} == every - {",".join(gates)}
+
+
 def test_a_form_that_is_not_there_is_not_planted():
     with pytest.raises(KeyError, match="i,o,f,g"):
-        plant("gates-in-another-order:i,o,f,g", cell="LSTM")
+        plant("gates-in-another-order:i,o,f,g", cell="LSTM")  # that is ONNX's, and has its name
     with pytest.raises(KeyError, match="forget-bias-added"):
         plant("forget-bias-added")

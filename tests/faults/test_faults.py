@@ -13,7 +13,7 @@ from levels import one_in
 from rnncli.candidate.load import load
 from rnncli.core.case import Case
 from rnncli.core.errors import ExitCode
-from rnncli.faults.catalogue import CATALOGUE
+from rnncli.faults.catalogue import CATALOGUE, CATALOGUES
 from rnncli.faults.planted import plant
 from rnncli.numerics.probe import draw, packer
 from rnncli.verdict.evaluate import candidate_side, evaluate, reference_side
@@ -157,9 +157,12 @@ def test_an_unknown_id_is_not_planted():
         plant("state-delayed", "state-forgotten")
 
 
-@pytest.mark.parametrize("id", CATALOGUE)
-def test_every_fault_has_all_its_words(id):
-    fault = CATALOGUE[id]
+@pytest.mark.parametrize(("cell", "id"), [(cell, id) for cell in CATALOGUES for id in CATALOGUES[cell]])
+def test_every_fault_has_all_its_words_and_they_name_the_layer_of_its_cell(cell, id):
+    fault = CATALOGUES[cell][id]
+    words = f"{fault.written} {fault.shows} {fault.fix}"
+    assert set(re.findall(r"nn\.(\w+)", words)) - {"Dropout"} <= {cell}
+    assert cell == "RNN" or "h = tanh(" not in words
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", id)
     for line in (fault.written, fault.fix):
         assert line
@@ -407,18 +410,31 @@ def test_state_that_leaks_does_not_where_the_next_call_has_another_form():
     assert distance(computed(leaking, other), computed(plant(), other)) == 0
 
 
-def test_the_list_of_faults_names_each_with_what_was_written_in_80_columns(rnncli):
-    outcome = rnncli("faults")
+@pytest.mark.parametrize("cell", ["", "RNN", "GRU", "lstm"])
+def test_the_list_of_faults_names_each_with_what_was_written_in_80_columns(rnncli, cell):
+    outcome, catalogue = rnncli("faults", *(["--cell", cell] if cell else [])), CATALOGUES[cell.upper() or "RNN"]
     assert (outcome.code, outcome.err) == (0, "")
     assert max(map(len, outcome.out.splitlines())) <= 80
     text = " ".join(outcome.out.split())
-    for fault in CATALOGUE.values():
+    for fault in catalogue.values():
         assert f"{fault.id} {fault.written}" in text
-    assert f"{len(CATALOGUE)} faults" in outcome.out
+    asked = "rnncli faults ID" if cell in ("", "RNN") else f"rnncli faults --cell {cell.upper()} ID"
+    assert f"{len(catalogue)} faults; `{asked}` shows" in outcome.out
     by_values, by_evidence = outcome.out.split("found by their own evidence")
     assert "\nh0-detached " in by_values
-    assert "\nbackward-breaks " in by_evidence
-    assert "\nbackward-breaks " not in by_values
+    assert "\nh0-mutated " in by_evidence
+    assert "\nh0-mutated " not in by_values
+
+
+def test_a_fault_of_another_cell_is_shown_with_its_forms_and_elsewhere_its_cell_is_named(rnncli):
+    shown = " ".join(rnncli("faults", "gates-in-another-order", "--cell", "LSTM").out.split())
+    assert "in forms i,o,f,c of ONNX; i,c,f,o of old TensorFlow; i,f,o,g of Core ML; f,i,c,o of OpenVINO" in shown
+    outcome = rnncli("faults", "cell-detached", "--cell", "GRU")
+    assert (outcome.code, outcome.err) == (2, 'rnncli: ID: "cell-detached" is a fault of cell LSTM; add --cell LSTM\n')
+    unknown = rnncli("faults", "reset-before", "--cell", "gru").err
+    assert unknown.endswith("(did you mean reset-before-product?); `rnncli faults --cell GRU` lists all of them\n")
+    cell = rnncli("faults", "--cell", "LTSM").err
+    assert cell == 'rnncli: --cell: "LTSM" is not allowed (did you mean LSTM?); allowed: RNN, GRU, LSTM\n'
 
 
 @pytest.mark.parametrize("id", CATALOGUE)
@@ -437,6 +453,8 @@ def test_one_fault_is_shown_in_full(rnncli, id):
 def test_the_json_of_faults_holds_every_entry(rnncli, tmp_path):
     described = json.loads(rnncli("faults", "--format", "json").out)
     assert [fault["id"] for fault in described] == list(CATALOGUE)
+    gated = json.loads(rnncli("faults", "--cell", "GRU", "--format", "json").out)
+    assert [fault["id"] for fault in gated] == list(CATALOGUES["GRU"])
     keys = ("id", "written", "shows", "fix", "own_evidence")
     one = {key: getattr(CATALOGUE["h0-mutated"], key) for key in keys}
     assert one in described

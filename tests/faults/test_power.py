@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rnncli.core.case import Case, as_flags, changed_by
-from rnncli.faults.catalogue import CATALOGUE, blind_spots
+from rnncli.faults.catalogue import CATALOGUE, CATALOGUES, blind_spots
 from rnncli.faults.power import power
 
 CPU = torch.device("cpu")
@@ -27,12 +27,13 @@ def statuses(case: Case) -> dict[str, str]:
     return KNOWN[case.id]
 
 
-def test_a_rich_case_sees_every_fault_that_can_happen_in_it():
-    case = Case.model_validate(RICH)
-    found = statuses(case)
-    assert list(found) == list(CATALOGUE)
+@pytest.mark.parametrize("rnn", [{}, {"cell": "GRU"}, {"cell": "LSTM"}, {"cell": "LSTM", "proj_size": 2}], ids=str)
+def test_a_rich_case_sees_every_fault_that_can_happen_in_it(rnn):
+    case = Case.model_validate({**RICH, "rnn": {**RICH["rnn"], **rnn}})
+    found, catalogue = statuses(case), CATALOGUES[case.rnn.cell]
+    assert list(found) == list(catalogue)
     for id, status in found.items():
-        assert status == ("not-applicable" if CATALOGUE[id].applies(case) else "caught"), id
+        assert status == ("not-applicable" if catalogue[id].applies(case) else "caught"), id
 
 
 @pytest.mark.parametrize(

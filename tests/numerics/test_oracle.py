@@ -11,6 +11,7 @@ from rnncli.candidate.load import load
 from rnncli.core.case import Case
 from rnncli.manual import BUILT_IN
 from rnncli.numerics import oracle as oracles
+from rnncli.numerics.device import seed_dropout
 from rnncli.numerics.locate import over_elements
 from rnncli.numerics.oracle import Envelope, Oracle
 from rnncli.numerics.probe import Probe, draw
@@ -230,6 +231,25 @@ def test_every_pre_activation_at_zero_is_a_kink(layout):
     oracle = oracle_of(case, parameters=with_a_unit_at_zero(case))
     of_the_unit = sum(case.input.lengths) if case.input.lengths else oracle.previous_states["h_0"][0, ..., 0].numel()
     assert oracle.envelope("float64").kinks == oracle.kinks("float64") == of_the_unit
+
+
+def test_kinks_are_the_same_with_and_without_the_gradients_share_of_the_work(monkeypatch):
+    """Else a probe that one calls clear of kinks is drawn again by the other, for ever."""
+    monkeypatch.setattr(oracles, "NOISY_ELEMENTS", 40 * oracles.NOISY_RUNS // 2)  # in two parts
+    given = {"seq_len": 5, "batch_size": 2}
+    found = [oracle_of(case_of({"nonlinearity": "relu"}, given, seed=seed)) for seed in range(30)]
+    counts = [(oracle.kinks("bfloat16"), oracle.envelope("bfloat16").kinks) for oracle in found]
+    assert all(alone == within for alone, within in counts)
+    assert len(set(counts)) > 2
+
+
+def test_the_masks_of_dropout_come_from_the_generator_of_the_device(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed", seeded.append)
+    seed_dropout(torch.device("cuda", 0), 7)
+    assert (seeded, torch.initial_seed()) == ([7], 7)
+    seed_dropout(CPU, 8)
+    assert (seeded, torch.initial_seed()) == ([7], 8)
 
 
 def test_one_pre_activation_at_zero_is_one_kink():

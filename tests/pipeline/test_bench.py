@@ -133,7 +133,7 @@ def test_the_threads_are_those_of_the_run_in_whatever_process(monkeypatch):
 
 
 def test_compiled_ones_stand_beside_the_others_with_their_time(monkeypatch):
-    monkeypatch.setattr(measuring, "_compile", lambda call: call)
+    monkeypatch.setattr("torch.compile", lambda call, **_: call)
     timings, failed = measured(compile=True)
     names = [t.implementation for t in timings]
     assert names == ["nn.RNN", "manual", "nn.RNN compiled", "manual compiled", "matrix products"]
@@ -141,14 +141,15 @@ def test_compiled_ones_stand_beside_the_others_with_their_time(monkeypatch):
     assert not failed
 
 
+def without_compiler(_, **__):
+    def compiled(*_):
+        raise RuntimeError("no compiler\nfound")
+
+    return compiled
+
+
 def test_what_cannot_be_compiled_is_told_and_the_rest_is_measured(monkeypatch):
-    def broken(_):
-        def compiled(*_):
-            raise RuntimeError("no compiler\nfound")
-
-        return compiled
-
-    monkeypatch.setattr(measuring, "_compile", broken)
+    monkeypatch.setattr("torch.compile", without_compiler)
     timings, failed = measured(compile=True)
     assert [t.implementation for t in timings] == ["nn.RNN", "manual", "matrix products"]
     assert failed == [f"{name}: torch.compile fails: RuntimeError: no compiler" for name in ("nn.RNN", "manual")]
@@ -205,7 +206,7 @@ def test_a_gate_fails_beyond_the_spread_alone(condition, fails):
     ratios = {"ratio_to_reference": 1.3, "ratio_low": 1.2, "ratio_high": 1.4}
     record = timed(Case(), manual=1.0)
     record = replace(record, timing=(replace(record.timing[0], **ratios),))
-    gate = Condition.parse(condition, ["manual"], PASSES).of(record)
+    gate = Condition.parse(condition, ["manual"], PASSES, "nn.RNN").of(record)
     assert (gate.failed, gate.ratio, gate.ratio_low, gate.ratio_high) == (fails, 1.3, 1.2, 1.4)
 
 
@@ -213,13 +214,15 @@ def test_a_gate_fails_beyond_the_spread_alone(condition, fails):
     "text", ["", "manual > 1", "manual.forward", "manual.forward > x", "manual.forward == 1", "manual.forward > -1"]
 )
 def test_a_condition_that_is_none_is_told(text):
-    with pytest.raises(ConfigError, match=r"--fail-if: .*allowed: IMPLEMENTATION\.PASS, one of < <= > >="):
-        Condition.parse(text, ["manual"], PASSES)
+    with pytest.raises(
+        ConfigError, match=r"--fail-if: .*allowed: IMPLEMENTATION\.PASS, one of < <= > >=, and a ratio to nn\.GRU, as"
+    ):
+        Condition.parse(text, ["manual"], PASSES, "nn.GRU")
 
 
 def test_the_candidate_of_a_condition_may_be_a_file(tmp_path):
     named = f"{tmp_path}/my.rnn.py:Rnn.forward"
-    assert Condition.parse(f"{named}.forward > 2", [named], PASSES).implementation == named
+    assert Condition.parse(f"{named}.forward > 2", [named], PASSES, "nn.RNN").implementation == named
 
 
 # The command
@@ -515,7 +518,7 @@ def test_of_a_range_the_case_that_is_wrong_is_told(rnncli, tmp_path):
 
 
 def test_a_gate_on_what_was_not_measured_does_not_hold(rnncli, monkeypatch):
-    monkeypatch.setattr(measuring, "_compiled", lambda side, _: (side, f"{side.name}: torch.compile fails"))
+    monkeypatch.setattr("torch.compile", without_compiler)
     flags = ("--only", "manual", "--compile", "--fail-if", "manual compiled.forward > 9")
     outcome = rnncli("bench", *QUICK, *flags, "--format", "json")
     assert outcome.code == 2

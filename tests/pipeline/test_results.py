@@ -301,6 +301,12 @@ def test_environments_that_differ_are_all_named(rnncli, shards):
             b'{"id": "a", "config": {}, "verdict": "match"}\nnonsense\n',
             "r.jsonl:2: not a result of rnncli (Invalid JSON",
         ),
+        (
+            b'{"id": "a", "config": {}, "verdict": null, "command": "verify"}\n'
+            b'{"id": "a", "config": {}, "verdict": null, "command": "bench"}\n',
+            "r.jsonl:2: a result of rnncli bench, not of rnncli verify as the lines before;"
+            " allowed: results of one run",
+        ),
         (b'{"id": "a", "config": {}, "verdict": "match", "schema_version": 9}\n', "schema_version 9 is newer"),
         (b"\xff\xfe\x00\n", "not a result of rnncli ("),
         (b"[" * 100_000 + b"\n", "not a result of rnncli (nested too deep)"),
@@ -317,6 +323,7 @@ def test_environments_that_differ_are_all_named(rnncli, shards):
         "environment",
         "kind",
         "second line",
+        "another command",
         "newer",
         "binary",
         "deep",
@@ -331,6 +338,14 @@ def test_what_is_no_result_is_told(rnncli, tmp_path, content, message):
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith(f"rnncli: {file}")
     assert message in outcome.err
+
+
+def test_two_files_that_say_nothing_of_their_run_are_not_put_together(rnncli, tmp_path):
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text('{"id": "a", "config": {}, "verdict": null}\n')
+    outcome = rnncli("report", tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "says nothing of the run it is of; allowed beside others: results of verify" in outcome.err
 
 
 @pytest.fixture

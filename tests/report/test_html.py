@@ -446,7 +446,7 @@ def test_an_error_of_zero_is_at_the_foot():
 def test_what_is_not_finite_is_a_gap_and_a_mark():
     drawn, lines = lines_of(error=(1e-3, None, 1e-3))
     assert lines["error"].path.count("M") == 2
-    assert lines["error"].beyond == (PICTURE[0] // 2 - 1 + 1,)
+    assert lines["error"].beyond == [PICTURE[0] // 2]
     assert drawn.rows[1] == ("1", ["-"])
 
 

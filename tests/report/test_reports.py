@@ -11,11 +11,12 @@ from dataclasses import replace
 import pytest
 import xmlschema
 from conftest import ROOT
-from sample_records import HOSTILE, NASTY, WORSE, case_of, hostile_run, record_of, rendered, some
+from sample_records import HOSTILE, NASTY, WORSE, benched, case_of, hostile_run, in_full, record_of, rendered, some
 
 from rnncli.cli.options import FORMATS as OFFERED
 from rnncli.core.records import Detail, Diagnosis, RunRecord, Verdict
 from rnncli.core.summary import conclusion
+from rnncli.plot import picture
 from rnncli.report import FORMATS
 
 
@@ -50,6 +51,46 @@ def test_the_formats_that_are_offered_are_those_there_are():
 def test_what_the_failing_cases_have_in_common_is_said_in_a_line(failing, said):
     assert said in conclusion(record_of(*some(failing)))
     assert ("all" in said) == ("failures have" in conclusion(record_of(*some(failing))))
+
+
+def of_lstm(record):
+    """The record as though torch's layer were an LSTM."""
+    cases = [
+        replace(
+            case,
+            config=case.config | {"rnn": case.config["rnn"] | {"cell": "LSTM", "nonlinearity": None}},
+            timing=tuple(replace(of, implementation=of.implementation.replace("RNN", "LSTM")) for of in case.timing),
+            diagnosis=None,
+        )
+        for case in record.cases
+    ]
+    found = RunRecord.of(record.command, record.environment, cases, gates=record.gates or ())
+    return found.changed(detail=record.detail)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        record_of(in_full()),
+        record_of(in_full()).changed(detail=Detail.VERBOSE),
+        record_of(in_full(), in_full()),
+        benched(5),
+        benched(4, 16),
+    ],
+    ids=["one", "one, verbose", "many", "bench", "bench over a range"],
+)
+def test_what_is_told_of_an_lstm_names_torchs_lstm(record):
+    record = of_lstm(record)
+    told = {"svg": picture(record, "svg").decode(), **{format: rendered(format, record) for format in FORMATS}}
+    assert "nn.LSTM" in told["table"]
+    assert [format for format, text in told.items() if "nn.RNN" in text] == []
+
+
+def test_torchs_own_layer_compiled_has_its_ratio_beside_the_others():
+    (case,) = benched(5).cases
+    timing = replace(case.timing[0], implementation="nn.RNN compiled", ratio_to_reference=0.75)
+    cases = [replace(case, timing=(*case.timing, timing)), *benched(7).cases]
+    assert "0.75" in rendered("table", RunRecord.of("bench", {}, cases))
 
 
 def test_what_one_case_has_is_not_said_to_be_in_common():

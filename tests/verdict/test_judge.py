@@ -733,9 +733,7 @@ STEPPED = {
 
 
 def wrong_in_one_step(case, call):
-    problem, stage = Problem(case, CPU), "precision"
-    candidate = as_candidate(canonical("c", call))
-    return wrong_step(case, problem.probe, problem.oracle(stage), problem.dtype, problem.kind(stage), candidate)
+    return wrong_step(Problem(case, CPU), "precision", as_candidate(canonical("c", call)))
 
 
 @pytest.mark.parametrize(("rnn", "given"), one_in(3, STEPPED.values(), BOUND, 3), ids=STEPPED)
@@ -804,8 +802,7 @@ ONE_LAYER = {id: case for id, case in STEPPED.items() if case[0]["num_layers"] =
 def first_step_wrong(case, call):
     problem = Problem(case, CPU)
     values = problem.values("precision", as_candidate(canonical("candidate", call)))
-    probe = problem.probe_at("precision").to(torch.float64, CPU)
-    return first_wrong_step(case, probe, values.tensors["output"], problem.kind("precision"))
+    return first_wrong_step(problem, "precision", values.tensors["output"])
 
 
 @pytest.mark.parametrize("h_0", ["random", "omitted"])
