@@ -54,6 +54,10 @@ class Arguments(Object):
         keyed = any(said in text for text in self._strings) if said else name in ("num_layers", "bias")
         return Native.claims(self, name) or (keyed and bool(self._holders) and self._torch_keys)
 
+    def takes_list(self, name: str) -> bool:
+        """Return whether an argument takes its weights as a list, and not by key."""
+        return bool(self._listed[name])
+
     def described(self) -> str:
         return f"its arguments are {', '.join(self.arguments) or 'none'}"
 
@@ -97,6 +101,8 @@ class Arguments(Object):
             shapes[name] = (rows,) if stem in biases else (rows, columns[kinds[stem]] if stem in kinds else rnn.h_out)
         return shapes
 
+    turned = False  # as the last call gave its matrices
+
     def run(self, made: Any, x: Any, state: Any, case: Case, binding: Binding) -> Any:
         """Return what the function returns with these weights."""
 
@@ -105,7 +111,7 @@ class Arguments(Object):
             value = value.T if turns else value.reshape(-1, 1) if binding.columns and len(value.shape) == 1 else value
             return binding.value(value[None] if self.both_biases else value)
 
-        given: dict[str, Any] = {}
+        self.turned, given = binding.transposed, dict[str, Any]()
         for name, meant in self.arguments.items():
             if name in self._alone:
                 given[name] = laid_out(made[name])

@@ -82,10 +82,11 @@ class CandidateServer:
 
         assert case.target is not None
         try:
-            adapter(self._target, case.target, Path.cwd())
+            adapter(self._target, case.target, Path.cwd(), case.cell.name)
         except Exception:
             return error
-        hint = f"rnncli adapt {case.target} -o adapter.py writes an adapter to fill in"
+        cell = "" if case.cell.name == "RNN" else f" --cell {case.cell.name}"
+        hint = f"rnncli adapt {case.target}{cell} -o adapter.py writes an adapter to fill in"
         return CandidateError(f"{error}; {hint}", error.trace)
 
     def _read_canonical(self, case: Case) -> Reading:
@@ -128,7 +129,7 @@ class CandidateServer:
 
         assert case.target is not None
         with self._with_traceback(case):
-            return adapter(self._target, case.target, folder)
+            return adapter(self._target, case.target, folder, case.cell.name)
 
     def repaired(self, case: Case, faults: Sequence[str], trials: Sequence[tuple[Case, Probe]]) -> list[Change | None]:
         """Return the change that fixes each fault; a file that takes long to import is not edited."""
