@@ -77,7 +77,9 @@ class Adapted:
         if not native.takes_state:
             words.append("keeps its state itself" if native.stateful else "no h_0")
         elif reading.state not in ("SNH", None):
-            words.append(f"{' and '.join(native.cell.initial)} as {shown_axes(reading.state)}")
+            several, axes = len(native.cell.states) > 1, reading.state.rpartition(",")
+            form = f"a list of pairs of {shown_axes(axes[2])}" if several and axes[1] else shown_axes(reading.state)
+            words.append(f"{' and '.join(native.cell.initial)} as {form}")
         words += ["weights transposed"] if reading.binding.transposed else []
         words += ["biases summed"] if native.one_bias else []
         words += ["lists of weights"] if reading.binding.listed else []

@@ -71,7 +71,10 @@ def gated_by_source(target: Any, words: Set[str], cell: Cell) -> str | None:
     pair = any(_has_a_cell_state(node) for node in nodes if isinstance(node, ast.FunctionDef))
     gates = any("sigm" in word or word in ("expit", "exp", "logistic", "chunk", "split") for word in words)
     if cell.name != "RNN" and nodes and not gates and not pair:
-        return f"no gate is in its code, and an {cell.name} has {len(cell.gates)}; {_help('RNN', cell)}"
+        return f"no gate is in its code, and {cell.layer} has {len(cell.gates)}; {_help('RNN', cell)}"
+    names = {name_of(node) for node in nodes}
+    if len(cell.states) > 1 and nodes and gates and not any(map(is_cell_state, names)):
+        return f"no second state is in its code; {_help('GRU', cell)}"
     return None
 
 

@@ -102,6 +102,8 @@ class Native:
     def _own_state(self, name: str, state: Any) -> Any:
         """Return the state of an argument where there are several: for each direction, and each state of the cell."""
         kinds = len(self.cell.states)
+        if kinds > 1 and isinstance(state, list):
+            state = tuple(map(list, zip(*state, strict=True)))
         if isinstance(state, tuple) and kinds > 1:
             cells = [one for one in self.states if is_cell_state(one)] or self.states[1:2]
             own = cells if name in cells else [one for one in self.states if one not in cells]
