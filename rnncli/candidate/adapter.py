@@ -53,6 +53,9 @@ class Adapted:
             return f"it has {layers} layers, always: {rnn.num_layers} is not supported (--layers {layers})"
         if self.native.only_nonlinearity == "tanh" and rnn.nonlinearity == "relu":
             return "relu is not claimed: the candidate takes no nonlinearity and computes tanh"
+        projects = self.native.claims("proj_size") or self.native.fixed
+        if rnn.proj_size and not projects:
+            return "it takes no proj_size: nothing in it says that h is projected"
         stacked = rnn.num_layers > 1 and not reading.whole(case)
         if stacked and not self.returned[0]:
             return f"it returns the last state alone: {rnn.num_layers} layers cannot be stacked"
@@ -74,7 +77,9 @@ class Adapted:
         if not native.takes_state:
             words.append("keeps its state itself" if native.stateful else "no h_0")
         elif reading.state not in ("SNH", None):
-            words.append(f"{' and '.join(native.cell.initial)} as {shown_axes(reading.state)}")
+            several, axes = len(native.cell.states) > 1, reading.state.rpartition(",")
+            form = f"a list of pairs of {shown_axes(axes[2])}" if several and axes[1] else shown_axes(reading.state)
+            words.append(f"{' and '.join(native.cell.initial)} as {form}")
         words += ["weights transposed"] if reading.binding.transposed else []
         words += ["biases summed"] if native.one_bias else []
         words += ["lists of weights"] if reading.binding.listed else []

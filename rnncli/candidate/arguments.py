@@ -39,10 +39,9 @@ class Arguments(Object):
         self._objects, self.plans = {}, {}
         self._alone = [name for name, meant in self.arguments.items() if isinstance(meant, Slot)]
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
-        strings = source.strings_of(function.target, function.module)
+        self._strings = strings = source.strings_of(function.target, function.module)
         self._torch_keys = any(EXACT.search(f"{text}0") or EXACT.search(text) for text in strings)
         self._torch_keys = self._torch_keys or any(text.endswith("_l") and slot(text).kind for text in strings)
-        self._reverse_keys = any("reverse" in text for text in strings)
         keys = [text for text in strings if text.isidentifier()]
         named = gates_among(keys, self.cell)
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
@@ -51,8 +50,13 @@ class Arguments(Object):
 
     def claims(self, name: str) -> bool:
         """Return whether it takes an argument of torch's layer, or a dict of torch's own names that says as much."""
-        keyed = self._reverse_keys if name == "bidirectional" else name in ("num_layers", "bias")
+        said = {"bidirectional": "reverse", "proj_size": "weight_hr"}.get(name)
+        keyed = any(said in text for text in self._strings) if said else name in ("num_layers", "bias")
         return Native.claims(self, name) or (keyed and bool(self._holders) and self._torch_keys)
+
+    def takes_list(self, name: str) -> bool:
+        """Return whether an argument takes its weights as a list, and not by key."""
+        return bool(self._listed[name])
 
     def described(self) -> str:
         return f"its arguments are {', '.join(self.arguments) or 'none'}"
@@ -63,7 +67,7 @@ class Arguments(Object):
         for arrays, transposed, columns in itertools.product(self.arrays, turned, (False, True)):
             yield Binding(transposed, numpy=arrays, columns=columns)
 
-    def made(self, case: Case, dtype: torch.dtype, seed: int = 0, output_size: int | None = None) -> dict[str, Any]:
+    def made(self, case: Case, dtype: torch.dtype, seed: int = 0, _: int | None = None) -> dict[str, Any]:
         """Return its weights by argument, random, in torch's orientation."""
         generator = torch.Generator().manual_seed(seed)
 
@@ -97,6 +101,8 @@ class Arguments(Object):
             shapes[name] = (rows,) if stem in biases else (rows, columns[kinds[stem]] if stem in kinds else rnn.h_out)
         return shapes
 
+    turned = False  # as the last call gave its matrices
+
     def run(self, made: Any, x: Any, state: Any, case: Case, binding: Binding) -> Any:
         """Return what the function returns with these weights."""
 
@@ -105,7 +111,7 @@ class Arguments(Object):
             value = value.T if turns else value.reshape(-1, 1) if binding.columns and len(value.shape) == 1 else value
             return binding.value(value[None] if self.both_biases else value)
 
-        given: dict[str, Any] = {}
+        self.turned, given = binding.transposed, dict[str, Any]()
         for name, meant in self.arguments.items():
             if name in self._alone:
                 given[name] = laid_out(made[name])

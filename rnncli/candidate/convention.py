@@ -143,10 +143,12 @@ class Reading:
         return laid_out(x, "NI" if self.steps else "LNI", self.input)
 
     def as_state(self, states: States | None) -> Any:
-        """Return h (S, N, H_out) as the candidate takes it, several states as a tuple."""
+        """Return h (S, N, H_out) as the candidate takes it, several states as a tuple; or a list of tuples."""
         if states is None or self.state is None:
             return None
         given = tuple(laid_out(one, "SNH", self.state) for one in states)
+        if "," in self.state and len(given) > 1:
+            return list(zip(*given, strict=True))
         return given if len(given) > 1 else given[0]
 
     def computed(

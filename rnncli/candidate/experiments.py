@@ -6,6 +6,7 @@ Nothing is compared with nn.RNN. The matrices are random, and all biases are zer
     "x"     one step, x random, h_0 = 0     what moves the result multiplies the input of its layer
     "h3"    one step, x = 0, one row of h_0 what moves the result multiplies that row, or the output of a layer below
     "late"  four steps, x at the last alone what moves the first output belongs to the reverse direction
+    "early" four steps, x at the first alone, of an object with gates that takes no h_0
     "all"   four steps, all random          what moves nothing is a buffer: a gradient accumulator, a kept state
 """
 
@@ -191,6 +192,7 @@ class Experiments:
             one[row] = self._random(s.N, s.H)
             given[f"h{row}"] = nothing, states(one)
         given["all"] = self._random(4, s.N, s.I), states(self._random(s.rows, s.N, s.H))
+        given["early"] = late.flip(0), states(rows)
         given["two"] = given["all"][0][:2], None if self.trial.native.optional_state else states(rows)
         return given
 

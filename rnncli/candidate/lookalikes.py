@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Iterable, Set
+from typing import Any
 
 from torch import nn
 
@@ -58,7 +59,7 @@ def gated(shapes: Iterable[tuple[int, ...]], hidden: int, cell: Cell) -> str | N
     return f"a matrix of it has {rows}; {_help(found, cell)}"
 
 
-def gated_by_source(target: object, words: Set[str], cell: Cell) -> str | None:
+def gated_by_source(target: Any, words: Set[str], cell: Cell) -> str | None:
     """Return what the source says of a layer that cannot be called: into how many gates it cuts a product, or none."""
     nodes = [node for code in source.codes_of(target, source.module_of(target)) for node in source.nodes_of(code)]
     nodes = nodes or source.nodes_of(target)
@@ -70,7 +71,10 @@ def gated_by_source(target: object, words: Set[str], cell: Cell) -> str | None:
     pair = any(_has_a_cell_state(node) for node in nodes if isinstance(node, ast.FunctionDef))
     gates = any("sigm" in word or word in ("expit", "exp", "logistic", "chunk", "split") for word in words)
     if cell.name != "RNN" and nodes and not gates and not pair:
-        return f"no gate is in its code, and an {cell.name} has {len(cell.gates)}; {_help('RNN', cell)}"
+        return f"no gate is in its code, and {cell.layer} has {len(cell.gates)}; {_help('RNN', cell)}"
+    names = {name_of(node) for node in nodes}
+    if len(cell.states) > 1 and nodes and gates and not any(map(is_cell_state, names)):
+        return f"no second state is in its code; {_help('GRU', cell)}"
     return None
 
 

@@ -67,6 +67,7 @@ class Native:
         shaped = shaped or bool(_TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes))
         self.says_list = bool(_LISTED.search(notes))
         self.returns_tensors = shaped and not self.says_list
+        self.starts_itself = self.optional_state and any(source.looks_for_none(call, one) for one in self.states)
         taken = source.unpacked_into(call, state) if state and len(self.states) == 1 else self.states
         pair = len(cell.states) == 2 == len(taken)
         self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
@@ -101,6 +102,8 @@ class Native:
     def _own_state(self, name: str, state: Any) -> Any:
         """Return the state of an argument where there are several: for each direction, and each state of the cell."""
         kinds = len(self.cell.states)
+        if kinds > 1 and isinstance(state, list):
+            state = tuple(map(list, zip(*state, strict=True)))
         if isinstance(state, tuple) and kinds > 1:
             cells = [one for one in self.states if is_cell_state(one)] or self.states[1:2]
             own = cells if name in cells else [one for one in self.states if one not in cells]

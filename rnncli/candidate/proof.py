@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from rnncli.candidate.convention import Reading, Results, States
-from rnncli.candidate.lookalikes import AnotherCellError, gated
+from rnncli.candidate.lookalikes import AnotherCellError, gated, gated_by_source
 from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by
 from rnncli.candidate.roles import Unwired, wired
@@ -63,6 +63,10 @@ class Proof:
             if trial.sizes.rows == 1 and (gates := gated(shapes, trial.sizes.C, trial.case.cell)):
                 raise AnotherCellError(f"{name}: {gates}") from error
             raise Unreadable(f"{name}: not readable: {error}") from error
+        if any(name.startswith("weight_") for name in found.missing):
+            native = self.native
+            if another := gated_by_source(native.target, native.words, self.case.cell):
+                raise AnotherCellError(f"{name}: {another}")
         if found.turned and not self.behaves:
             return found.as_its_neighbours()
         by_name = all(piece.weight.evidence == "its name" for piece in found.pieces)

@@ -228,6 +228,7 @@ class Reader:
         if layout == "packed":
             adapted.packs = whole and (native.names_packed or (native.drop_in and self._takes_packed(adapted)))
         if reading.steps and native.takes_state and native.optional_state:
+            adapted.starts_itself = native.starts_itself
             with contextlib.suppress(Exception):
                 trial_of(self.case, native, 1, 1, reading.dtype).returned(reading, omitted=True)
                 adapted.starts_itself = True

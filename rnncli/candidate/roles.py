@@ -205,6 +205,7 @@ class _Roles:
             self._locate(view, effects["x"])
         elif view.kind in ("weight_ih", "weight"):
             view.evidence = "no effect where x = 0" if not rows else "acts on the output of the layer below"
+            view.evidence = "acts on x and on h" if view.kind == "weight" and s.gates > 1 else view.evidence
             self._locate(view, effects["x" if effects["x"].any or s.gates == 1 else "all"])  # r needs h to act
             unseen = not effects["x"].rows and len(effects["x"].halves) != 2
             if both_ways and view.reverse is None and unseen:
@@ -233,7 +234,7 @@ class _Roles:
         if torchs and torchs[2].startswith("weight") and not joined:
             return torchs[2]
         if not possible and by_effect and not torchs:
-            raise Unwired(f"{view.name} {view.shape} acts, and no weight of nn.RNN has that shape")
+            raise Unwired(f"{view.name} {view.shape} acts, and no weight of {self.cell.layer} has that shape")
         if not possible:
             return claim if claim in ("weight_ih", "weight_hh") else by_effect
         if claim in possible:
@@ -324,12 +325,14 @@ class _Roles:
             acting, most = [view for view in group if view.effective], 2 if kind == "bias" else 1
             if len(acting) > most:
                 names = ", ".join(view.name for view in acting)
-                raise Unwired(f"{names} all act as {kind}: nn.RNN has {most} for a layer and direction")
+                raise Unwired(f"{names} all act as {kind}: {self.cell.layer} has {most} for a layer and direction")
             silent = [view for view in group if not view.effective]
             claimed = [view for view in silent if _claims_a_weight(view, acting)][: most - len(acting)]
             chosen = [*acting, *claimed]
             if kind == "bias" and len(chosen) == 2:
-                claims = [view.torchs_bias or view.claim.kind for view in chosen]
+                claims: list[str | None] = [view.claim.kind for view in chosen]
+                if set(claims) != {"bias_ih", "bias_hh"}:  # where names do not say it, the last gate of a GRU does
+                    claims = [view.torchs_bias or view.claim.kind for view in chosen]
                 swapped = claims[0] == "bias_hh" or claims[1] == "bias_ih"
                 chosen[swapped].kind, chosen[not swapped].kind = "bias_ih", "bias_hh"
             kept += chosen
@@ -379,7 +382,11 @@ class _Roles:
         matrix = change.view(big(view.shape))
         columns = view.big[0 if view.transposed else 1]
         (matrix.T if view.transposed else matrix)[:, : min(columns - s.H, s.H)] = 0.5
-        return not self.experiments.effect(view, "x", change).any
+        if self.experiments.effect(view, "x", change).any or s.gates == 1:
+            return not self.experiments.effect(view, "x", change).any
+        states = self.experiments.trial.native.takes_state  # f has no effect where c = 0, r none where h = 0
+        row = view.place[0] * s.directions + view.place[1]
+        return self.experiments.effect(view, f"h{row}" if states else "early", change).any
 
 
 def _claims_a_weight(view: View, acting: list[View]) -> bool:

@@ -189,6 +189,8 @@ class Settling:
             return (None,)
         if len(native.states) > len(native.cell.states):
             return ("S,NH",) if "N" in axes else ("S,H",)
+        if len(native.cell.states) > len(native.states) and LAYOUTS[axes].unit == "batch" and "N" in axes:
+            states = (*states, "S,NH")  # a list of (h, c), one for each layer
         if native.states_as_list and LAYOUTS[axes].unit == "batch":
             return ("S,NH",)
         rank = len(native.documented_state or ())

@@ -101,6 +101,8 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
             meant = None
         if meant in ("dtype", "device") and optional:
             meant = "left out"
+        if meant is None and gated and name in ("c", "d") and any(isinstance(of, Slot) for of in found.values()):
+            meant = Slot("bias", None, False)
         if meant is None and name in keyed:
             meant = "params"
         if meant is None and not holds_weights and slot(name).kind:

@@ -197,6 +197,15 @@ def unpacks(target: Any, name: str, in_one: bool = False) -> bool | None:
     return any(_takes_apart(function, name, in_one) for function in functions) if functions else None
 
 
+def looks_for_none(target: Any, name: str) -> bool:
+    """Return whether the source asks if an argument is None."""
+    return any(
+        isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and node.left.id == name
+        and any(isinstance(other, ast.Constant) and other.value is None for other in node.comparators)
+        for node in nodes_of(target)
+    )  # fmt: skip
+
+
 def unpacked_into(target: Any, name: str) -> list[str]:
     """Return the names that the source gives the parts of an argument: `h, c = state`."""
     for node in nodes_of(target):

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from rnncli.candidate import signature
 from rnncli.candidate.adapter import Adapted
+from rnncli.candidate.arguments import Arguments
 from rnncli.candidate.function import Function
 from rnncli.candidate.names import option
 from rnncli.candidate.objects import Candidate, Object, native_of
@@ -24,15 +26,15 @@ from rnncli.numerics.probe import as_argument
 
 _ARGUMENTS = {*RNNArguments.model_fields} - {"batch_first"}
 WIDTH = 110
-_STATES = ("h_0", "h_0[0]", "")
+_STATES = {1: ("h_0", "h_0[0]", ""), 2: ("h_0", "*h_0", "(h_0[0][0], h_0[1][0])", "h_0[0][0], h_0[1][0]", "")}
 _HINT = "what is marked with (?) is a guess"
 _SHAPES = "# input (L, N, H_in); h_0 (D*num_layers, N, H_out)"
 
 
-def adapter(target: object, name: str, folder: Path) -> str:
+def adapter(target: object, name: str, folder: Path, cell: str = "RNN") -> str:
     """Return the text of a file in `folder` that adapts a candidate. Raises CandidateError where no such text runs."""
-    case = Case.model_validate({"candidate": name})
-    inputs, states = ["input", "input.transpose(0, 1)"], list(_STATES)
+    case = Case.model_validate({"candidate": name, "rnn": {"cell": cell}})
+    inputs, states = ["input", "input.transpose(0, 1)"], list(_STATES[len(case.cell.states)])
     adapted: Adapted | None = None
     with contextlib.suppress(Unreadable):
         adapted = read(target, name, case)[0]
@@ -40,13 +42,13 @@ def adapter(target: object, name: str, folder: Path) -> str:
     if adapted:
         reading = adapted.reading
         inputs = ["input.transpose(0, 1)" if reading.input == "NLI" else "input"]
-        states.sort(key=("" if not native.takes_state else "h_0[0]" if reading.state == "NH" else "h_0").__ne__)
+        states.sort(key=lambda code: (bool(code) != native.takes_state, ("[0]" in code) != (reading.state == "NH")))
     errors = []
     # strict: a weight that is not given is an error and does not keep the value of the constructor
     for given, state, strict in itertools.product(inputs, states, (", strict=True", "")):
         text = _text(native, name, folder, given, state, adapted is not None).replace("STRICT", strict)
         try:
-            return _completed(text, native)
+            return _completed(text, native, case)
         except Exception as error:
             errors.append(error)
     raise CandidateError(
@@ -62,9 +64,12 @@ def _text(native: Candidate, name: str, folder: Path, given: str, state: str, is
     lines = [f'"""Calls {attribute} of {file} as rnncli calls every candidate; {hint}."""']
     if of_file and own_folder != folder.resolve():
         lines.append(f"import sys; sys.path.insert(0, {str(own_folder)!r})  # noqa: E702")
+    shapes = ", and c_0 beside it" if len(native.cell.states) > 1 else ""
     imported = f"from {Path(file).stem if of_file else file} import {attribute.partition('.')[0]}"
-    lines += ["import torch", imported, "", "def forward(input, h_0, params, case):", f"    {_SHAPES}; RESULT"]
-    if isinstance(native, Object):
+    lines += ["import torch", imported, "", "def forward(input, h_0, params, case):", f"    {_SHAPES}{shapes}; RESULT"]
+    if isinstance(native, Arguments):
+        body = _gated(native, attribute, given, state)
+    elif isinstance(native, Object):
         body = _object(native, attribute, given, state, is_read)
     else:
         body = _function(native, attribute, given, state)
@@ -83,6 +88,28 @@ def _function(native: Function, name: str, given: str, state: str) -> list[str]:
             value = _code(Weight(kind or "", of.layer or 0, of.reverse))
         if value:
             arguments.append(value if parameter.default is parameter.empty else f"{parameter.name}={value}")
+    return _wrapped(f"result = {name}({', '.join(arguments)})", "  # (?)")
+
+
+def _gated(native: Arguments, name: str, given: str, state: str) -> list[str]:
+    """Return the call of a function of a cell with gates, with the weights that experiments have told."""
+    plan = next(iter(native.plans.values()), None)
+    if plan is None or any(piece.index is not None for piece in plan.pieces):
+        raise ValueError("it could not be told which gates its weights are")
+    codes = {piece.tensor: f"{_code(piece.weight)}{'.T' * (native.turned and not piece.weight.is_bias)}"
+             for piece in plan.pieces}  # fmt: skip
+    states, arguments = iter(state.split(", ")), []
+    for parameter in signature.parameters_of(native.target):
+        meant, own = native.arguments[parameter.name], parameter.name
+        value = {"input": given, "case": "case"}.get(meant, "") if isinstance(meant, str) else codes.get(own, "")
+        if meant == "state":
+            value = next(states, "") if len(native.states) > 1 else state
+        elif meant == "params":
+            inside = {tensor.partition(".")[2]: code for tensor, code in codes.items() if tensor.startswith(f"{own}.")}
+            keyed = "{" + ", ".join(f"{key!r}: {code}" for key, code in inside.items()) + "}"
+            value = f"[{', '.join(inside.values())}]" if native.takes_list(own) else keyed
+        if value:
+            arguments.append(value)
     return _wrapped(f"result = {name}({', '.join(arguments)})", "  # (?)")
 
 
@@ -105,7 +132,13 @@ def _object(native: Object, name: str, given: str, state: str, is_read: bool) ->
 
 
 def _code(weight: Weight) -> str:
+    if weight.apart:
+        raise ValueError(f"{weight} takes more than a line: b_hn is apart in it")
     names = [f"params['{name}']" for name in weight.parameters]
+    if weight.gates not in ((), weight.cell.gates):
+        count, order = len(weight.cell.gates), tuple(map(weight.cell.gates.index, weight.gates))
+        several = f"torch.cat([{{0}}.chunk({count})[k] for k in {order}])"
+        names = [(f"{{0}}.chunk({count})[{order[0]}]" if len(order) == 1 else several).format(code) for code in names]
     text = f"torch.cat([{', '.join(names)}], 1)" if weight.kind == "weight" else " + ".join(names)
     return f"{text}.T" if weight.transposed else text
 
@@ -116,23 +149,31 @@ def _wrapped(code: str, end: str = "") -> list[str]:
     return [*lines, last + end]
 
 
-def _completed(text: str, native: Candidate) -> str:
+def _completed(text: str, native: Candidate, case: Case) -> str:
     """Return the text with what it returns, as running it on small sizes shows. Raises whatever running it raises."""
-    trial = trial_of(Case(), native, 1, 1, torch.float32)
+    trial = trial_of(case, native, 1, 1, torch.float32)
     namespace: dict[str, Any] = {}
     exec(compile(text.replace("return OUTPUT, H_N", "return result"), "<starter>", "exec"), namespace)
     with torch.no_grad():
         result = namespace["forward"](trial.x, as_argument(trial.states), trial.params, trial.case)
-    s, parts = trial.sizes, dict(enumerate(result)) if isinstance(result, tuple) else {None: result}
-    forms: tuple[dict[tuple[int, ...], str], ...]
-    forms = ({(s.L, s.N, s.H): "{}", (s.N, s.L, s.H): "{}.transpose(0, 1)"},
-             {(1, s.N, s.H): "{}", (s.N, s.H): "{}[None]"})  # fmt: skip
-    shapes = {"result" if at is None else f"result[{at}]": tuple(part.shape)
-              for at, part in parts.items() if isinstance(part, Tensor)}  # fmt: skip
-    found = [next((of[shape].format(code) for code, shape in shapes.items() if shape in of), "None") for of in forms]
-    if set(found) == {"None"}:
+    s, shapes, count = trial.sizes, dict(_shapes("result", result)), len(case.cell.states)
+    of_output: dict[tuple[int, ...], str] = {(s.L, s.N, s.H): "{}", (s.N, s.L, s.H): "{}.transpose(0, 1)"}
+    of_state: dict[tuple[int, ...], str] = {(1, s.N, s.H): "{}", (s.N, s.H): "{}[None]"}
+    output, finals = ([of[shape].format(code) for code, shape in shapes.items() if shape in of]
+                      for of in (of_output, of_state))  # fmt: skip
+    if not output and not finals:
         raise ValueError("what it returns has the shape of neither output nor h_n")
+    states = ", ".join([*finals, *["None"] * count][:count])
+    found = f"{output[0] if output else 'None'}, {f'({states})' if count > 1 else states}"
     told = "returns output like input, h_n like h_0"
-    finished = text.replace("return OUTPUT, H_N", f"return {', '.join(found)}").replace("RESULT", told)
+    finished = text.replace("return OUTPUT, H_N", f"return {found}").replace("RESULT", told)
     exec(compile(finished, "<starter>", "exec"), {})
     return finished
+
+
+def _shapes(code: str, result: Any) -> Iterator[tuple[str, tuple[int, ...]]]:
+    if isinstance(result, Tensor):
+        yield code, tuple(result.shape)
+    elif isinstance(result, tuple):
+        for at, part in enumerate(result):
+            yield from _shapes(f"{code}[{at}]", part)

@@ -13,6 +13,7 @@ def adapt(
     target: Annotated[
         str, typer.Argument(metavar="FILE.py[:NAME]", help="PATH.py:NAME or MODULE:NAME", show_default=False)
     ],
+    cell: str = option("--cell", "RNN, GRU or LSTM", default="RNN"),
     output: Path | None = option("--output, -o FILE", "Write to a file"),
 ) -> None:
     """Write a starter adapter for an RNN that cannot be read.
@@ -33,7 +34,7 @@ def adapt(
 
     check_destination("table", output)
     target = completed(target)
-    (case,) = load(None, {"candidate": Flag("--candidate", target)})
+    (case,) = load(None, {"candidate": Flag("--candidate", target), "rnn.cell": Flag("--cell", cell)})
     if case.target is None:
         raise ConfigError(f"{target}: is built in and needs no adapter; allowed: PATH.py:NAME or MODULE:NAME")
     source = Path(target.rpartition(":")[0])

@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,10 +82,11 @@ class CandidateServer:
 
         assert case.target is not None
         try:
-            adapter(self._target, case.target, Path.cwd())
+            adapter(self._target, case.target, Path.cwd(), case.cell.name)
         except Exception:
             return error
-        hint = f"rnncli adapt {case.target} -o adapter.py writes an adapter to fill in"
+        cell = "" if case.cell.name == "RNN" else f" --cell {case.cell.name}"
+        hint = f"rnncli adapt {case.target}{cell} -o adapter.py writes an adapter to fill in"
         return CandidateError(f"{error}; {hint}", error.trace)
 
     def _read_canonical(self, case: Case) -> Reading:
@@ -95,7 +96,7 @@ class CandidateServer:
         with contextlib.suppress(Exception), default_dtype(torch.float64):
             side = candidate_side(self._candidate, one, draw(one))
             found = {name: values_of(value) for name, value in side.forward().items() if value is not None}
-            returns = "h_n" if "output" not in found else "output" if len(found) == 1 else returns
+            returns = _returns(found, case) if found else returns
             gradients = not outside_autograd(self._target) or any(value.requires_grad for value in found.values())
         return Reading("canonical form", returns, True, gradients, None)
 
@@ -104,11 +105,11 @@ class CandidateServer:
         assert case.target is not None
         adapted = self._adapted = self._readings[which]
         self._candidate = canonical(case.target, adapted, partial=True)
-        returns = {(True, True): "both", (True, False): "output", (False, True): "h_n", (False, False): "both"}
+        finals = [name for name, part in zip(case.cell.final, adapted.reading.finals, strict=True) if part is not None]
         reading = "; ".join([adapted.described(), *adapted.around(case)])
         return Reading(
             reading,
-            returns[adapted.returned],
+            _returns([*(["output"] if adapted.returned[0] else []), *finals], case),
             adapted.native.takes_state,
             not adapted.arrays and not adapted.outside_autograd,
             adapted.unsupported(case),
@@ -128,7 +129,7 @@ class CandidateServer:
 
         assert case.target is not None
         with self._with_traceback(case):
-            return adapter(self._target, case.target, folder)
+            return adapter(self._target, case.target, folder, case.cell.name)
 
     def repaired(self, case: Case, faults: Sequence[str], trials: Sequence[tuple[Case, Probe]]) -> list[Change | None]:
         """Return the change that fixes each fault; a file that takes long to import is not edited."""
@@ -213,6 +214,14 @@ class CandidateServer:
             if error.__cause__ is not None and error.trace is None:
                 error.trace = own_frames(error.__cause__, file)
             raise
+
+
+def _returns(names: Collection[str], case: Case) -> str:
+    """Return the value of `returns` for these of output and the final states."""
+    if "h_n" not in names:
+        return "output" if "output" in names else "both"
+    without = " without c_n" if len(case.cell.final) > 1 and "c_n" not in names else ""
+    return f"output{without}" if without and "output" in names else f"h_n{without}" if "output" not in names else "both"
 
 
 def outside_autograd(target: object) -> bool:
