@@ -68,10 +68,13 @@ def steps_shown(case: Case, place: Place) -> list[int]:
 
 
 def _drawn(case: Case, n: int) -> tuple[list[list[Tensor]], Tensor, dict[str, Tensor]]:
-    """Run the code of the page; return the weights, one sequence (L, H_in), and its states (D*num_layers, features)."""
+    """Run the code of the page up to the call of the layer.
+
+    Returns the weights, one sequence (L, H_in), and its states (D*num_layers, features).
+    """
     names: Names = {}
-    with torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings(action="ignore"):
-        exec(by_module(case), names)
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(action="ignore"):
+        exec(by_module(case).partition("\noutput, ")[0], names)
     zeros = {name: torch.zeros(size) for name, size in tensor_sizes(case).items()}  # of states that are omitted
     states = {state: names.get(f"{state}_0", zeros[f"{state}_0"]) for state in case.cell.states}
     parameters: list[list[Tensor]] = names["rnn"].all_weights

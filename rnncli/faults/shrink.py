@@ -84,11 +84,6 @@ def _resized(case: Case, sizes: Changes) -> Changes:
     return {**sizes, "input.lengths": [min(length, steps) for length in case.input.lengths[:count]]}
 
 
-def _lengths_by_rule(case: Case) -> Iterator[Changes]:
-    if case.input.lengths is not None:
-        yield {"input.lengths": None}
-
-
 def _shorter_lengths(case: Case) -> Iterator[Changes]:
     lengths = case.input.lengths or ()
     for n in range(len(lengths)):
@@ -110,7 +105,8 @@ def _unused_batch_size(case: Case) -> Iterator[Changes]:
         yield {"input.batch_size": Case().input.batch_size}
 
 
-PROPOSALS: list[Proposal] = [_all_sizes, _lengths_by_rule, *(partial(_size, leaf) for leaf in SIZES)]
+PROPOSALS: list[Proposal] = [_all_sizes, partial(_defaults, ["input.lengths"])]
+PROPOSALS += [*(partial(_size, leaf) for leaf in SIZES)]
 PROPOSALS += [partial(_defaults, LEAVES), _unused_batch_size, *(partial(_defaults, [leaf]) for leaf in LEAVES)]
 PROPOSALS += [_shorter_lengths]  # one by one, many where there are many: last
 

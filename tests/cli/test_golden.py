@@ -21,6 +21,7 @@ SHOWN = {
     "power_strict": "power --device cpu --layers 2 --bidirectional --batch-first --strict",
     "faults": "faults",
     "fault": "faults reverse-not-restored",
+    "fault_of_gates": "faults --cell LSTM gates-in-another-order",
     "verify_grid": "verify --no-timing configs/smoke.yaml",
 }
 
