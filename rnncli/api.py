@@ -83,7 +83,7 @@ def verify(candidate: str | Callable[..., Any], **arguments: Any) -> Report:
 
     named = candidate if isinstance(candidate, str) else _name(candidate)
     flags = {"candidate": Flag("candidate", named), **_flags(arguments)}
-    (case,) = load(None, flags, with_values=True).cases
+    (case,) = load(None, flags, with_values=True)
     options = VerifyOptions(timing=False, guard=False, shrink=False)
     return Report(verify_case(case, options, None if isinstance(candidate, str) else candidate))
 

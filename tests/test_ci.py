@@ -33,7 +33,7 @@ def rnn(x, h_0, W_ih, W_hh, b_ih, b_hh, nonlinearity="tanh"):
 
 @functools.cache
 def cases_of(config):
-    return tuple(load(config, {}).cases)
+    return tuple(load(config, {}))
 
 
 def values(config, section, name):
@@ -55,7 +55,7 @@ def test_the_smoke_check_covers_every_argument_and_every_layout():
 @pytest.mark.parametrize("place", [3, 40, 59, 92])
 def test_the_smoke_check_sees_every_fault_that_can_happen_in_it(place):
     """A sample: `rnncli power configs/smoke.yaml --strict` is all of it, for a minute."""
-    case = load(SMOKE, {}).cases[place]
+    case = load(SMOKE, {})[place]
     seen = {fault.status for fault in power(case, torch.device("cpu"))}
     assert "caught" in seen
     assert "not-visible" not in seen

@@ -31,7 +31,7 @@ def verdict_of(path: Path, name: str, flags: str) -> tuple[Verdict, str]:
     from rnncli.pipeline.verify import VerifyOptions, attempted, verify
 
     options = VerifyOptions(timing=False, guard=False, shrink=False, timeout_s=CALL_TIMEOUT_S)
-    (case,) = load(None, _flags(f"{path}:{name}", flags), with_values=True).cases
+    (case,) = load(None, _flags(f"{path}:{name}", flags), with_values=True)
     with _without_diagnosis():
         record = attempted(case, lambda case: verify(case, options))
     run = RunRecord.of("verify", {}, [record])

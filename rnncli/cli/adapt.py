@@ -34,7 +34,7 @@ def adapt(
 
     check_destination("table", output)
     target = completed(target)
-    (case,) = load(None, {"candidate": Flag("--candidate", target), "rnn.cell": Flag("--cell", cell)}).cases
+    (case,) = load(None, {"candidate": Flag("--candidate", target), "rnn.cell": Flag("--cell", cell)})
     if case.target is None:
         raise ConfigError(f"{target}: is built in and needs no adapter; allowed: PATH.py:NAME or MODULE:NAME")
     source = Path(target.rpartition(":")[0])

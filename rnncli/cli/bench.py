@@ -97,9 +97,9 @@ def bench(
     if asked.print_config:
         output.write_text(loaded.to_yaml(), asked.output)
         return
-    if "candidate" in names and not any(case.target for case in loaded.cases):
+    if "candidate" in names and not any(case.target for case in loaded):
         raise ConfigError("--only: candidate: there is none of your own; allowed with --candidate PATH.py:NAME")
-    cases = list({_problem(case): case for case in loaded.cases}.values())
+    cases = list({_problem(case): case for case in loaded}.values())
     conditions, earlier = _conditions(asked, cases, names), _baseline(asked.baseline, cases)
     benches = _benches(asked, cases, names)
     early = _run(benches)

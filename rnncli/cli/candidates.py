@@ -11,7 +11,8 @@ from typing import Any
 
 from rnncli.cli.messages import NO_VALUE, YES_OR_NO
 from rnncli.config import cases as config
-from rnncli.config.cases import Config, Flag
+from rnncli.config.cases import Flag
+from rnncli.config.grid import Grid
 from rnncli.config.yamlfile import nearest_file
 from rnncli.core.case import BUILT_IN
 from rnncli.core.errors import ConfigError, nearest
@@ -24,7 +25,7 @@ YAML = (".yaml", ".yml")
 _IDENTIFIER = r"[^\W\d]\w*"
 
 
-def load(path: Path | None, flags: Mapping[str, Flag], **options: Any) -> Config:
+def load(path: Path | None, flags: Mapping[str, Flag], **options: Any) -> Grid:
     """Return the config at `path` with the flags over it, what its candidates are called completed."""
     return config.load(path, flags, named=completed, **options)
 

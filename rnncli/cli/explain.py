@@ -9,7 +9,8 @@ from rnncli.cli.options import Output, PrintConfig, takes_case
 from rnncli.cli.startup import quick_imports
 
 if TYPE_CHECKING:
-    from rnncli.config.cases import Config, Flag
+    from rnncli.config.cases import Flag
+    from rnncli.config.grid import Grid
     from rnncli.core.case import Case
     from rnncli.core.records import Detail
     from rnncli.explain.blocks import Page
@@ -72,7 +73,7 @@ def explain(
     if print_config:
         write_text(loaded.to_yaml(), output)
         return
-    case = loaded.cases[0]
+    case = loaded[0]
     if detail == Detail.QUIET and output is None:
         write_text(f"{in_short(case)}\n", None)
         return
@@ -159,7 +160,7 @@ def _emit(page: "Page", format: str, output: Path | None) -> None:
         write_text(renderer(format)(page), output)
 
 
-def _tell(config: Path | None, loaded: "Config") -> None:
+def _tell(config: Path | None, loaded: "Grid") -> None:
     """Say on stderr what the case asks for in vain, and of a grid, which of its cases is explained."""
     import sys
 
@@ -167,11 +168,9 @@ def _tell(config: Path | None, loaded: "Config") -> None:
     from rnncli.core.records import printable
     from rnncli.core.shapes import warnings_for
 
-    notes = [f"warning: {warning}" for warning in warnings_for(loaded.cases[0])]
-    if loaded.grid:
-        first = as_flags({leaf: values[0] for leaf, values in loaded.grid.items()})
-        notes.append(
-            f"{config} is a grid of {len(loaded.cases):,} cases; this is its first, {first}; flags choose another"
-        )
+    notes = [f"warning: {warning}" for warning in warnings_for(loaded[0])]
+    if loaded.axes:
+        first = as_flags({leaf: values[0] for leaf, values in loaded.axes.items()})
+        notes.append(f"{config} is a grid of {len(loaded):,} cases; this is its first, {first}; flags choose another")
     for note in notes:
         print(f"rnncli: {printable(note)}", file=sys.stderr)

@@ -14,7 +14,8 @@ from rnncli.core.summary import cases
 
 if TYPE_CHECKING:
     from rnncli.cli.verify import Asked
-    from rnncli.config.cases import Config, Flag
+    from rnncli.config.cases import Flag
+    from rnncli.config.grid import Grid
     from rnncli.config.selection import Selection
     from rnncli.execution.dask import Cluster
     from rnncli.pipeline.grid import GridRun
@@ -26,7 +27,7 @@ MOST_SHRUNK = 5  # mismatches: the next ones of a grid seldom tell more, and eac
 
 def chosen(
     paths: "Sequence[Path | None]", flags: "dict[str, Flag]", filters: Iterable[str], shard: str | None
-) -> "tuple[list[Config], Selection]":
+) -> "tuple[list[Grid], Selection]":
     """Return the configs with the flags applied, and those of their cases that are to be run. Raises ConfigError."""
     from rnncli.cli.candidates import load
     from rnncli.config.selection import Filter, Selection, parse_shard

@@ -52,6 +52,6 @@ def power(
         from rnncli.numerics.device import environment
         from rnncli.pipeline.verify import plant_faults, run_cases
 
-    records = run_cases(loaded.cases, plant_faults, needed_for_verify)
-    cases = tuple(with_progress(records, len(loaded.cases)))
+    records = run_cases(loaded, plant_faults, needed_for_verify)
+    cases = tuple(with_progress(records, len(loaded)))
     finish(RunRecord.of("power", environment(), cases, strict=strict), format, output, detail=detail)

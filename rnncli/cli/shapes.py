@@ -54,7 +54,7 @@ def shapes(
         from rnncli.core.shapes import confront
 
         environment = static_environment()
-        cases = tuple(confront(case) for case in loaded.cases)
+        cases = tuple(confront(case) for case in loaded)
     else:
         with quick_imports():
             from rnncli.cli.progress import with_progress
@@ -63,6 +63,6 @@ def shapes(
             from rnncli.pipeline.shapes import look
             from rnncli.pipeline.verify import run_cases
 
-        cases = tuple(with_progress(run_cases(loaded.cases, look, needed_for_shapes), len(loaded.cases)))
+        cases = tuple(with_progress(run_cases(loaded, look, needed_for_shapes), len(loaded)))
         environment = describe_environment()
     finish(RunRecord.of("shapes", environment, cases), format, output, detail=detail)

@@ -167,7 +167,7 @@ def _options(asked: Asked, selection: "Selection", policy: tuple[Any, ...]) -> "
 
             start_server(users_code=bool(selection.targets), many=len(selection) > 1)
         from rnncli.pipeline.verify import TIMEOUT_S, VerifyOptions
-        from rnncli.verdict.compare import Policy
+        from rnncli.verdict.problem import Policy
 
     return VerifyOptions(
         timing=len(selection) == 1 if asked.timing is None else asked.timing,

@@ -26,23 +26,6 @@ class Flag:
     value: Any
 
 
-@dataclass(frozen=True)
-class Config:
-    """One config with the flags applied: its cases, and the axes of the grid they are expanded from."""
-
-    cases: Grid
-    grid: dict[str, list[Any]]
-
-    def to_yaml(self) -> str:
-        """Return the merged result, with every key: a config that gives the same cases again."""
-        from rnncli.config.yamlfile import write_yaml
-
-        values = self.cases[0].config
-        if "rnn.cell" in self.grid and values["rnn"]["nonlinearity"] == "tanh":  # which a gated cell is not to be given
-            values["rnn"]["nonlinearity"] = None
-        return write_yaml({**values, "grid": self.grid})
-
-
 def load(
     path: Path | None,
     flags: Mapping[str, Flag],
@@ -50,8 +33,8 @@ def load(
     with_values: bool = False,
     over: Mapping[str, Sequence[Any]] | None = None,
     named: Callable[[str], str] | None = None,
-) -> Config:
-    """Return the config at `path`, or the defaults, with `flags` (by dotted leaf name) over it.
+) -> Grid:
+    """Return the cases of the config at `path`, or of the defaults, with `flags` (by dotted leaf name) over it.
 
     `with_values` refuses the meta device, whose tensors have none. `over`: further axes of the grid, from --over.
     `named` completes the name of a candidate, as my_rnn.py with the one RNN in it; it may raise ConfigError.
@@ -81,7 +64,7 @@ def load(
     if len(cases) > MOST_CASES:
         raise ConfigError(f"{place_of(places, ('grid',))}grid: {len(cases)} cases; allowed: up to {MOST_CASES}")
     cases.check(with_values)
-    return Config(cases=cases, grid=grid)
+    return cases
 
 
 def found(paths: Iterable[Path]) -> list[Path]:

@@ -70,6 +70,15 @@ class Grid(Sequence[Case]):
                 problem = '"meta" has no values to compare, only shapes takes it; allowed: auto, cpu, cuda, cuda:N'
                 raise ConfigError(f"{name}: {problem}")
 
+    def to_yaml(self) -> str:
+        """Return a config, with every key, that gives the same cases again."""
+        from rnncli.config.yamlfile import write_yaml
+
+        values = self[0].config
+        if CELL in self.axes and values["rnn"]["nonlinearity"] == "tanh":  # which a gated cell is not to be given
+            values["rnn"]["nonlinearity"] = None
+        return write_yaml({**values, "grid": self.axes})
+
     def along(self, leaf: str) -> range:
         """Return the indices of one case for each value of a leaf: all other axes have their first value."""
         axis = self._axis(leaf)

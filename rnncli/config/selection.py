@@ -14,7 +14,6 @@ from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
-from rnncli.config.cases import Config
 from rnncli.config.grid import Grid
 from rnncli.config.schema import leaves
 from rnncli.config.yamlfile import read_value
@@ -132,14 +131,14 @@ class Selection:
     """The cases of a run, each once, as grids: those of some configs that fulfil the filters, or a shard of these."""
 
     def __init__(
-        self, configs: Sequence[Config], filters: Sequence[Filter] = (), shard: tuple[int, int] | None = None
+        self, configs: Sequence[Grid], filters: Sequence[Filter] = (), shard: tuple[int, int] | None = None
     ) -> None:
         """Raise ConfigError where no case is left."""
         self.grids: list[Grid] = []
         earlier: list[Grid] = []
         given = 0
         for config in configs:
-            chosen = [config.cases]
+            chosen = [config]
             for condition in sorted(filters, key=lambda condition: condition.leaf == "id"):  # which looks at every case
                 chosen = [left for cases in chosen for left in condition.select(cases)]
             given += sum(map(len, chosen))
@@ -158,7 +157,7 @@ class Selection:
         targets = (cases[at].target for cases in self.grids for at in cases.along("candidate"))
         self.targets = list(dict.fromkeys(target for target in targets if target))  # candidates that are a user's
         self.varying = [
-            leaf for leaf in leaves() if len({value for config in configs for value in config.cases.values(leaf)}) > 1
+            leaf for leaf in leaves() if len({value for config in configs for value in config.values(leaf)}) > 1
         ]
 
     def __len__(self) -> int:
@@ -232,14 +231,14 @@ def _file_of_module(name: str) -> Path | None:
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
 
-def _nothing_fulfils(configs: Sequence[Config], filters: Sequence[Filter]) -> str:
-    count = sum(len(config.cases) for config in configs)
+def _nothing_fulfils(configs: Sequence[Grid], filters: Sequence[Filter]) -> str:
+    count = sum(map(len, configs))
     for condition in filters:
-        if any(condition.select(config.cases) for config in configs):
+        if any(condition.select(config) for config in configs):
             continue
         if condition.leaf == "id":
             return f"--filter: {condition.text}: none of {count} cases; --list shows their ids"
-        along = (config.cases[at] for config in configs for at in config.cases.along(condition.leaf))
+        along = (config[at] for config in configs for at in config.along(condition.leaf))
         seen = list(dict.fromkeys(str(condition.seen(case)) for case in along))
         near = nearest(str(condition.value), seen) if condition.compare in ("=", "==") else ""
         return f"--filter: {condition.text}: none of {count} cases{near}; they have: {', '.join(seen[:MOST_SEEN])}"

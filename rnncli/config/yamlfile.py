@@ -1,8 +1,8 @@
 """A YAML file as plain values, with the file and line each of them stands at; and plain values as YAML."""
 
 import re
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,19 @@ def read_value(text: str) -> Any:
         return text
 
 
+@contextmanager
+def requires_file(path: Path, allowed: str, suffixes: Sequence[str]) -> Iterator[None]:
+    """Raise ConfigError where `path` is no file that can be read; `allowed` says which are, `suffixes` their names."""
+    try:
+        if path.is_dir():
+            raise ConfigError(f"{path}: is a directory; allowed: {allowed}")
+        yield
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file{nearest_file(path, suffixes)}; allowed: {allowed}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
 def nearest_file(file: Path, suffixes: Sequence[str]) -> str:
     """Return a clause for a message: " (did you mean configs/smoke.yaml?)", of the files in the folder of one that is
     missing; the folder where that is missing too.
@@ -110,16 +123,8 @@ def _read_text(path: Path) -> str:
     if source.endswith((".py", ".ipynb")):
         remedy = f"To judge an RNN in it: rnncli verify {path if name else path.with_name(source)}"
         raise ConfigError(f"{path}: holds Python; allowed: a YAML file. {remedy}")
-    try:
-        if path.is_dir():
-            raise ConfigError(f"{path}: is a directory; allowed: a YAML file")
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
-        hint = nearest_file(path, (".yaml", ".yml"))
-        raise ConfigError(f"{path}: no such file{hint}; allowed: a YAML file") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    with requires_file(path, "a YAML file", (".yaml", ".yml")), path.open("rb") as file:
+        content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise ConfigError(f"{path}: larger than {LARGEST_FILE} bytes; allowed: a YAML file of a few lines")
     try:

@@ -30,11 +30,11 @@ class Cause(StrEnum):
     RESULT_OVERWRITTEN = "result-overwritten"  # a later call overwrites what an earlier one returned
     REGIME = "regime"  # in another regime: not contiguous, a loss on one result alone, gradients accumulated, ...
     LARGE_VALUES = "large-values"
-    CANDIDATE_TENSOR = "candidate-tensor"  # a tensor of its own is not what a parameter of nn.RNN is
+    CANDIDATE_TENSOR = "candidate-tensor"  # a tensor of its own is not what a parameter of torch's layer is
     NOT_CLAIMED = "not-claimed"  # the candidate does not claim to return or to compute it
     NOT_RUN = "not-run"
     EMPTY_BATCH = "empty-batch"
-    AMPLIFIED = "amplified"  # rounding alone moves nn.RNN by too much
-    OVERFLOW = "overflow"  # nn.RNN leaves the range of the dtype
+    AMPLIFIED = "amplified"  # rounding alone moves torch's layer by too much
+    OVERFLOW = "overflow"  # torch's layer leaves the range of the dtype
     RELU_KINK = "relu-kink"
-    DROPOUT_MASKS = "dropout-masks"  # the masks are not nn.RNN's, and right
+    DROPOUT_MASKS = "dropout-masks"  # the masks are not torch's, and right

@@ -118,7 +118,7 @@ class Check:
     match by its values alone; `reason` says it in words.
     `allowed` is the bound the policy sets on `min_tolerance`, None where the policy is not a bound on it.
     Of `output`, for each direction the largest error of each time step: the candidate's, and at the precision stage
-    nn.RNN's own; `allowed_by_step` is what the noise envelope allows, where that was worked out. None: not finite.
+    torch's own; `allowed_by_step` is what the noise envelope allows, where that was worked out. None: not finite.
     """
 
     tensor: str
@@ -181,7 +181,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """A tensor of the candidate, the parameter of nn.RNN it was given, and what settled that."""
+    """A tensor of the candidate, the parameter of torch's layer it was given, and what settled that."""
 
     tensor: str
     weight: str

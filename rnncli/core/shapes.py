@@ -111,10 +111,10 @@ def confront(
         seen, own = reference.get(tensor.name), candidate.get(tensor.name)
         given_by = _given_by(case, tensor.name, tensor.predicted)
         tensors.append(replace(tensor, reference=seen, candidate=own, given_by=given_by))
-    for of in predict_parameters(case):
-        given_by = _given_by(case, of.name, of.shape)
-        predicted.append(replace(of, reference=observed.get(of.name), given_by=given_by))
-    agree = all(tensor.agrees for tensor in tensors) and all(of.agrees for of in predicted)
+    for parameter in predict_parameters(case):
+        given_by = _given_by(case, parameter.name, parameter.shape)
+        predicted.append(replace(parameter, reference=observed.get(parameter.name), given_by=given_by))
+    agree = all(tensor.agrees for tensor in tensors) and all(parameter.agrees for parameter in predicted)
     warnings = warnings_for(case)
     if parameters is not None and parameters.keys() != {parameter.name for parameter in predicted}:
         agree = False

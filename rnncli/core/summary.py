@@ -130,7 +130,7 @@ def _spread(found: list[tuple[str, int, int]]) -> float:
 
 
 def short(leaf: str) -> str:
-    """Return a leaf as nn.RNN calls it: num_layers for rnn.num_layers."""
+    """Return a leaf as torch calls it: num_layers for rnn.num_layers."""
     return leaf.rpartition(".")[2]
 
 
@@ -142,7 +142,7 @@ def call(case: "CaseRecord | Case") -> str:
 
 
 def arguments(case: CaseRecord) -> str:
-    """Return the arguments of nn.RNN and the rest of a case, in short: nn.RNN(3, 5, num_layers=2), packed, float32."""
+    """Return torch's layer and the rest of a case, in short: nn.RNN(3, 5, num_layers=2), packed, float32."""
     run, train = case.config["run"], ", train" * case.config["run"]["train"]
     return f"{call(case)}, {case.config['input']['layout']}, {initial(case)}, {run['dtype']}{train}"
 

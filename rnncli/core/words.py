@@ -49,12 +49,12 @@ def ratio(value: float | None) -> str:
 
 
 def ratio_to(value: float | None, unknown: str = "-") -> str:
-    """Return a ratio to nn.RNN's time: 0.87."""
+    """Return a ratio to the time of torch's layer: 0.87."""
     return unknown if value is None else f"{value:.2f}"
 
 
 def spread(timing: Timing) -> tuple[float, float]:
-    """Return the ends of the range that half of the ratios to nn.RNN's time lie in; the ratio where it is not known."""
+    """Return the ends of the range that half of the ratios to torch's time lie in; the ratio where it is not known."""
     ratio = timing.ratio_to_reference or 0.0
     return timing.ratio_low or ratio, timing.ratio_high or ratio
 
@@ -121,7 +121,7 @@ def implementation(name: str, case: CaseRecord) -> str:
 
 
 def circumstances(command: str, case: CaseRecord) -> str:
-    """Return what a case was run with beside nn.RNN's arguments: float32 on cpu, batched, h_0 random, seed 0."""
+    """Return what a case was run with beside the layer's arguments: float32 on cpu, batched, h_0 random, seed 0."""
     run = case.config["run"]
     where = f"{run['dtype']} on {case.device}" if case.device else run["dtype"]
     details = [where, case.config["input"]["layout"], initial(case)]
@@ -209,42 +209,38 @@ def shape_disagreements(case: CaseRecord) -> Iterator[str]:
     """Yield a line for each tensor or parameter whose sizes do not agree."""
     layer, own = cell_of(case.config).layer, candidate(case, short=True)
     found: list[TensorShape | Parameter] = [*(case.shapes or ()), *(case.parameters or ())]
-    for of in found:
-        predicted = of.shape if isinstance(of, Parameter) else of.predicted
-        seen = {layer: of.reference} if isinstance(of, Parameter) else {layer: of.reference, own: of.candidate}
+    for tensor in found:
+        predicted = tensor.shape if isinstance(tensor, Parameter) else tensor.predicted
+        seen = {layer: tensor.reference, own: None if isinstance(tensor, Parameter) else tensor.candidate}
         others = [f", {whose} has {size(sizes)}" for whose, sizes in seen.items() if sizes not in (None, predicted)]
         if others:
-            yield f"{of.name} is {size(predicted)} by rule{''.join(others)}"
-        elif not of.agrees:
-            hint = f": {of.given_by} gives it" if of.given_by else "; no single argument gives it"
-            yield f"{of.name} is {size(predicted)}, expected {size(of.expected)}{hint}"
+            yield f"{tensor.name} is {size(predicted)} by rule{''.join(others)}"
+        elif not tensor.agrees:
+            hint = f": {tensor.given_by} gives it" if tensor.given_by else "; no single argument gives it"
+            yield f"{tensor.name} is {size(predicted)}, expected {size(tensor.expected)}{hint}"
 
 
 @dataclass(frozen=True, slots=True)
 class OfTensor:
-    """The checks of one tensor at both stages."""
+    """The checks of one tensor by stage, in the order they were judged."""
 
     tensor: str
-    algorithm: Check | None
-    precision: Check | None
-
-    @property
-    def _judged(self) -> list[Check]:
-        return [check for check in (self.algorithm, self.precision) if check]
+    stages: dict[str, Check]
 
     @property
     def verdict(self) -> Verdict | None:
-        return combine(check.verdict for check in self._judged)
+        return combine(check.verdict for check in self.stages.values())
 
     @property
     def decisive(self) -> Check:
-        """Return the stage whose figures stand for both: that of a mismatch, else the last."""
-        return next((check for check in self._judged if check.verdict == Verdict.MISMATCH), self._judged[-1])
+        """Return the check whose figures stand for all: that of a mismatch, else the last."""
+        checks = list(self.stages.values())
+        return next((check for check in checks if check.verdict == Verdict.MISMATCH), checks[-1])
 
     @property
     def errors(self) -> tuple[float | None, float | None, float | None]:
-        """Return the error in float64, in the working dtype where that is another, and nn.RNN's own there."""
-        algorithm, precision = self.algorithm, self.precision
+        """Return the error in float64, in the working dtype where that is another, and torch's own there."""
+        algorithm, precision = self.stages.get("algorithm"), self.stages.get("precision")
         working = precision.max_abs_error if precision and precision.dtype != "float64" else None
         own = precision.reference_max_abs_error if precision else None
         return algorithm.max_abs_error if algorithm else None, working, own
@@ -271,7 +267,7 @@ def by_tensor(checks: Sequence[Check]) -> list[OfTensor]:
     found: dict[str, dict[str, Check]] = {}
     for check in checks:
         found.setdefault(check.tensor, {})[check.stage] = check
-    return [OfTensor(name, stages.get("algorithm"), stages.get("precision")) for name, stages in found.items()]
+    return [OfTensor(tensor, stages) for tensor, stages in found.items()]
 
 
 def working_dtype(checks: Sequence[Check]) -> str | None:
@@ -301,8 +297,10 @@ def _together(group: Sequence[Check]) -> str:
 def _why(check: Check) -> str:
     places = {"first at": check.first_divergence, "worst at": check.worst}
     shown = [f"{which} {place(at, check.tensor)}" for which, at in places.items() if at]
-    rounding = check.noise_ratio is not None and f"{ratio(check.noise_ratio)} times what rounding can do here"
-    return "; ".join([check.reason or rounding or f"error {number(check.max_abs_error)}", *shown])
+    error = f"error {number(check.max_abs_error)}"
+    if check.noise_ratio is not None:
+        error = f"{ratio(check.noise_ratio)} times what rounding can do here"
+    return "; ".join([check.reason or error, *shown])
 
 
 def conclusion(case: CaseRecord) -> str:

@@ -1,1 +1,1 @@
-"""What an implementation costs: FLOPs by formula, seconds and bytes by measurement."""
+"""The cost of an implementation: FLOPs by formula, seconds and bytes by measurement."""

@@ -1,4 +1,4 @@
-"""What each side costs: warm-up, interleaved runs, synchronised on CUDA, median and spread, memory and compile time."""
+"""The cost of each side: warm-up, interleaved runs that wait for the GPU, median and spread, memory, compile time."""
 
 import itertools
 import os

@@ -33,7 +33,7 @@ def _sized(case: Case, *names: str, mark: str = "") -> list[str]:
 def _unrolled(case: Case) -> Section:
     grid = unrolled(case)
     beside: list[Block] = (
-        [Prose(_packing(grid, grid.lengths)), _running(case, grid, grid.lengths)] if grid.lengths else []
+        [Prose(_packing(grid, grid.lengths)), _steps_that_run(case, grid, grid.lengths)] if grid.lengths else []
     )
     if case.input.layout == "batched":
         alone = altered(case, input={"layout": "unbatched"})
@@ -74,8 +74,7 @@ def _packing(grid: Grid, lengths: tuple[int, ...]) -> str:
     return f"Packed: only the steps that exist are computed. `.data` has {rows}; `batch_sizes` is ({', '.join(sizes)})."
 
 
-def _running(case: Case, grid: Grid, lengths: tuple[int, ...]) -> Table:
-    """Return the table of the steps that run, a row for each sequence."""
+def _steps_that_run(case: Case, grid: Grid, lengths: tuple[int, ...]) -> Table:
     steps = grid.steps(MOST_STEPS)
     first_folded = steps.index(None) if None in steps else grid.length
     rows = []

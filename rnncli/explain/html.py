@@ -89,16 +89,15 @@ def _drawing(grid: Grid, scale: Scale) -> Drawing:
             kinds = ((x, text, f"{row.kind}{' final' * (x == final)}" if text != "..." else "") for x, text in cells)
             boxes += (Box(x, y, 34, text, kind) for x, text, kind in kinds)
             boxes += (_text(beside - 7, y, scale, row.left), _text(width - beside + 7, y, scale, row.right))
-            arrows += _along(row, [scale.margin - 14, *columns, columns[-1] + half + 14], y + BOX / 2)
+            arrows += _arrows_along(row, [scale.margin - 14, *columns, columns[-1] + half + 14], y + BOX / 2)
         y += HEIGHTS.get(row.kind, ROW)
         y += 2 if row.kind == ("reverse" if grid.directions == 2 else "forward") else 0
     return Drawing(scale.name, width, y + 2, boxes, arrows)
 
 
-def _along(row: Row, points: list[float], y: float) -> Iterator[tuple[str, str]]:
-    """Return the arrows of a row, from one state to the next; at its ends no box takes room."""
+def _arrows_along(row: Row, points: list[float], y: float) -> Iterator[tuple[str, str]]:
     for begin, end in pairwise(points):
-        begin, end = begin + 20 * (begin != points[0]), end - 20 * (end != points[-1])
+        begin, end = begin + 20 * (begin != points[0]), end - 20 * (end != points[-1])  # half a state's box
         begin, end = (end, begin) if row.kind == "reverse" else (begin, end)
         yield f"M{begin} {y}L{end} {y}", row.kind
 

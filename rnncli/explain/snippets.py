@@ -31,24 +31,28 @@ def snippets(case: Case) -> Section:
 
 def by_module(case: Case) -> str:
     """Return the code that builds torch's layer, an input and the states, and calls it."""
-    sizes, given, cell = tensor_sizes(case), case.input, case.cell
-    packed, states = given.layout == "packed", () if given.h_0 == "omitted" else cell.initial
-    utils = ["from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence"]
-    lines = ["import torch", "from torch import nn", *utils * packed]
+    sizes, given, final = tensor_sizes(case), case.input, case.cell.final
+    packed, states = given.layout == "packed", _given_states(case)
+    lines = ["import torch", "from torch import nn"]
+    lines += ["from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence"] * packed
     lines += ["", f"torch.manual_seed({case.run.seed})", *_fitted(f"rnn = {call(case)}")]
-    lines += ["rnn.eval()  # dropout is active in training alone"] if case.rnn.dropout else []
+    lines += ["rnn.eval()  # dropout is active in training alone"] * (case.rnn.dropout > 0)
     if packed:
         lines += _lengths(case)
         lines += [f"sequences = [torch.randn(length, {case.rnn.input_size}) for length in lengths]"]
         lines += [f"input = pack_sequence(sequences, enforce_sorted=False)  # .data {size(sizes['input'])}"]
     for tensor in predict_tensors(case):
-        if tensor.name in states or (tensor.name == "input" and not packed):
+        if tensor.name in (*states, *["input"] * (not packed)):
             make = "zeros" if given.h_0 == "zeros" and tensor.name != "input" else "randn"
             lines += [f"{tensor.name} = torch.{make}{size(tensor.predicted)}  # ({', '.join(tensor.axes)})"]
-    shapes = ", ".join(size(sizes[name]) for name in ("output", *cell.final))
-    called = f"output, {_tuple(cell.final)} = rnn({', '.join(['input', *([_tuple(states)] if states else [])])})"
+    shapes = ", ".join(size(sizes[name]) for name in ("output", *final))
+    called = f"output, {_tuple(final)} = rnn(input{', ' * bool(states)}{_tuple(states)})"
     lines += _commented(called, f"{'.data ' * packed}{shapes}")
     return "\n".join([*lines, *[recipes(case)[0].code] * packed])
+
+
+def _given_states(case: Case) -> tuple[str, ...]:
+    return () if case.input.h_0 == "omitted" else case.cell.initial
 
 
 def by_cells(case: Case) -> str:
@@ -57,8 +61,8 @@ def by_cells(case: Case) -> str:
     extra = "" if rnn.bias else ", bias=False"
     extra += ', nonlinearity="relu"' if rnn.nonlinearity == "relu" else ""
     features = rnn.input_size if rnn.num_layers == 1 else "x.shape[-1]"
-    make = [
-        f"cell = nn.{case.cell.name}Cell({features}, {rnn.hidden_size}{extra})",
+    make = [f"cell = nn.{case.cell.name}Cell({features}, {rnn.hidden_size}{extra})"]
+    make += [
         f"weights = zip(cell.state_dict(), rnn.all_weights[{_index(case)}])",
         "cell.load_state_dict(dict(weights))",
     ]
@@ -75,8 +79,8 @@ def by_hand(case: Case) -> str:
 
 def _walk(case: Case, make: list[str], step: list[str], steps: str) -> list[str]:
     """Return the lines of one layer in one direction, over the steps of an expression."""
-    starts = [f"{name}[{_index(case)}]" for name in case.cell.initial]
-    if case.input.h_0 == "omitted":
+    starts = [f"{name}[{_index(case)}]" for name in _given_states(case)]
+    if not starts:
         sizes = (tensor_sizes(case)[name][-1 if case.input.layout == "packed" else 1 :] for name in case.cell.initial)
         starts = [f"torch.zeros({', '.join(map(str, one))})" for one in sizes]
     begin = f"{', '.join([*case.cell.states, 'steps'])} = {', '.join([*starts, '[]'])}"
@@ -88,8 +92,8 @@ def _stack(case: Case, make: list[str], step: list[str], x: str) -> tuple[list[s
     rnn, states = case.rnn, case.cell.states
     if rnn.num_layers == 1 and not rnn.bidirectional:
         return _walk(case, make, step, x), ["torch.stack(steps)", *(f"{state}[None]" for state in states)]
-    lists = ["last" if state == "h" else f"last_{state}" for state in states]
-    append = [f"{name}.append({state})" for state, name in zip(states, lists, strict=True)]
+    last = {"last" if state == "h" else f"last_{state}": state for state in states}
+    append = [f"{name}.append({state})" for name, state in last.items()]
     if rnn.bidirectional:
         walk = _walk(case, make, step, "x.flip(0) if d else x")
         walk += ["halves.append(torch.stack(steps[::-1] if d else steps))", *append]
@@ -99,9 +103,9 @@ def _stack(case: Case, make: list[str], step: list[str], x: str) -> tuple[list[s
         lines = [*_walk(case, make, step, "x"), "x = torch.stack(steps)", *append]
     if rnn.num_layers > 1:
         lines = [f"for k in range({rnn.num_layers}):  # layers, from the bottom", *_indented(lines)]
-    names, values = ([], []) if x == "x" else (["x"], [x])
-    start = f"{', '.join([*names, *lists])} = {', '.join([*values, *('[]' for _ in lists)])}"
-    return [start, *lines], ["x", *(f"torch.stack({name})" for name in lists)]
+    begin = ({} if x == "x" else {"x": x}) | dict.fromkeys(last, "[]")
+    lines = [f"{', '.join(begin)} = {', '.join(begin.values())}", *lines]
+    return lines, ["x", *(f"torch.stack({name})" for name in last)]
 
 
 def _whole(case: Case, name: str, make: list[str], step: list[str]) -> str:
@@ -120,9 +124,8 @@ def _whole(case: Case, name: str, make: list[str], step: list[str]) -> str:
 
 
 def _each_sequence(case: Case, results: list[str], make: list[str], step: list[str]) -> list[str]:
-    """Return the lines that compute a packed input one sequence at a time."""
     lines, found = _stack(case, make, step, "x")
-    initial = () if case.input.h_0 == "omitted" else case.cell.initial
+    initial = _given_states(case)
     states, names = [f"{name}[:, n]" for name in initial], ["x", *case.cell.states]
     each = "for n, x in enumerate(sequences)" if initial else "for x in sequences"
     gap = " " if len(initial) < 2 else f"\n{' ' * len('results = [')}"
@@ -146,7 +149,7 @@ def _compared(found: list[str], expected: list[str]) -> list[str]:
 
 
 def _tuple(names: tuple[str, ...]) -> str:
-    return names[0] if len(names) == 1 else f"({', '.join(names)})"
+    return ", ".join(names) if len(names) < 2 else f"({', '.join(names)})"
 
 
 def _index(case: Case) -> str:

@@ -111,7 +111,6 @@ def picture(grid: Grid, width: int = WIDTH) -> Iterator[Line]:
 
 
 def _walked(row: Row, centres: list[int], label: int) -> str:
-    """Return the row of a layer in one direction, with its arrows."""
     line = f"{row.name.ljust(label)}{row.left} "
     for centre, text in zip(centres, row.cells, strict=True):
         begin = centre - (len(text) - 1) // 2

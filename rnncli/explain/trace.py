@@ -176,7 +176,6 @@ def _formulas(case: Case, place: Place) -> Iterator[tuple[str, str]]:
 
 
 def _figures(steps: dict[int, Columns], heads: list[str]) -> Table:
-    """Return a table with a row for each unit of each step."""
     rows: list[tuple[str, ...]] = []
     for before, t in pairwise([-1, *steps]):
         rows += [("...", *[""] * (len(heads) + 1))] if t > before + 1 else []

@@ -55,8 +55,7 @@ def blind_spots(case: "Case") -> str | None:
         return None  # nothing is compared at all, and the checks say so
     lacking: dict[str, list[str]] = {}
     for fault in CATALOGUES[case.rnn.cell].values():
-        missing = fault.unseen(case) if fault.applies(case) is None else None
-        if missing:
+        if fault.applies(case) is None and (missing := fault.unseen(case)):
             lacking.setdefault(missing, []).append(fault.id)
     if not lacking:
         return None

@@ -65,7 +65,7 @@ _REFUSALS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of a candidate on a device that is not the CPU.
+    """The result of a candidate's run on a device that is not the CPU.
 
     `operation` is the one that meets tensors of two devices, or the name of what comes back on the wrong one: output,
     h_n, gradient. `line` is where in the candidate that is, and `made_at` where the tensor on the wrong device was
@@ -123,7 +123,7 @@ def makes_tensors(candidate: Canonical, case: Case) -> bool:
 
 
 class _Making(TorchFunctionMode):
-    """Notices a function that takes no tensor and gives one, where `device` is left out or a text."""
+    """A watch for a function that takes no tensor and gives one, where `device` is left out or a text."""
 
     made = False
 
@@ -184,7 +184,7 @@ def _blank_probe(case: Case) -> Probe:
 
 
 class _Refused(RuntimeError):
-    """What CUDA would raise; a RuntimeError as there, so that a candidate that catches it does what it does there."""
+    """The error of CUDA: a RuntimeError as there, so that a candidate that catches it does what it does there."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.reason)
@@ -203,7 +203,7 @@ class _OnCPU(NamedTuple):
 
 
 class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
-    """Refuses what CUDA refuses, allows copies to the CPU as CUDA does, and remembers what is on the CPU."""
+    """A device that refuses what CUDA refuses, allows copies to the CPU as CUDA does, and keeps what is on the CPU."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -308,7 +308,7 @@ class _Watch(DispatchMode):  # type: ignore[no-untyped-call]
 
 
 class _Reads(TorchFunctionMode):
-    """Tells a value that is read by the name the candidate reads it by; some of the names reach no operation."""
+    """A watch for values that are read, under the names they are read by; some of these reach no operation."""
 
     def __init__(self, watch: _Watch) -> None:
         super().__init__()

@@ -113,9 +113,6 @@ def _in_float64(values: Values | None) -> bool:
     return any(value is not None and value.dtype == torch.float64 for value in returned)
 
 
-# -- experiments ------------------------------------------------------------------------------------------------------
-
-
 def _small(case: Case) -> Case:
     given: dict[str, Any] = {"seq_len": 7, "batch_size": 5, "lengths": None}
     given |= {"h_0": "random"} if case.input.h_0 == "zeros" else {}
@@ -176,9 +173,6 @@ def _mixes_the_batch(case: Case, device: torch.device, candidate: Candidate) -> 
 
 def _close(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True)
-
-
-# -- faults that reproduce the candidate ------------------------------------------------------------------------------
 
 
 def _trials(case: Case, device: torch.device, candidate: Candidate, dtype: str) -> list[Trial]:
@@ -250,9 +244,6 @@ def _distance(values: Values, planted: Values, tolerance: float) -> float | None
     return farthest
 
 
-# -- where nothing reproduces it --------------------------------------------------------------------------------------
-
-
 def _what_is_known(case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check]) -> Diagnosis:
     wrong = [check for check in checks if check.verdict == Verdict.MISMATCH]
     right = [check.tensor for check in checks if check.verdict == Verdict.MATCH and check.stage == wrong[0].stage]
@@ -285,11 +276,9 @@ def _what_is_known(case: Case, device: torch.device, candidate: Candidate, check
 
 
 def _simpler(case: Case) -> Iterator[Changes]:
-    """Yield changes that each take one thing out of the computation."""
-    values = _small(case).config
     for leaf, simplest in SIMPLEST.items():
         section, name = leaf.split(".")
-        if values[section][name] != simplest:
+        if getattr(getattr(_small(case), section), name) != simplest:
             yield {leaf: simplest}
 
 

@@ -26,6 +26,10 @@ class Hunk(NamedTuple):
     end: int
     text: str
 
+    def meets(self, other: "Hunk") -> bool:
+        """Return whether both change the same words."""
+        return self.function == other.function and self.start < other.end and other.start < self.end
+
 
 @cache
 def functions() -> dict[str, str]:
@@ -45,8 +49,11 @@ def edited(faults: Iterable[Sequence[Edit]], cell: str = "RNN") -> dict[str, str
     """
     made: list[Hunk] = []
     for edits in faults:
-        hunks = [hunk for hunk in _hunks(edits, cell) if hunk not in made]
-        made += [] if _meet(hunks, made) else hunks
+        hunks = [
+            _hunk(edit, name) for edit in edits for name in (STEPS[cell] if edit.function == STEP else [edit.function])
+        ]
+        hunks = [hunk for hunk in hunks if hunk not in made]
+        made += [] if any(one.meets(other) for one in hunks for other in made) else hunks
     return {name: _replaced(name, made) for name in dict.fromkeys(hunk.function for hunk in made)}
 
 
@@ -71,13 +78,9 @@ def difference(edits: Sequence[Edit], step: str = "tanh_step") -> tuple[str, ...
     return tuple(line if line == "..." else line[:2] + line[1 + margin :] for line in told)
 
 
-def _hunks(edits: Sequence[Edit], cell: str) -> list[Hunk]:
-    return [_hunk(edit, name) for edit in edits for name in (STEPS[cell] if edit.function == STEP else [edit.function])]
-
-
 @cache
 def _hunk(edit: Edit, function: str) -> Hunk:
-    """The smallest change: what the two texts begin and end with stays."""
+    """Return the smallest change: what the two texts begin and end with stays."""
     text = functions()[function]
     lead = edit.before.strip("\n").partition("\n")[0]
     line = next((line for line in text.split("\n") if lead in line), "")
@@ -85,26 +88,19 @@ def _hunk(edit: Edit, function: str) -> Hunk:
     before, after = edit.before.replace("\n", indent), edit.after.replace("\n", indent)
     if text.count(before) != 1:
         raise ValueError(f"{edit.before!r} stands {text.count(before)} times in {function}, not once")
-    start = text.index(before) + (same := _alike(before, after))
+    start = text.index(before) + (same := _common_length(before, after))
     before, after = before[same:], after[same:]
-    ends = _alike(before[::-1], after[::-1])
+    ends = _common_length(before[::-1], after[::-1])
     return Hunk(function, start, start + len(before) - ends, after[: len(after) - ends])
 
 
-def _alike(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
-    length = min(len(one), len(other))
-    return next((n for n in range(length) if one[n] != other[n]), length)
-
-
-def _meet(hunks: Iterable[Hunk], others: Sequence[Hunk]) -> bool:
-    pairs = ((one, other) for one in hunks for other in others if one.function == other.function)
-    return any(one.start < other.end and other.start < one.end for one, other in pairs)
+def _common_length(one: str, other: str) -> int:
+    shorter = min(len(one), len(other))
+    return next((n for n in range(shorter) if one[n] != other[n]), shorter)
 
 
 def _replaced(function: str, hunks: Iterable[Hunk]) -> str:
-    text, parts, end = functions()[function], [], 0
-    for hunk in sorted((hunk for hunk in hunks if hunk.function == function), key=lambda hunk: hunk[1:3]):
-        parts += [text[end : hunk.start], hunk.text]
-        end = hunk.end
-    return "".join([*parts, text[end:]])
+    text = functions()[function]
+    for hunk in sorted((hunk for hunk in hunks if hunk.function == function), key=lambda hunk: hunk[1:3], reverse=True):
+        text = text[: hunk.start] + hunk.text + text[hunk.end :]
+    return text

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import permutations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ class Edit(NamedTuple):
     after: str
 
 
+Forms = Mapping[str, tuple[Edit, ...]]  # edits by the name of a form
+
+
 def inserted(function: str, before: str, *lines: str) -> Edit:
     """Return the edit that puts lines before the one that begins with `before`."""
     return Edit(function, before, "\n".join([*lines, before]))
@@ -83,7 +87,20 @@ def left_out(function: str, *lines: str) -> Edit:
     return Edit(function, "\n" + "\n".join(lines), "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def orders(step: str, *lines: str, gates: str, known: dict[str, str]) -> tuple[Forms, Forms]:
+    """Return the edits that read rows of gates in another order: by the names of the known ones, and all the others.
+
+    `lines` are those of the step that cut the rows, with "{}" for each gate.
+    """
+
+    def read(order: str) -> tuple[Edit, ...]:
+        return tuple(Edit(step, line.format(*gates), line.format(*order)) for line in lines)
+
+    others = sorted({"".join(order) for order in permutations(gates)} - {gates, *known})
+    return {known[order]: read(order) for order in known}, {",".join(order): read(order) for order in others}
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One named way of writing a recurrent layer wrongly.
 
@@ -99,8 +116,8 @@ class Fault:
     shows: str
     fix: str
     edits: tuple[Edit, ...] = ()
-    forms: Mapping[str, tuple[Edit, ...]] = field(default_factory=dict)
-    rare: Mapping[str, tuple[Edit, ...]] = field(default_factory=dict)
+    forms: Forms = field(default_factory=dict)
+    rare: Forms = field(default_factory=dict)
     needs: tuple[Need, ...] = ()
     seen_with: tuple[Need, ...] = ()
     own_evidence: bool = False

@@ -1,73 +1,58 @@
 """The faults of an LSTM's step, and of its two states. No torch."""
 
-from itertools import permutations
+from rnncli.faults.fault import Edit, Fault, Need, inserted, orders
 
-from rnncli.faults.fault import Edit, Fault, Need, inserted
-
-USED_BY = {"iofg": "i,o,f,c of ONNX", "igfo": "i,c,f,o of old TensorFlow", "ifog": "i,f,o,g of Core ML"}
-USED_BY |= {"figo": "f,i,c,o of OpenVINO", "gfoi": "c,f,o,i of Deeplearning4j"}
-OTHERS = {"".join(order) for order in permutations("ifgo")} - {*USED_BY, "ifgo"}
-
-
-def _orders(names: dict[str, str]) -> dict[str, tuple[Edit, ...]]:
-    return {names[order]: (Edit("lstm_step", "i, f, g, o = ", f"{', '.join(order)} = "),) for order in names}
-
+KNOWN = {"iofg": "i,o,f,c of ONNX", "igfo": "i,c,f,o of old TensorFlow", "ifog": "i,f,o,g of Core ML"}
+KNOWN |= {"figo": "f,i,c,o of OpenVINO", "gfoi": "c,f,o,i of Deeplearning4j"}
+IN_KNOWN, IN_OTHERS = orders("lstm_step", "{}, {}, {}, {} = ", gates="ifgo", known=KNOWN)
 
 # fmt: off
 FAULTS = (
-    Fault(id="gates-in-another-order",
-        written="rows of the weights and biases read in another order: i, o, f, c of ONNX",
+    Fault("gates-in-another-order", "rows of the weights and biases read in another order: i, o, f, c of ONNX",
         shows="Every tensor is wrong from the first step on; nothing raises, since the gates are of one size.",
-        fix="cut the rows into i, f, g, o, in this order, which is Keras's too",
-        forms=_orders(USED_BY), rare=_orders({order: ",".join(order) for order in sorted(OTHERS)})),
-    Fault(id="forget-bias-added", seen_with=(Need.STATE,),
-        written="1 is added to the forget gate in every step: sigmoid(f + 1), as TensorFlow's BasicLSTMCell does",
+        fix="cut the rows into i, f, g, o, in this order, which is Keras's too", forms=IN_KNOWN, rare=IN_OTHERS),
+    Fault("forget-bias-added",
+        "1 is added to the forget gate in every step: sigmoid(f + 1), as TensorFlow's BasicLSTMCell does",
         shows="Every tensor is wrong from the first step whose c before it is not zero.",
-        fix="leave f as it is: what the forget gate starts with is in its bias",
+        fix="leave f as it is: what the forget gate starts with is in its bias", seen_with=(Need.STATE,),
         edits=(Edit("lstm_step", "torch.sigmoid(f)", "torch.sigmoid(f + 1)"),)),
-    Fault(id="cell-not-carried", seen_with=(Need.STATE,),
-        written="c starts anew in every step: c is not assigned inside the loop over time",
+    Fault("cell-not-carried", "c starts anew in every step: c is not assigned inside the loop over time",
         shows="With c_0 each time, the first step each direction takes is right and all later ones are wrong; with "
         "zeros it is wrong where c_0 is not zero, too, and no gradient reaches c_0.",
-        fix="carry c from step to step beside h",
+        fix="carry c from step to step beside h", seen_with=(Need.STATE,),
         forms={"from c_0": (Edit("layer", "step(x_t, states,", "step(x_t, (*states[:1], *first[1:]),"),),
                "from zeros": (inserted("lstm_step", "i, f, g, o = ", "c = torch.zeros_like(c)"),)}),
-    Fault(id="cell-detached", seen_with=(Need.GRADIENTS,),
-        written="no gradient through c: f * c.detach()",
+    Fault("cell-detached", "no gradient through c: f * c.detach()",
         shows="output, h_n and c_n are right; no gradient reaches c_0, and those of the weights are wrong.",
-        fix="carry c itself from step to step, without detach() or .data",
+        fix="carry c itself from step to step, without detach() or .data", seen_with=(Need.GRADIENTS,),
         edits=(Edit("lstm_step", "torch.sigmoid(f) * c", "torch.sigmoid(f) * c.detach()"),)),
-    Fault(id="hn-cn-swapped", edits=(Edit("made_of", 'last if cell == "LSTM"', 'last[::-1] if cell == "LSTM"'),),
-        written="the two final states in the other order: (c_n, h_n)",
+    Fault("hn-cn-swapped", "the two final states in the other order: (c_n, h_n)",
         shows="output is right; h_n and c_n have changed places.",
-        fix="return output, (h_n, c_n)"),
-    Fault(id="output-gate-without-tanh",
-        written="h = o * c",
+        fix="return output, (h_n, c_n)",
+        edits=(Edit("made_of", 'last if cell == "LSTM"', 'last[::-1] if cell == "LSTM"'),)),
+    Fault("output-gate-without-tanh", "h = o * c",
         shows="Every tensor is wrong from the first step on, hardly so where c is near zero.",
         fix="apply tanh to c: h = o * tanh(c)",
         edits=(Edit("lstm_step", "torch.sigmoid(o) * torch.tanh(c)", "torch.sigmoid(o) * c"),)),
-    Fault(id="gate-activation-wrong",
-        written="tanh for the sigmoid of a gate, or a sigmoid for the tanh of g",
+    Fault("gate-activation-wrong", "tanh for the sigmoid of a gate, or a sigmoid for the tanh of g",
         shows="Every tensor is wrong from the first step on.",
         fix="sigmoid for i, f and o, tanh for g",
         forms={"tanh of i": (Edit("lstm_step", "torch.sigmoid(i)", "torch.tanh(i)"),),
                "tanh of f": (Edit("lstm_step", "torch.sigmoid(f)", "torch.tanh(f)"),),
                "sigmoid of g": (Edit("lstm_step", "torch.tanh(g)", "torch.sigmoid(g)"),),
                "tanh of o": (Edit("lstm_step", "torch.sigmoid(o)", "torch.tanh(o)"),)}),
-    Fault(id="input-forget-coupled", edits=(Edit("lstm_step", "torch.sigmoid(i)", "(1 - torch.sigmoid(f))"),),
-        written="1 - f stands for i: c = f * c + (1 - f) * g",
+    Fault("input-forget-coupled", "1 - f stands for i: c = f * c + (1 - f) * g",
         shows="Every tensor is wrong from the first step on, and no gradient reaches the first quarter of the weights.",
-        fix="give the input gate its own rows: c = f * c + i * g"),
-    Fault(id="projection-missing", needs=(Need.PROJECTION,),
-        written="h is not projected",
+        fix="give the input gate its own rows: c = f * c + i * g",
+        edits=(Edit("lstm_step", "torch.sigmoid(i)", "(1 - torch.sigmoid(f))"),)),
+    Fault("projection-missing", "h is not projected",
         shows="Raises in the second step, where h is too wide for weight_hh; with one step h has H_out features for "
         "proj_size.",
-        fix="multiply h by weight_hr.T at the end of every step",
+        fix="multiply h by weight_hr.T at the end of every step", needs=(Need.PROJECTION,),
         edits=(Edit("lstm_step", "h if W_hr is None else h @ W_hr.T, c", "h, c"),)),
-    Fault(id="projection-not-carried", needs=(Need.PROJECTION,),
-        written="h is projected in output alone: outputs.append(h @ W_hr.T)",
+    Fault("projection-not-carried", "h is projected in output alone: outputs.append(h @ W_hr.T)",
         shows="Raises in the second step, where h is too wide for weight_hh; with one step h_n is too wide.",
-        fix="carry the projected h from step to step",
+        fix="carry the projected h from step to step", needs=(Need.PROJECTION,),
         edits=(Edit("lstm_step", "h if W_hr is None else h @ W_hr.T, c", "h, c"),
                Edit("layer", "append(states[0])", "append(states[0] @ weights[4].T if weights[4:] else states[0])"))),
 )

@@ -41,7 +41,7 @@ def float32_made(candidate: Canonical, case: Case, probe: Probe, plain: bool) ->
 
 
 class _Narrow(DispatchMode):  # type: ignore[no-untyped-call]
-    """Remembers the first line whose operation gives a float32 tensor."""
+    """A watch for the first line whose operation gives a float32 tensor."""
 
     line: str | None = None
 

@@ -44,8 +44,7 @@ def _head() -> dict[str, Any]:
     return module
 
 
-@cache
+@cache  # of one function alone: most are the same in many faults
 def _code(text: str) -> CodeType:
-    """One function alone: two faults have most of their functions in common with others."""
     code: CodeType = compile(text, "equations.py", "exec", flags=__future__.annotations.compiler_flag)
     return code

@@ -18,7 +18,7 @@ MOST_CHANGES = 3  # at once, in search of a case that sees a fault
 
 
 def power(case: Case, device: torch.device) -> Iterator[FaultResult]:
-    """For each fault of the catalogue, whether the case sees it; where it does not, the smallest change that would."""
+    """Yield for each fault of the catalogue how the case sees it, or the smallest change with which it would."""
     problem = Problem(case, device)
     for id, fault in CATALOGUES[case.rnn.cell].items():
         if unmet := fault.applies(case):
@@ -45,7 +45,7 @@ def _seen(problem: Problem, id: str) -> FaultResult | None:
 
 
 def _unseen(case: Case, device: torch.device, id: str) -> FaultResult:
-    """Not visible where other values, sizes of the input or run settings would show it; else the same function."""
+    """Return "not-visible" where other values, sizes of the input or run settings would show it, else "equivalent"."""
     if change := _first_that_shows(case, device, id, _of_input(case)):
         return FaultResult(id=id, status="not-visible", change=change)
     return FaultResult(id=id, status="equivalent", change=_first_that_shows(case, device, id, _of_arguments(case)))

@@ -54,8 +54,7 @@ def shrunk(case: Case, still_fails: Callable[[Case], bool], seconds: float = MOS
 
 
 def _all_sizes(case: Case) -> Iterator[Changes]:
-    """Propose all sizes at once: most mistakes show in a case this small, and a large one is costly to try."""
-    for most in (1, 2, 3):
+    for most in (1, 2, 3):  # most mistakes show in a case this small, and a large one is costly to try
         yield _resized(case, {leaf: min(most, value) for leaf, value in _sizes_of(case).items()})
 
 
@@ -78,7 +77,6 @@ def _smaller(size: int) -> Iterator[int]:
 
 
 def _resized(case: Case, sizes: Changes) -> Changes:
-    """Return the sizes, with the lengths that are left of a packed input's."""
     if case.input.lengths is None:
         return sizes
     steps = sizes.get("input.seq_len", case.input.seq_len)
@@ -92,7 +90,6 @@ def _lengths_by_rule(case: Case) -> Iterator[Changes]:
 
 
 def _shorter_lengths(case: Case) -> Iterator[Changes]:
-    """Propose one sequence less, then one sequence shorter."""
     lengths = case.input.lengths or ()
     for n in range(len(lengths)):
         yield {"input.lengths": [*lengths[:n], *lengths[n + 1 :]], "input.batch_size": len(lengths) - 1}

@@ -10,7 +10,7 @@ import torch
 from rnncli.candidate.load import load
 from rnncli.core.case import BUILT_IN, Case, altered
 from rnncli.core.errors import CandidateError
-from rnncli.core.records import CaseRecord, Failure, Growth, Pass, Timing, Verdict, combine
+from rnncli.core.records import CaseRecord, Growth, Pass, Timing, Verdict, combine
 from rnncli.cost.flops import flops
 from rnncli.cost.measure import COMPILED, PassSpec, measure, names_of
 from rnncli.cost.timing import Effort
@@ -28,7 +28,7 @@ JUDGED = {"seq_len": 12, "batch_size": 4}
 
 @dataclass(frozen=True)
 class BenchOptions:
-    """What `bench` does beside what the case says. `only`: names of implementations; all of them where it is empty.
+    """The options of `bench` beside the case. `only`: names of implementations; all of them where it is empty.
     `timeout_s`: for a pass of a user's candidate, with all that runs beside it.
     """
 
@@ -44,12 +44,10 @@ class Bench:
 
     def __init__(self, case: Case, options: BenchOptions) -> None:
         self.case, self._options = case, options
-        self.timings: list[Timing] = []
-        self._verdicts: dict[str, Verdict | None] = {}
+        self._timings: list[Timing] = []
         self._warnings: list[str] = []
-        self._failure: Failure | None = None
-        self._reading: str | None = None
-        self._device: torch.device | None = None
+        self._verdicts: dict[str, Verdict | None] = {}
+        self._record = CaseRecord(id=case.id, config=case.config, verdict=None)
 
     @property
     def passes(self) -> tuple[Pass, ...]:
@@ -61,29 +59,34 @@ class Bench:
             with ExitStack() as opened:
                 yield from self._steps(opened)
         except COSTS_ITS_CASE as error:
-            self._failure = failure_of(error)
+            self._verdicts = {}  # a case that failed has none
+            self._record = replace(self._record, error=failure_of(error))
 
     def _steps(self, opened: ExitStack) -> Iterator[None]:
         case, options = self.case, self._options
-        self._device = device = resolve(case.run.device)
+        device = resolve(case.run.device)
+        self._record = replace(self._record, device=str(device), backend=describe_backend(device, case.run))
         opened.enter_context(told_as_user_errors(case, device))
         opened.enter_context(backend_settings(case.run))
         candidate = opened.enter_context(SubprocessCandidate(case, options.timeout_s, device)) if case.target else None
         names = tuple(names_of(case, options.only))
         if candidate is not None:
             read = candidate.read(case)
-            self._reading = read.reading
+            self._record = replace(self._record, reading=read.reading)
             if read.unsupported:
                 raise CandidateError(f"candidate {case.target}: {read.unsupported}")
             case = read.claimed(case)
         self._judge(names[1:], case, device, candidate)
-        names = tuple(name for name in names if self._verdicts.get(name) != Verdict.MISMATCH or options.even_if_wrong)
+        wrong = {name for name, verdict in self._verdicts.items() if verdict == Verdict.MISMATCH}
+        names = tuple(name for name in names if name not in wrong or options.even_if_wrong)
         probe = draw(case).to(getattr(torch, case.run.dtype), device)
         run = candidate.bench if candidate and case.target in names else measure
         for pass_ in _passes(case):  # of what is claimed: a numpy function knows no gradients
             spec = PassSpec(names, pass_, options.effort, options.compile, torch.get_num_threads())
             timings, failures = run(case, probe, spec)
-            self.timings += [self._marked(timing) for timing in timings]
+            for timing in timings:
+                is_wrong = timing.implementation.removesuffix(COMPILED) in wrong
+                self._timings.append(replace(timing, wrong=True) if is_wrong else timing)
             self._warnings += failures
             yield
 
@@ -107,23 +110,10 @@ class Bench:
                 told = "timed all the same" if self._options.even_if_wrong else "not timed; --even-if-wrong times it"
                 self._warnings.append(f"{name} is a mismatch in {wrong}: {told}; rnncli verify says why")
 
-    def _marked(self, timing: Timing) -> Timing:
-        wrong = self._verdicts.get(timing.implementation.removesuffix(COMPILED)) == Verdict.MISMATCH
-        return replace(timing, wrong=True) if wrong else timing
-
     def record(self) -> CaseRecord:
         """Return all that is known."""
-        return CaseRecord(
-            id=self.case.id,
-            config=self.case.config,
-            verdict=None if self._failure else combine(self._verdicts.values()),
-            device=str(self._device) if self._device else None,
-            backend=describe_backend(self._device, self.case.run) if self._device else None,
-            reading=self._reading,
-            warnings=tuple(self._warnings),
-            timing=tuple(self.timings) or None,
-            error=self._failure,
-        )
+        found = replace(self._record, verdict=combine(self._verdicts.values()), warnings=tuple(self._warnings))
+        return replace(found, timing=tuple(self._timings) or None)
 
 
 def _passes(case: Case) -> tuple[Pass, ...]:

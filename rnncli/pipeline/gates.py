@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rnncli.core.errors import ConfigError, nearest
 from rnncli.core.records import CaseRecord, Gate, Pass, Timing
+from rnncli.core.words import spread
 from rnncli.pipeline.merge import merged
 
 PASSES: tuple[Pass, ...] = ("inference", "forward", "forward+backward")
@@ -48,8 +49,7 @@ class Condition:
         for timing in case.timing or ():
             ratio = timing.ratio_to_reference
             if timing.implementation in names and timing.pass_ == self.pass_ and ratio is not None:
-                low = ratio if timing.ratio_low is None else timing.ratio_low
-                high = ratio if timing.ratio_high is None else timing.ratio_high
+                low, high = spread(timing)
                 failed = low > self.bound if self.above else high < self.bound
                 return Gate(
                     condition=self.text, case=case.id, ratio=ratio, ratio_low=low, ratio_high=high, failed=failed

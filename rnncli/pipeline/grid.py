@@ -1,7 +1,5 @@
 """Many cases: in units, by whatever executor; each is kept as a line of JSON as soon as its result is known."""
 
-import os
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -155,10 +153,11 @@ class GridRun:
         self.environment = environment()
         self._head = {"schema_version": SCHEMA_VERSION, "command": "verify", "environment": self.environment}
         self._origin = selection.origins(policy_flags(options.policy))
-        self._cluster, self._jobs = cluster, 0 if cluster else _jobs(selection, jobs)
+        cores = self.environment["cpus"] or 1
+        self._cluster, self._jobs = cluster, 0 if cluster else _jobs(selection, jobs, cores)
         run = Run("verify", self._origin(0).config, self.environment)
         self.journal = open_journal(lasting, run, resume) if lasting else temporary_journal()
-        self.done = self.journal.saved.finished.intersection(selection.indices)
+        self.done = self.journal.finished.intersection(selection.indices)
         self.mismatches: list[int] = []  # of this run
         self.failures = 0
 
@@ -229,11 +228,10 @@ class GridRun:
             left -= count
 
 
-def _jobs(selection: Selection, asked: int | None) -> int:
+def _jobs(selection: Selection, asked: int | None, cores: int) -> int:
     # those asked for, or a core each where that pays; no more than there is work and memory for
     sizes = [largest(cases.largest(), needed_for_verify) for cases in selection.grids]
     most, available = max(needed for needed, _ in sizes), min(there for _, there in sizes)
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     few = len(selection) < (FEW_OF_A_USER if selection.targets else FEW)
     jobs = asked or (1 if few or _uses_gpu(selection) else cores)
     return max(1, min(jobs, len(selection.units), available // max(most, 1)))

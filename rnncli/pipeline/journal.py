@@ -4,62 +4,61 @@ import fcntl
 import os
 import tempfile
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from errno import ENOSPC
 from pathlib import Path
 from typing import BinaryIO
 
 from rnncli.core.errors import ConfigError
-from rnncli.core.records import CaseRecord
 from rnncli.pipeline.results import Place, ResultFile, Results, Run
 
 LINE_START = b'{"schema_version"'
 
 
-class Journal:
-    """The file of a run under way: the line of a case is added as soon as it is known."""
+@dataclass
+class Journal(ResultFile):
+    """The file of a run under way: the line of a case is added as soon as it is known.
 
-    def __init__(self, saved: ResultFile, descriptor: int, lasts: bool) -> None:
-        """`descriptor`: of the file, to write to. `lasts`: whether the file outlives the run."""
-        self.saved, self._descriptor, self.lasts = saved, descriptor, lasts
+    `descriptor`: of the file, to write to. `lasts`: whether the file outlives the run.
+    """
+
+    descriptor: int = field(kw_only=True)
+    lasts: bool = True
 
     def add(self, line: str, index: int) -> None:
         """Add a case. Raises ConfigError where it cannot be written."""
         text = line.encode()
         try:
-            if os.pwrite(self._descriptor, text, self.saved.end) != len(text):
+            if os.pwrite(self.descriptor, text, self.end) != len(text):
                 raise OSError(ENOSPC, os.strerror(ENOSPC))
         except OSError as error:
             with suppress(OSError):
-                os.ftruncate(self._descriptor, self.saved.end)
-            raise ConfigError(f"--output: {self.saved.path} cannot be written: {error.strerror}") from None
-        self.saved.places[index] = Place(self.saved.end)
-        self.saved.end += len(text)
-
-    def case(self, index: int) -> CaseRecord:
-        """Return a case that was added."""
-        return self.saved.read(self.saved.places[index].offset)
+                os.ftruncate(self.descriptor, self.end)
+            raise ConfigError(f"--output: {self.path} cannot be written: {error.strerror}") from None
+        self.places[index] = Place(self.end)
+        self.end += len(text)
 
     def require_kept(self) -> None:
         """Raise ConfigError where the file is not what was written: somebody has removed, replaced or cut it."""
-        written, what = os.fstat(self._descriptor), None
+        written, what = os.fstat(self.descriptor), None
         try:
-            if not os.path.samestat(written, os.stat(self.saved.path)):
+            if not os.path.samestat(written, os.stat(self.path)):
                 what = "replaced"
-            elif written.st_size < self.saved.end:
+            elif written.st_size < self.end:
                 what = "cut"
         except OSError:
             what = "removed"
         if what and self.lasts:
-            raise ConfigError(f"--output: {self.saved.path} was {what} while the results were written; they are lost")
+            raise ConfigError(f"--output: {self.path} was {what} while the results were written; they are lost")
 
     def results(self) -> Results:
         """Return all that the file holds."""
-        return Results([self.saved])
+        return Results([self])
 
     def close(self) -> None:
         """Close the file: nothing is added any more, and none of its results is read."""
-        os.close(self._descriptor)
-        self.saved.file.close()
+        os.close(self.descriptor)
+        self.file.close()
 
 
 def temporary_journal() -> Journal:
@@ -68,7 +67,7 @@ def temporary_journal() -> Journal:
         file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the run
     except OSError as error:
         raise ConfigError(f"no temporary file can be made: {error.strerror}; TMPDIR names a folder for them") from None
-    return Journal(ResultFile(Path("results"), file), os.dup(file.fileno()), lasts=False)
+    return Journal(Path("results"), file, descriptor=os.dup(file.fileno()), lasts=False)
 
 
 def open_journal(path: Path, run: Run, resume: bool) -> Journal:
@@ -84,32 +83,28 @@ def open_journal(path: Path, run: Run, resume: bool) -> Journal:
             file = opened.enter_context(path.open("rb"))
         except OSError as error:
             raise ConfigError(f"--output: {path} cannot be written: {error.strerror}") from None
-        _lock(descriptor, path)
-        saved = ResultFile(path, file)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"--output: {path} is being written by another run; allowed: another file") from None
+        except OSError:  # a file system without locks
+            pass
+        journal = Journal(path, file, descriptor=descriptor)
         if resume:
-            _require_same_run(saved.scan(), run)
+            _require_same_run(journal.scan(), run)
         else:
             _require_finished(path, file)
-        os.ftruncate(descriptor, saved.end)
-        saved.file = open(os.dup(file.fileno()), "rb")  # noqa: SIM115  # `file` may hold bytes that were cut off
+        os.ftruncate(descriptor, journal.end)
+        journal.file = open(os.dup(file.fileno()), "rb")  # noqa: SIM115  # `file` may hold bytes that were cut off
         opened.pop_all()
         file.close()
-        return Journal(saved, descriptor, lasts=True)
-
-
-def _lock(descriptor: int, path: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConfigError(f"--output: {path} is being written by another run; allowed: another file") from None
-    except OSError:  # a file system without locks
-        pass
+        return journal
 
 
 def _require_same_run(saved: ResultFile, run: Run) -> None:
     path, same = saved.path, "the file of the same run"
-    for place in saved.places.values():  # what is wrong is told before anything is run
-        saved.read(place.offset)
+    for index in saved.places:  # what is wrong is told before anything is run
+        saved.case(index)
     if not saved.end and os.fstat(saved.file.fileno()).st_size and not _begins_with_a_result(saved.file):
         raise ConfigError(f"--resume: {path} holds no results; allowed: {same}, or a new one")
     if difference := saved.run and run.differs_from(saved.run):

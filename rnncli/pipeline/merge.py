@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rnncli.config.yamlfile import nearest_file
+from rnncli.config.yamlfile import requires_file
 from rnncli.core.errors import ConfigError
 from rnncli.core.lines import parts_from_json
 from rnncli.core.records import RunRecord
@@ -56,18 +56,11 @@ def _require_one_run(files: Sequence[ResultFile]) -> None:
 
 
 def _read(path: Path, opened: ExitStack) -> ResultFile:
-    try:
-        if path.is_dir():
-            raise ConfigError(f"{path}: is a directory; allowed: {FORMATS}")
+    with requires_file(path, FORMATS, (".jsonl", ".json")):
         file: BinaryIO = opened.enter_context(path.open("rb"))
         if not file.seekable():  # a pipe
             file = _spooled(path, file, opened)
         first_line = file.readline(LONGEST_LINE + 1)
-    except FileNotFoundError:
-        hint = nearest_file(path, (".jsonl", ".json"))
-        raise ConfigError(f"{path}: no such file{hint}; allowed: {FORMATS}") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     with suppress(ValueError, RecursionError):
         first = json.loads(first_line or b"{}")
         if not isinstance(first, dict) or "cases" not in first:

@@ -128,8 +128,9 @@ class ResultFile:
         if origin.shard:
             self.sizes[origin.shard] = origin.shard_cases or 0
 
-    def read(self, offset: int) -> CaseRecord:
-        """Return the case of a line. Raises ConfigError for a line that is no result."""
+    def case(self, index: int) -> CaseRecord:
+        """Return a case by its index in the run. Raises ConfigError for a line that is no result."""
+        offset = self.places[index].offset
         self.file.seek(offset)
         try:
             case = case_from_json(self.file.readline())
@@ -155,7 +156,7 @@ class Results(Sequence[CaseRecord]):
     """Cases in files, in the order of their run. A case is read when it is asked for; its place alone is in memory."""
 
     def __init__(self, files: Iterable[ResultFile]) -> None:
-        cases = [(index, place.offset, file) for file in files for index, place in file.places.items()]
+        cases = [(index, file) for file in files for index in file.places]
         self._cases = sorted(cases, key=lambda case: case[0])
 
     def __len__(self) -> int:
@@ -163,8 +164,8 @@ class Results(Sequence[CaseRecord]):
 
     def __getitem__(self, place: int) -> CaseRecord:  # type: ignore[override]  # no slices
         """Return the case at a place in the order of the run. Raises ConfigError for a line that is no result."""
-        _, offset, file = self._cases[place]
-        return file.read(offset)
+        index, file = self._cases[place]
+        return file.case(index)
 
 
 def _parsed(text: bytes, name: str) -> _Line:

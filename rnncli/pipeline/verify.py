@@ -19,10 +19,9 @@ from rnncli.faults.catalogue import CATALOGUES, blind_spots, named
 from rnncli.faults.shrink import replay_command, shrunk
 from rnncli.numerics import device as devices
 from rnncli.verdict import claims
-from rnncli.verdict.compare import ENVELOPE, Policy
 from rnncli.verdict.evaluate import Candidate, FunctionCandidate, candidate_side, has_values
 from rnncli.verdict.judge import Judgement, with_envelopes
-from rnncli.verdict.problem import Problem, Problems
+from rnncli.verdict.problem import ENVELOPE, Policy, Problem, Problems
 from rnncli.verdict.stage import is_wrong
 
 if TYPE_CHECKING:

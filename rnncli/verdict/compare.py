@@ -5,16 +5,14 @@ Two stages. `algorithm`: both sides in float64, the candidate against the refere
 The tolerance is the noise envelope of the oracle. What an envelope cannot decide is left open, and `stage` goes on.
 """
 
-from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Container
+from dataclasses import replace
 from functools import cached_property
 from math import inf, isfinite
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from rnncli.core.case import Case
 from rnncli.core.causes import DOWNCAST, Cause
 from rnncli.core.records import BySteps, Check, Location, Stage, Verdict
 from rnncli.numerics.locate import by_group, first_in_order, locate, over_elements
@@ -22,11 +20,10 @@ from rnncli.numerics.oracle import Envelope
 from rnncli.numerics.probe import results
 from rnncli.numerics.rounding import ARITHMETIC, arithmetic
 from rnncli.verdict.evaluate import Finding, Values
+from rnncli.verdict.problem import Problem
 
 OPEN = (Cause.AMPLIFIED, Cause.OVERFLOW, Cause.RELU_KINK)  # rounding is amplified, nn.RNN overflows, a relu at its kink
 SMALL = 3e-2  # of the values at the first wrong step: more is another equation
-
-PolicyName = Literal["envelope", "fixed", "exact"]
 
 # Fixed on 1,000 honest cases that no audit uses: of 29,000 checks that an envelope decides, none was beyond 1.7 where
 # nothing overflows.
@@ -43,94 +40,42 @@ def loosest(kind: str) -> float:
     return max(1e-3, 32 * ARITHMETIC[kind].unit)
 
 
-def nearly_overflowing(dtype: torch.dtype) -> float:
-    """Return the magnitude from which on values are near the largest number of a dtype."""
-    return torch.finfo(dtype).max / 16
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What decides at the precision stage; the algorithm stage always rests on the envelope.
-
-    `fixed`: |error| <= atol + rtol * |oracle|, element by element; without numbers those of torch.testing.assert_close.
-    `exact`: the reference's values, bit for bit.
-    """
-
-    name: PolicyName = "envelope"
-    atol: float | None = None
-    rtol: float | None = None
-
-    def tolerances(self, dtype: torch.dtype) -> tuple[float, float]:
-        """Return atol and rtol of the fixed policy."""
-        if self.atol is not None and self.rtol is not None:
-            return self.atol, self.rtol
-        rtol = {torch.float64: 1e-7, torch.float32: 1.3e-6, torch.bfloat16: 1.6e-2, torch.float16: 1e-3}[dtype]
-        return 1e-7 if dtype == torch.float64 else 1e-5, rtol
-
-
-ENVELOPE = Policy()
-
-
-@dataclass(frozen=True)
-class Sides:
-    """The values of one stage: `expected` is what errors are measured against, `envelope` what they may be."""
-
-    case: Case
-    stage: Stage
-    reference: Values
-    candidate: Values
-    expected: Mapping[str, Tensor | None]
-    envelope: Callable[[str], Envelope]
-    policy: Policy = Policy()
-    same_algorithm: bool = True
-
-    @cached_property
-    def overflows(self) -> bool:
-        """Whether nn.RNN leaves the range of the dtype anywhere, or nearly: what rounding does is then not known."""
-        for name, reference in self.reference.tensors.items():
-            expected = self.expected.get(name)
-            if reference is not None and expected is not None and reference.numel():
-                limit = nearly_overflowing(reference.dtype)
-                if not (reference.abs().max() < limit and expected.abs().max() < limit):
-                    return True
-        return False
-
-
-def compare(sides: Sides, only: Container[str] | None = None) -> tuple[Check, ...]:
+def compare(
+    problem: Problem, stage: Stage, values: Values, same_algorithm: bool = True, only: Container[str] | None = None
+) -> tuple[Check, ...]:
     """Return one check per tensor, or per tensor of `only`: output, h_n and `grad <leaf>`.
 
-    What an envelope leaves open is not comparable, with one of OPEN as its cause.
+    What an envelope leaves open is not comparable, with one of OPEN as its cause. `same_algorithm`: nn.RNN's own error
+    excuses one of its size.
     """
     found = []
-    for name, reference in sides.reference.tensors.items():
-        expected = sides.expected.get(name)
-        if reference is not None and expected is not None and (only is None or name in only):
-            found.append(_compare(sides, name, reference, expected))
+    for name, reference in problem.reference(stage).tensors.items():
+        expected = problem.expected(stage).get(name)
+        if reference is None or expected is None or (only is not None and name not in only):
+            continue
+        policy = problem.policy.name if stage == "precision" else "envelope"
+        dtype = str(reference.dtype).removeprefix("torch.")
+        check = Check(tensor=name, stage=stage, dtype=dtype, verdict=Verdict.MISMATCH, policy=policy)
+        actual = values.tensors.get(name)
+        finding = values.findings.get(name) or wrong_form(actual, reference)
+        if not finding and problem.case.input.layout == "batched" and problem.case.input.batch_size == 0:
+            reason = "batch_size 0: only shapes can be compared, and they are right"
+            finding = Finding(Verdict.NOT_COMPARABLE, Cause.EMPTY_BATCH, reason)
+        if finding:
+            found.append(replace(check, **finding._asdict()))
+        elif actual is not None:  # as it is wherever its form is right
+            found.append(_Elements(problem, check, actual, reference, expected, same_algorithm).judged())
     return tuple(found)
-
-
-def _compare(sides: Sides, name: str, reference: Tensor, expected: Tensor) -> Check:
-    case, stage = sides.case, sides.stage
-    policy = sides.policy.name if stage == "precision" else "envelope"
-    dtype = str(reference.dtype).removeprefix("torch.")
-    check = Check(tensor=name, stage=stage, dtype=dtype, verdict=Verdict.MISMATCH, policy=policy)
-    actual = sides.candidate.tensors.get(name)
-    finding = sides.candidate.findings.get(name) or wrong_form(actual, reference)
-    if not finding and case.input.layout == "batched" and case.input.batch_size == 0:
-        reason = "batch_size 0: only shapes can be compared, and they are right"
-        finding = Finding(Verdict.NOT_COMPARABLE, Cause.EMPTY_BATCH, reason)
-    if finding:
-        return replace(check, **finding._asdict())
-    assert actual is not None  # that is a wrong form
-    return _Elements(sides, check, actual, reference, expected).judged()
 
 
 class _Elements:
     """One tensor's values on both sides, element by element, in float64 and of one shape."""
 
-    def __init__(self, sides: Sides, check: Check, actual: Tensor, reference: Tensor, expected: Tensor) -> None:
-        self.sides, self.check, self.case = sides, check, sides.case
-        self.dtype, self.kind = reference.dtype, arithmetic(sides.case, reference.dtype, reference.device)
+    def __init__(
+        self, problem: Problem, check: Check, actual: Tensor, reference: Tensor, expected: Tensor, same_algorithm: bool
+    ) -> None:
+        self.problem, self.check, self.case, self.same_algorithm = problem, check, problem.case, same_algorithm
+        self.dtype, self.kind = reference.dtype, arithmetic(problem.case, reference.dtype, reference.device)
         self.actual, self.reference = actual.double(), reference.double()
         self.expected = expected.to(actual.device).double()
         self.error = (self.actual - self.expected).abs()
@@ -156,7 +101,7 @@ class _Elements:
         if not (isfinite(self.largest) and isfinite(self.own or 0.0)):
             comparable = self.reference.isfinite() & self.expected.isfinite()
             broken = comparable & ~self.actual.isfinite()
-            if not comparable.all() or (self.sides.overflows and broken.any()):
+            if not comparable.all() or (self.problem.overflows(self.check.stage) and broken.any()):
                 return self._open(self.check, Cause.OVERFLOW)
             if broken.any():
                 reason = f"{_share(broken)} are not finite where {self.case.cell.layer}'s are"
@@ -166,7 +111,7 @@ class _Elements:
             return self._within_fixed(check)
         if self._is_rounding():
             return replace(check, verdict=Verdict.MATCH)
-        if self.sides.overflows:
+        if self.problem.overflows(self.check.stage):
             return self._open(check, Cause.OVERFLOW)
         return self._within_envelope(check)
 
@@ -191,7 +136,7 @@ class _Elements:
         return self._mismatch(check, Cause.VALUES, reason, different.double(), different)
 
     def _within_fixed(self, check: Check) -> Check:
-        atol, rtol = self.sides.policy.tolerances(self.dtype)
+        atol, rtol = self.problem.policy.tolerances(self.dtype)
         excess = self.error - (atol + rtol * self.expected.abs())
         if excess.max() <= 0:
             return replace(check, verdict=Verdict.MATCH)
@@ -203,14 +148,14 @@ class _Elements:
             return True
         if self.dtype == torch.float64 and (self.errors <= SAME_IN_FLOAT64 * self.sizes).all():
             return True
-        if self.own is None or not self.sides.same_algorithm:
+        if self.own is None or not self.same_algorithm:
             return False
         if not (self.own <= loosest(self.kind) * self.scale and self.largest <= HONEST_FACTOR * self.own):
             return False
         return bool((self.errors * self.scale <= UNEVEN * HONEST_FACTOR * self.own * self.sizes).all())
 
     def _within_envelope(self, check: Check) -> Check:
-        envelope, tensor = self.sides.envelope(self.kind), check.tensor
+        envelope, tensor = self.problem.oracle(check.stage).envelope(self.kind), check.tensor
         spread = envelope.spread[tensor].to(self.error.device)
         widest = spread.max().item()
         allowed = ENVELOPES * over_elements(self.case, tensor, spread)
@@ -225,7 +170,7 @@ class _Elements:
         forward_decides = all(
             envelope.decides(name, expected, loosest(self.kind))
             for name in results(self.case)
-            if (expected := self.sides.expected[name]) is not None
+            if (expected := self.problem.expected(check.stage)[name]) is not None
         )
         if tensor.startswith("grad ") and envelope.kinks and forward_decides:
             return self._open(check, Cause.RELU_KINK)

@@ -37,7 +37,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Values:
-    """What an implementation computed, by tensor name: results, and `grad <leaf>`, None where there is none.
+    """The values an implementation computed, by tensor name: results, and `grad <leaf>`, None where there is none.
 
     `returned` are the results themselves, of which `tensors` has copies: a later call must leave them alone. Of a
     candidate in another process `ask_overwritten` looks at them there.

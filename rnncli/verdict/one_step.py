@@ -19,9 +19,9 @@ from rnncli.core.shapes import tensor_sizes
 from rnncli.numerics.locate import first_in_order, over_elements
 from rnncli.numerics.oracle import Oracle
 from rnncli.numerics.probe import Probe, first_layer, in_layout, results, time_first
-from rnncli.verdict.compare import SMALL, nearly_overflowing
+from rnncli.verdict.compare import SMALL, wrong_form
 from rnncli.verdict.evaluate import Candidate
-from rnncli.verdict.problem import Problem
+from rnncli.verdict.problem import Problem, nearly_overflowing
 
 MAX_ROWS = 4096  # steps judged at once
 ALIKE = 8.0  # times the smallest: rows whose values are of like size are judged together, since they round alike
@@ -41,7 +41,7 @@ class Steps:
 
         What leaves the range of the dtype is not known, and so not wrong.
         """
-        oracle, limit = self.problem.oracle("algorithm"), nearly_overflowing(self.problem.dtype_at(stage))
+        oracle, limit = self.problem.oracle(stage), nearly_overflowing(self.problem.dtype_at(stage))
         expected, spread = oracle.values[name], oracle.envelope(self.problem.kind(stage)).spread[name]
         bound = ENVELOPES * over_elements(self.problem.case, name, spread)
         known = bound.isfinite() & (expected.abs() < limit) & (self._largest_sum < limit)
@@ -49,8 +49,9 @@ class Steps:
 
     @cached_property
     def _largest_sum(self) -> float:
-        """No less than the largest sum of magnitudes that a product adds up, before anything cancels. What saturates
-        has its largest in the first layer.
+        """A bound on the sums of magnitudes that products add up, before anything cancels.
+
+        Of a cell that saturates, the largest sums are those of the first layer.
         """
         case, probe = self.problem.case, self.problem.probe
         if case.rnn.nonlinearity != "relu":
@@ -67,7 +68,7 @@ def wrong_step(problem: Problem, stage: Stage, candidate: Candidate) -> str | No
     """
     if problem.drops:
         return None
-    for steps in _steps(problem, problem.probe, problem.oracle(stage).previous_states, problem.dtype_at(stage)):
+    for steps in _steps(problem, stage, problem.oracle(stage).previous_states):
         try:
             values = steps.problem.values(stage, candidate)
         except CandidateError:
@@ -83,18 +84,20 @@ def wrong_step(problem: Problem, stage: Stage, candidate: Candidate) -> str | No
     return None
 
 
-def first_wrong_step(problem: Problem, stage: Stage, output: Tensor) -> Location | None:
+def first_wrong_step(problem: Problem, stage: Stage, output: Tensor | None) -> Location | None:
     """Return where a candidate's output first is not one step from its own output before, or None.
 
     It needs no other call, sees faults of a certain step, and is exact however chaotic the case is; but it needs every
     state and its input, which only a single layer of a cell with one state shows.
     """
-    case, probe = problem.case, problem.probe_at(stage).to(torch.float64, problem.device)
+    case, probe = problem.case, problem.probe_at(stage)
     if case.rnn.num_layers > 1 or len(case.cell.states) > 1 or problem.drops:
+        return None
+    if output is None or wrong_form(output, probe.cotangents["output"]):
         return None
     states = time_first(case, output.double())  # (L, N, D*H_out)
     wrong = torch.zeros_like(states, dtype=torch.bool).flatten(0, 1)
-    for steps in _steps(problem, probe, {"h_0": _before(case, probe, states)}, torch.float64):
+    for steps in _steps(problem, stage, {"h_0": _before(case, probe, states)}):
         one = steps.problem.case
         actual = in_layout(one, states.flatten(0, 1)[steps.rows][None])
         wrong[steps.rows] = time_first(one, steps.wrong(stage, "output", actual))[0]
@@ -109,7 +112,7 @@ def error_of_a_step(problem: Problem, candidate: Candidate) -> float:
     added up at random, is SMALL at most.
     """
     largest = scale = typical = 0.0
-    for steps in _steps(problem, problem.probe, problem.oracle("algorithm").previous_states, torch.float64):
+    for steps in _steps(problem, "algorithm", problem.oracle("algorithm").previous_states):
         one = steps.problem.derived(first_layer)
         try:
             actual = one.values("algorithm", candidate).tensors["output"]
@@ -126,12 +129,16 @@ def error_of_a_step(problem: Problem, candidate: Candidate) -> float:
     return min(SMALL, largest / scale) if largest < SMALL_OF_TERMS * typical else largest / scale
 
 
-def _steps(problem: Problem, probe: Probe, before: dict[str, Tensor], dtype: torch.dtype) -> Iterator[Steps]:
+def _steps(problem: Problem, stage: Stage, before: dict[str, Tensor]) -> Iterator[Steps]:
     """Yield every step whose states the dtype can hold. `before`: the states each starts from, by name,
     (D*num_layers, L, N, features) each.
     """
-    case = problem.case
-    rows = time_first(case, probe.input).flatten(0, 1).to(dtype).double()  # (L*N, H_in)
+    case, dtype, probe = (
+        problem.case,
+        problem.dtype_at(stage),
+        problem.probe_at(stage).to(torch.float64, problem.device),
+    )
+    rows = time_first(case, probe.input).flatten(0, 1)  # (L*N, H_in)
     states = {name: value.flatten(1, 2).to(dtype).double() for name, value in before.items()}
     size = torch.stack([rows.abs().amax(-1), *(value.abs().amax((0, -1)) for value in states.values())]).amax(0)
     held = size.isfinite()
@@ -160,7 +167,7 @@ def _before(case: Case, probe: Probe, states: Tensor) -> Tensor:
     steps, sequences, _ = states.shape
     lengths = torch.tensor(case.input.sequence_lengths if case.input.layout == "packed" else [steps] * sequences)
     time = torch.arange(steps)[:, None].expand(-1, sequences)  # (L, N)
-    first = probe.initial_states(probe.leaves)[0].view(-1, 1, sequences, case.rnn.h_out)  # (D, 1, N, H_out)
+    first = probe.initial_states(probe.leaves)[0].double().view(-1, 1, sequences, case.rnn.h_out)  # (D, 1, N, H_out)
     found = []
     for direction, h in enumerate(torch.split(states, case.rnn.h_out, -1)):
         before = torch.cat([h[1:], first[direction]] if direction else [first[direction], h[:-1]])

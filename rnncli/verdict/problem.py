@@ -1,11 +1,12 @@
 """A problem: a case, its probe, and what is true of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
@@ -14,11 +15,39 @@ from rnncli.numerics.oracle import Oracle
 from rnncli.numerics.probe import Probe, draw, first_sequence, of_first_sequence, results, shortened, without_states
 from rnncli.numerics.reference import built
 from rnncli.numerics.rounding import arithmetic
-from rnncli.verdict.compare import ENVELOPE, Policy
 from rnncli.verdict.evaluate import Candidate, Side, Values, evaluate, reference_side
 
 Value = TypeVar("Value")
 Derived = tuple[Case, Probe] | tuple[Case, Probe, Values]
+PolicyName = Literal["envelope", "fixed", "exact"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The rule that decides at the precision stage; the algorithm stage always rests on the envelope.
+
+    `fixed`: |error| <= atol + rtol * |oracle|, element by element; without numbers those of torch.testing.assert_close.
+    `exact`: the reference's values, bit for bit.
+    """
+
+    name: PolicyName = "envelope"
+    atol: float | None = None
+    rtol: float | None = None
+
+    def tolerances(self, dtype: torch.dtype) -> tuple[float, float]:
+        """Return atol and rtol of the fixed policy."""
+        if self.atol is not None and self.rtol is not None:
+            return self.atol, self.rtol
+        rtol = {torch.float64: 1e-7, torch.float32: 1.3e-6, torch.bfloat16: 1.6e-2, torch.float16: 1e-3}[dtype]
+        return 1e-7 if dtype == torch.float64 else 1e-5, rtol
+
+
+ENVELOPE = Policy()
+
+
+def nearly_overflowing(dtype: torch.dtype) -> float:
+    """Return the magnitude from which on values are near the largest number of a dtype."""
+    return torch.finfo(dtype).max / 16
 
 
 class Problem:
@@ -45,7 +74,7 @@ class Problem:
 
     @property
     def drops(self) -> bool:
-        """Whether dropout changes the values."""
+        """True where dropout changes the values."""
         return self.case.run.train and self.case.rnn.dropout > 0
 
     # -- values, by stage ----------------------------------------------------------------------------------------------
@@ -72,6 +101,22 @@ class Problem:
         """Return the oracle on the values both sides are given."""
         key, probe = ("oracle", self.dtype_at(stage)), self.probe_at(stage)
         return self.remembered(key, lambda: Oracle(self.case, probe.to(torch.float64, self.device)))
+
+    def expected(self, stage: Stage) -> Mapping[str, Tensor | None]:
+        """Return what errors are measured against: nn.RNN at the algorithm stage, the oracle at the precision stage."""
+        return self.reference(stage).tensors if stage == "algorithm" else self.oracle(stage).values
+
+    def overflows(self, stage: Stage) -> bool:
+        """Return whether nn.RNN leaves the range of the dtype anywhere, or nearly: rounding is then not known."""
+
+        def leaves(reference: Tensor | None, expected: Tensor | None) -> bool:
+            if reference is None or expected is None or not reference.numel():
+                return False
+            limit = nearly_overflowing(reference.dtype)
+            return not (reference.abs().max() < limit and expected.abs().max() < limit)
+
+        pairs = ((value, self.expected(stage).get(name)) for name, value in self.reference(stage).tensors.items())
+        return self.remembered(("overflows", stage), lambda: any(leaves(*pair) for pair in pairs))
 
     def values(self, stage: Stage, candidate: Candidate) -> Values:
         """Return what a candidate computes. Raises CandidateError."""

@@ -17,15 +17,13 @@ from rnncli.numerics.probe import draw, first_layer, in_layout, results, time_fi
 from rnncli.verdict.compare import (
     OPEN,
     SAME_IN_FLOAT64,
-    Sides,
     compare,
     loosest,
-    nearly_overflowing,
     told_by_size,
 )
 from rnncli.verdict.evaluate import Candidate, Values
 from rnncli.verdict.one_step import error_of_a_step, first_wrong_step, wrong_step
-from rnncli.verdict.problem import Problem
+from rnncli.verdict.problem import Problem, nearly_overflowing
 
 OVER_TIME = ("error_by_step", "reference_error_by_step", "allowed_by_step")
 ATTEMPTS = 20  # draws of a probe, in search of one that keeps every relu off its kink
@@ -58,11 +56,8 @@ def stage_checks(
     `measure`: a wrong output is measured in single steps too, which tells small wrongs from another equation.
     Raises CandidateError.
     """
-    reference, oracle = problem.reference(stage), problem.oracle(stage)
     values = problem.values(stage, candidate) if values is None else values
-    expected = reference.tensors if stage == "algorithm" else oracle.values
-    sides = Sides(problem.case, stage, reference, values, expected, oracle.envelope, problem.policy, same_algorithm)
-    checks = compare(sides, only)
+    checks = compare(problem, stage, values, same_algorithm, only)
     if measure:
         checks = tuple(_in_one_step(problem, candidate, check) for check in checks)
     return _Open(problem, stage, candidate, values).resolved(checks)
@@ -188,8 +183,7 @@ class _Open:
                 values = seen.values(self.stage, self.candidate)
             except CandidateError:
                 return {}
-        output, check = values.tensors["output"], found["output"]
-        wrong = None if output is None else first_wrong_step(seen, self.stage, output)
+        wrong, check = first_wrong_step(seen, self.stage, values.tensors["output"]), found["output"]
         if wrong is None:
             return {}
         reason = f"from the candidate's own state before it, {whose} is not what the equations give; {check.reason}"

@@ -47,7 +47,7 @@ def test_defaults_are_nn_rnn_s_own():
 def test_the_default_config_holds_every_key_at_its_default():
     text = (ROOT / "configs/default.yaml").read_text()
     assert yaml.safe_load(text) == {**Case().config, "grid": {}}
-    assert tuple(load(ROOT / "configs/default.yaml", {}).cases) == (Case(),)
+    assert tuple(load(ROOT / "configs/default.yaml", {})) == (Case(),)
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
@@ -94,7 +94,7 @@ def test_the_shapes_of_the_full_grid_match(rnncli, candidate, dtype, train, h_0)
 def test_a_flag_overrides_the_file_and_the_file_the_defaults(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("rnn: {num_layers: 3, hidden_size: 7}")
-    (case,) = load(path, {"rnn.num_layers": Flag("--layers", 4)}).cases
+    (case,) = load(path, {"rnn.num_layers": Flag("--layers", 4)})
     assert (case.rnn.num_layers, case.rnn.hidden_size, case.rnn.input_size) == (4, 7, 20)
 
 
@@ -117,7 +117,7 @@ def test_the_printed_config_gives_the_same_cases_again(rnncli, tmp_path, config)
     printed = tmp_path / "printed.yaml"
     printed.write_text(rnncli("shapes", "--print-config", config, "--weight-scale", "1e-1", "--seed", 3).out)
     flags = {"run.weight_scale": Flag("--weight-scale", 0.1), "run.seed": Flag("--seed", 3)}
-    assert tuple(load(printed, {}).cases) == tuple(load(config, flags).cases)
+    assert tuple(load(printed, {})) == tuple(load(config, flags))
 
 
 def test_printing_a_config_loads_no_torch(torch_free):
@@ -127,7 +127,7 @@ def test_printing_a_config_loads_no_torch(torch_free):
 def test_a_grid_is_the_cross_product_in_order(tmp_path):
     path = tmp_path / "grid.yaml"
     path.write_text("grid: {rnn.num_layers: [1, 2], rnn.bidirectional: [false, true], candidate: [manual, bmm]}")
-    cases = load(path, {}).cases
+    cases = load(path, {})
     assert len({case.id for case in cases}) == 8
     assert [(c.rnn.num_layers, c.rnn.bidirectional, c.candidate) for c in cases][:3] == [
         (1, False, "manual"),
@@ -139,28 +139,26 @@ def test_a_grid_is_the_cross_product_in_order(tmp_path):
 def test_a_flag_replaces_the_grid_axis_of_its_name(tmp_path):
     path = tmp_path / "grid.yaml"
     path.write_text("grid: {rnn.num_layers: [1, 2], rnn.bidirectional: [false, true]}")
-    cases = load(path, {"rnn.num_layers": Flag("--layers", 3)}).cases
+    cases = load(path, {"rnn.num_layers": Flag("--layers", 3)})
     assert [case.rnn.num_layers for case in cases] == [3, 3]
 
 
 def test_sizes_that_are_not_given_follow_from_the_lengths():
-    (case,) = load(
-        None, {"input.layout": Flag("--layout", "packed"), "input.lengths": Flag("--lengths", [5, 9, 2])}
-    ).cases
+    (case,) = load(None, {"input.layout": Flag("--layout", "packed"), "input.lengths": Flag("--lengths", [5, 9, 2])})
     assert (case.input.batch_size, case.input.seq_len) == (3, 9)
 
 
 def test_sections_whose_keys_are_commented_out_take_the_defaults(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("rnn:\ninput:\nrun:\nexpect:\ngrid:\n")
-    assert tuple(load(path, {}).cases) == (Case(),)
+    assert tuple(load(path, {})) == (Case(),)
     jsonschema.validate(yaml.safe_load(path.read_text()), json_schema())
 
 
 def test_a_number_in_scientific_notation_is_a_number(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("run: {weight_scale: 1e-3}\nrnn: {dropout: 5e-1}")
-    (case,) = load(path, {}).cases
+    (case,) = load(path, {})
     assert (case.run.weight_scale, case.rnn.dropout) == (0.001, 0.5)
 
 
@@ -180,6 +178,6 @@ def test_integers_are_those_of_yaml_1_2(tmp_path, text, number):
     path = tmp_path / "c.yaml"
     path.write_text(f"rnn: {{num_layers: {text}}}")
     config = load(path, {})
-    assert config.cases[0].rnn.num_layers == number
+    assert config[0].rnn.num_layers == number
     path.write_text(config.to_yaml())
-    assert load(path, {}).cases[0] == config.cases[0]
+    assert load(path, {})[0] == config[0]

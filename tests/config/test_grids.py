@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rnncli.config import grid as module
-from rnncli.config.cases import Config, load
+from rnncli.config.cases import load
 from rnncli.config.grid import Grid
 from rnncli.config.schema import leaves
 from rnncli.config.selection import Filter, Selection
@@ -53,7 +53,7 @@ def of(given, grid):
     for leaf, value in given.items():
         module.put(values, leaves()[leaf], value)
     places = {(): "a.yaml"} | {("grid", name, at): f"a.yaml:{at}" for name in grid for at in range(9)}
-    return Config(Grid(values, grid, places), grid)
+    return Grid(values, grid, places)
 
 
 @st.composite
@@ -100,7 +100,7 @@ def nearly_right(draw):
 
 def refused(config):
     try:
-        config.cases.check(with_values=True)
+        config.check(with_values=True)
     except ConfigError as error:
         return str(error)
     return None
@@ -142,14 +142,14 @@ def test_what_is_chosen_is_what_is_chosen_case_by_case(data):
     configs = [config for config in data.draw(grids()) if not refused(config)]
     texts = data.draw(st.lists(filters(), max_size=2))
     if configs and data.draw(st.booleans()):
-        one = data.draw(st.sampled_from(configs)).cases
+        one = data.draw(st.sampled_from(configs))
         chosen = one[data.draw(st.integers(0, len(one) - 1))].id
         texts.insert(0, f"id{data.draw(st.sampled_from(['==', '!=']))}{chosen}")
     conditions = [Filter.parse(text) for text in texts]
     plain: dict = {}
     given = units = 0
     for config in configs:
-        fulfil = [case for case in config.cases if all(condition.holds(case) for condition in conditions)]
+        fulfil = [case for case in config if all(condition.holds(case) for condition in conditions)]
         new = {case.id: case for case in fulfil if case.id not in plain}
         given += len(fulfil)
         units += len(set(map(problem, new.values())))
@@ -223,7 +223,7 @@ def million(monkeypatch):
 
 
 def test_a_part_of_a_million_cases_is_chosen_without_building_them(million):
-    assert len(million.cases) == 1_000_000
+    assert len(million) == 1_000_000
     part = Selection([million, load(None, {})], [Filter.parse("hidden_size>=26")], (3, 8))
     assert (part.whole, len(part), len(part.units)) == (500_001, 62_500, 31_250)
     assert part.origins(())(0).shard_cases == 62_500
@@ -237,7 +237,7 @@ def test_a_million_cases_that_are_given_twice_are_counted_without_building_them(
 
 
 def test_the_largest_of_a_million_cases_is_found_without_building_them(million):
-    (largest,) = [case for case in million.cases.largest() if case.candidate == "bmm" and case.rnn.bidirectional]
+    (largest,) = [case for case in million.largest() if case.candidate == "bmm" and case.rnn.bidirectional]
     assert (largest.rnn.hidden_size, largest.input.seq_len) == (50, 25)
 
 

@@ -41,7 +41,7 @@ def test_a_case_of_an_rnn_keeps_the_id_of_results_that_were_saved_before_there_w
 
 
 def test_the_first_and_the_last_case_of_a_grid_keep_their_ids():
-    cases = load(ROOT / "configs/full.yaml", {}).cases
+    cases = load(ROOT / "configs/full.yaml", {})
     assert (cases[0].id, cases[-1].id) == ("ncd450b076", "lbecd94e45")
 
 
@@ -97,21 +97,21 @@ def test_what_a_cell_does_not_take_is_told_in_one_message(rnncli, arguments):
 def test_a_cell_is_named_in_lower_case_too(rnncli, tmp_path):
     assert "cell: LSTM" in rnncli("shapes", "--print-config", "--cell", "lstm").out
     (tmp_path / "a.yaml").write_text("rnn: {cell: gru}")
-    assert load(tmp_path / "a.yaml", {}).cases[0] == of(cell="GRU")
+    assert load(tmp_path / "a.yaml", {})[0] == of(cell="GRU")
 
 
 def test_a_grid_over_cells_gives_the_same_cases_after_it_was_printed(rnncli, tmp_path):
     path, printed = tmp_path / "a.yaml", tmp_path / "b.yaml"
     path.write_text("grid: {rnn.cell: [RNN, GRU, LSTM], rnn.bias: [true, false]}")
     printed.write_text(rnncli("shapes", "--print-config", path).out)
-    assert tuple(load(printed, {}).cases) == tuple(load(path, {}).cases)
+    assert tuple(load(printed, {})) == tuple(load(path, {}))
     outcome = rnncli("shapes", "--static", path, "--format", "json")
     assert [case["config"]["rnn"]["cell"] for case in json.loads(outcome.out)["cases"]] == [
         *("RNN", "RNN", "GRU", "GRU", "LSTM", "LSTM")
     ]
     path.write_text("rnn: {nonlinearity: relu}\ngrid: {rnn.cell: [RNN]}")
     printed.write_text(rnncli("shapes", "--print-config", path).out)
-    assert tuple(load(printed, {}).cases) == (of(nonlinearity="relu"),)
+    assert tuple(load(printed, {})) == (of(nonlinearity="relu"),)
 
 
 @pytest.mark.parametrize("needed", [needed_for_shapes, needed_for_verify])

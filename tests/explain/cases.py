@@ -67,7 +67,7 @@ ODD = {
         "run": {"seed": 7},
     },
 }
-CASES = {path.stem: load(path, {}).cases[0] for path in CONFIGS} | {
+CASES = {path.stem: load(path, {})[0] for path in CONFIGS} | {
     name: Case.model_validate(values) for name, values in ODD.items()
 }
 

@@ -12,7 +12,7 @@ from rnncli.config.cases import load
 from rnncli.core.shapes import predict_tensors
 from rnncli.explain.snippets import WIDTH, by_cells, by_hand, by_module, snippets
 
-SMOKE = load(ROOT / "configs/smoke.yaml", {}).cases
+SMOKE = load(ROOT / "configs/smoke.yaml", {})
 
 
 def run(code, names):

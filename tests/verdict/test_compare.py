@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,8 +14,9 @@ from rnncli.core.shapes import predict_parameters, predict_tensors
 from rnncli.numerics.locate import by_group, first_in_order, locate, over_elements
 from rnncli.numerics.oracle import Envelope
 from rnncli.numerics.probe import packer
-from rnncli.verdict.compare import ENVELOPES, OPEN, Policy, Sides, by_step, compare, loosest, told_by_size
+from rnncli.verdict.compare import ENVELOPES, OPEN, by_step, compare, loosest, told_by_size
 from rnncli.verdict.evaluate import Finding, Values
+from rnncli.verdict.problem import ENVELOPE, Policy, Problem
 
 NAN, INF = float("nan"), float("inf")
 STAGES = ("algorithm", "precision")
@@ -50,6 +52,23 @@ def envelope(spread=1e-15, kinks=0, **by_tensor) -> Envelope:
     return Envelope(spreads | by_tensor, kinks, floor=0.0)
 
 
+class Known(Problem):
+    """A problem whose values are given."""
+
+    def __init__(self, reference, expected=None, measured=lambda _: envelope(), case=CASE, policy=ENVELOPE):
+        super().__init__(case, torch.device("cpu"), policy, reference=Values(reference))
+        self._expected, self._envelope = expected or reference, measured
+
+    def reference(self, _):
+        return Problem.reference(self, "algorithm")
+
+    def expected(self, _):
+        return self._expected
+
+    def oracle(self, _):
+        return SimpleNamespace(envelope=self._envelope)
+
+
 def compared(
     candidate,
     reference=None,
@@ -71,17 +90,8 @@ def compared(
         return around
 
     others = {name: values(*SIZES[name]) for name in ("output", "h_n")}
-    sides = Sides(
-        case=case,
-        stage=stage,
-        reference=Values({tensor: reference}),
-        candidate=Values({tensor: candidate}),
-        expected=others | {tensor: expected},
-        envelope=measured,
-        policy=policy or Policy(),
-        same_algorithm=same_algorithm,
-    )
-    (check,) = compare(sides)
+    problem = Known({tensor: reference}, others | {tensor: expected}, measured, case, policy or ENVELOPE)
+    (check,) = compare(problem, stage, Values({tensor: candidate}), same_algorithm)
     return check
 
 
@@ -141,22 +151,21 @@ def test_a_wrong_form_is_a_mismatch_that_says_what_is_wrong(candidate, reason, p
 def test_a_finding_about_a_tensor_is_its_verdict():
     found = Finding(Verdict.NOT_COMPARABLE, Cause.NOT_RUN, "not run")
     right = {"output": values(5, 6, 8)}
-    sides = Sides(CASE, "algorithm", Values(right), Values(right, {"output": found}), right, lambda _: envelope())
-    (check,) = compare(sides)
+    (check,) = compare(Known(right), "algorithm", Values(right, {"output": found}))
     assert (check.verdict, check.cause, check.reason) == found
 
 
 def test_a_tensor_that_the_candidate_does_not_give_is_a_mismatch():
     right = {"output": values(5, 6, 8)}
-    (check,) = compare(Sides(CASE, "algorithm", Values(right), Values(), right, lambda _: envelope()))
+    (check,) = compare(Known(right), "algorithm", Values())
     assert check.verdict == "mismatch"
 
 
 def test_every_tensor_of_nn_rnn_s_is_compared_or_those_asked_for():
     tensors = {name: values(*size) for name, size in SIZES.items()}
-    sides = Sides(CASE, "algorithm", Values(tensors), Values(tensors), tensors, lambda _: envelope())
-    assert [check.tensor for check in compare(sides)] == list(SIZES)
-    assert [check.tensor for check in compare(sides, {"h_n", "grad input"})] == ["h_n", "grad input"]
+    given = Known(tensors), "algorithm", Values(tensors)
+    assert [check.tensor for check in compare(*given)] == list(SIZES)
+    assert [check.tensor for check in compare(*given, only={"h_n", "grad input"})] == ["h_n", "grad input"]
 
 
 @pytest.mark.parametrize("tensor", SIZES)
@@ -252,7 +261,7 @@ def test_the_envelope_asked_for_is_that_of_the_dtype():
 
     reference = {"output": values(5, 6, 8).bfloat16(), "h_n": None}
     candidate = Values({"output": reference["output"] + 0.5})
-    compare(Sides(CASE, "precision", Values(reference), candidate, {"output": values(5, 6, 8), "h_n": None}, measured))
+    compare(Known(reference, {"output": values(5, 6, 8), "h_n": None}, measured), "precision", candidate)
     assert asked == ["bfloat16"]
 
 
@@ -335,15 +344,9 @@ def test_where_nn_rnn_overflows_the_verdict_is_open(reference, candidate):
 def test_where_another_tensor_overflows_the_verdict_is_open():
     right, wrong = values(5, 6, 8), values(5, 6, 8) * 2
     h_n = torch.full((4, 6, 4), INF).double()
-    sides = Sides(
-        CASE,
-        "algorithm",
-        Values({"output": right, "h_n": h_n}),
-        Values({"output": wrong, "h_n": h_n}),
-        {"output": right, "h_n": h_n},
-        lambda _: envelope(),
-    )
-    assert [opened(check) for check in compare(sides)] == ["overflow", "overflow"]
+    problem = Known({"output": right, "h_n": h_n})
+    checks = compare(problem, "algorithm", Values({"output": wrong, "h_n": h_n}))
+    assert [opened(check) for check in checks] == ["overflow", "overflow"]
 
 
 def test_a_working_dtype_overflows_within_its_own_range():

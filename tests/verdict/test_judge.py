@@ -18,11 +18,10 @@ from rnncli.faults.planted import compiled, plant
 from rnncli.faults.power import _seen
 from rnncli.manual import BUILT_IN
 from rnncli.numerics.probe import Probe, draw, time_first
-from rnncli.verdict.compare import Policy
 from rnncli.verdict.evaluate import as_candidate
 from rnncli.verdict.judge import Judgement, with_envelopes
 from rnncli.verdict.one_step import first_wrong_step, wrong_step
-from rnncli.verdict.problem import Problem
+from rnncli.verdict.problem import Policy, Problem
 
 CPU = torch.device("cpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
@@ -220,6 +219,11 @@ def test_a_fault_of_two_layers_at_steps_that_float64_cannot_follow_shows_in_the_
     assert check.verdict == "mismatch"
     assert "a step of the first layer, run alone, is not what the equations give" in check.reason
     assert check.first_divergence.layer == 0
+
+
+def test_a_first_layer_that_gives_another_form_when_it_is_run_alone_tells_nothing_of_its_steps():
+    alone = changing(lambda output, h_n, _: (output if len(h_n) > 1 else output[..., :-1], h_n))
+    assert verdicts(judged(chaotic("float32", num_layers=2), alone), "algorithm") == {"match"}
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
