@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 
 from rnncli.candidate.experiments import Experiments, View
-from rnncli.candidate.names import gates_among
+from rnncli.candidate.names import gates_among, slot
+from rnncli.candidate.trial import Sizes
 from rnncli.core.cells import Cell
 
 _SATURATED = 50.0  # an element of a block: sigmoid and tanh of its sums are 0 or 1 but for 1e-9
@@ -44,6 +45,27 @@ class Block(NamedTuple):
 
 
 Fills = Mapping[Block, float]
+
+
+def divide(views: Iterable[View], sizes: Sizes, cell: Cell) -> None:
+    """Tell how many gates each view holds the rows of, and take its name without that of its gate."""
+    views = list(views)
+    named = gates_among([view.tensor for view in views], cell)
+    for view in views:
+        view.cell, (view.axis, view.blocks) = cell, _rows_in(view.big, sizes)
+        view.big = tuple(size // view.blocks if at == view.axis else size for at, size in enumerate(view.big))
+        if view.blocks == 1 and view.tensor in named:
+            claim = slot(named[view.tensor][0])
+            view.claim = claim._replace(kind=None) if claim.kind == "readout" else claim
+
+
+def _rows_in(big: tuple[int, ...], sizes: Sizes) -> tuple[int, int]:
+    """Return the axis of a shape along which it holds rows of gates, and of how many gates."""
+    one, whole = sizes.C, sizes.gates * sizes.C
+    if len(big) not in (1, 2) or (whole not in big and one in big):
+        return (big.index(one) if one in big else 0), 1
+    parts = [size for size in big if size == whole] or [size for size in big if size % one == 0 and size < whole]
+    return (big.index(parts[0]), parts[0] // one) if parts else (0, 1)
 
 
 def tell_gates(experiments: Experiments, views: list[View], cell: Cell) -> None:

@@ -4,14 +4,15 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from rnncli.candidate.convention import Reading
 from rnncli.candidate.experiments import NOTHING, Effect, Experiments, View
-from rnncli.candidate.gates import UntoldGates, tell_gates
-from rnncli.candidate.names import EXACT, gates_among, slot
+from rnncli.candidate.gates import UntoldGates, divide, tell_gates
+from rnncli.candidate.names import EXACT
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
 from rnncli.candidate.weights import KINDS, Weight, without_places
@@ -49,7 +50,7 @@ def _by_exact_names(held: list[Held], trial: Trial) -> Wiring | None:
                 found.setdefault(match[0], (name, one))
     if not set(trial.params) <= set(found) or len({id(found[name][1]) for name in trial.params}) < len(trial.params):
         return None  # or one tensor under two of the names
-    weights = [Weight.named(name, evidence="its name") for name in trial.params]
+    weights = [replace(Weight.named(name, evidence="its name"), cell=trial.case.cell) for name in trial.params]
     pieces = [Piece(found[name][0], None, weight) for name, weight in zip(trial.params, weights, strict=True)]
     recurrent = [weight for weight in weights if weight.kind == "weight_hh"]
     for weight in [] if trial.case.rnn.bias else recurrent:  # of each direction: zeros where there is no bias
@@ -70,7 +71,7 @@ class _Roles:
     def wiring(self) -> Wiring:
         views = [view for one in self.experiments.held for view in self._views(one)]
         if self.sizes.gates > 1:
-            self._divide(views)
+            divide(views, self.sizes, self.cell)
         for view in views:
             self._tell(view)
         weights = [view for view in views if view.kind and view.kind != "readout"]
@@ -111,25 +112,6 @@ class _Roles:
         if several and (matrices or vectors):
             return [View(one, index, shape[1:]) for index in range(shape[0])]
         return [View(one, None, shape)]
-
-    def _divide(self, views: list[View]) -> None:
-        """Tell how many gates each view holds the rows of, and take its name without that of its gate."""
-        named = gates_among([view.tensor for view in views], self.cell)
-        for view in views:
-            view.cell = self.cell
-            view.axis, view.blocks = self._gates_in(view.big)
-            view.big = tuple(size // view.blocks if at == view.axis else size for at, size in enumerate(view.big))
-            if view.blocks == 1 and view.tensor in named:
-                claim = slot(named[view.tensor][0])
-                view.claim = claim._replace(kind=None) if claim.kind == "readout" else claim
-
-    def _gates_in(self, big: tuple[int, ...]) -> tuple[int, int]:
-        """Return the axis of a shape along which it holds rows of gates, and of how many gates."""
-        s, whole = self.sizes, self.sizes.gates * self.sizes.C
-        if len(big) not in (1, 2) or (whole not in big and s.C in big):
-            return (big.index(s.C) if s.C in big else 0), 1
-        parts = [size for size in big if size == whole] or [size for size in big if size % s.C == 0 and size < whole]
-        return (big.index(parts[0]), parts[0] // s.C) if parts else (0, 1)
 
     def _segments(self, one: Held) -> list[View]:
         """Return the parts of a flat buffer, by what its elements do."""
@@ -382,11 +364,11 @@ class _Roles:
         matrix = change.view(big(view.shape))
         columns = view.big[0 if view.transposed else 1]
         (matrix.T if view.transposed else matrix)[:, : min(columns - s.H, s.H)] = 0.5
-        if self.experiments.effect(view, "x", change).any or s.gates == 1:
-            return not self.experiments.effect(view, "x", change).any
-        states = self.experiments.trial.native.takes_state  # f has no effect where c = 0, r none where h = 0
-        row = view.place[0] * s.directions + view.place[1]
-        return self.experiments.effect(view, f"h{row}" if states else "early", change).any
+        if (reads_x := self.experiments.effect(view, "x", change).any) or s.gates == 1:
+            return not reads_x
+        row = view.place[0] * s.directions + view.place[1]  # f has no effect where c = 0, r none where h = 0
+        when = f"h{row}" if self.experiments.trial.native.takes_state else "early"
+        return self.experiments.effect(view, when, change).any
 
 
 def _claims_a_weight(view: View, acting: list[View]) -> bool:

@@ -67,6 +67,8 @@ class Settling:
         failures: Mapping[str, tuple[int, BaseException | None]] = self.failures or {nothing: (1, None)}
         said, (rank, error) = min(failures.items(), key=lambda failure: failure[1][0])
         tried = f"cannot tell how to call it ({self.native.described()}): tried, among others, {said}"
+        if len(self.native.states) == 1 < len(self.case.cell.states):
+            tried += f"; {self.native.states[0]} was given as ({', '.join(self.case.cell.initial)})"
         failure = Unreadable(f"{name}: {tried if rank else f'its forward raised {said}'}")
         failure.__cause__ = error
         return failure

@@ -105,8 +105,9 @@ class Wiring:
         """
         by_name = {name: one for one in held for name in one.names}
         registered = {id(one) for one in module.parameters()} if module is not None else set()
+        layer = self.pieces[0].weight.cell.layer
         for name in self.extra:
-            yield "weight_ih_l0", "extra-parameter", f"{name} is trained and acts, and nn.RNN has no such parameter"
+            yield "weight_ih_l0", "extra-parameter", f"{name} is trained and acts, and {layer} has no such parameter"
         if self.beyond and module is not None:
             yield "weight_ih_l0", "wrong-shape", f"{self.beyond[0]} belongs to a layer that was not asked for"
         for name, pieces in self.by_tensor.items():

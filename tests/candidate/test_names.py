@@ -2,7 +2,8 @@
 
 import pytest
 
-from rnncli.candidate.names import role, slot
+from rnncli.candidate.names import gates_among, role, slot
+from rnncli.core.cells import CELLS
 
 WEIGHTS = {
     "weight_ih_l0": ("weight_ih", 0, False),
@@ -47,3 +48,29 @@ def test_the_name_of_a_weight_says_what_it_is(name):
 )
 def test_the_name_of_an_argument_says_what_it_is(names, meant):
     assert {name: role(name) for name in names.split()} == dict.fromkeys(names.split(), meant)
+
+
+@pytest.mark.parametrize(
+    ("cell", "names", "gates"),
+    [
+        ("LSTM", "W_ii W_if W_ig W_io W_hi W_hf W_hg W_ho", "i f g o i f g o"),
+        ("LSTM", "Wf Wi Wc Wo bf bi bc bo", "f i g o f i g o"),
+        ("LSTM", "W_gx W_gh W_ix W_ih W_fx W_fh W_ox W_oh", "g g i i f f o o"),
+        ("LSTM", "forget_gate.weight input_gate.weight cell_gate.weight output_gate.weight", "f i g o"),
+        ("LSTM", "x2i.weight x2f.weight x2c.weight x2o.weight", "i f g o"),
+        ("GRU", "Wz Wr Wh Uz Ur Uh bz br bh", "z r n z r n z r n"),
+        ("GRU", "W_ir W_iz W_in b_hr b_hz b_hn", "r z n r z n"),
+        ("GRU", "reset_x.weight update_x.weight new_x.weight", "r z n"),
+    ],
+)
+def test_names_that_differ_in_a_word_for_each_gate_tell_the_gates(cell, names, gates):
+    found = gates_among(names.split(), CELLS[cell])
+    assert [found[name][1] for name in names.split()] == gates.split()
+
+
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [("LSTM", "Wx Wh b"), ("GRU", "Wx Wh b"), ("LSTM", "W_i W_f W_o"), ("GRU", "W_ih W_hh b_ih b_hh")],
+)
+def test_names_of_which_a_gate_is_missing_tell_none(cell, names):
+    assert gates_among(names.split(), CELLS[cell]) == {}
