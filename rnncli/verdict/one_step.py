@@ -73,10 +73,13 @@ def wrong_step(problem: Problem, stage: Stage, candidate: Candidate) -> str | No
             values = steps.problem.values(stage, candidate)
         except CandidateError:
             return None
-        sizes = tensor_sizes(steps.problem.case)
-        for name in results(problem.case):
+        for name, right in steps.problem.probe_at(stage).cotangents.items():
             actual = values.tensors[name]
-            if name in values.findings or actual is None or actual.shape != sizes[name]:
+            if (
+                name in values.findings
+                or actual is None
+                or (actual.shape, actual.device) != (right.shape, right.device)
+            ):
                 return f"a single step gives {name} another form"
             wrong = steps.wrong(stage, name, actual)
             if wrong.any():

@@ -772,7 +772,8 @@ def test_single_steps_of_a_candidate_with_one_weight_off_by_a_percent_are_not(rn
 
 
 def test_single_steps_of_another_form_are_wrong():
-    assert "another form" in wrong_in_one_step(case_of(), changing(lambda o, h, _: (o, h[..., :-1])))
+    for change in (lambda o, h, _: (o, h[..., :-1]), lambda o, h, _: (o, h.to("meta"))):
+        assert "another form" in wrong_in_one_step(case_of(), changing(change))
 
 
 def test_a_candidate_that_raises_in_single_steps_is_not_judged_by_them():
