@@ -17,7 +17,6 @@ class Cause(StrEnum):
     DEVICE = "device"
     MEMORY_LAYOUT = "memory-layout"  # sparse, or on the meta device: no values beside each other
     PACKING = "packing"  # a tensor for a PackedSequence or the reverse, or other batch sizes or indices
-    MISSING = "missing"
     NO_GRADIENT = "no-gradient"
     NOT_FINITE = "not-finite"
     INPUT_MUTATED = "input-mutated"
