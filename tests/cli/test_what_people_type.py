@@ -325,7 +325,7 @@ def test_a_message_is_folded_between_words_on_a_terminal_alone(monkeypatch, caps
     tell(text)
     assert capsys.readouterr().err == f"rnncli: {text}\n"
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_: os.terminal_size((80, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((80, 24)))
     tell(text)
     lines = capsys.readouterr().err.splitlines()
     assert max(map(len, lines)) <= 80
