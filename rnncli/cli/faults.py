@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnncli.cli.options import Format, Output, option
+from rnncli.core.cells import CELLS
 
 if TYPE_CHECKING:
     from rnncli.core.records import Detail
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 PAGE_WIDTH = 80
 KEYS = ("id", "written", "shows", "fix", "own_evidence")  # of a fault, in JSON
-CELLS = ("RNN", "GRU", "LSTM")
 
 
 def _ids() -> list[str]:
@@ -27,7 +27,7 @@ def faults(
     id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="One fault, in full", autocompletion=_ids, show_default=False)
     ] = None,
-    cell: str = option("--cell CELL", "RNN, GRU or LSTM  [RNN]", values=CELLS, default="RNN"),
+    cell: str = option("--cell CELL", "RNN, GRU or LSTM  [RNN]", values=tuple(CELLS), default="RNN"),
     format: Format = None,
     output: Output = None,
     *,
@@ -64,7 +64,9 @@ def _cell(given: str) -> str:
 
     if given.upper() in CELLS:
         return given.upper()
-    raise ConfigError(f"--cell: {shown(given)} is not allowed{nearest(given, CELLS)}; allowed: {', '.join(CELLS)}")
+    raise ConfigError(
+        f"--cell: {shown(given)} is not allowed{nearest(given, tuple(CELLS))}; allowed: {', '.join(CELLS)}"
+    )
 
 
 def _unknown(id: str, catalogue: "dict[str, Fault]", command: str) -> Exception:

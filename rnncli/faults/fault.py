@@ -6,6 +6,8 @@ from enum import Enum
 from itertools import permutations
 from typing import TYPE_CHECKING, NamedTuple
 
+from rnncli.core.cells import CELLS
+
 if TYPE_CHECKING:
     from rnncli.core.case import Case
 
@@ -121,7 +123,7 @@ class Fault:
     needs: tuple[Need, ...] = ()
     seen_with: tuple[Need, ...] = ()
     own_evidence: bool = False
-    cells: tuple[str, ...] = ("RNN", "GRU", "LSTM")
+    cells: tuple[str, ...] = tuple(CELLS)
 
     def applies(self, case: "Case") -> str | None:
         """Return None if the fault can be written for the case's arguments, layout and mode, else what the case lacks.

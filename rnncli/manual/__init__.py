@@ -11,11 +11,12 @@ from typing import Any
 from .bmm import bmm
 from .cell import cell
 from .concat import concat
-from .equations import gru_step, lstm_step, relu_step, tanh_step
+from .equations import Step, gru_step, lstm_step, relu_step, tanh_step
 from .fused import rnn
 from .stepwise import made_of
 
-equations = made_of({"tanh": tanh_step, "relu": relu_step, "GRU": gru_step, "LSTM": lstm_step})
+STEPS: dict[str, Step] = {"tanh": tanh_step, "relu": relu_step, "GRU": gru_step, "LSTM": lstm_step}
+equations = made_of(STEPS)
 BUILT_IN: dict[str, Callable[..., Any]] = {"manual": rnn, "bmm": bmm, "concat": concat, "cell": cell}
 
-__all__ = ["BUILT_IN", "bmm", "cell", "concat", "equations", "rnn"]
+__all__ = ["BUILT_IN", "STEPS", "bmm", "cell", "concat", "equations", "rnn"]

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from rnncli.core.case import Case
 from rnncli.core.memory import NOISY_ELEMENTS, NOISY_RUNS
-from rnncli.manual.equations import Step, gru_step, lstm_step, recurrent, relu_step, tanh_step
+from rnncli.manual import STEPS
+from rnncli.manual.equations import recurrent
 from rnncli.numerics.device import seed_dropout
 from rnncli.numerics.locate import by_group, states_of
 from rnncli.numerics.probe import Probe, in_layout, packer
@@ -23,7 +24,6 @@ from rnncli.numerics.rounding import ARITHMETIC, Rounding
 from rnncli.numerics.runs import Runs
 
 ENOUGH = 64  # normal numbers, for the largest of them to say how far rounding goes
-STEPS: dict[str, Step] = {"tanh": tanh_step, "relu": relu_step, "GRU": gru_step, "LSTM": lstm_step}
 
 
 @dataclass(frozen=True)

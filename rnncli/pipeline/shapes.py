@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnncli import manual
-from rnncli.candidate.load import arguments_of, load
+from rnncli.candidate.load import load
 from rnncli.core.case import Case
 from rnncli.core.records import CaseRecord
 from rnncli.core.shapes import confront, tensor_sizes
@@ -35,21 +34,11 @@ def look(case: Case) -> CaseRecord:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of oneDNN, which knows no projection
             seen = _sizes(case, given, module(input, of_torch))
-        candidate = _candidate(case)
+        candidate = None if case.target else load(case)  # a user's own is run by verify alone
         own = _sizes(case, given, candidate(input, of_torch, parameters, case)) if candidate else None
     record = confront(case, seen, own, {name: tuple(value.shape) for name, value in parameters.items()})
     warned = (f"shapes does not run {case.target}: rnncli verify does",) if case.target else ()
-    if candidate is None and not case.target:
-        warned = (f"{case.candidate} is not written for cell {case.cell.name}: only manual is compared with torch",)
     return replace(record, device=str(device), warnings=(*record.warnings, *warned))
-
-
-def _candidate(case: Case) -> Any:
-    if case.target is None and case.rnn.cell == "RNN":
-        return load(case)
-    if case.candidate != "manual":  # a user's own is run by verify alone
-        return None
-    return lambda input, states, parameters, case: manual.equations(input, states, parameters, **arguments_of(case))
 
 
 def _sizes(case: Case, given: Mapping[str, Tensor], returned: Any) -> dict[str, tuple[int, ...]]:

@@ -1,1 +1,13 @@
-"""The procedure that ends in a verdict: match, mismatch or not-comparable."""
+"""The procedure that ends in a verdict: match, mismatch or not-comparable. Where each thing is decided, in order:
+
+judge         asks for the checks of a case, one for each tensor and stage; one mismatch among them is enough
+problem       holds the case, its probe, and what torch's layer and the oracle make of it at each stage
+evaluate      runs one side on the probe, and says what needs no comparison: findings, and wrong forms
+compare       decides a tensor: equal but for rounding, or within the envelope; else a mismatch, or OPEN
+stage         resolves what is OPEN: on fewer steps, off the kink of relu, in single steps (`one_step`)
+repeat_calls  calls a candidate again, if its values are right so far: other weights, no h_0, one sequence,
+              and in the `regimes`: strided, without gradients, one loss alone; a difference makes a check a mismatch
+float32       says whether a candidate computes in float32 within float64, which is its own affair in a float32 case
+dropout       judges masks that are not torch's
+claims        takes out of a case what a candidate does not claim, before any of this
+"""

@@ -26,7 +26,7 @@ from rnncli.verdict.problem import Problem, nearly_overflowing
 MAX_ROWS = 4096  # steps judged at once
 ALIKE = 8.0  # times the smallest: rows whose values are of like size are judged together, since they round alike
 SMALL_OF_TERMS = 1e-2  # of a pre-activation: one term of ten thousand is more
-ENVELOPES = 10.0  # that a step may err by: few rows are drawn from, and what is looked for is far larger
+STEP_ENVELOPES = 10.0  # that a step may err by: few rows are drawn from, and what is looked for is far larger
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Steps:
         """
         oracle, limit = self.problem.oracle(stage), nearly_overflowing(self.problem.dtype_at(stage))
         expected, spread = oracle.values[name], oracle.envelope(self.problem.kind(stage)).spread[name]
-        bound = ENVELOPES * over_elements(self.problem.case, name, spread)
+        bound = STEP_ENVELOPES * over_elements(self.problem.case, name, spread)
         known = bound.isfinite() & (expected.abs() < limit) & (self._largest_sum < limit)
         return known & ~((actual.double() - expected).abs() <= bound)
 

@@ -140,3 +140,28 @@ def test_the_products_of_a_case_are_those_that_the_equations_multiply(rnn, backw
         if backward:
             (output.sum() + sum(state.sum() for state in (last if isinstance(last, tuple) else (last,)))).backward()
     assert sum(product.flops for product in products(case, backward)) == counter.get_total_flops()
+
+
+def test_every_table_of_cells_knows_every_cell():
+    from rnncli.candidate.lookalikes import _OF_TORCH
+    from rnncli.candidate.names import _GATE_WORDS
+    from rnncli.explain import equations
+    from rnncli.faults.catalogue import CATALOGUES
+    from rnncli.faults.edits import STEPS
+    from rnncli.manual import STEPS as OF_MANUAL
+    from rnncli.manual import fused_steps
+
+    gated = {name for name, cell in CELLS.items() if not cell.has_nonlinearity}
+    by_step = gated | {"tanh", "relu"}
+    tables = {
+        "faults.catalogue.CATALOGUES": (CATALOGUES, set(CELLS)),
+        "faults.edits.STEPS": (STEPS, set(CELLS)),
+        "candidate.lookalikes": (_OF_TORCH, set(CELLS)),
+        "candidate.names": (_GATE_WORDS, gated),
+        "explain.equations.GATES": (equations.GATES, gated),
+        "manual.STEPS": (OF_MANUAL, by_step),
+        "manual.fused_steps.CELLS": (fused_steps.CELLS, by_step),
+    }
+    assert {name: set(table) for name, (table, _) in tables.items()} == {
+        name: cells for name, (_, cells) in tables.items()
+    }

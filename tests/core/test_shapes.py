@@ -243,10 +243,11 @@ def test_shapes_of_another_cell_are_confronted_with_torch_and_the_equations(rnnc
     assert outcome.err == ""
 
 
-def test_a_built_in_that_has_no_such_cell_is_named(rnncli):
-    outcome = rnncli("shapes", "--cell", "GRU", "--candidate", "bmm", "--device", "cpu")
-    assert outcome.code == 0
-    assert "bmm is not written for cell GRU" in outcome.err
+@pytest.mark.parametrize("candidate", ["manual", "bmm", "concat", "cell"])
+def test_the_shapes_of_every_built_in_are_seen_for_a_gated_cell(rnncli, candidate):
+    outcome = rnncli("shapes", "--cell", "LSTM", "--candidate", candidate, "--device", "cpu")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.count("(5, 10, 40)  (5, 10, 40)  (5, 10, 40)") == 1
 
 
 def test_a_prediction_that_torch_contradicts_for_another_cell_is_a_mismatch(monkeypatch):
