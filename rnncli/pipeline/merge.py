@@ -77,6 +77,9 @@ def _read_document(path: Path, file: BinaryIO, opened: ExitStack) -> ResultFile:
         document = json.loads(text)
         cases = document.pop("cases")
         growth, gates = parts_from_json(document)
+        missing = document.get("missing") or []
+        if not isinstance(missing, list) or not all(isinstance(reason, str) for reason in missing):
+            raise ValueError("missing: not a list of texts")
         lines = [json.dumps({**document, **case}).encode() + b"\n" for case in cases]
     except RecursionError:
         raise no_result(path, "nested too deep") from None
@@ -84,8 +87,7 @@ def _read_document(path: Path, file: BinaryIO, opened: ExitStack) -> ResultFile:
         raise no_result(path, first_problem(error)) from None
     spooled = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     spooled.writelines(lines)
-    missing = tuple(map(str, document.get("missing") or ()))
-    return ResultFile(path, spooled, of_document=True, growth=growth, gates=gates, missing=missing).scan()
+    return ResultFile(path, spooled, of_document=True, growth=growth, gates=gates, missing=tuple(missing)).scan()
 
 
 def _spooled(path: Path, stream: BinaryIO, opened: ExitStack) -> BinaryIO:

@@ -426,6 +426,11 @@ def test_what_a_run_said_to_be_missing_is_said_by_its_report(rnncli, tmp_path):
         outcome = rnncli("report", saved, "--format", format)
         assert outcome.code == 2
         assert "interrupted: 1 of 9 passes were timed" in outcome.out
+    for nothing_like_it in (1.5, "interrupted", {"a": 1}, [1]):
+        saved.write_text(json.dumps(document | {"missing": nothing_like_it}))
+        outcome = rnncli("report", saved)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "not a result of rnncli (missing: not a list of texts)" in outcome.err
 
 
 def test_a_case_that_stands_twice_in_a_file_is_refused(changed):
