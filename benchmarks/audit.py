@@ -77,7 +77,7 @@ def log_uniform(generator: random.Random, low: int, high: int) -> int:
 
 def draw(generator: random.Random, limits: Limits, dtypes: tuple[str, ...] = DTYPES, cell: str = "RNN") -> Case:
     """A random case: every argument, layout, dtype and built-in, weights from half to five times torch's own scale."""
-    gates = len(CELLS[cell].gates) or 1
+    gates = len(CELLS[cell].gates)
     while True:
         hidden, features = log_uniform(generator, 1, limits.hidden_size), log_uniform(generator, 1, 256)
         steps, batch = log_uniform(generator, 1, limits.steps), log_uniform(generator, 1, 32)

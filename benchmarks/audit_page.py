@@ -20,9 +20,8 @@ measures everything on this page again ({machine}; {date}{share}).
 How a verdict is reached: both sides run in float64 and are compared with each other (the **algorithm** stage), then in
 the working dtype, each against the float64 oracle (the **precision** stage). The tolerance is the noise envelope: the
 oracle is run {runs} more times with rounding noise of the dtype added wherever that dtype rounds, in the backward too;
-an error of up to {envelopes:g} times the largest spread, for each time step, direction and layer, is rounding. That
-factor was fixed on 1,000 other cases: of 29,000 checks that an envelope decides, none was beyond 1.7 where nothing
-overflows.
+an error of up to {envelopes:g} times the largest spread, for each time step, direction and layer, is rounding. How near
+correct cases come to that stands below, as the worst match.
 """
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from rnncli.config.cases import Flag, leaves, load
 from rnncli.core.errors import AmbiguousError, CandidateError, nearest
 from rnncli.core.records import CaseRecord, Check, Diagnosis, RunRecord, Verdict
+from rnncli.core.summary import call
 
 _SECTIONS = ("rnn", "input", "run")
 
@@ -69,11 +70,12 @@ class Report:
 
 
 def verify(candidate: str | Callable[..., Any], **arguments: Any) -> Report:
-    """Whether a candidate computes what nn.RNN computes: forward, final state and every gradient.
+    """Return whether a candidate computes what torch's layer computes: forward, final states and every gradient.
 
     `candidate`: a function or class, run in this process, or "PATH.py:NAME", "MODULE:NAME" or a built-in, by name.
-    `arguments`: those of torch.nn.RNN, and the other keys of the config without their section: seq_len, batch_size,
-    layout, lengths, h_0, device, dtype, seed, train, gradients, weight_scale, tf32, cudnn.
+    `arguments`: `cell`, which names the layer, the arguments of that layer (torch.nn.RNN by default), and the other
+    keys of the config without their section: seq_len, batch_size, layout, lengths, h_0, device, dtype, seed, train,
+    gradients, weight_scale, tf32, cudnn.
 
     Raises TypeError for an unknown argument, ConfigError for a value that is not allowed, UnavailableError for a device
     that is not here, and CandidateError where the candidate cannot be called or fails.
@@ -89,7 +91,7 @@ def verify(candidate: str | Callable[..., Any], **arguments: Any) -> Report:
 
 
 def assert_parity(candidate: str | Callable[..., Any], **arguments: Any) -> None:
-    """Raise AssertionError, with the diagnosis, where a candidate does not compute what nn.RNN computes.
+    """Raise AssertionError, with the diagnosis, where a candidate does not compute what torch's layer computes.
 
     Takes what `verify` takes. A gradient that cannot be compared is no failure, see `Report.checks`; where output was
     not compared, that is one.
@@ -101,9 +103,8 @@ def assert_parity(candidate: str | Callable[..., Any], **arguments: Any) -> None
     if report:
         return
     wrong = list(dict.fromkeys(check.tensor for check in report.checks if check.verdict == Verdict.MISMATCH))
-    rnn = report.record.config["rnn"]
     name = candidate if isinstance(candidate, str) else getattr(candidate, "__name__", repr(candidate))
-    lines = [f"{name} is not nn.RNN({rnn['input_size']}, {rnn['hidden_size']}): mismatch in {', '.join(wrong)}"]
+    lines = [f"{name} is not {call(report.record)}: mismatch in {', '.join(wrong)}"]
     if not wrong:
         why = next((check.reason for check in report.checks if check.tensor == "output" and check.reason), "")
         lines = [f"output of {name} was not compared: {why}"]

@@ -44,6 +44,22 @@ def test_a_wrong_one_raises_with_the_diagnosis_and_the_line_to_change():
     assert "without_h_0 is not nn.RNN(20, 40): mismatch in output" in str(raised.value)
 
 
+def test_the_error_names_the_layer_of_the_cell():
+    def keeps_h(x, W_ih, W_hh, b_ih, b_hh, h):
+        for x_t in x:
+            r_x, z_x, n_x = (x_t @ W_ih.T + b_ih).chunk(3, -1)
+            r_h, z_h, n_h = (h @ W_hh.T + b_hh).chunk(3, -1)
+            n, z = torch.tanh(n_x + torch.sigmoid(r_x + r_h) * n_h), torch.sigmoid(z_x + z_h)
+            yield (1 - z) * n + z * h
+
+    def gru(x, W_ih, W_hh, b_ih, b_hh, h):
+        states = list(keeps_h(x, W_ih, W_hh, b_ih, b_hh, h))
+        return torch.stack(states), states[-1]
+
+    with pytest.raises(AssertionError, match=r"gru is not nn\.GRU\(20, 40, num_layers=2\): mismatch in output"):
+        rnncli.assert_parity(gru, cell="GRU", num_layers=2)
+
+
 def test_a_report_is_false_and_holds_what_verify_prints():
     report = rnncli.verify(without_h_0, hidden_size=6, dtype="bfloat16")
     assert not report

@@ -146,7 +146,7 @@ class _Place:
                     f"{view.evidence}; torch's order, as it acts like no order of {_listed(self.cell.gates)}"
                 )
             elif view.effective:
-                what = f"the gates of an {self.cell.name}: {_listed(self.cell.gates)}"
+                what = f"the gates of {self.cell.layer}: {_listed(self.cell.gates)}"
                 raise UntoldGates(f"{view.name} {view.shape} acts like none of {what}")
 
     def _of_input(self, block: Block, is_source: bool) -> str | None:

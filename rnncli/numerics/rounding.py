@@ -21,9 +21,7 @@ from rnncli.numerics.device import DispatchMode
 POOL = 2**18  # normal numbers, drawn once in a process: drawing each anew takes longer than the operation it is for
 KINK_MARGIN = 3.0  # times the spread of a relu's pre-activation: closer to zero than that, rounding may flip it
 
-# The standard deviation of the noise, in units of the largest rounding of an operation. In 2,000 cases that no audit
-# uses, honest errors then stay within 1.5 envelopes.
-WIDTH = 1.25
+WIDTH = 1.25  # the standard deviation of the noise, in units of the largest rounding of an operation
 
 
 class Arithmetic(NamedTuple):

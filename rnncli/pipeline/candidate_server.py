@@ -13,6 +13,7 @@ from torch import nn
 from rnncli.candidate.find import located, own_frames
 from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical
 from rnncli.core.case import Case, altered
+from rnncli.core.cells import CELLS
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Timing
 from rnncli.execution import plain
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 SLOW_IMPORT_S = 0.5  # of a candidate's file, which each edit imports again
 ARGUMENTS = ("num_layers", "bidirectional", "batch_first")  # told where a candidate takes them and the case does not
 DEFAULTS = Case().config["rnn"]
-NN_RNN = nn.RNN
-NN_RNN_FORWARD = nn.RNN.forward
+LAYERS = {cell.layer: (getattr(nn, name), getattr(nn, name).forward) for name, cell in CELLS.items()}
 
 
 class CandidateServer:
@@ -231,10 +231,15 @@ def outside_autograd(target: object) -> bool:
     return bool(words_of(target, module_of(target)) & {"from_numpy", "numpy", "jax", "onnxruntime"})
 
 
+def _is_torchs_own(layer: str) -> bool:
+    made, forward = LAYERS[layer]
+    return getattr(nn, layer.removeprefix("nn.")) is made and made.forward is forward
+
+
 def _settings() -> dict[str, Any]:
     """Global settings of torch that a candidate has no business with."""
     return {
-        "torch.nn.RNN": "torch's own" if nn.RNN is NN_RNN and nn.RNN.forward is NN_RNN_FORWARD else "another",
+        **{f"torch.{layer}": "torch's own" if _is_torchs_own(layer) else "another" for layer in LAYERS},
         "the default dtype": str(torch.get_default_dtype()).removeprefix("torch."),
         "the default device": str(torch.get_default_device()),
         "grad mode": "on" if torch.is_grad_enabled() else "off",

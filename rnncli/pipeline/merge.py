@@ -79,7 +79,7 @@ def _read_document(path: Path, file: BinaryIO, opened: ExitStack) -> ResultFile:
         growth, gates = parts_from_json(document)
         missing = document.get("missing") or []
         if not isinstance(missing, list) or not all(isinstance(reason, str) for reason in missing):
-            raise ValueError("missing: not a list of texts")
+            raise ValueError("missing: not a list of strings")
         lines = [json.dumps({**document, **case}).encode() + b"\n" for case in cases]
     except RecursionError:
         raise no_result(path, "nested too deep") from None

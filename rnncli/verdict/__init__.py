@@ -7,7 +7,7 @@ compare       decides a tensor: equal but for rounding, or within the envelope; 
 stage         resolves what is OPEN: on fewer steps, off the kink of relu, in single steps (`one_step`)
 repeat_calls  calls a candidate again, if its values are right so far: other weights, no h_0, one sequence,
               and in the `regimes`: strided, without gradients, one loss alone; a difference makes a check a mismatch
-float32       says whether a candidate computes in float32 within float64, which is its own affair in a float32 case
+float32       says whether a candidate computes in float32 within float64: right in a float32 case, wrong in float64
 dropout       judges masks that are not torch's
 claims        takes out of a case what a candidate does not claim, before any of this
 """

@@ -25,9 +25,7 @@ from rnncli.verdict.problem import Problem
 OPEN = (Cause.AMPLIFIED, Cause.OVERFLOW, Cause.RELU_KINK)  # rounding is amplified, nn.RNN overflows, a relu at its kink
 SMALL = 3e-2  # of the values at the first wrong step: more is another equation
 
-# Fixed on 1,000 honest cases that no audit uses: of 29,000 checks that an envelope decides, none was beyond 1.7 where
-# nothing overflows.
-ENVELOPES = 3.0
+ENVELOPES = 3.0  # in 2,400 correct cases of the audit, with RNNs, GRUs and LSTMs, none was beyond 1.82
 LOST_ENVELOPES = 1000.0  # of a group that rounding moves by more than its values: 12 were seen, and so wide is no proof
 HONEST_FACTOR = 2.0  # times nn.RNN's own error: no more needs to be shown where the algorithm stage matches
 UNEVEN = 8.0  # times as much, of its size, one group may err as the whole tensor: small values hide behind large ones

@@ -1,5 +1,7 @@
 """Devices as far as a CPU allows: torch is stubbed at its edge."""
 
+import warnings
+
 import pytest
 import torch
 
@@ -132,3 +134,13 @@ def test_the_limit_of_a_control_group_counts(monkeypatch):
     for group, available in ((None, 100), (60, 60), (200, 100)):
         monkeypatch.setattr("rnncli.core.memory._group_memory", lambda group=group: group)
         assert memory.available_memory() == available
+
+
+def test_the_hint_that_cudnn_packs_weights_at_each_call_is_not_shown_and_other_warnings_are():
+    hint = "RNN module weights are not part of single contiguous chunk of memory. This means they need to be compacted"
+    with device.backend_settings(RunSettings()):
+        warnings.warn(hint, stacklevel=1)
+        with pytest.raises(UserWarning, match="another"):
+            warnings.warn("another", stacklevel=1)
+    with pytest.raises(UserWarning, match="chunk"):
+        warnings.warn(hint, stacklevel=1)

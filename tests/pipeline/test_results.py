@@ -430,7 +430,7 @@ def test_what_a_run_said_to_be_missing_is_said_by_its_report(rnncli, tmp_path):
         saved.write_text(json.dumps(document | {"missing": nothing_like_it}))
         outcome = rnncli("report", saved)
         assert (outcome.code, outcome.out) == (2, "")
-        assert "not a result of rnncli (missing: not a list of texts)" in outcome.err
+        assert "not a result of rnncli (missing: not a list of strings)" in outcome.err
 
 
 def test_a_case_that_stands_twice_in_a_file_is_refused(changed):
