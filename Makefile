@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 PARALLEL := --numprocesses auto --dist worksteal
+export PYTHONDONTWRITEBYTECODE =  # tests start many interpreters: each would compile the package anew
 
 .DEFAULT_GOAL := help
 .PHONY: help setup verify test test-all lint smoke test-cuda test-browser test-dask bench audit docs clean

@@ -1,5 +1,6 @@
 """What the tests share: the command line run in this process, with its exit code and both streams."""
 
+import functools
 import importlib.abc
 import os
 import sys
@@ -14,11 +15,13 @@ os.environ["OMP_NUM_THREADS"] = (
 )
 
 import levels
+import typer.main
 from interpreter import Interpreter
 
 from rnncli.cli.main import main
 
 ROOT = Path(__file__).parent.parent
+typer.main.get_command = functools.cache(typer.main.get_command)  # the commands are built once, not for each test
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

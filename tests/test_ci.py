@@ -12,6 +12,7 @@ import torch
 import xmlschema
 import yaml
 from conftest import ROOT
+from levels import one_in
 
 from rnncli.config.cases import load
 from rnncli.core.case import RNNArguments
@@ -52,7 +53,9 @@ def test_the_smoke_check_covers_every_argument_and_every_layout():
     assert values(SMOKE, "run", "gradients") == {True}
 
 
-@pytest.mark.parametrize("place", [3, 40, 59, 92])
+@pytest.mark.parametrize(
+    "place", one_in(4, [3, 40, 59, 92], "test_the_smoke_check_sees_every_fault_that_can_happen_in_it")
+)
 def test_the_smoke_check_sees_every_fault_that_can_happen_in_it(place):
     """A sample: `rnncli power configs/smoke.yaml --strict` is all of it, for a minute."""
     case = load(SMOKE, {})[place]
@@ -102,7 +105,7 @@ def action(tmp_path):
 FEW = "--filter layout=batched --filter train=false --filter nonlinearity=tanh --filter batch_first=false"
 
 
-@pytest.mark.exhaustive(twin="test_the_action_goes_red_for_the_right_reason_and_says_it_in_one_line", pool="long")
+@pytest.mark.exhaustive(twin="test_the_action_goes_red_for_the_right_reason_and_says_it_in_one_line", sample=0)
 def test_the_action_passes_a_right_candidate(action):
     ended, outputs, summary = action(RIGHT, ARGS=FEW)
     assert ended.returncode == 0, ended.stderr

@@ -20,7 +20,12 @@ from rnncli.verdict.compare import ENVELOPES
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 MEASURED = {"cli.md", "verdicts.md", "performance.md"}  # made by a program, or figures of a long run
 PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if path.name not in MEASURED)
-SLOW = {"bench.md", "clusters.md", "many-cases.md"}  # two to five seconds: libraries that are imported, whole grids
+SLOW = {
+    "bench.md",
+    "candidates.md",
+    "clusters.md",
+    "many-cases.md",
+}  # two to five seconds: libraries that are imported, whole grids
 WRITTEN = [README, CHINESE, ROOT / "CHANGELOG.md", *PAGES]
 WIDEST = 110
 LONG = {"--watch", "--dask", "--device", "--compile", "--plot", "configs/full.yaml", "configs/smoke.yaml"}

@@ -108,7 +108,7 @@ class Object(Native):
     def made(self, case: Case, dtype: torch.dtype, seed: int = 0, output_size: int | None = None) -> Any:
         """Return the object for the sizes of a case, with weights of its own drawn from a seed."""
         with torch.random.fork_rng(devices=[]), _numpy_seeded(seed), globals_set(self.module, self._sizes(case)):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed formats a stack for each device type
             made = copy.deepcopy(self.target) if self.fixed else self._constructed(case, output_size)
         return made.to(dtype) if isinstance(made, nn.Module) else made
 

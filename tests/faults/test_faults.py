@@ -244,7 +244,7 @@ APPLICABILITY = [
 ]
 
 
-PARTS = 5  # no axis of the product has five values, so that each part has all values of each axis
+PARTS = 7  # no axis of the product has seven values, so that each part has all values of each axis
 
 
 @functools.cache
@@ -261,13 +261,11 @@ def cases_without_a_fault(part):
     return [(case, draw(case), computed(plant(), case)) for case in applicability(part)]
 
 
-APPLIES = pytest.mark.exhaustive(
-    twin="test_a_fault_applies_exactly_where_planting_it_makes_a_difference", sample=2 * PARTS
-)
+APPLIES = pytest.mark.exhaustive(twin="test_a_fault_applies_exactly_where_planting_it_makes_a_difference", sample=2)
 
 
 @pytest.mark.parametrize("id", BY_VALUES)
-@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=APPLIES) for part in range(1, PARTS))])
+@pytest.mark.parametrize("part", [pytest.param(part, marks=APPLIES if part else ()) for part in range(PARTS)])
 def test_a_fault_applies_exactly_where_planting_it_makes_a_difference(id, part):
     for case, probe, right in cases_without_a_fault(part):
         reason = CATALOGUE[id].applies(case)

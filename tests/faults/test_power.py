@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from levels import one_in
 
 from rnncli.core.case import Case, as_flags, changed_by
 from rnncli.faults.catalogue import CATALOGUE, CATALOGUES, blind_spots
@@ -11,6 +12,7 @@ from rnncli.faults.power import power
 
 CPU = torch.device("cpu")
 BLIND = ["--seq-len", "1", "--h-0", "zeros", "--no-gradients"]
+RICHEST = "test_a_rich_case_sees_every_fault_that_can_happen_in_it"
 RICH = {
     "rnn": {"input_size": 3, "hidden_size": 5, "num_layers": 2, "bidirectional": True, "batch_first": True},
     "input": {"seq_len": 4, "batch_size": 6},
@@ -27,7 +29,9 @@ def statuses(case: Case) -> dict[str, str]:
     return KNOWN[case.id]
 
 
-@pytest.mark.parametrize("rnn", [{}, {"cell": "GRU"}, {"cell": "LSTM"}, {"cell": "LSTM", "proj_size": 2}], ids=str)
+@pytest.mark.parametrize(
+    "rnn", one_in(4, [{}, {"cell": "GRU"}, {"cell": "LSTM"}, {"cell": "LSTM", "proj_size": 2}], RICHEST), ids=str
+)
 def test_a_rich_case_sees_every_fault_that_can_happen_in_it(rnn):
     case = Case.model_validate({**RICH, "rnn": {**RICH["rnn"], **rnn}})
     found, catalogue = statuses(case), CATALOGUES[case.rnn.cell]

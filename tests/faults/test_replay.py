@@ -6,6 +6,7 @@ import shlex
 import pytest
 import torch
 import yaml
+from levels import one_in
 
 from rnncli.candidate.load import canonical
 from rnncli.cli.grid import MOST_SHRUNK
@@ -24,6 +25,7 @@ PACKED = {**TWO_LAYERS, "input": {"layout": "packed", "lengths": [3, 7, 5, 2]}, 
 BATCH_FIRST = {"rnn": {"num_layers": 3, "batch_first": True, "nonlinearity": "relu"}, "run": {"dtype": "bfloat16"}}
 DROPOUT = {"rnn": {"num_layers": 3, "dropout": 0.3}, "run": {"train": True}}
 ONE = "--input-size 1 --hidden-size 1"
+SMALLEST = "test_a_planted_fault_is_shown_in_the_smallest_case"
 FAULTS = {  # id: (the case it is seen in, the flags of the smallest one)
     "missing-bias-hh": (BATCH_FIRST, f"{ONE} --seq-len 1 --batch-size 1"),
     "state-not-carried": (TWO_LAYERS, f"{ONE} --seq-len 2 --batch-size 1"),
@@ -80,7 +82,9 @@ def without_device(command):
 # The search
 
 
-@pytest.mark.parametrize(("id", "values", "flags"), [(id, *rest) for id, rest in FAULTS.items()], ids=FAULTS)
+@pytest.mark.parametrize(
+    ("id", "values", "flags"), one_in(3, [(id, *rest) for id, rest in FAULTS.items()], SMALLEST, 2), ids=FAULTS
+)
 def test_a_planted_fault_is_shown_in_the_smallest_case(planted, id, values, flags):
     planted(id)
     record = verify(on_the_cpu(values), VerifyOptions(timing=False))
@@ -88,7 +92,7 @@ def test_a_planted_fault_is_shown_in_the_smallest_case(planted, id, values, flag
     assert without_device(record.replay) == f"rnncli verify {flags}"
 
 
-@pytest.mark.exhaustive(twin="test_a_planted_fault_is_shown_in_the_smallest_case", sample=3)
+@pytest.mark.exhaustive(twin=SMALLEST)
 @pytest.mark.parametrize("id", FAULTS)
 def test_no_size_of_a_shrunk_case_could_be_one_less(planted, id):
     planted(id)
@@ -307,12 +311,10 @@ def test_the_device_is_named_where_it_is_not_the_one_taken_without_a_flag(monkey
 # The command line
 
 
-AGAIN = pytest.mark.exhaustive(twin="test_the_command_and_the_saved_config_show_the_mismatch_again", sample=2)
+AGAIN = "test_the_command_and_the_saved_config_show_the_mismatch_again"
 
 
-@pytest.mark.parametrize(
-    "id", [pytest.param(id, marks=AGAIN if number % 3 else ()) for number, id in enumerate(FAULTS)]
-)
+@pytest.mark.parametrize("id", one_in(5, FAULTS, AGAIN))
 def test_the_command_and_the_saved_config_show_the_mismatch_again(rnncli, planted, tmp_path, id):
     planted(id)
     config, folder = tmp_path / "case.yaml", tmp_path / "failing"

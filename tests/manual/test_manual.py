@@ -87,7 +87,7 @@ def test_a_built_in_draws_nothing_from_the_global_generator_but_its_dropout_mask
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-GRADIENT = pytest.mark.exhaustive(twin="test_the_gradient_of_the_gradient_is_right")
+GRADIENT = pytest.mark.exhaustive(twin="test_the_gradient_of_the_gradient_is_right", sample=0)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ GRADIENT = pytest.mark.exhaustive(twin="test_the_gradient_of_the_gradient_is_rig
 )
 def test_the_gradient_of_the_gradient_is_right(nonlinearity, bidirectional, packed):
     arguments = {"num_layers": 2, "nonlinearity": nonlinearity, "bidirectional": bidirectional}
-    given = {"seq_len": 3, "batch_size": 2, "layout": "packed" if packed else "batched"}
-    given |= {"lengths": [1, 3]} if packed else {}
-    case = Case.model_validate({"rnn": {"input_size": 2, "hidden_size": 3, **arguments}, "input": given})
+    given = {"seq_len": 2, "batch_size": 2, "layout": "packed" if packed else "batched"}
+    given |= {"lengths": [1, 2]} if packed else {}
+    case = Case.model_validate({"rnn": {"input_size": 2, "hidden_size": 2, **arguments}, "input": given})
     probe, pack = draw(case), packer(case, torch.device("cpu"))
     names = list(probe.parameters)
     leaves = [value.clone().requires_grad_() for value in (probe.input, probe.h_0, *probe.parameters.values())]

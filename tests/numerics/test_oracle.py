@@ -64,7 +64,7 @@ def farthest(values, expected) -> float:
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("batch_first", FLAGS, ids=["time-first", "batch-first"])
 @pytest.mark.parametrize("bidirectional", FLAGS, ids=["one-direction", "two-directions"])
-@pytest.mark.parametrize("h_0", one_in(3, ["random", "zeros", "omitted"], IS_NN_RNN, 8))
+@pytest.mark.parametrize("h_0", one_in(3, ["random", "zeros", "omitted"], IS_NN_RNN, 2))
 def test_the_oracle_is_nn_rnn_in_float64_gradients_included(layout, batch_first, bidirectional, h_0):
     for layers, cell, bias in itertools.product((1, 2, 3), CELLS, FLAGS):
         rnn = {"batch_first": batch_first, "bidirectional": bidirectional, "num_layers": layers}
@@ -117,6 +117,7 @@ def altered_candidate(case: Case, candidate: str) -> Case:
     return case.model_copy(update={"candidate": candidate})
 
 
+WITHIN_BOUND = "test_honest_values_lie_within_the_envelope_s_bound"
 HONEST = {
     f"{layout}, {nonlinearity}, {layers} layers, x{scale}": (layout, nonlinearity, layers, scale)
     for (layout, layers), nonlinearity, scale in itertools.product(
@@ -126,7 +127,9 @@ HONEST = {
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("layout", "nonlinearity", "layers", "scale"), HONEST.values(), ids=HONEST)
+@pytest.mark.parametrize(
+    ("layout", "nonlinearity", "layers", "scale"), one_in(4, HONEST.values(), WITHIN_BOUND, 6), ids=HONEST
+)
 def test_honest_values_lie_within_the_envelope_s_bound(layout, nonlinearity, layers, scale, dtype):
     rnn = {"nonlinearity": nonlinearity, "num_layers": layers, "bidirectional": layers == 2, "hidden_size": 9}
     for seed in (0, 1):

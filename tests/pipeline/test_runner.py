@@ -223,7 +223,7 @@ def under_way(grid, file, *flags):
     return running
 
 
-KILLED = {"twin": "test_a_run_that_is_killed_goes_on_where_it_was", "pool": "kills"}
+KILLED = {"twin": "test_a_run_that_is_killed_goes_on_where_it_was", "pool": "kills", "sample": 0}
 
 
 @pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.exhaustive(**KILLED)), 2])

@@ -1,5 +1,6 @@
 """Candidates judged end to end: what rounding is amplified, overflows or flips in, and how a candidate is called."""
 
+import functools
 import itertools
 import random
 
@@ -34,9 +35,20 @@ def case_of(rnn=None, given=None, **run) -> Case:
     return Case.model_validate({**sizes, "input": sizes["input"] | (given or {}), "run": run})
 
 
+@functools.cache
+def remembered(case: str) -> Problem:
+    return Problem(Case.model_validate_json(case), CPU)
+
+
+def problem_of(case) -> Problem:
+    """The problem of a case, one for all the tests that hold candidates against it."""
+    return remembered(case.model_copy(update={"candidate": Case().candidate}).model_dump_json())
+
+
 def judged(case, call, probe=None):
     """The checks, by stage and tensor."""
-    checks = Judgement(Problem(case, CPU, probe=probe), canonical("candidate", call)).checks
+    problem = Problem(case, CPU, probe=probe) if probe else problem_of(case)
+    checks = Judgement(problem, canonical("candidate", call)).checks
     return {(check.stage, check.tensor): check for check in checks}
 
 
@@ -106,8 +118,9 @@ def steps_judged(check) -> int:
     return int(check.reason.partition("judged on the first ")[2].partition(" of 200 steps")[0])
 
 
-@pytest.mark.parametrize("dtype", one_in(2, ["float64", "float32", "bfloat16"], AMPLIFIED))
-@pytest.mark.parametrize("candidate", BUILT_IN)
+@pytest.mark.parametrize(
+    ("candidate", "dtype"), one_in(4, itertools.product(BUILT_IN, ["float64", "float32", "bfloat16"]), AMPLIFIED)
+)
 def test_where_rounding_is_amplified_an_honest_candidate_matches_on_the_first_steps(candidate, dtype):
     case = chaotic(dtype)
     checks = judged(case, load(case.model_copy(update={"candidate": candidate})))
@@ -250,13 +263,13 @@ def test_a_fault_of_some_inputs_beyond_the_first_steps_is_a_mismatch_in_single_s
 
 
 def overflowing(dtype) -> Case:
-    return case_of({"nonlinearity": "relu"}, {"seq_len": 150}, dtype=dtype, weight_scale=1000.0, gradients=False)
+    return case_of({"nonlinearity": "relu"}, {"seq_len": 125}, dtype=dtype, weight_scale=1000.0, gradients=False)
 
 
 OVERFLOWS = "test_where_nn_rnn_overflows_an_honest_candidate_is_no_mismatch"
 
 
-@pytest.mark.parametrize(("candidate", "dtype"), one_in(5, itertools.product(BUILT_IN, DTYPES), OVERFLOWS))
+@pytest.mark.parametrize(("candidate", "dtype"), one_in(10, itertools.product(BUILT_IN, DTYPES), OVERFLOWS, 0))
 def test_where_nn_rnn_overflows_an_honest_candidate_is_no_mismatch(candidate, dtype):
     case = overflowing(dtype)
     checks = judged(case, load(case.model_copy(update={"candidate": candidate})))
@@ -667,18 +680,18 @@ def test_honest_dropout_with_other_masks_has_no_first_mismatch():
 
 FIRST = "test_the_first_mismatch_is_the_first_of_the_judgement_for_every_fault"
 RICH = {
+    "batch-first, in eval mode": case_of(
+        {"num_layers": 2, "bidirectional": True, "input_size": 12, "dropout": 0.4, "batch_first": True}
+    ),
     "packed, in training": case_of(
         {"num_layers": 2, "bidirectional": True, "input_size": 12, "dropout": 0.4},
         {"layout": "packed", "lengths": [3, 7, 2]},
         train=True,
     ),
-    "batch-first, in eval mode": case_of(
-        {"num_layers": 2, "bidirectional": True, "input_size": 12, "dropout": 0.4, "batch_first": True}
-    ),
 }
 
 
-@pytest.mark.parametrize("rich", one_in(2, RICH, FIRST))
+@pytest.mark.parametrize("rich", one_in(2, RICH, FIRST, 0))
 def test_the_first_mismatch_is_the_first_of_the_judgement_for_every_fault(rich):
     problem = Problem(RICH[rich], CPU)
     for id in [id for id, fault in CATALOGUE.items() if fault.applies(RICH[rich]) is None]:
@@ -742,7 +755,7 @@ def wrong_in_one_step(case, call):
     return wrong_step(Problem(case, CPU), "precision", as_candidate(canonical("c", call)))
 
 
-@pytest.mark.parametrize(("rnn", "given"), one_in(3, STEPPED.values(), BOUND, 3), ids=STEPPED)
+@pytest.mark.parametrize(("rnn", "given"), one_in(4, STEPPED.values(), BOUND), ids=STEPPED)
 def test_single_steps_of_honest_candidates_are_within_the_bound(rnn, given):
     for dtype, scale, candidate in itertools.product(DTYPES, (1.0, 8.0), BUILT_IN):
         case = case_of(rnn, given, dtype=dtype, weight_scale=scale)
@@ -813,7 +826,7 @@ def first_step_wrong(case, call):
 
 
 @pytest.mark.parametrize("h_0", ["random", "omitted"])
-@pytest.mark.parametrize(("rnn", "given"), one_in(3, ONE_LAYER.values(), EACH_STEP, 3), ids=ONE_LAYER)
+@pytest.mark.parametrize(("rnn", "given"), one_in(4, ONE_LAYER.values(), EACH_STEP), ids=ONE_LAYER)
 def test_each_step_of_an_honest_candidate_is_one_from_its_own_before(rnn, given, h_0):
     for dtype, scale, candidate in itertools.product(DTYPES, (1.0, 8.0), BUILT_IN):
         case = case_of(rnn, given | {"h_0": h_0}, dtype=dtype, weight_scale=scale)
@@ -860,7 +873,7 @@ def small_case(seed) -> Case:
     return case_of(rnn, given, **run)
 
 
-LATER = pytest.mark.exhaustive(twin="test_what_a_small_case_does_not_see_is_what_the_rule_says", sample=4)
+LATER = pytest.mark.exhaustive(twin="test_what_a_small_case_does_not_see_is_what_the_rule_says", sample=2)
 
 
 @pytest.mark.parametrize("seed", [*range(10), *(pytest.param(seed, marks=LATER) for seed in range(10, 40))])
