@@ -1,4 +1,5 @@
-"""A function of a cell with gates as an object that holds its weights: its arguments, in the shapes their names say.
+"""A function of a cell with gates as an object that holds its weights: its arguments, or globals of its module, in the
+shapes their names say.
 
 What each of them is, is then told by the same experiments as that of a module's tensors.
 """
@@ -13,11 +14,12 @@ from torch import Tensor
 
 from rnncli.candidate import signature, source
 from rnncli.candidate.function import Function
-from rnncli.candidate.names import EXACT, Slot, gates_among, slot
-from rnncli.candidate.native import Native
+from rnncli.candidate.names import EXACT, Slot, gates_among, option, slot
+from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.objects import Object
+from rnncli.candidate.syntax import called
 from rnncli.candidate.weights import Binding, Missing
-from rnncli.core.case import Case
+from rnncli.core.case import Case, altered
 from rnncli.core.shapes import parameter_sizes
 
 _KINDS = (("weight_ih", "weight_hh"), ("weight_hh", "weight_ih"))  # of two matrices, in the order of the arguments
@@ -27,31 +29,39 @@ class Arguments(Object):
     """A function, or a class that is constructed with its weights.
 
     `exchanged`: its first matrix is the state's. `onnx`: it takes W, R and B of ONNX, B with both biases, each with a
-    leading axis for one direction.
+    leading axis for one direction. `bias_row`: it takes one matrix, of which a row is the bias.
     """
 
-    def __init__(self, function: Function, exchanged: bool = False, onnx: bool = False) -> None:
+    def __init__(self, function: Function, exchanged: bool = False, onnx: bool = False, bias_row: bool = False) -> None:
         Native.__init__(self, function.name, function.target, function.target, function.module, False, function.cell)
         self.target, self.kinds, self.both_biases = function.target, _KINDS[exchanged], onnx
         self.has_output_size = self.is_module = self.of_torch = self.of_class = False
-        self.lies_as_told, self.returns_tensors = True, function.returns_tensors
+        self.lies_as_told, self.returns_tensors, self.bias_row = not bias_row, function.returns_tensors, bias_row
         self._made_with, self._asks, self._takes_any = {}, set(), False
         self._objects, self.plans = {}, {}
         self._alone = [name for name, meant in self.arguments.items() if isinstance(meant, Slot)]
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
+        self._globals = function.arrays_of_module if not self._alone and not self._holders else []
         self._strings = strings = source.strings_of(function.target, function.module)
         self._torch_keys = any(EXACT.search(f"{text}0") or EXACT.search(text) for text in strings)
         self._torch_keys = self._torch_keys or any(text.endswith("_l") and slot(text).kind for text in strings)
         keys = [text for text in strings if text.isidentifier()]
         named = gates_among(keys, self.cell)
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
+        self._layered = {name: _taken_apart_by_layer(function.target, name) for name in self._holders}
         self._listed = {name: _taken_apart(function.target, name) for name in self._holders}
-        self.kind = function.kind
+        by_place = any(self._listed.values()) or any(self._layered.values())
+        self.kind = "function of a list of weights" if by_place else function.kind
+        self.kind = "function of module globals" if self._globals else self.kind
+        self._global_sizes = [name for name in function.set_globals if option(name) in SET] if self._globals else []
+        self.set_globals = (*self._globals, *self._global_sizes)
 
     def claims(self, name: str) -> bool:
         """Return whether it takes an argument of torch's layer, or a dict of torch's own names that says as much."""
         said = {"bidirectional": "reverse", "proj_size": "weight_hr"}.get(name)
         keyed = any(said in text for text in self._strings) if said else name in ("num_layers", "bias")
+        if name == "num_layers" and any(self._layered.values()):
+            return True
         return Native.claims(self, name) or (keyed and bool(self._holders) and self._torch_keys)
 
     def takes_list(self, name: str) -> bool:
@@ -63,7 +73,7 @@ class Arguments(Object):
 
     def bindings(self) -> Iterator[Binding]:
         """Yield arrays or tensors, matrices as torch has them or all transposed, vectors as they are or as columns."""
-        turned = (False,) if self._holders and self._torch_keys else (False, True)
+        turned = (False,) if self.bias_row or (self._holders and self._torch_keys) else (False, True)
         for arrays, transposed, columns in itertools.product(self.arrays, turned, (False, True)):
             yield Binding(transposed, numpy=arrays, columns=columns)
 
@@ -75,8 +85,13 @@ class Arguments(Object):
             return {name: (torch.rand(shape, generator=generator, dtype=torch.float64) - 0.5).to(dtype)
                     for name, shape in shapes.items()}  # fmt: skip
 
-        found: dict[str, Any] = random(self._shapes(self._alone, case))
+        found: dict[str, Any] = random(self._shapes([*self._alone, *self._globals], case))
         for name in self._holders:
+            if names := self._layered[name]:
+                upper = altered(case, rnn={"input_size": case.rnn.h_out})
+                layers = [case, *[upper] * (case.rnn.num_layers - 1)]
+                found[name] = [random(self._shapes(names, one)) for one in layers]
+                continue
             keys = self._listed[name] or self._keys
             found[name] = random(parameter_sizes(case) if self._torch_keys else self._shapes(keys, case))
         return found
@@ -92,6 +107,10 @@ class Arguments(Object):
         if names and len(matrices) not in (1, 2):
             raise Missing("a matrix for the input and one for h, or both in one, by the names of its arguments")
         columns = {"weight_ih": rnn.input_size, "weight_hh": rnn.h_out, "weight": rnn.input_size + rnn.h_out}
+        if self.bias_row:
+            if len(names) != 1 or matrices != list(names):
+                raise Missing("one matrix with a row for the bias")
+            return {names[0]: (1 + columns["weight"], len(self.cell.gates) * rnn.hidden_size)}
         kinds = dict(zip(matrices, self.kinds if len(matrices) == 2 else ("weight",), strict=False))
         shapes: dict[str, tuple[int, ...]] = {}
         for name, stem in stems.items():
@@ -115,20 +134,43 @@ class Arguments(Object):
         for name, meant in self.arguments.items():
             if name in self._alone:
                 given[name] = laid_out(made[name])
+            elif name in self._holders and self._layered[name]:
+                given[name] = [tuple(map(laid_out, layer.values())) for layer in made[name]]
             elif name in self._holders:
                 weights = {key: laid_out(value) for key, value in made[name].items()}
                 given[name] = list(weights.values()) if self._listed[name] else weights
             elif isinstance(meant, str):
                 given |= self.given(name, meant, x, state, case, binding)
-        return signature.called(self.target, given)
+        replaced = {name: laid_out(made[name]) for name in self._globals}
+        replaced |= {name: option_value(option(name) or "", case) for name in self._global_sizes}
+        with globals_set(self.module, replaced):
+            return signature.called(self.target, given)
 
 
 def _taken_apart(target: Any, name: str) -> list[str]:
     """Return the names under which the source takes a list of weights apart: `W_xi, W_hi, b_i = params`."""
     for node in source.nodes_of(target):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name:
-            found = [one for target in node.targets for one in getattr(target, "elts", ())]
-            names = [one.id for one in found if isinstance(one, ast.Name)]
-            if len(names) > 1 and len(names) == len(found):
+            for one in node.targets:
+                if names := _names_in(one):
+                    return names
+    return []
+
+
+def _taken_apart_by_layer(target: Any, name: str) -> list[str]:
+    """Return the names of one layer's weights in a list over layers: `for W_ih, W_hh, b in weights`, or enumerated."""
+    for node in source.nodes_of(target):
+        if isinstance(node, ast.For):
+            walked, one = node.iter, node.target
+            if called(walked) == "enumerate" and isinstance(one, ast.Tuple) and len(one.elts) == 2:
+                walked, one = walked.args[0], one.elts[1]  # type: ignore[attr-defined]  # a call, as it is called
+            if isinstance(walked, ast.Name) and walked.id == name and (names := _names_in(one)):
                 return names
     return []
+
+
+def _names_in(target: ast.expr) -> list[str]:
+    """Return the names that a tuple is taken apart into, where there are several and nothing else."""
+    found = getattr(target, "elts", [])
+    names = [one.id for one in found if isinstance(one, ast.Name)]
+    return names if 1 < len(names) == len(found) else []

@@ -176,7 +176,7 @@ class Experiments:
                 self._set(one, before[name])
 
     def _inputs(self) -> dict[str, tuple[Tensor, States | None]]:
-        s, takes_state = self.sizes, self.trial.native.takes_state
+        s, takes_state = self.sizes, self.trial.takes_all_states
         nothing, late, rows = (torch.zeros(n, s.N, size, dtype=torch.float64)
                                for n, size in ((1, s.I), (4, s.I), (s.rows, s.H)))  # fmt: skip
         others = [self._random(s.rows, s.N, s.C) for _ in self.trial.states[1:]]  # c, without which f has no effect

@@ -70,6 +70,11 @@ class Function(Native):
         self._cache: dict[Any, dict[str, Any]] = {}
         self.head_scale = 1.0  # of weights after the recurrence, which are the identity
 
+    @property
+    def arrays_of_module(self) -> list[str]:
+        """Return the names of the module's tensors and arrays that it reads."""
+        return [name for name, value in self._globals.items() if is_array(value)]
+
     def _told_by_order(self) -> list[dict[str, Slot]]:
         """Return the ways to tell weights apart whose names do not: as told, and with the two matrices exchanged."""
         slots = self._arguments or self._keys

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -39,6 +39,7 @@ class Native:
     layers = 1  # that the names of its weights number
     lies_as_told = False  # its matrices are given as they are told to lie, or all transposed
     stateful = False  # it keeps its state itself, from step to step
+    h_alone = False  # of h and c it takes h, and c starts at zeros in it
 
     def __init__(
         self, name: str, call: Callable[..., Any], written: Any, module: Any, holds_weights: bool, cell: Cell
@@ -71,6 +72,8 @@ class Native:
         taken = source.unpacked_into(call, state) if state and len(self.states) == 1 else self.states
         pair = len(cell.states) == 2 == len(taken)
         self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
+        given_back = [is_cell_state(name) for name in source.returned_names(call)[-2:]]
+        self.returns_cell_state_first = self.cell_state_first and given_back != [False, True]
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
         states = "|".join(map(re.escape, self.states)) or "-"
         listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
@@ -78,6 +81,11 @@ class Native:
 
     def claims(self, name: str) -> bool:
         return name in self.arguments.values()
+
+    @property
+    def takes(self) -> Literal["all", "h_0", "none"]:
+        """Return which of the initial states it takes."""
+        return "none" if not self.takes_state else "h_0" if self.h_alone else "all"
 
     @property
     def only_nonlinearity(self) -> str | None:
@@ -91,6 +99,8 @@ class Native:
         """Return an argument of a call that is no weight, with its value; nothing where it is left out."""
         if meant == "left out" or (meant == "state" and state is None and self.optional_state):
             return {}
+        if meant == "state" and self.h_alone and isinstance(state, tuple):
+            state = state[0]
         if meant == "state" and len(self.states) == 1 and self.cell_state_first and isinstance(state, tuple):
             state = state[::-1]
         if meant == "state" and len(self.states) > 1:

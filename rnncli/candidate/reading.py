@@ -56,17 +56,31 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
             found = []
         if found and all(adapted.reading.fits for adapted in found):
             return found
-    natives = [native]
-    if isinstance(native, Function) and len(case.cell.gates) > 1:
-        natives = [Arguments(native), Arguments(native, exchanged=True), Arguments(native, onnx=True)]
     errors = []
-    for one in natives:
+    for one in _ways_to_hold_weights(native, case, "takes" in (stated or {})):
         try:
             return Reader(one, case, stated or {}).readings()
         except Unreadable as error:
             error.faults = faults_by_name(one, case) if isinstance(one, Object) and one is native else ()
             errors.append(error)
     raise errors[0]
+
+
+def _ways_to_hold_weights(native: Candidate, case: Case, h_alone: bool) -> list[Candidate]:
+    """Return a candidate as what it may be: with its weights in several forms, and last as one that takes h alone."""
+    natives: list[Candidate] = [native]
+    alone: list[Candidate] = []
+    if len(case.cell.gates) > 1 and isinstance(native, Function):
+        forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"bias_row": True}]
+        natives = [Arguments(native, **form) for form in forms]
+        alone = [Arguments(native, **form) for form in forms[:2]]
+    elif isinstance(native, Object):
+        alone = [native_of(native.target, native.name, case.cell)]
+    if not len(native.states) == 1 < len(case.cell.states):
+        return natives
+    for one in alone:
+        one.h_alone = True
+    return alone if h_alone else [*natives, *alone]
 
 
 def _require_no_other_cell(native: Object, case: Case) -> None:

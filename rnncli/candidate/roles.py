@@ -102,6 +102,8 @@ class _Roles:
         vectors = len(shape) == 2 and shape[1] == s.H != shape[0]
         if len(shape) == 1 and shape[0] >= s.C * (s.I + s.H) and not one.linear:
             return self._segments(one)
+        if shape == (1 + s.I + s.H, s.gates * s.C) and not one.linear:
+            return self._with_a_row_for_the_bias(one)
         if s.gates > 1:
             if len(shape) == 1 and shape[0] == 2 * s.gates * s.C:  # b_ih and b_hh
                 return [
@@ -112,6 +114,14 @@ class _Roles:
         if several and (matrices or vectors):
             return [View(one, index, shape[1:]) for index in range(shape[0])]
         return [View(one, None, shape)]
+
+    def _with_a_row_for_the_bias(self, one: Held) -> list[View]:
+        """Return the row that a 1 before or after x and h multiplies, and the rest of a joined matrix."""
+        rows, columns = one.shape
+        first = View(one, slice(0, 1), (1, columns))
+        if self.experiments.effect(first, "0").any:
+            return [first, View(one, slice(1, rows), (rows - 1, columns))]
+        return [View(one, slice(0, rows - 1), (rows - 1, columns)), View(one, slice(rows - 1, rows), (1, columns))]
 
     def _segments(self, one: Held) -> list[View]:
         """Return the parts of a flat buffer, by what its elements do."""
@@ -175,7 +185,7 @@ class _Roles:
             view.evidence = "its name; it has no effect"
         elif view.kind == "weight_hh":
             view.evidence = "no effect where h = 0"
-            if self.experiments.trial.native.takes_state and self.experiments.returns_states:
+            if self.experiments.trial.takes_all_states and self.experiments.returns_states:
                 view.evidence = view.evidence if effects["all"].rows or rows else "its shape"
             if len(rows) == 1:
                 view.layer, view.reverse = rows[0] // s.directions, rows[0] % s.directions == 1
@@ -207,10 +217,10 @@ class _Roles:
         possible |= {"weight"} if joined else set()
         of_input = "weight" if joined else "weight_ih"
         by_effect = of_input if effects["x"].any else "weight_hh" if effects["all"].any else None
-        if s.gates > 1 and by_effect == "weight_hh" and self.experiments.trial.native.takes_state:
+        if s.gates > 1 and by_effect == "weight_hh" and self.experiments.trial.takes_all_states:
             acts_on_h = any(effects[f"h{row}"].any for row in range(s.rows))
             by_effect = by_effect if acts_on_h else of_input  # of r, which has no effect where h = 0
-        if s.gates > 1 and by_effect in possible and self.experiments.trial.native.takes_state:
+        if s.gates > 1 and by_effect in possible and self.experiments.trial.takes_all_states:
             return by_effect
         torchs = _TORCH_NAME.search(view.tensor)
         if torchs and torchs[2].startswith("weight") and not joined:
@@ -348,7 +358,7 @@ class _Roles:
         return self.sizes.H if view.kind == "weight_hr" else self.sizes.C
 
     def _behaves_transposed(self, view: View) -> bool:
-        (layer, reverse), states = view.place, self.experiments.trial.native.takes_state
+        (layer, reverse), states = view.place, self.experiments.trial.takes_all_states
         row = layer * self.sizes.directions + reverse
         alone = "x" if view.kind != "weight_hh" else f"h{row}" if states else "all"
         for when in dict.fromkeys((alone, "all")):
@@ -367,7 +377,7 @@ class _Roles:
         if (reads_x := self.experiments.effect(view, "x", change).any) or s.gates == 1:
             return not reads_x
         row = view.place[0] * s.directions + view.place[1]  # f has no effect where c = 0, r none where h = 0
-        when = f"h{row}" if self.experiments.trial.native.takes_state else "early"
+        when = f"h{row}" if self.experiments.trial.takes_all_states else "early"
         return self.experiments.effect(view, when, change).any
 
 

@@ -216,6 +216,21 @@ def unpacked_into(target: Any, name: str) -> list[str]:
     return []
 
 
+def returned_names(target: Any) -> list[str]:
+    """Return the names in what a function returns last, in order: of `return out, (h, c[-1])` out, h and c."""
+
+    def names(part: ast.expr) -> list[str]:
+        if isinstance(part, ast.Tuple | ast.List):
+            return [name for one in part.elts for name in names(one)]
+        if isinstance(part, ast.Call) and part.args:  # torch.stack(cs)
+            return names(part.args[0])
+        return names(part.value) if isinstance(part, ast.Subscript) else [name_of(part) or ""]
+
+    returned = [node for node in nodes_of(target) if isinstance(node, ast.Return)]
+    last = max(returned, key=lambda node: node.lineno, default=None)
+    return names(last.value) if last is not None and last.value is not None else []
+
+
 def _takes_apart(function: ast.FunctionDef, name: str, in_one: bool) -> bool:
     names, tuples = (set[str](), {name}) if in_one else ({name}, set[str]())
 

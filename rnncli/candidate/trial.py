@@ -57,6 +57,11 @@ class Trial:
     states: States
     params: Mapping[str, Tensor]
 
+    @property
+    def takes_all_states(self) -> bool:
+        """Return whether experiments can choose all states that a step starts from."""
+        return self.native.takes == "all"
+
     def made(self, dtype: torch.dtype, seed: int = 0, head: int | None = None) -> Any:
         """Return the object of a candidate, with a head of the size for one unless it is another."""
         assert isinstance(self.native, Object)
@@ -93,6 +98,8 @@ class Trial:
 
     def computed(self, reading: Reading, x: Tensor, states: States | None, made: Any = None) -> Results:
         """Return output (L, N, D*H_out) and the final states for x (L, N, H_in) and states such as h (S, N, H_out)."""
+        if states is None and self.native.h_alone:
+            states = (torch.zeros_like(self.states[0]),)
         given = tuple(one.to(reading.dtype) for one in states) if states and self.native.takes_state else None
         begin = partial(reset, made) if made is not None and self.native.stateful else lambda: None
         call = self.call(reading, x, made)

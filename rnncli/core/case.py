@@ -223,6 +223,7 @@ class Candidate(Section):
     returns: Literal["both", "output", "h_n", "output without c_n", "h_n without c_n"] | None = Field(
         None, description="what it returns of output and the final states"
     )
+    takes: Literal["h_0"] | None = Field(None, description="the initial states it takes, where they are not all")
 
 
 class Case(Section):
@@ -271,7 +272,7 @@ class Case(Section):
 
     @property
     def stated(self) -> dict[str, str]:
-        """Return the reading that the config states: values by convention, layout, weights and returns."""
+        """Return the reading that the config states: values by convention, layout, weights, returns and takes."""
         if isinstance(self.candidate, str):
             return {}
         return {name: value for name, value in self.candidate.model_dump(exclude={"target"}).items() if value}
@@ -282,6 +283,12 @@ class Case(Section):
         said = self.stated.get("returns", "both")
         whole = {"both": ("output", *self.cell.final), "output": ("output",), "h_n": self.cell.final}
         return {**whole, "output without c_n": ("output", "h_n"), "h_n without c_n": ("h_n",)}[said]
+
+    @property
+    def given_states(self) -> tuple[str, ...]:
+        """Return the names of the initial states that go in: none where they are omitted."""
+        every = self.cell.initial if self.input.h_0 != "omitted" else ()
+        return every[:1] if "takes" in self.stated else every
 
     @property
     def cell(self) -> Cell:

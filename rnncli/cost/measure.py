@@ -13,7 +13,7 @@ from rnncli.core.records import Pass, Timing
 from rnncli.cost.flops import flops, moved_bytes, products
 from rnncli.cost.timing import Effort, PlainProducts, first_call, peak_bytes, time_pass
 from rnncli.manual import BUILT_IN as BUILT_IN_RNNS
-from rnncli.numerics.probe import Probe, as_argument, packer
+from rnncli.numerics.probe import Probe, packer
 from rnncli.verdict.evaluate import Results, Side, candidate_side, named_results, reference_side
 
 COMPILED = " compiled"
@@ -90,7 +90,7 @@ def _side(name: str, case: Case, probe: Probe, candidate: Canonical | None) -> S
     parameters = {parameter: side.leaves[parameter] for parameter in probe.parameters}
 
     def call(given: Mapping[str, Tensor]) -> Results:
-        states = as_argument(given[state] for state in probe.states)
+        states = probe.states_among(given)
         return named_results(case, *rnn(pack(given["input"]), states, parameters, **arguments))
 
     return replace(side, call=call)

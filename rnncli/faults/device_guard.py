@@ -179,7 +179,7 @@ def _forward_backward(candidate: Canonical, case: Case, watch: "_Watch") -> Find
 def _blank_probe(case: Case) -> Probe:
     dtype, sizes = getattr(torch, case.run.dtype), tensor_sizes(case) | parameter_sizes(case)
     blank = {name: torch.empty(size, dtype=dtype, device=_META) for name, size in sizes.items()}
-    states = {} if case.input.h_0 == "omitted" else {name: blank[name] for name in case.cell.initial}
+    states = {name: blank[name] for name in case.given_states}
     return Probe({name: blank[name] for name in parameter_sizes(case)}, blank["input"], states, {})
 
 

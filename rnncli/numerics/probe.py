@@ -44,6 +44,10 @@ class Probe:
         zeros = {name: torch.zeros_like(self.cotangents[name.replace("_0", "_n")]) for name in self.initial_names}
         return tuple(leaves.get(name, zeros[name]) for name in self.initial_names)
 
+    def states_among(self, leaves: Mapping[str, Tensor]) -> Tensor | tuple[Tensor, ...] | None:
+        """Return initial states as torch's layer takes them, with zeros for one that is not given; None for none."""
+        return as_argument(self.initial_states(leaves) if self.states else ())
+
     def changed(self, change: Callable[[str, Tensor], Tensor]) -> "Probe":
         """Return the same parameters with what `change` makes of input, states and cotangents, given their names."""
         states, cotangents = (
@@ -148,9 +152,8 @@ def equal_sizes(case: Case) -> Iterator[Case]:
 
 
 def _initial_states(case: Case, random: dict[str, Tensor]) -> dict[str, Tensor]:
-    if case.input.h_0 == "omitted":
-        return {}
-    return random if case.input.h_0 == "random" else {name: torch.zeros_like(value) for name, value in random.items()}
+    given = {name: random[name] for name in case.given_states}
+    return given if case.input.h_0 == "random" else {name: torch.zeros_like(value) for name, value in given.items()}
 
 
 def results(case: Case) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -31,7 +31,7 @@ class Reading:
 
     reading: str
     returns: str
-    takes_h_0: bool
+    takes: Literal["all", "h_0", "none"]  # of the initial states
     has_gradients: bool
     unsupported: str | None
     wiring: tuple[tuple[str, str, str], ...] = ()  # each tensor, the weight it was given, and why
@@ -43,10 +43,11 @@ class Reading:
 
     def claimed(self, case: Case) -> Case:
         """Return the case without what the candidate does not claim."""
-        given = {} if self.takes_h_0 else {"h_0": "omitted"}
+        given = {"h_0": "omitted"} if self.takes == "none" else {}
         run = {} if self.has_gradients else {"gradients": False}
         assert case.target is not None
-        candidate = Candidate.model_validate({"target": case.target, **case.stated, "returns": self.returns})
+        read = {"returns": self.returns, **({"takes": "h_0"} if self.takes == "h_0" else {})}
+        candidate = Candidate.model_validate({"target": case.target, **case.stated, **read})
         return altered(case, input=given, run=run).model_copy(update={"candidate": candidate})
 
 
@@ -78,6 +79,7 @@ class CandidateProxy:
     def __init__(self) -> None:
         self._keys = itertools.count()
         self.h_0_may_be_omitted = self.uses_numpy = False
+        self.takes_all_states = True
 
     def _call(self, doing: str, method: str, *arguments: Any) -> Any:
         """Return what a method of `CandidateServer` does; an error says while `doing` what."""
@@ -98,12 +100,14 @@ class CandidateProxy:
         self._call("importing it", "load", case)
         reading: Reading = self._call("reading how it is called", "read", case)
         self.h_0_may_be_omitted = reading.h_0_may_be_omitted
+        self.takes_all_states = reading.takes == "all"
         self.uses_numpy = not reading.has_gradients
         return reading
 
     def choose(self, case: Case, which: int) -> Reading:
         """Take another of the readings that the evidence leaves open."""
         reading: Reading = self._call("reading how it is called", "choose", case, which)
+        self.takes_all_states = reading.takes == "all"
         return reading
 
     def evaluate(self, case: Case, probe: Probe, plain: bool = False) -> Values:

@@ -72,7 +72,7 @@ class CandidateServer:
                 if not error.faults:
                     raise self._with_starter(case, error) from error.__cause__
                 return Reading(
-                    "by its names alone: its calls raise", "both", True, True, None, (), error.faults, str(error)
+                    "by its names alone: its calls raise", "both", "all", True, None, (), error.faults, str(error)
                 )
         return self.choose(case, 0)
 
@@ -98,7 +98,7 @@ class CandidateServer:
             found = {name: values_of(value) for name, value in side.forward().items() if value is not None}
             returns = _returns(found, case) if found else returns
             gradients = not outside_autograd(self._target) or any(value.requires_grad for value in found.values())
-        return Reading("canonical form", returns, True, gradients, None)
+        return Reading("canonical form", returns, "all", gradients, None)
 
     def choose(self, case: Case, which: int) -> Reading:
         """Take one of the readings that evidence leaves open."""
@@ -110,7 +110,7 @@ class CandidateServer:
         return Reading(
             reading,
             _returns([*(["output"] if adapted.returned[0] else []), *finals], case),
-            adapted.native.takes_state,
+            adapted.native.takes,
             not adapted.arrays and not adapted.outside_autograd,
             adapted.unsupported(case),
             adapted.wiring(case),

@@ -25,7 +25,7 @@ def look(case: Case) -> CaseRecord:
     with told_as_user_errors(case, device), torch.no_grad():
         module = reference.build(case, dtype, device)
         parameters = dict(module.named_parameters())
-        names = ("input", *(case.cell.initial if case.input.h_0 != "omitted" else ()))
+        names = ("input", *case.given_states)
         sizes = tensor_sizes(case)  # on the meta device nothing is allocated:
         given = {name: torch.zeros(sizes[name], dtype=dtype, device=device) for name in names}
         input = packer(case, device)(given["input"])

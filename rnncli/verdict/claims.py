@@ -28,11 +28,10 @@ def not_claimed(case: Case, claimed: Case) -> Iterator[Check]:
     if not case.run.gradients:
         return
     if not claimed.run.gradients:
-        names = ["input", *(case.cell.initial if case.input.h_0 != "omitted" else ())]
-        for name in [*names, *(parameter.name for parameter in predict_parameters(case))]:
+        for name in ["input", *case.given_states, *(parameter.name for parameter in predict_parameters(case))]:
             yield _unjudged(f"grad {name}", "the candidate computes with numpy, which knows no gradients")
-    elif claimed.input.h_0 != case.input.h_0:
-        for name in case.cell.initial:
+    else:
+        for name in [name for name in case.given_states if name not in claimed.given_states]:
             yield _unjudged(f"grad {name}", f"the candidate takes no {name}")
 
 

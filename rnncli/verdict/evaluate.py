@@ -20,7 +20,7 @@ from rnncli.core.errors import CandidateError, described
 from rnncli.core.records import Verdict
 from rnncli.numerics import reference
 from rnncli.numerics.device import seed_dropout
-from rnncli.numerics.probe import Probe, as_argument, packer, packing, rows_of
+from rnncli.numerics.probe import Probe, packer, packing, rows_of
 
 Change = tuple[str, tuple[str, ...]]  # to a candidate's file: FILE:LINE of its first line, lines that go and come
 Results = dict[str, Sequence | None]
@@ -67,6 +67,7 @@ class Candidate(Protocol):
 
     built_in: bool  # tested with rnncli itself: not asked for what only a stranger's code gets wrong
     h_0_may_be_omitted: bool  # by its signature
+    takes_all_states: bool  # and does not start some of them itself
     uses_numpy: bool
 
     @property
@@ -89,7 +90,7 @@ class Candidate(Protocol):
 class FunctionCandidate:
     """A function of the canonical arguments in this process, as the built-in ones are. It gives values and no more."""
 
-    built_in, h_0_may_be_omitted, uses_numpy, exit_error = True, False, False, None
+    built_in, h_0_may_be_omitted, takes_all_states, uses_numpy, exit_error = True, False, True, False, None
 
     def __init__(self, call: Canonical) -> None:
         self.call = call
@@ -179,7 +180,7 @@ def reference_side(case: Case, probe: Probe, module: nn.RNNBase | None = None) -
     pack = packer(case, probe.input.device)
 
     def call(given: Mapping[str, Tensor]) -> Results:
-        states = as_argument(given[name] for name in probe.states)
+        states = probe.states_among(given)
         # oneDNN warns that it knows no projection
         with warnings.catch_warnings(action="ignore") if case.rnn.proj_size else contextlib.nullcontext():
             return named_results(case, *module(pack(given["input"]), states))
@@ -198,7 +199,7 @@ def candidate_side(candidate: Canonical, case: Case, probe: Probe) -> Side:
 
     def call(given: Mapping[str, Tensor]) -> Results:
         parameters = {name: given[name] for name in probe.parameters}
-        states = as_argument(given[name] for name in probe.states)
+        states = probe.states_among(given)
         return named_results(case, *candidate(pack(given["input"]), states, parameters, case))
 
     return Side(case.target or str(case.candidate), call, _leaves(case, probe.leaves), probe, case.returns)

@@ -66,7 +66,7 @@ def wrong_step(problem: Problem, stage: Stage, candidate: Candidate) -> str | No
 
     None too where the candidate takes no such input.
     """
-    if problem.drops:
+    if problem.drops or not candidate.takes_all_states:
         return None
     for steps in _steps(problem, stage, problem.oracle(stage).previous_states):
         try:
@@ -114,6 +114,8 @@ def error_of_a_step(problem: Problem, candidate: Candidate) -> float:
     0 where the candidate takes no such input. An error that is a small part of the pre-activations' size, their terms
     added up at random, is SMALL at most.
     """
+    if not candidate.takes_all_states:
+        return 0.0
     largest = scale = typical = 0.0
     for steps in _steps(problem, "algorithm", problem.oracle("algorithm").previous_states):
         one = steps.problem.derived(first_layer)
