@@ -73,8 +73,8 @@ def wrong_step(problem: Problem, stage: Stage, candidate: Candidate) -> str | No
             values = steps.problem.values(stage, candidate)
         except CandidateError:
             return None
-        for name, right in steps.problem.probe_at(stage).cotangents.items():
-            actual = values.tensors[name]
+        for name in problem.case.returns:
+            actual, right = values.tensors[name], steps.problem.probe_at(stage).cotangents[name]
             if (
                 name in values.findings
                 or actual is None
