@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_packed_sequenc
 
 from rnncli.candidate.convention import LAYOUTS, Reading, Results, States, as_tensor, at, joined, part_of, shown_axes
 from rnncli.candidate.load import Sequence
-from rnncli.candidate.objects import Candidate, Object
+from rnncli.candidate.objects import AnyNative, Object
 from rnncli.candidate.places import held_by
 from rnncli.candidate.weights import Row
 from rnncli.candidate.wiring import Wiring
@@ -24,7 +24,7 @@ class Adapted:
     taken apart around it where it cannot be asked for them.
     """
 
-    def __init__(self, native: Candidate, reading: Reading, always: tuple[int, int] = (1, 1)) -> None:
+    def __init__(self, native: AnyNative, reading: Reading, always: tuple[int, int] = (1, 1)) -> None:
         """`always`: how many layers and directions it has whatever it is asked for."""
         self.native, self.reading, self.always = native, reading, always
         self.unbatched = self.packs = self.outside_autograd = False  # what layouts it takes itself

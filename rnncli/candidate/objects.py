@@ -195,10 +195,10 @@ def _case_of(cell: Cell) -> Case:
 
 # -- what a candidate is -----------------------------------------------------------------------------------------------
 
-Candidate = Function | Object
+AnyNative = Function | Object
 
 
-def native_of(target: Any, name: str, cell: Cell = CELLS["RNN"]) -> Candidate:
+def native_of(target: Any, name: str, cell: Cell = CELLS["RNN"]) -> AnyNative:
     """Return the candidate by what it is. Raises CandidateError where it is nothing that can be called."""
     module = source.module_of(target)
     if inspect.isclass(target) or (inspect.isfunction(target) and _is_factory(target)):

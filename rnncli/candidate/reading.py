@@ -20,7 +20,7 @@ from rnncli.candidate.convention import Reading, part_of
 from rnncli.candidate.function import Function
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.lookalikes import AnotherCellError, other_cell, other_cell_inside
-from rnncli.candidate.objects import Candidate, Object, native_of
+from rnncli.candidate.objects import AnyNative, Object, native_of
 from rnncli.candidate.places import held_by
 from rnncli.candidate.proof import Proof, faults_by_name
 from rnncli.candidate.settle import Settling, Unreadable
@@ -66,10 +66,10 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
     raise errors[0]
 
 
-def _ways_to_hold_weights(native: Candidate, case: Case, h_alone: bool) -> list[Candidate]:
+def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[AnyNative]:
     """Return a candidate as what it may be: with its weights in several forms, and last as one that takes h alone."""
-    natives: list[Candidate] = [native]
-    alone: list[Candidate] = []
+    natives: list[AnyNative] = [native]
+    alone: list[AnyNative] = []
     if len(case.cell.gates) > 1 and isinstance(native, Function):
         forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"bias_row": True}]
         natives = [Arguments(native, **form) for form in forms]
@@ -95,7 +95,7 @@ def _require_no_other_cell(native: Object, case: Case) -> None:
 class Reader:
     """Reads one candidate: how one call is made, what of layers and directions it claims, and what its weights are."""
 
-    def __init__(self, native: Candidate, case: Case, stated: Mapping[str, Any]) -> None:
+    def __init__(self, native: AnyNative, case: Case, stated: Mapping[str, Any]) -> None:
         self.native, self.case, self.stated = native, case, stated
         self.settling = Settling(native, case, stated)
         self.settled = self.settling.settled

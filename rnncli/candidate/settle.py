@@ -13,7 +13,7 @@ import torch
 from rnncli.candidate import source
 from rnncli.candidate.convention import LAYOUTS, Reading
 from rnncli.candidate.lookalikes import AnotherCellError, gated_by_source
-from rnncli.candidate.objects import Candidate, Object
+from rnncli.candidate.objects import AnyNative, Object
 from rnncli.candidate.returned import Returned, shown
 from rnncli.candidate.trial import Trial, trial_of
 from rnncli.candidate.weights import Missing
@@ -40,7 +40,7 @@ class Unreadable(CandidateError):
 class Settling:
     """The trial calls that settle how a candidate is called, and what stopped those that failed."""
 
-    def __init__(self, native: Candidate, case: Case, stated: Mapping[str, Any]) -> None:
+    def __init__(self, native: AnyNative, case: Case, stated: Mapping[str, Any]) -> None:
         self.native, self.case, self.stated = native, case, stated
         self.doc = (inspect.getdoc(native.target) or "").lower()
         self.documents_a_sequence = bool(_TIME_AXIS.search(self.doc))

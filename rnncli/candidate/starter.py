@@ -15,7 +15,7 @@ from rnncli.candidate.adapter import Adapted
 from rnncli.candidate.arguments import Arguments
 from rnncli.candidate.function import Function
 from rnncli.candidate.names import option
-from rnncli.candidate.objects import Candidate, Object, native_of
+from rnncli.candidate.objects import AnyNative, Object, native_of
 from rnncli.candidate.reading import read
 from rnncli.candidate.settle import Unreadable
 from rnncli.candidate.trial import trial_of
@@ -57,7 +57,7 @@ def adapter(target: object, name: str, folder: Path, cell: str = "RNN") -> str:
     )
 
 
-def _text(native: Candidate, name: str, folder: Path, given: str, state: str, is_read: bool) -> str:
+def _text(native: AnyNative, name: str, folder: Path, given: str, state: str, is_read: bool) -> str:
     file, _, attribute = name.rpartition(":")
     own_folder, of_file = Path(file).resolve().parent, file.endswith(".py")
     hint = f"{_HINT}; the weights are those of one layer" if native.claims("num_layers") else _HINT
@@ -149,7 +149,7 @@ def _wrapped(code: str, end: str = "") -> list[str]:
     return [*lines, last + end]
 
 
-def _completed(text: str, native: Candidate, case: Case) -> str:
+def _completed(text: str, native: AnyNative, case: Case) -> str:
     """Return the text with what it returns, as running it on small sizes shows. Raises whatever running it raises."""
     trial = trial_of(case, native, 1, 1, torch.float32)
     namespace: dict[str, Any] = {}

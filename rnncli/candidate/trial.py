@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rnncli.candidate.convention import Call, Reading, Results, States, part_of
 from rnncli.candidate.load import default_dtype
-from rnncli.candidate.objects import Candidate, Object, reset
+from rnncli.candidate.objects import AnyNative, Object, reset
 from rnncli.candidate.places import big, held_by
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import predict_parameters
@@ -50,7 +50,7 @@ class Sizes:
 class Trial:
     """A small case with random values: what a candidate is called with to see what comes back."""
 
-    native: Candidate
+    native: AnyNative
     case: Case
     sizes: Sizes
     x: Tensor
@@ -158,7 +158,7 @@ class Trial:
 
 
 def trial_of(
-    case: Case, native: Candidate, layers: int, directions: int, dtype: torch.dtype, equal: bool = False
+    case: Case, native: AnyNative, layers: int, directions: int, dtype: torch.dtype, equal: bool = False
 ) -> Trial:
     """Return a trial with pairwise distinct sizes; H_in = D*H_out where `equal`; of a made object, with its own."""
     rows, given = layers * directions, case.rnn

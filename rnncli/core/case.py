@@ -306,7 +306,10 @@ class Case(Section):
     @property
     def config(self) -> dict[str, Any]:
         """Return the case as plain values, as they stand in a config."""
-        return self.model_dump(mode="json")
+        values = self.model_dump(mode="json")
+        if isinstance(values["candidate"], dict) and values["candidate"]["takes"] is None:
+            del values["candidate"]["takes"]  # a case that does not say it keeps the id it had before it could
+        return values
 
 
 def altered(case: Case, **sections: dict[str, Any]) -> Case:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rnncli.faults.fault import STEP, Edit
 
-STEPS = {"RNN": ("tanh_step", "relu_step"), "GRU": ("gru_step",), "LSTM": ("lstm_step",)}
+STEP_FUNCTIONS = {"RNN": ("tanh_step", "relu_step"), "GRU": ("gru_step",), "LSTM": ("lstm_step",)}
 HEAD = ""  # what stands before the first function: imports and types
 FILES = ("equations.py", "stepwise.py")
 NEAR = 1  # up to twice as many lines between two changes are shown with them
@@ -50,7 +50,9 @@ def edited(faults: Iterable[Sequence[Edit]], cell: str = "RNN") -> dict[str, str
     made: list[Hunk] = []
     for edits in faults:
         hunks = [
-            _hunk(edit, name) for edit in edits for name in (STEPS[cell] if edit.function == STEP else [edit.function])
+            _hunk(edit, name)
+            for edit in edits
+            for name in (STEP_FUNCTIONS[cell] if edit.function == STEP else [edit.function])
         ]
         hunks = [hunk for hunk in hunks if hunk not in made]
         made += [] if any(one.meets(other) for one in hunks for other in made) else hunks
@@ -62,10 +64,10 @@ def difference(edits: Sequence[Edit], step: str = "tanh_step") -> tuple[str, ...
 
     `step` is the step that is looked at: those of an RNN differ in their activation alone.
     """
-    cell = next(cell for cell, steps in STEPS.items() if step in steps)
+    cell = next(cell for cell, steps in STEP_FUNCTIONS.items() if step in steps)
     told: list[str] = []
     for name, text in edited([edits], cell).items():
-        if name in STEPS[cell] and name != step:
+        if name in STEP_FUNCTIONS[cell] and name != step:
             continue
         wrong, right = (re.sub("  # .*", "", version).splitlines() for version in (text, functions()[name]))
         for group in SequenceMatcher(None, wrong, right, autojunk=False).get_grouped_opcodes(NEAR):

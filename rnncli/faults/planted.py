@@ -9,7 +9,7 @@ from typing import Any
 
 from rnncli.candidate.load import Canonical, arguments_of
 from rnncli.faults.catalogue import edits_of
-from rnncli.faults.edits import HEAD, STEPS, edited, functions
+from rnncli.faults.edits import HEAD, STEP_FUNCTIONS, edited, functions
 
 
 def plant(*ids: str, cell: str = "RNN") -> Canonical:
@@ -27,7 +27,7 @@ def compiled(changed: Mapping[str, str], cell: str = "RNN", **names: Any) -> Can
     module = {**_head(), **names}  # a new one for each: a fault may keep something in it
     for text in {**functions(), **changed, HEAD: ""}.values():
         exec(_code(text), module)
-    steps = {name.removesuffix("_step") if cell == "RNN" else cell: module[name] for name in STEPS[cell]}
+    steps = {name.removesuffix("_step") if cell == "RNN" else cell: module[name] for name in STEP_FUNCTIONS[cell]}
     implementation = module["made_of"](steps)
     return lambda input, states, params, case: implementation(input, states, params, **arguments_of(case))
 

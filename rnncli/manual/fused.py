@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from . import equations
 from .equations import Params, States, flipped
-from .fused_steps import CELLS, Cell, StepOf
+from .fused_steps import FAST_CELLS, Cell, StepOf
 from .stepwise import made_of
 
 Sizes = Sequence[int] | None
@@ -45,7 +45,7 @@ def recurrent(
     return run(input, states)
 
 
-rnn = made_of(CELLS, recurrent)
+rnn = made_of(FAST_CELLS, recurrent)
 
 
 def stack(

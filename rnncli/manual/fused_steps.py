@@ -172,7 +172,7 @@ def input_share(x: Tensor, weights: Weights) -> Tensor:
     return F.linear(x, W_ih, None if b_ih is None or b_hh is None else b_ih + b_hh)
 
 
-CELLS = {
+FAST_CELLS = {
     "tanh": Cell(partial(rnn_forward, False), partial(rnn_backward, False), tanh_step),
     "relu": Cell(partial(rnn_forward, True), partial(rnn_backward, True), relu_step),
     "GRU": Cell(gru_forward, gru_backward, gru_step),

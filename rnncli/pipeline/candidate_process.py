@@ -26,7 +26,7 @@ SMALL_BYTES = 2**28  # of a reply, beside the values of a case
 
 
 @dataclass(frozen=True)
-class Reading:
+class Claims:
     """What was found out about a candidate: how it is called, in a line, and what of the case it does not claim."""
 
     reading: str
@@ -53,8 +53,8 @@ class Reading:
 
 REPLIES: dict[str, Any] = {  # what the methods of `CandidateServer` return
     "load": None,
-    "read": Reading,
-    "choose": Reading,
+    "read": Claims,
+    "choose": Claims,
     "repaired": list[tuple[str, tuple[str, ...]] | None],
     "adapter": str,
     "regimes": Regimes,
@@ -95,18 +95,18 @@ class CandidateProxy:
         """How many lines it printed, and the first of them, where they were caught."""
         return 0, []
 
-    def read(self, case: Case) -> Reading:
+    def read(self, case: Case) -> Claims:
         """Import it and find out how it is called."""
         self._call("importing it", "load", case)
-        reading: Reading = self._call("reading how it is called", "read", case)
+        reading: Claims = self._call("reading how it is called", "read", case)
         self.h_0_may_be_omitted = reading.h_0_may_be_omitted
         self.takes_all_states = reading.takes == "all"
         self.uses_numpy = not reading.has_gradients
         return reading
 
-    def choose(self, case: Case, which: int) -> Reading:
+    def choose(self, case: Case, which: int) -> Claims:
         """Take another of the readings that the evidence leaves open."""
-        reading: Reading = self._call("reading how it is called", "choose", case, which)
+        reading: Claims = self._call("reading how it is called", "choose", case, which)
         self.takes_all_states = reading.takes == "all"
         return reading
 

@@ -19,7 +19,7 @@ from rnncli.core.records import Timing
 from rnncli.execution import plain
 from rnncli.numerics import device as devices
 from rnncli.numerics.probe import Probe, draw
-from rnncli.pipeline.candidate_process import Reading
+from rnncli.pipeline.candidate_process import Claims
 from rnncli.pipeline.fixes import Search
 from rnncli.verdict.evaluate import Change, Regimes, Values, candidate_side, evaluate, reference_side, values_of
 from rnncli.verdict.regimes import observed
@@ -57,7 +57,7 @@ class CandidateServer:
                 self._target, self._note = located(case.target)
             self._import_s = time.monotonic() - start
 
-    def read(self, case: Case) -> Reading:
+    def read(self, case: Case) -> Claims:
         """Find out how the candidate is called."""
         assert case.target is not None
         if is_canonical(self._target) or case.stated.get("convention") == "canonical":
@@ -71,7 +71,7 @@ class CandidateServer:
             except Unreadable as error:
                 if not error.faults:
                     raise self._with_starter(case, error) from error.__cause__
-                return Reading(
+                return Claims(
                     "by its names alone: its calls raise", "both", "all", True, None, (), error.faults, str(error)
                 )
         return self.choose(case, 0)
@@ -89,7 +89,7 @@ class CandidateServer:
         hint = f"rnncli adapt {case.target}{cell} -o adapter.py writes an adapter to fill in"
         return CandidateError(f"{error}; {hint}", error.trace)
 
-    def _read_canonical(self, case: Case) -> Reading:
+    def _read_canonical(self, case: Case) -> Claims:
         """A candidate of the canonical form says what it returns, and whether a gradient reaches it, when it is run."""
         returns, gradients = case.stated.get("returns", "both"), True
         one = altered(case, run={"dtype": "float64", "device": "cpu", "train": False})
@@ -98,16 +98,16 @@ class CandidateServer:
             found = {name: values_of(value) for name, value in side.forward().items() if value is not None}
             returns = _returns(found, case) if found else returns
             gradients = not outside_autograd(self._target) or any(value.requires_grad for value in found.values())
-        return Reading("canonical form", returns, "all", gradients, None)
+        return Claims("canonical form", returns, "all", gradients, None)
 
-    def choose(self, case: Case, which: int) -> Reading:
+    def choose(self, case: Case, which: int) -> Claims:
         """Take one of the readings that evidence leaves open."""
         assert case.target is not None
         adapted = self._adapted = self._readings[which]
         self._candidate = canonical(case.target, adapted, partial=True)
         finals = [name for name, part in zip(case.cell.final, adapted.reading.finals, strict=True) if part is not None]
         reading = "; ".join([adapted.described(), *adapted.around(case)])
-        return Reading(
+        return Claims(
             reading,
             _returns([*(["output"] if adapted.returned[0] else []), *finals], case),
             adapted.native.takes,

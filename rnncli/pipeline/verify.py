@@ -25,7 +25,7 @@ from rnncli.verdict.problem import ENVELOPE, Policy, Problem, Problems
 from rnncli.verdict.stage import is_wrong
 
 if TYPE_CHECKING:
-    from rnncli.pipeline.candidate_process import CandidateProxy, Reading
+    from rnncli.pipeline.candidate_process import CandidateProxy, Claims
 
 TIMEOUT_S = 30.0  # for a user's candidate, a call
 FLAGS_THAT_TRY = {"num_layers": "--layers 2", "bidirectional": "--bidirectional", "batch_first": "--batch-first"}
@@ -134,7 +134,7 @@ def _by_its_readings(
 
 
 def _as_read(
-    case: Case, device: torch.device, candidate: "CandidateProxy", options: VerifyOptions, reading: "Reading"
+    case: Case, device: torch.device, candidate: "CandidateProxy", options: VerifyOptions, reading: "Claims"
 ) -> CaseRecord:
     wiring = tuple(Wire(tensor=tensor, weight=weight, evidence=evidence) for tensor, weight, evidence in reading.wiring)
     nothing = CaseRecord(id=case.id, config=case.config, verdict=None, device=str(device), checks=())

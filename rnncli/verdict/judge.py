@@ -106,7 +106,7 @@ class Judgement:
         if not is_wrong(checks):
             found = (
                 with_one_sequence(problem, "precision", candidate)
-                or regimes.first_difference(problem, candidate, torch.float32)
+                or regimes.difference(problem, candidate, torch.float32)
                 or without_h_0_in_working_dtype(problem, candidate)
             )
             checks = _with_difference(checks, found)

@@ -29,7 +29,7 @@ CALLS = 9  # with equal values; a tenth one has another input
 TEN_TIMES = "called ten times"
 
 
-def first_difference(problem: Problem, candidate: Candidate, dtype: torch.dtype = torch.float64) -> Difference | None:
+def difference(problem: Problem, candidate: Candidate, dtype: torch.dtype = torch.float64) -> Difference | None:
     """Return the first difference to nn.RNN in another regime. A built-in candidate is not asked: its tests do."""
     if candidate.built_in:
         return None

@@ -26,7 +26,7 @@ def check_repeat_calls(problem: Problem, candidate: Candidate, values: Values) -
         other
         or with_one_sequence(problem, "algorithm", candidate)
         or _overwritten(values)
-        or regimes.first_difference(problem, candidate)
+        or regimes.difference(problem, candidate)
     )
     return found, starts_narrow
 

@@ -147,7 +147,7 @@ def test_every_table_of_cells_knows_every_cell():
     from rnncli.candidate.names import _GATE_WORDS
     from rnncli.explain import equations
     from rnncli.faults.catalogue import CATALOGUES
-    from rnncli.faults.edits import STEPS
+    from rnncli.faults.edits import STEP_FUNCTIONS
     from rnncli.manual import STEPS as OF_MANUAL
     from rnncli.manual import fused_steps
 
@@ -155,12 +155,12 @@ def test_every_table_of_cells_knows_every_cell():
     by_step = gated | {"tanh", "relu"}
     tables = {
         "faults.catalogue.CATALOGUES": (CATALOGUES, set(CELLS)),
-        "faults.edits.STEPS": (STEPS, set(CELLS)),
+        "faults.edits.STEP_FUNCTIONS": (STEP_FUNCTIONS, set(CELLS)),
         "candidate.lookalikes": (_OF_TORCH, set(CELLS)),
         "candidate.names": (_GATE_WORDS, gated),
         "explain.equations.GATES": (equations.GATES, gated),
         "manual.STEPS": (OF_MANUAL, by_step),
-        "manual.fused_steps.CELLS": (fused_steps.CELLS, by_step),
+        "manual.fused_steps.FAST_CELLS": (fused_steps.FAST_CELLS, by_step),
     }
     assert {name: set(table) for name, (table, _) in tables.items()} == {
         name: cells for name, (_, cells) in tables.items()

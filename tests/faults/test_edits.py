@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from rnncli.core.case import Case
 from rnncli.faults.catalogue import CATALOGUES, GATED, edits_of, named
-from rnncli.faults.edits import FILES, STEPS, difference, edited, functions
+from rnncli.faults.edits import FILES, STEP_FUNCTIONS, difference, edited, functions
 from rnncli.faults.fault import STEP, Edit, inserted, left_out
 from rnncli.faults.planted import compiled, plant
 
@@ -24,7 +24,7 @@ def test_every_edit_matches_exactly_once_and_shows_as_lines_of_the_equations(cel
     (edits,) = edits_of([id], cell)
     changed = edited([edits], cell)
     assert all(text != functions()[name] for name, text in changed.items())
-    for step in set(STEPS[cell]) & changed.keys() or STEPS[cell][:1]:
+    for step in set(STEP_FUNCTIONS[cell]) & changed.keys() or STEP_FUNCTIONS[cell][:1]:
         lines = difference(edits, step)
         assert {line[0] for line in lines} & {"-", "+"}
         whole = "\n".join(functions().values())
@@ -42,7 +42,7 @@ def test_an_edit_that_matches_nowhere_or_twice_is_an_error():
 
 def test_an_edit_of_the_step_is_one_of_every_step_of_the_cell():
     edit = Edit(STEP, " + b_hh", "")
-    for cell, steps in STEPS.items():
+    for cell, steps in STEP_FUNCTIONS.items():
         assert tuple(edited([[edit]], cell)) == steps
 
 
