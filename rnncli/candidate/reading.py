@@ -22,7 +22,7 @@ from rnncli.candidate.load import default_dtype
 from rnncli.candidate.lookalikes import AnotherCellError, other_cell, other_cell_inside
 from rnncli.candidate.objects import AnyNative, Object, native_of
 from rnncli.candidate.places import held_by
-from rnncli.candidate.proof import Proof, faults_by_name
+from rnncli.candidate.proof import Proof, faults_by_name, sizes_of_made
 from rnncli.candidate.settle import Settling, Unreadable
 from rnncli.candidate.trial import equal, trial_of
 from rnncli.candidate.wiring import Wiring
@@ -61,6 +61,8 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
         try:
             return Reader(one, case, stated or {}).readings()
         except Unreadable as error:
+            if isinstance(native, Object) and (made := sizes_of_made(native, case)):
+                raise Unreadable(f"candidate {name}: {made}") from error
             error.faults = faults_by_name(one, case) if isinstance(one, Object) and one is native else ()
             errors.append(error)
     raise errors[0]

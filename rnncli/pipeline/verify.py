@@ -160,7 +160,7 @@ def _as_read(
         warnings.append(f"the candidate takes {names}, and this case does not try {them}: add {flags}")
     diagnosis = [*(_of_own_tensor(case, *fault) for fault in reading.faults[:1]), *(record.diagnosis or ())]
     leaks = any(found.id == LEAK for found in record.diagnosis or ())  # and so onto any device
-    if options.guard and not leaks and not candidate.exit_error:
+    if options.guard and not leaks and not candidate.exit_error and not reading.raises:
         with suppress(CandidateError):
             if evidence := candidate.device_fault(claimed):
                 diagnosis.append(named("device-hardcoded", evidence))
