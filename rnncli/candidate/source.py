@@ -62,16 +62,20 @@ def words_of(target: Any, module: Any) -> set[str]:
     functions = [target]
     if inspect.isclass(target):
         own = [base for base in target.__mro__ if base.__module__ == target.__module__]
-        functions = [value for base in own for value in vars(base).values() if inspect.isfunction(value)]
+        functions = [method for base in own for method in _methods_of(base)]
     codes = [code for function in functions for code in codes_of(function, module)]
     helpers = [vars(module).get(name) for name in {name for code in codes for name in code.co_names}] if module else []
     for helper in helpers:  # the classes of its module that it uses, but for what those use
         if inspect.isclass(helper) and helper is not target and helper.__module__ == module.__name__:
-            methods = [value for value in vars(helper).values() if inspect.isfunction(value)]
-            codes += [code for method in methods for code in codes_of(method, module)]
+            codes += [code for method in _methods_of(helper) for code in codes_of(method, module)]
     words = {name.lower() for code in codes for name in code.co_names}
     texts = (text for code in codes for text in code.co_consts if isinstance(text, str))
     return words | {text.lower() for text in texts if text.isidentifier()}
+
+
+def _methods_of(cls: type) -> list[Any]:
+    methods = [getattr(value, "__func__", value) for value in vars(cls).values()]  # static ones are not functions
+    return [method for method in methods if inspect.isfunction(method)]
 
 
 def globals_of(function: Callable[..., Any], module: Any) -> dict[str, Any]:
