@@ -46,7 +46,8 @@ class Probe:
 
     def states_among(self, leaves: Mapping[str, Tensor]) -> Tensor | tuple[Tensor, ...] | None:
         """Return initial states as torch's layer takes them, with zeros for one that is not given; None for none."""
-        return as_argument(self.initial_states(leaves) if self.states else ())
+        given = tuple(leaves[name] for name in self.states)
+        return as_argument(self.initial_states(leaves) if 0 < len(given) < len(self.initial_names) else given)
 
     def changed(self, change: Callable[[str, Tensor], Tensor]) -> "Probe":
         """Return the same parameters with what `change` makes of input, states and cotangents, given their names."""

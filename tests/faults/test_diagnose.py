@@ -38,6 +38,18 @@ def test_a_planted_fault_is_named_with_evidence_and_the_line_to_change(id):
     assert diagnosis.fix
 
 
+@pytest.mark.parametrize("cell", CATALOGUES)
+def test_what_a_check_says_of_itself_is_a_fault_of_every_cell(cell):
+    assert {*BY_CAUSE, "batch-mixed", "device-hardcoded"} <= set(CATALOGUES[cell])
+
+
+@pytest.mark.parametrize("cell", ["GRU", "LSTM"])
+def test_a_state_that_is_written_in_place_is_named_for_a_cell_with_gates(cell):
+    (diagnosis,) = found(case_of(rnn={"cell": cell}), plant("backward-breaks", cell=cell))
+    assert diagnosis.id == "backward-breaks"
+    assert diagnosis.evidence.startswith("backward raises RuntimeError")
+
+
 OF_GATES = [(cell, fault.id, id) for cell in GATED for fault in GATED[cell] for id in fault.as_written()]
 OF_GATES += [(cell, id, id) for cell in ("GRU", "LSTM") for id in ("weight-ih-transposed", "weight-hh-transposed")]
 
