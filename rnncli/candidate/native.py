@@ -73,7 +73,7 @@ class Native:
         pair = len(cell.states) == 2 == len(taken)
         self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
         given_back = [is_cell_state(name) for name in source.returned_names(call)[-2:]]
-        self.returns_cell_state_first = self.cell_state_first and given_back != [False, True]
+        self.names_h_first = len(self.states) > 1 and given_back == [False, True]  # in what it returns
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
         states = "|".join(map(re.escape, self.states)) or "-"
         listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)

@@ -178,7 +178,8 @@ class Returned:
             first, *others = others  # the results of a head, and the states they come from
         if len(self.final) > 1 and len(tensors) > 1:
             alone = len(tensors) == len(self.final) and (self.reading.steps or not first.output)
-            turned = self.native.returns_cell_state_first and not self.native.drop_in
+            named = self.native.names_h_first and not self.reading.steps  # a step's states go in as they came out
+            turned = self.native.cell_state_first and not self.native.drop_in and not named
             ordered = self.final[::-1] if turned else self.final
             names = ordered if alone else ("output", *ordered)
             return dict(zip(names, tensors, strict=False))
