@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from levels import one_in
 
 from rnncli.candidate.load import canonical, load
-from rnncli.core.case import Case
+from rnncli.core.case import Candidate, Case
 from rnncli.core.errors import CandidateError
 from rnncli.faults.catalogue import CATALOGUE, edits_of
 from rnncli.faults.edits import edited
@@ -793,6 +793,21 @@ def test_single_steps_of_another_form_are_wrong():
 
 def test_a_candidate_that_raises_in_single_steps_is_not_judged_by_them():
     assert wrong_in_one_step(case_of(), raising(lambda input, _: len(input) == 1)) is None
+
+
+def test_a_candidate_that_takes_no_states_is_not_judged_by_single_steps():
+    candidate = as_candidate(canonical("c", plant("h0-ignored")))
+    assert wrong_step(Problem(case_of(), CPU), "precision", candidate)
+    candidate.takes_all_states = False
+    assert wrong_step(Problem(case_of(), CPU), "precision", candidate) is None
+
+
+@pytest.mark.parametrize(("returns", "kept"), [("output", 0), ("h_n", 1)])
+def test_what_a_candidate_does_not_return_is_no_wrong_form_of_its_single_steps(returns, kept):
+    case = case_of().model_copy(update={"candidate": Candidate(target="c.py:c", returns=returns)})
+    call = changing(lambda *results: tuple(one if place == kept else None for place, one in enumerate(results[:2])))
+    problem, candidate = Problem(case, CPU), as_candidate(canonical("c", call, partial=True))
+    assert wrong_step(problem, "precision", candidate) is None
 
 
 def test_single_steps_start_from_each_step_of_each_sequence():
