@@ -77,7 +77,7 @@ class Adapted:
         if not native.takes_state:
             words.append("keeps its state itself" if native.stateful else "no h_0")
         elif native.h_alone:
-            words.append(f"h_0 as {shown_axes(reading.state or '')}, c_0 zeros of its own")
+            words.append(f"h_0 as {shown_axes(reading.state or '')}, no c_0")
         elif reading.state not in ("SNH", None):
             several, axes = len(native.cell.states) > 1, reading.state.rpartition(",")
             form = f"a list of pairs of {shown_axes(axes[2])}" if several and axes[1] else shown_axes(reading.state)

@@ -60,6 +60,7 @@ class Native:
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
         self.rows_by_nature = source.rows_by_nature(written)
         self.unpacks_state = source.unpacks(call, state, in_one=len(self.states) < len(cell.states)) if state else None
+        self.unpacks_h_alone = source.unpacks(call, state) if state else None
         notes = source.notes_on(written)
         given = next((name for name, meant in self.arguments.items() if meant in ("input", "projected")), "")
         self.documented_input = source.documented_shape(notes, given) if given else None
@@ -81,6 +82,10 @@ class Native:
 
     def claims(self, name: str) -> bool:
         return name in self.arguments.values()
+
+    def take_h_alone(self) -> None:
+        """Take its one argument for states as h: `h_0[0]` is then a row of it, and not h of a pair."""
+        self.h_alone, self.unpacks_state = True, self.unpacks_h_alone
 
     @property
     def takes(self) -> Literal["all", "h_0", "none"]:

@@ -15,11 +15,12 @@ from rnncli.candidate import signature, source
 from rnncli.candidate.function import Function, constructed, rnn_of
 from rnncli.candidate.names import EXACT, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
-from rnncli.candidate.places import held_by
+from rnncli.candidate.places import big, held_by
 from rnncli.candidate.weights import Binding
 from rnncli.core.case import Case, RNNArguments
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError, described
+from rnncli.core.words import joined
 
 _RESETS = ("reset", "reset_state", "reset_hidden", "reset_states", "reset_hidden_state", "init_hidden", "init_state")
 _INTERFACE = {"num_layers", "bidirectional", "batch_first", "nonlinearity", "dropout"}
@@ -105,6 +106,20 @@ class Object(Native):
         """Yield arrays or tensors: its weights lie as the object has them."""
         yield from (Binding(numpy=arrays) for arrays in self.arrays)
 
+    def other_sizes(self, case: Case) -> str | None:
+        """Return in words the sizes that an object was constructed with, and the flags to add, if the case has others.
+
+        A layer of torch inside tells them, or its matrices. None too of a class, which is constructed for each case.
+        """
+        own = _sizes_of(self.target, self.cell) if self.fixed else {}
+        others = {name: size for name, size in own.items() if getattr(case.rnn, name) != size}
+        if not others:
+            return None
+        has = joined([f"{name} {size}" for name, size in others.items()])
+        asked = joined([str(getattr(case.rnn, name)) for name in others])
+        flags = " ".join(f"--{name.removeprefix('num_').replace('_', '-')} {size}" for name, size in others.items())
+        return f"it was constructed with {has}, and the case has {asked}: add {flags}"
+
     def made(self, case: Case, dtype: torch.dtype, seed: int = 0, output_size: int | None = None) -> Any:
         """Return the object for the sizes of a case, with weights of its own drawn from a seed."""
         with torch.random.fork_rng(devices=[]), _numpy_seeded(seed), globals_set(self.module, self._sizes(case)):
@@ -164,6 +179,17 @@ class Object(Native):
         for key in [key for key in self._objects if key[:2] == (case.rnn, dtype)]:
             if not reset(self._objects[key][0]):
                 del self._objects[key]
+
+
+def _sizes_of(made: Any, cell: Cell) -> dict[str, int]:
+    inside = [one for one in made.modules() if isinstance(one, nn.RNNBase)] if isinstance(made, nn.Module) else []
+    if len(inside) == 1:
+        return {name: getattr(inside[0], name) for name in ("input_size", "hidden_size", "num_layers", "proj_size")}
+    gates, shapes = len(cell.gates), {shape for one in held_by(made) if len(shape := big(one.shape)) == 2}
+    shapes |= {shape[::-1] for shape in shapes}
+    hidden = {columns for rows, columns in shapes if rows == gates * columns}
+    features = {columns for rows, columns in shapes for size in hidden if rows == gates * size and columns != size}
+    return {"input_size": features.pop(), "hidden_size": hidden.pop()} if len(hidden) == len(features) == 1 else {}
 
 
 def reset(made: Any) -> bool:

@@ -2,22 +2,19 @@
 
 import itertools
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
-from torch import nn
 
 from rnncli.candidate.convention import Reading, Results, States
 from rnncli.candidate.lookalikes import AnotherCellError, gated, gated_by_source
 from rnncli.candidate.objects import Object
-from rnncli.candidate.places import big, held_by
+from rnncli.candidate.places import held_by
 from rnncli.candidate.roles import Unwired, wired
 from rnncli.candidate.settle import Unreadable
 from rnncli.candidate.trial import Trial, equal, trial_of
 from rnncli.candidate.weights import Row
 from rnncli.candidate.wiring import Wiring
 from rnncli.core.case import Case, altered
-from rnncli.core.cells import Cell
 from rnncli.core.errors import CandidateError, described
 
 
@@ -130,31 +127,6 @@ def faults_by_name(native: Object, case: Case) -> tuple[Row, ...]:
     trial = trial_of(case, native, layers, directions, torch.float64)
     found = _by_name(trial)
     return tuple(found.faults(held_by(trial.made(torch.float64)), trial.params, None)) if found else ()
-
-
-def sizes_of_made(native: Object, case: Case) -> str | None:
-    """Return in words which sizes of an object that is made already are not those of the case, and the flags to add."""
-    own = _own_sizes(native.target, case.cell) if native.fixed else {}
-    others = {name: value for name, value in own.items() if getattr(case.rnn, name) != value}
-    if not others:
-        return None
-    has = ", ".join(f"{name} {value}" for name, value in others.items())
-    asked = ", ".join(f"{getattr(case.rnn, name)}" for name in others)
-    flags = " ".join(f"--{name.removeprefix('num_').replace('_', '-')} {value}" for name, value in others.items())
-    return f"it is made with {has}, and the case has {asked}: add {flags}"
-
-
-def _own_sizes(made: Any, cell: Cell) -> dict[str, int]:
-    """Return the sizes that an object was made with, as far as a layer of torch in it or its matrices tell them."""
-    inside = [one for one in made.modules() if isinstance(one, nn.RNNBase)] if isinstance(made, nn.Module) else []
-    if len(inside) == 1:
-        return {name: getattr(inside[0], name) for name in ("input_size", "hidden_size", "num_layers", "proj_size")}
-    gates = len(cell.gates)
-    shapes = {shape for one in held_by(made) if len(shape := big(one.shape)) == 2}
-    shapes |= {shape[::-1] for shape in shapes}
-    hidden = {columns for rows, columns in shapes if rows == gates * columns}
-    features = {columns for rows, columns in shapes for size in hidden if rows == gates * size and columns != size}
-    return {"input_size": features.pop(), "hidden_size": hidden.pop()} if len(hidden) == len(features) == 1 else {}
 
 
 def _by_name(trial: Trial) -> Wiring | None:

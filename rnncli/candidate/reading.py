@@ -22,7 +22,7 @@ from rnncli.candidate.load import default_dtype
 from rnncli.candidate.lookalikes import AnotherCellError, other_cell, other_cell_inside
 from rnncli.candidate.objects import AnyNative, Object, native_of
 from rnncli.candidate.places import held_by
-from rnncli.candidate.proof import Proof, faults_by_name, sizes_of_made
+from rnncli.candidate.proof import Proof, faults_by_name
 from rnncli.candidate.settle import Settling, Unreadable
 from rnncli.candidate.trial import equal, trial_of
 from rnncli.candidate.wiring import Wiring
@@ -57,12 +57,14 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
         if found and all(adapted.reading.fits for adapted in found):
             return found
     errors = []
-    for one in _ways_to_hold_weights(native, case, "takes" in (stated or {})):
+    ways = _ways_to_hold_weights(native, case, "takes" in (stated or {}))
+    for one in ways:
         try:
-            return Reader(one, case, stated or {}).readings()
+            found = Reader(one, case, stated or {}).readings()
+            return found if one.h_alone else [*found, *_with_h_alone(found[0], ways, case, stated or {})]
         except Unreadable as error:
-            if isinstance(native, Object) and (made := sizes_of_made(native, case)):
-                raise Unreadable(f"candidate {name}: {made}") from error
+            if isinstance(native, Object) and (sizes := native.other_sizes(case)):
+                raise Unreadable(f"candidate {name}: {sizes}") from error
             error.faults = faults_by_name(one, case) if isinstance(one, Object) and one is native else ()
             errors.append(error)
     raise errors[0]
@@ -81,8 +83,27 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
     if not len(native.states) == 1 < len(case.cell.states):
         return natives
     for one in alone:
-        one.h_alone = True
+        one.take_h_alone()
     return alone if h_alone else [*natives, *alone]
+
+
+def _with_h_alone(adapted: Adapted, ways: list[AnyNative], case: Case, stated: Mapping[str, Any]) -> list[Adapted]:
+    """Return the reading that h alone goes in, where c in the same argument has no effect.
+
+    `h_0[0]` is h of a pair, and the first row of h alone.
+    """
+    trial = trial_of(case, adapted.native, *adapted.always, adapted.reading.dtype)
+    others = (trial.states[0], *(one + 1.0 for one in trial.states[1:]))
+    alone = [one for one in ways if one.h_alone]
+    try:
+        if not alone or not equal(*(trial.computed(adapted.reading, trial.x, one) for one in (trial.states, others))):
+            return []
+    except Exception:
+        return []
+    for one in alone:
+        with contextlib.suppress(CandidateError):
+            return Reader(one, case, stated).readings()
+    return []
 
 
 def _require_no_other_cell(native: Object, case: Case) -> None:

@@ -223,7 +223,7 @@ class Candidate(Section):
     returns: Literal["both", "output", "h_n", "output without c_n", "h_n without c_n"] | None = Field(
         None, description="what it returns of output and the final states"
     )
-    takes: Literal["h_0"] | None = Field(None, description="the initial states it takes, where they are not all")
+    takes: Literal["h_0"] | None = Field(None, description="h_0, if it takes no c_0")
 
 
 class Case(Section):

@@ -129,7 +129,7 @@ def _by_its_readings(
     told = "; or ".join(f"read as {reading}: {verdict}" for reading, verdict in verdicts.items())
     raise AmbiguousError(
         f"candidate {case.target}: two readings lead to different verdicts: {told}; state which one is meant in the"
-        " config, with a mapping candidate: and its keys target, convention, layout, weights or returns"
+        " config, with a mapping candidate: and its keys target, convention, layout, weights, returns or takes"
     )
 
 

@@ -8,6 +8,7 @@ from torch import nn
 import rnncli
 from rnncli.candidate.reading import Unreadable, read
 from rnncli.core.case import Case, altered
+from rnncli.core.errors import CandidateError
 
 
 def steps(x, h, W_ih, W_hh, b_ih, b_hh):
@@ -289,10 +290,39 @@ def test_what_is_stated_is_obeyed_and_nothing_else_is_tried():
         read(by_order, "mine.py:rnn", case, {"layout": "features-first"})
 
 
+def starts_c_itself(x, h_0, W_ih, W_hh, b):
+    h, c, output = h_0[0], torch.zeros_like(h_0[0]), []
+    for x_t in x:
+        i, f, g, o = (x_t @ W_ih.T + h @ W_hh.T + b).chunk(4, -1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        output.append(h)
+    return torch.stack(output), h[None], c[None]
+
+
+def takes_a_pair(x, state, W_ih, W_hh, b):
+    h, c = state
+    return starts_c_itself(x, h + 0 * c, W_ih, W_hh, b)
+
+
+def test_a_candidate_that_is_stated_to_take_h_0_alone_is_given_it_alone():
+    case = Case.model_validate({"rnn": {"cell": "LSTM"}})
+    (adapted,) = read(starts_c_itself, "mine.py:lstm", case, {"takes": "h_0"})
+    assert adapted.native.takes == "h_0"
+    with pytest.raises(CandidateError):
+        read(takes_a_pair, "mine.py:lstm", case, {"takes": "h_0"})
+
+
+def test_where_h_0_0_may_be_h_of_a_pair_or_the_first_row_of_h_both_are_readings():
+    case = Case.model_validate({"rnn": {"cell": "LSTM"}})
+    assert [one.native.takes for one in read(starts_c_itself, "mine.py:lstm", case)] == ["all", "h_0"]
+    assert [one.native.takes for one in read(takes_a_pair, "mine.py:lstm", case)] == ["all"]
+
+
 OF_ANY_ALPHABET = "test_names_of_files_functions_and_classes_may_have_letters_of_any_alphabet"
 
 
-@pytest.mark.parametrize("name", one_in(3, ["外.循环", "größe", "Réseau"], OF_ANY_ALPHABET, 0))
+@pytest.mark.parametrize("name", one_in(3, ["外.循环", "größe", "Réseau"], OF_ANY_ALPHABET, pool="long"))
 def test_names_of_files_functions_and_classes_may_have_letters_of_any_alphabet(tmp_path, rnncli, name):
     file = tmp_path / "сеть.py"
     file.write_text(
