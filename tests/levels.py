@@ -22,9 +22,12 @@ SAMPLE = 1  # tests of a pool that the fast level runs
 ROOT = Path(__file__).parent.parent
 
 
-def one_in(part: int, values: Iterable[Any], twin: str, sample: int = SAMPLE) -> list[Any]:
-    """Return parameters for `parametrize`, of which the fast level runs one in `part`, and a sample of the others."""
-    held = pytest.mark.exhaustive(twin=twin, sample=sample)
+def one_in(part: int, values: Iterable[Any], twin: str, sample: int = SAMPLE, **pool: str) -> list[Any]:
+    """Return parameters for `parametrize`, of which the fast level runs one in `part`, and a sample of the others.
+
+    `pool="long"` draws from all tests that take more than a second each, and not from these parameters alone.
+    """
+    held = pytest.mark.exhaustive(twin=twin, sample=sample, **pool)
     rows = (value if isinstance(value, tuple) else (value,) for value in values)
     return [pytest.param(*row, marks=[held] if number % part else []) for number, row in enumerate(rows)]
 

@@ -169,7 +169,7 @@ def test_the_blocks_of_a_page_do_what_it_shows(reader, page):
     reader.follow(page)
 
 
-@pytest.mark.exhaustive(twin="test_the_blocks_of_a_page_do_what_it_shows")
+@pytest.mark.exhaustive(twin="test_the_blocks_of_a_page_do_what_it_shows", pool="long")
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name in SLOW], ids=name)
 def test_the_blocks_of_a_slow_page_do_what_it_shows(reader, page):
     reader.follow(page)

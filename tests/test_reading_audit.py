@@ -135,7 +135,7 @@ def test_the_audit_goes_on_where_it_was_stopped(tmp_path):
         assert len(asked) == times
 
 
-@pytest.mark.parametrize("style", one_in(6, QUICK, PASSES_NONE, 0))
+@pytest.mark.parametrize("style", one_in(6, QUICK, PASSES_NONE, pool="long"))
 def test_rnncli_passes_no_wrong_one_of_a_sample_and_no_right_one_is_a_mismatch(style, found):
     jobs = [job for job in found[style] if audit.drawn(job, SHARE) or job.operator == audit.UNCHANGED]
     for result in judged_by(None, jobs):

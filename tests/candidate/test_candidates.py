@@ -82,14 +82,14 @@ def assert_as_expected(entry, record):
 
 
 @pytest.mark.usefixtures("in_process")
-@pytest.mark.parametrize("line", one_in(15, LINES, "test_what_people_write_is_read_and_judged_without_an_edit", 12))
+@pytest.mark.parametrize("line", one_in(15, LINES, "test_what_people_write_is_read_and_judged_without_an_edit", 8))
 def test_what_people_write_is_read_and_judged_without_an_edit(record_of, line):
     entry = BY_LINE[line]
     options = replace(QUICK, guard="also" in entry)
     assert_as_expected(entry, record_of(entry["target"], entry.get("flags", ""), options))
 
 
-@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit", sample=2)
+@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit")
 @pytest.mark.parametrize("line", [line for line in LINES if BY_LINE[line]["verdict"] is not None])
 def test_what_people_write_is_judged_the_same_in_a_process_of_its_own(record_of, request, line):
     entry = BY_LINE[line]
@@ -179,7 +179,7 @@ WORSE = {  # likewise: what few would write
 }
 
 
-ENDLESS = pytest.mark.exhaustive(twin="test_a_candidate_that_fails_costs_its_own_case_and_says_why")
+ENDLESS = pytest.mark.exhaustive(twin="test_a_candidate_that_fails_costs_its_own_case_and_says_why", pool="long")
 PRINTING = pytest.mark.exhaustive(twin="test_what_a_candidate_prints_does_not_reach_our_stdout", pool="long")
 
 
@@ -200,7 +200,7 @@ def test_a_candidate_that_fails_costs_its_own_case_and_says_why(record_of, name)
     assert_fails(record_of, name, HOSTILE[name])
 
 
-@pytest.mark.exhaustive(twin="test_a_candidate_that_fails_costs_its_own_case_and_says_why", sample=5)
+@pytest.mark.exhaustive(twin="test_a_candidate_that_fails_costs_its_own_case_and_says_why", sample=2)
 @pytest.mark.parametrize("name", WORSE)
 def test_a_candidate_that_does_its_worst_costs_its_own_case_and_says_why(record_of, name):
     assert_fails(record_of, name, WORSE[name])
@@ -245,7 +245,7 @@ def test_a_candidate_that_does_more_than_compute_is_judged_by_what_it_computes(r
     assert_is_judged(record_of, name, *PECULIAR[name])
 
 
-@pytest.mark.exhaustive(twin="test_a_candidate_that_does_more_than_compute_is_judged_by_what_it_computes", sample=3)
+@pytest.mark.exhaustive(twin="test_a_candidate_that_does_more_than_compute_is_judged_by_what_it_computes")
 @pytest.mark.parametrize("name", ODD)
 def test_a_candidate_that_does_odd_things_is_judged_by_what_it_computes(record_of, name):
     assert_is_judged(record_of, name, *ODD[name])

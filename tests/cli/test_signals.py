@@ -175,7 +175,6 @@ GOES_ON = f"""
 """
 
 
-GROUP = "test_a_command_that_is_ended_with_its_group_blames_no_candidate_and_leaves_nothing"
 LOADING = "test_nothing_outlives_a_process_that_is_killed_while_its_server_loads"
 HELD_BACK = pytest.mark.exhaustive(twin="test_a_signal_ends_with_its_exit_code", pool="signals", sample=1)
 
@@ -473,6 +472,7 @@ COMMANDS = {
 
 
 @LINUX
+@pytest.mark.exhaustive(twin=LOADING, pool="signals", sample=1)
 def test_a_command_that_is_ended_with_its_group_blames_no_candidate_and_leaves_nothing(command):
     running = command(GRID_OF_A_USER + " --format json")
     with nothing_left(running):
@@ -483,7 +483,7 @@ def test_a_command_that_is_ended_with_its_group_blames_no_candidate_and_leaves_n
 
 
 @LINUX
-@pytest.mark.exhaustive(twin=GROUP, pool="signals", sample=1)
+@pytest.mark.exhaustive(twin=LOADING, pool="signals", sample=1)
 @pytest.mark.parametrize("number", [*CODES, signal.SIGQUIT, signal.SIGKILL], ids=lambda number: number.name)
 @pytest.mark.parametrize("what", COMMANDS)
 def test_a_command_that_is_ended_leaves_nothing(command, what, number):
@@ -564,7 +564,7 @@ runpy.run_module("rnncli", run_name="__main__")
 
 
 @LINUX
-@pytest.mark.exhaustive(twin=GROUP, pool="signals", sample=1)
+@pytest.mark.exhaustive(twin=LOADING, pool="signals", sample=1)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_signal_to_the_process_of_a_candidate_costs_its_case_alone(command, tmp_path, number):
     running = command(COMMANDS["a candidate of one's own"])

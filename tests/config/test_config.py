@@ -65,7 +65,7 @@ def test_the_schema_refuses_what_the_tool_refuses(config):
         jsonschema.validate(config, json_schema())
 
 
-SMOKE = pytest.mark.exhaustive(twin="test_a_shipped_config_matches", sample=0)  # which `make smoke` verifies too
+SMOKE = pytest.mark.exhaustive(twin="test_a_shipped_config_matches", pool="long")  # `make smoke` verifies it too
 
 
 @pytest.mark.parametrize(

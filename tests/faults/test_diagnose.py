@@ -56,7 +56,7 @@ OF_GATES += [(cell, id, id) for cell in ("GRU", "LSTM") for id in ("weight-ih-tr
 
 @pytest.mark.parametrize(
     ("cell", "id", "written"),
-    one_in(3, OF_GATES, "test_a_planted_fault_of_gates_is_named_in_the_form_that_was_written", 5),
+    one_in(3, OF_GATES, "test_a_planted_fault_of_gates_is_named_in_the_form_that_was_written"),
 )
 def test_a_planted_fault_of_gates_is_named_in_the_form_that_was_written(cell, id, written):
     case = case_of(rnn={"cell": cell, "input_size": 6, "hidden_size": 6})

@@ -108,7 +108,7 @@ def tensor_distance(one, other):
     return (one - other).abs().max().item() / scale if scale else 0.0
 
 
-@pytest.mark.parametrize("layout", one_in(3, LAYOUTS, UNPLANTED, 6))
+@pytest.mark.parametrize("layout", one_in(3, LAYOUTS, UNPLANTED, 2))
 @pytest.mark.parametrize("h_0", ["random", "omitted"])
 @pytest.mark.parametrize("bidirectional", FLAGS, ids=["one-direction", "two-directions"])
 def test_without_a_fault_it_is_nn_rnn_gradients_and_dropout_masks_included(layout, h_0, bidirectional):
@@ -261,7 +261,7 @@ def cases_without_a_fault(part):
     return [(case, draw(case), computed(plant(), case)) for case in applicability(part)]
 
 
-APPLIES = pytest.mark.exhaustive(twin="test_a_fault_applies_exactly_where_planting_it_makes_a_difference", sample=2)
+APPLIES = pytest.mark.exhaustive(twin="test_a_fault_applies_exactly_where_planting_it_makes_a_difference")
 
 
 @pytest.mark.parametrize("id", BY_VALUES)
@@ -375,7 +375,7 @@ def test_a_float32_buffer_shows_in_float64_alone_and_at_the_size_of_float32_roun
     assert distance(computed(plant("downcast-float32"), case, probe), computed(plant(), case, probe)) == 0
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", one_in(3, LAYOUTS, "test_a_buffer_on_the_cpu_shows_on_another_device_alone"))
 def test_a_buffer_on_the_cpu_shows_on_another_device_alone(layout):
     case = case_of(layout, num_layers=2, bidirectional=True)
     assert distance(computed(plant("device-hardcoded"), case), computed(plant(), case)) < 1e-12

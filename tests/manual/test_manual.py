@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from levels import one_in
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -25,13 +26,14 @@ def checks_in_float64(case: Case):
     return stage_checks(Problem(case, torch.device("cpu")), "algorithm", as_candidate(load(case)))
 
 
+ONE_FUNCTION = "test_the_equations_to_be_read_and_the_fast_form_are_one_function"
 PRODUCT = "test_every_built_in_matches_nn_rnn_over_the_product_of_the_arguments"
 
 
 @pytest.mark.parametrize(
     ("candidate", "layout", "h_0"),
     [
-        pytest.param(candidate, layout, h_0, marks=() if fast else pytest.mark.exhaustive(twin=PRODUCT, sample=2))
+        pytest.param(candidate, layout, h_0, marks=() if fast else pytest.mark.exhaustive(twin=PRODUCT))
         for (i, candidate), (j, layout), (k, h_0) in itertools.product(
             enumerate(BUILT_IN),
             enumerate(("batched", "unbatched", "packed")),
@@ -87,7 +89,7 @@ def test_a_built_in_draws_nothing_from_the_global_generator_but_its_dropout_mask
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-GRADIENT = pytest.mark.exhaustive(twin="test_the_gradient_of_the_gradient_is_right", sample=0)
+GRADIENT = pytest.mark.exhaustive(twin="test_the_gradient_of_the_gradient_is_right", pool="long")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_a_built_in_runs_on_tensors_without_storage(candidate, layout):
     assert all(gradient.device.type == "meta" for gradient in gradients)
 
 
-@pytest.mark.parametrize("layout", ["batched", "unbatched", "packed"])
+@pytest.mark.parametrize("layout", one_in(3, ["packed", "batched", "unbatched"], ONE_FUNCTION, pool="long"))
 def test_the_equations_to_be_read_and_the_fast_form_are_one_function(layout):
     modes = ((0.0, False), (0.4, True))  # dropout, train
     product = itertools.product((1, 3), ("tanh", "relu"), FLAGS, FLAGS, FLAGS, modes, ("random", "omitted"))
