@@ -172,7 +172,7 @@ def fault_gated(number: int, limits: Limits = PLANTED) -> Result:
 
 
 def _planted(section: str, number: int, limits: Limits, cell: str, id: str) -> Result:
-    case = case_of(section, number, limits, lambda case: CATALOGUES[cell][id].applies(case) is None, cell)
+    case = case_of(section, number, limits, lambda case: CATALOGUES[cell][id].unmet(case) is None, cell)
     problem = Problem(case, CPU)
     seen = _seen(problem, id) is not None
     verified, masks = _verified(problem, id, canonical(id, plant(id, cell=cell)))
@@ -232,7 +232,7 @@ def single_gated(number: int, limits: Limits = SMALL) -> Result:
 
 
 def _single(section: str, number: int, limits: Limits, cell: str, id: str) -> Result:
-    case = case_of(section, number, limits, lambda case: CATALOGUES[cell][id].applies(case) is None, cell)
+    case = case_of(section, number, limits, lambda case: CATALOGUES[cell][id].unmet(case) is None, cell)
     return {"planted": [id], **_diagnosed(case, (id,))}
 
 
@@ -245,7 +245,7 @@ def pair(number: int, limits: Limits = SMALL) -> Result:
 
 
 def _possible(case: Case) -> list[str]:
-    return [id for id in BY_VALUES if CATALOGUES["RNN"][id].applies(case) is None]
+    return [id for id in BY_VALUES if CATALOGUES["RNN"][id].unmet(case) is None]
 
 
 def _diagnosed(case: Case, ids: tuple[str, ...]) -> Result:

@@ -82,7 +82,7 @@ class _Place:
 
     def __init__(self, experiments: Experiments, every: list[View], own: list[View], cell: Cell) -> None:
         self.experiments, self.every, self.own, self.cell = experiments, every, own, cell
-        self.source, self.last = cell.gates.index("g" if cell.name == "LSTM" else "n"), cell.gates[-1]
+        self.source = cell.gates.index(cell.source)
         self.layer, self.reverse = own[0].place
         self.excited: Block | None = None
 
@@ -96,8 +96,8 @@ class _Place:
         untold = [view for view in self.own if not view.gates]
         if untold:
             self._by_experiments(untold)
-        if self.cell.name == "GRU":
-            self._tell_biases_apart()
+        if self.cell.reset:
+            self._tell_biases_apart(self.cell.reset, self.cell.source)
 
     def _by_names(self, views: list[View]) -> None:
         by_kind: dict[str | None, list[View]] = defaultdict(list)
@@ -214,16 +214,16 @@ class _Place:
         changed[self._row] = 0.0
         return changed
 
-    # -- the biases of a GRU -------------------------------------------------------------------------------------------
+    # -- biases where a gate resets ------------------------------------------------------------------------------------
 
-    def _tell_biases_apart(self) -> None:
+    def _tell_biases_apart(self, reset: str, source: str) -> None:
         """Tell b_hn, on which r acts, from b_in. A single bias that r spares is b_in, if r acts after the product."""
-        resets = [Block(view, view.gates.index("r")) for view in self.own
-                  if "r" in view.gates and view.effective and view.kind != "weight_hh"]  # fmt: skip
-        biases = [view for view in self.own if view.kind == "bias" and "n" in view.gates and view.effective]
+        resets = [Block(view, view.gates.index(reset)) for view in self.own
+                  if reset in view.gates and view.effective and view.kind != "weight_hh"]  # fmt: skip
+        biases = [view for view in self.own if view.kind == "bias" and source in view.gates and view.effective]
         if not resets or not biases:
             return
-        inside = [view for view in biases if self._is_reset(Block(view, view.gates.index("n")), resets[0])]
+        inside = [view for view in biases if self._is_reset(Block(view, view.gates.index(source)), resets[0])]
         for view in biases:
             if len(biases) == 2 and len(inside) == 1:
                 own = "bias_hh" if view in inside else "bias_ih"
@@ -239,8 +239,8 @@ class _Place:
 
     def _resets_before(self, reset: Block) -> bool:
         """Return whether r of one unit moves others: it acts on h before the product."""
-        products = {Block(view, view.gates.index("n")): 0.3 for view in self.own
-                    if view.kind in ("weight_hh", "weight") and "n" in view.gates}  # fmt: skip
+        products = {Block(view, view.gates.index(self.cell.source)): 0.3 for view in self.own
+                    if view.kind in ("weight_hh", "weight") and self.cell.source in view.gates}  # fmt: skip
         unit = {Block(reset.view, reset.number, 0): -_SATURATED}
         if self.experiments.trial.takes_all_states:
             found = [self._h({**products, **fill}, positive=True) for fill in ({}, unit)]

@@ -16,7 +16,7 @@ from rnncli.core.errors import CandidateError
 _OF_TORCH: dict[str, tuple[type, ...]] = {
     "RNN": (nn.RNN, nn.RNNCell), "LSTM": (nn.LSTM, nn.LSTMCell), "GRU": (nn.GRU, nn.GRUCell)
 }  # fmt: skip
-_GATES = {"LSTM": 4, "GRU": 3}
+_GATES = {name: len(cell.gates) for name, cell in reversed(CELLS.items()) if len(cell.gates) > 1}
 
 
 class AnotherCellError(CandidateError):

@@ -79,7 +79,7 @@ class Weight:
         kinds = ["bias_ih", "bias_hh"] if self.is_bias else []
         both = [f"{kind}_{self.suffix}" for kind in kinds] or self.parameters
         for gate in self.gates or self.cell.gates:
-            kept_apart = self.cell.name == "GRU" and gate == "n" and self.is_bias
+            kept_apart = self.cell.reset and gate == self.cell.source and self.is_bias
             names = self.parameters if kept_apart else both
             yield from ((name, gate) for name in names if not kept_apart or name.startswith(self.apart))
 
@@ -91,7 +91,7 @@ class Weight:
         text = " + ".join(names) if self.is_bias else ", ".join(names)
         if self.apart and len(self.gates) == 1:
             return f"{self.apart}_{self.suffix}{rows}"
-        text += f", of {self.cell.gates[-1]} {self.apart}_{self.suffix} alone" if self.apart else ""
+        text += f", of {self.cell.source} {self.apart}_{self.suffix} alone" if self.apart else ""
         text = f"[{text}]" if self.kind == "weight" else text
         return f"{text}.T" if self.transposed and not self.is_bias else text
 
@@ -120,7 +120,7 @@ class Weight:
             return value
         blocks = dict(zip(self.cell.gates, value.chunk(len(self.cell.gates)), strict=True))
         if self.apart and not name.startswith(self.apart):
-            blocks[self.cell.gates[-1]] = torch.zeros_like(blocks[self.cell.gates[-1]])
+            blocks[self.cell.source] = torch.zeros_like(blocks[self.cell.source])
         return torch.cat([blocks[gate] for gate in self.gates])
 
 

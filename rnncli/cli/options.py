@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnncli.cli.help import ARGUMENTS, INPUT, JUDGED, NUMERICS
+from rnncli.core.cells import CELLS
 from rnncli.core.errors import ConfigError, ReaderGoneError, shown
 from rnncli.report import FORMATS, OF_ONE_COMMAND
 
@@ -25,7 +26,7 @@ DTYPES = ("float64", "float32", "bfloat16", "float16")
 # Written out, because reading it off the config would cost --help the import of the validation library; a test holds
 # this table against the config.
 _FLAGS: dict[str, tuple[type, tuple[str, ...], str, tuple[str, ...]]] = {
-    "rnn.cell": (str, ("--cell",), "RNN, GRU or LSTM  [RNN]", ("RNN", "GRU", "LSTM")),
+    "rnn.cell": (str, ("--cell",), "RNN, GRU or LSTM  [RNN]", tuple(CELLS)),
     "rnn.input_size": (int, ("--input-size",), "H_in, features of each input step  [20]", ()),
     "rnn.hidden_size": (int, ("--hidden-size",), "H_out, features of the hidden state  [40]", ()),
     "rnn.num_layers": (int, ("--layers", "--num-layers"), "Recurrent layers  [1]", ()),

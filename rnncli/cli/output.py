@@ -28,13 +28,11 @@ from rnncli.core.errors import (
 from rnncli.core.records import Detail, RunRecord, Verdict, printable
 from rnncli.core.summary import conclusion
 from rnncli.core.words import are
-from rnncli.report import OF_ONE_COMMAND, renderer
+from rnncli.report import OF_ONE_COMMAND, SUFFIXES, renderer
 
 STDOUT = Path("-")
 MANY = 1000  # cases: to render them may take longer than a moment
 PLAIN_CHARACTERS = str.maketrans("─▁▂▃▄▅▆▇█░▲▶◀", "-_.:-=+*#~^><")  # rules, bars and arrows, where the locale is ASCII
-SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".xml": "junit", ".md": "markdown", ".csv": "csv", ".txt": "table"}
-SUFFIXES |= dict.fromkeys((".html", ".htm"), "html")
 
 
 def check_destination(

@@ -104,7 +104,7 @@ def verify(
     asked = replace(asked, format=format)
     _check_places(asked)
     loaded, selection = grid.chosen(paths or [None], flags, asked.filter or [], asked.shard)
-    output.check_destination(format, asked.output, *selection.sources, formats=FORMATS)
+    output.check_destination(format, asked.output, *selection.sources, formats=FORMATS)  # files that configs name
     plot.check_plot(asked.plot, asked.output, *paths, *selection.sources)
     if asked.print_config:
         output.write_text("---\n".join(config.to_yaml() for config in loaded), asked.output)
@@ -167,13 +167,14 @@ def _options(asked: Asked, selection: "Selection", policy: tuple[Any, ...]) -> "
 
             start_server(users_code=bool(selection.targets), many=len(selection) > 1)
         from rnncli.pipeline.verify import TIMEOUT_S, VerifyOptions
+        from rnncli.report import DRAWS_ENVELOPES
         from rnncli.verdict.problem import Policy
 
     return VerifyOptions(
         timing=len(selection) == 1 if asked.timing is None else asked.timing,
         policy=Policy(*policy),
         timeout_s=asked.timeout or TIMEOUT_S,
-        envelope=asked.plot is not None or asked.format == "html",
+        every_envelope=asked.plot is not None or asked.format in DRAWS_ENVELOPES,
     )
 
 

@@ -9,7 +9,7 @@ LEAK, H0_MUTATED, BACKWARD_BREAKS = "state-leaks-between-calls", "h0-mutated", "
 class Cause(StrEnum):
     """What a check found, where no fault of the catalogue names it; `Check.cause` is one of these or a fault's id."""
 
-    VALUES = "values"  # other values, of the size of another equation
+    VALUES = "values"  # other values: of output, of the size of another equation
     APPROXIMATION = "approximation"  # other values, of the size of an approximated function or of rounded weights
     ROUNDING = "rounding"  # other values, small, and still beyond rounding
     SHAPE = "shape"
@@ -29,7 +29,6 @@ class Cause(StrEnum):
     RESULT_OVERWRITTEN = "result-overwritten"  # a later call overwrites what an earlier one returned
     REGIME = "regime"  # in another regime: not contiguous, a loss on one result alone, gradients accumulated, ...
     LARGE_VALUES = "large-values"
-    CANDIDATE_TENSOR = "candidate-tensor"  # a tensor of its own is not what a parameter of torch's layer is
     NOT_CLAIMED = "not-claimed"  # the candidate does not claim to return or to compute it
     NOT_RUN = "not-run"
     EMPTY_BATCH = "empty-batch"

@@ -9,12 +9,15 @@ class Cell:
     """One of torch's recurrent layers, `torch.nn.<name>`.
 
     Of the H_cell = hidden_size features of a state, weights and biases have a block of rows for each of `gates`, in
-    this order. `states` go from step to step; the first is h, which `output` holds. `projects`: whether the layer takes
-    proj_size, with which h has H_out = proj_size features and the other states keep H_cell.
+    this order. `source` is the gate that makes new values; `reset` multiplies what that takes from h, bias_hh too, so
+    that its two biases do not add up. `states` go from step to step; the first is h, which `output` holds. `projects`:
+    whether the layer takes proj_size, with which h has H_out = proj_size features and the other states keep H_cell.
     """
 
     name: str
     gates: tuple[str, ...]
+    source: str
+    reset: str | None = None
     states: tuple[str, ...] = ("h",)
     projects: bool = False
 
@@ -59,9 +62,9 @@ class Cell:
 CELLS = {
     cell.name: cell
     for cell in (
-        Cell("RNN", gates=("a",)),
-        Cell("GRU", gates=("r", "z", "n")),
-        Cell("LSTM", gates=("i", "f", "g", "o"), states=("h", "c"), projects=True),
+        Cell("RNN", gates=("a",), source="a"),
+        Cell("GRU", gates=("r", "z", "n"), source="n", reset="r"),
+        Cell("LSTM", gates=("i", "f", "g", "o"), source="g", states=("h", "c"), projects=True),
     )
 }
 

@@ -166,7 +166,8 @@ class Diagnosis:
 
     A pair of faults yields two records with the same evidence. `unexplained` is no fault: the evidence is what is
     known, and the fix where to look. `written` is what a person writes who makes the fault. `change`: the lines of the
-    candidate's file that go ("- ...") and come ("+ ...") so that it matches; `at`: file and line of the first of them.
+    candidate's file that go ("- ...") and come ("+ ...") so that it matches; `at`: the first of them as FILE.py:LINE,
+    the file as it was named.
     `equations`: likewise, lines of `manual/equations.py` as they are with the fault and without it.
     """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rnncli.core.records import Diagnosis
 from rnncli.faults import gru, lstm, rnn
-from rnncli.faults.edits import difference
+from rnncli.faults.edits import STEP_FUNCTIONS, difference
 from rnncli.faults.fault import Edit, Fault
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def blind_spots(case: "Case") -> str | None:
         return None  # nothing is compared at all, and the checks say so
     lacking: dict[str, list[str]] = {}
     for fault in CATALOGUES[case.rnn.cell].values():
-        if fault.applies(case) is None and (missing := fault.unseen(case)):
+        if fault.unmet(case) is None and (missing := fault.unseen(case)):
             lacking.setdefault(missing, []).append(fault.id)
     if not lacking:
         return None
@@ -71,7 +71,7 @@ def named(id: str, evidence: str, case: "Case | None" = None) -> Diagnosis:
     cell, nonlinearity = ("RNN", "tanh") if case is None else (case.rnn.cell, case.rnn.nonlinearity)
     name, _, form = id.partition(":")
     fault = CATALOGUES[cell][name]
-    step = f"{nonlinearity}_step" if cell == "RNN" else f"{cell.lower()}_step"
+    step = f"{nonlinearity}_step" if cell == "RNN" else STEP_FUNCTIONS[cell][0]
     written = f"{fault.written.partition(':')[0]}: {form}" if form else fault.written
     lines = difference(fault.edits_as(form), step)
     return Diagnosis(id=name, evidence=evidence, fix=fault.fix, written=written, equations=lines)

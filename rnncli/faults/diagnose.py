@@ -203,7 +203,7 @@ def _reproducing(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | Non
     possible = [
         fault
         for id, fault in catalogue.items()
-        if id not in found_otherwise and not any(fault.applies(trial.case) for trial in trials)
+        if id not in found_otherwise and not any(fault.unmet(trial.case) for trial in trials)
     ]
     alone, paired = ([id for fault in possible for id in fault.as_written(rare)] for rare in (True, False))
     explains_forward = cache(replace(last, case=altered(last.case, run={"gradients": False})).is_explained_by)
@@ -262,12 +262,13 @@ def _what_is_known(case: Case, device: torch.device, candidate: Candidate, check
     first = next((check.first_divergence for check in wrong if check.tensor == "output"), None)
     if first is not None and first.time is not None:
         said.append(f"output is wrong from step {first.time} of the {first.direction} direction on")
-    if wrong[0].reason and _is_right(_small(case), device, candidate):
+    reason = wrong[0].reason  # none where the error of the working dtype alone is too large
+    if reason is not None and _is_right(_small(case), device, candidate):
         fix = "look at what the candidate does in that call alone"
         if not _is_right(case, device, candidate):
             said.append("right at smaller sizes")
             fix = "look at what depends on the sizes, or on how large values become"
-        return Diagnosis(id=UNEXPLAINED, evidence="; ".join([*said, wrong[0].reason]), fix=fix)
+        return Diagnosis(id=UNEXPLAINED, evidence="; ".join([*said, reason]), fix=fix)
     simpler = ((as_flags(changes), changed_by(_small(case), changes)) for changes in _simpler(case))
     gone = [flags for flags, changed in simpler if changed is not None and _is_right(changed, device, candidate)]
     said.append(f"right with {', or with '.join(gone)}" if gone else "no simpler arguments make it right")

@@ -125,7 +125,7 @@ class Fault:
     own_evidence: bool = False
     cells: tuple[str, ...] = tuple(CELLS)
 
-    def applies(self, case: "Case") -> str | None:
+    def unmet(self, case: "Case") -> str | None:
         """Return None if the fault can be written for the case's arguments, layout and mode, else what the case lacks.
 
         Whether a fault that applies can also be seen depends on sizes and values, and is found by planting it.

@@ -21,7 +21,7 @@ def power(case: Case, device: torch.device) -> Iterator[FaultResult]:
     """Yield for each fault of the catalogue how the case sees it, or the smallest change with which it would."""
     problem = Problem(case, device)
     for id, fault in CATALOGUES[case.rnn.cell].items():
-        if unmet := fault.applies(case):
+        if unmet := fault.unmet(case):
             yield FaultResult(id=id, status="not-applicable", reason=unmet)
         else:
             yield _seen(problem, id) or _unseen(case, device, id)
@@ -57,7 +57,7 @@ def _first_that_shows(case: Case, device: torch.device, id: str, single: Sequenc
         for chosen in combinations(single, count):
             changes = {leaf: value for change in chosen for leaf, value in change.items()}
             changed = changed_by(case, changes)
-            if changed is None or CATALOGUES[case.rnn.cell][id].applies(changed):
+            if changed is None or CATALOGUES[case.rnn.cell][id].unmet(changed):
                 continue
             if _seen(Problem(changed, device), id):
                 return as_flags(changes)

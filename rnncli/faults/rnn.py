@@ -3,8 +3,10 @@
 Those of the layers, directions and layouts are any cell's; `cells` says where a fault is of some alone. No torch.
 """
 
+from rnncli.core.cells import CELLS
 from rnncli.faults.fault import STEP, Edit, Fault, Need, inserted, left_out
 
+GATED = tuple(name for name, cell in CELLS.items() if len(cell.gates) > 1)
 FLIPPED_WHOLE = Edit("flipped", "if lengths is None:\n    return x.flip(0)", "return x.flip(0)")
 EACH_TRANSPOSED = "torch.cat([W.T for W in {0}.split(states[-1].shape[-1])]).T"  # states[-1] has H_cell features
 
@@ -105,12 +107,12 @@ FAULTS = (
         edits=(Edit(STEP, "W_ih.T", "W_ih"),)),
     Fault("weight-ih-transposed", "x @ W where x @ W.T is meant, with the rows W of each gate",
         shows="Raises where a layer's sizes of input and state differ. Else every tensor is wrong from the start.",
-        fix="multiply by the transpose of each gate's rows: nn.RNN keeps them as (H_cell, H_in)", cells=("GRU", "LSTM"),
+        fix="multiply by the transpose of each gate's rows: nn.RNN keeps them as (H_cell, H_in)", cells=GATED,
         edits=(Edit(STEP, "W_ih.T", EACH_TRANSPOSED.format("W_ih")),)),
     Fault("weight-hh-transposed", "h @ W where h @ W.T is meant, with the rows W of each gate",
         shows="The rows of one gate are square, so nothing raises: every tensor is wrong from the first step whose "
         "state before it is not zero. Invisible with one time step from an h_0 of zeros. Raises with proj_size.",
-        fix="multiply by the transpose of each gate's rows", seen_with=(Need.STATE,), cells=("GRU", "LSTM"),
+        fix="multiply by the transpose of each gate's rows", seen_with=(Need.STATE,), cells=GATED,
         edits=(Edit(STEP, "W_hh.T", EACH_TRANSPOSED.format("W_hh")),)),
     Fault("weight-hh-transposed", "h @ W_hh where h @ W_hh.T is meant",
         shows="W_hh is square, so nothing raises: every tensor is wrong from the first step whose state before it is "
@@ -272,7 +274,7 @@ FAULTS = (
     Fault("backward-breaks", "the state is written in place over a tensor that backward needs: h[:] = h_next",
         shows="output and the final states are right, and backward raises. Invisible without gradients.",
         fix="make a new tensor each step instead of writing into the old one",
-        seen_with=(Need.GRADIENTS, Need.TWO_STEPS), own_evidence=True, cells=("GRU", "LSTM"),
+        seen_with=(Need.GRADIENTS, Need.TWO_STEPS), own_evidence=True, cells=GATED,
         edits=(inserted("layer", "states = new", "if t:", "    states[0][:] = states[0].clone()"),)),
     Fault("downcast-float32", "a float32 buffer in the middle: .float(), or torch.zeros(...) without dtype",
         shows="In float64 every tensor is wrong by about 1e-7 of its size. Invisible in float32 and below.",

@@ -18,7 +18,7 @@ from rnncli.pipeline.results import LONGEST_LINE, ResultFile, Results, first_pro
 
 LARGEST_DOCUMENT = 2**29  # bytes, which take ten times as much memory; lines have no such bound
 MOST_TOLD = 20  # shards that are missing
-FORMATS = "files of --format jsonl or --format json"
+READABLE = "files of --format jsonl or --format json"
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def merged(paths: Sequence[Path], strict: bool = False) -> Iterator[RunRecord]:
         files = [_read(path, opened) for path in paths]
         runs = [file.run for file in files if file.run]
         if not runs:
-            raise ConfigError(f"{', '.join(map(str, paths))}: no results; allowed: {FORMATS}")
+            raise ConfigError(f"{', '.join(map(str, paths))}: no results; allowed: {READABLE}")
         _require_one_run(files)
         environment = _in_common([run.environment for run in runs])
         growth = list(chain.from_iterable(file.growth for file in files))
@@ -56,7 +56,7 @@ def _require_one_run(files: Sequence[ResultFile]) -> None:
 
 
 def _read(path: Path, opened: ExitStack) -> ResultFile:
-    with requires_file(path, FORMATS, (".jsonl", ".json")):
+    with requires_file(path, READABLE, (".jsonl", ".json")):
         file: BinaryIO = opened.enter_context(path.open("rb"))
         if not file.seekable():  # a pipe
             file = _spooled(path, file, opened)

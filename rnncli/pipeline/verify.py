@@ -36,7 +36,7 @@ COSTS_ITS_CASE = (UnavailableError, CandidateError, ConfigError, AmbiguousError)
 class VerifyOptions:
     """The options of `verify` beside the case. `timeout_s`: for a call of a user's candidate. `guard`: look for tensors
     that it makes on the wrong device. `shrink`: look for a smaller case that shows a mismatch too, which may take
-    seconds. `envelope`: work out what is allowed over time, to be drawn, where no verdict needs it.
+    seconds. `every_envelope`: work out what is allowed over time, to be drawn, where no verdict needs it.
     """
 
     timing: bool = True
@@ -44,7 +44,7 @@ class VerifyOptions:
     timeout_s: float = TIMEOUT_S
     guard: bool = True
     shrink: bool = True
-    envelope: bool = False
+    every_envelope: bool = False
 
 
 def run_cases(
@@ -214,7 +214,7 @@ class _Verification:
             side, reference = problem.reference_side(), problem.reference("precision")
             # the cost of a wrong one is worth nothing
             timing = self._timing(problem) if options.timing and not is_wrong(checks) else None
-            if options.envelope:
+            if options.every_envelope:
                 checks = with_envelopes(problem, checks)
         given = _sizes(side.leaves)  # what the candidate was given too
         seen, own = given | _sizes(reference.tensors), given | _sizes(judgement.values.tensors)

@@ -157,8 +157,8 @@ class _Elements:
         spread = envelope.spread[tensor].to(self.error.device)
         widest = spread.max().item()
         allowed = ENVELOPES * over_elements(self.case, tensor, spread)
-        excess = self.error / allowed.clamp_min(TINY)
-        ratio = ENVELOPES * excess.max().item()
+        used = self.error / allowed.clamp_min(TINY)
+        ratio = ENVELOPES * used.max().item()
         check = replace(
             check,
             noise_ratio=ratio if isfinite(ratio) else None,
@@ -176,10 +176,10 @@ class _Elements:
             return self._open(check, Cause.AMPLIFIED)
         if ratio <= ENVELOPES:
             return replace(check, verdict=Verdict.MATCH)
-        lost = self._lost(spread, envelope) & (excess <= LOST_ENVELOPES / ENVELOPES)
-        outside = (excess > 1) & ~lost
+        lost = self._lost(spread, envelope) & (used <= LOST_ENVELOPES / ENVELOPES)
+        outside = (used > 1) & ~lost
         if outside.any():
-            return self._told(self._mismatch(check, Cause.VALUES, None, excess.where(~lost, 0.0), outside))
+            return self._told(self._mismatch(check, Cause.VALUES, None, used.where(~lost, 0.0), outside))
         share = f"in {lost.double().mean().item():.1%} of the values rounding alone is larger than the values"
         return replace(check, verdict=Verdict.MATCH, noise_ratio=None, reason=f"{share}; the others agree")
 
@@ -197,7 +197,7 @@ class _Elements:
             return replace(check, reason=f"{self.case.cell.layer}'s values are all zero, and these are not")
         if check.stage == "precision":
             return check
-        if check.tensor != "output":
+        if check.tensor != "output":  # a gradient sums up all steps: its size tells no equation from an approximation
             return replace(check, reason=_of_the_largest(check))
         first = check.first_divergence or Location()
         direction = int(first.direction == "reverse")
@@ -210,7 +210,7 @@ class _Elements:
     def _mismatch(self, check: Check, cause: Cause, reason: str | None, excess: Tensor, outside: Tensor) -> Check:
         worst = locate(self.case, check.tensor, _first(excess == excess.max()))
         first = first_in_order(self.case, check.tensor, outside) if outside.any() else None
-        return replace(check, cause=cause, reason=reason, worst=worst, first_divergence=first)
+        return replace(check, verdict=Verdict.MISMATCH, cause=cause, reason=reason, worst=worst, first_divergence=first)
 
 
 def allowed_by_step(spread: Tensor) -> BySteps:

@@ -24,8 +24,9 @@ SCALE = 1e-6  # how exactly what is kept must be scaled
 DEVIATIONS = 7.0  # standard ones: pairs of neighbours overlap, and several shares are looked at
 FEWEST_STEPS, MOST_STEPS = 64, 1024
 ENOUGH = 4096  # elements, to count what is kept
-PASSING = ("a", "n", "g")  # the gate that holds new values: the activation of an RNN, n of a GRU, g of an LSTM
-HELD = {"z": -50.0, "i": 50.0, "f": -50.0, "o": 50.0}  # biases whose sigmoid is 0 or 1 in float64
+HELD = {  # biases with which the sigmoid of a gate is 0 or 1 in float64, so that new values alone are passed on
+    "RNN": {}, "GRU": {"z": -50.0}, "LSTM": {"i": 50.0, "f": -50.0, "o": 50.0}
+}  # fmt: skip
 
 
 def own_masks(problem: Problem, candidate: Candidate, checks: tuple[Check, ...]) -> str | None:
@@ -129,18 +130,18 @@ def _passing_on(case: Case, _: Probe, steps: int | None) -> tuple[Case, Probe]:
     if steps:
         case = altered(case, input={"seq_len": steps} | ({"lengths": None} if case.input.layout == "packed" else {}))
     case = altered(case, run={"gradients": False})
-    rnn, gates, probe = case.rnn, case.cell.gates, draw(case)
+    rnn, cell, probe = case.rnn, case.cell, draw(case)
     parameters = {name: torch.zeros_like(value) for name, value in probe.parameters.items()}
     for name, value in parameters.items():
         if "weight_hr" in name:
             value.fill_diagonal_(1.0)
             continue
-        for gate, rows in zip(gates, value.chunk(len(gates)), strict=True):
+        for gate, rows in zip(cell.gates, value.chunk(len(cell.gates)), strict=True):
             if name.startswith("bias_ih"):
-                rows += HELD.get(gate, 0.0)
-            elif name.startswith("weight_ih_l0") and gate in PASSING:
+                rows += HELD[cell.name].get(gate, 0.0)
+            elif name.startswith("weight_ih_l0") and gate == cell.source:
                 rows += probe.parameters[name][: len(rows)].abs() + 0.1 / rnn.input_size
-            elif name.startswith("weight_ih") and gate in PASSING:
+            elif name.startswith("weight_ih") and gate == cell.source:
                 start = rnn.h_out if name.endswith("_reverse") else 0
                 rows[:, start : start + rnn.h_out].fill_diagonal_(PASSED_ON * (1 - rnn.dropout))
     states = {name: torch.zeros_like(value) for name, value in probe.states.items()}

@@ -34,7 +34,7 @@ def buffer_without_dtype(problem: Problem, candidate: Candidate) -> str | None:
 
 
 def looks_like_float32(checks: tuple[Check, ...]) -> bool:
-    """Return whether what is wrong in float64 has the size of float32's rounding, or its dtype."""
+    """Return whether what is wrong in float64, gradients apart, has the size of float32's rounding, or its dtype."""
     wrong = [check for check in checks if check.verdict == Verdict.MISMATCH and not check.tensor.startswith("grad ")]
     of_dtype = all(check.cause == DOWNCAST and check.max_abs_error is None for check in wrong)
     small = all(check.min_tolerance is not None and check.min_tolerance < OF_FLOAT32 for check in wrong)

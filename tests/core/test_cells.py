@@ -150,6 +150,7 @@ def test_every_table_of_cells_knows_every_cell():
     from rnncli.faults.edits import STEP_FUNCTIONS
     from rnncli.manual import STEPS as OF_MANUAL
     from rnncli.manual import fused_steps
+    from rnncli.verdict import dropout
 
     gated = {name for name, cell in CELLS.items() if not cell.has_nonlinearity}
     by_step = gated | {"tanh", "relu"}
@@ -157,8 +158,12 @@ def test_every_table_of_cells_knows_every_cell():
         "faults.catalogue.CATALOGUES": (CATALOGUES, set(CELLS)),
         "faults.edits.STEP_FUNCTIONS": (STEP_FUNCTIONS, set(CELLS)),
         "candidate.lookalikes": (_OF_TORCH, set(CELLS)),
+        "verdict.dropout.HELD": (dropout.HELD, set(CELLS)),
         "candidate.names": (_GATE_WORDS, gated),
         "explain.equations.GATES": (equations.GATES, gated),
+        "explain.equations.ELSEWHERE": (equations.ELSEWHERE, gated),
+        "explain.equations.EQUATIONS": (equations.EQUATIONS, set(CELLS)),
+        "explain.equations.BACKWARD": (equations.BACKWARD, set(CELLS)),
         "manual.STEPS": (OF_MANUAL, by_step),
         "manual.fused_steps.FAST_CELLS": (fused_steps.FAST_CELLS, by_step),
     }

@@ -181,7 +181,7 @@ def test_a_fault_of_a_gated_layer_applies_exactly_where_it_differs_from_torch_s(
         return computed(lambda x, states: planted(x, states, params, case), x, states, params, packed)
 
     assert not differ(wrong(), right)
-    applies = {id: CATALOGUES[cell][id.split(":")[0]].applies(case) for of, id in OF_GATED if of == cell}
+    applies = {id: CATALOGUES[cell][id.split(":")[0]].unmet(case) for of, id in OF_GATED if of == cell}
     assert {id: differ(wrong(id), right) for id in applies} == {id: reason is None for id, reason in applies.items()}
 
 
@@ -189,7 +189,7 @@ def test_a_fault_of_a_gated_layer_applies_exactly_where_it_differs_from_torch_s(
 def test_a_fault_of_a_gated_layer_applies_somewhere(cell, id):
     fault = CATALOGUES[cell][id.split(":")[0]]
     cases = [*CASES, *(PROJECTED if cell == "LSTM" else [])]
-    assert None in {fault.applies(layer_and_case(cell, *case)[1]) for case in cases}
+    assert None in {fault.unmet(layer_and_case(cell, *case)[1]) for case in cases}
 
 
 @pytest.mark.parametrize("cell", ["GRU", "LSTM"])
@@ -200,7 +200,7 @@ def test_no_two_faults_of_a_gated_step_are_the_same_function(cell):
     own = [id for of, id in OF_GATED if of == cell and id.split(":")[0] in of_the_step]
     found = {}
     for id in own:
-        if CATALOGUES[cell][id.split(":")[0]].applies(case) is None:
+        if CATALOGUES[cell][id.split(":")[0]].unmet(case) is None:
             planted = plant(id, cell=cell)
             call = lambda x, states: planted(x, states, params, case)  # noqa: B023, E731
             found[id] = computed(call, x, states, params, False)

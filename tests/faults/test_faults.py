@@ -77,7 +77,7 @@ def revealing_case(id):
     layout = "packed" if "layout packed" in needs else "batch-first" if "batch_first" in needs else "time-first"
     dropout = 0.4 if "dropout above 0" in needs else 0.0
     case = case_of(layout, num_layers=2, bidirectional=True, dropout=dropout, train="train" in needs)
-    assert fault.applies(case) is None
+    assert fault.unmet(case) is None
     return case
 
 
@@ -268,14 +268,14 @@ APPLIES = pytest.mark.exhaustive(twin="test_a_fault_applies_exactly_where_planti
 @pytest.mark.parametrize("part", [pytest.param(part, marks=APPLIES if part else ()) for part in range(PARTS)])
 def test_a_fault_applies_exactly_where_planting_it_makes_a_difference(id, part):
     for case, probe, right in cases_without_a_fault(part):
-        reason = CATALOGUE[id].applies(case)
+        reason = CATALOGUE[id].unmet(case)
         differs = distance(computed(plant(id), case, probe), right) > 1e-9
         assert differs == (reason is None), (case.config, reason)
 
 
 @pytest.mark.parametrize("id", BY_VALUES)
 def test_a_fault_applies_somewhere(id):
-    assert None in {CATALOGUE[id].applies(case) for part in range(PARTS) for case in applicability(part)}
+    assert None in {CATALOGUE[id].unmet(case) for part in range(PARTS) for case in applicability(part)}
 
 
 @pytest.mark.parametrize(
@@ -296,12 +296,12 @@ def test_a_fault_applies_somewhere(id):
     ],
 )
 def test_what_a_case_lacks_is_said_in_words(id, arguments, reason):
-    assert CATALOGUE[id].applies(case_of(**arguments)) == reason
+    assert CATALOGUE[id].unmet(case_of(**arguments)) == reason
 
 
 def test_sizes_and_values_do_not_make_a_fault_inapplicable():
     blind = Case.model_validate({"input": {"seq_len": 1, "h_0": "zeros"}, "run": {"gradients": False}})
-    assert {CATALOGUE[id].applies(blind) for id in ("state-not-carried", "state-detached", "h0-ignored")} == {None}
+    assert {CATALOGUE[id].unmet(blind) for id in ("state-not-carried", "state-detached", "h0-ignored")} == {None}
 
 
 # Sizes that nothing raises on, so that faults are told apart by what they compute
@@ -321,7 +321,7 @@ def test_no_two_faults_are_the_same_function(rich):
         case = Case.model_validate(case.config | {"input": {"seq_len": 4, "batch_size": 4}})
     probe = draw(case)
     right = computed(plant(), case, probe)
-    results = {id: computed(plant(id), case, probe) for id in BY_VALUES if CATALOGUE[id].applies(case) is None}
+    results = {id: computed(plant(id), case, probe) for id in BY_VALUES if CATALOGUE[id].unmet(case) is None}
     ran = {id: values for id, values in results.items() if not isinstance(values, str)}
     raised = {id for id, values in results.items() if isinstance(values, str)}
     assert raised <= {"weight-ih-transposed"}
@@ -332,7 +332,7 @@ def test_no_two_faults_are_the_same_function(rich):
 
 def test_every_fault_of_values_is_told_apart_somewhere_without_raising():
     cases = [case_of(**arguments) for arguments in RICH.values()]
-    once = {id for id in BY_VALUES for case in cases if CATALOGUE[id].applies(case) is None}
+    once = {id for id in BY_VALUES for case in cases if CATALOGUE[id].unmet(case) is None}
     assert once == set(BY_VALUES)
 
 

@@ -17,7 +17,7 @@ from rnncli.cli.options import FORMATS as OFFERED
 from rnncli.core.records import Detail, Diagnosis, RunRecord, Verdict
 from rnncli.core.summary import conclusion
 from rnncli.plot import picture
-from rnncli.report import FORMATS
+from rnncli.report import FORMATS, SUFFIXES
 
 
 def test_the_formats_that_are_offered_are_those_there_are():
@@ -200,6 +200,10 @@ class Elements(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.found.add((tag, bool(attributes)))
+
+
+def test_every_format_but_that_of_a_log_has_a_suffix():
+    assert set(FORMATS) - set(SUFFIXES.values()) == {"github"}
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -26,7 +26,7 @@ def causes(case: Case, call) -> dict[str, str | None]:
     return {f"{check.tensor} {check.verdict}": check.cause for check in checks if check.verdict != "match"}
 
 
-@pytest.mark.parametrize("id", [id for id, fault in CATALOGUE.items() if fault.applies(RICH) is None])
+@pytest.mark.parametrize("id", [id for id, fault in CATALOGUE.items() if fault.unmet(RICH) is None])
 def test_every_check_of_a_wrong_candidate_has_a_cause(id):
     found = causes(RICH, plant(id))
     assert found or id == "device-hardcoded"

@@ -702,7 +702,7 @@ RICH = {
 @pytest.mark.parametrize("rich", one_in(2, RICH, FIRST, pool="long"))
 def test_the_first_mismatch_is_the_first_of_the_judgement_for_every_fault(rich):
     problem = Problem(RICH[rich], CPU)
-    for id in [id for id, fault in CATALOGUE.items() if fault.applies(RICH[rich]) is None]:
+    for id in [id for id, fault in CATALOGUE.items() if fault.unmet(RICH[rich]) is None]:
         first, first_of_all = (
             found(lambda fault: Judgement(problem, fault).mismatch, id),
             found(lambda fault: whole(problem, fault), id),
@@ -903,6 +903,6 @@ LATER = pytest.mark.exhaustive(twin="test_what_a_small_case_does_not_see_is_what
 def test_what_a_small_case_does_not_see_is_what_the_rule_says(seed):
     case = small_case(seed)
     problem = Problem(case, CPU)
-    applicable = {id: fault for id, fault in CATALOGUE.items() if fault.applies(case) is None}
+    applicable = {id: fault for id, fault in CATALOGUE.items() if fault.unmet(case) is None}
     by_rule = {id for id, fault in applicable.items() if fault.unseen(case) is not None}
     assert {id for id in applicable if _seen(problem, id) is None} == by_rule
