@@ -47,7 +47,8 @@ class View:
     """A tensor, or the part of it at an index, that may be a weight; and what names and experiments say of it.
 
     `effective`: it moves something. `blocks`: of rows, one for each of its `gates`, along an `axis`; `big` is the shape
-    of one of them. `apart`, `torchs_bias`: of a GRU's bias, which of torch's that of n is, or all of it.
+    of one of them. `interleaved`: the rows of one unit lie together, not those of one gate. `apart`, `torchs_bias`: of
+    a GRU's bias, which of torch's that of n is, or all of it.
     """
 
     held: Held
@@ -62,6 +63,7 @@ class View:
     evidence: str = ""
     blocks: int = 1
     axis: int = 0
+    interleaved: bool = False
     gates: tuple[str, ...] = ()
     apart: str = ""
     torchs_bias: str = ""
@@ -97,7 +99,8 @@ class View:
         """Return the view as a piece of a wiring."""
         vector, lies = len(self.big) != 2, (self.transposed, self.state_first)
         weight = Weight(self.kind or "", *self.place, *lies, vector=vector, evidence=self.evidence)
-        return Piece(self.tensor, self.index, replace(weight, gates=self.gates, apart=self.apart, cell=self.cell))
+        weight = replace(weight, gates=self.gates, interleaved=self.interleaved, apart=self.apart, cell=self.cell)
+        return Piece(self.tensor, self.index, weight)
 
 
 class Experiments:
@@ -164,8 +167,9 @@ class Experiments:
         for view, block, unit, value in fills:
             part = self.values[view.held.name][_where(view)]
             axis = [number for number, size in enumerate(view.shape) if size > 1][view.axis]
-            rows = part.narrow(axis, block * self.sizes.C, self.sizes.C)
-            (rows if unit is None else rows.narrow(axis, unit, 1)).fill_(value)
+            first, step = (block, view.blocks) if view.interleaved else (block * self.sizes.C, 1)
+            rows = part.movedim(axis, 0)[first::step][: self.sizes.C]
+            (rows if unit is None else rows[unit : unit + 1]).fill_(value)
         try:
             for name, one in held.items():
                 self._set(one, self.values[name])

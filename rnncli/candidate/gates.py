@@ -82,7 +82,6 @@ class _Place:
 
     def __init__(self, experiments: Experiments, every: list[View], own: list[View], cell: Cell) -> None:
         self.experiments, self.every, self.own, self.cell = experiments, every, own, cell
-        self.source = cell.gates.index(cell.source)
         self.layer, self.reverse = own[0].place
         self.excited: Block | None = None
 
@@ -111,6 +110,28 @@ class _Place:
     # -- experiments ---------------------------------------------------------------------------------------------------
 
     def _by_experiments(self, untold: list[View]) -> None:
+        """Tell gates by their blocks of rows; where those act like no gates, by rows that are interleaved."""
+        told, tried, all_gates = self._acts_like(untold), [], len(self.cell.gates)
+        while unlike := [
+            view for view in untold if view.blocks == all_gates and not view.interleaved and not _each_once(view, told)
+        ]:
+            tried += unlike
+            for view in unlike:
+                view.interleaved = True
+            told = self._acts_like(untold)
+        for view in tried:
+            view.interleaved = _each_once(view, told) and self._moves_every_unit(view, told)
+        self._settle(untold, self._acts_like(untold) if tried else told)
+
+    def _moves_every_unit(self, view: View, told: Mapping[Block, str | None]) -> bool:
+        """Return whether its rows of new values move all of h: those of blocks would be taken from every gate."""
+        if view.kind == "weight_hh":  # it moves nothing from a state of zeros
+            return True
+        block = next(block for block, gate in told.items() if block.view is view and gate == self.cell.source)
+        rest, moved = self._h({}), self._h({block: _SATURATED})
+        return rest is not None and moved is not None and bool(((moved - rest).abs() > _SAME).all())
+
+    def _acts_like(self, untold: list[View]) -> dict[Block, str | None]:
         acting = [view for view in self.own if view.effective and view.kind != "weight_hh"]
         blocks = [Block(view, number) for view in acting for number in range(view.blocks)]
         rest = self._h({})
@@ -126,7 +147,7 @@ class _Place:
             for view in recurrent
             for one in map(Block, [view] * view.blocks, range(view.blocks))
         }
-        self._settle(untold, told)
+        return told
 
     def _settle(self, untold: list[View], told: Mapping[Block, str | None]) -> None:
         """Take what experiments tell where it makes sense: each gate once in a tensor, or in those of one kind."""
@@ -137,7 +158,7 @@ class _Place:
         for view, gates in found.items():
             most = 2 if view.kind == "bias" else 1
             alone = view.blocks == 1 and singles[view.kind].count(gates[0] if gates else None) <= most
-            if gates and None not in gates and len(set(gates)) == len(gates) and (view.blocks > 1 or alone):
+            if _each_once(view, told) and (view.blocks > 1 or alone):
                 view.gates = tuple(gate for gate in gates if gate)
                 view.evidence = f"{view.evidence}; gates by experiment"
             elif view.blocks == len(self.cell.gates):
@@ -151,7 +172,7 @@ class _Place:
 
     def _of_input(self, block: Block, is_source: bool) -> str | None:
         if is_source or self.excited is None:
-            return self.cell.gates[self.source] if is_source else None
+            return self.cell.source if is_source else None
         base, low, high = (
             self._h({self.excited: _SATURATED, **fill}) for fill in ({}, {block: -_SATURATED}, {block: _SATURATED})
         )
@@ -250,6 +271,12 @@ class _Place:
             return False
         base, moved = found
         return base is not None and moved is not None and int(((base - moved).abs() > _SAME).any(0).sum()) > 1
+
+
+def _each_once(view: View, told: Mapping[Block, str | None]) -> bool:
+    """Return whether each block of a view acts like another gate."""
+    gates = [gate for block, gate in told.items() if block.view is view]
+    return bool(gates) and None not in gates and len(set(gates)) == len(gates)
 
 
 def _differ(one: Tensor | None, other: Tensor | None) -> bool:

@@ -242,6 +242,9 @@ def _takes_apart(function: ast.FunctionDef, name: str, in_one: bool) -> bool:
         from_tuple = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in tuples
         return from_tuple or (isinstance(node, ast.Name) and node.id in names)
 
+    def walked(node: ast.expr) -> bool:  # zip(*hx) walks along each of the states
+        return meant(node) or (isinstance(node, ast.Starred) and name_of(node.value) in tuples)
+
     for node in ast.walk(function):
         if not isinstance(node, ast.Assign):
             continue
@@ -257,7 +260,7 @@ def _takes_apart(function: ast.FunctionDef, name: str, in_one: bool) -> bool:
         (isinstance(node, ast.Subscript) and meant(node.value) and not _keeps_axes(node))
         or (isinstance(node, ast.Attribute) and meant(node.value) and node.attr in _APART)
         or (isinstance(node, ast.For | ast.comprehension) and meant(node.iter))
-        or (isinstance(node, ast.Call) and called(node) in _WALKS and any(map(meant, node.args)))
+        or (isinstance(node, ast.Call) and called(node) in _WALKS and any(map(walked, node.args)))
         for node in ast.walk(function)
     )
 

@@ -26,7 +26,8 @@ class Weight:
 
     `kind`: that of torch's parameter; `bias` is the sum of both, `weight` both matrices in one, `readout` a head.
     `gates`: the letters of those whose rows it has, in its order; none where it has them as torch has. `apart`: of a
-    bias that is a sum, torch's bias that it is of the last gate, where r of a GRU keeps the two apart.
+    bias that is a sum, torch's bias that it is of the last gate, where r of a GRU keeps the two apart. `interleaved`:
+    the rows of one unit, one of each gate, lie together.
     `state_first`: the columns of h come before those of x. `summed`: the only bias of its layer and direction.
     `vector`: of a head, its bias.
     """
@@ -42,6 +43,7 @@ class Weight:
     cell: Cell = CELLS["RNN"]
     gates: tuple[str, ...] = ()
     apart: str = ""
+    interleaved: bool = False
 
     @classmethod
     def named(cls, name: str, transposed: bool = False, evidence: str = "nn.RNN's own name") -> "Weight":
@@ -86,7 +88,8 @@ class Weight:
     def __str__(self) -> str:
         if self.kind == "readout":
             return "a head: set to the identity"
-        rows = f" rows {','.join(self.gates)}" if self.gates not in ((), self.cell.gates) else ""
+        rows = f" rows {','.join(self.gates)}" if self.interleaved or self.gates not in ((), self.cell.gates) else ""
+        rows += " of each unit" if self.interleaved else ""
         names = [f"{name}{rows}" for name in self.parameters]
         text = " + ".join(names) if self.is_bias else ", ".join(names)
         if self.apart and len(self.gates) == 1:
@@ -121,7 +124,8 @@ class Weight:
         blocks = dict(zip(self.cell.gates, value.chunk(len(self.cell.gates)), strict=True))
         if self.apart and not name.startswith(self.apart):
             blocks[self.cell.source] = torch.zeros_like(blocks[self.cell.source])
-        return torch.cat([blocks[gate] for gate in self.gates])
+        rows = [blocks[gate] for gate in self.gates]
+        return torch.stack(rows, 1).flatten(0, 1) if self.interleaved else torch.cat(rows)
 
 
 @dataclass(frozen=True)

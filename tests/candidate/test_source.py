@@ -39,3 +39,15 @@ def test_the_source_tells_whether_a_state_is_taken_apart(tmp_path, monkeypatch, 
     sys.modules.pop("own_source", None)
     module = importlib.import_module("own_source")
     assert source.unpacks(module.rnn, "h_0") is unpacks
+
+
+@pytest.mark.parametrize(
+    ("body", "unpacks"),
+    [("for h, c in zip(*hx): pass", True), ("h, c = hx", False), ("h, c = hx\n    h = h[0]", True), ("step(*hx)", False)],
+)
+def test_the_source_tells_whether_the_states_of_a_pair_are_taken_apart(tmp_path, monkeypatch, body, unpacks):
+    (tmp_path / "own_source.py").write_text(f"def rnn(x, hx, w=0):\n    {body}\n    return x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    sys.modules.pop("own_source", None)
+    module = importlib.import_module("own_source")
+    assert source.unpacks(module.rnn, "hx", in_one=True) is unpacks
