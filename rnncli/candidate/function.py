@@ -252,7 +252,7 @@ def constructed(name: str, target: Any, module: Any, cell: Cell) -> Function:
     method, sources = "__call__", [target]
     if inspect.isclass(target):
         method = "__call__" if issubclass(target, nn.Module) else signature.method_of(target)
-        call: Any = target.forward if issubclass(target, nn.Module) else getattr(target, method)
+        call: Any = signature.forward_of(target) if issubclass(target, nn.Module) else getattr(target, method)
         sources = [value for value in vars(target).values() if inspect.isfunction(value)]
     else:  # the function that it returns, found with weights of small sizes
         shapes = {"weight_ih": (7, 5), "weight_hh": (7, 7)}

@@ -18,6 +18,8 @@ _OF_TORCH: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 _GATES = {name: len(cell.gates) for name, cell in reversed(CELLS.items()) if len(cell.gates) > 1}
 
+_WITH_GATES = {"expit", "exp", "logistic", "chunk", "split", "lstm", "lstmcell", "gru", "grucell"}
+
 
 class AnotherCellError(CandidateError):
     """The candidate is of another cell than the case."""
@@ -69,7 +71,7 @@ def gated_by_source(target: Any, words: Set[str], cell: Cell) -> str | None:
     if found and len(cell.gates) not in counts:
         return f"it cuts a product into {_GATES[found]} gates, as a {found} does; {_help(found, cell)}"
     pair = any(_has_a_cell_state(node) for node in nodes if isinstance(node, ast.FunctionDef))
-    gates = any("sigm" in word or word in ("expit", "exp", "logistic", "chunk", "split") for word in words)
+    gates = any("sigm" in word or word in _WITH_GATES for word in words)
     if cell.name != "RNN" and nodes and not gates and not pair:
         return f"no gate is in its code, and {cell.layer} has {len(cell.gates)}; {_help('RNN', cell)}"
     names = {name_of(node) for node in nodes}

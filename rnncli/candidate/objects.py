@@ -72,7 +72,7 @@ class Object(Native):
             cls = type(made)
         if not issubclass(cls, nn.Module):
             self.method = signature.method_of(cls)
-        return cls, cls.forward if issubclass(cls, nn.Module) else getattr(cls, self.method)
+        return cls, signature.forward_of(cls) if issubclass(cls, nn.Module) else getattr(cls, self.method)
 
     def _globals_to_set(self, call: Any) -> tuple[str, ...]:
         """Return the globals that fix a size, which the call or the constructor reads and no argument gives."""

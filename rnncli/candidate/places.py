@@ -1,6 +1,7 @@
 """The tensors that an object holds, each once, whatever number of names it has; and how one is put in its place."""
 
 import functools
+import itertools
 import math
 import types
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.jit import ScriptModule
 
 _TABLES = ("_parameters", "_buffers", "_modules")
 _MODULE_OWN = set(vars(nn.Module()))
@@ -113,6 +115,9 @@ def _items(value: Any) -> Iterator[tuple[Path, Any]]:
         yield ("__self__",), getattr(value, "__self__", None)
     elif isinstance(value, functools.partial):
         yield ("keywords",), value.keywords
+    elif isinstance(value, ScriptModule):  # which keeps them in C++
+        named = (value.named_parameters(recurse=False), value.named_buffers(recurse=False), value.named_children())
+        yield from (((name,), item) for name, item in itertools.chain(*named))
     elif isinstance(value, nn.Module):
         yield from (((table, key), item) for table in _TABLES for key, item in vars(value).get(table, {}).items())
         yield from (((key,), item) for key, item in list(vars(value).items()) if key not in _MODULE_OWN)
@@ -141,6 +146,8 @@ def _put(owner: Any, path: Path, value: Any) -> None:
     elif isinstance(holder, tuple):
         rebuilt = [*holder[:last], value, *holder[last + 1 :]]
         _put(owner, tuple(inward), type(holder)(*rebuilt) if hasattr(holder, "_fields") else tuple(rebuilt))
+    elif isinstance(holder, ScriptModule):
+        setattr(holder, str(last), value)
     else:
         (holder if isinstance(holder, list | dict) else vars(holder))[last] = value
 

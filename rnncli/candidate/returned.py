@@ -118,7 +118,8 @@ class Returned:
             several = isinstance(value, tuple | list) and count > 1
             kinds = {type(one) for one in value} if several else set()
             rows = len(value) if several else 0
-            if rows == self.letters["S"] and kinds == {tuple} and {len(one) for one in value} == {count}:
+            pairs = bool(kinds) and all(issubclass(kind, tuple) for kind in kinds)
+            if rows == self.letters["S"] and pairs and {len(one) for one in value} == {count}:
                 found += [((*path, EACH, index), [one[index] for one in value]) for index in range(count)]
             elif rows == count and not (rows == self.letters["S"] and {len(_shape(one)) for one in value} == {2}):
                 found += [((*path, index), one) for index, one in enumerate(value)]

@@ -253,6 +253,12 @@ def _guess_weights(found: Arguments, unknown: list[str], known: int) -> None:
         found[unknown[0]] = Slot("bias_hh" if paired else "bias", None, False)
 
 
+def forward_of(module: type) -> Any:
+    """Return the function that a module class has for `forward`: of a ScriptModule the one that was written."""
+    scripted = getattr(module, "_methods", {}).get("forward")
+    return getattr(scripted, "original_method", None) or module.forward  # type: ignore[attr-defined]
+
+
 def method_of(target: type) -> str:
     """Return the name of the method that runs an object of a plain class: a whole sequence, else a step.
 

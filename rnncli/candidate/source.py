@@ -64,10 +64,12 @@ def words_of(target: Any, module: Any) -> set[str]:
         own = [base for base in target.__mro__ if base.__module__ == target.__module__]
         functions = [method for base in own for method in _methods_of(base)]
     codes = [code for function in functions for code in codes_of(function, module)]
-    helpers = [vars(module).get(name) for name in {name for code in codes for name in code.co_names}] if module else []
-    for helper in helpers:  # the classes of its module that it uses, but for what those use
-        if inspect.isclass(helper) and helper is not target and helper.__module__ == module.__name__:
-            codes += [code for method in _methods_of(helper) for code in codes_of(method, module)]
+    seen = {target}
+    for code in codes:  # and those of the classes of its module that it uses, which come behind them
+        for helper in [vars(module).get(name) for name in code.co_names] if module else []:
+            if inspect.isclass(helper) and helper not in seen and helper.__module__ == module.__name__:
+                seen.add(helper)
+                codes += [code for method in _methods_of(helper) for code in codes_of(method, module)]
     words = {name.lower() for code in codes for name in code.co_names}
     texts = (text for code in codes for text in code.co_consts if isinstance(text, str))
     return words | {text.lower() for text in texts if text.isidentifier()}
@@ -75,6 +77,7 @@ def words_of(target: Any, module: Any) -> set[str]:
 
 def _methods_of(cls: type) -> list[Any]:
     methods = [getattr(value, "__func__", value) for value in vars(cls).values()]  # static ones are not functions
+    methods += [getattr(scripted, "original_method", None) for scripted in getattr(cls, "_methods", {}).values()]
     return [method for method in methods if inspect.isfunction(method)]
 
 

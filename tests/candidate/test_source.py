@@ -43,7 +43,12 @@ def test_the_source_tells_whether_a_state_is_taken_apart(tmp_path, monkeypatch, 
 
 @pytest.mark.parametrize(
     ("body", "unpacks"),
-    [("for h, c in zip(*hx): pass", True), ("h, c = hx", False), ("h, c = hx\n    h = h[0]", True), ("step(*hx)", False)],
+    [
+        ("for h, c in zip(*hx): pass", True),
+        ("h = hx[0]\n    h = h[0]", True),
+        ("h, c = hx", False),
+        ("step(*hx)", False),
+    ],
 )
 def test_the_source_tells_whether_the_states_of_a_pair_are_taken_apart(tmp_path, monkeypatch, body, unpacks):
     (tmp_path / "own_source.py").write_text(f"def rnn(x, hx, w=0):\n    {body}\n    return x\n")
