@@ -63,7 +63,7 @@ def gated(shapes: Iterable[tuple[int, ...]], hidden: int, cell: Cell) -> str | N
 
 def gated_by_source(target: Any, words: Set[str], cell: Cell) -> str | None:
     """Return what the source says of a layer that cannot be called: into how many gates it cuts a product, or none."""
-    nodes = [node for code in source.codes_of(target, source.module_of(target)) for node in source.nodes_of(code)]
+    nodes = [node for code in source.codes_behind(target, source.module_of(target)) for node in source.nodes_of(code)]
     nodes = nodes or source.nodes_of(target)
     counts = {part.value for node in nodes if isinstance(node, ast.Call) and called(node) == "chunk"
               for part in node.args if isinstance(part, ast.Constant)}  # fmt: skip

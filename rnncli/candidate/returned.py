@@ -174,6 +174,9 @@ class Returned:
     def _by_order(self, tensors: list[Item]) -> dict[str, Item]:
         """Take the first of several tensors for output, the next for h_n; what a head computed may stand before."""
         tensors = self._without_heads(tensors)
+        nested = [one for one in tensors if len(one.path) > 1]
+        if self.reading.steps and len(nested) == len(self.final) > 1:  # flax returns (c, h), y
+            tensors = [*(one for one in tensors if one not in nested), *nested]
         first, *others = tensors
         if len(tensors) == 2 and not first.output and self._is_head(first) and others[0].output:
             first, *others = others  # the results of a head, and the states they come from

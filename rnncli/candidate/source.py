@@ -59,20 +59,25 @@ def strings_of(function: Callable[..., Any], module: Any) -> list[str]:
 
 def words_of(target: Any, module: Any) -> set[str]:
     """Return every name that the code of a function, or of the methods of a class, uses."""
+    codes = codes_behind(target, module)
+    words = {name.lower() for code in codes for name in code.co_names}
+    texts = (text for code in codes for text in code.co_consts if isinstance(text, str))
+    return words | {text.lower() for text in texts if text.isidentifier()}
+
+
+def codes_behind(target: Any, module: Any) -> list[Any]:
+    """Return the code of a function or of the methods of a class, and that of classes of its module that it uses."""
     functions = [target]
     if inspect.isclass(target):
         own = [base for base in target.__mro__ if base.__module__ == target.__module__]
         functions = [method for base in own for method in _methods_of(base)]
-    codes = [code for function in functions for code in codes_of(function, module)]
-    seen = {target}
-    for code in codes:  # and those of the classes of its module that it uses, which come behind them
+    codes, seen = [code for function in functions for code in codes_of(function, module)], {target}
+    for code in codes:  # what is found comes behind, and is looked through as well
         for helper in [vars(module).get(name) for name in code.co_names] if module else []:
             if inspect.isclass(helper) and helper not in seen and helper.__module__ == module.__name__:
                 seen.add(helper)
                 codes += [code for method in _methods_of(helper) for code in codes_of(method, module)]
-    words = {name.lower() for code in codes for name in code.co_names}
-    texts = (text for code in codes for text in code.co_consts if isinstance(text, str))
-    return words | {text.lower() for text in texts if text.isidentifier()}
+    return codes
 
 
 def _methods_of(cls: type) -> list[Any]:

@@ -30,6 +30,8 @@ UNSEEN = {  # no definitions: a lambda, objects and names that are assigned, par
     "field/espanol.py": {"red_recurrente"},
     "gated/gru_functional.py": {"gru_cell"},
     "gated/lstm_functional.py": {"lstm_step"},
+    "gated/lstm_flax.py": {"LSTMCell"},
+    "gated/lstm_script_module.py": {"Cell"},
 }
 
 
