@@ -17,6 +17,7 @@ Function = Callable[[Tensor, Tensor | None], tuple[Tensor | None, Tensor | None]
 DOCUMENTED = "as documented"
 OTHER_WAY = ("W_hh the other way round",)
 UNUSED = ("parameters without effect beside nn.RNN's",)
+LISTED_OUTPUT = ("output as a list of its steps, which d2l returns",)
 PLAIN_LIST = ("modules in a plain list, which no optimiser finds",)
 
 
@@ -395,7 +396,7 @@ def _plain_class(given: Given) -> Function:
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         output, h = _optional(rnn, x, _first(h_0))
-        return output, h[None]
+        return torch.stack(output) if given.variant in LISTED_OUTPUT else output, h[None]
 
     return call
 
@@ -550,7 +551,7 @@ STYLES = {
             "ElmanRNN",
             _plain_class,
             optional_h_0=True,
-            tastes=(*OTHER_WAY, "tensors without requires_grad"),
+            tastes=(*OTHER_WAY, *LISTED_OUTPUT, "tensors without requires_grad"),
             rank_in_words=True,
         ),
         Style(
