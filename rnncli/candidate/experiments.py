@@ -47,8 +47,8 @@ class View:
     """A tensor, or the part of it at an index, that may be a weight; and what names and experiments say of it.
 
     `effective`: it moves something. `blocks`: of rows, one for each of its `gates`, along an `axis`; `big` is the shape
-    of one of them. `interleaved`: the rows of one unit lie together, not those of one gate. `apart`, `torchs_bias`: of
-    a GRU's bias, which of torch's that of n is, or all of it.
+    of one of them. `interleaved`: the rows of one unit lie together, not those of one gate. `apart`, `torchs_bias`:
+    which of torch's biases that of the gates `of_apart` is, or all of it.
     """
 
     held: Held
@@ -66,6 +66,7 @@ class View:
     interleaved: bool = False
     gates: tuple[str, ...] = ()
     apart: str = ""
+    of_apart: tuple[str, ...] = ()
     torchs_bias: str = ""
     cell: Cell = CELLS["RNN"]
 
@@ -99,8 +100,8 @@ class View:
         """Return the view as a piece of a wiring."""
         vector, lies = len(self.big) != 2, (self.transposed, self.state_first)
         weight = Weight(self.kind or "", *self.place, *lies, vector=vector, evidence=self.evidence)
-        weight = replace(weight, gates=self.gates, interleaved=self.interleaved, apart=self.apart, cell=self.cell)
-        return Piece(self.tensor, self.index, weight)
+        weight = replace(weight, gates=self.gates, interleaved=self.interleaved, cell=self.cell)
+        return Piece(self.tensor, self.index, replace(weight, apart=self.apart, of_apart=self.of_apart))
 
 
 class Experiments:

@@ -32,6 +32,9 @@ _SAME = 1e-6
 _CLAIMS_TORCHS_ORDER = re.compile(r"(^|[._])(weight|bias|w|b)_?[ih]h(_?l?\d+)?(_reverse)?$", re.IGNORECASE)
 
 
+_OTHER_BIAS = {"bias_ih": "bias_hh", "bias_hh": "bias_ih"}
+
+
 class UntoldGates(Exception):
     """Weights whose gates nothing tells."""
 
@@ -52,16 +55,26 @@ def divide(views: Iterable[View], sizes: Sizes, cell: Cell) -> None:
     views = list(views)
     named = gates_among([view.tensor for view in views], cell)
     for view in views:
-        view.cell, (view.axis, view.blocks) = cell, _rows_in(view.big, sizes)
+        view.cell, (view.axis, view.blocks) = cell, _rows_in(view.big, sizes, view.held.linear)
         view.big = tuple(size // view.blocks if at == view.axis else size for at, size in enumerate(view.big))
         if view.blocks == 1 and view.tensor in named:
             claim = slot(named[view.tensor][0])
             view.claim = claim._replace(kind=None) if claim.kind == "readout" else claim
 
 
-def _rows_in(big: tuple[int, ...], sizes: Sizes) -> tuple[int, int]:
+def _joined(big: tuple[int, ...], sizes: Sizes, linear: bool) -> int | None:
+    """Return the axis along which a matrix for h has rows of some gates and not of all: (2 H, H); None of another."""
+    at = 1 - big.index(sizes.C)
+    some = big[at] % sizes.C == 0 and sizes.C < big[at] < sizes.gates * sizes.C and big[at] != sizes.I
+    columns_of_two = sizes.layers * sizes.directions > 1  # of a layer above: [x, h], or both directions
+    return at if some and (at == 0 if linear else not columns_of_two) else None
+
+
+def _rows_in(big: tuple[int, ...], sizes: Sizes, linear: bool) -> tuple[int, int]:
     """Return the axis of a shape along which it holds rows of gates, and of how many gates."""
     one, whole = sizes.C, sizes.gates * sizes.C
+    if len(big) == 2 and one in big and (axis := _joined(big, sizes, linear)) is not None:
+        return axis, big[axis] // one
     if len(big) not in (1, 2) or (whole not in big and one in big):
         return (big.index(one) if one in big else 0), 1
     parts = [size for size in big if size == whole] or [size for size in big if size % one == 0 and size < whole]
@@ -97,6 +110,8 @@ class _Place:
             self._by_experiments(untold)
         if self.cell.reset:
             self._tell_biases_apart(self.cell.reset, self.cell.source)
+        for gate in self.cell.gates:
+            self._tell_biases_of(gate)
 
     def _by_names(self, views: list[View]) -> None:
         by_kind: dict[str | None, list[View]] = defaultdict(list)
@@ -235,6 +250,20 @@ class _Place:
         changed[self._row] = 0.0
         return changed
 
+    def _tell_biases_of(self, gate: str) -> None:
+        """Tell two biases of a gate apart where one holds other gates too: each alone would be the sum of torch's."""
+        biases = [view for view in self.own if view.kind == "bias" and view.effective and gate in view.gates]
+        if len(biases) > 2:
+            names = ", ".join(view.name for view in biases)
+            raise UntoldGates(f"{names} all act as bias of {gate}: {self.cell.layer} has 2")
+        if len(biases) < 2 or biases[0].gates == biases[1].gates:
+            return
+        first, other = biases
+        first.apart = first.apart or _OTHER_BIAS.get(other.apart, "bias_ih")
+        other.apart = other.apart or _OTHER_BIAS[first.apart]
+        for view in biases:
+            view.of_apart = tuple(dict.fromkeys((*view.of_apart, gate)))
+
     # -- biases where a gate resets ------------------------------------------------------------------------------------
 
     def _tell_biases_apart(self, reset: str, source: str) -> None:
@@ -250,10 +279,11 @@ class _Place:
                 own = "bias_hh" if view in inside else "bias_ih"
                 alike = biases[0].gates == biases[1].gates
                 view.torchs_bias, view.apart = (own, "") if alike else ("", own)
+                view.of_apart = () if alike else (source,)
             elif len(biases) == 1 and inside:
-                view.apart = "bias_hh"
+                view.apart, view.of_apart = "bias_hh", (source,)
             elif len(biases) == 1 and not self._resets_before(resets[0]):
-                view.apart = "bias_ih"
+                view.apart, view.of_apart = "bias_ih", (source,)
 
     def _is_reset(self, block: Block, reset: Block) -> bool:
         return _differ(*(self._h({block: 0.5, reset: sign * _SATURATED}) for sign in (-1, 1)))

@@ -26,8 +26,8 @@ class Weight:
 
     `kind`: that of torch's parameter; `bias` is the sum of both, `weight` both matrices in one, `readout` a head.
     `gates`: the letters of those whose rows it has, in its order; none where it has them as torch has. `apart`: of a
-    bias that is a sum, torch's bias that it is of the last gate, where r of a GRU keeps the two apart. `interleaved`:
-    the rows of one unit, one of each gate, lie together.
+    bias that is a sum, torch's bias that it is alone of the gates `of_apart`: another tensor has the other one, or r of
+    a GRU keeps the two apart. `interleaved`: the rows of one unit, one of each gate, lie together.
     `state_first`: the columns of h come before those of x. `summed`: the only bias of its layer and direction.
     `vector`: of a head, its bias.
     """
@@ -43,6 +43,7 @@ class Weight:
     cell: Cell = CELLS["RNN"]
     gates: tuple[str, ...] = ()
     apart: str = ""
+    of_apart: tuple[str, ...] = ()
     interleaved: bool = False
 
     @classmethod
@@ -81,9 +82,10 @@ class Weight:
         kinds = ["bias_ih", "bias_hh"] if self.is_bias else []
         both = [f"{kind}_{self.suffix}" for kind in kinds] or self.parameters
         for gate in self.gates or self.cell.gates:
-            kept_apart = self.cell.reset and gate == self.cell.source and self.is_bias
+            apart = self.apart if gate in self.of_apart else ""
+            kept_apart = apart or (self.cell.reset and gate == self.cell.source and self.is_bias)
             names = self.parameters if kept_apart else both
-            yield from ((name, gate) for name in names if not kept_apart or name.startswith(self.apart))
+            yield from ((name, gate) for name in names if name.startswith(apart))
 
     def __str__(self) -> str:
         if self.kind == "readout":
@@ -92,9 +94,9 @@ class Weight:
         rows += " of each unit" if self.interleaved else ""
         names = [f"{name}{rows}" for name in self.parameters]
         text = " + ".join(names) if self.is_bias else ", ".join(names)
-        if self.apart and len(self.gates) == 1:
+        if self.apart and set(self.of_apart) >= set(self.gates):
             return f"{self.apart}_{self.suffix}{rows}"
-        text += f", of {self.cell.source} {self.apart}_{self.suffix} alone" if self.apart else ""
+        text += f", of {','.join(self.of_apart)} {self.apart}_{self.suffix} alone" if self.apart else ""
         text = f"[{text}]" if self.kind == "weight" else text
         return f"{text}.T" if self.transposed and not self.is_bias else text
 
@@ -123,7 +125,7 @@ class Weight:
             return value
         blocks = dict(zip(self.cell.gates, value.chunk(len(self.cell.gates)), strict=True))
         if self.apart and not name.startswith(self.apart):
-            blocks[self.cell.source] = torch.zeros_like(blocks[self.cell.source])
+            blocks |= {gate: torch.zeros_like(blocks[gate]) for gate in self.of_apart}
         rows = [blocks[gate] for gate in self.gates]
         return torch.stack(rows, 1).flatten(0, 1) if self.interleaved else torch.cat(rows)
 
