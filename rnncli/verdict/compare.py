@@ -26,6 +26,7 @@ OPEN = (Cause.AMPLIFIED, Cause.OVERFLOW, Cause.RELU_KINK)  # rounding is amplifi
 SMALL = 3e-2  # of the values at the first wrong step: more is another equation
 
 ENVELOPES = 3.0  # in 2,400 correct cases of the audit, with RNNs, GRUs and LSTMs, none was beyond 1.82
+BEYOND_FLOAT32 = 1e12  # envelopes of float64: float32 rounds 5e8 times as coarsely
 LOST_ENVELOPES = 1000.0  # of a group that rounding moves by more than its values: 12 were seen, and so wide is no proof
 HONEST_FACTOR = 2.0  # times nn.RNN's own error: no more needs to be shown where the algorithm stage matches
 UNEVEN = 8.0  # times as much, of its size, one group may err as the whole tensor: small values hide behind large ones
@@ -230,7 +231,8 @@ def by_step(groups: Tensor) -> BySteps:
 def told_by_size(check: Check, relative_error: float) -> Check:
     """Return a wrong output in float64 with what its error, at the step where it first shows, tells of the cause."""
     told: tuple[str, str] = Cause.ROUNDING, "small, and still more than rounding in float64"
-    if relative_error > SMALL:
+    faint = check.noise_ratio is not None and check.noise_ratio > BEYOND_FLOAT32  # where it shows first alone
+    if relative_error > SMALL or (faint and 1e-9 < relative_error <= 3e-6):
         told = Cause.VALUES, "another equation"
     elif relative_error > 3e-6:
         words = "the size of an approximated function, or of weights rounded to TF32, bfloat16 or float16"

@@ -2,13 +2,14 @@
 
 import itertools
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from rnncli.core.case import Case
-from rnncli.core.causes import Cause
+from rnncli.core.causes import DOWNCAST, Cause
 from rnncli.core.records import Location, Verdict
 from rnncli.core.shapes import predict_parameters, predict_tensors
 from rnncli.numerics.locate import by_group, first_in_order, locate, over_elements
@@ -512,14 +513,23 @@ def test_the_size_of_an_error_in_float64_tells_what_was_done(error, said):
     assert said in told_by_size(check, error).reason
 
 
+def test_an_error_that_is_faint_where_it_first_shows_and_large_elsewhere_is_no_cast_to_float32():
+    check = checked(
+        moved(1e-7, (1, 2, 3), of=torch.ones(5, 6, 8).double()), torch.ones(5, 6, 8).double(), around=envelope()
+    )
+    assert told_by_size(replace(check, noise_ratio=1e9), 1e-7).cause == DOWNCAST
+    assert told_by_size(replace(check, noise_ratio=1e13), 1e-7).cause == Cause.VALUES
+
+
 @pytest.mark.parametrize(("error", "said"), KINDS.values(), ids=KINDS)
 @pytest.mark.parametrize("direction", ["forward", "reverse"])
 def test_what_was_done_is_told_from_the_first_wrong_step_whatever_comes_after(error, said, direction):
     ones = torch.ones(5, 6, 8).double()
     first, then = ((1, 2, 3), (4, 0, 0)) if direction == "forward" else ((3, 2, 5), (0, 0, 4))
-    candidate = moved(0.5, then, of=moved(error, first, of=ones))
+    later = min(0.5, 1000 * error)
+    candidate = moved(later, then, of=moved(error, first, of=ones))
     check = checked(candidate, ones, around=envelope())
-    assert check.reason.startswith(f"an error of {max(0.5, error):.1e} of the largest value in float64: ")
+    assert check.reason.startswith(f"an error of {max(later, error):.1e} of the largest value in float64: ")
     assert said in check.reason
 
 
