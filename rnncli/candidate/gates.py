@@ -30,8 +30,6 @@ from rnncli.core.cells import Cell
 _SATURATED = 50.0  # an element of a block: sigmoid and tanh of its sums are 0 or 1 but for 1e-9
 _SAME = 1e-6
 _CLAIMS_TORCHS_ORDER = re.compile(r"(^|[._])(weight|bias|w|b)_?[ih]h(_?l?\d+)?(_reverse)?$", re.IGNORECASE)
-
-
 _OTHER_BIAS = {"bias_ih": "bias_hh", "bias_hh": "bias_ih"}
 
 

@@ -17,7 +17,6 @@ _OF_TORCH: dict[str, tuple[type, ...]] = {
     "RNN": (nn.RNN, nn.RNNCell), "LSTM": (nn.LSTM, nn.LSTMCell), "GRU": (nn.GRU, nn.GRUCell)
 }  # fmt: skip
 _GATES = {name: len(cell.gates) for name, cell in reversed(CELLS.items()) if len(cell.gates) > 1}
-
 _WITH_GATES = {"expit", "exp", "logistic", "chunk", "split", "lstm", "lstmcell", "gru", "grucell"}
 
 

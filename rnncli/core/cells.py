@@ -1,4 +1,4 @@
-"""The cells of torch as data. Names, shapes, work and memory follow from it; nothing else counts states or gates."""
+"""The cells of torch as data. Names, shapes, work and memory follow from it."""
 
 from dataclasses import dataclass
 from typing import Any

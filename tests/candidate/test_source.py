@@ -23,36 +23,23 @@ def test_a_documented_shape_is_read_off_the_notes(notes, name, axes):
 
 
 @pytest.mark.parametrize(
-    ("body", "unpacks"),
+    ("name", "body", "unpacks"),
     [
-        ("h = h_0[0]", True),
-        ("f, b = h_0", True),
-        ("h = h_0.squeeze(0)", True),
-        ("for h in h_0: pass", True),
-        ("h = h_0", False),
-        ("y = x @ w + h_0", False),
+        ("h_0", "h = h_0[0]", True),
+        ("h_0", "f, b = h_0", True),
+        ("h_0", "h = h_0.squeeze(0)", True),
+        ("h_0", "for h in h_0: pass", True),
+        ("h_0", "h = h_0", False),
+        ("h_0", "y = x @ w + h_0", False),
+        ("hx", "for h, c in zip(*hx): pass", True),
+        ("hx", "h = hx[0]\n    h = h[0]", True),
+        ("hx", "h, c = hx", False),
+        ("hx", "step(*hx)", False),
     ],
 )
-def test_the_source_tells_whether_a_state_is_taken_apart(tmp_path, monkeypatch, body, unpacks):
-    (tmp_path / "own_source.py").write_text(f"def rnn(x, h_0, w=0):\n    {body}\n    return x\n")
+def test_the_source_tells_whether_a_state_is_taken_apart_or_each_of_a_pair(tmp_path, monkeypatch, name, body, unpacks):
+    (tmp_path / "own_source.py").write_text(f"def rnn(x, {name}, w=0):\n    {body}\n    return x\n")
     monkeypatch.syspath_prepend(tmp_path)
     sys.modules.pop("own_source", None)
     module = importlib.import_module("own_source")
-    assert source.unpacks(module.rnn, "h_0") is unpacks
-
-
-@pytest.mark.parametrize(
-    ("body", "unpacks"),
-    [
-        ("for h, c in zip(*hx): pass", True),
-        ("h = hx[0]\n    h = h[0]", True),
-        ("h, c = hx", False),
-        ("step(*hx)", False),
-    ],
-)
-def test_the_source_tells_whether_the_states_of_a_pair_are_taken_apart(tmp_path, monkeypatch, body, unpacks):
-    (tmp_path / "own_source.py").write_text(f"def rnn(x, hx, w=0):\n    {body}\n    return x\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    sys.modules.pop("own_source", None)
-    module = importlib.import_module("own_source")
-    assert source.unpacks(module.rnn, "hx", in_one=True) is unpacks
+    assert source.unpacks(module.rnn, name, in_one=name == "hx") is unpacks

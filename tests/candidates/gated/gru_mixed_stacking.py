@@ -67,23 +67,16 @@ class TwoOfThree(nn.Module):
             for x_t in xs:
                 r, z = h_rz(h).chunk(2, -1)
                 r, z = torch.sigmoid(x["r"](x_t) + r), torch.sigmoid(x["z"](x_t) + z)
-                h = (1 - z) * torch.tanh(x["n"](x_t) + r * h_n(h)) + z * h
+                h = self.mixed(z, torch.tanh(x["n"](x_t) + r * h_n(h)), h)
                 ys.append(h)
             xs = torch.stack(ys)
             last.append(h)
         return xs, torch.stack(last)
+
+    def mixed(self, z, n, h):
+        return (1 - z) * n + z * h
 
 
 class UpdateInverted(TwoOfThree):
-    def forward(self, xs, h_0):
-        last = []
-        for x, h_rz, h_n, h in zip(self.x, self.h_rz, self.h_n, h_0):
-            ys = []
-            for x_t in xs:
-                r, z = h_rz(h).chunk(2, -1)
-                r, z = torch.sigmoid(x["r"](x_t) + r), torch.sigmoid(x["z"](x_t) + z)
-                h = z * torch.tanh(x["n"](x_t) + r * h_n(h)) + (1 - z) * h
-                ys.append(h)
-            xs = torch.stack(ys)
-            last.append(h)
-        return xs, torch.stack(last)
+    def mixed(self, z, n, h):
+        return z * n + (1 - z) * h
