@@ -110,11 +110,6 @@ class Reading:
         return bool(parts) and all(part.fits for part in parts)
 
     @property
-    def returns_pairs(self) -> bool:
-        """Return whether the states come back as a list of (h, c)."""
-        return any(part is not None and EACH in part.path for part in self.finals)
-
-    @property
     def nothing(self) -> bool:
         """Return whether neither output nor a state comes back."""
         return self.output is None and not any(self.finals)

@@ -81,8 +81,7 @@ class Settling:
         if says_step and (steps := self._steps(trial, dtype, like)):
             return steps
         plain, misfit = [one for one in batches if one.fits], sorted(batches, key=lambda one: one.misfits)[:1]
-        if plain:  # a list of (h, c), one for each row of states, comes in as it comes out
-            plain = [one for one in plain if one.state == "S,NH" and one.returns_pairs] or plain
+        if plain:
             plain = [one for one in plain if self._same_without_state(one, trial)] or plain
             chosen = self._of_layouts(plain, trial)
             may_be_step = one_row and not any(chosen.finals) and not documented and not trial.walks(chosen)
