@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import chain, combinations, islice
+from itertools import chain, combinations, islice, permutations
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from rnncli.core.case import Case, Changes, altered, as_flags, changed_by
 from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, H0_MUTATED, LEAK
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
+from rnncli.core.shapes import predict_tensors
 from rnncli.faults.catalogue import CATALOGUES, named
 from rnncli.faults.fault import Need
 from rnncli.faults.planted import plant
@@ -36,6 +37,7 @@ SIMPLEST = {"rnn.num_layers": 1, "rnn.bidirectional": False, "rnn.bias": False, 
 SIMPLEST |= {"rnn.batch_first": False, "input.layout": "batched", "input.h_0": "omitted", "run.train": False}
 SIMPLEST |= {"input.seq_len": 1}
 UNEXPLAINED = "unexplained"
+Axes = tuple[str, ...]
 BY_CAUSE = (BACKWARD_BREAKS, H0_MUTATED, LEAK, DOWNCAST)  # found by what they do, and told by a check
 
 
@@ -59,11 +61,27 @@ class Trial:
     def distance(self, ids: Sequence[str]) -> float | None:
         """Return how far the candidate is from torch's layer with these faults; None beyond the tolerance."""
         try:
-            call = canonical("planted", plant(*ids, cell=self.case.rnn.cell))
-            planted = as_candidate(call).evaluate(self.case, self.probe)
+            planted = self.planted(ids)
         except CandidateError:
             return 0.0 if self.values is None else None
         return None if self.values is None else _distance(self.values, planted, self.tolerance)
+
+    def planted(self, ids: Sequence[str]) -> Values:
+        """Return what torch's layer with these faults computes. Raises CandidateError where it raises."""
+        call = canonical("planted", plant(*ids, cell=self.case.rnn.cell))
+        return as_candidate(call).evaluate(self.case, self.probe)
+
+    def in_other_axes(self) -> dict[str, tuple[Axes, Axes]]:
+        """Return which results are right but for the order of their axes: the axes they have, and those of torch."""
+        actual, right, found = self.values.tensors if self.values else {}, self.planted(()).tensors, {}
+        for name, axes in ((tensor.name, tensor.axes) for tensor in predict_tensors(self.case)):
+            one, expected = actual.get(name), right.get(name)
+            if one is None or expected is None or one.shape == expected.shape:
+                continue
+            for order in permutations(range(expected.dim())):
+                if _difference(one, expected.permute(order), self.tolerance) is not None:
+                    found[name] = tuple(axes[axis] for axis in order), axes
+        return found
 
 
 def diagnosed(
@@ -91,7 +109,7 @@ def diagnosed(
         return _reproduced(case, candidate, trials, *found, repair)
     if mixed := _mixes_the_batch(case, device, candidate):
         return (named("batch-mixed", mixed, case),)
-    return (_what_is_known(case, device, candidate, checks),)
+    return (_what_is_known(case, device, candidate, checks, trials[0]),)
 
 
 def _reproduced(
@@ -232,24 +250,36 @@ def _distance(values: Values, planted: Values, tolerance: float) -> float | None
         actual = values.tensors.get(name)
         if values.findings.get(name, (None,))[0] == Verdict.NOT_COMPARABLE or actual is expected is None:
             continue
-        if actual is None or expected is None or actual.shape != expected.shape:
+        if actual is None or expected is None:
             return None
-        if actual.is_complex() or not has_values(actual):
-            return None
-        scale = expected.abs().max().item() or 1.0
-        difference = (actual.double() - expected.double()).abs().max().item() / scale
-        if not difference <= tolerance:
+        difference = _difference(actual, expected, tolerance)
+        if difference is None:
             return None
         farthest = max(farthest, difference)
     return farthest
 
 
-def _what_is_known(case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check]) -> Diagnosis:
+def _difference(actual: Tensor, expected: Tensor, tolerance: float) -> float | None:
+    """Return the largest difference, of the largest value; None where these are not the same values."""
+    if actual.shape != expected.shape or actual.is_complex() or not has_values(actual):
+        return None
+    difference: float = (actual.double() - expected.double()).abs().max().item() / (expected.abs().max().item() or 1.0)
+    return difference if difference <= tolerance else None
+
+
+def _what_is_known(
+    case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check], trial: Trial
+) -> Diagnosis:
     wrong = [check for check in checks if check.verdict == Verdict.MISMATCH]
     right = [check.tensor for check in checks if check.verdict == Verdict.MATCH and check.stage == wrong[0].stage]
     names = list(dict.fromkeys(check.tensor for check in wrong))
     said = [f"no fault of the catalogue, and no two of them, give its values; wrong: {', '.join(names[:6])}"]
     where = "one step computes, h_0 first"
+    exchanged = trial.in_other_axes()
+    said += [f"{name} has {case.cell.layer}'s values as ({', '.join(seen)})" for name, (seen, _) in exchanged.items()]
+    if exchanged and all(name in exchanged or name.startswith("grad ") for name in names):
+        fix = "; ".join(f"return {name} as ({', '.join(axes)})" for name, (_, axes) in exchanged.items())
+        return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
     if all(name.startswith("grad ") for name in names):
         said.append("the forward is right, gradients alone are wrong")
         where = "autograd follows: detach(), .data, no_grad(), and terms that are zero in the forward alone"

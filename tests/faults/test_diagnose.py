@@ -128,6 +128,30 @@ def test_where_nothing_reproduces_it_the_arguments_that_make_it_go_away_are_told
     assert "wrong: output" in diagnosis.evidence
 
 
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_axes_in_another_order_are_told_with_the_order_that_they_have(batch_first):
+    def candidate(input, h_0, params, case):
+        output, h_n = load(case)(input, h_0, params, case)
+        return output.transpose(0, 1), h_n
+
+    (diagnosis,) = found(altered(TWO_LAYERS, rnn={"batch_first": batch_first}), candidate)
+    assert diagnosis.id == "unexplained"
+    axes = "(N, L, D*H_out)", "(L, N, D*H_out)"
+    seen, right = reversed(axes) if batch_first else axes
+    assert f"output has nn.RNN's values as {seen}" in diagnosis.evidence
+    assert diagnosis.fix == f"return output as {right}"
+
+
+def test_axes_in_another_order_are_not_all_that_is_wrong_where_values_are_too():
+    def candidate(input, h_0, params, case):
+        output, h_n = load(case)(input, h_0, params, case)
+        return output + 0.1, h_n.transpose(0, 1)
+
+    (diagnosis,) = found(TWO_LAYERS, candidate)
+    assert "h_n has nn.RNN's values as (N, D*num_layers, H_out)" in diagnosis.evidence
+    assert not diagnosis.fix.startswith("return")
+
+
 def test_gradients_that_alone_are_wrong_are_said_to_be():
     class Doubled(torch.autograd.Function):
         @staticmethod
