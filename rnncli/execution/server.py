@@ -26,6 +26,7 @@ PRELOADED = ("rnncli.pipeline.grid",)  # by name: they stand above this room
 PRELOADED_FOR_USERS_CODE = ("rnncli.pipeline.candidate_server", "rnncli.candidate.reading")
 PRELOADED_FOR_MANY = ("rnncli.faults.warm",)  # takes as long again as torch itself; a guard that is needed loads it
 _NUMBER = struct.Struct("!i")  # of a process, and its exit code
+_ROOT = str(Path(__file__).parents[2])
 _FILES = 4  # of a request: three for `child.run`, and the pipe for the number and the exit code
 _UNKNOWN = 255  # the exit code of a process whose server was killed
 
@@ -73,9 +74,10 @@ def _spawn(preloaded: Sequence[str]) -> _Server:
     files = (received, requests, watched)
     for file in files:
         os.set_inheritable(file, True)
-    code = f"import sys; sys.path[:] = {_import_path()}; from rnncli.execution.server import serve"
+    code = f"import sys; sys.path[:] = {[_ROOT, *_import_path()]}; import rnncli; del sys.path[0]; "  # the one of here
+    code += f"from rnncli.execution.server import serve; serve(*{files}, {preloaded})"
     flags: list[str] = getattr(subprocess, "_args_from_interpreter_flags")()  # noqa: B009  # unknown to typeshed
-    command = [sys.executable, *flags, "-c", f"{code}; serve(*{files}, {preloaded})"]
+    command = [sys.executable, *flags, "-c", code]
     try:  # with the signals blocked that a terminal or a supervisor sends to all processes of a command
         pid = os.posix_spawn(sys.executable, command, os.environ, setsigmask=child.SIGNALS)
     finally:
@@ -87,8 +89,7 @@ def _spawn(preloaded: Sequence[str]) -> _Server:
 
 def _import_path() -> list[str]:
     path = [os.path.abspath(folder) for folder in sys.path]
-    root = str(Path(__file__).parents[2])
-    return path[1:] if path[0] == os.getcwd() != root else path  # a torch.py may lie in the current folder
+    return path[1:] if path[0] == os.getcwd() else path  # a torch.py may lie in the current folder
 
 
 class ForkedProcess:

@@ -1,6 +1,7 @@
 """Processes of candidates: what they are started with, what they may send, and that nothing of them stays."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,9 +45,20 @@ def test_files_in_the_current_folder_that_nobody_named_are_not_run(tmp_path):
 
 def test_the_server_imports_the_rnncli_of_this_process_and_nothing_else_from_the_current_folder(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "path", ["", "/installed", str(ROOT)])
-    for folder, path in ((tmp_path, ["/installed", str(ROOT)]), (ROOT, [str(ROOT), "/installed", str(ROOT)])):
+    for folder in (tmp_path, ROOT):
         monkeypatch.chdir(folder)
-        assert server._import_path() == path
+        assert server._import_path() == ["/installed", str(ROOT)]
+
+
+def test_the_processes_of_a_checkout_that_is_not_the_installed_one_are_of_that_checkout(tmp_path):
+    shutil.copytree(ROOT / "rnncli", tmp_path / "rnncli")
+    child = tmp_path / "rnncli" / "execution" / "child.py"
+    child.write_text(child.read_text().replace("    os.setsid()", "    os.setsid()\n    open('ran.txt', 'w').close()"))
+    (tmp_path / "my_rnn.py").write_text(MY_RNN)
+    command = [sys.executable, "-m", "rnncli", "verify", "--no-timing", "my_rnn.py:rnn_forward"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "ran.txt").exists()
 
 
 def runs(pid):
