@@ -153,10 +153,11 @@ class Experiments:
         return set(differs.flatten(0, 1).any(0)[half * s.H : (half + 1) * s.H].nonzero().flatten().tolist())
 
     def positive_states(self) -> States:
-        """Return states of positive random values: h, of an LSTM c too."""
+        """Return states of positive random values, the same in all rows: h, of an LSTM c too."""
         s, generator = self.sizes, torch.Generator().manual_seed(13)
         sizes = [s.H, *[s.C] * (len(self.trial.states) - 1)]
-        return tuple(torch.rand(s.rows, s.N, size, generator=generator, dtype=torch.float64) + 0.5 for size in sizes)
+        rows = (torch.rand(s.N, size, generator=generator, dtype=torch.float64) + 0.5 for size in sizes)
+        return tuple(row.expand(s.rows, -1, -1).clone() for row in rows)
 
     def isolated(
         self, weights: Iterable[View], fills: Iterable[tuple[View, int, int | None, float]], x: Tensor, states: States

@@ -233,7 +233,7 @@ class _Place:
         x = torch.tensor(xs, dtype=torch.float64)[:, None, None].expand(len(xs), s.N, s.I)
         states = self.experiments.positive_states()
         if not positive:
-            states = tuple(self._with_own_zero(one) for one in states)
+            states = tuple(self._with_layer_zero(one) for one in states)
         output, h_n, *_ = self.experiments.isolated(
             self.every, [(*part, value) for part, value in fills.items()], x, states
         )
@@ -243,9 +243,9 @@ class _Place:
             return None
         return output[0 if self.reverse else -1].narrow(-1, s.H * self.reverse, s.H)
 
-    def _with_own_zero(self, state: Tensor) -> Tensor:
-        changed = state.clone()
-        changed[self._row] = 0.0
+    def _with_layer_zero(self, state: Tensor) -> Tensor:
+        changed, directions = state.clone(), self.experiments.sizes.directions
+        changed[self.layer * directions : (self.layer + 1) * directions] = 0.0
         return changed
 
     def _tell_biases_of(self, gate: str) -> None:
