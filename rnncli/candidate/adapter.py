@@ -82,6 +82,7 @@ class Adapted:
             several, axes = len(native.cell.states) > 1, reading.state.rpartition(",")
             form = f"a list of pairs of {shown_axes(axes[2])}" if several and axes[1] else shown_axes(reading.state)
             words.append(f"{' and '.join(native.cell.initial)} as {form}")
+        words += [f"{name} left at None" for name in native.left_at_none]
         words += ["weights transposed"] if reading.binding.transposed else []
         words += ["biases summed"] if native.one_bias else []
         words += ["lists of weights"] if reading.binding.listed else []
@@ -95,9 +96,17 @@ class Adapted:
         ]
         if parts and not reading.steps:
             words.append(f"returns ({', '.join(parts)})" if len(parts) > 1 else f"returns {parts[0]}")
+        if heads := self._heads():
+            words.append(f"its head {' and '.join(heads)} set to the identity")
         if reading.neither:
             words.append(f"{' and '.join(reading.neither)} not compared")
         return ", ".join(words)
+
+    def _heads(self) -> list[str]:
+        """Return the names of what comes after the recurrence, and is made the identity."""
+        plans = self.native.plans.values() if isinstance(self.native, Object) else ()
+        tensors = [piece.tensor for plan in plans for piece in plan.pieces if piece.weight.kind == "readout"]
+        return list(dict.fromkeys(name.removesuffix(".weight").removesuffix(".bias") for name in tensors))
 
     def around(self, case: Case) -> list[str]:
         """Return what is done around it, in words."""

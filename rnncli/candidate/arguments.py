@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rnncli.candidate import signature, source
 from rnncli.candidate.function import Function
-from rnncli.candidate.names import EXACT, Slot, gates_among, option, slot
+from rnncli.candidate.names import EXACT, TORCHS, Slot, gates_among, option, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.objects import Object
 from rnncli.candidate.syntax import called
@@ -43,14 +43,16 @@ class Arguments(Object):
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
         self._globals = function.arrays_of_module if not self._alone and not self._holders else []
         self._strings = strings = source.strings_of(function.target, function.module)
-        self._torch_keys = any(EXACT.search(f"{text}0") or EXACT.search(text) for text in strings)
+        self._torch_keys = any(EXACT.search(text + rest) for text in strings for rest in ("", "0", "l0"))
         self._torch_keys = self._torch_keys or any(text.endswith("_l") and slot(text).kind for text in strings)
         keys = [text for text in strings if text.isidentifier()]
         named = gates_among(keys, self.cell)
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
         self._layered = {name: _taken_apart_by_layer(function.target, name) for name in self._holders}
         self._listed = {name: _taken_apart(function.target, name) for name in self._holders}
-        by_place = any(self._listed.values()) or any(self._layered.values())
+        unkeyed = not self._torch_keys and not self._keys
+        self._flat = [name for name in self._holders if unkeyed and not (self._listed[name] or self._layered[name])]
+        by_place = any(self._listed.values()) or any(self._layered.values()) or bool(self._flat)
         self.kind = "function of a list of weights" if by_place else function.kind
         self.kind = "function of module globals" if self._globals else self.kind
         self._global_sizes = [name for name in function.set_globals if option(name) in SET] if self._globals else []
@@ -62,11 +64,12 @@ class Arguments(Object):
         keyed = any(said in text for text in self._strings) if said else name in ("num_layers", "bias")
         if name == "num_layers" and any(self._layered.values()):
             return True
-        return Native.claims(self, name) or (keyed and bool(self._holders) and self._torch_keys)
+        by_names = keyed and bool(self._holders) and self._torch_keys
+        return Native.claims(self, name) or by_names or (name == "bias" and bool(self._flat))
 
     def takes_list(self, name: str) -> bool:
         """Return whether an argument takes its weights as a list, and not by key."""
-        return bool(self._listed[name])
+        return bool(self._listed[name]) or name in self._flat
 
     def described(self) -> str:
         return f"its arguments are {', '.join(self.arguments) or 'none'}"
@@ -77,8 +80,11 @@ class Arguments(Object):
         for arrays, transposed, columns in itertools.product(self.arrays, turned, (False, True)):
             yield Binding(transposed, numpy=arrays, columns=columns)
 
-    def made(self, case: Case, dtype: torch.dtype, seed: int = 0, _: int | None = None) -> dict[str, Any]:
-        """Return its weights by argument, random, in torch's orientation."""
+    def made(
+        self, case: Case, dtype: torch.dtype, seed: int = 0, _: int | None = None, device: Any = "cpu"
+    ) -> dict[str, Any]:
+        """Return its weights by argument, random, in torch's orientation, on the CPU."""
+        del device
         generator = torch.Generator().manual_seed(seed)
 
         def random(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
@@ -93,7 +99,8 @@ class Arguments(Object):
                 found[name] = [random(self._shapes(names, one)) for one in layers]
                 continue
             keys = self._listed[name] or self._keys
-            found[name] = random(parameter_sizes(case) if self._torch_keys else self._shapes(keys, case))
+            torchs = self._torch_keys or name in self._flat
+            found[name] = random(parameter_sizes(case) if torchs else self._shapes(keys, case))
         return found
 
     def _shapes(self, names: list[str], case: Case) -> dict[str, tuple[int, ...]]:
@@ -111,7 +118,9 @@ class Arguments(Object):
             if len(names) != 1 or matrices != list(names):
                 raise Missing("one matrix with a row for the bias")
             return {names[0]: (1 + columns["weight"], len(self.cell.gates) * rnn.hidden_size)}
-        kinds = dict(zip(matrices, self.kinds if len(matrices) == 2 else ("weight",), strict=False))
+        kinds = dict[str, Any](zip(matrices, self.kinds if len(matrices) == 2 else ("weight",), strict=False))
+        if len(matrices) == 2 and all(map(TORCHS.search, matrices)):
+            kinds = {name: slot(name).kind for name in matrices}
         shapes: dict[str, tuple[int, ...]] = {}
         for name, stem in stems.items():
             rows = rnn.hidden_size * (1 if named else len(self.cell.gates))  # b_hn beside biases of all gates too
@@ -138,7 +147,7 @@ class Arguments(Object):
                 given[name] = [tuple(map(laid_out, layer.values())) for layer in made[name]]
             elif name in self._holders:
                 weights = {key: laid_out(value) for key, value in made[name].items()}
-                given[name] = list(weights.values()) if self._listed[name] else weights
+                given[name] = list(weights.values()) if self.takes_list(name) else weights
             elif isinstance(meant, str):
                 given |= self.given(name, meant, x, state, case, binding)
         replaced = {name: laid_out(made[name]) for name in self._globals}

@@ -210,8 +210,9 @@ def joined(parts: Sequence[Tensor | None], axis: int) -> Tensor | None:
 
 
 def laid_out(x: Tensor, axes: str, target: str) -> Any:
-    """Return x with `axes`, moved to those of `target`; a list of tensors where that has a comma."""
+    """Return x with `axes`, moved to those of `target` in memory too; a list of tensors where that has a comma."""
     moved = arranged(x, axes, target.replace(",", ""))
+    moved = moved.contiguous() if x.is_contiguous() else moved
     return list(moved.unbind(0)) if "," in target else moved
 
 

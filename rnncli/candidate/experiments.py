@@ -128,6 +128,12 @@ class Experiments:
         """Return whether h_n comes out of it, as far as experiments have shown."""
         return "all" in self._base and self._base["all"][1] is not None
 
+    @property
+    def returns_h_n(self) -> bool:
+        """Return whether what stands in h_n's place has its shape."""
+        h_n = self.reading.h_n if self.reading else None
+        return h_n is not None and h_n.fits
+
     def effect(self, view: View, when: str, change: Tensor | None = None) -> Effect:
         """Return what moves under a condition when the view changes: by random values, or by these."""
         if when not in self._given:

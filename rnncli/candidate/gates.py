@@ -14,7 +14,6 @@ Then one step with x = 0 from positive states, for what multiplies h:
 An object that takes no states gets them in a step before, in which x excites g or n.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -23,13 +22,12 @@ import torch
 from torch import Tensor
 
 from rnncli.candidate.experiments import Experiments, View
-from rnncli.candidate.names import gates_among, slot
+from rnncli.candidate.names import TORCHS, gates_among, slot
 from rnncli.candidate.trial import Sizes
 from rnncli.core.cells import Cell
 
 _SATURATED = 50.0  # an element of a block: sigmoid and tanh of its sums are 0 or 1 but for 1e-9
 _SAME = 1e-6
-_CLAIMS_TORCHS_ORDER = re.compile(r"(^|[._])(weight|bias|w|b)_?[ih]h(_?l?\d+)?(_reverse)?$", re.IGNORECASE)
 _OTHER_BIAS = {"bias_ih": "bias_hh", "bias_hh": "bias_ih"}
 
 
@@ -95,12 +93,14 @@ class _Place:
         self.experiments, self.every, self.own, self.cell = experiments, every, own, cell
         self.layer, self.reverse = own[0].place
         self.excited: Block | None = None
+        self.by_output = not experiments.returns_h_n  # h is seen in output, and not in h_n
 
     def tell(self) -> None:
         transposed = self.experiments.binding.transposed
-        for view in self.own:
+        claims = all(TORCHS.search(view.tensor) for view in self.own if view.blocks > 1)  # and not one of two alone
+        for view in self.own if claims else ():
             whole = view.blocks == len(self.cell.gates) and (view.axis == 0 or view.exact) and not transposed
-            if whole and _CLAIMS_TORCHS_ORDER.search(view.tensor):
+            if whole and TORCHS.search(view.tensor):
                 view.gates = self.cell.gates
         self._by_names([view for view in self.own if view.blocks == 1])
         untold = [view for view in self.own if not view.gates]
@@ -123,7 +123,21 @@ class _Place:
     # -- experiments ---------------------------------------------------------------------------------------------------
 
     def _by_experiments(self, untold: list[View]) -> None:
-        """Tell gates by their blocks of rows; where those act like no gates, by rows that are interleaved."""
+        """Tell gates by what comes back as h_n; where that leaves rows of no gate, it may be wrong, by output."""
+        told, several = self._told(untold), [view for view in untold if view.blocks > 1]
+        if not all(_each_once(view, told) for view in several):
+            interleaved, self.by_output = [view.interleaved for view in untold], True
+            by_output = self._told(untold)
+            if all(_each_once(view, by_output) for view in several):
+                told = by_output
+            else:
+                self.by_output = False
+                for view, before in zip(untold, interleaved, strict=True):
+                    view.interleaved = before
+        self._settle(untold, told)
+
+    def _told(self, untold: list[View]) -> dict[Block, str | None]:
+        """Tell gates by blocks of rows; where those act like no gates, by rows that are interleaved."""
         told, tried, all_gates = self._acts_like(untold), [], len(self.cell.gates)
         while unlike := [
             view for view in untold if view.blocks == all_gates and not view.interleaved and not _each_once(view, told)
@@ -134,7 +148,7 @@ class _Place:
             told = self._acts_like(untold)
         for view in tried:
             view.interleaved = _each_once(view, told) and self._moves_every_unit(view, told)
-        self._settle(untold, self._acts_like(untold) if tried else told)
+        return self._acts_like(untold) if tried else told
 
     def _moves_every_unit(self, view: View, told: Mapping[Block, str | None]) -> bool:
         """Return whether its rows of new values move all of h: those of blocks would be taken from every gate."""
@@ -237,7 +251,7 @@ class _Place:
         output, h_n, *_ = self.experiments.isolated(
             self.every, [(*part, value) for part, value in fills.items()], x, states
         )
-        if h_n is not None and h_n.dim() == 3 and len(h_n) == s.rows:
+        if not self.by_output and h_n is not None and h_n.dim() == 3 and len(h_n) == s.rows:
             return h_n[self._row]
         if output is None or output.dim() != 3 or self.layer < s.layers - 1 or output.shape[-1] != s.wide:
             return None

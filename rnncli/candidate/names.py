@@ -9,6 +9,7 @@ from rnncli.core.cells import Cell
 
 Kind = Literal["weight_ih", "weight_hh", "weight_hr", "bias_ih", "bias_hh", "bias", "weight", "readout"]
 EXACT = re.compile(r"(weight|bias)_(ih|hh|hr)_l(\d+)(_reverse)?$")  # torch's own names
+TORCHS = re.compile(r"(^|[._])(weight|bias|w|b)_?[ih]h(_?l?\d+)?(_reverse)?$", re.IGNORECASE)  # what claims to be one
 
 
 class Slot(NamedTuple):
@@ -41,12 +42,14 @@ _PROJECTED = re.compile(
 )
 _STATE = re.compile(
     r"^(initial_?|init_?|prev_?|previous_?|last_?|start_?|old_?|first_?)?"
-    r"(h|hx|hh?0|h_0|hs|hidden|hiddens|hidden_?states?|state|states|ht|h_t|hid|a|a0|s|s0|h_?n|memory|carry)"
+    r"(h|hx|h_?cx?|short_?term(_?memory)?|stm|hh?0|h_0|hs|hidden|hiddens|hidden_?states?|state|states|ht|h_t|hid|a|a0|s|s0|h_?n|memory|carry"
+    r"|(lstm|gru|rnn|rec|recurrent|inner|layer|enc|encoder|dec|decoder)_?states?)"
     r"(_?(prev|previous|init|initial|start|0|old|in|tm1|t_?minus_?1|t_1|last|first|zero|t))?$"
 )
 _CELL_STATE = re.compile(
-    r"^(prev_?|next_?|new_?|last_?|init_?|initial_?|old_?)?(c|cc?0|cs|cx|ct|cell|cells|cell_?states?|c_?n)"
-    r"(_?(0|n|t|x|prev|next|new|old|in|init|start|last|tm1|t_?minus_?1|t_1|states?))?$"
+    r"^(prev_?|next_?|new_?|last_?|init_?|initial_?|old_?)?(c|cc?0|cs|cx|ct|cell|cells|cell_?states?|c_?n"
+    r"|long_?term(_?memory)?|ltm|(memory|mem)_?(states?|cells?))"
+    r"(_?(0|n|t|x|prev|next|new|old|in|init|start|last|current|tm1|t_?minus_?1|t_1|states?))?$"
 )
 _GATE_WORDS = {
     "LSTM": {"i": words("i in inp input"), "f": words("f forget"), "o": words("o out output"),
@@ -64,7 +67,7 @@ _PARAMS_OF = re.compile(
     r"|^(params|parameters|weights|w|p)_?(fw|bw|fwd|bwd|forward|backward|rev|reverse)$"
 )
 _READOUT = re.compile(
-    r"(^|[._])(fc\d*|out|output|o|h2o|i2o|hy|ho|w_?hy|w_?ho|w_?ya|w_?out|b_?y|b_?o|b_?out|why|wya|by|bo"
+    r"(^|[._])(fc\d*|out|output|o|h2o|i2o|hy|ho|w_?hy|w_?ho|w_?ya|w_?hq|w_?out|b_?y|b_?o|b_?q|b_?out|why|wya|by|bo"
     r"|head|readout|decoder|dense|classifier|linear_out|proj_out|fc_out|out_proj|output_layer|y|v)([._]|$)"
 )
 _OPTIONS = {
@@ -90,6 +93,7 @@ _OPTIONS = {
     "dtype": "dtype",
     "device": "device dev",
     "batch_size": "batch_size bsz batch_sz n_batch",
+    "lengths": "lengths seq_lengths seq_lens lens x_lengths x_lens input_lengths sequence_lengths",
     "seq_len": "seq_len seq_length steps num_steps time_steps n_steps t_x max_len",
 }
 _MEANT = {name: meant for meant, names in reversed(_OPTIONS.items()) for name in words(names)}
@@ -174,7 +178,8 @@ def _split_by_gate(name: str, cell: Cell) -> Iterator[tuple[str, str]]:
     parts = re.split(r"([._]+)", re.sub(r"(?<=[a-z])_?gate(?=[._]|$)", "", lower))
     ways = (lambda part, word: part == word and "*",
             lambda part, word: part.endswith(word) and part != word and f"{part[: -len(word)]}*",
-            lambda part, word: len(part) == 2 and part[0] == word and f"*{part[1]}")  # fmt: skip
+            lambda part, word: len(part) == 2 and part[0] == word and f"*{part[1]}",
+            lambda part, word: len(part) == 3 and part[0] in "wub" and part[1] == word and f"{part[::2]}*")  # fmt: skip
     for way, (at, part) in itertools.product(ways, enumerate(parts)):
         for gate, known in _GATE_WORDS[cell.name].items():
             for word in known if part not in _NO_GATE else ():

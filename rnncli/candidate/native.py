@@ -48,6 +48,8 @@ class Native:
         self.name, self.module, self.cell = name, module, cell
         self.arguments = signature.arguments_of_call(call, holds_weights, cell)
         self.defaults = {p.name: p.default for p in signature.parameters_of(call) if p.default is not p.empty}
+        left_out = [name for name, meant in self.arguments.items() if meant == "left out"]
+        self.left_at_none = [name for name in left_out if self.defaults[name] is None and option(name) != "device"]
         self.states = [name for name, meant in self.arguments.items() if meant == "state"]
         self.takes_state, state = bool(self.states), next(iter(self.states), "")
         self.optional_state = set(self.states) <= set(self.defaults)
@@ -72,9 +74,11 @@ class Native:
         self.starts_itself = self.optional_state and any(source.looks_for_none(call, one) for one in self.states)
         taken = source.unpacked_into(call, state) if state and len(self.states) == 1 else self.states
         pair = len(cell.states) == 2 == len(taken)
+        self.takes_pair = pair and any(map(is_cell_state, taken))  # by its source: h alone is none
         self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
         given_back = [is_cell_state(name) for name in source.returned_names(call)[-2:]]
         self.names_h_first = len(self.states) > 1 and given_back == [False, True]  # in what it returns
+        self.names_c_last = given_back[-1:] == [True]
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
         states = "|".join(map(re.escape, self.states)) or "-"
         listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
@@ -111,7 +115,7 @@ class Native:
         if meant == "state" and len(self.states) > 1:
             state = self._own_state(name, state)
         if meant in ("input", "state"):
-            return {name: binding.value(x if meant == "input" else state)}
+            return {name: binding.given(x if meant == "input" else state)}
         return {name: case if meant == "case" else option_value(meant, case, self.defaults.get(name), name)}
 
     def _own_state(self, name: str, state: Any) -> Any:
@@ -143,6 +147,10 @@ def option_value(meant: str, case: Case, default: Any = None, name: str = "") ->
         return "bidirectional" if rnn.bidirectional else default
     if meant == "nonlinearity":
         return _nonlinearity(rnn.nonlinearity or "tanh", default, name)
+    if meant == "device":
+        return torch.device(case.run.device)
+    if meant == "lengths":
+        return torch.full((case.input.batch_size,), case.input.seq_len)
     if meant == "rng":
         return sys.modules["numpy"].random.default_rng(0)
     more = {

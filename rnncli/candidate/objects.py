@@ -17,7 +17,7 @@ from rnncli.candidate.names import EXACT, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import big, held_by
 from rnncli.candidate.weights import Binding
-from rnncli.core.case import Case, RNNArguments
+from rnncli.core.case import Case, RNNArguments, altered
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError, described
 from rnncli.core.words import joined
@@ -120,8 +120,14 @@ class Object(Native):
         flags = " ".join(f"--{name.removeprefix('num_').replace('_', '-')} {size}" for name, size in others.items())
         return f"it was constructed with {has}, and the case has {asked}: add {flags}"
 
-    def made(self, case: Case, dtype: torch.dtype, seed: int = 0, output_size: int | None = None) -> Any:
-        """Return the object for the sizes of a case, with weights of its own drawn from a seed."""
+    def made(
+        self, case: Case, dtype: torch.dtype, seed: int = 0, output_size: int | None = None, device: Any = "cpu"
+    ) -> Any:
+        """Return the object for the sizes of a case, with weights of its own drawn from a seed.
+
+        `device`: what a constructor that asks for a device is given.
+        """
+        case = altered(case, run={"device": str(device)})
         with torch.random.fork_rng(devices=[]), _numpy_seeded(seed), globals_set(self.module, self._sizes(case)):
             torch.default_generator.manual_seed(seed)  # torch.manual_seed formats a stack for each device type
             made = copy.deepcopy(self.target) if self.fixed else self._constructed(case, output_size)
@@ -165,7 +171,7 @@ class Object(Native):
         sizes = tuple(getattr(case.input, name) for name in ("batch_size", "seq_len") if self.claims(name))
         key = (case.rnn, like.dtype, like.device, torch.get_default_dtype(), sizes, self.part)
         if key not in self._objects:
-            made = self.made(case, like.dtype)
+            made = self.made(case, like.dtype, device=like.device)
             made = made.to(like.device) if isinstance(made, nn.Module) else made
             self._objects[key] = made, held_by(made)
         made, held = self._objects[key]

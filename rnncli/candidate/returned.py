@@ -123,6 +123,10 @@ class Returned:
                 found += [((*path, EACH, index), [one[index] for one in value]) for index in range(count)]
             elif rows == count and not (rows == self.letters["S"] and {len(_shape(one)) for one in value} == {2}):
                 found += [((*path, index), one) for index, one in enumerate(value)]
+            elif (
+                count > 1 and is_array(value) and len(_shape(value)) == 4 and len(value) == count
+            ):  # one tensor of both
+                found += [((*path, index), value[index]) for index in range(count)]
             elif count > 1 and isinstance(value, dict):
                 found += [((*path, key), one) for key, one in value.items()]
             else:
@@ -182,6 +186,8 @@ class Returned:
             first, *others = others  # the results of a head, and the states they come from
         if len(self.final) > 1 and len(tensors) > 1:
             alone = len(tensors) == len(self.final) and (self.reading.steps or not first.output)
+            if len(tensors) == 2 and not alone and self.native.names_c_last:  # c, or c of every step
+                return {"output": first} if others[0].output else {"output": first, "c_n": others[0]}
             named = self.native.names_h_first and not self.reading.steps  # a step's states go in as they came out
             turned = self.native.cell_state_first and not self.native.drop_in and not named
             ordered = self.final[::-1] if turned else self.final
@@ -262,8 +268,7 @@ def _as_step(found: Reading) -> Reading | None:
 def _items(returned: Any, steps: int) -> list[tuple[Path, Any]]:
     """Return what stands in a result, by its path: the tensor itself, the items of a tuple, a dict or a record."""
     over_time = isinstance(returned, list) and len(returned) == steps > 1 and all(map(is_array, returned))
-    number = isinstance(returned, float | int) and not isinstance(returned, bool)
-    if is_array(returned) or over_time or number:
+    if is_array(returned) or over_time or isinstance(returned, float):
         return [((), returned)]
     if isinstance(returned, dict):
         return [((key,), value) for key, value in returned.items()]
@@ -288,7 +293,7 @@ def _is_tensor_like(value: Any) -> bool:
     if isinstance(value, list | tuple):  # an empty list: outputs that were never collected
         alike = all(map(is_array, value)) and len({tuple(item.shape) for item in value}) == 1
         return alike or value == []
-    return is_array(value) or (isinstance(value, float | int) and not isinstance(value, bool))
+    return is_array(value) or isinstance(value, float)
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import torch
 from rnncli.candidate.convention import Reading
 from rnncli.candidate.experiments import NOTHING, Effect, Experiments, View
 from rnncli.candidate.gates import UntoldGates, divide, tell_gates
-from rnncli.candidate.names import EXACT
+from rnncli.candidate.names import EXACT, TORCHS
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
 from rnncli.candidate.weights import KINDS, Weight, without_places
@@ -76,6 +76,7 @@ class _Roles:
             self._tell(view)
         weights = [view for view in views if view.kind and view.kind != "readout"]
         self._index_claims(weights)
+        self._settle_kinds(weights)
         if self.sizes.gates > 1:
             try:
                 tell_gates(self.experiments, [view for view in weights if view.kind != "weight_hr"], self.cell)
@@ -220,6 +221,8 @@ class _Roles:
         if s.gates > 1 and by_effect == "weight_hh" and self.experiments.trial.takes_all_states:
             acts_on_h = any(effects[f"h{row}"].any for row in range(s.rows))
             by_effect = by_effect if acts_on_h else of_input  # of r, which has no effect where h = 0
+        if self.experiments.trial.native.lies_as_told and claim in possible and TORCHS.search(view.tensor):
+            return claim  # an argument, and no parameter of its own
         if s.gates > 1 and by_effect in possible and self.experiments.trial.takes_all_states:
             return by_effect
         torchs = _TORCH_NAME.search(view.tensor)
@@ -289,6 +292,20 @@ class _Roles:
                 for view, (view.layer, view.reverse) in zip(group, named, strict=True):
                     view.evidence = "the number in its name"
 
+    def _settle_kinds(self, weights: list[View]) -> None:
+        """Let torch's own names decide where experiments take both matrices of a place for one weight.
+
+        So they do where a layer does not start from its own row of h_0, and where something random is inside.
+        """
+        groups: dict[Any, list[View]] = defaultdict(list)
+        for view in weights:
+            if view.effective and view.kind in ("weight_ih", "weight_hh") and view.blocks == self.sizes.gates:
+                groups[view.kind, view.place] += [view]
+        for group in groups.values():
+            named = all(TORCHS.search(re.sub(r"\.\d+$", "", view.tensor)) for view in group)
+            for view in group if named and len(group) > 1 else ():
+                view.kind, view.evidence = view.claim.kind, "its name"
+
     def _by_number(self, numbers: list[int], first: int, words: bool) -> tuple[int, bool]:
         s, number = self.sizes, numbers[-1] - first if numbers else 0
         if s.layers == 1:
@@ -319,7 +336,8 @@ class _Roles:
                 names = ", ".join(view.name for view in acting)
                 raise Unwired(f"{names} all act as {kind}: {self.cell.layer} has {most} for a layer and direction")
             silent = [view for view in group if not view.effective]
-            claimed = [view for view in silent if _claims_a_weight(view, acting)][: most - len(acting)]
+            whole = [view for view in silent if kind == "weight_hr" or view.gates or view.blocks == self.sizes.gates]
+            claimed = [view for view in whole if _claims_a_weight(view, acting)][: most - len(acting)]
             chosen = [*acting, *claimed]
             if kind == "bias" and len(chosen) == 2:
                 claims: list[str | None] = [view.claim.kind for view in chosen]

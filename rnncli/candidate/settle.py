@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from rnncli.candidate import source
-from rnncli.candidate.convention import LAYOUTS, Reading
+from rnncli.candidate.convention import LAYOUTS, Reading, part_of
 from rnncli.candidate.lookalikes import AnotherCellError, gated_by_source
 from rnncli.candidate.objects import AnyNative, Object
 from rnncli.candidate.returned import Returned, shown
@@ -75,7 +75,7 @@ class Settling:
 
     def _by_shape(self, trial: Trial, dtype: torch.dtype, like: Reading | None) -> list[Reading]:
         one_row, documented = trial.sizes.rows == 1, self.documents_a_sequence
-        batches = self._by_state_form(self._ran(trial, dtype, like, "batch"))
+        batches = self._by_state_form(self._ran(trial, dtype, like, "batch"), trial)
         step_like = (like is not None and like.steps) or self.stated.get("convention") == "step"
         says_step = one_row and (step_like or (self.native.says_step and not documented))
         if says_step and (steps := self._steps(trial, dtype, like)):
@@ -91,28 +91,50 @@ class Settling:
         alone = [] if self.native.claims("batch_first") else self._ran(trial, dtype, like, "sequence")
         sequences = [one for one in alone if one.fits and trial.walks(one)]  # batch_first: it has a batch
         steps = self._steps(trial, dtype, like) if one_row and not sequences else []
-        if misfit and misfit[0].output is not None and misfit[0].output.fits:
+        if (
+            misfit
+            and misfit[0].output is not None
+            and misfit[0].output.fits
+            and not (
+                steps and not trial.walks(misfit[0])  # a cell that broadcasts over time
+            )
+        ):
             return misfit
         others = [*sequences[:1], *steps]
         return [*misfit, *others] if misfit and trial.walks(misfit[0]) else others or misfit
 
     def _steps(self, trial: Trial, dtype: torch.dtype, like: Reading | None, walking: bool = False) -> list[Reading]:
         """Return the reading as a step, if there is one; unless `walking`, one that walks over its rows is none."""
-        found = self._by_state_form(self._ran(trial, dtype, like, "step"))
+        found = self._by_state_form(self._ran(trial, dtype, like, "step"), trial)
         return [one for one in found if one.fits and (walking or not trial.walks(one))][:1]
 
-    def _by_state_form(self, ran: list[Reading]) -> list[Reading]:
+    def _by_state_form(self, ran: list[Reading], trial: Trial) -> list[Reading]:
         """Leave out a state of (1, N, H) where the source takes h_0 as it is and (N, H) runs, and the reverse.
 
         A step broadcasts over a leading axis of size 1, and `h_0[0]` of an (N, H) is one state for all sequences.
-        Where only (1, N, H) gives the right shapes, both readings are left: `_broadcast` is that one.
+        What takes num_layers has a row for each. Where only (1, N, H) gives the right shapes, both readings are left:
+        `_broadcast` is that one.
         """
         self._broadcast = []
+        if {"SNH", "NH"} <= {one.state for one in ran}:
+            alone = [one for one in ran if one.fits and self._runs_alone(one, trial)]
+            ran = alone if len({one.state for one in alone} & {"SNH", "NH"}) == 1 else ran
         unpacks, with_rows = self.native.unpacks_state, [one for one in ran if one.state == "SNH" and one.fits]
+        unpacks = unpacks or self.native.claims("num_layers")
         if unpacks is None or not {"SNH", "NH"} <= {one.state for one in ran} or (unpacks and not with_rows):
             return ran
         self._broadcast = [one for one in with_rows if not one.steps and not unpacks][:1]
         return [one for one in ran if one.state != ("NH" if unpacks else "SNH")]
+
+    def _runs_alone(self, reading: Reading, trial: Trial) -> bool:
+        """Return whether a batch of one gives output and states for one: `squeeze(0)` of an (N, H) needs more."""
+        steps, states = 1 if reading.steps else len(trial.x), part_of(trial.states, 1, 0, 1)
+        try:
+            output, h_n, *_ = trial.computed(reading, trial.x[:steps, :1], states)
+        except Exception:
+            return False
+        found = [one.shape[:2] for one in (output, h_n) if one is not None and one.dim() == 3]
+        return found in ([(steps, 1), (trial.sizes.rows, 1)], [(steps, 1)], [(trial.sizes.rows, 1)])
 
     def _same_without_state(self, reading: Reading, trial: Trial) -> bool:
         """Return whether what comes back has the same form where h_0 is omitted, if it may be."""
@@ -197,7 +219,7 @@ class Settling:
             states = (*states, "S,NH")  # a list of (h, c), one for each layer
         if native.states_as_list and LAYOUTS[axes].unit == "batch":
             return ("S,NH",)
-        rank = len(native.documented_state or ())
+        rank = 0 if native.claims("num_layers") else len(native.documented_state or ())  # torch's own says two forms
         return tuple(one for one in states if len(one) == rank and rank <= 3 and "N" in axes) or states
 
     def _documented(self, inputs: list[str], unit: str) -> list[str]:

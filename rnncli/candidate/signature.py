@@ -1,5 +1,6 @@
 """What a candidate's signature says: what each argument of a call and of a constructor is."""
 
+import functools
 import inspect
 import os
 import re
@@ -22,11 +23,13 @@ _STEP = re.compile(r"(^|_)(step|cell|tick|timestep|one_step)(_|$)|cell$|step$", 
 _STEP_INPUTS = words("x_t xt input_t input_step step_input x0")
 _LETTERS = {"i": "input_size", "h": "hidden_size", "o": "output_size"}  # of constructors of one letter each
 _SIZES = ("input_size", "hidden_size", "num_layers")
+_DEFAULTS = {"num_layers": 1, "nonlinearity": "tanh", "bias": True, "batch_first": False, "dropout": 0.0}
+_DEFAULTS |= {"bidirectional": False, "proj_size": 0}
 _SUFFIXES = (("f", "b"), ("", "r"), ("", "_r"), ("", "b"), ("_f", "_b"), ("", "_back"), ("l", "r"))
 
 
 def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
-    """Return the parameters of a call, those of a method without self. Raises CandidateError without a signature."""
+    """Return the free parameters of a call, without self. Raises CandidateError without a signature."""
     if isinstance(call, torch.jit.ScriptFunction):
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         return [inspect.Parameter(one.name, kind) for one in getattr(call, "schema").arguments]  # noqa: B009
@@ -34,18 +37,27 @@ def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
         parameters = inspect.signature(call).parameters.values()
     except (TypeError, ValueError) as error:
         raise CandidateError(f"candidate {getattr(call, '__name__', call)}: it has no signature to read") from error
-    found = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    bound = call.keywords if isinstance(call, functools.partial) else ()  # by whoever wrote it
+    found = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in bound]
     return found[1:] if found and found[0].name == "self" else found
 
 
 def parameters_of_constructor(target: Any) -> list[inspect.Parameter]:
-    """Return the parameters of a factory, or of a constructor and of the one of a base class that gets its *args."""
+    """Return the parameters of a factory, or of a constructor and of the one of a base class that gets its *args.
+
+    Of what a constructor takes by `**kwargs`, those that it asks for, and those of what it hands them on to.
+    """
+    if inspect.isclass(target) and issubclass(target, nn.RNNBase) and target.__module__.startswith("torch.nn"):
+        return _of_torchs_layer(target)
     if not inspect.isclass(target):
-        return parameters_of(target)
+        return [*parameters_of(target), *_by_keyword(target, {p.name for p in parameters_of(target)})]
     found: dict[str, inspect.Parameter] = {}
     for base in target.__mro__:
         own = vars(base).get("__init__")
         of_torch = base in (object, nn.Module) or base.__module__.startswith("torch.nn")
+        if of_torch and issubclass(base, nn.RNNBase) and own is not None:
+            found = {p.name: p for p in _of_torchs_layer(base)} | found
+            break
         if own is None or (of_torch and base is not object and not inspect.isfunction(own)):
             continue
         if of_torch:
@@ -55,10 +67,31 @@ def parameters_of_constructor(target: Any) -> list[inspect.Parameter]:
         found |= {name: p for name, p in named.items() if name not in found}
         if len(named) == len(parameters):
             break
-        for text in getattr(getattr(own, "__code__", None), "co_consts", ()):
-            if isinstance(text, str) and option(text) == "nonlinearity":
-                found.setdefault(text, inspect.Parameter(text, inspect.Parameter.KEYWORD_ONLY, default="tanh"))
+        found |= {p.name: p for p in _by_keyword(own, set(found))}
     return list(found.values())
+
+
+def _of_torchs_layer(layer: type[nn.RNNBase]) -> list[inspect.Parameter]:
+    """Return what torch's own layers are constructed with, of which RNN and GRU refuse proj_size."""
+    known = list(inspect.signature(nn.RNNBase.__init__).parameters.values())[2:]  # without self and mode
+    left_out = {"device", "dtype", *(() if layer in (nn.RNNBase, nn.LSTM) else ("proj_size",))}
+    found = [p for p in known if p.name not in left_out]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return [*found, inspect.Parameter("nonlinearity", keyword, default="tanh")] if layer is nn.RNN else found
+
+
+def _by_keyword(call: Any, named: set[str]) -> list[inspect.Parameter]:
+    """Return the parameters that a function takes by `**kwargs`, beside those that it names."""
+    if all(p.kind != p.VAR_KEYWORD for p in inspect.signature(call).parameters.values()):
+        return []
+    found: dict[str, inspect.Parameter] = {}
+    for text in getattr(getattr(call, "__code__", None), "co_consts", ()):
+        if isinstance(text, str) and (meant := option(text)) in _DEFAULTS:
+            found[text] = inspect.Parameter(text, inspect.Parameter.KEYWORD_ONLY, default=_DEFAULTS[meant])
+    for taker, given in source.takers_of_keywords(call):
+        beyond = parameters_of_constructor(taker)[given.count("") :]
+        found |= {p.name: p for p in beyond if p.name not in given and p.name not in found}
+    return [p for p in found.values() if p.name not in named]
 
 
 def starred(call: Callable[..., Any]) -> str | None:
@@ -108,6 +141,9 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
         if meant is None and not holds_weights and slot(name).kind:
             meant = "left out" if isinstance(default, bool | int | float | str) else slot(name)
         found[name] = meant or ("left out" if optional else "unknown")
+    if "state" not in found.values():  # of whatever name, it is one that the source starts from
+        unsaid = [p.name for p in parameters_of(call) if p.default is None and found[p.name] == "left out"]
+        found |= {name: "state" for name in unsaid if source.becomes_a_state(call, name)}
     return _guessed(found if holds_weights or gated else _told_apart(found))
 
 

@@ -7,13 +7,13 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
-from rnncli.candidate.names import option, role, slot, words
+from rnncli.candidate.names import is_cell_state, option, role, slot, words
 from rnncli.candidate.places import is_array
 from rnncli.candidate.syntax import arguments_of, called, name_of
 
@@ -159,7 +159,7 @@ def _sources(target: Any) -> list[Any]:
 
 def explicit_base_arguments(target: type) -> set[str]:
     """Return the arguments of a base class that the class gives itself: `super().__init__("RNN_TANH", *args)`."""
-    own = vars(target).get("__init__")
+    own: Any = vars(target).get("__init__")
     base = next((base for base in target.__mro__[1:] if "__init__" in vars(base)), object)
     for node in nodes_of(own) if own is not None else []:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__init__":
@@ -167,8 +167,22 @@ def explicit_base_arguments(target: type) -> set[str]:
             if True not in starred:
                 return set()
             names = list(inspect.signature(vars(base)["__init__"]).parameters)[1:]
-            return set(names[: starred.index(True)])
+            return set(names[: starred.index(True)]) - set(inspect.signature(own).parameters)
     return set()
+
+
+def takers_of_keywords(function: Any) -> Iterator[tuple[Any, list[str]]]:
+    """Yield the classes and functions that a function hands its `**kwargs` on to, with the names of what else they get.
+
+    An argument without a name is "". Of torch's modules and of the function's own module.
+    """
+    known = vars(nn) | vars(module_of(function) or object())
+    for node in nodes_of(function):
+        star = [one for one in node.keywords if one.arg is None] if isinstance(node, ast.Call) else []
+        taker = known.get(called(node)) if star else None
+        if isinstance(node, ast.Call) and callable(taker) and taker is not function:
+            positional = ["" for one in node.args if not isinstance(one, ast.Starred)]
+            yield taker, [*positional, *(one.arg for one in node.keywords if one.arg)]
 
 
 def makes_devices(target: Any) -> bool:
@@ -216,6 +230,30 @@ def looks_for_none(target: Any, name: str) -> bool:
         and any(isinstance(other, ast.Constant) and other.value is None for other in node.comparators)
         for node in nodes_of(target)
     )  # fmt: skip
+
+
+def becomes_a_state(target: Any, name: str) -> bool:
+    """Return whether the source starts from an argument: `h, c = prev` before its loop, or `prev = ...` in it."""
+    return any(
+        _starts_from(function, name) for function in nodes_of(target)
+        if isinstance(function, ast.FunctionDef) and name in arguments_of(function)
+    )  # fmt: skip
+
+
+def _starts_from(function: ast.FunctionDef, name: str) -> bool:
+    loops = [node for node in ast.walk(function) if isinstance(node, ast.For | ast.While)]
+    inside = {id(node) for loop in loops for node in ast.walk(loop)}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            parts = [part for one in node.targets for part in getattr(one, "elts", [one])]
+            named = [name_of(part) or "" for part in parts]
+            read = any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node.value))
+            if id(node) in inside:
+                if name in named:
+                    return True
+            elif read and any(role(one) == "state" or is_cell_state(one) for one in named):
+                return True
+    return False
 
 
 def unpacked_into(target: Any, name: str) -> list[str]:

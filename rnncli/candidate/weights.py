@@ -154,13 +154,17 @@ class Binding:
         return replace(self, listed=False, form="", first=0)
 
     def value(self, x: Any) -> Any:
-        """Return a tensor as the candidate takes it."""
+        """Return a weight as the candidate takes it, which it may overwrite."""
+        return x if not self.numpy or not isinstance(x, Tensor) else self.given(x).copy()
+
+    def given(self, x: Any) -> Any:
+        """Return an input or a state as the candidate takes it, over the same memory: what it overwrites is seen."""
         if type(x) in (list, tuple):  # and no PackedSequence
-            return type(x)(map(self.value, x))
+            return type(x)(map(self.given, x))
         if not self.numpy or not isinstance(x, Tensor):
             return x
         x = x.detach().cpu()
-        return (x.float() if x.dtype == torch.bfloat16 else x).numpy().copy()
+        return (x.float() if x.dtype == torch.bfloat16 else x).numpy()
 
 
 class Keyed(dict[Any, Any]):

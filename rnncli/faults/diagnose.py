@@ -24,7 +24,7 @@ from rnncli.core.shapes import predict_tensors
 from rnncli.faults.catalogue import CATALOGUES, named
 from rnncli.faults.fault import Need
 from rnncli.faults.planted import plant
-from rnncli.numerics.probe import Probe, draw, equal_sizes, in_layout, time_first
+from rnncli.numerics.probe import Probe, draw, equal_sizes, in_layout, results, time_first
 from rnncli.verdict.evaluate import Candidate, Values, as_candidate, has_values
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.stage import is_wrong, stage_checks
@@ -81,6 +81,18 @@ class Trial:
             for order in permutations(range(expected.dim())):
                 if _difference(one, expected.permute(order), self.tolerance) is not None:
                     found[name] = tuple(axes[axis] for axis in order), axes
+        return found
+
+    def in_place_of_others(self) -> dict[str, str]:
+        """Return which results are not their own values and those of another one: by name, the other's name."""
+        actual, right, names = self.values.tensors if self.values else {}, self.planted(()).tensors, results(self.case)
+        found = {}
+        for name, other in permutations(names, 2):
+            one, own, expected = actual.get(name), right.get(name), right.get(other)
+            if one is None or own is None or expected is None or _difference(one, own, self.tolerance) is not None:
+                continue
+            if _difference(one.squeeze(), expected.squeeze(), self.tolerance) is not None:
+                found[name] = other
         return found
 
 
@@ -279,6 +291,10 @@ def _what_is_known(
     said += [f"{name} has {case.cell.layer}'s values as ({', '.join(seen)})" for name, (seen, _) in exchanged.items()]
     if exchanged and all(name in exchanged or name.startswith("grad ") for name in names):
         fix = "; ".join(f"return {name} as ({', '.join(axes)})" for name, (_, axes) in exchanged.items())
+        return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
+    if others := trial.in_place_of_others():
+        said += [f"{name} has the values of {case.cell.layer}'s {other}" for name, other in others.items()]
+        fix = f"return {', '.join(results(case))}, in this order"
         return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
     if all(name.startswith("grad ") for name in names):
         said.append("the forward is right, gradients alone are wrong")

@@ -46,7 +46,7 @@ class Probe:
 
     def states_among(self, leaves: Mapping[str, Tensor]) -> Tensor | tuple[Tensor, ...] | None:
         """Return initial states as torch's layer takes them, with zeros for one that is not given; None for none."""
-        given = tuple(leaves[name] for name in self.states)
+        given = tuple(leaves[name] for name in self.states if name in leaves)
         return as_argument(self.initial_states(leaves) if 0 < len(given) < len(self.initial_names) else given)
 
     def changed(self, change: Callable[[str, Tensor], Tensor]) -> "Probe":

@@ -68,6 +68,8 @@ def observed(side: Side, case: Case) -> Regimes:
 def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping[str, Tensor | None]]]]:
     yield TEN_TIMES, partial(_ten_calls, side)
     yield "given an input and h_0 that are not contiguous", partial(_not_contiguous, side)
+    if side.probe.states:
+        yield "called without h_0", partial(_without_states, side, case.run.gradients)
     if case.run.gradients:
         for leaf in side.given:
             article = "a" if leaf == "c_0" else "an"
@@ -99,6 +101,16 @@ def _stacked(first: Tensor, others: list[Tensor | None]) -> Tensor:
 @torch.no_grad()
 def _not_contiguous(side: Side) -> Mapping[str, Tensor | None]:
     return _copies(side.call({**side.leaves, **{name: _strided(side.leaves[name]) for name in side.given}}))
+
+
+def _without_states(side: Side, gradients: bool) -> Mapping[str, Tensor | None]:
+    """Return the results with initial states omitted, and their gradients, with another batch size than the case's."""
+    results = side.call({name: leaf for name, leaf in side.copies().items() if name not in side.probe.states})
+    found: dict[str, Tensor | None] = {**{name: value.detach() for name, value in _copies(results).items()}}
+    if gradients:
+        of_leaves = side.gradients(_copies(results, side.claimed))
+        found |= {f"grad {name}": value for name, value in of_leaves.items() if name not in side.probe.states}
+    return found
 
 
 def _strided(value: Tensor) -> Tensor:
