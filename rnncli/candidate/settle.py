@@ -116,7 +116,7 @@ class Settling:
         `_broadcast` is that one.
         """
         self._broadcast = []
-        if {"SNH", "NH"} <= {one.state for one in ran}:
+        if {"SNH", "NH"} <= {one.state for one in ran if one.fits}:
             alone = [one for one in ran if one.fits and self._runs_alone(one, trial)]
             ran = alone if len({one.state for one in alone} & {"SNH", "NH"}) == 1 else ran
         unpacks, with_rows = self.native.unpacks_state, [one for one in ran if one.state == "SNH" and one.fits]

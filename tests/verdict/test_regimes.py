@@ -95,6 +95,17 @@ def ones_by_default(x, W_ih, W_hh, b_ih, b_hh, h=None):
     return walk(x, h, W_ih, W_hh, b_ih, b_hh)
 
 
+def ten_by_default(x, W_ih, W_hh, b_ih, b_hh, h=None):
+    h = torch.zeros(10, W_hh.shape[0], dtype=x.dtype) if h is None else h
+    return walk(x, h, W_ih, W_hh, b_ih, b_hh)
+
+
+def detached_by_default(x, W_ih, W_hh, b_ih, b_hh, h=None):
+    if h is None:
+        x, h = x.detach(), torch.zeros(x.shape[1], W_hh.shape[0], dtype=x.dtype)
+    return walk(x, h, W_ih, W_hh, b_ih, b_hh)
+
+
 REGIMES = {
     "N = 1": (squeezed, "output", "given the first sequence alone (N = 1): shape "),
     "ten calls": (tired(), "output", "called ten times"),
@@ -105,6 +116,8 @@ REGIMES = {
     "a loss on h_n alone": (needs_grad_of_output, "grad input", "with a loss on h_n alone"),
     "two backward calls": (accumulating, "grad weight_hh_l0", "after two backward calls"),
     "no h_0": (ones_by_default, "output", "called without h_0"),
+    "no h_0, another batch size": (ten_by_default, "output", "called without h_0"),
+    "no h_0, gradients": (detached_by_default, "grad input", "called without h_0"),
 }
 
 
