@@ -180,6 +180,10 @@ class Settings(dict[str, Any]):
         except KeyError as error:
             raise AttributeError(name) from error
 
+    def of(self, record: type) -> dict[str, Any]:
+        """Return those of a dataclass's fields that mean an argument of nn.RNN."""
+        return {name: self[name] for name in record.__dataclass_fields__ if option(name)}  # type: ignore[attr-defined]
+
     def get(self, name: str, default: Any = None) -> Any:
         """Return a setting, or a default, as a dict does."""
         return getattr(self, name, default)

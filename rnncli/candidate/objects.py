@@ -40,6 +40,7 @@ class Object(Native):
         made_with = signature.arguments_of_constructor(parameters)
         self._made_with = {name: meant for name, meant in made_with.items() if name not in own}
         self._made_defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        self._records = {p.name: signature.record_of(p.annotation, module) for p in parameters}
         claimed = set(self._made_with.values())
         self.has_output_size = "output_size" in claimed  # it is constructed with the size of a head
         self._takes_any = self.of_class and "input_size" not in claimed and signature.takes_any_keyword(target)
@@ -141,7 +142,9 @@ class Object(Native):
             if meant == "output_size" and output_size:
                 given[name] = output_size
             elif isinstance(meant, str) and meant != "left out":
-                given[name] = option_value(meant, case, self._made_defaults.get(name), name)
+                value = option_value(meant, case, self._made_defaults.get(name), name)
+                record = self._records[name] if meant == "config" else None
+                given[name] = record(**value.of(record)) if record else value
         if self._takes_any:
             given |= {name: option_value(name, case) for name in self._asks if name in RNNArguments.model_fields}
         if not self.of_class or not signature.starred(self.target.__init__):

@@ -257,6 +257,8 @@ class _Roles:
         lettered = {view.tensor.partition(".")[0].lower() for view in weights}
         words = any(view.claim.reverse for view in weights) or any(pair <= lettered for pair in _LETTERS)
         first = min((number for view in weights for number in view.numbers[-1:]), default=0)
+        if words and s.layers > 1 and s.directions == 2 and self._told_by_names(weights, first):
+            return
         owners = list(dict.fromkeys(view.owner for view in weights))
         each_its_own = len(owners) == s.rows > 1 and "" not in owners  # left and right, first and second
         for view in weights:
@@ -276,6 +278,21 @@ class _Roles:
         for view in weights if each_its_own and len(places) != len(set(places)) else ():
             view.layer, number = divmod(owners.index(view.owner), s.directions)
             view.reverse = number == 1
+
+    def _told_by_names(self, weights: list[View], first: int) -> bool:
+        """Give each weight the layer and direction of its name, where words and numbers tell those of all of them."""
+        s, by_kind = self.sizes, defaultdict[str | None, list[tuple[int, bool]]](list)
+        places = [(view.numbers[-1] - first if view.numbers else -1, view.claim.reverse) for view in weights]
+        for view, place in zip(weights, places, strict=True):
+            by_kind[view.kind].append(place)
+            if view.kind == "weight_ih" and (s.wide if place[0] else s.I) not in view.big:
+                return False
+        every = {(layer, reverse) for layer in range(s.layers) for reverse in (False, True)}
+        if any(set(found) != every or len(set(Counter(found).values())) > 1 for found in by_kind.values()):
+            return False
+        for view, place in zip(weights, places, strict=True):
+            view.layer, view.reverse = place
+        return True
 
     def _settle_conflicts(self, weights: list[View], first: int, words: bool) -> None:
         """Let numbers in names decide where experiments put several tensors in one place.

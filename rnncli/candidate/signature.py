@@ -94,6 +94,12 @@ def _by_keyword(call: Any, named: set[str]) -> list[inspect.Parameter]:
     return [p for p in found.values() if p.name not in named]
 
 
+def record_of(annotation: Any, module: Any) -> type | None:
+    """Return the dataclass that an annotation names, also in quotes."""
+    named = vars(module).get(annotation) if isinstance(annotation, str) and module is not None else annotation
+    return named if inspect.isclass(named) and hasattr(named, "__dataclass_fields__") else None
+
+
 def starred(call: Callable[..., Any]) -> str | None:
     """Return the name of the argument that takes any number of positional values."""
     try:

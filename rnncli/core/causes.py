@@ -21,7 +21,7 @@ class Cause(StrEnum):
     NOT_FINITE = "not-finite"
     INPUT_MUTATED = "input-mutated"
     SIZES = "sizes"  # it raises, and runs where sizes are equal
-    RAISES = "raises"  # in a further call, as with one sequence
+    RAISES = "raises"  # in a further call, as with one sequence; or a backward of its own does
     WRONG_STEP = "wrong-step"
     OTHER_WEIGHTS = "other-weights"  # in a call with other weights, or in another mode
     WITHOUT_H_0 = "without-h-0"

@@ -264,6 +264,8 @@ def _backward(side: Side, returned: Mapping[str, Tensor]) -> tuple[Mapping[str, 
         raise
     except Exception as error:
         what = described(error).partition(" Hint: ")[0]
+        if type(error) is not RuntimeError:  # not autograd's own: a backward of the candidate's
+            return none, Finding(Verdict.MISMATCH, Cause.RAISES, f"backward raises {what}")
         return none, Finding(Verdict.MISMATCH, BACKWARD_BREAKS, f"backward raises {what}{_saved_at(side)}")
 
 

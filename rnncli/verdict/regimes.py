@@ -26,6 +26,7 @@ MAX_STEPS, MAX_SEQUENCES = 16, 3  # of the probe
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3}  # of the largest value
 LARGE_INPUTS, LARGE_WEIGHTS = 3.0, 10.0  # times the probe's values: weights above 1, sums of some tens
 CALLS = 9  # with equal values; a tenth one has another input
+_AUTOGRADS = "backward raises RuntimeError"
 TEN_TIMES = "called ten times"
 
 
@@ -146,8 +147,9 @@ def _first_other(expected: Regimes, found: Regimes, tolerance: float) -> Differe
         regime, _, name = key.partition(": ")
         tensor = name.partition(" of the ")[0] or "output"
         if isinstance(value, str):
-            if "backward" in value:
-                return Difference("grad input", BACKWARD_BREAKS, f"{regime}, {value}")
+            if value.startswith("backward"):
+                cause = BACKWARD_BREAKS if value.startswith(_AUTOGRADS) else Cause.RAISES  # a backward of its own
+                return Difference("grad input", cause, f"{regime}, {value}")
             return Difference(tensor, Cause.RAISES, f"{regime}, {value}")
         wanted = expected.get(key)
         if not isinstance(wanted, Tensor) or (value is None and not tensor.startswith("grad ")):
