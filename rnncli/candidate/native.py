@@ -39,6 +39,7 @@ class Native:
     layers = 1  # that the names of its weights number
     lies_as_told = False  # its matrices are given as they are told to lie, or all transposed
     stateful = False  # it keeps its state itself, from step to step
+    cell_class: Any = None  # of its module, that it is constructed with
     h_alone = False  # of h and c it takes h, and c starts at zeros in it
 
     def __init__(

@@ -37,7 +37,10 @@ class Object(Native):
         self.of_torch = of_layer or (self.of_class and issubclass(target, getattr(nn, f"{cell.name}Cell")))
         parameters = [] if self.fixed or self.of_torch else signature.parameters_of_constructor(target)
         own = source.explicit_base_arguments(target) if self.of_class and parameters else set()
+        self.cell_class, name_of_cell = self._cell_asked_for(parameters)
+        parameters = signature.parameters_of_constructor(self.cell_class) if self.cell_class else parameters
         made_with = signature.arguments_of_constructor(parameters)
+        made_with = {name_of_cell: "cell class", **made_with} if self.cell_class else made_with
         self._made_with = {name: meant for name, meant in made_with.items() if name not in own}
         self._made_defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         self._records = {p.name: signature.record_of(p.annotation, module) for p in parameters}
@@ -57,6 +60,14 @@ class Object(Native):
         self.set_globals = self._globals_to_set(call)
         self.returns_tensors = self.returns_tensors or (self.is_module and self._has_our_names())
         self.drop_in = of_layer or len(claimed & _INTERFACE) >= 3
+
+    def _cell_asked_for(self, parameters: list[inspect.Parameter]) -> tuple[Any, str]:
+        """Return the cell of the module for a class that is constructed with one and its arguments: `cell, *args`."""
+        names = [p.name for p in parameters if p.default is p.empty and p.name in ("cell", "cell_class", "cell_cls")]
+        of_module = vars(self.module).items() if names and self.of_class and self.module else ()
+        found = [one for name, one in of_module if name.lower() == f"{self.cell.name.lower()}cell"]
+        given_on = bool(found) and signature.starred(self.target.__init__) is not None
+        return (found[0], names[0]) if given_on else (None, "")
 
     def _called(self, name: str) -> tuple[type | None, Any]:
         """Return the class of what is called, if it is no function, and what has the signature of a call."""
@@ -141,6 +152,8 @@ class Object(Native):
         for name, meant in self._made_with.items():
             if meant == "output_size" and output_size:
                 given[name] = output_size
+            elif meant == "cell class":
+                given[name] = self.cell_class
             elif isinstance(meant, str) and meant != "left out":
                 value = option_value(meant, case, self._made_defaults.get(name), name)
                 record = self._records[name] if meant == "config" else None
