@@ -80,7 +80,7 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
         alone = [Arguments(native, **form) for form in forms[:2]]
     elif isinstance(native, Object):
         alone = [native_of(native.target, native.name, case.cell)]
-    if not len(native.states) == 1 < len(case.cell.states) or native.takes_pair:
+    if not len(native.states) == 1 < len(case.cell.states) or (native.takes_pair and not h_alone):
         return natives
     for one in alone:
         one.take_h_alone()
