@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
 
 from rnncli.candidate.convention import LAYOUTS, Reading, Results, States, as_tensor, at, joined, part_of, shown_axes
 from rnncli.candidate.load import Sequence
@@ -122,13 +122,19 @@ class Adapted:
         elif "N" not in reading.input and layout != "unbatched":
             said.append("one sequence at a time, by rnncli")
         if layout == "packed" and not self._takes("packed", case):
-            said.append("packed input taken apart by rnncli")
+            said.append(f"packed input {'padded' if self._pads(case) else 'taken apart'} by rnncli")
         if layout == "unbatched" and "N" in reading.input and not self._takes("unbatched", case):
             said.append("unbatched input given as a batch of one by rnncli")
         itself = self.native.claims("batch_first") or reading.input == "NLI"
         if rnn.batch_first and layout == "batched" and not itself:
             said.append("batch_first transposed by rnncli")
         return said
+
+    def _pads(self, case: Case) -> bool:
+        """Return whether it takes padded sequences and their lengths."""
+        reading = self.reading
+        of_batch = "N" in reading.input and not reading.steps
+        return self.native.claims("lengths") and of_batch and (reading.directions or not case.rnn.bidirectional)
 
     def _takes(self, layout: str, case: Case) -> bool:
         return (self.packs if layout == "packed" else self.unbatched) and self.reading.whole(case)
@@ -188,8 +194,8 @@ class Adapted:
         self, input: Sequence, states: States | None, params: Mapping[str, Tensor], case: Case
     ) -> tuple[Any, ...]:
         if isinstance(input, PackedSequence):
-            taken = self._takes("packed", case)
-            return (self._as_torch if taken else self._one_by_one)(input, states, params, case)
+            taken = self._as_torch if self._takes("packed", case) else self._padded if self._pads(case) else None
+            return (taken or self._one_by_one)(input, states, params, case)
         claims, reading = self.native.claims("batch_first"), self.reading
         unbatched = case.input.layout == "unbatched"
         if unbatched and not self.unbatched:
@@ -218,6 +224,16 @@ class Adapted:
         finals = [None if part is None else part.of(returned, "SNH") if packed
                   else _as_it_comes(at(returned, part.path)) for part in reading.finals]  # fmt: skip
         return output, *finals
+
+    def _padded(
+        self, input: PackedSequence, states: States | None, params: Mapping[str, Tensor], case: Case
+    ) -> tuple[Any, ...]:
+        padded, lengths = pad_packed_sequence(input)  # (L, N, H_in), in the caller's order
+        output, *finals = self._batched(padded, states, params, case)
+        if output is None or output.shape[:2] != padded.shape[:2]:
+            return output, *finals
+        packed = pack_padded_sequence(output, lengths, enforce_sorted=False)
+        return packed._replace(batch_sizes=input.batch_sizes), *finals
 
     def _one_by_one(
         self, input: PackedSequence, states: States | None, params: Mapping[str, Tensor], case: Case
@@ -299,7 +315,11 @@ def _renamed(params: Mapping[str, Tensor], suffix: str, to: str) -> dict[str, Te
 
 
 def _part(case: Case, layers: int, bidirectional: bool, x: Tensor) -> Case:
-    """Return the case of one call, time-first, of the sizes of x."""
+    """Return the case of one call, time-first, of the sizes of x; with the lengths that are padded to those."""
+    lengths = case.input.sequence_lengths
+    if case.input.layout == "packed" and tuple(x.shape[:2]) == (max(lengths), len(lengths)):
+        rnn = {"num_layers": layers, "bidirectional": bidirectional, "batch_first": False, "input_size": x.shape[-1]}
+        return altered(case, rnn=rnn)
     rnn = {"num_layers": layers, "bidirectional": bidirectional, "batch_first": False, "input_size": x.shape[-1]}
     given = {"layout": "batched", "seq_len": x.shape[0], "batch_size": x.shape[1], "lengths": None}
     return altered(case, rnn=rnn, input=given)

@@ -42,8 +42,8 @@ _PROJECTED = re.compile(
 )
 _STATE = re.compile(
     r"^(initial_?|init_?|prev_?|previous_?|last_?|start_?|old_?|first_?)?"
-    r"(h|hx|h_?cx?|short_?term(_?memory)?|stm|hh?0|h_0|hs|hidden|hiddens|hidden_?states?|state|states|ht|h_t|hid|a|a0|s|s0|h_?n|memory|carry"
-    r"|(lstm|gru|rnn|rec|recurrent|inner|layer|enc|encoder|dec|decoder)_?states?)"
+    r"(h|hx|h_?cx?|hh?0|h_0|hs|hidden|hiddens|hidden_?states?|state|states|ht|h_t|hid|a|a0|s|s0|h_?n|memory|carry"
+    r"|short_?term(_?memory)?|stm|(lstm|gru|rnn|rec|recurrent|inner|layer|enc|encoder|dec|decoder)_?states?)"
     r"(_?(prev|previous|init|initial|start|0|old|in|tm1|t_?minus_?1|t_1|last|first|zero|t))?$"
 )
 _CELL_STATE = re.compile(

@@ -151,7 +151,8 @@ def option_value(meant: str, case: Case, default: Any = None, name: str = "") ->
     if meant == "device":
         return torch.device(case.run.device)
     if meant == "lengths":
-        return torch.full((case.input.batch_size,), case.input.seq_len)
+        packed = case.input.layout == "packed"
+        return torch.tensor(case.input.sequence_lengths if packed else [case.input.seq_len] * case.input.batch_size)
     if meant == "rng":
         return sys.modules["numpy"].random.default_rng(0)
     more = {

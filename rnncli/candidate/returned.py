@@ -118,14 +118,13 @@ class Returned:
             several = isinstance(value, tuple | list) and count > 1
             kinds = {type(one) for one in value} if several else set()
             rows = len(value) if several else 0
+            in_one = count > 1 and is_array(value) and len(_shape(value)) == 4 and len(value) == count
             pairs = bool(kinds) and all(issubclass(kind, tuple) for kind in kinds)
             if rows == self.letters["S"] and pairs and {len(one) for one in value} == {count}:
                 found += [((*path, EACH, index), [one[index] for one in value]) for index in range(count)]
             elif rows == count and not (rows == self.letters["S"] and {len(_shape(one)) for one in value} == {2}):
                 found += [((*path, index), one) for index, one in enumerate(value)]
-            elif (
-                count > 1 and is_array(value) and len(_shape(value)) == 4 and len(value) == count
-            ):  # one tensor of both
+            elif in_one:
                 found += [((*path, index), value[index]) for index in range(count)]
             elif count > 1 and isinstance(value, dict):
                 found += [((*path, key), one) for key, one in value.items()]

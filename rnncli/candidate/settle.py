@@ -91,14 +91,8 @@ class Settling:
         alone = [] if self.native.claims("batch_first") else self._ran(trial, dtype, like, "sequence")
         sequences = [one for one in alone if one.fits and trial.walks(one)]  # batch_first: it has a batch
         steps = self._steps(trial, dtype, like) if one_row and not sequences else []
-        if (
-            misfit
-            and misfit[0].output is not None
-            and misfit[0].output.fits
-            and not (
-                steps and not trial.walks(misfit[0])  # a cell that broadcasts over time
-            )
-        ):
+        broadcasts = bool(misfit and steps) and not trial.walks(misfit[0])  # a cell, over time
+        if misfit and misfit[0].output is not None and misfit[0].output.fits and not broadcasts:
             return misfit
         others = [*sequences[:1], *steps]
         return [*misfit, *others] if misfit and trial.walks(misfit[0]) else others or misfit

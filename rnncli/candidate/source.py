@@ -176,7 +176,8 @@ def takers_of_keywords(function: Any) -> Iterator[tuple[Any, list[str]]]:
 
     An argument without a name is "". Of torch's modules and of the function's own module.
     """
-    known = vars(nn) | vars(module_of(function) or object())
+    module = module_of(function)
+    known = {**vars(nn), **(vars(module) if module is not None else {})}
     for node in nodes_of(function):
         star = [one for one in node.keywords if one.arg is None] if isinstance(node, ast.Call) else []
         taker = known.get(called(node)) if star else None

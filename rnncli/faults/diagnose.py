@@ -262,11 +262,10 @@ def _distance(values: Values, planted: Values, tolerance: float) -> float | None
         actual = values.tensors.get(name)
         if values.findings.get(name, (None,))[0] == Verdict.NOT_COMPARABLE or actual is expected is None:
             continue
-        if name.startswith("grad ") and None in (actual, expected):  # none of what is not read, zeros of 0 * h
-            given = expected if actual is None else actual
-            if given is None or given.any():
-                return None
-            continue
+        if name.startswith("grad ") and (actual is None or expected is None):
+            given = expected if actual is None else actual  # none of what is not read, zeros of what is read as 0 * h
+            if given is not None and not given.any():
+                continue
         if actual is None or expected is None:
             return None
         difference = _difference(actual, expected, tolerance)
