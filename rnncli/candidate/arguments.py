@@ -6,6 +6,7 @@ What each of them is, is then told by the same experiments as that of a module's
 
 import ast
 import itertools
+import typing
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,6 +51,10 @@ class Arguments(Object):
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
         self._layered = {name: _taken_apart_by_layer(function.target, name) for name in self._holders}
         self._listed = {name: _taken_apart(function.target, name) for name in self._holders}
+        self._of_records = {name: self._record_of(name) for name in self._holders}
+        for name, (record, by_layer) in self._of_records.items():
+            if record:
+                (self._layered if by_layer else self._listed)[name] = signature.fields_of(record)
         unkeyed = not self._torch_keys and not self._keys
         self._flat = [name for name in self._holders if unkeyed and not (self._listed[name] or self._layered[name])]
         by_place = any(self._listed.values()) or any(self._layered.values()) or bool(self._flat)
@@ -57,6 +62,12 @@ class Arguments(Object):
         self.kind = "function of module globals" if self._globals else self.kind
         self._global_sizes = [name for name in function.set_globals if option(name) in SET] if self._globals else []
         self.set_globals = (*self._globals, *self._global_sizes)
+
+    def _record_of(self, name: str) -> tuple[type | None, bool]:
+        """Return the dataclass or named tuple that an argument is annotated with, and whether a list of them."""
+        said = {p.name: p.annotation for p in signature.parameters_of(self.target)}[name]
+        inside = typing.get_args(said)[:1]
+        return signature.record_of(inside[0] if inside else said, self.module), bool(inside)
 
     def claims(self, name: str) -> bool:
         """Return whether it takes an argument of torch's layer, or a dict of torch's own names that says as much."""
@@ -144,10 +155,13 @@ class Arguments(Object):
             if name in self._alone:
                 given[name] = laid_out(made[name])
             elif name in self._holders and self._layered[name]:
-                given[name] = [tuple(map(laid_out, layer.values())) for layer in made[name]]
+                record, layers = self._of_records[name][0], [tuple(map(laid_out, one.values())) for one in made[name]]
+                given[name] = [record(*layer) for layer in layers] if record else layers
             elif name in self._holders:
                 weights = {key: laid_out(value) for key, value in made[name].items()}
+                record = self._of_records[name][0]
                 given[name] = list(weights.values()) if self.takes_list(name) else weights
+                given[name] = record(**weights) if record else given[name]
             elif isinstance(meant, str):
                 given |= self.given(name, meant, x, state, case, binding)
         replaced = {name: laid_out(made[name]) for name in self._globals}

@@ -183,8 +183,8 @@ class Settings(dict[str, Any]):
             raise AttributeError(name) from error
 
     def of(self, record: type) -> dict[str, Any]:
-        """Return those of a dataclass's fields that mean an argument of nn.RNN."""
-        return {name: self[name] for name in record.__dataclass_fields__ if option(name)}  # type: ignore[attr-defined]
+        """Return those of a record's fields that mean an argument of nn.RNN."""
+        return {name: self[name] for name in signature.fields_of(record) if option(name)}
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a setting, or a default, as a dict does."""

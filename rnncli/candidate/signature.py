@@ -95,9 +95,14 @@ def _by_keyword(call: Any, named: set[str]) -> list[inspect.Parameter]:
 
 
 def record_of(annotation: Any, module: Any) -> type | None:
-    """Return the dataclass that an annotation names, also in quotes."""
+    """Return the dataclass or named tuple that an annotation names, also in quotes."""
     named = vars(module).get(annotation) if isinstance(annotation, str) and module is not None else annotation
-    return named if inspect.isclass(named) and hasattr(named, "__dataclass_fields__") else None
+    return named if inspect.isclass(named) and fields_of(named) else None
+
+
+def fields_of(record: Any) -> list[str]:
+    """Return the fields of a dataclass or of a named tuple."""
+    return list(getattr(record, "__dataclass_fields__", ()) or getattr(record, "_fields", ()))
 
 
 def starred(call: Callable[..., Any]) -> str | None:
