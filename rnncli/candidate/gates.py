@@ -96,12 +96,8 @@ class _Place:
         self.by_output = not experiments.returns_h_n  # h is seen in output, and not in h_n
 
     def tell(self) -> None:
-        transposed = self.experiments.binding.transposed
-        claims = all(TORCHS.search(view.tensor) for view in self.own if view.blocks > 1)  # and not one of two alone
-        for view in self.own if claims else ():
-            whole = view.blocks == len(self.cell.gates) and (view.axis == 0 or view.exact) and not transposed
-            if whole and TORCHS.search(view.tensor):
-                view.gates = self.cell.gates
+        for view in self._claiming_torchs_order():
+            view.gates = self.cell.gates
         self._by_names([view for view in self.own if view.blocks == 1])
         untold = [view for view in self.own if not view.gates]
         if untold:
@@ -110,6 +106,17 @@ class _Place:
             self._tell_biases_apart(self.cell.reset, self.cell.source)
         for gate in self.cell.gates:
             self._tell_biases_of(gate)
+
+    def _claiming_torchs_order(self) -> list[View]:
+        """Return the tensors that have torch's names and shapes: where all matrices have them, the biases too."""
+        transposed, all_gates = self.experiments.binding.transposed, len(self.cell.gates)
+        whole = [view for view in self.own
+                 if view.blocks == all_gates and (view.axis == 0 or view.exact) and not transposed]  # fmt: skip
+        named = [view for view in whole if TORCHS.search(view.tensor)]
+        matrices = [view for view in self.own if view.blocks > 1 and view.kind in ("weight_ih", "weight_hh")]
+        if not set(matrices) <= set(named):
+            return []  # an order of its own, of which some tensor happens to have a name of torch's
+        return [view for view in whole if view in named or (matrices and view.kind == "bias")]
 
     def _by_names(self, views: list[View]) -> None:
         by_kind: dict[str | None, list[View]] = defaultdict(list)
