@@ -56,6 +56,8 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
             found = []
         if found and all(adapted.reading.fits for adapted in found):
             return found
+    if native.takes_pair and "takes" in (stated or {}):
+        raise Unreadable(f"candidate {name}: it takes {native.states[0]} apart into h and c: it is not h_0 alone")
     errors = []
     ways = _ways_to_hold_weights(native, case, "takes" in (stated or {}))
     for one in ways:
@@ -80,7 +82,7 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
         alone = [Arguments(native, **form) for form in forms[:2]]
     elif isinstance(native, Object):
         alone = [native_of(native.target, native.name, case.cell)]
-    if not len(native.states) == 1 < len(case.cell.states) or (native.takes_pair and not h_alone):
+    if not len(native.states) == 1 < len(case.cell.states) or native.takes_pair:
         return natives
     for one in alone:
         one.take_h_alone()
