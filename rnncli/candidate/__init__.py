@@ -5,7 +5,7 @@ objects      says what it is: a `function`, or an object that is made for each c
 signature    says what its arguments are, by `names` and by what its `source` says
 settle       tries the ways to call it in a `trial` of small sizes; a `convention` is one way
 returned     says what of a result is output and h_n
-proof        wires the tensors of an object (`places`) by `experiments` and their `roles`, and proves the `wiring`
+proof        wires the tensors of an object (`places`) by `name_claims`, `experiments` and `roles`; proves the `wiring`
 gates        says which gate the rows of a weight are; a function of a cell with gates is an object (`arguments`)
 reading      puts this together, before any value is compared with nn.RNN's
 adapter      calls it by its reading in the one form that everything else knows (`load`)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from rnncli.candidate.convention import Reading
 from rnncli.candidate.experiments import NOTHING, Effect, Experiments, View
 from rnncli.candidate.gates import UntoldGates, divide, tell_gates
+from rnncli.candidate.name_claims import Claims
 from rnncli.candidate.names import EXACT, TORCHS
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
@@ -24,8 +25,6 @@ _STATE = re.compile(r"(h|h0|h_0|hidden|hidden_state|state|init_h\w*|initial_\w*|
 _NOT_A_WEIGHT = re.compile(
     r"(^|[._])(d|grad|grads|delta|acc|mem|m|v|vel|momentum|cache|last|prev)_?(?=[A-Z_wbWB])|grad"
 )
-_LAYER_WORDS = re.compile(r"(_l|layers?[._]?|level[._]?)(\d+)", re.IGNORECASE)
-_LETTERS = ({"f", "b"}, {"f_cell", "b_cell"}, {"f_rnn", "b_rnn"})  # of both directions
 
 
 class Unwired(Exception):
@@ -75,8 +74,7 @@ class _Roles:
         for view in views:
             self._tell(view)
         weights = [view for view in views if view.kind and view.kind != "readout"]
-        self._index_claims(weights)
-        self._settle_kinds(weights)
+        Claims(self.sizes).settle(weights)
         if self.sizes.gates > 1:
             try:
                 tell_gates(self.experiments, [view for view in weights if view.kind != "weight_hr"], self.cell)
@@ -248,90 +246,6 @@ class _Roles:
             view.reverse = inside == {1} if len(inside) == 1 else None
         view.reverse = False if s.directions == 1 else view.reverse
         view.layer = 0 if s.layers == 1 else view.layer
-
-    # -- claims of names -----------------------------------------------------------------------------------------------
-
-    def _index_claims(self, weights: list[View]) -> None:
-        """Tell layers and directions by the words and numbers of names, where they are words, or nothing else told."""
-        s = self.sizes
-        lettered = {view.tensor.partition(".")[0].lower() for view in weights}
-        words = any(view.claim.reverse for view in weights) or any(pair <= lettered for pair in _LETTERS)
-        first = min((number for view in weights for number in view.numbers[-1:]), default=0)
-        if words and s.layers > 1 and s.directions == 2 and self._told_by_names(weights, first):
-            return
-        owners = list(dict.fromkeys(view.owner for view in weights))
-        each_its_own = len(owners) == s.rows > 1 and "" not in owners  # left and right, first and second
-        for view in weights:
-            numbers, name = view.numbers, view.tensor.lower()
-            if not numbers and each_its_own:
-                numbers, first = [owners.index(view.owner)], 0
-            layer, reverse = self._by_number(numbers, first, words)
-            if s.directions == 2 and words:
-                view.reverse = view.claim.reverse or (name.startswith(("b_", "b.")) and "." in name)
-            said = _LAYER_WORDS.search(name)
-            if said and s.layers > 1 and int(said[2]) < s.layers:
-                layer = int(said[2])
-            view.layer = layer if view.layer is None else view.layer
-            view.reverse = reverse if view.reverse is None else view.reverse
-        self._settle_conflicts(weights, first, words)
-        places = [(view.kind, view.place) for view in weights if view.kind in ("weight_ih", "weight_hh")]
-        for view in weights if each_its_own and len(places) != len(set(places)) else ():
-            view.layer, number = divmod(owners.index(view.owner), s.directions)
-            view.reverse = number == 1
-
-    def _told_by_names(self, weights: list[View], first: int) -> bool:
-        """Give each weight the layer and direction of its name, where words and numbers tell those of all of them."""
-        s, by_kind = self.sizes, defaultdict[str | None, list[tuple[int, bool]]](list)
-        places = [(view.numbers[-1] - first if view.numbers else -1, view.claim.reverse) for view in weights]
-        for view, place in zip(weights, places, strict=True):
-            by_kind[view.kind].append(place)
-            if view.kind == "weight_ih" and (s.wide if place[0] else s.I) not in view.big:
-                return False
-        every = {(layer, reverse) for layer in range(s.layers) for reverse in (False, True)}
-        if any(set(found) != every or len(set(Counter(found).values())) > 1 for found in by_kind.values()):
-            return False
-        for view, place in zip(weights, places, strict=True):
-            view.layer, view.reverse = place
-        return True
-
-    def _settle_conflicts(self, weights: list[View], first: int, words: bool) -> None:
-        """Let numbers in names decide where experiments put several tensors in one place.
-
-        So they do in code whose layers all start from one state, or that returns h_n in another order.
-        """
-        by_kind: dict[str | None, list[View]] = defaultdict(list)
-        for view in weights:
-            by_kind[view.kind] += [view] if view.effective else []
-        for kind, group in by_kind.items():
-            named = [self._by_number(view.numbers, first, words) for view in group]
-            found, told = Counter(view.place for view in group), Counter(named)
-            if group and max(found.values()) > (2 if kind == "bias" else 1) >= max(told.values()):
-                for view, (view.layer, view.reverse) in zip(group, named, strict=True):
-                    view.evidence = "the number in its name"
-
-    def _settle_kinds(self, weights: list[View]) -> None:
-        """Let torch's own names decide where experiments take both matrices of a place for one weight.
-
-        So they do where a layer does not start from its own row of h_0, and where something random is inside.
-        """
-        groups: dict[Any, list[View]] = defaultdict(list)
-        for view in weights:
-            if view.effective and view.kind in ("weight_ih", "weight_hh") and view.blocks == self.sizes.gates:
-                groups[view.kind, view.place] += [view]
-        for group in groups.values():
-            named = all(TORCHS.search(re.sub(r"\.\d+$", "", view.tensor)) for view in group)
-            for view in group if named and len(group) > 1 else ():
-                view.kind, view.evidence = view.claim.kind, "its name"
-
-    def _by_number(self, numbers: list[int], first: int, words: bool) -> tuple[int, bool]:
-        s, number = self.sizes, numbers[-1] - first if numbers else 0
-        if s.layers == 1:
-            return 0, s.directions == 2 and not words and number == 1
-        if s.directions == 1 or words:
-            return min(max(number, 0), s.layers - 1), False
-        if len(numbers) > 1:
-            return min(numbers[-2], s.layers - 1), numbers[-1] == 1
-        return min(number // 2, s.layers - 1), number % 2 == 1
 
     # -- choice --------------------------------------------------------------------------------------------------------
 
