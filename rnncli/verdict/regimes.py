@@ -31,8 +31,13 @@ WITHOUT_H_0 = "called without h_0"
 TEN_TIMES = "called ten times"
 
 
-def difference(problem: Problem, candidate: Candidate, dtype: torch.dtype = torch.float64) -> Difference | None:
-    """Return the first difference to nn.RNN in another regime. A built-in candidate is not asked: its tests do."""
+def difference(
+    problem: Problem, candidate: Candidate, dtype: torch.dtype = torch.float64, starts_narrow: bool = False
+) -> Difference | None:
+    """Return the first difference to nn.RNN in another regime. A built-in candidate is not asked: its tests do.
+
+    `starts_narrow`: where h_0 is omitted it starts in float32, which float64 cannot follow.
+    """
     if candidate.built_in:
         return None
     small = problem.derived(_small)
@@ -40,7 +45,7 @@ def difference(problem: Problem, candidate: Candidate, dtype: torch.dtype = torc
     expected = small.remembered(("regimes", dtype), lambda: observed(reference_side(small.case, probe), small.case))
     try:
         found = candidate.regimes(small.case, probe)
-        if not candidate.h_0_may_be_omitted:
+        if starts_narrow or not candidate.h_0_may_be_omitted:
             found = {key: value for key, value in found.items() if not key.startswith(WITHOUT_H_0)}
         different = _first_other(expected, found, TOLERANCE[dtype])
         return different or (_with_large_values(small, candidate) if dtype == torch.float64 else None)

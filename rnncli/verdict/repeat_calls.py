@@ -26,7 +26,7 @@ def check_repeat_calls(problem: Problem, candidate: Candidate, values: Values) -
         other
         or with_one_sequence(problem, "algorithm", candidate)
         or _overwritten(values)
-        or regimes.difference(problem, candidate)
+        or regimes.difference(problem, candidate, starts_narrow=starts_narrow)
     )
     return found, starts_narrow
 

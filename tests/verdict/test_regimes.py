@@ -131,6 +131,16 @@ def test_what_goes_wrong_in_one_regime_alone_is_a_mismatch_that_says_which(candi
     assert report.diagnosis[0].id in ("unexplained", "state-leaks-between-calls")
 
 
+def test_a_start_in_float32_where_h_0_is_omitted_is_a_finding_and_no_mismatch():
+    def rnn(x, W_ih, W_hh, b_ih, b_hh, h=None):
+        h = torch.zeros(x.shape[1], W_hh.shape[0], dtype=torch.float32) if h is None else h
+        return walk(x, h, W_ih, W_hh, b_ih, b_hh)
+
+    report = rnncli.verify(rnn)
+    assert report.verdict == "match"
+    assert [found.id for found in report.diagnosis] == ["downcast-float32"]
+
+
 def test_the_walk_that_all_of_them_share_is_a_match():
     assert rnncli.verify(walk).verdict == "match"
 
