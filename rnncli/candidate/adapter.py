@@ -315,14 +315,12 @@ def _renamed(params: Mapping[str, Tensor], suffix: str, to: str) -> dict[str, Te
 
 
 def _part(case: Case, layers: int, bidirectional: bool, x: Tensor) -> Case:
-    """Return the case of one call, time-first, of the sizes of x; with the lengths that are padded to those."""
-    lengths = case.input.sequence_lengths
-    if case.input.layout == "packed" and tuple(x.shape[:2]) == (max(lengths), len(lengths)):
-        rnn = {"num_layers": layers, "bidirectional": bidirectional, "batch_first": False, "input_size": x.shape[-1]}
-        return altered(case, rnn=rnn)
+    """Return the case of one call, time-first, of the sizes of x; packed sequences that x pads keep their lengths."""
     rnn = {"num_layers": layers, "bidirectional": bidirectional, "batch_first": False, "input_size": x.shape[-1]}
     given = {"layout": "batched", "seq_len": x.shape[0], "batch_size": x.shape[1], "lengths": None}
-    return altered(case, rnn=rnn, input=given)
+    lengths = case.input.sequence_lengths
+    padded = case.input.layout == "packed" and tuple(x.shape[:2]) == (max(lengths), len(lengths))
+    return altered(case, rnn=rnn, input={} if padded else given)
 
 
 def _squeezed(value: Tensor | None) -> Tensor | None:

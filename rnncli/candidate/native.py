@@ -148,8 +148,6 @@ def option_value(meant: str, case: Case, default: Any = None, name: str = "") ->
         return "bidirectional" if rnn.bidirectional else default
     if meant == "nonlinearity":
         return _nonlinearity(rnn.nonlinearity or "tanh", default, name)
-    if meant == "device":
-        return torch.device(case.run.device)
     if meant == "lengths":
         packed = case.input.layout == "packed"
         return torch.tensor(case.input.sequence_lengths if packed else [case.input.seq_len] * case.input.batch_size)

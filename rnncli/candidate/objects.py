@@ -17,7 +17,7 @@ from rnncli.candidate.names import EXACT, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import big, held_by
 from rnncli.candidate.weights import Binding
-from rnncli.core.case import Case, RNNArguments, altered
+from rnncli.core.case import Case, RNNArguments
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError, described
 from rnncli.core.words import joined
@@ -74,7 +74,7 @@ class Object(Native):
         cls = self.target if self.of_class else type(self.target)
         if not self.of_class and not self.fixed:
             try:
-                made = self._constructed(_case_of(self.cell), None)
+                made = self._constructed(_case_of(self.cell))
             except Exception as error:
                 raise CandidateError(f"candidate {name}: it raised {described(error)}") from error
             if not callable(made):
@@ -139,21 +139,22 @@ class Object(Native):
 
         `device`: what a constructor that asks for a device is given.
         """
-        case = altered(case, run={"device": str(device)})
         with torch.random.fork_rng(devices=[]), _numpy_seeded(seed), globals_set(self.module, self._sizes(case)):
             torch.default_generator.manual_seed(seed)  # torch.manual_seed formats a stack for each device type
-            made = copy.deepcopy(self.target) if self.fixed else self._constructed(case, output_size)
+            made = copy.deepcopy(self.target) if self.fixed else self._constructed(case, output_size, device)
         return made.to(dtype) if isinstance(made, nn.Module) else made
 
-    def _constructed(self, case: Case, output_size: int | None) -> Any:
+    def _constructed(self, case: Case, output_size: int | None = None, device: Any = "cpu") -> Any:
         if self.of_torch:
             return rnn_of(case, self.target)
-        given = {}
+        given = dict[str, Any]()
         for name, meant in self._made_with.items():
             if meant == "output_size" and output_size:
                 given[name] = output_size
             elif meant == "cell class":
                 given[name] = self.cell_class
+            elif meant == "device":
+                given[name] = torch.device(device)
             elif isinstance(meant, str) and meant != "left out":
                 value = option_value(meant, case, self._made_defaults.get(name), name)
                 record = self._records[name] if meant == "config" else None

@@ -113,8 +113,8 @@ class Settling:
         if {"SNH", "NH"} <= {one.state for one in ran if one.fits}:
             alone = [one for one in ran if one.fits and self._runs_alone(one, trial)]
             ran = alone if len({one.state for one in alone} & {"SNH", "NH"}) == 1 else ran
-        unpacks, with_rows = self.native.unpacks_state, [one for one in ran if one.state == "SNH" and one.fits]
-        unpacks = unpacks or self.native.claims("num_layers")
+        unpacks = True if self.native.claims("num_layers") else self.native.unpacks_state
+        with_rows = [one for one in ran if one.state == "SNH" and one.fits]
         if unpacks is None or not {"SNH", "NH"} <= {one.state for one in ran} or (unpacks and not with_rows):
             return ran
         self._broadcast = [one for one in with_rows if not one.steps and not unpacks][:1]

@@ -319,6 +319,25 @@ def test_where_h_0_0_may_be_h_of_a_pair_or_the_first_row_of_h_both_are_readings(
     assert [one.native.takes for one in read(takes_a_pair, "mine.py:lstm", case)] == ["all"]
 
 
+WITHOUT_A_SOURCE = """
+import torch
+
+def rnn(x, h_0, W_ih, W_hh, b_ih, b_hh):
+    h, out = h_0[0], []
+    for x_t in x:
+        h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh)
+        out.append(h)
+    return torch.stack(out), h[None]
+"""
+
+
+def test_a_function_without_a_source_is_given_h_0_as_torchs_layer_takes_it():
+    made: dict = {}
+    exec(WITHOUT_A_SOURCE, made)
+    (adapted,) = read(made["rnn"], "rnn", Case())
+    assert adapted.reading.state == "SNH"
+
+
 OF_ANY_ALPHABET = "test_names_of_files_functions_and_classes_may_have_letters_of_any_alphabet"
 
 
