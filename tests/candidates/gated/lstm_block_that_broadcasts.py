@@ -12,8 +12,8 @@ class Block(nn.Module):
             setattr(self, f"W_h{gate}", nn.Parameter(torch.randn(hidden_size, hidden_size)))
             setattr(self, f"b_{gate}", nn.Parameter(torch.zeros(hidden_size)))
 
-    def forward(self, x, short_term_memory, long_term_memory):
-        h, c = short_term_memory, long_term_memory
+    def forward(self, x, hidden):
+        h, c = hidden
         f = torch.sigmoid(x @ self.W_xf + h @ self.W_hf + self.b_f)
         i = torch.sigmoid(x @ self.W_xi + h @ self.W_hi + self.b_i)
         o = torch.sigmoid(x @ self.W_xo + h @ self.W_ho + self.b_o)
