@@ -17,5 +17,5 @@ class Block(nn.Module):
         f = torch.sigmoid(x @ self.W_xf + h @ self.W_hf + self.b_f)
         i = torch.sigmoid(x @ self.W_xi + h @ self.W_hi + self.b_i)
         o = torch.sigmoid(x @ self.W_xo + h @ self.W_ho + self.b_o)
-        c = f * c + i * torch.tanh(x @ self.W_xc + h @ self.W_hc + self.b_c)
-        return o * torch.tanh(c), c
+        memory = f * c + i * torch.tanh(x @ self.W_xc + h @ self.W_hc + self.b_c)
+        return o * torch.tanh(memory), memory
