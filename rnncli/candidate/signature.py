@@ -37,7 +37,7 @@ def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
         parameters = inspect.signature(call).parameters.values()
     except (TypeError, ValueError) as error:
         raise CandidateError(f"candidate {getattr(call, '__name__', call)}: it has no signature to read") from error
-    bound = call.keywords if isinstance(call, functools.partial) else ()  # by whoever wrote it
+    bound = call.keywords if isinstance(call, functools.partial) else ()  # they keep their values
     found = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in bound]
     return found[1:] if found and found[0].name == "self" else found
 

@@ -113,7 +113,7 @@ def _not_contiguous(side: Side) -> Mapping[str, Tensor | None]:
 
 
 def _without_states(side: Side, gradients: bool) -> Mapping[str, Tensor | None]:
-    """Return the results with initial states omitted, and their gradients, with another batch size than the case's."""
+    """Return the results with initial states omitted, and the gradients of what is left."""
     results = side.call({name: leaf for name, leaf in side.copies().items() if name not in side.probe.states})
     found: dict[str, Tensor | None] = {**{name: value.detach() for name, value in _copies(results).items()}}
     if gradients:
