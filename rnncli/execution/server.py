@@ -74,7 +74,7 @@ def _spawn(preloaded: Sequence[str]) -> _Server:
     files = (received, requests, watched)
     for file in files:
         os.set_inheritable(file, True)
-    code = f"import sys; sys.path[:] = {[_ROOT, *_import_path()]}; import rnncli; del sys.path[0]; "  # this one, wherever it lies
+    code = f"import sys; sys.path[:] = {[_ROOT, *_import_path()]}; import rnncli; del sys.path[0]; "  # this very one
     code += f"from rnncli.execution.server import serve; serve(*{files}, {preloaded})"
     flags: list[str] = getattr(subprocess, "_args_from_interpreter_flags")()  # noqa: B009  # unknown to typeshed
     command = [sys.executable, *flags, "-c", code]
