@@ -185,12 +185,13 @@ class Reading:
     def _returned(self, returned: Any, x: Tensor, target: str) -> Results:
         output = None if self.output is None else self.output.of(returned, target)
         finals = [None if part is None else part.of(returned, "SNH") for part in self.finals]
-        return tuple(self._narrowed(value, x) for value in (output, *finals))
+        return tuple(self._as_torchs(value, x) for value in (output, *finals))
 
-    def _narrowed(self, value: Tensor | None, x: Tensor) -> Tensor | None:
-        """Return a result in x's dtype where numpy, whose own is float64, gave a wider one."""
-        wider = value is not None and self.binding.numpy and value.dtype.itemsize > x.dtype.itemsize
-        return value.to(x.dtype) if wider and value is not None else value
+    def _as_torchs(self, value: Tensor | None, x: Tensor) -> Tensor | None:
+        """Return a result of numpy on x's device, and in x's dtype where its own, float64, is wider."""
+        if value is None or not self.binding.numpy:
+            return value
+        return value.to(x.device, x.dtype if value.dtype.itemsize > x.dtype.itemsize else None)
 
 
 def part_of(states: States | None, axis: int, start: int, stop: int) -> States | None:

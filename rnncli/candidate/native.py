@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rnncli.candidate import signature, source
 from rnncli.candidate.names import is_cell_state, option
@@ -117,7 +117,10 @@ class Native:
             state = self._own_state(name, state)
         if meant in ("input", "state"):
             return {name: binding.given(x if meant == "input" else state)}
-        return {name: case if meant == "case" else option_value(meant, case, self.defaults.get(name), name)}
+        value: Any = case if meant == "case" else option_value(meant, case, self.defaults.get(name), name)
+        if meant == "lengths" and isinstance(x, Tensor) and "pack_padded_sequence" not in self.words:
+            value = value.to(x.device)  # that function takes them on the CPU alone
+        return {name: value}
 
     def _own_state(self, name: str, state: Any) -> Any:
         """Return the state of an argument where there are several: for each direction, and each state of the cell."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rnncli.candidate.load import Canonical, canonical
 from rnncli.core.case import Case, Changes, altered, as_flags, changed_by
-from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, H0_MUTATED, LEAK
+from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, H0_MUTATED, LEAK, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
 from rnncli.core.shapes import predict_tensors
@@ -110,6 +110,8 @@ def diagnosed(
     for id in BY_CAUSE:
         if id in wrong:
             return (named(id, wrong[id].reason or "", case),)
+    if Cause.DEVICE in wrong:
+        return (named("device-hardcoded", f"{wrong[Cause.DEVICE].tensor}: {wrong[Cause.DEVICE].reason}", case),)
     if leak := _leaks(case, device, candidate):
         return (named(LEAK, leak, case),)
     trials = _trials(case, device, candidate, "float64")

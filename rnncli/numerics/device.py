@@ -68,6 +68,21 @@ def backend_settings(run: RunSettings) -> Iterator[None]:
         cudnn.enabled, cudnn.allow_tf32, matmul.allow_tf32 = before
 
 
+@contextmanager
+def differentiable(run: RunSettings, device: torch.device) -> Iterator[None]:
+    """Take PyTorch's own kernels where a layer of torch's in a candidate could not be differentiated with cuDNN's.
+
+    cuDNN's backward exists in training mode alone.
+    """
+    cudnn, before = torch.backends.cudnn, torch.backends.cudnn.enabled
+    if device.type == "cuda" and run.gradients and not run.train:
+        cudnn.enabled = False
+    try:
+        yield
+    finally:
+        cudnn.enabled = before
+
+
 def describe_backend(device: torch.device, run: RunSettings) -> str | None:
     """The settings a CUDA result depends on, in a line; None on a device they do not touch."""
     if device.type != "cuda":

@@ -163,6 +163,7 @@ def _as_read(
     if options.guard and not leaks and not candidate.exit_error and not reading.raises:
         with suppress(CandidateError):
             if evidence := candidate.device_fault(claimed):
+                diagnosis = [found for found in diagnosis if found.id != "device-hardcoded"]  # told without the line
                 diagnosis.append(named("device-hardcoded", evidence))
                 warnings.append(diagnosis[-1].evidence)
     own = tuple(claims.tensors_at_fault(reading.faults))

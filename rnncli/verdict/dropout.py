@@ -24,6 +24,7 @@ SCALE = 1e-6  # how exactly what is kept must be scaled
 DEVIATIONS = 7.0  # standard ones: pairs of neighbours overlap, and several shares are looked at
 FEWEST_STEPS, MOST_STEPS = 64, 1024
 ENOUGH = 4096  # elements, to count what is kept
+BY_CHANCE = 40  # elements at most, of which two draws keep the same by chance
 HELD = {  # biases with which the sigmoid of a gate is 0 or 1 in float64, so that new values alone are passed on
     "RNN": {}, "GRU": {"z": -50.0}, "LSTM": {"i": 50.0, "f": -50.0, "o": 50.0}
 }  # fmt: skip
@@ -37,7 +38,8 @@ def own_masks(problem: Problem, candidate: Candidate, checks: tuple[Check, ...])
     rnn, on_cpu = problem.case.rnn, problem.device.type == "cpu"
     if not (problem.drops and rnn.num_layers > 1 and rnn.dropout < 1):
         return None
-    if on_cpu and not any(check.verdict == Verdict.MISMATCH and check.max_abs_error is not None for check in checks):
+    others = any(check.verdict == Verdict.MISMATCH and check.max_abs_error is not None for check in checks)
+    if on_cpu and not others and not _equal_by_chance(problem, candidate):
         return None
     without_masks = (("dropout", 0.0), ("dropout", 1.0), ("num_layers", 1))
     if any(_is_wrong(problem, candidate, *change) for change in without_masks) or _keeps_wrongly(problem, candidate):
@@ -60,15 +62,17 @@ def without_values(checks: tuple[Check, ...], reason: str) -> tuple[Check, ...]:
 
 def _is_wrong(problem: Problem, candidate: Candidate, argument: str, value: float) -> bool:
     """Return whether the candidate is another function with an argument with which no mask matters."""
-    other = problem.derived(_changed, argument, value)
+    other, rnn = problem.derived(_changed, argument, value), problem.case.rnn
     try:
         values = other.values("algorithm", candidate)
     except CandidateError:
         return False  # it need not take other arguments than the case's
-    returned = [values.tensors[name] for name in results(problem.case)]
-    if other.case.rnn.dropout == 1.0 and not all(one is None or bool(one.isfinite().all()) for one in returned):
-        return False  # 0 / 0, of the usual x * mask / (1 - p)
-    return is_wrong(stage_checks(other, "algorithm", candidate, values))
+    returned, only = {name: values.tensors[name] for name in results(problem.case)}, None
+    if other.case.rnn.dropout == 1.0:
+        if not all(one is None or bool(one.isfinite().all()) for one in returned.values()):
+            return False  # 0 / 0, of the usual x * mask / (1 - p)
+        only = returned if rnn.nonlinearity == "relu" else None  # relu(0), without a bias: any gradient is right there
+    return is_wrong(stage_checks(other, "algorithm", candidate, values, only=only))
 
 
 def _changed(case: Case, probe: Probe, argument: str, value: float) -> tuple[Case, Probe]:
@@ -78,17 +82,10 @@ def _changed(case: Case, probe: Probe, argument: str, value: float) -> tuple[Cas
 
 def _keeps_wrongly(problem: Problem, candidate: Candidate) -> bool:
     """Return whether the share of elements that are kept, their scale, or their independence is wrong."""
-    given, rnn = problem.case.input, problem.case.rnn
+    rnn = problem.case.rnn
     if len(problem.case.cell.gates) > 1 and not rnn.bias:
         return False  # its gates cannot be held open
-    in_a_step = rnn.h_out * rnn.directions * (1 if given.layout == "unbatched" else given.batch_size)
-    steps = max(FEWEST_STEPS, min(MOST_STEPS, ENOUGH // in_a_step))
-    try:
-        dropping = problem.derived(_passing_on, steps)
-        kept = dropping.values("algorithm", candidate).tensors["output"]
-    except CandidateError:  # it need not take another length than the case's
-        dropping = problem.derived(_passing_on, None)
-        kept = dropping.values("algorithm", candidate).tensors["output"]
+    dropping, kept = _passed_on(problem, candidate)
     full = dropping.derived(_changed, "dropout", 0.0).reference("algorithm").tensors["output"]
     if kept is None or full is None or kept.shape != full.shape:
         return True
@@ -103,6 +100,29 @@ def _keeps_wrongly(problem: Problem, candidate: Candidate) -> bool:
         if both.any() and _is_unlikely((one == other)[both], rate**2 + (1 - rate) ** 2):
             return True
     return False
+
+
+def _equal_by_chance(problem: Problem, candidate: Candidate) -> bool:
+    """Return whether the masks are torch's by chance, of so few elements, and are not those of a longer input."""
+    if problem.probe.cotangents["output"].numel() * (problem.case.rnn.num_layers - 1) > BY_CHANCE:
+        return False
+    dropping, kept = _passed_on(problem, candidate)
+    torchs = dropping.reference("algorithm").tensors["output"]
+    if kept is None or torchs is None or kept.shape != torchs.shape:
+        return True
+    return not torch.allclose(kept, torchs, rtol=SCALE, atol=0.0)
+
+
+def _passed_on(problem: Problem, candidate: Candidate) -> tuple[Problem, Tensor | None]:
+    """Return the problem on which layers pass on what they read, long enough to count in, and what is left of it."""
+    given, rnn = problem.case.input, problem.case.rnn
+    in_a_step = rnn.h_out * rnn.directions * (1 if given.layout == "unbatched" else given.batch_size)
+    try:
+        dropping = problem.derived(_passing_on, max(FEWEST_STEPS, min(MOST_STEPS, ENOUGH // in_a_step)))
+        return dropping, dropping.values("algorithm", candidate).tensors["output"]
+    except CandidateError:  # it need not take another length than the case's
+        dropping = problem.derived(_passing_on, None)
+        return dropping, dropping.values("algorithm", candidate).tensors["output"]
 
 
 def _is_unlikely(events: Tensor, probability: float) -> bool:

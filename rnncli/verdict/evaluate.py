@@ -19,7 +19,7 @@ from rnncli.core.causes import BACKWARD_BREAKS, H0_MUTATED, Cause
 from rnncli.core.errors import CandidateError, described
 from rnncli.core.records import Verdict
 from rnncli.numerics import reference
-from rnncli.numerics.device import seed_dropout
+from rnncli.numerics.device import differentiable, seed_dropout
 from rnncli.numerics.probe import Probe, packer, packing, rows_of
 
 Change = tuple[str, tuple[str, ...]]  # to a candidate's file: FILE:LINE of its first line, lines that go and come
@@ -180,7 +180,8 @@ def reference_side(case: Case, probe: Probe, module: nn.RNNBase | None = None) -
     pack = packer(case, probe.input.device)
 
     def call(given: Mapping[str, Tensor]) -> Results:
-        states = probe.states_among(given)
+        contiguous = {name: given[name].contiguous() for name in probe.states if name in given}  # cuDNN takes no others
+        states = probe.states_among(contiguous)
         # oneDNN warns that it knows no projection
         with warnings.catch_warnings(action="ignore") if case.rnn.proj_size else contextlib.nullcontext():
             return named_results(case, *module(pack(given["input"]), states))
@@ -200,7 +201,8 @@ def candidate_side(candidate: Canonical, case: Case, probe: Probe) -> Side:
     def call(given: Mapping[str, Tensor]) -> Results:
         parameters = {name: given[name] for name in probe.parameters}
         states = probe.states_among(given)
-        return named_results(case, *candidate(pack(given["input"]), states, parameters, case))
+        with differentiable(case.run, probe.input.device):
+            return named_results(case, *candidate(pack(given["input"]), states, parameters, case))
 
     return Side(case.target or str(case.candidate), call, _leaves(case, probe.leaves), probe, case.returns)
 

@@ -16,6 +16,7 @@ from rnncli.core.causes import BACKWARD_BREAKS, LEAK, Cause
 from rnncli.core.errors import CandidateError, described
 from rnncli.numerics.device import seed_dropout
 from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first
+from rnncli.numerics.rounding import arithmetic
 from rnncli.verdict import stage
 from rnncli.verdict.compare import wrong_form
 from rnncli.verdict.evaluate import Candidate, Regimes, Results, Side, reference_side, returned_values
@@ -23,7 +24,7 @@ from rnncli.verdict.problem import Problem
 from rnncli.verdict.stage import Difference
 
 MAX_STEPS, MAX_SEQUENCES = 16, 3  # of the probe
-TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3}  # of the largest value
+TOLERANCE = {"float64": 1e-8, "float32": 1e-3, "tf32": 1e-2}  # of the largest value
 LARGE_INPUTS, LARGE_WEIGHTS = 3.0, 10.0  # times the probe's values: weights above 1, sums of some tens
 CALLS = 9  # with equal values; a tenth one has another input
 _AUTOGRADS = "backward raises RuntimeError"
@@ -47,7 +48,7 @@ def difference(
         found = candidate.regimes(small.case, probe)
         if starts_narrow or not candidate.h_0_may_be_omitted:
             found = {key: value for key, value in found.items() if not key.startswith(WITHOUT_H_0)}
-        different = _first_other(expected, found, TOLERANCE[dtype])
+        different = _first_other(expected, found, TOLERANCE[arithmetic(small.case, dtype, problem.device)])
         return different or (_with_large_values(small, candidate) if dtype == torch.float64 else None)
     except CandidateError as error:
         return Difference("output", Cause.RAISES, str(error))

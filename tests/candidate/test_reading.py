@@ -4,9 +4,12 @@ import pytest
 import torch
 from levels import one_in
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import rnncli
+from rnncli.candidate.convention import Part, Reading
 from rnncli.candidate.reading import Unreadable, read
+from rnncli.candidate.weights import Binding
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
 
@@ -317,6 +320,46 @@ def test_where_h_0_0_may_be_h_of_a_pair_or_the_first_row_of_h_both_are_readings(
     case = Case.model_validate({"rnn": {"cell": "LSTM"}})
     assert [one.native.takes for one in read(starts_c_itself, "mine.py:lstm", case)] == ["all", "h_0"]
     assert [one.native.takes for one in read(takes_a_pair, "mine.py:lstm", case)] == ["all"]
+
+
+def test_what_numpy_computes_is_on_the_device_of_the_input():
+    reading = Reading("LNI", "SNH", Binding(numpy=True), output=Part((0,), "LNF"), finals=(Part((1,), "SNH"),))
+    x, h = torch.zeros(5, 3, 2, device="meta"), torch.zeros(1, 3, 4, device="meta")
+    returned = torch.zeros(5, 3, 4, dtype=torch.float64), torch.zeros(1, 3, 4)
+    results = reading.computed(lambda _, __: returned, x, (h,))
+    assert [(one.device.type, one.dtype) for one in results] == [("meta", torch.float32)] * 2
+
+
+class Masked(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.cell = nn.RNNCell(input_size, hidden_size)
+
+    def forward(self, x, lengths, h0):
+        h, outputs = h0[0], []
+        for t, x_t in enumerate(x):
+            alive = (t < lengths)[:, None]
+            h = torch.where(alive, self.cell(x_t, h), h)
+            outputs.append(torch.where(alive, h, 0.0))
+        return torch.stack(outputs), h[None]
+
+
+class Packed(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.rnn = nn.RNN(input_size, hidden_size)
+
+    def forward(self, x, lengths, h0):
+        packed, h = self.rnn(pack_padded_sequence(x, lengths, enforce_sorted=False), h0)
+        return pad_packed_sequence(packed)[0], h
+
+
+@pytest.mark.parametrize(("candidate", "where"), [(Masked, "meta"), (Packed, "cpu")])
+def test_lengths_are_where_they_are_used(candidate, where):
+    case = Case.model_validate({"input": {"layout": "packed"}})
+    (adapted,) = read(candidate, f"mine.py:{candidate.__name__}", case)
+    native, x = adapted.native, torch.zeros(5, 10, 20, device="meta")
+    assert native.given("lengths", "lengths", x, None, case, Binding())["lengths"].device.type == where
 
 
 WITHOUT_A_SOURCE = """

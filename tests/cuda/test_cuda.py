@@ -151,6 +151,36 @@ def test_a_candidate_of_one_s_own_that_makes_its_buffers_on_the_cpu_fails_here(t
         verify(case(candidate=f"{file}:rnn"), NO_TIMING)
 
 
+WRITTEN = {  # files of tests/candidates: what they are, the arguments of their case, and the verdict here
+    "numpy_rnn.py:NumpyRNN": ({}, {}, "match"),
+    "coursera_rnn.py:rnn_forward": ({}, {}, "match"),
+    "gated/gru_numpy.py:gru": ({"cell": "GRU"}, {}, "match"),
+    "last_state_classifier.py:model.rnn": ({}, {}, "match"),  # an nn.RNN in eval mode
+    "gated/lstm_around_torch.py:Encoder": ({"cell": "LSTM"}, {}, "match"),  # likewise
+    "gated/gru_lengths.py:VarLenGRU": ({"cell": "GRU"}, {"layout": "packed"}, "match"),
+    "wrong/strided_h0.py:rnn": ({}, {}, "mismatch"),
+    "wrong/strided_input.py:rnn": ({}, {}, "mismatch"),
+    "right/zeros_ntd.py:rnn_forward": ({}, {}, "mismatch"),  # its output is on the CPU
+}
+
+
+@pytest.mark.parametrize("target", WRITTEN)
+def test_what_people_write_is_judged_on_the_device(target):
+    rnn, given, verdict = WRITTEN[target]
+    config = {"rnn": rnn, "input": given, "run": {"device": "cuda"}, "candidate": f"tests/candidates/{target}"}
+    record = verify(Case.model_validate(config), NO_TIMING)
+    assert record.verdict == verdict, record.checks
+    if "zeros" in target:
+        assert [found.id for found in record.diagnosis] == ["device-hardcoded"]
+
+
+@pytest.mark.parametrize("cudnn", [False, True], ids=["native", "cudnn"])
+def test_dropout_of_everything_in_relu_without_a_bias_is_no_mismatch(cudnn):
+    rnn = {"num_layers": 3, "nonlinearity": "relu", "bias": False, "dropout": 0.3}
+    record = verify(case(rnn, {"h_0": "zeros"}, train=True, cudnn=cudnn, candidate="concat"), NO_TIMING)
+    assert record.verdict == "not-comparable"
+
+
 def test_shapes_are_observed_on_the_device():
     record = look(case())
     assert (record.verdict, record.device) == ("match", "cuda")

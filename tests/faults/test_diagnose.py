@@ -38,6 +38,15 @@ def test_a_planted_fault_is_named_with_evidence_and_the_line_to_change(id):
     assert diagnosis.fix
 
 
+def test_a_result_on_another_device_is_named_and_not_compared():
+    def elsewhere(input, h_0, params, case):
+        output, h_n = load(Case())(input, h_0, params, case)
+        return output.to("meta"), h_n
+
+    (diagnosis,) = found(case_of(), elsewhere)
+    assert (diagnosis.id, diagnosis.evidence) == ("device-hardcoded", "output: device meta, expected cpu")
+
+
 @pytest.mark.parametrize("cell", CATALOGUES)
 def test_what_a_check_says_of_itself_is_a_fault_of_every_cell(cell):
     assert {*BY_CAUSE, "batch-mixed", "device-hardcoded"} <= set(CATALOGUES[cell])

@@ -9,7 +9,9 @@ from rnncli.core import memory
 from rnncli.core.case import Case, RunSettings
 from rnncli.core.errors import ConfigError, UnavailableError
 from rnncli.numerics import device, reference
+from rnncli.numerics.probe import draw
 from rnncli.pipeline.verify import VerifyOptions, run_cases, verify
+from rnncli.verdict.evaluate import reference_side
 
 CUDA = torch.device("cuda:0")
 
@@ -90,6 +92,42 @@ def test_cudnn_s_backward_gets_training_mode_without_dropout(monkeypatch, run, t
     )
     module = reference.build(case, torch.float32, CUDA)
     assert (module.training, module.dropout) == (training, dropout)
+
+
+@pytest.mark.parametrize(
+    ("run", "where", "enabled"),
+    [
+        ({}, CUDA, False),
+        ({"gradients": False}, CUDA, True),
+        ({"train": True}, CUDA, True),
+        ({}, torch.device("cpu"), True),
+    ],
+    ids=["eval with gradients", "eval without", "train", "on the CPU"],
+)
+def test_a_layer_of_torch_s_in_a_candidate_runs_in_kernels_that_have_a_backward(run, where, enabled):
+    before = torch.backends.cudnn.enabled
+    with device.backend_settings(RunSettings(cudnn=True)):
+        with device.differentiable(RunSettings(**run), where):
+            assert torch.backends.cudnn.enabled is enabled
+        assert torch.backends.cudnn.enabled
+    assert torch.backends.cudnn.enabled is before
+
+
+def test_nn_rnn_is_given_states_that_are_contiguous_as_cudnn_wants_them():
+    case = Case()
+    probe = draw(case)
+    seen = []
+
+    class Watched(torch.nn.RNN):
+        def forward(self, input, hx=None):
+            seen.append(hx.is_contiguous())
+            return super().forward(input, hx)
+
+    side = reference_side(case, probe, Watched(20, 40, dtype=torch.float64))
+    strided = side.leaves["h_0"].detach().transpose(1, 2).contiguous().transpose(1, 2)
+    side.call({**side.leaves, "h_0": strided})
+    assert not strided.is_contiguous()
+    assert seen == [True]
 
 
 def test_a_dtype_a_device_lacks_is_not_available(monkeypatch):

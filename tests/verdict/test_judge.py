@@ -608,6 +608,32 @@ def test_masks_drawn_batch_first_are_not_comparable():
     assert verdicts(checks) == {"not-comparable"}
 
 
+def test_where_all_is_dropped_the_gradient_of_relu_at_zero_is_free():
+    case = dropping(nonlinearity="relu", bias=False)
+    case = case.model_copy(update={"input": case.input.model_copy(update={"h_0": "zeros"})})
+    GENERATOR.manual_seed(1)
+    candidate = written(
+        Edit("stack", "dropped(output, dropout, lengths)", "drop(output, dropout)"),
+        Edit("relu_step", "torch.relu(", "relu("),
+        drop=honest_drop,
+        relu=lambda z: z.clamp(min=0),
+    )
+    assert verdicts(judged(case, candidate)) == {"not-comparable"}
+
+
+def drop_after_another_draw(x, p):
+    torch.rand(7)
+    return F.dropout(x, p)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_masks_of_few_elements_that_are_torch_s_by_chance_are_no_mismatch(seed):
+    sizes = {"num_layers": 2, "dropout": 0.4, "hidden_size": 1}
+    case = case_of(sizes, {"seq_len": 2, "batch_size": 1}, train=True, seed=seed)
+    assert not mismatches(judged(case, own_masks(drop_after_another_draw)))
+    assert verdicts(judged(case, manual)) == {"match"}
+
+
 def test_dropout_that_divides_by_zero_where_all_is_dropped_is_honest_below():
     checks = judged(dropping(), own_masks(lambda x, p: x * kept(x.shape, p, x) / (1 - p)))
     assert verdicts(checks) == {"not-comparable"}
