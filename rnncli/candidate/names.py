@@ -73,10 +73,10 @@ _READOUT = re.compile(
 _OPTIONS = {
     "input_size": "input_size input_dim in_features n_in n_inputs n_input d_in in_dim in_size embed_dim embedding_dim"
     " feature_dim num_inputs nin d_input n_x i_size inp num_features n_features x_dim input_features vocab_size in_sz"
-    " input_sz insize d_model_in ninp input_channels indim idim isize dim_in",
+    " input_sz insize d_model_in ninp input_channels indim idim isize dim_in n_embd",
     "hidden_size": "hidden_size hidden_dim n_hidden hidden_units hid d_hidden nhid hidden units num_hiddens num_hidden"
     " hid_dim h_dim n_h n_a d_h hid_size hidden_features state_size state_dim out_features hidden_sz dim_hidden"
-    " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size",
+    " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size n_embd2",
     "num_layers": "num_layers n_layers nlayers layers depth n_layer layer_num nlayer stack num_hidden_layers",
     "bidirectional": "bidirectional bidir birnn is_bidirectional both_directions bidi",
     "batch_first": "batch_first batchfirst batch_major",

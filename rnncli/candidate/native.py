@@ -70,7 +70,7 @@ class Native:
         self.documented_state = source.documented_shape(notes, state) if state else None
         shaped = any(source.documented_shape(notes, name) for name in ("output", "h_n"))
         shaped = shaped or bool(_TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes))
-        self.says_list = bool(_LISTED.search(notes))
+        self.says_list = bool(_LISTED.search(notes)) or inspect.isgeneratorfunction(inspect.unwrap(call))
         self.returns_tensors = shaped and not self.says_list
         self.starts_itself = self.optional_state and any(source.looks_for_none(call, one) for one in self.states)
         taken = source.unpacked_into(call, state) if state and len(self.states) == 1 else self.states

@@ -72,7 +72,7 @@ class Returned:
 
     def parse(self, returned: Any) -> Reading | None:
         """Return the reading with what of a result is output and h_n; None where nothing in it is a tensor."""
-        items, steps = self._apart(_items(returned, self.letters["L"])), self.reading.steps
+        items, steps = self._apart(_items(returned, self.letters["L"], len(self.final))), self.reading.steps
         tensors = [self._item(path, value) for path, value in items if _is_tensor_like(value)]
         if len(tensors) == 1 and len(items) > 1 and not steps:  # (output, (h_n, cache))
             tensors += [one for path, value in _inner(items) if (one := self._item(path, value)).final][:1]
@@ -180,6 +180,8 @@ class Returned:
         nested = [one for one in tensors if len(one.path) > 1]
         if self.reading.steps and len(nested) == len(self.final) > 1:  # flax returns (c, h), y
             tensors = [*(one for one in tensors if one not in nested), *nested]
+        if tensors[0].path[:1] == (EACH,):  # (h, c) of every step
+            return {"output": tensors[-1 if self.native.cell_state_first else 0]}
         first, *others = tensors
         if len(tensors) == 2 and not first.output and self._is_head(first) and others[0].output:
             first, *others = others  # the results of a head, and the states they come from
@@ -264,9 +266,16 @@ def _as_step(found: Reading) -> Reading | None:
     return found if all(finals) else None
 
 
-def _items(returned: Any, steps: int) -> list[tuple[Path, Any]]:
-    """Return what stands in a result, by its path: the tensor itself, the items of a tuple, a dict or a record."""
-    over_time = isinstance(returned, list) and len(returned) == steps > 1 and all(map(is_array, returned))
+def _items(returned: Any, steps: int, states: int) -> list[tuple[Path, Any]]:
+    """Return what stands in a result, by its path: the tensor itself, the items of a tuple, a dict or a record.
+
+    Of a list over time of (h, c), the list of all h and that of all c.
+    """
+    listed = isinstance(returned, list) and len(returned) == steps > 1
+    pairs = listed and states > 1 and all(isinstance(one, tuple) and len(one) == states for one in returned)
+    if pairs and all(is_array(value) for one in returned for value in one):
+        return [((EACH, index), [one[index] for one in returned]) for index in range(states)]
+    over_time = listed and all(map(is_array, returned))
     if is_array(returned) or over_time or isinstance(returned, float):
         return [((), returned)]
     if isinstance(returned, dict):

@@ -331,11 +331,15 @@ def says_step(name: str, arguments: Mapping[str, Any]) -> bool:
 
 
 def called(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
-    """Call, by position where a name cannot be used. A process that the candidate forks off ends here."""
+    """Call, by position where a name cannot be used; what it yields comes as a list.
+
+    A process that the candidate forks off ends here.
+    """
     positional = [p.name for p in parameters_of(call) if p.kind == p.POSITIONAL_ONLY and p.name in given]
     own = os.getpid()
     try:
-        return call(*(given[name] for name in positional), **{k: v for k, v in given.items() if k not in positional})
+        result = call(*(given[name] for name in positional), **{k: v for k, v in given.items() if k not in positional})
+        return list(result) if inspect.isgenerator(result) else result
     finally:
         if os.getpid() != own:
             os._exit(0)

@@ -172,7 +172,6 @@ WORSE = {  # likewise: what few would write
     "repr_raises": "a call that returned",
     "lies_about_its_class": "a call that returned",
     "answers_to_every_name": "a call that returned",
-    "generator": "a call that returned a generator",
     "quantized": "quantized tensor",
     "replaces_len": "ended its own process with exit code 1",
     "signature_is_a_text": "it has no signature to read",

@@ -1,0 +1,16 @@
+import torch
+
+
+def walk(x, h, c, W_ih, W_hh, b_ih, b_hh):
+    for x_t in x:
+        i, f, g, o = (x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        yield h, c
+
+
+def collected(x, h, c, W_ih, W_hh, b_ih, b_hh):
+    steps = []
+    for h, c in walk(x, h, c, W_ih, W_hh, b_ih, b_hh):
+        steps.append((h, c))
+    return steps
