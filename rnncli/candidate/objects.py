@@ -32,7 +32,7 @@ class Object(Native):
     def __init__(self, name: str, target: Any, module: Any, cell: Cell) -> None:
         self.target, self.module, self.cell = target, module, cell
         self.of_class = inspect.isclass(target)
-        self.fixed = not (self.of_class or inspect.isfunction(target))
+        self.fixed = not (self.of_class or inspect.isfunction(target) or isinstance(target, functools.partial))
         of_layer = self.of_class and issubclass(target, getattr(nn, cell.name))
         self.of_torch = of_layer or (self.of_class and issubclass(target, getattr(nn, f"{cell.name}Cell")))
         parameters = [] if self.fixed or self.of_torch else signature.parameters_of_constructor(target)
@@ -253,8 +253,9 @@ def native_of(target: Any, name: str, cell: Cell = CELLS["RNN"]) -> AnyNative:
     if inspect.isclass(target) or (inspect.isfunction(target) and _is_factory(target)):
         kind = constructed if _is_made_with_weights(target) else Object
         return kind(name, target, module, cell)
-    if isinstance(target, functools.partial) and inspect.isfunction(target.func):
-        return Function(name, target, source.module_of(target.func), cell)
+    if isinstance(target, functools.partial) and (inspect.isfunction(target.func) or inspect.isclass(target.func)):
+        bound = Object if inspect.isclass(target.func) else Function
+        return bound(name, target, source.module_of(target.func), cell)
     if inspect.isroutine(target) or isinstance(target, torch.jit.ScriptFunction):
         return Function(name, target, module, cell)
     if callable(target):
