@@ -43,6 +43,7 @@ LAYOUTS = {
     "IL": Layout("sequence", ("H", "H1"), ("FL",), ("H", "H1")),
     "L,I": Layout("sequence", ("H", "NH"), ("LF", "L,F", "L1F", "L,1F"), ("H", "NH", "SNH")),
     "NI": Layout("step", ("NH", "SNH"), ("NF", "1NF")),
+    "1NI": Layout("step", ("SNH", "NH"), ("1NF", "NF")),
     "I": Layout("step", ("H",), ("F", "1F"), ("H", "SH")),
     "IN": Layout("step", ("HN",), ("FN",), ("HN",)),
     "I1": Layout("step", ("H1",), ("F1",), ("H1",)),

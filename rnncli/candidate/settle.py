@@ -44,6 +44,8 @@ class Settling:
         self.native, self.case, self.stated = native, case, stated
         self.doc = (inspect.getdoc(native.target) or "").lower()
         self.documents_a_sequence = bool(_TIME_AXIS.search(self.doc))
+        axes = native.documented_input or ()
+        self.documents_one_step = len(axes) == 3 and axes[0] == "1" and not any(map(source.is_time, axes))  # (1, N, I)
         self.failures: dict[str, tuple[int, BaseException | None]] = {}
         self._broadcast: list[Reading] = []
 
@@ -77,6 +79,7 @@ class Settling:
         one_row, documented = trial.sizes.rows == 1, self.documents_a_sequence
         batches = self._by_state_form(self._ran(trial, dtype, like, "batch"), trial)
         step_like = (like is not None and like.steps) or self.stated.get("convention") == "step"
+        step_like = step_like or (self.documents_one_step and not like)
         says_step = one_row and (step_like or (self.native.says_step and not documented))
         if says_step and (steps := self._steps(trial, dtype, like)):
             return steps
@@ -184,6 +187,7 @@ class Settling:
     def _conventions(self, like: Reading | None, unit: str, rows: int, dtype: torch.dtype) -> Iterator[Reading]:
         native, layout, said = self.native, self.stated.get("layout"), self.stated.get("convention")
         inputs = [axes for axes, one in LAYOUTS.items() if one.unit == unit and (not like or axes == like.input)]
+        inputs = [axes for axes in inputs if axes != "1NI" or self.documents_one_step]
         if layout and unit != "step":
             inputs = [axes for axes in inputs if axes in _STATED[layout]]
         elif not layout:
@@ -219,6 +223,8 @@ class Settling:
     def _documented(self, inputs: list[str], unit: str) -> list[str]:
         """Return the layouts that docstrings and comments leave: one where they say which axis is time."""
         axes = self.native.documented_input
+        if self.documents_one_step and unit == "step":
+            return ["1NI"]
         if self.native.claims("batch_first") and unit == "batch":
             return [one for one in inputs if one in ("LNI", "L,NI")]
         if axes is None and self.native.rows_by_nature:
