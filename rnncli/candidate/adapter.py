@@ -122,7 +122,8 @@ class Adapted:
         elif "N" not in reading.input and layout != "unbatched":
             said.append("one sequence at a time, by rnncli")
         if layout == "packed" and not self._takes("packed", case):
-            said.append(f"packed input {'padded' if self._pads(case) else 'taken apart'} by rnncli")
+            padded = "padded by rnncli, what follows a sequence's end not compared"
+            said.append(f"packed input {padded if self._pads(case) else 'taken apart by rnncli'}")
         if layout == "unbatched" and "N" in reading.input and not self._takes("unbatched", case):
             said.append("unbatched input given as a batch of one by rnncli")
         itself = self.native.claims("batch_first") or reading.input == "NLI"

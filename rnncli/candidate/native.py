@@ -63,6 +63,8 @@ class Native:
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
         self.rows_by_nature = source.rows_by_nature(written)
         self.unpacks_state = source.unpacks(call, state, in_one=len(self.states) < len(cell.states)) if state else None
+        if state and len(cell.states) == 1 and source.zeros_rank(call, state) == 3:
+            self.unpacks_state = True  # it starts from zeros of (1, N, H)
         self.unpacks_h_alone = source.unpacks(call, state) if state else None
         notes = source.notes_on(written)
         given = next((name for name, meant in self.arguments.items() if meant in ("input", "projected")), "")

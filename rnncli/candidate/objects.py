@@ -4,6 +4,7 @@ import copy
 import functools
 import inspect
 import sys
+import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -48,8 +49,10 @@ class Object(Native):
         self.has_output_size = "output_size" in claimed  # it is constructed with the size of a head
         self._takes_any = self.of_class and "input_size" not in claimed and signature.takes_any_keyword(target)
         code = getattr(vars(target).get("__init__"), "__code__", None) if self.of_class else None
-        texts = (*code.co_names, *code.co_consts) if code else ()
-        self._asks = {meant for text in texts if isinstance(text, str) and (meant := option(text))}
+        texts = tuple(_texts_of(code)) if code else ()
+        texts += tuple(name for record in self._records.values() if record for name in signature.fields_of(record))
+        texts += tuple(source.read_of(target, signature.CONFIGS)) if self.of_class else ()
+        self._asks = {meant for text in texts if (meant := option(text))}
         self._objects: dict[Any, Any] = {}
         self.plans: dict[Any, Any] = {}
         self.method = "__call__"
@@ -202,6 +205,15 @@ class Object(Native):
         for key in [key for key in self._objects if key[:2] == (case.rnn, dtype)]:
             if not reset(self._objects[key][0]):
                 del self._objects[key]
+
+
+def _texts_of(code: types.CodeType) -> Iterator[str]:
+    """Yield the names and texts in a code object, and in the comprehensions inside it."""
+    for one in (*code.co_names, *code.co_consts):
+        if isinstance(one, types.CodeType):
+            yield from _texts_of(one)
+        elif isinstance(one, str):
+            yield one
 
 
 def _sizes_of(made: Any, cell: Cell) -> dict[str, int]:

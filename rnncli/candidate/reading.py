@@ -60,16 +60,16 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
         raise Unreadable(f"candidate {name}: it takes {native.states[0]} apart into h and c: it is not h_0 alone")
     errors = []
     ways = _ways_to_hold_weights(native, case, "takes" in (stated or {}))
-    for one in ways:
+    for one, equal_sizes in [(one, False) for one in ways[:-1]] + [(one, True) for one in ways]:
         try:
-            found = Reader(one, case, stated or {}).readings()
+            found = Reader(one, case, stated or {}, equal_sizes).readings()
             return found if one.h_alone else [*found, *_with_h_alone(found[0], ways, case, stated or {})]
         except Unreadable as error:
             if isinstance(native, Object) and (sizes := native.other_sizes(case)):
                 raise Unreadable(f"candidate {name}: {sizes}") from error
             error.faults = faults_by_name(one, case) if isinstance(one, Object) and one is native else ()
             errors.append(error)
-    raise errors[0]
+    raise errors[len(ways) - 1]  # of the first, where it was tried at equal sizes too
 
 
 def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[AnyNative]:
@@ -120,8 +120,9 @@ def _require_no_other_cell(native: Object, case: Case) -> None:
 class Reader:
     """Reads one candidate: how one call is made, what of layers and directions it claims, and what its weights are."""
 
-    def __init__(self, native: AnyNative, case: Case, stated: Mapping[str, Any]) -> None:
-        self.native, self.case, self.stated = native, case, stated
+    def __init__(self, native: AnyNative, case: Case, stated: Mapping[str, Any], equal_sizes: bool = True) -> None:
+        """`equal_sizes`: whether a candidate that runs where all sizes are equal alone is read."""
+        self.native, self.case, self.stated, self.equal_sizes = native, case, stated, equal_sizes
         self.settling = Settling(native, case, stated)
         self.settled = self.settling.settled
 
@@ -157,7 +158,7 @@ class Reader:
             elif found and found[0].fits and (claimed or single or found[0].output is not None):
                 return found, (1, 1) if claimed else (layers, directions)
             partly = partly or found
-        partly = partly or self.settled(1, 1, equal=True)
+        partly = partly or (self.settled(1, 1, equal=True) if self.equal_sizes else [])
         if not partly:
             raise self.settling.unreadable()
         return partly, (1, 1)

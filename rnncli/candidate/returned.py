@@ -118,7 +118,8 @@ class Returned:
             several = isinstance(value, tuple | list) and count > 1
             kinds = {type(one) for one in value} if several else set()
             rows = len(value) if several else 0
-            in_one = count > 1 and is_array(value) and len(_shape(value)) == 4 and len(value) == count
+            rank = 3 if self.letters["S"] == 1 and self.reading.state == "NH" else 4
+            in_one = count > 1 and is_array(value) and len(_shape(value)) == rank and len(value) == count
             pairs = bool(kinds) and all(issubclass(kind, tuple) for kind in kinds)
             if rows == self.letters["S"] and pairs and {len(one) for one in value} == {count}:
                 found += [((*path, EACH, index), [one[index] for one in value]) for index in range(count)]

@@ -17,7 +17,7 @@ from rnncli.core.errors import CandidateError
 
 Arguments = dict[str, str | Slot]  # by name: input, state, projected, params, config, an option, or a weight
 
-_CONFIGS = words("config cfg conf args opts opt options hparams hps settings hyperparams")
+CONFIGS = words("config cfg conf args opts opt options hparams hps settings hyperparams")
 _METHODS = ("forward", "__call__", "run", "rnn_forward", "forward_pass", "predict", "apply", "step")
 _STEP = re.compile(r"(^|_)(step|cell|tick|timestep|one_step)(_|$)|cell$|step$", re.IGNORECASE)
 _STEP_INPUTS = words("x_t xt input_t input_step step_input x0")
@@ -165,7 +165,7 @@ def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
         name, optional = parameter.name, parameter.default is not parameter.empty
         meant = _option_of(parameter) or _LETTERS.get(name)
         meant = meant or ("params" if not optional and role(name) == "params" else None)
-        meant = meant or ("config" if name.lower().strip("_") in _CONFIGS else None)
+        meant = meant or ("config" if name.lower().strip("_") in CONFIGS else None)
         other_mode = name == "mode" and not str(parameter.default).upper().startswith("RNN_")
         if optional and (meant in ("dtype", "device") or other_mode):
             meant = "left out"

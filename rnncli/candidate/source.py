@@ -7,7 +7,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 import torch
@@ -58,9 +58,12 @@ def strings_of(function: Callable[..., Any], module: Any) -> list[str]:
 
 
 def words_of(target: Any, module: Any) -> set[str]:
-    """Return every name that the code of a function, or of the methods of a class, uses."""
+    """Return every name that the code of a function, or of the methods of a class, uses, and what it is short for."""
     codes = codes_behind(target, module)
-    words = {name.lower() for code in codes for name in code.co_names}
+    names = {name for code in codes for name in code.co_names}
+    of_module = (vars(module).get(name) for name in names) if module else ()
+    names |= {value.__name__ for value in of_module if inspect.isbuiltin(value)}
+    words = {name.lower() for name in names}
     texts = (text for code in codes for text in code.co_consts if isinstance(text, str))
     return words | {text.lower() for text in texts if text.isidentifier()}
 
@@ -125,8 +128,9 @@ def documented_shape(notes: str, name: str) -> list[str] | None:
     start += r"|array|numpy|torch|Tensor|Input data for every time-step,|Initial hidden state,|\s)*"
     for match in re.finditer(start + r"[\(\[]([^()\[\]\n]+)[\)\]]", notes):
         axes = [axis.strip().lower() for axis in match[1].split(",") if axis.strip()]
-        if all(re.fullmatch(r"[\w*/ ]+", axis) for axis in axes) and axes not in (["0"], ["-1"], ["t"]):
-            return axes
+        pair = len(axes) == 2 and any(map(is_cell_state, axes)) and any(role(axis) == "state" for axis in axes)
+        if all(re.fullmatch(r"[\w*/ ]+", axis) for axis in axes) and axes not in (["0"], ["-1"], ["t"]) and not pair:
+            return axes  # and not (h, c)
     crossed = re.search(start + r"((?:\w[\w*]*\s+x\s+)+\w[\w*]*)", notes)
     return [axis.strip().lower() for axis in re.split(r"\s+x\s+", crossed[1])] if crossed else None
 
@@ -233,9 +237,45 @@ def looks_for_none(target: Any, name: str) -> bool:
     )  # fmt: skip
 
 
+def read_of(target: Any, names: Container[str]) -> list[str]:
+    """Return what the source reads of objects of these names: `hidden_size` of `config.hidden_size`."""
+    attributes = (node for node in nodes_of(target) if isinstance(node, ast.Attribute))
+    return [node.attr for node in attributes if name_of(node.value).lower().strip("_") in names]
+
+
+def zeros_rank(target: Any, name: str) -> int | None:
+    """Return the rank of the zeros that the source starts from where an argument is None; None where it does not tell.
+
+    `if h is None: h = x.new_zeros(1, N, H)`, also as `h = torch.zeros(...) if h is None else h`.
+    """
+    for node in nodes_of(target):
+        if isinstance(node, ast.If) and _asks_for_none(node.test, name):
+            named = [one for one in node.body if isinstance(one, ast.Assign) and name_of(one.targets[0]) == name]
+            assigned = [one.value for one in named]
+        elif isinstance(node, ast.IfExp) and _asks_for_none(node.test, name):
+            assigned = [node.body]
+        else:
+            continue
+        for made in assigned:
+            if isinstance(made, ast.Call) and called(made) in ("zeros", "new_zeros") and made.args:
+                sizes = made.args[0].elts if isinstance(made.args[0], ast.Tuple | ast.List) else made.args
+                return len(sizes)
+    return None
+
+
+def _asks_for_none(test: ast.expr, name: str) -> bool:
+    return (
+        isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == name
+        and isinstance(test.ops[0], ast.Is | ast.Eq)
+        and any(isinstance(other, ast.Constant) and other.value is None for other in test.comparators)
+    )  # fmt: skip
+
+
 def becomes_a_state(target: Any, name: str) -> bool:
-    """Return whether the source starts from an argument: `h, c = prev` before its loop, or `prev = ...` in it."""
-    return any(
+    """Return whether the source starts from an argument: `h, c = prev` before its loop, `prev = ...` in it, or zeros
+    where it is None.
+    """
+    return zeros_rank(target, name) is not None or any(
         _starts_from(function, name) for function in nodes_of(target)
         if isinstance(function, ast.FunctionDef) and name in arguments_of(function)
     )  # fmt: skip

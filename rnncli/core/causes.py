@@ -26,6 +26,7 @@ class Cause(StrEnum):
     OTHER_WEIGHTS = "other-weights"  # in a call with other weights, or in another mode
     WITHOUT_H_0 = "without-h-0"
     ONE_SEQUENCE = "one-sequence"
+    ONE_STEP = "one-step"
     RESULT_OVERWRITTEN = "result-overwritten"  # a later call overwrites what an earlier one returned
     REGIME = "regime"  # in another regime: not contiguous, a loss on one result alone, gradients accumulated, ...
     LARGE_VALUES = "large-values"

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import traceback
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from rnncli.numerics import reference
 from rnncli.numerics.device import differentiable, seed_dropout
 from rnncli.numerics.probe import Probe, packer, packing, rows_of
 
+OURS, TORCHS = Path(__file__).parents[1], Path(torch.__file__).parent  # folders of code that no candidate wrote
 Change = tuple[str, tuple[str, ...]]  # to a candidate's file: FILE:LINE of its first line, lines that go and come
 Results = dict[str, Sequence | None]
 Regimes = dict[str, Tensor | str | None]  # see `regimes.observed`
@@ -265,23 +267,30 @@ def _backward(side: Side, returned: Mapping[str, Tensor]) -> tuple[Mapping[str, 
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        what = described(error).partition(" Hint: ")[0]
-        if type(error) is not RuntimeError:  # not autograd's own: a backward of the candidate's
-            return none, Finding(Verdict.MISMATCH, Cause.RAISES, f"backward raises {what}")
-        return none, Finding(Verdict.MISMATCH, BACKWARD_BREAKS, f"backward raises {what}{_saved_at(side)}")
+        cause, reason = what_backward_raises(error)
+        reason += _saved_at(side) if cause == BACKWARD_BREAKS else ""
+        return none, Finding(Verdict.MISMATCH, cause, reason)
+
+
+def what_backward_raises(error: Exception) -> tuple[str, str]:
+    """Return the cause and the reason of an error that autograd raised, or a backward that the candidate wrote."""
+    last, what = traceback.extract_tb(error.__traceback__)[-1], described(error).partition(" Hint: ")[0]
+    autograds = any(Path(last.filename).is_relative_to(folder) for folder in (OURS, TORCHS))
+    if type(error) is RuntimeError and (autograds or "saved_tensors" in (last.line or "")):
+        return BACKWARD_BREAKS, f"backward raises {what}"
+    return Cause.RAISES, f"its own backward raises {what}"
 
 
 def _saved_at(side: Side) -> str:
     """Return the candidate's line whose values backward no longer finds, as autograd tells in a further run."""
-    ours, torchs = Path(__file__).parents[1], Path(torch.__file__).parent
     with warnings.catch_warnings(record=True) as said, torch.autograd.set_detect_anomaly(True, check_nan=False):
         warnings.simplefilter("always")
         with contextlib.suppress(Exception):
             side.forward_backward()
     trace = "".join(str(warning.message) for warning in said)
     places = re.findall(r'File "([^"]+)", line (\d+), in .*\n +(.*)', trace)
-    calling = max((at for at, place in enumerate(places) if Path(place[0]).is_relative_to(ours)), default=len(places))
-    own = [place for place in places[calling + 1 :] if not Path(place[0]).is_relative_to(torchs)]
+    calling = max((at for at, place in enumerate(places) if Path(place[0]).is_relative_to(OURS)), default=len(places))
+    own = [place for place in places[calling + 1 :] if not Path(place[0]).is_relative_to(TORCHS)]
     if not own:
         return ""
     path, line, code = own[-1]

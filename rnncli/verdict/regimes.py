@@ -13,13 +13,21 @@ from torch import Tensor
 from rnncli.candidate.load import default_dtype
 from rnncli.core.case import Case, altered
 from rnncli.core.causes import BACKWARD_BREAKS, LEAK, Cause
-from rnncli.core.errors import CandidateError, described
+from rnncli.core.errors import CandidateError
 from rnncli.numerics.device import seed_dropout
 from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first
 from rnncli.numerics.rounding import arithmetic
 from rnncli.verdict import stage
 from rnncli.verdict.compare import wrong_form
-from rnncli.verdict.evaluate import Candidate, Regimes, Results, Side, reference_side, returned_values
+from rnncli.verdict.evaluate import (
+    Candidate,
+    Regimes,
+    Results,
+    Side,
+    reference_side,
+    returned_values,
+    what_backward_raises,
+)
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.stage import Difference
 
@@ -27,7 +35,7 @@ MAX_STEPS, MAX_SEQUENCES = 16, 3  # of the probe
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3, "tf32": 1e-2}  # of the largest value
 LARGE_INPUTS, LARGE_WEIGHTS = 3.0, 10.0  # times the probe's values: weights above 1, sums of some tens
 CALLS = 9  # with equal values; a tenth one has another input
-_AUTOGRADS = "backward raises RuntimeError"
+_AUTOGRADS, _ITS_OWN = "backward raises ", "its own backward raises "
 WITHOUT_H_0 = "called without h_0"
 TEN_TIMES = "called ten times"
 
@@ -69,7 +77,7 @@ def observed(side: Side, case: Case) -> Regimes:
             except (MemoryError, torch.OutOfMemoryError):
                 raise
             except Exception as error:
-                found[regime] = f"backward raises {described(error)}".partition(" Hint: ")[0]
+                _, found[regime] = what_backward_raises(error)
             for name in side.given:
                 side.leaves[name].requires_grad_(case.run.gradients)
     return found
@@ -156,8 +164,8 @@ def _first_other(expected: Regimes, found: Regimes, tolerance: float) -> Differe
         regime, _, name = key.partition(": ")
         tensor = name.partition(" of the ")[0] or "output"
         if isinstance(value, str):
-            if value.startswith("backward"):
-                cause = BACKWARD_BREAKS if value.startswith(_AUTOGRADS) else Cause.RAISES  # a backward of its own
+            if value.startswith((_AUTOGRADS, _ITS_OWN)):
+                cause = BACKWARD_BREAKS if value.startswith(_AUTOGRADS) else Cause.RAISES
                 return Difference("grad input", cause, f"{regime}, {value}")
             return Difference(tensor, Cause.RAISES, f"{regime}, {value}")
         wanted = expected.get(key)

@@ -1,5 +1,6 @@
-"""Further calls of a candidate whose first one is right: with other weights, without h_0, with one sequence, again."""
+"""Further calls of a candidate whose first one is right: other weights, no h_0, one sequence, one step, and again."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
@@ -25,6 +26,7 @@ def check_repeat_calls(problem: Problem, candidate: Candidate, values: Values) -
     found = (
         other
         or with_one_sequence(problem, "algorithm", candidate)
+        or _with_one_step(problem, candidate)
         or _overwritten(values)
         or regimes.difference(problem, candidate, starts_narrow=starts_narrow)
     )
@@ -96,6 +98,16 @@ def with_one_sequence(problem: Problem, stage: Stage, candidate: Candidate) -> D
         return first_difference(problem.first_sequence, stage, candidate, when, Cause.ONE_SEQUENCE)
     except CandidateError as error:
         return Difference("output", Cause.ONE_SEQUENCE, f"{when}: {error}")
+
+
+def _with_one_step(problem: Problem, candidate: Candidate) -> Difference | None:
+    """Call with the first step alone, where a candidate takes another length than the case's."""
+    if candidate.built_in or problem.case.input.seq_len < 2:
+        return None
+    when = "given the first step alone (L = 1)"
+    with suppress(CandidateError):
+        return first_difference(problem.forward_alone.shortened(1), "algorithm", candidate, when, Cause.ONE_STEP)
+    return None
 
 
 def _overwritten(values: Values) -> Difference | None:

@@ -1,4 +1,5 @@
 """Run a trained nn.RNN from nothing but its state_dict (no module needed on the target)."""
+
 import torch
 
 

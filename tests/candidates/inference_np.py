@@ -1,4 +1,5 @@
 """Inference of an exported nn.RNN layer with numpy only."""
+
 import numpy as np
 
 

@@ -1,4 +1,5 @@
 """What rnncli is to judge: our engine, called the way nn.RNN is."""
+
 import torch
 
 

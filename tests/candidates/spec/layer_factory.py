@@ -1,4 +1,5 @@
 """init/apply pairs, as in JAX, but over torch tensors."""
+
 import torch
 
 

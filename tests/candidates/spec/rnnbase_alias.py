@@ -1,4 +1,5 @@
 """A readable nn.RNN. State dicts are interchangeable with torch's."""
+
 import math
 
 import torch

@@ -1,4 +1,5 @@
 """A readable nn.RNN, with *args handed to the base class."""
+
 import torch
 from torch import nn
 from torch.nn import Parameter
