@@ -6,7 +6,7 @@ class BidirectionalRNN(nn.Module):
     def __init__(self, input_size, hidden_size):
         super().__init__()
         self.hidden_size = hidden_size
-        bound = 1 / hidden_size**0.5
+        bound = 1 / hidden_size ** 0.5
 
         def weight(*shape):
             return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))

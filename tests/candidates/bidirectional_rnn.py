@@ -12,16 +12,8 @@ def rnn_forward(input, weight_ih, weight_hh, bias_ih, bias_hh, h_prev):
 
 def bidirectional_rnn_forward(
     input,
-    weight_ih,
-    weight_hh,
-    bias_ih,
-    bias_hh,
-    h_prev,
-    weight_ih_reverse,
-    weight_hh_reverse,
-    bias_ih_reverse,
-    bias_hh_reverse,
-    h_prev_reverse,
+    weight_ih, weight_hh, bias_ih, bias_hh, h_prev,
+    weight_ih_reverse, weight_hh_reverse, bias_ih_reverse, bias_hh_reverse, h_prev_reverse,
 ):
     bs, T, _ = input.shape
     h_dim = weight_ih.shape[0]

@@ -7,16 +7,8 @@ def step(x, h, w_ih, w_hh, b_ih, b_hh):
 
 def bi_rnn(
     input,
-    weight_ih,
-    weight_hh,
-    bias_ih,
-    bias_hh,
-    h_prev,
-    weight_ih_reverse,
-    weight_hh_reverse,
-    bias_ih_reverse,
-    bias_hh_reverse,
-    h_prev_reverse,
+    weight_ih, weight_hh, bias_ih, bias_hh, h_prev,
+    weight_ih_reverse, weight_hh_reverse, bias_ih_reverse, bias_hh_reverse, h_prev_reverse,
 ):
     """input: batch x time x features"""
     T = input.size(1)

@@ -23,9 +23,8 @@ class BRNN(nn.Module):
         p = self._parameters
         hs = []
         for x in steps:
-            h = torch.tanh(
-                x @ p[f"weight_ih_{end}"].T + p[f"bias_ih_{end}"] + h @ p[f"weight_hh_{end}"].T + p[f"bias_hh_{end}"]
-            )
+            h = torch.tanh(x @ p[f"weight_ih_{end}"].T + p[f"bias_ih_{end}"]
+                           + h @ p[f"weight_hh_{end}"].T + p[f"bias_hh_{end}"])
             hs.append(h)
         return hs, h
 

@@ -1,8 +1,7 @@
 """Elman network, forward only.
 
-h[t] = tanh(W_ih x[t] + b_ih + W_hh h[t-1] + b_hh)
+    h[t] = tanh(W_ih x[t] + b_ih + W_hh h[t-1] + b_hh)
 """
-
 from typing import Optional, Tuple
 
 import torch

@@ -7,7 +7,7 @@ class ElmanCell(nn.Module):
         super().__init__()
         self.x2h = nn.Linear(input_size, hidden_size)
         self.h2h = nn.Linear(hidden_size, hidden_size)
-        self.reset_parameters(hidden_size**-0.5)
+        self.reset_parameters(hidden_size ** -0.5)
 
     def reset_parameters(self, bound):
         for w in self.parameters():

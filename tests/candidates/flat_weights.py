@@ -23,7 +23,7 @@ def vanilla_rnn(input, hx, flat_weights, num_layers=1, bidirectional=False, batc
         outs = []
         for d in range(num_directions):
             i = layer * num_directions + d
-            out, h = _one(x, hx[i], *flat_weights[4 * i : 4 * i + 4], act, reverse=d == 1)
+            out, h = _one(x, hx[i], *flat_weights[4 * i:4 * i + 4], act, reverse=d == 1)
             outs.append(out)
             final.append(h)
         x = torch.cat(outs, dim=-1)

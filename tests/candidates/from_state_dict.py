@@ -1,5 +1,4 @@
 """Run a trained nn.RNN from nothing but its state_dict (no module needed on the target)."""
-
 import torch
 
 

@@ -1,5 +1,4 @@
 """Inference of an exported nn.RNN layer with numpy only."""
-
 import numpy as np
 
 

@@ -1,7 +1,6 @@
 """
 Hidden part of a minimal character-level vanilla RNN. After Andrej Karpathy (@karpathy), BSD License
 """
-
 import numpy as np
 
 

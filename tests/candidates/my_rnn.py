@@ -8,17 +8,8 @@ from torch.nn import functional as F
 class MyRNN(nn.Module):
     """Same arguments, parameters and results as nn.RNN."""
 
-    def __init__(
-        self,
-        input_size,
-        hidden_size,
-        num_layers=1,
-        nonlinearity="tanh",
-        bias=True,
-        batch_first=False,
-        dropout=0.0,
-        bidirectional=False,
-    ):
+    def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", bias=True, batch_first=False,
+                 dropout=0.0, bidirectional=False):
         super().__init__()
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.batch_first, self.dropout = batch_first, dropout
@@ -44,11 +35,10 @@ class MyRNN(nn.Module):
                 x = F.dropout(x, self.dropout, self.training)
             both = []
             for s in self.suffixes:
-                w_ih, w_hh, b_ih, b_hh = (
-                    getattr(self, f"{n}_l{k}{s}") for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-                )
+                w_ih, w_hh, b_ih, b_hh = (getattr(self, f"{n}_l{k}{s}")
+                                          for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
                 h, hs = hx[i], []
-                for x_t in x.flip(0) if s else x:
+                for x_t in (x.flip(0) if s else x):
                     h = self.act(F.linear(x_t, w_ih, b_ih) + F.linear(h, w_hh, b_hh))
                     hs.append(h)
                 both.append(torch.stack(hs[::-1] if s else hs))

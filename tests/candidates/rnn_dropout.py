@@ -9,7 +9,7 @@ class RNN(nn.Module):
         self.num_layers = num_layers
         self.batch_first = batch_first
         self.drop = nn.Dropout(dropout)
-        k = hidden_size**-0.5
+        k = hidden_size ** -0.5
         for layer in range(num_layers):
             n_in = input_size if layer == 0 else hidden_size
             self.register_parameter(f"weight_ih_l{layer}", nn.Parameter(torch.empty(hidden_size, n_in)))

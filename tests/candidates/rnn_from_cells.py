@@ -10,7 +10,7 @@ class RNN(nn.Module):
         self.num_layers = num_layers
         self.hidden_size = hidden_size
         self.bias = bias
-        k = hidden_size**-0.5
+        k = hidden_size ** -0.5
         for i in range(num_layers):
             shapes = {"weight_ih": (hidden_size, hidden_size if i else input_size), "weight_hh": (hidden_size,) * 2}
             if bias:

@@ -27,7 +27,8 @@ class CustomRNN(nn.Module):
         outputs = []
         for t in range(seq_len):
             h_t = torch.tanh(
-                input[t] @ self.weight_ih_l0.t() + self.bias_ih_l0 + h_t @ self.weight_hh_l0.t() + self.bias_hh_l0
+                input[t] @ self.weight_ih_l0.t() + self.bias_ih_l0
+                + h_t @ self.weight_hh_l0.t() + self.bias_hh_l0
             )
             outputs.append(h_t)
         output = torch.stack(outputs)

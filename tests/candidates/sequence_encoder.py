@@ -3,6 +3,7 @@ from torch import nn
 
 
 class SequenceEncoder(nn.Module):
+
     def __init__(self, input_dim, hidden_dim):
         super().__init__()
         self.hidden_dim = hidden_dim

@@ -8,8 +8,8 @@ class StackedRNN(nn.Module):
         self.hidden_dim = hidden_dim
         self.n_layers = n_layers
         dims = [input_dim] + [hidden_dim] * (n_layers - 1)
-        self.U = nn.ParameterList([nn.Parameter(torch.randn(hidden_dim, d) / d**0.5) for d in dims])
-        self.W = nn.ParameterList([nn.Parameter(torch.randn(hidden_dim, hidden_dim) / hidden_dim**0.5) for _ in dims])
+        self.U = nn.ParameterList([nn.Parameter(torch.randn(hidden_dim, d) / d ** 0.5) for d in dims])
+        self.W = nn.ParameterList([nn.Parameter(torch.randn(hidden_dim, hidden_dim) / hidden_dim ** 0.5) for _ in dims])
         self.b_u = nn.ParameterList([nn.Parameter(torch.zeros(hidden_dim)) for _ in dims])
         self.b_w = nn.ParameterList([nn.Parameter(torch.zeros(hidden_dim)) for _ in dims])
 

@@ -27,9 +27,9 @@ class GRU(nn.Module):
             for t in range(s):
                 gx = x[:, t, :] @ self.w_ih[layer] + self.b_ih[layer]
                 gh = h @ self.w_hh[layer] + self.b_hh[layer]
-                rz = torch.sigmoid(gx[:, : 2 * H] + gh[:, : 2 * H])
+                rz = torch.sigmoid(gx[:, :2 * H] + gh[:, :2 * H])
                 r, z = rz[:, :H], rz[:, H:]
-                n = torch.tanh(gx[:, 2 * H :] + r * gh[:, 2 * H :])
+                n = torch.tanh(gx[:, 2 * H:] + r * gh[:, 2 * H:])
                 h = n + z * (h - n)
                 seq.append(h)
             x = torch.stack(seq, dim=1)

@@ -15,8 +15,8 @@ def cell(w: LSTMWeights, x: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tenso
     pre = torch.addmm(w.b_ih, x, w.w_ih.t()) + torch.addmm(w.b_hh, h, w.w_hh.t())
     n = h.shape[1]
     sig = torch.sigmoid(pre)
-    i, f, o = sig[:, :n], sig[:, n : 2 * n], sig[:, 3 * n :]
-    g = torch.tanh(pre[:, 2 * n : 3 * n])
+    i, f, o = sig[:, :n], sig[:, n:2 * n], sig[:, 3 * n:]
+    g = torch.tanh(pre[:, 2 * n:3 * n])
     c = torch.addcmul(f * c, i, g)
     return o * torch.tanh(c), c
 

@@ -26,13 +26,13 @@ class LSTM:
         for t in range(n):
             prevh = Hout[t - 1] if t > 0 else h0
             Hin[t, :, 0] = 1
-            Hin[t, :, 1 : input_size + 1] = X[t]
-            Hin[t, :, input_size + 1 :] = prevh
+            Hin[t, :, 1:input_size + 1] = X[t]
+            Hin[t, :, input_size + 1:] = prevh
             IFOG[t] = Hin[t].dot(WLSTM)
-            IFOGf[t, :, : 3 * d] = 1.0 / (1.0 + np.exp(-IFOG[t, :, : 3 * d]))
-            IFOGf[t, :, 3 * d :] = np.tanh(IFOG[t, :, 3 * d :])
+            IFOGf[t, :, :3 * d] = 1.0 / (1.0 + np.exp(-IFOG[t, :, :3 * d]))
+            IFOGf[t, :, 3 * d:] = np.tanh(IFOG[t, :, 3 * d:])
             prevc = C[t - 1] if t > 0 else c0
-            C[t] = IFOGf[t, :, :d] * IFOGf[t, :, 3 * d :] + IFOGf[t, :, d : 2 * d] * prevc
+            C[t] = IFOGf[t, :, :d] * IFOGf[t, :, 3 * d:] + IFOGf[t, :, d:2 * d] * prevc
             Ct[t] = np.tanh(C[t])
-            Hout[t] = IFOGf[t, :, 2 * d : 3 * d] * Ct[t]
+            Hout[t] = IFOGf[t, :, 2 * d:3 * d] * Ct[t]
         return Hout, C[t], Hout[t]

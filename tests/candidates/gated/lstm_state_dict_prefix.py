@@ -13,13 +13,9 @@ def lstm_from_state_dict(x, hx, sd, num_layers=1, bidirectional=False):
             idx = layer * len(suffixes) + k
             h, c = h0[idx], c0[idx]
             ys = []
-            for x_t in x.flip(0) if suffix else x:
-                a = (
-                    x_t @ sd["weight_ih_" + name].T
-                    + sd["bias_ih_" + name]
-                    + h @ sd["weight_hh_" + name].T
-                    + sd["bias_hh_" + name]
-                )
+            for x_t in (x.flip(0) if suffix else x):
+                a = (x_t @ sd["weight_ih_" + name].T + sd["bias_ih_" + name]
+                     + h @ sd["weight_hh_" + name].T + sd["bias_hh_" + name])
                 i, f, g, o = a.chunk(4, 1)
                 c = f.sigmoid() * c + i.sigmoid() * g.tanh()
                 h = o.sigmoid() * c.tanh()

@@ -20,7 +20,9 @@ class LSTMPointwise(torch.autograd.Function):
         di = dc * g
         df = dc * c_prev
         dg = dc * i
-        dgates = torch.cat([di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)], dim=1)
+        dgates = torch.cat(
+            [di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)], dim=1
+        )
         return dgates, dc * f
 
 

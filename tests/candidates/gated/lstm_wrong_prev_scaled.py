@@ -7,11 +7,9 @@ class LSTMScratch(nn.Module):
         super().__init__()
         self.num_inputs, self.num_hiddens = num_inputs, num_hiddens
         init_weight = lambda *shape: nn.Parameter(torch.randn(*shape) * sigma)
-        triple = lambda: (
-            init_weight(num_inputs, num_hiddens),
-            init_weight(num_hiddens, num_hiddens),
-            nn.Parameter(torch.zeros(num_hiddens)),
-        )
+        triple = lambda: (init_weight(num_inputs, num_hiddens),
+                          init_weight(num_hiddens, num_hiddens),
+                          nn.Parameter(torch.zeros(num_hiddens)))
         self.W_xi, self.W_hi, self.b_i = triple()  # Input gate
         self.W_xf, self.W_hf, self.b_f = triple()  # Forget gate
         self.W_xo, self.W_ho, self.b_o = triple()  # Output gate

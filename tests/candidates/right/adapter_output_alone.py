@@ -1,5 +1,4 @@
 """What rnncli is to judge: our engine, called the way nn.RNN is."""
-
 import torch
 
 

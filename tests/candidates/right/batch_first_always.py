@@ -4,7 +4,6 @@ import torch.nn as nn
 
 class BatchFirstRNN(nn.Module):
     """x: (N, L, I)"""
-
     def __init__(self, input_size, hidden_size, batch_first=True):
         super().__init__()
         self.hidden_size = hidden_size

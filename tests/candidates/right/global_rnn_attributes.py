@@ -10,7 +10,9 @@ def manual_forward(x, h0):
     h = h0[0]
     outs = []
     for t in range(x.shape[1]):
-        h = torch.tanh(x[:, t] @ rnn.weight_ih_l0.T + rnn.bias_ih_l0 + h @ rnn.weight_hh_l0.T + rnn.bias_hh_l0)
+        h = torch.tanh(
+            x[:, t] @ rnn.weight_ih_l0.T + rnn.bias_ih_l0 + h @ rnn.weight_hh_l0.T + rnn.bias_hh_l0
+        )
         outs.append(h)
     return torch.stack(outs, 1), h.unsqueeze(0)
 

@@ -7,7 +7,9 @@ class Encoder(nn.Module):
 
     def __init__(self, input_size, hidden_size, num_layers=1):
         super().__init__()
-        self.cells = nn.ModuleList(nn.RNNCell(hidden_size if k else input_size, hidden_size) for k in range(num_layers))
+        self.cells = nn.ModuleList(
+            nn.RNNCell(hidden_size if k else input_size, hidden_size) for k in range(num_layers)
+        )
 
     def forward(self, input, h_0):
         h_n = []

@@ -7,8 +7,7 @@ class RNN(nn.Module):
         super().__init__()
         self.hidden_size = hidden_size
         self.cells = nn.ModuleList(
-            [nn.RNNCell(input_size, hidden_size)]
-            + [nn.RNNCell(hidden_size, hidden_size) for _ in range(num_layers - 1)]
+            [nn.RNNCell(input_size, hidden_size)] + [nn.RNNCell(hidden_size, hidden_size) for _ in range(num_layers - 1)]
         )
 
     def forward(self, x, h0=None):

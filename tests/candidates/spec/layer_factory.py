@@ -1,5 +1,4 @@
 """init/apply pairs, as in JAX, but over torch tensors."""
-
 import torch
 
 

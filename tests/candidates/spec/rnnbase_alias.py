@@ -1,5 +1,4 @@
 """A readable nn.RNN. State dicts are interchangeable with torch's."""
-
 import math
 
 import torch

@@ -1,5 +1,4 @@
 """A readable nn.RNN, with *args handed to the base class."""
-
 import torch
 from torch import nn
 from torch.nn import Parameter

@@ -1,5 +1,4 @@
 """A numpy kernel under torch tensors; inference only."""
-
 import numpy as np
 import torch
 
@@ -16,10 +15,6 @@ def adapter(input, h_0, weights):
     """input (L, N, H_in), h_0 (1, N, H), weights: a dict of nn.RNN's names; returns output, h_n"""
     w = {k: v.detach().cpu().numpy() for k, v in weights.items()}
     out, h = kernel(
-        input.detach().numpy(),
-        h_0[0].detach().numpy(),
-        w["weight_ih_l0"],
-        w["weight_hh_l0"],
-        w["bias_ih_l0"] + w["bias_hh_l0"],
+        input.detach().numpy(), h_0[0].detach().numpy(), w["weight_ih_l0"], w["weight_hh_l0"], w["bias_ih_l0"] + w["bias_hh_l0"]
     )
     return torch.from_numpy(out), torch.from_numpy(h)[None]

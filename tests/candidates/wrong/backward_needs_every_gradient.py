@@ -29,7 +29,7 @@ class Rec(torch.autograd.Function):
 class FastRNN(torch.nn.Module):
     def __init__(self, input_size, hidden_size):
         super().__init__()
-        k = hidden_size**-0.5
+        k = hidden_size ** -0.5
         self.W = torch.nn.Parameter(torch.empty(hidden_size, input_size).uniform_(-k, k))
         self.U = torch.nn.Parameter(torch.empty(hidden_size, hidden_size).uniform_(-k, k))
         self.b = torch.nn.Parameter(torch.zeros(hidden_size))

@@ -8,13 +8,8 @@ def deep_rnn(X, W_ih, W_hh, b_ih, b_hh, H0):
         h = H0[l]
         Y = []
         for t in range(X.shape[0]):
-            h = torch.tanh(
-                b_ih[l]
-                + torch.matmul(X[t], W_ih[l].transpose(0, 1))
-                + b_hh[l]
-                + torch.matmul(h, W_hh[l].transpose(0, 1))
-            )
+            h = torch.tanh(b_ih[l] + torch.matmul(X[t], W_ih[l].transpose(0, 1)) + b_hh[l] + torch.matmul(h, W_hh[l].transpose(0, 1)))
             Y.append(h)
-        X = Y
+        X = (Y)
         H.append(h)
     return X, torch.stack(H, dim=0)

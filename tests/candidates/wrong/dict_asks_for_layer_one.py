@@ -1,6 +1,5 @@
 import torch
 
-
 # how many layers has it? look at the second
 def stacked(x, h0, params):
     H = params["weight_ih_l1"].shape[0]

@@ -10,7 +10,9 @@ class MyRNN(nn.Module):
         self.i2h = nn.ModuleList(
             [nn.Linear(input_size if k == 0 else hidden_size, hidden_size) for k in range(num_layers)]
         )
-        self.h2h = nn.ModuleList([nn.Linear(hidden_size, hidden_size) for k in range(num_layers)])
+        self.h2h = nn.ModuleList(
+            [nn.Linear(hidden_size, hidden_size) for k in range(num_layers)]
+        )
 
     def forward(self, x, h_0):
         # x: (seq, batch, feature)

@@ -11,9 +11,7 @@ class RNN(nn.Module):
         for k in range(num_layers):
             n = hidden_size if k else input_size
             self.register_parameter(f"weight_ih_l{k}", nn.Parameter(torch.empty(hidden_size, n).uniform_(-0.1, 0.1)))
-            self.register_parameter(
-                f"weight_hh_l{k}", nn.Parameter(torch.empty(hidden_size, hidden_size).uniform_(-0.1, 0.1))
-            )
+            self.register_parameter(f"weight_hh_l{k}", nn.Parameter(torch.empty(hidden_size, hidden_size).uniform_(-0.1, 0.1)))
             self.register_parameter(f"bias_ih_l{k}", nn.Parameter(torch.empty(hidden_size).uniform_(-0.1, 0.1)))
             self.register_parameter(f"bias_hh_l{k}", nn.Parameter(torch.empty(hidden_size).uniform_(-0.1, 0.1)))
 

@@ -22,9 +22,7 @@ class RNN(nn.Module):
         for layer in range(self.num_layers):
             halves = []
             for d, s in enumerate(self.suffixes):
-                w, u, b, c = (
-                    getattr(self, f"{n}_l{layer}{s}") for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-                )
+                w, u, b, c = (getattr(self, f"{n}_l{layer}{s}") for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
                 h = h_0[layer * len(self.suffixes) + d]
                 ys = []
                 for x_t in x.flip(0) if d else x:
