@@ -209,7 +209,10 @@ def digests(targets: Iterable[str]) -> dict[str, str]:
 
 
 def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:  # one beside the candidate's, which may be nobody's to read, or gone by now
+        return "unreadable"
 
 
 def _sources(targets: Iterable[str]) -> dict[Path, str]:  # each with its place in the candidate's folder or package

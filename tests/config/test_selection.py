@@ -1,6 +1,7 @@
 """Which cases are run: filters, shards, ids, and the list of them."""
 
 import json
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -184,3 +185,19 @@ def test_an_odd_value_of_a_filter_is_told(rnncli, value):
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("rnncli: --filter: ")
     assert outcome.err.count("\n") == 1
+
+
+def test_a_file_beside_a_candidate_that_cannot_be_read_is_no_error(rnncli, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text((ROOT / "tests/candidates/elman.py").read_text())
+    locked = tmp_path / "locked.py"
+    locked.write_text("")
+    read = Path.read_bytes
+
+    def read_bytes(path):
+        if path == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    shown = rnncli("verify", f"{tmp_path}/mine.py:elman_forward", "--no-timing", "--no-gradients")
+    assert shown.code == 0, shown.err
