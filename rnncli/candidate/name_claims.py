@@ -27,7 +27,8 @@ class Claims:
         """Tell layers and directions by the words and numbers of names, where they are words, or nothing else told."""
         s = self.sizes
         lettered = {view.tensor.partition(".")[0].lower() for view in weights}
-        words = any(view.claim.reverse for view in weights) or any(pair <= lettered for pair in _LETTERS)
+        matrices = [view for view in weights if len(view.big) > 1]  # the bias of W may be called bw
+        words = any(view.claim.reverse for view in matrices or weights) or any(pair <= lettered for pair in _LETTERS)
         first = min((number for view in weights for number in view.numbers[-1:]), default=0)
         if words and s.layers > 1 and s.directions == 2 and self._told_by_names(weights, first):
             return
