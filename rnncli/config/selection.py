@@ -219,10 +219,7 @@ def _sources(targets: Iterable[str]) -> dict[Path, str]:  # each with its place 
     files: dict[Path, str] = {}
     for target in targets:
         name = target.rpartition(":")[0]
-        try:
-            file = Path(name) if Path(name).is_file() else _file_of_module(name.partition(".")[0])
-        except OSError:  # a name too long for a file
-            continue
+        file = Path(name) if Path(name).is_file() else _file_of_module(name.partition(".")[0])
         if file is None:
             continue
         folder = file.parent
