@@ -128,18 +128,26 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 4]}...)"
 
 
+def _is_file(path: Path) -> bool:
+    """Return whether a path is that of a file; one that is too long for the system is not."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def _of_module(name: str) -> str | None:
     """Return the target that a dotted name stands for: in a file here, else in a module that is installed."""
     if not re.fullmatch(rf"{_IDENTIFIER}(\.{_IDENTIFIER})*", name):
         return None
     parts = name.split(".")
     parts = ["torch", *parts] if parts[0] == "nn" else parts
-    if (file := Path(*parts).with_suffix(".py")).is_file():
+    if _is_file(file := Path(*parts).with_suffix(".py")):
         return _only(file)
     *holder, last = parts
     if not holder:
         return None
-    if (file := Path(*holder).with_suffix(".py")).is_file():
+    if _is_file(file := Path(*holder).with_suffix(".py")):
         return f"{file}:{last}"
     installed = PathFinder.find_spec(holder[0], [str(Path.cwd()), *sys.path])
     return f"{'.'.join(holder)}:{last}" if installed is not None and installed.origin is not None else None

@@ -148,6 +148,7 @@ BAD_COMMANDS = {  # command line: what the message says
     "shapes --expect output=5 --expect output=6": "--expect: output is given twice; allowed: once",
     "shapes --static configs/packed.yaml -o configs/packed.yaml": "is the config itself; allowed: another file",
     f"shapes --static -o {'a' * 300}": "cannot be written: File name too long",
+    f"verify --list --candidate {'n' * 300}": "has a name of more than 255 bytes; allowed: manual",
     "shapes --hidden-size 2147483647 --layers 9 --device meta": "rnncli shapes --static predicts it without torch",
     "verify configs": "configs: is a directory; allowed: a YAML file",
     "verify configs/defalt.yaml": "no such file (did you mean configs/default.yaml?)",
