@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from rnncli.candidate import signature, source
+from rnncli.candidate import signature, source, state_source
 from rnncli.candidate.names import is_cell_state, option
 from rnncli.candidate.weights import Binding, Missing
 from rnncli.core.case import Case
@@ -62,10 +62,11 @@ class Native:
         self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
         self.rows_by_nature = source.rows_by_nature(written)
-        self.unpacks_state = source.unpacks(call, state, in_one=len(self.states) < len(cell.states)) if state else None
-        if state and len(cell.states) == 1 and source.zeros_rank(call, state) == 3:
+        in_one, helpers = len(self.states) < len(cell.states), source.functions_behind(written, module)
+        self.unpacks_state = state_source.unpacks(call, state, in_one, helpers) if state else None
+        if state and len(cell.states) == 1 and state_source.zeros_rank(call, state) == 3:
             self.unpacks_state = True  # it starts from zeros of (1, N, H)
-        self.unpacks_h_alone = source.unpacks(call, state) if state else None
+        self.unpacks_h_alone = state_source.unpacks(call, state, helpers=helpers) if state else None
         notes = source.notes_on(written)
         given = next((name for name, meant in self.arguments.items() if meant in ("input", "projected")), "")
         self.documented_input = source.documented_shape(notes, given) if given else None
@@ -74,12 +75,12 @@ class Native:
         shaped = shaped or bool(_TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes))
         self.says_list = bool(_LISTED.search(notes)) or inspect.isgeneratorfunction(inspect.unwrap(call))
         self.returns_tensors = shaped and not self.says_list
-        self.starts_itself = self.optional_state and any(source.looks_for_none(call, one) for one in self.states)
-        taken = source.unpacked_into(call, state) if state and len(self.states) == 1 else self.states
+        self.starts_itself = self.optional_state and any(state_source.looks_for_none(call, one) for one in self.states)
+        taken = state_source.unpacked_into(call, state) if state and len(self.states) == 1 else self.states
         pair = len(cell.states) == 2 == len(taken)
         self.takes_pair = pair and any(map(is_cell_state, taken))  # by its source: h alone is none
         self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
-        given_back = [is_cell_state(name) for name in source.returned_names(call)[-2:]]
+        given_back = [is_cell_state(name) for name in state_source.returned_names(call)[-2:]]
         self.names_h_first = len(self.states) > 1 and given_back == [False, True]  # in what it returns
         self.names_c_last = given_back[-1:] == [True]
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))

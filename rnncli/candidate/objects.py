@@ -48,11 +48,7 @@ class Object(Native):
         claimed = set(self._made_with.values())
         self.has_output_size = "output_size" in claimed  # it is constructed with the size of a head
         self._takes_any = self.of_class and "input_size" not in claimed and signature.takes_any_keyword(target)
-        code = getattr(vars(target).get("__init__"), "__code__", None) if self.of_class else None
-        texts = tuple(_texts_of(code)) if code else ()
-        texts += tuple(name for record in self._records.values() if record for name in signature.fields_of(record))
-        texts += tuple(source.read_of(target, signature.CONFIGS)) if self.of_class else ()
-        self._asks = {meant for text in texts if (meant := option(text))}
+        self._asks = {meant for text in self._texts_of_settings("config" in claimed) if (meant := option(text))}
         self._objects: dict[Any, Any] = {}
         self.plans: dict[Any, Any] = {}
         self.method = "__call__"
@@ -63,6 +59,21 @@ class Object(Native):
         self.set_globals = self._globals_to_set(call)
         self.returns_tensors = self.returns_tensors or (self.is_module and self._has_our_names())
         self.drop_in = of_layer or len(claimed & _INTERFACE) >= 3
+
+    def _texts_of_settings(self, config: bool) -> Iterator[str]:
+        """Yield the names and texts in the constructor; where it takes a config, those of its bases, the fields of its
+        record, and what the methods read of it.
+        """
+        if not self.of_class:
+            return
+        bases = [base for base in self.target.__mro__ if base.__module__ == self.target.__module__] if config else []
+        for one in dict.fromkeys([signature.with_constructor(self.target), *bases]):
+            code = getattr(vars(one).get("__init__"), "__code__", None)
+            yield from _texts_of(code) if code else ()
+        for record in filter(None, self._records.values()):
+            yield from signature.fields_of(record)
+        if config:
+            yield from source.read_of(source.functions_behind(self.target, self.module), signature.CONFIGS)
 
     def _cell_asked_for(self, parameters: list[inspect.Parameter]) -> tuple[Any, str]:
         """Return the cell of the module for a class that is constructed with one and its arguments: `cell, *args`."""

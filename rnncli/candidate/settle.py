@@ -226,7 +226,8 @@ class Settling:
         if self.documents_one_step and unit == "step":
             return ["1NI"]
         if self.native.claims("batch_first") and unit == "batch":
-            return [one for one in inputs if one in ("LNI", "L,NI")]
+            lists = () if self.case.rnn.batch_first else ("L,NI",)  # one that is asked for batch_first takes a tensor
+            return [one for one in inputs if one in ("LNI", *lists)]
         if axes is None and self.native.rows_by_nature:
             return [one for one in inputs if "N" in one]  # what multiplies rows takes any number of them
         if unit == "step" and axes is not None and len(axes) < 3:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from rnncli.candidate import source
+from rnncli.candidate import source, state_source
 from rnncli.candidate.names import Kind, Slot, gates_among, is_cell_state, option, role, slot, words
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError
@@ -114,9 +114,15 @@ def starred(call: Callable[..., Any]) -> str | None:
     return next((p.name for p in parameters if p.kind == p.VAR_POSITIONAL), None)
 
 
+def with_constructor(target: type) -> type:
+    """Return the class that a class has its constructor from, of the same module; else the class itself."""
+    bases = (base for base in target.__mro__ if base.__module__ == target.__module__)
+    return next((base for base in bases if "__init__" in vars(base)), target)
+
+
 def takes_any_keyword(target: type) -> bool:
-    """Return whether a class has a constructor of its own that takes keyword arguments of any name."""
-    if "__init__" not in vars(target) or issubclass(target, nn.RNN):
+    """Return whether a class has a constructor, not one of torch's, that takes keyword arguments of any name."""
+    if "__init__" not in vars(with_constructor(target)) or issubclass(target, nn.RNN):
         return False
     return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(target).parameters.values())
 
@@ -154,7 +160,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
         found[name] = meant or ("left out" if optional else "unknown")
     if "state" not in found.values():  # of whatever name, it is one that the source starts from
         unsaid = [p.name for p in parameters_of(call) if p.default is None and found[p.name] == "left out"]
-        found |= {name: "state" for name in unsaid if source.becomes_a_state(call, name)}
+        found |= {name: "state" for name in unsaid if state_source.becomes_a_state(call, name)}
     return _guessed(found if holds_weights or gated else _told_apart(found))
 
 

@@ -7,21 +7,16 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
-from rnncli.candidate.names import is_cell_state, option, role, slot, words
+from rnncli.candidate.names import is_cell_state, option, role, slot
 from rnncli.candidate.places import is_array
 from rnncli.candidate.syntax import arguments_of, called, name_of
 
-_APART = words(
-    "squeeze unbind view reshape chunk split select flatten narrow unsqueeze transpose permute tolist index_select"
-    " swapaxes"
-)
-_WALKS = ("list", "tuple", "zip", "enumerate", "iter", "len")
 _PRODUCTS = ("matmul", "mm", "dot", "bmm", "mv")
 
 
@@ -81,6 +76,12 @@ def codes_behind(target: Any, module: Any) -> list[Any]:
                 seen.add(helper)
                 codes += [code for method in _methods_of(helper) for code in codes_of(method, module)]
     return codes
+
+
+def functions_behind(target: Any, module: Any) -> list[ast.FunctionDef]:
+    """Return the syntax of `codes_behind`: of a function, or of the methods of a class, and of what these use."""
+    nodes = (node for code in codes_behind(target, module) for node in nodes_of(code))
+    return [node for node in nodes if isinstance(node, ast.FunctionDef)]
 
 
 def _methods_of(cls: type) -> list[Any]:
@@ -218,146 +219,17 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
     return found
 
 
-def unpacks(target: Any, name: str, in_one: bool = False) -> bool | None:
-    """Return whether the source takes an argument apart before it uses it: `h_0[0]`, `hx.squeeze(0)`, `list(hx)`.
-
-    `in_one`: the argument is a tuple of states, of which each is looked at.
-    None where there is no source, or where the argument is not found in it.
-    """
-    functions = [node for node in nodes_of(target) if isinstance(node, ast.FunctionDef) and name in arguments_of(node)]
-    return any(_takes_apart(function, name, in_one) for function in functions) if functions else None
-
-
-def looks_for_none(target: Any, name: str) -> bool:
-    """Return whether the source asks if an argument is None."""
-    return any(
-        isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and node.left.id == name
-        and any(isinstance(other, ast.Constant) and other.value is None for other in node.comparators)
-        for node in nodes_of(target)
-    )  # fmt: skip
-
-
-def read_of(target: Any, names: Container[str]) -> list[str]:
-    """Return what the source reads of objects of these names: `hidden_size` of `config.hidden_size`."""
-    attributes = (node for node in nodes_of(target) if isinstance(node, ast.Attribute))
-    return [node.attr for node in attributes if name_of(node.value).lower().strip("_") in names]
-
-
-def zeros_rank(target: Any, name: str) -> int | None:
-    """Return the rank of the zeros that the source starts from where an argument is None; None where it does not tell.
-
-    `if h is None: h = x.new_zeros(1, N, H)`, also as `h = torch.zeros(...) if h is None else h`.
-    """
-    for node in nodes_of(target):
-        if isinstance(node, ast.If) and _asks_for_none(node.test, name):
-            named = [one for one in node.body if isinstance(one, ast.Assign) and name_of(one.targets[0]) == name]
-            assigned = [one.value for one in named]
-        elif isinstance(node, ast.IfExp) and _asks_for_none(node.test, name):
-            assigned = [node.body]
-        else:
+def read_of(functions: Iterable[ast.FunctionDef], names: Container[str]) -> list[str]:
+    """Return what functions read of objects of these names: `bias` of `cfg.bias`, `cfg["bias"]`, `cfg.get("bias")`."""
+    found: list[str] = []
+    for node in (node for function in functions for node in ast.walk(function)):
+        of = node.func if isinstance(node, ast.Call) and called(node) == "get" else node
+        if not isinstance(of, ast.Attribute | ast.Subscript) or name_of(of.value).lower().strip("_") not in names:
             continue
-        for made in assigned:
-            if isinstance(made, ast.Call) and called(made) in ("zeros", "new_zeros") and made.args:
-                sizes = made.args[0].elts if isinstance(made.args[0], ast.Tuple | ast.List) else made.args
-                return len(sizes)
-    return None
-
-
-def _asks_for_none(test: ast.expr, name: str) -> bool:
-    return (
-        isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == name
-        and isinstance(test.ops[0], ast.Is | ast.Eq)
-        and any(isinstance(other, ast.Constant) and other.value is None for other in test.comparators)
-    )  # fmt: skip
-
-
-def becomes_a_state(target: Any, name: str) -> bool:
-    """Return whether the source starts from an argument: `h, c = prev` before its loop, `prev = ...` in it, or zeros
-    where it is None.
-    """
-    return zeros_rank(target, name) is not None or any(
-        _starts_from(function, name) for function in nodes_of(target)
-        if isinstance(function, ast.FunctionDef) and name in arguments_of(function)
-    )  # fmt: skip
-
-
-def _starts_from(function: ast.FunctionDef, name: str) -> bool:
-    loops = [node for node in ast.walk(function) if isinstance(node, ast.For | ast.While)]
-    inside = {id(node) for loop in loops for node in ast.walk(loop)}
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assign):
-            parts = [part for one in node.targets for part in getattr(one, "elts", [one])]
-            named = [name_of(part) or "" for part in parts]
-            read = any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node.value))
-            if id(node) in inside:
-                if name in named:
-                    return True
-            elif read and any(role(one) == "state" or is_cell_state(one) for one in named):
-                return True
-    return False
-
-
-def unpacked_into(target: Any, name: str) -> list[str]:
-    """Return the names that the source gives the parts of an argument: `h, c = state`."""
-    for node in nodes_of(target):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name:
-            parts = [part for one in node.targets for part in getattr(one, "elts", ())]
-            if len(parts) > 1:
-                return [name_of(part) or "" for part in parts]
-    return []
-
-
-def returned_names(target: Any) -> list[str]:
-    """Return the names in what a function returns last, in order: of `return out, (h, c[-1])` out, h and c."""
-
-    def names(part: ast.expr) -> list[str]:
-        if isinstance(part, ast.Tuple | ast.List):
-            return [name for one in part.elts for name in names(one)]
-        if isinstance(part, ast.Call) and part.args:  # torch.stack(cs)
-            return names(part.args[0])
-        return names(part.value) if isinstance(part, ast.Subscript) else [name_of(part) or ""]
-
-    returned = [node for node in nodes_of(target) if isinstance(node, ast.Return)]
-    last = max(returned, key=lambda node: node.lineno, default=None)
-    return names(last.value) if last is not None and last.value is not None else []
-
-
-def _takes_apart(function: ast.FunctionDef, name: str, in_one: bool) -> bool:
-    names, tuples = (set[str](), {name}) if in_one else ({name}, set[str]())
-
-    def meant(node: ast.AST | None) -> bool:
-        from_tuple = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in tuples
-        return from_tuple or (isinstance(node, ast.Name) and node.id in names)
-
-    def walked(node: ast.expr) -> bool:  # zip(*hx) walks along each of the states
-        return meant(node) or (isinstance(node, ast.Starred) and name_of(node.value) in tuples)
-
-    for node in ast.walk(function):
-        if not isinstance(node, ast.Assign):
-            continue
-        if isinstance(node.value, ast.Name) and node.value.id in tuples:
-            parts = [part for one in node.targets for part in getattr(one, "elts", ())]
-            names |= {part.id for part in parts if isinstance(part, ast.Name)}
-        elif meant(node.value):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-            if any(isinstance(target, ast.Tuple) for target in node.targets):
-                return True
-
-    return any(
-        (isinstance(node, ast.Subscript) and meant(node.value) and not _keeps_axes(node))
-        or (isinstance(node, ast.Attribute) and meant(node.value) and node.attr in _APART)
-        or (isinstance(node, ast.For | ast.comprehension) and meant(node.iter))
-        or (isinstance(node, ast.Call) and called(node) in _WALKS and any(map(walked, node.args)))
-        for node in ast.walk(function)
-    )
-
-
-def _keeps_axes(node: ast.Subscript) -> bool:
-    """Return whether an index keeps the axes: a slice of the batch, `[None]`; or assigns."""
-    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    plain = [part.value in (None, ...) for part in parts if isinstance(part, ast.Constant)]
-    kept = len(parts) == sum(plain) + sum(isinstance(part, ast.Slice) for part in parts)
-    return kept or not isinstance(node.ctx, ast.Load)
+        key = node.args[:1] if isinstance(node, ast.Call) else [of.slice] if isinstance(of, ast.Subscript) else []
+        found += [one.value for one in key if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        found += [of.attr] if isinstance(of, ast.Attribute) else []
+    return found
 
 
 def rows_by_nature(target: Any) -> bool:

@@ -5,7 +5,21 @@ import sys
 
 import pytest
 
-from rnncli.candidate import source
+from rnncli.candidate import source, state_source
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """Write a module and import it."""
+
+    def module(text):
+        (tmp_path / "own_source.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path)
+        sys.modules.pop("own_source", None)
+        importlib.invalidate_caches()
+        return importlib.import_module("own_source")
+
+    return module
 
 
 @pytest.mark.parametrize(
@@ -37,9 +51,43 @@ def test_a_documented_shape_is_read_off_the_notes(notes, name, axes):
         ("hx", "step(*hx)", False),
     ],
 )
-def test_the_source_tells_whether_a_state_is_taken_apart_or_each_of_a_pair(tmp_path, monkeypatch, name, body, unpacks):
-    (tmp_path / "own_source.py").write_text(f"def rnn(x, {name}, w=0):\n    {body}\n    return x\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    sys.modules.pop("own_source", None)
-    module = importlib.import_module("own_source")
-    assert source.unpacks(module.rnn, name, in_one=name == "hx") is unpacks
+def test_the_source_tells_whether_a_state_is_taken_apart_or_each_of_a_pair(written, name, body, unpacks):
+    module = written(f"def rnn(x, {name}, w=0):\n    {body}\n    return x\n")
+    assert state_source.unpacks(module.rnn, name, in_one=name == "hx") is unpacks
+
+
+def test_what_a_helper_does_with_a_state_is_what_the_function_does(written):
+    module = written("def go(start, x):\n    return start[0]\n\n\ndef rnn(x, h):\n    return go(h, x)\n")
+    helpers = source.functions_behind(module.rnn, module)
+    assert state_source.unpacks(module.rnn, "h", helpers=helpers)
+    assert not state_source.unpacks(module.rnn, "x", helpers=helpers)
+    assert not state_source.unpacks(module.rnn, "h")
+
+
+@pytest.mark.parametrize(
+    ("body", "rank"),
+    [
+        ("if h is None:\n        h = x.new_zeros(1, 2, 3)", 3),
+        ("if h is None:\n        h = torch.zeros((2, 3))", 2),
+        ("h = torch.zeros(2, 3) if h is None else h", 2),
+        ("if h is not None:\n        h = torch.zeros(2, 3)", None),
+        ("if h is None:\n        h = torch.zeros(size=(2, 3))", None),
+        ("if x is None:\n        x = torch.zeros(2, 3)", None),
+    ],
+)
+def test_the_zeros_that_a_state_starts_from_tell_its_axes(written, body, rank):
+    module = written(f"import torch\n\n\ndef rnn(x, h=None):\n    {body}\n    return h\n")
+    assert state_source.zeros_rank(module.rnn, "h") == rank
+
+
+def test_a_name_that_is_short_for_a_function_of_torch_is_that_too(written):
+    module = written("import torch\n\ns = torch.sigmoid\n\n\ndef gru(x):\n    return s(x)\n")
+    assert {"s", "sigmoid"} <= source.words_of(module.gru, module)
+
+
+def test_what_is_read_of_a_config_is_found_in_every_form(written):
+    body = 'self.config.bias, cfg["dropout"], cfg.get("num_layers", 1), other.get("seq_len"), x["hidden_size"]'
+    module = written(f"def read(self, cfg, other, x):\n    return {body}\n")
+    functions = source.functions_behind(module.read, module)
+    assert set(source.read_of(functions, {"config", "cfg"})) >= {"bias", "dropout", "num_layers"}
+    assert not {"seq_len", "hidden_size"} & set(source.read_of(functions, {"config", "cfg"}))

@@ -1,17 +1,19 @@
 """Devices as far as a CPU allows: torch is stubbed at its edge."""
 
+import contextlib
 import warnings
 
 import pytest
 import torch
 
+from rnncli.candidate.load import load
 from rnncli.core import memory
 from rnncli.core.case import Case, RunSettings
 from rnncli.core.errors import ConfigError, UnavailableError
 from rnncli.numerics import device, reference
 from rnncli.numerics.probe import draw
 from rnncli.pipeline.verify import VerifyOptions, run_cases, verify
-from rnncli.verdict.evaluate import reference_side
+from rnncli.verdict.evaluate import candidate_side, reference_side
 
 CUDA = torch.device("cuda:0")
 
@@ -111,6 +113,19 @@ def test_a_layer_of_torch_s_in_a_candidate_runs_in_kernels_that_have_a_backward(
             assert torch.backends.cudnn.enabled is enabled
         assert torch.backends.cudnn.enabled
     assert torch.backends.cudnn.enabled is before
+
+
+def test_a_candidate_is_run_and_differentiated_in_these_kernels(monkeypatch):
+    case, asked = Case(), []
+
+    @contextlib.contextmanager
+    def differentiable(run, where):
+        asked.append((run, where))
+        yield
+
+    monkeypatch.setattr("rnncli.verdict.evaluate.differentiable", differentiable)
+    candidate_side(load(case), case, draw(case)).forward_backward()
+    assert asked == [(case.run, torch.device("cpu"))]
 
 
 def test_nn_rnn_is_given_states_that_are_contiguous_as_cudnn_wants_them():

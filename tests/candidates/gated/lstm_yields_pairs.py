@@ -14,3 +14,9 @@ def collected(x, h, c, W_ih, W_hh, b_ih, b_hh):
     for h, c in walk(x, h, c, W_ih, W_hh, b_ih, b_hh):
         steps.append((h, c))
     return steps
+
+
+def carries(x, carry, W_ih, W_hh, b_ih, b_hh):
+    """the carry is (c, h), as in flax; and so is what is kept of each step"""
+    c, h = carry
+    return [(c, h) for h, c in walk(x, h, c, W_ih, W_hh, b_ih, b_hh)]

@@ -31,3 +31,9 @@ class Encoder(nn.Module):
                 out[t, :, d * self.d_h:(d + 1) * self.d_h] = h
             finals.append(h)
         return out, torch.stack(finals)
+
+
+class LastRows(Encoder):
+    def forward(self, x, carry=None):
+        out, _ = super().forward(x, carry)
+        return out, torch.stack(out[-1].split(self.d_h, dim=-1))

@@ -44,3 +44,30 @@ class FastRNN(nn.Module):
         if h_prev is None:
             h_prev = x.new_zeros(1, x.shape[1], self.w_hh.shape[0])
         return RNNFunction.apply(x, h_prev, self.w_ih, self.w_hh, self.b_ih, self.b_hh)
+
+
+class DoubledFunction(RNNFunction):
+    @staticmethod
+    def backward(ctx, grad_out, grad_h):
+        dx, dh0, *others = RNNFunction.backward(ctx, grad_out, grad_h)
+        return dx, 2 * dh0, *others
+
+
+class DoubledRNN(FastRNN):
+    def forward(self, x, h_prev=None):
+        if h_prev is None:
+            h_prev = x.new_zeros(1, x.shape[1], self.w_hh.shape[0])
+        return DoubledFunction.apply(x, h_prev, self.w_ih, self.w_hh, self.b_ih, self.b_hh)
+
+
+class RaisingFunction(RNNFunction):
+    @staticmethod
+    def backward(ctx, grad_out, grad_h):
+        return RNNFunction.backward(ctx, grad_out @ grad_h, grad_h)  # no such product
+
+
+class RaisingRNN(FastRNN):
+    def forward(self, x, h_prev=None):
+        if h_prev is None:
+            h_prev = x.new_zeros(1, x.shape[1], self.w_hh.shape[0])
+        return RaisingFunction.apply(x, h_prev, self.w_ih, self.w_hh, self.b_ih, self.b_hh)

@@ -1,0 +1,163 @@
+"""What the source says of a state: whether it is taken apart, what it starts from, and what of it is returned."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rnncli.candidate.names import is_cell_state, role, words
+from rnncli.candidate.source import nodes_of
+from rnncli.candidate.syntax import arguments_of, called, name_of
+
+_APART = words(
+    "squeeze unbind view reshape chunk split select flatten narrow unsqueeze transpose permute tolist index_select"
+    " swapaxes"
+)
+_WALKS = ("list", "tuple", "zip", "enumerate", "iter", "len")
+
+
+def unpacks(target: Any, name: str, in_one: bool = False, helpers: Sequence[ast.FunctionDef] = ()) -> bool | None:
+    """Return whether the source takes an argument apart before it uses it: `h_0[0]`, `hx.squeeze(0)`, `list(hx)`.
+
+    `in_one`: the argument is a tuple of states, of which each is looked at. `helpers`: functions and methods that the
+    argument may be handed on to as it is. None where there is no source, or where the argument is not found in it.
+    """
+    functions = [node for node in nodes_of(target) if isinstance(node, ast.FunctionDef) and name in arguments_of(node)]
+    places = [(function, name) for function in functions]
+    for function, own in places:  # those that it is handed on to come behind
+        places += [place for place in _handed_on(function, own, helpers) if place not in places]
+    return any(_takes_apart(function, own, in_one) for function, own in places) if functions else None
+
+
+def _handed_on(
+    function: ast.FunctionDef, name: str, helpers: Sequence[ast.FunctionDef]
+) -> Iterator[tuple[ast.FunctionDef, str]]:
+    """Yield the functions that an argument is handed on to as it is, and its name there."""
+    inside = [node for node in ast.walk(function) if isinstance(node, ast.FunctionDef) and node is not function]
+    for call in [node for node in ast.walk(function) if isinstance(node, ast.Call)]:
+        for helper in [one for one in (*inside, *helpers) if one.name == called(call) and one is not function]:
+            names = arguments_of(helper)
+            names = names[1:] if names[:1] == ["self"] else names
+            given = [*zip(names, call.args, strict=False), *((one.arg, one.value) for one in call.keywords if one.arg)]
+            yield from ((helper, own) for own, value in given if isinstance(value, ast.Name) and value.id == name)
+
+
+def looks_for_none(target: Any, name: str) -> bool:
+    """Return whether the source asks if an argument is None."""
+    return any(_asks_for_none(node, name, ast.Is, ast.IsNot, ast.Eq, ast.NotEq) for node in nodes_of(target))
+
+
+def zeros_rank(target: Any, name: str) -> int | None:
+    """Return the rank of the zeros that the source starts from where an argument is None; None where it does not tell.
+
+    `if h is None: h = x.new_zeros(1, N, H)`, also as `h = torch.zeros(...) if h is None else h`.
+    """
+    for node in nodes_of(target):
+        if isinstance(node, ast.If) and _asks_for_none(node.test, name, ast.Is, ast.Eq):
+            named = [one for one in node.body if isinstance(one, ast.Assign) and name_of(one.targets[0]) == name]
+            assigned = [one.value for one in named]
+        elif isinstance(node, ast.IfExp) and _asks_for_none(node.test, name, ast.Is, ast.Eq):
+            assigned = [node.body]
+        else:
+            continue
+        for made in assigned:
+            if isinstance(made, ast.Call) and called(made) in ("zeros", "new_zeros") and made.args:
+                sizes = made.args[0].elts if isinstance(made.args[0], ast.Tuple | ast.List) else made.args
+                return len(sizes)
+    return None
+
+
+def _asks_for_none(test: ast.AST, name: str, *by: type[ast.cmpop]) -> bool:
+    return (
+        isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == name
+        and isinstance(test.ops[0], by)
+        and any(isinstance(other, ast.Constant) and other.value is None for other in test.comparators)
+    )  # fmt: skip
+
+
+def becomes_a_state(target: Any, name: str) -> bool:
+    """Return whether the source starts from an argument: `h, c = prev` before its loop, `prev = ...` in it, or zeros
+    where it is None.
+    """
+    return zeros_rank(target, name) is not None or any(
+        _starts_from(function, name) for function in nodes_of(target)
+        if isinstance(function, ast.FunctionDef) and name in arguments_of(function)
+    )  # fmt: skip
+
+
+def _starts_from(function: ast.FunctionDef, name: str) -> bool:
+    loops = [node for node in ast.walk(function) if isinstance(node, ast.For | ast.While)]
+    inside = {id(node) for loop in loops for node in ast.walk(loop)}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            parts = [part for one in node.targets for part in getattr(one, "elts", [one])]
+            named = [name_of(part) or "" for part in parts]
+            read = any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node.value))
+            if id(node) in inside:
+                if name in named:
+                    return True
+            elif read and any(role(one) == "state" or is_cell_state(one) for one in named):
+                return True
+    return False
+
+
+def unpacked_into(target: Any, name: str) -> list[str]:
+    """Return the names that the source gives the parts of an argument: `h, c = state`."""
+    for node in nodes_of(target):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name:
+            parts = [part for one in node.targets for part in getattr(one, "elts", ())]
+            if len(parts) > 1:
+                return [name_of(part) or "" for part in parts]
+    return []
+
+
+def returned_names(target: Any) -> list[str]:
+    """Return the names in what a function returns last, in order: of `return out, (h, c[-1])` out, h and c."""
+
+    def names(part: ast.expr) -> list[str]:
+        if isinstance(part, ast.Tuple | ast.List):
+            return [name for one in part.elts for name in names(one)]
+        if isinstance(part, ast.Call) and part.args:  # torch.stack(cs)
+            return names(part.args[0])
+        return names(part.value) if isinstance(part, ast.Subscript) else [name_of(part) or ""]
+
+    returned = [node for node in nodes_of(target) if isinstance(node, ast.Return)]
+    last = max(returned, key=lambda node: node.lineno, default=None)
+    return names(last.value) if last is not None and last.value is not None else []
+
+
+def _takes_apart(function: ast.FunctionDef, name: str, in_one: bool) -> bool:
+    names, tuples = (set[str](), {name}) if in_one else ({name}, set[str]())
+
+    def meant(node: ast.AST | None) -> bool:
+        from_tuple = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in tuples
+        return from_tuple or (isinstance(node, ast.Name) and node.id in names)
+
+    def walked(node: ast.expr) -> bool:  # zip(*hx) walks along each of the states
+        return meant(node) or (isinstance(node, ast.Starred) and name_of(node.value) in tuples)
+
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Assign):
+            continue
+        if isinstance(node.value, ast.Name) and node.value.id in tuples:
+            parts = [part for one in node.targets for part in getattr(one, "elts", ())]
+            names |= {part.id for part in parts if isinstance(part, ast.Name)}
+        elif meant(node.value):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+            if any(isinstance(target, ast.Tuple) for target in node.targets):
+                return True
+
+    return any(
+        (isinstance(node, ast.Subscript) and meant(node.value) and not _keeps_axes(node))
+        or (isinstance(node, ast.Attribute) and meant(node.value) and node.attr in _APART)
+        or (isinstance(node, ast.For | ast.comprehension) and meant(node.iter))
+        or (isinstance(node, ast.Call) and called(node) in _WALKS and any(map(walked, node.args)))
+        for node in ast.walk(function)
+    )
+
+
+def _keeps_axes(node: ast.Subscript) -> bool:
+    """Return whether an index keeps the axes: a slice of the batch, `[None]`; or assigns."""
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    plain = [part.value in (None, ...) for part in parts if isinstance(part, ast.Constant)]
+    kept = len(parts) == sum(plain) + sum(isinstance(part, ast.Slice) for part in parts)
+    return kept or not isinstance(node.ctx, ast.Load)
