@@ -61,15 +61,13 @@ class Object(Native):
         self.drop_in = of_layer or len(claimed & _INTERFACE) >= 3
 
     def _texts_of_settings(self, config: bool) -> Iterator[str]:
-        """Yield the names and texts in the constructor; where it takes a config, those of its bases, the fields of its
-        record, and what the methods read of it.
+        """Yield the names and texts in the constructor; where it takes a config, the fields of its record, and what any
+        method reads of it.
         """
         if not self.of_class:
             return
-        bases = [base for base in self.target.__mro__ if base.__module__ == self.target.__module__] if config else []
-        for one in dict.fromkeys([signature.with_constructor(self.target), *bases]):
-            code = getattr(vars(one).get("__init__"), "__code__", None)
-            yield from _texts_of(code) if code else ()
+        code = getattr(vars(signature.with_constructor(self.target)).get("__init__"), "__code__", None)
+        yield from _texts_of(code) if code else ()
         for record in filter(None, self._records.values()):
             yield from signature.fields_of(record)
         if config:

@@ -11,7 +11,7 @@ from torch import Tensor
 from rnncli.candidate.load import load
 from rnncli.core import memory
 from rnncli.core.case import Case
-from rnncli.core.causes import DOWNCAST, LEAK
+from rnncli.core.causes import DOWNCAST, LEAK, Cause
 from rnncli.core.errors import AmbiguousError, CandidateError, ConfigError, RnncliError, UnavailableError
 from rnncli.core.records import CaseRecord, Check, Diagnosis, Failure, Timing, Verdict, Wire, combine
 from rnncli.core.shapes import confront
@@ -249,9 +249,10 @@ class _Verification:
         return cast("CandidateProxy", self.candidate).time(case, probe)
 
     def _diagnosis(self, judgement: Judgement, checks: tuple[Check, ...]) -> tuple[Diagnosis, ...] | None:
-        """Return None for a built-in candidate, and for one whose tensors have no values."""
+        """Return None for a built-in candidate, and for one whose tensors have no values on the right device."""
         returned = judgement.values.tensors.values()
-        if self.case.target is None or not all(value is None or has_values(value) for value in returned):
+        comparable = all(value is None or has_values(value) for value in returned)
+        if self.case.target is None or not (comparable or any(check.cause == Cause.DEVICE for check in checks)):
             return None
         diagnosis = self._diagnosed(self.case, checks, repair=self.options.shrink)
         if judgement.downcast and not any(found.id == DOWNCAST for found in diagnosis):

@@ -13,6 +13,7 @@ from levels import one_in
 from rnncli.cli.output import exit_code
 from rnncli.core.case import Case
 from rnncli.core.records import RunRecord
+from rnncli.pipeline.candidate_process import InProcessCandidate
 from rnncli.pipeline.verify import VerifyOptions, run_cases, verify
 
 FOLDER = ROOT / "tests" / "candidates"
@@ -433,3 +434,10 @@ def test_a_starter_of_one_layer_says_which_weights_of_another_are_missing(rnncli
     assert "Missing key(s)" in said
     assert "i2h.1.weight" in said
     assert rnncli("verify", "-q", "--no-timing", target, "--layers", 2).out.startswith("match")
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_result_on_another_device_is_told_once_with_the_line_that_the_guard_finds(record_of, monkeypatch):
+    monkeypatch.setattr(InProcessCandidate, "device_fault", lambda *_: "made at mine.py:3")
+    record = record_of("wrong/output_on_meta.py:rnn", options=replace(QUICK, guard=True))
+    assert [(found.id, found.evidence) for found in record.diagnosis] == [("device-hardcoded", "made at mine.py:3")]

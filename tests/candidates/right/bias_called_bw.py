@@ -34,6 +34,10 @@ class Encoder(nn.Module):
 
 
 class LastRows(Encoder):
+    def __init__(self, cfg):
+        super().__init__(cfg)
+        self.kept = None
+
     def forward(self, x, carry=None):
         out, _ = super().forward(x, carry)
         return out, torch.stack(out[-1].split(self.d_h, dim=-1))
