@@ -123,8 +123,9 @@ class Adapted:
         elif "N" not in reading.input and layout != "unbatched":
             said.append("one sequence at a time, by rnncli")
         if layout == "packed" and not self._takes("packed", case):
-            padded = "padded by rnncli, what follows a sequence's end not compared"
-            said.append(f"packed input {padded if self._pads(case) else 'taken apart by rnncli'}")
+            pads = self._pads(case)
+            said.append(f"packed input {'padded' if pads else 'taken apart'} by rnncli")
+            said += ["what follows the end of a sequence is not compared"] if pads else []
         if layout == "unbatched" and "N" in reading.input and not self._takes("unbatched", case):
             said.append("unbatched input given as a batch of one by rnncli")
         itself = self.native.claims("batch_first") or reading.input == "NLI"

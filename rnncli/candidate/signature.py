@@ -115,7 +115,7 @@ def starred(call: Callable[..., Any]) -> str | None:
 
 
 def with_constructor(target: type) -> type:
-    """Return the class that a class has its constructor from, of the same module; else the class itself."""
+    """Return the class, of the same module, whose constructor a class uses; itself where that is one of torch's."""
     bases = (base for base in target.__mro__ if base.__module__ == target.__module__)
     return next((base for base in bases if "__init__" in vars(base)), target)
 

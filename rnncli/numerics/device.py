@@ -70,7 +70,7 @@ def backend_settings(run: RunSettings) -> Iterator[None]:
 
 @contextmanager
 def differentiable(run: RunSettings, device: torch.device) -> Iterator[None]:
-    """Take PyTorch's own kernels where a layer of torch's in a candidate could not be differentiated with cuDNN's.
+    """Turn cuDNN off while a candidate runs in eval mode and is differentiated: it may hold a layer of torch's.
 
     cuDNN's backward exists in training mode alone.
     """

@@ -103,7 +103,7 @@ def _keeps_wrongly(problem: Problem, candidate: Candidate) -> bool:
 
 
 def _equal_by_chance(problem: Problem, candidate: Candidate) -> bool:
-    """Return whether the masks are torch's by chance, of so few elements, and are not those of a longer input."""
+    """Return whether masks of so few elements may equal torch's by chance: on a longer input they are others."""
     if problem.probe.cotangents["output"].numel() * (problem.case.rnn.num_layers - 1) > BY_CHANCE:
         return False
     dropping, kept = _passed_on(problem, candidate)
@@ -114,7 +114,7 @@ def _equal_by_chance(problem: Problem, candidate: Candidate) -> bool:
 
 
 def _passed_on(problem: Problem, candidate: Candidate) -> tuple[Problem, Tensor | None]:
-    """Return the problem on which layers pass on what they read, long enough to count in, and what is left of it."""
+    """Return a problem whose upper layers pass on what they read, long enough to count in, and the output on it."""
     given, rnn = problem.case.input, problem.case.rnn
     in_a_step = rnn.h_out * rnn.directions * (1 if given.layout == "unbatched" else given.batch_size)
     try:

@@ -32,7 +32,7 @@ from rnncli.verdict.problem import Problem
 from rnncli.verdict.stage import Difference
 
 MAX_STEPS, MAX_SEQUENCES = 16, 3  # of the probe
-TOLERANCE = {"float64": 1e-8, "float32": 1e-3, "tf32": 1e-2}  # of the largest value
+TOLERANCE = {"float64": 1e-8, "float32": 1e-3, "tf32": 1e-2}  # of the largest value; not measured for TF32
 LARGE_INPUTS, LARGE_WEIGHTS = 3.0, 10.0  # times the probe's values: weights above 1, sums of some tens
 CALLS = 9  # with equal values; a tenth one has another input
 _AUTOGRADS, _ITS_OWN = "backward raises ", "its own backward raises "
