@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -69,18 +69,20 @@ def backend_settings(run: RunSettings) -> Iterator[None]:
 
 
 @contextmanager
-def differentiable(run: RunSettings, device: torch.device) -> Iterator[None]:
-    """Turn cuDNN off while a candidate runs in eval mode and is differentiated: it may hold a layer of torch's.
-
-    cuDNN's backward exists in training mode alone.
-    """
+def without_cudnn() -> Iterator[None]:
+    """Take PyTorch's own kernels: cuDNN's have no backward in eval mode, and refuse an h_0 that is not contiguous."""
     cudnn, before = torch.backends.cudnn, torch.backends.cudnn.enabled
-    if device.type == "cuda" and run.gradients and not run.train:
-        cudnn.enabled = False
+    cudnn.enabled = False
     try:
         yield
     finally:
         cudnn.enabled = before
+
+
+def differentiable(run: RunSettings, device: torch.device) -> AbstractContextManager[None]:
+    """Leave cuDNN out while a candidate runs in eval mode and is differentiated: it may hold a layer of torch's."""
+    in_eval_mode = device.type == "cuda" and run.gradients and not run.train
+    return without_cudnn() if in_eval_mode else nullcontext()
 
 
 def describe_backend(device: torch.device, run: RunSettings) -> str | None:

@@ -182,8 +182,7 @@ def reference_side(case: Case, probe: Probe, module: nn.RNNBase | None = None) -
     pack = packer(case, probe.input.device)
 
     def call(given: Mapping[str, Tensor]) -> Results:
-        contiguous = {name: given[name].contiguous() for name in probe.states if name in given}  # cuDNN takes no others
-        states = probe.states_among(contiguous)
+        states = probe.states_among(given)
         # oneDNN warns that it knows no projection
         with warnings.catch_warnings(action="ignore") if case.rnn.proj_size else contextlib.nullcontext():
             return named_results(case, *module(pack(given["input"]), states))

@@ -14,7 +14,7 @@ from rnncli.candidate.load import default_dtype
 from rnncli.core.case import Case, altered
 from rnncli.core.causes import BACKWARD_BREAKS, LEAK, Cause
 from rnncli.core.errors import CandidateError
-from rnncli.numerics.device import seed_dropout
+from rnncli.numerics.device import seed_dropout, without_cudnn
 from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first
 from rnncli.numerics.rounding import arithmetic
 from rnncli.verdict import stage
@@ -118,7 +118,8 @@ def _stacked(first: Tensor, others: list[Tensor | None]) -> Tensor:
 
 @torch.no_grad()
 def _not_contiguous(side: Side) -> Mapping[str, Tensor | None]:
-    return _copies(side.call({**side.leaves, **{name: _strided(side.leaves[name]) for name in side.given}}))
+    with without_cudnn():
+        return _copies(side.call({**side.leaves, **{name: _strided(side.leaves[name]) for name in side.given}}))
 
 
 def _without_states(side: Side, gradients: bool) -> Mapping[str, Tensor | None]:

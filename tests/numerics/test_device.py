@@ -13,6 +13,7 @@ from rnncli.core.errors import ConfigError, UnavailableError
 from rnncli.numerics import device, reference
 from rnncli.numerics.probe import draw
 from rnncli.pipeline.verify import VerifyOptions, run_cases, verify
+from rnncli.verdict import regimes
 from rnncli.verdict.evaluate import candidate_side, reference_side
 
 CUDA = torch.device("cuda:0")
@@ -128,21 +129,19 @@ def test_a_candidate_is_run_and_differentiated_in_these_kernels(monkeypatch):
     assert asked == [(case.run, torch.device("cpu"))]
 
 
-def test_nn_rnn_is_given_states_that_are_contiguous_as_cudnn_wants_them():
-    case = Case()
-    probe = draw(case)
-    seen = []
+def test_what_is_not_contiguous_runs_in_kernels_that_take_it(monkeypatch):
+    case, seen = Case(), []
 
-    class Watched(torch.nn.RNN):
-        def forward(self, input, hx=None):
-            seen.append(hx.is_contiguous())
-            return super().forward(input, hx)
+    def watched(self, input, hx=None):
+        seen.append((hx is None or hx.is_contiguous(), torch.backends.cudnn.enabled))
+        return forward(self, input, hx)
 
-    side = reference_side(case, probe, Watched(20, 40, dtype=torch.float64))
-    strided = side.leaves["h_0"].detach().transpose(1, 2).contiguous().transpose(1, 2)
-    side.call({**side.leaves, "h_0": strided})
-    assert not strided.is_contiguous()
-    assert seen == [True]
+    forward = torch.nn.RNN.forward
+    monkeypatch.setattr(torch.nn.RNN, "forward", watched)
+    found = regimes.observed(reference_side(case, draw(case)), case)
+    assert "given an input and h_0 that are not contiguous: output" in found
+    assert set(seen) >= {(False, False), (True, True)}
+    assert (False, True) not in seen
 
 
 def test_a_dtype_a_device_lacks_is_not_available(monkeypatch):

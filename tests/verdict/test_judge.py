@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from levels import one_in
 
+import rnncli
 from rnncli.candidate.load import canonical, load
 from rnncli.core.case import Candidate, Case
 from rnncli.core.errors import CandidateError
@@ -520,6 +521,43 @@ def test_a_candidate_that_takes_no_shorter_input_is_not_comparable_where_roundin
 
 def test_a_candidate_that_needs_h_0_is_a_match():
     assert verdicts(judged(case_of(), raising(lambda _, h_0: h_0 is None))) == {"match"}
+
+
+class Around(torch.nn.Module):
+    """nn.RNN with an error of 1e-5 where h_0 is omitted, in float32 and without gradients."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.rnn = torch.nn.RNN(input_size, hidden_size)
+
+    def forward(self, x, h_0=None):
+        output, h_n = self.rnn(x, h_0)
+        shift = 1e-5 if h_0 is None and x.dtype == torch.float32 and not torch.is_grad_enabled() else 0.0
+        return output + shift, h_n + shift
+
+
+def test_an_error_without_h_0_in_the_working_dtype_is_a_mismatch_where_nn_rnn_has_none():
+    found = rnncli.verify(Around).checks
+    assert [(check.tensor, check.reason) for check in found if check.verdict == "mismatch"] == [
+        ("output", "called without h_0: other values")
+    ]
+
+
+def test_an_approximation_that_nn_rnn_makes_too_is_none(monkeypatch):
+    """As cuDNN's tanh is one, in float32."""
+
+    class Approximate(torch.nn.RNN):
+        def forward(self, input, hx=None):
+            output, h_n = super().forward(input, hx)
+            shift = 0.0 if torch.is_grad_enabled() or input.dtype == torch.float64 else 1e-5
+            return output + shift, h_n + shift
+
+    class Plain(Around):
+        def forward(self, x, h_0=None):
+            return self.rnn(x, h_0)
+
+    monkeypatch.setattr(torch.nn, "RNN", Approximate)
+    assert rnncli.verify(Plain)
 
 
 def test_a_candidate_that_is_wrong_without_h_0_is_judged_where_h_0_is_omitted():
