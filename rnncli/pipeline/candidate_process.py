@@ -45,7 +45,6 @@ class Claims:
         """Return the case without what the candidate does not claim."""
         given = {"h_0": "omitted"} if self.takes == "none" else {}
         run = {} if self.has_gradients else {"gradients": False}
-        assert case.target is not None
         read = {"returns": self.returns, **({"takes": "h_0"} if self.takes == "h_0" else {})}
         candidate = Candidate.model_validate({"target": case.target, **case.stated, **read})
         return altered(case, input=given, run=run).model_copy(update={"candidate": candidate})

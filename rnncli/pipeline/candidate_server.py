@@ -41,7 +41,7 @@ class CandidateServer:
 
     def __init__(self, target: object = None) -> None:
         self._settings = _settings()
-        self._target = target
+        self._target, self._name = target, ""  # the name is known from `load` on
         self._adapted: Adapted | None = None
         self._note: str | None = None  # of what its file raised
         self._import_s = 0.0
@@ -51,42 +51,40 @@ class CandidateServer:
     def load(self, case: Case) -> None:
         """Import the candidate, if it is not here."""
         assert case.target is not None
+        self._name = case.target
         if self._target is None:
             start = time.monotonic()
-            with self._with_traceback(case):
-                self._target, self._note = located(case.target)
+            with self._with_traceback():
+                self._target, self._note = located(self._name)
             self._import_s = time.monotonic() - start
 
     def read(self, case: Case) -> Claims:
         """Find out how the candidate is called."""
-        assert case.target is not None
         if is_canonical(self._target) or case.stated.get("convention") == "canonical":
-            self._candidate = canonical(case.target, self._target, partial=True)  # type: ignore[arg-type]
+            self._candidate = canonical(self._name, self._target, partial=True)  # type: ignore[arg-type]
             return self._read_canonical(case)
         from rnncli.candidate.reading import Unreadable, read
 
-        with self._with_traceback(case), torch.no_grad():
+        with self._with_traceback(), torch.no_grad():
             try:
-                self._readings = read(self._target, case.target, case, case.stated)
+                self._readings = read(self._target, self._name, case, case.stated)
             except Unreadable as error:
                 if not error.faults:
                     raise self._with_starter(case, error) from error.__cause__
-                return Claims(
-                    "by its names alone: its calls raise", "both", "all", True, None, (), error.faults, str(error)
-                )
+                said = "by its names alone: its calls raise"
+                return Claims(said, "both", "all", True, None, faults=error.faults, raises=str(error))
         return self.choose(case, 0)
 
     def _with_starter(self, case: Case, error: CandidateError) -> CandidateError:
         """The error with the command that writes a starter adapter, where one runs."""
         from rnncli.candidate.starter import adapter
 
-        assert case.target is not None
         try:
-            adapter(self._target, case.target, Path.cwd(), case.cell.name)
+            adapter(self._target, self._name, Path.cwd(), case.cell.name)
         except Exception:
             return error
         cell = "" if case.cell.name == "RNN" else f" --cell {case.cell.name}"
-        hint = f"rnncli adapt {case.target}{cell} -o adapter.py writes an adapter to fill in"
+        hint = f"rnncli adapt {self._name}{cell} -o adapter.py writes an adapter to fill in"
         return CandidateError(f"{error}; {hint}", error.trace)
 
     def _read_canonical(self, case: Case) -> Claims:
@@ -102,44 +100,39 @@ class CandidateServer:
 
     def choose(self, case: Case, which: int) -> Claims:
         """Take one of the readings that evidence leaves open."""
-        assert case.target is not None
         adapted = self._adapted = self._readings[which]
-        self._candidate = canonical(case.target, adapted, partial=True)
+        self._candidate = canonical(self._name, adapted, partial=True)
         finals = [name for name, part in zip(case.cell.final, adapted.reading.finals, strict=True) if part is not None]
-        reading = "; ".join([adapted.described(), *adapted.around(case)])
+        native, rnn = adapted.native, case.rnn
         return Claims(
-            reading,
-            _returns([*(["output"] if adapted.returned[0] else []), *finals], case),
-            adapted.native.takes,
-            not adapted.arrays and not adapted.outside_autograd,
-            adapted.unsupported(case),
-            adapted.wiring(case),
-            adapted.faults(case),
-            None,
-            adapted.native.takes_state and adapted.native.optional_state,
-            len(self._readings),
-            tuple(
-                name for name in ARGUMENTS if adapted.native.claims(name) and getattr(case.rnn, name) == DEFAULTS[name]
-            ),
+            reading="; ".join([adapted.described(), *adapted.around(case)]),
+            returns=_returns([*(["output"] if adapted.returned[0] else []), *finals], case),
+            takes=native.takes,
+            has_gradients=not adapted.arrays and not adapted.outside_autograd,
+            unsupported=adapted.unsupported(case),
+            wiring=adapted.wiring(case),
+            faults=adapted.faults(case),
+            h_0_may_be_omitted=native.takes_state and native.optional_state,
+            readings=len(self._readings),
+            untried=tuple(name for name in ARGUMENTS if native.claims(name) and getattr(rnn, name) == DEFAULTS[name]),
         )
 
     def adapter(self, case: Case, folder: Path) -> str:
         """The text of a starter adapter."""
         from rnncli.candidate.starter import adapter
 
-        assert case.target is not None
-        with self._with_traceback(case):
-            return adapter(self._target, case.target, folder, case.cell.name)
+        with self._with_traceback():
+            return adapter(self._target, self._name, folder, case.cell.name)
 
     def repaired(self, case: Case, faults: Sequence[str], trials: Sequence[tuple[Case, Probe]]) -> list[Change | None]:
         """Return the change that fixes each fault; a file that takes long to import is not edited."""
         if self._import_s > SLOW_IMPORT_S:
             return [None for _ in faults]
-        return Search(case, self._adapted, trials).changes(faults)
+        return Search(self._name, case, self._adapted, trials).changes(faults)
 
     def regimes(self, case: Case, probe: Probe) -> Regimes:
         """What the candidate computes in other regimes."""
-        with self._with_traceback(case), devices.backend_settings(case.run):
+        with self._running(case):
             return observed(candidate_side(self._candidate, case, probe), case)
 
     def float32_line(self, case: Case, probe: Probe, plain: bool) -> str | None:
@@ -151,7 +144,7 @@ class CandidateServer:
 
     def evaluate(self, case: Case, probe: Probe, key: int, plain: bool = False) -> tuple[Any, Any]:
         """Values of the candidate, without what it returned itself, which stays here."""
-        with self._with_traceback(case), devices.backend_settings(case.run):
+        with self._running(case):
             values = evaluate(candidate_side(self._candidate, case, probe), case, plain)
         self._kept = {key: values, **dict(itertools.islice(self._kept.items(), 3))}
         return values.tensors, values.findings
@@ -164,16 +157,15 @@ class CandidateServer:
         """Its cost beside nn.RNN's."""
         from rnncli.cost.timing import time_sides
 
-        with self._with_traceback(case), devices.backend_settings(case.run):
-            return time_sides(
-                (reference_side(case, probe), candidate_side(self._candidate, case, probe)), case.run.gradients
-            )
+        with self._running(case):
+            sides = reference_side(case, probe), candidate_side(self._candidate, case, probe)
+            return time_sides(sides, case.run.gradients)
 
     def bench(self, case: Case, probe: Probe, spec: "PassSpec") -> tuple[tuple[Timing, ...], list[str]]:
         """A pass of all that take part."""
         from rnncli.cost.measure import measure
 
-        with self._with_traceback(case), devices.backend_settings(case.run):
+        with self._running(case):
             return measure(case, probe, spec, self._candidate)
 
     def device_fault(self, case: Case) -> str | None:
@@ -204,15 +196,18 @@ class CandidateServer:
         return [*([self._note] if self._note else []), *changes]
 
     @contextlib.contextmanager
-    def _with_traceback(self, case: Case) -> Iterator[None]:
+    def _running(self, case: Case) -> Iterator[None]:
+        with self._with_traceback(), devices.backend_settings(case.run):
+            yield
+
+    @contextlib.contextmanager
+    def _with_traceback(self) -> Iterator[None]:
         """A candidate's error with its traceback, as text: its own frames."""
-        assert case.target is not None
-        file = case.target.rpartition(":")[0]
         try:
             yield
         except CandidateError as error:
             if error.__cause__ is not None and error.trace is None:
-                error.trace = own_frames(error.__cause__, file)
+                error.trace = own_frames(error.__cause__, self._name.rpartition(":")[0])
             raise
 
 

@@ -29,10 +29,11 @@ MAX_EDITS = 60  # that are tried for a fault
 class Search:
     """Edits of a candidate's file, tried until one fixes it: the edited file is read and run on every trial.
 
-    `adapted` is the candidate as it was read; None of one in the canonical form. `trials` are cases with their probes.
-    A notebook and a module are not edited.
+    `target` names the candidate, and `adapted` is the candidate as it was read; None of one in the canonical form.
+    `trials` are cases with their probes. A notebook and a module are not edited.
     """
 
+    target: str
     case: Case
     adapted: "Adapted | None"
     trials: Sequence[tuple[Case, Probe]]
@@ -40,7 +41,7 @@ class Search:
 
     def changes(self, faults: Sequence[str]) -> list[Change | None]:
         """Return the change that fixes each fault: with it the candidate has the other faults alone."""
-        file = (self.case.target or "").rpartition(":")[0]
+        file = self.target.rpartition(":")[0]
         if not file.endswith(".py"):
             return [None for _ in faults]
         source, left, found = Path(file).read_text(), list(faults), dict[str, Change]()
@@ -65,17 +66,18 @@ class Search:
     def _computes(self, source: str, faults: Sequence[str]) -> bool:
         from rnncli.faults.diagnose import Trial
 
-        case = self.case
-        assert case.target is not None
+        target, case, adapted = self.target, self.case, self.adapted
         try:
             with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
-                edited: Any = from_source(case.target, source)
-                if self.adapted is not None:
+                edited: Any = from_source(target, source)
+                if adapted is not None:
                     with torch.no_grad():
-                        edited, *others = read(edited, case.target, case, case.stated)
-                    if others or edited.unsupported(case) or edited.faults(case) or not self._is_wired_as(edited):
+                        edited, *others = read(edited, target, case, case.stated)
+                    if others or edited.unsupported(case) or edited.faults(case):
                         return False
-                run = FunctionCandidate(canonical(case.target, edited, partial=True))
+                    if not _wired_alike(adapted, edited, case):
+                        return False
+                run = FunctionCandidate(canonical(target, edited, partial=True))
                 tried = [*self.trials, *self._further(edited, *self.trials[0])]
                 return all(Trial(one, probe, run.evaluate(one, probe)).is_explained_by(faults) for one, probe in tried)
         except Exception:
@@ -92,7 +94,7 @@ class Search:
             other = "relu" if case.rnn.nonlinearity == "tanh" else "tanh"
             yield altered(case, rnn={"nonlinearity": other}), probe
 
-    def _is_wired_as(self, edited: "Adapted") -> bool:
-        assert self.adapted is not None
-        wirings = [[(wire[0], wire[1]) for wire in one.wiring(self.case)] for one in (self.adapted, edited)]
-        return wirings[0] == wirings[1] and self.adapted.described() == edited.described()
+
+def _wired_alike(one: "Adapted", other: "Adapted", case: Case) -> bool:
+    first, second = ([wire[:2] for wire in adapted.wiring(case)] for adapted in (one, other))
+    return first == second and one.described() == other.described()
