@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: proce
 
 from benchmarks.reading.audit import STATE, Judged, jobs, judged
 from benchmarks.reading.bindings import STYLES
-from benchmarks.reading.table import section
+from benchmarks.reading.table import section, what_is_wrong
 
 
 def main() -> int:
@@ -37,18 +37,17 @@ def main() -> int:
         folder = STATE / "reading"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for result in found:
-            unread = given.unread and result.truth == "right" and result.verdict not in ("match", "mismatch")
-            if result.wrong_match or result.wrong_mismatch or unread:
-                print(f"wrote {write(result, folder)}", file=sys.stderr)
+        for job, result in zip(found, results, strict=True):
+            unread = given.unread and result["truth"] == "right" and result["verdict"] not in ("match", "mismatch")
+            if kind := what_is_wrong(result) or ("unread" if unread else None):
+                print(f"wrote {write(job, kind, folder)}", file=sys.stderr)
     return int(failed)
 
 
-def write(result: Judged, folder: Path) -> Path:
+def write(result: Judged, kind: str, folder: Path) -> Path:
     """Write a mutant as a file that can be verified, with a heading."""
     job = result.job
-    kind = "wrong-match" if result.wrong_match else "wrong-mismatch" if result.wrong_mismatch else "unread"
-    path = folder / f"{kind}-{job.style}-{job.key[:8]}.py"
+    path = folder / f"{kind.replace(' ', '-')}-{job.style}-{job.key[:8]}.py"
     heading = [
         f"rnncli verify {path}:{STYLES[job.style].target} {job.flags}".rstrip(),
         f"line {job.line}: {job.operator}: {job.change}",

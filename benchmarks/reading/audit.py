@@ -54,16 +54,6 @@ class Judged:
     verdict: str
     said: str
 
-    @property
-    def wrong_match(self) -> bool:
-        """Whether the tool passes what is wrong or raises."""
-        return self.verdict == "match" and self.truth in ("wrong", "raises")
-
-    @property
-    def wrong_mismatch(self) -> bool:
-        """Whether the tool calls what is right a mismatch."""
-        return self.verdict == "mismatch" and self.truth == "right"
-
     def to_json(self) -> dict[str, Any]:
         """Plain values, without the source."""
         values = asdict(self)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 Weights = Mapping[str, Tensor]
 Function = Callable[[Tensor, Tensor | None], tuple[Tensor | None, Tensor | None]]
+Call = Callable[[Tensor, Tensor | None], Any]  # of a style's own: what it returns is not known
 DOCUMENTED = "as documented"
 OTHER_WAY = ("W_hh the other way round",)
 UNUSED = ("parameters without effect beside nn.RNN's",)
@@ -184,10 +185,6 @@ class Style:
     rank_in_words: bool = False
 
 
-def _optional(call: Callable[..., Any], x: Tensor, h_0: Tensor | None) -> Any:
-    return call(x) if h_0 is None else call(x, h_0)
-
-
 def _first(h_0: Tensor | None) -> Tensor | None:
     return None if h_0 is None else h_0[0]
 
@@ -196,101 +193,98 @@ def _swapped(x: Tensor) -> Tensor:
     return x.transpose(0, 1)
 
 
+# How a style is called: each takes a function or an object of a style, and returns one that is called otherwise.
+
+
+def _optional(call: Callable[..., Any]) -> Call:
+    """A state is left out, not given as None."""
+    return lambda x, h_0: call(x) if h_0 is None else call(x, h_0)
+
+
+def _batch_first(call: Call) -> Function:
+    """Input and output have the batch on their first axis."""
+
+    def swapped(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h_n = call(_swapped(x), h_0)
+        return _swapped(output), h_n
+
+    return swapped
+
+
+def _in_layout(task: Task, call: Call) -> Function:
+    """Input and output have the batch on the axis that the task says."""
+    return _batch_first(call) if task.batch_first else call
+
+
+def _one_layer(call: Call) -> Function:
+    """The states are (N, H_out), without an axis of layers."""
+
+    def called(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h = call(x, _first(h_0))
+        return output, h[None]
+
+    return called
+
+
+def _listed(call: Call) -> Call:
+    """The output is a list of its steps."""
+
+    def stacked(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        outputs, h_n = call(x, h_0)
+        return torch.stack(outputs), h_n
+
+    return stacked
+
+
 # -- functions ---------------------------------------------------------------------------------------------------------
 
 
 def _scan(given: Given) -> Function:
     weights = given.wiring.leaves("l0")
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h = given.module.rnn_forward(x, *weights, h_0[0])
-        return output, h[None]
-
-    return call
+    return _one_layer(lambda x, h: given.module.rnn_forward(x, *weights, h))
 
 
 def _blog(given: Given) -> Function:
     weights = given.wiring.leaves("l0")
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h = given.module.forward(_swapped(x), *weights, h_0[0])
-        return _swapped(output), h[None]
-
-    return call
+    return _batch_first(_one_layer(lambda x, h: given.module.forward(x, *weights, h)))
 
 
 def _port(given: Given) -> Function:
     params = {name: given.wiring.leaf(name) for name in given.wiring.weights}
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = given.module.run_rnn(
-            params, x, h_0, num_layers=given.task.num_layers, bidirectional=given.task.bidirectional
-        )
-        return output, h_n
-
-    return call
+    settings = {"num_layers": given.task.num_layers, "bidirectional": given.task.bidirectional}
+    return lambda x, h_0: given.module.run_rnn(params, x, h_0, **settings)
 
 
 def _layer_lists(given: Given) -> Function:
     kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     lists = [[given.wiring.leaf(f"{kind}_{suffix}") for suffix in given.task.suffixes] for kind in kinds]
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = given.module.deep_rnn(x, *lists, h_0)
-        return output, h_n
-
-    return call
+    return lambda x, h_0: given.module.deep_rnn(x, *lists, h_0)
 
 
 def _flat_weights(given: Given) -> Function:
     flat = [tensor for suffix in given.task.suffixes for tensor in given.wiring.leaves(suffix)]
     settings = (given.task.bias, given.task.num_layers, 0.0, False, given.task.bidirectional, given.task.batch_first)
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = given.module.rnn_tanh(_swapped(x) if given.task.batch_first else x, h_0, flat, *settings)
-        return _swapped(output) if given.task.batch_first else output, h_n
-
-    return call
+    return _in_layout(given.task, lambda x, h_0: given.module.rnn_tanh(x, h_0, flat, *settings))
 
 
 def _einsum(given: Given) -> Function:
     weights = given.wiring.leaves("l0")
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = given.module.rnn(_swapped(x), *weights, h_0)
-        return _swapped(output), h_n
-
-    return call
+    return _batch_first(lambda x, h_0: given.module.rnn(x, *weights, h_0))
 
 
 def _addmm(given: Given) -> Function:
     weights = given.wiring.leaves("l0")
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = given.module.elman(x, h_0, *weights)
-        return output, h_n
-
-    return call
+    return lambda x, h_0: given.module.elman(x, h_0, *weights)
 
 
 def _bi_functional(given: Given) -> Function:
     weights = [tensor for suffix in given.task.suffixes for tensor in given.wiring.leaves(suffix)]
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = given.module.birnn(x, h_0, *weights)
-        return output, h_n
-
-    return call
+    return lambda x, h_0: given.module.birnn(x, h_0, *weights)
 
 
 def _from_global(given: Given) -> Function:
     given.wiring.fill_named(given.module.rnn, "l0")
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = given.module.my_forward(x, h_0)
-        return output, h_n
-
-    return call
+    return lambda x, h_0: given.module.my_forward(x, h_0)
 
 
 # -- classes -----------------------------------------------------------------------------------------------------------
@@ -313,23 +307,13 @@ def _dropin(given: Given) -> Function:
         raise WrongError(f"parameters {sorted(names ^ set(given.wiring.weights))} are not nn.RNN's, or missing")
     for suffix in given.task.suffixes:
         given.wiring.fill_named(rnn, suffix)
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = _optional(rnn, _swapped(x) if given.task.batch_first else x, h_0)
-        return _swapped(output) if given.task.batch_first else output, h_n
-
-    return call
+    return _in_layout(given.task, _optional(rnn))
 
 
 def _two_linears(given: Given) -> Function:
     rnn = given.module.VanillaRNN(given.task.input_size, given.task.hidden_size)
     given.wiring.fill_linears(rnn.i2h, rnn.h2h, "l0")
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = _optional(rnn, x, h_0)
-        return output, h_n
-
-    return call
+    return _optional(rnn)
 
 
 def _joined(given: Given) -> Function:
@@ -339,12 +323,7 @@ def _joined(given: Given) -> Function:
     )
     given.wiring.fill(rnn.in2hidden.weight, lambda w: torch.cat([w[name] for name in order], dim=1))
     given.wiring.fill_sum(rnn.in2hidden.bias, "l0")
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h = _optional(rnn, _swapped(x), _first(h_0))
-        return _swapped(output), h[None]
-
-    return call
+    return _batch_first(_one_layer(_optional(rnn)))
 
 
 def _cell_stack(given: Given) -> Function:
@@ -352,24 +331,14 @@ def _cell_stack(given: Given) -> Function:
     _require_registered(rnn.cells, given)
     for suffix, cell in zip(given.task.suffixes, rnn.cells, strict=True):
         given.wiring.fill_cell(cell, suffix)
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = _optional(rnn, x, h_0)
-        return output, h_n
-
-    return call
+    return _optional(rnn)
 
 
 def _two_ways(given: Given) -> Function:
     rnn = given.module.BiRNN(given.task.input_size, given.task.hidden_size)
     given.wiring.fill_cell(rnn.left, "l0")
     given.wiring.fill_cell(rnn.right, "l0_reverse")
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = _optional(rnn, x, h_0)
-        return output, h_n
-
-    return call
+    return _optional(rnn)
 
 
 def _require_registered(modules: Any, given: Given) -> None:
@@ -393,12 +362,7 @@ def _plain_class(given: Given) -> Function:
         for tensor in (rnn.U, rnn.W, rnn.b):
             tensor.requires_grad_()
     _fill_raw(given.wiring, rnn.U, rnn.W, rnn.b, given.variant, parameter=False)
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h = _optional(rnn, x, _first(h_0))
-        return torch.stack(output) if given.variant in LISTED_OUTPUT else output, h[None]
-
-    return call
+    return _one_layer(_listed(_optional(rnn)) if given.variant in LISTED_OUTPUT else _optional(rnn))
 
 
 def _numpy_class(given: Given) -> Function:
@@ -414,33 +378,23 @@ def _numpy_class(given: Given) -> Function:
             raise WrongError(f"{name} has shape {getattr(rnn, name).shape} where {value.shape} is needed")
         setattr(rnn, name, value.copy())
 
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h = _optional(rnn.forward, x.numpy(), None if h_0 is None else h_0[0].numpy())
-        return torch.from_numpy(output.copy()), torch.from_numpy(h.copy())[None]
+    def call(x: Tensor, h: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h = _optional(rnn.forward)(x.numpy(), None if h is None else h.numpy())
+        return torch.from_numpy(output.copy()), torch.from_numpy(h.copy())
 
-    return call
+    return _one_layer(call)
 
 
 def _d2l_scratch(given: Given) -> Function:
     rnn = given.module.RNNScratch(given.task.input_size, given.task.hidden_size)
     _fill_raw(given.wiring, rnn.W_xh, rnn.W_hh, rnn.b_h, given.variant)
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        outputs, state = _optional(rnn, x, _first(h_0))
-        return torch.stack(outputs), state[None]
-
-    return call
+    return _one_layer(_listed(_optional(rnn)))
 
 
 def _factory(given: Given) -> Function:
     rnn = given.module.make_rnn(given.task.input_size, given.task.hidden_size)
     given.wiring.fill_named(rnn, "l0")
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = rnn(x, h_0)
-        return output, h_n
-
-    return call
+    return lambda x, h_0: rnn(x, h_0)
 
 
 def _encoder(given: Given) -> Function:
@@ -458,7 +412,7 @@ def _last_state(given: Given) -> Function:
     given.wiring.fill_linears(rnn.Wx, rnn.Wh, "l0")
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[None, Tensor]:
-        return None, _optional(rnn, _swapped(x), _first(h_0))[None]
+        return None, _optional(rnn)(_swapped(x), _first(h_0))[None]
 
     return call
 
@@ -474,12 +428,7 @@ def _deep_linears(given: Given) -> Function:
     _require_registered(rnn.across, given)
     for suffix, up, across in zip(given.task.suffixes, rnn.up, rnn.across, strict=True):
         given.wiring.fill_linears(up, across, suffix)
-
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = _optional(rnn, _swapped(x), h_0)
-        return _swapped(output), h_n
-
-    return call
+    return _batch_first(_optional(rnn))
 
 
 # -- cells -------------------------------------------------------------------------------------------------------------
@@ -488,14 +437,14 @@ def _deep_linears(given: Given) -> Function:
 def _looped(step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Function:
     """A cell in the loop that its user writes."""
 
-    def call(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        h, outputs = h_0[0], []
+    def call(x: Tensor, h: Tensor | None) -> tuple[list[Tensor], Tensor]:
+        outputs = []
         for x_t in x:
             y, h = step(x_t, h)
             outputs.append(y)
-        return torch.stack(outputs), h[None]
+        return outputs, h
 
-    return call
+    return _one_layer(_listed(call))
 
 
 def _step_cell(given: Given) -> Function:
@@ -507,12 +456,7 @@ def _step_cell(given: Given) -> Function:
 def _cell_with_output(given: Given) -> Function:
     cell = given.module.SimpleCell(given.task.input_size, given.task.hidden_size)
     given.wiring.fill_linears(cell.kernel, cell.recurrent_kernel, "l0")
-
-    def step(x_t: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        y, h = cell(x_t, h)
-        return y, h
-
-    return _looped(step)
+    return _looped(cell)
 
 
 def _step_function(given: Given) -> Function:

@@ -10,26 +10,23 @@ COLUMNS = ("mutants", "cases", "right", "wrong", "raises", "excluded", "wrong ma
 Result = dict[str, Any]  # of `Judged.to_json`
 
 
-def is_wrong_match(result: Result) -> bool:
-    """Whether the tool passes what is wrong or raises."""
-    return result["verdict"] == "match" and result["truth"] in ("wrong", "raises")
-
-
-def is_wrong_mismatch(result: Result) -> bool:
-    """Whether the tool calls what is right a mismatch."""
-    return result["verdict"] == "mismatch" and result["truth"] == "right"
+def what_is_wrong(result: Result) -> str | None:
+    """Return "wrong match" where the tool passes what is not right, "wrong mismatch" where it refuses what is."""
+    if result["verdict"] == "match" and result["truth"] in ("wrong", "raises"):
+        return "wrong match"
+    return "wrong mismatch" if result["verdict"] == "mismatch" and result["truth"] == "right" else None
 
 
 def counts(results: Sequence[Result]) -> dict[str, int]:
     """The figures of a row: cases are mutants, each for the flags that its style claims."""
-    truths = Counter(result["truth"] for result in results)
+    truths, wrongs = Counter(result["truth"] for result in results), Counter(map(what_is_wrong, results))
     right = [result for result in results if result["truth"] == "right"]
     return {
         "mutants": len({result["mutant"] for result in results}),
         "cases": len(results),
         **{kind: truths[kind] for kind in ("right", "wrong", "raises", "excluded")},
-        "wrong matches": sum(map(is_wrong_match, results)),
-        "wrong mismatches": sum(map(is_wrong_mismatch, results)),
+        "wrong matches": wrongs["wrong match"],
+        "wrong mismatches": wrongs["wrong mismatch"],
         "read": sum(result["verdict"] == "match" for result in right),
     }
 
@@ -41,7 +38,7 @@ def section(results: Sequence[Result]) -> tuple[str, bool]:
         by_style.setdefault(result["style"], []).append(result)
     rows = [_row(f"`{style}`", counts(found)) for style, found in sorted(by_style.items())]
     total = counts(results)
-    wrong = [result for result in results if is_wrong_match(result) or is_wrong_mismatch(result)]
+    wrong = [result for result in results if what_is_wrong(result)]
     reasons = Counter(result["because"] for result in results if result["truth"] == "excluded")
     excluded = "; ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items())) or "none"
     text = f"""## Readings
@@ -73,9 +70,7 @@ def _row(name: str, figures: dict[str, int]) -> str:
 
 
 def _line(result: Result) -> str:
-    what = "wrong match" if is_wrong_match(result) else "wrong mismatch"
     flags = f" {result['flags']}" if result["flags"] else ""
-    change = result["change"].replace("`", "'")
-    return (
-        f"{what}: `{result['style']}{flags}`, line {result['line']}: `{change}`; truth: {result['because'] or 'right'}"
-    )
+    change, truth = result["change"].replace("`", "'"), result["because"] or "right"
+    where = f"`{result['style']}{flags}`, line {result['line']}: `{change}`"
+    return f"{what_is_wrong(result)}: {where}; truth: {truth}"

@@ -1,7 +1,7 @@
 """The truth about a mutant: what its binding makes of it beside nn.RNN, in float64 and by way of torch alone."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Literal
@@ -156,33 +156,13 @@ def calls_of(style: Style, task: Task) -> Iterator[Call]:
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator)
 
-    def call(
-        regime: str,
-        length: int = LENGTH,
-        batch: int = BATCH,
-        omitted: bool = False,
-        parts: tuple[str, ...] | None = None,
-        change: Callable[[Tensor], Tensor] = lambda tensor: tensor,
-        input_gradients: bool = True,
-        keep_gradients: bool = False,
-        negate: bool = False,
-    ) -> Call:
+    def call(regime: str, length: int = LENGTH, batch: int = BATCH) -> Call:
         x, h_0 = normal(length, batch, task.input_size), normal(states, batch, task.hidden_size)
         cotangents = {
             "output": normal(length, batch, task.directions * task.hidden_size),
             "h_n": normal(states, batch, task.hidden_size),
         }
-        none = omitted or not style.takes_h_0
-        return Call(
-            regime,
-            change(x),
-            None if none else change(h_0),
-            cotangents,
-            parts or style.returns,
-            input_gradients,
-            keep_gradients,
-            negate,
-        )
+        return Call(regime, x, h_0 if style.takes_h_0 else None, cotangents, style.returns)
 
     plain = call("plain")
     yield plain
@@ -190,16 +170,18 @@ def calls_of(style: Style, task: Task) -> Iterator[Call]:
     yield call("another length and batch", length=4, batch=2)
     yield call("N = 1", batch=1)
     if style.optional_h_0:
-        yield call("h_0 omitted", omitted=True)
-        yield call("h_0 omitted again", batch=2, omitted=True)
+        yield replace(call("h_0 omitted"), h_0=None)
+        yield replace(call("h_0 omitted again", batch=2), h_0=None)
     if style.gradients:
         if len(style.returns) == 2:
-            yield call("a loss on output alone", parts=("output",))
-            yield call("a loss on h_n alone", parts=("h_n",))
-        yield call("input that requires no gradient", input_gradients=False)
-        yield call("gradients of two backward calls", keep_gradients=True)
-        yield call("other weights", negate=True)
-    yield call("non-contiguous input and h_0", change=_non_contiguous)
+            yield replace(call("a loss on output alone"), parts=("output",))
+            yield replace(call("a loss on h_n alone"), parts=("h_n",))
+        yield replace(call("input that requires no gradient"), input_gradients=False)
+        yield replace(call("gradients of two backward calls"), keep_gradients=True)
+        yield replace(call("other weights"), negate=True)
+    last = call("non-contiguous input and h_0")
+    h_0 = None if last.h_0 is None else _non_contiguous(last.h_0)
+    yield replace(last, x=_non_contiguous(last.x), h_0=h_0)
 
 
 def _non_contiguous(tensor: Tensor) -> Tensor:
