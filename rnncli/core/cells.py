@@ -1,7 +1,6 @@
 """The cells of torch as data. Names, shapes, work and memory follow from it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,3 @@ CELLS = {
         Cell("LSTM", gates=("i", "f", "g", "o"), source="g", states=("h", "c"), projects=True),
     )
 }
-
-
-def cell_of(config: dict[str, Any]) -> Cell:
-    """Return the cell of a case by its config; results of older versions are of an RNN."""
-    return CELLS[config["rnn"].get("cell", "RNN")]

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from rnncli.core.cells import CELLS
+from rnncli.core.cells import CELLS, Cell
 
 if TYPE_CHECKING:
     from rnncli.core.tally import Tally
@@ -307,6 +307,10 @@ class CaseRecord:
         """Return the name of a built-in candidate, or where a user's own is found."""
         named = self.config["candidate"]
         return str(named["target"] if isinstance(named, dict) else named)
+
+    @property
+    def cell(self) -> Cell:
+        return CELLS[self.config["rnn"].get("cell", "RNN")]  # results of older versions are of an RNN
 
 
 @dataclass(frozen=True, kw_only=True)

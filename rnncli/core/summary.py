@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rnncli.core.cells import CELLS, cell_of
+from rnncli.core.cells import CELLS
 from rnncli.core.records import CaseRecord, RunRecord, Verdict, leaves_of, printable
 from rnncli.core.tally import Tally
 
@@ -138,7 +138,7 @@ def call(case: "CaseRecord | Case") -> str:
     """Return torch's layer as the case builds it: nn.RNN(3, 5, num_layers=2)."""
     rnn = case.config["rnn"]
     extra = [f", {name}={rnn[name]!r}" for name, default in DEFAULTS.items() if rnn.get(name) not in (default, None)]
-    return f"{cell_of(case.config).layer}({rnn['input_size']}, {rnn['hidden_size']}{''.join(extra)})"
+    return f"{case.cell.layer}({rnn['input_size']}, {rnn['hidden_size']}{''.join(extra)})"
 
 
 def arguments(case: CaseRecord) -> str:
@@ -149,7 +149,7 @@ def arguments(case: CaseRecord) -> str:
 
 def initial(case: CaseRecord) -> str:
     """Return what a case starts from: h_0 random, h_0 and c_0 omitted."""
-    return f"{' and '.join(cell_of(case.config).initial)} {case.config['input']['h_0']}"
+    return f"{' and '.join(case.cell.initial)} {case.config['input']['h_0']}"
 
 
 def reason(case: CaseRecord) -> str:
@@ -159,7 +159,7 @@ def reason(case: CaseRecord) -> str:
     if case.verdict == Verdict.NOT_COMPARABLE:
         return next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
     if case.checks is None and case.timing is not None:  # of bench, which keeps no checks
-        return f"it does not compute what {cell_of(case.config).layer} computes"
+        return f"it does not compute what {case.cell.layer} computes"
     wrong = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
     if not wrong:
         return "the shapes are not as expected"

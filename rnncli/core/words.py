@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
-from rnncli.core.cells import cell_of
 from rnncli.core.records import (
     CaseRecord,
     Check,
@@ -24,6 +23,9 @@ from rnncli.core.records import (
     printable,
 )
 from rnncli.core.summary import call, initial
+
+if TYPE_CHECKING:
+    from rnncli.core.case import Case
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 MOST_NAMES = 8
@@ -131,20 +133,20 @@ def circumstances(command: str, case: CaseRecord) -> str:
     return ", ".join(filter(None, [*details, case.backend]))
 
 
-def axes(config: dict[str, Any]) -> str:
+def axes(case: CaseRecord) -> str:
     """Return the letters of the axes with their sizes; of packed input, with what is shown of it."""
-    line = letters(config)
-    return f"{line}; of a packed tensor, .data is shown" if config["input"]["layout"] == "packed" else line
+    line = letters(case)
+    return f"{line}; of a packed tensor, .data is shown" if case.config["input"]["layout"] == "packed" else line
 
 
-def letters(config: dict[str, Any]) -> str:
+def letters(case: "CaseRecord | Case") -> str:
     """Return the letters of the axes with their sizes: L=5 steps, N=10 sequences, D=1 direction, H_in=20, H_out=40."""
-    rnn, given = config["rnn"], config["input"]
+    rnn, given = case.config["rnn"], case.config["input"]
     sizes = [f"L={counted(given['seq_len'], 'step')}"]
     sizes += [f"N={counted(given['batch_size'], 'sequence')}"] if given["layout"] != "unbatched" else []
     sizes += [f"D={counted(1 + rnn['bidirectional'], 'direction')}", f"H_in={rnn['input_size']}"]
     sizes += [f"H_out={rnn.get('proj_size') or rnn['hidden_size']}"]
-    return ", ".join(sizes + [f"H_cell={rnn['hidden_size']}"] * (len(cell_of(config).states) > 1))
+    return ", ".join(sizes + [f"H_cell={rnn['hidden_size']}"] * (len(case.cell.states) > 1))
 
 
 def parameters(found: Sequence[Parameter]) -> Iterator[str]:
@@ -199,7 +201,7 @@ def recipes(found: Sequence[Recipe], width: int) -> Iterator[str]:
 
 def sizes_of(case: CaseRecord) -> dict[str, list[tuple[int, ...] | None]]:
     """Return the sizes of each tensor by whose they are, without those that nobody gave."""
-    given = {"predicted": "predicted", cell_of(case.config).layer: "reference"}
+    given = {"predicted": "predicted", case.cell.layer: "reference"}
     given |= {candidate(case, short=True): "candidate", "expected": "expected"}
     columns = {whose: [getattr(shape, field) for shape in case.shapes or ()] for whose, field in given.items()}
     return {whose: sizes for whose, sizes in columns.items() if any(sizes)}
@@ -207,7 +209,7 @@ def sizes_of(case: CaseRecord) -> dict[str, list[tuple[int, ...] | None]]:
 
 def shape_disagreements(case: CaseRecord) -> Iterator[str]:
     """Yield a line for each tensor or parameter whose sizes do not agree."""
-    layer, own = cell_of(case.config).layer, candidate(case, short=True)
+    layer, own = case.cell.layer, candidate(case, short=True)
     found: list[TensorShape | Parameter] = [*(case.shapes or ()), *(case.parameters or ())]
     for tensor in found:
         predicted = tensor.shape if isinstance(tensor, Parameter) else tensor.predicted

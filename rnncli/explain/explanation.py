@@ -17,7 +17,7 @@ MOST_SEQUENCES = 8
 def explain(case: Case) -> Page:
     """Return the explanation of a case, in its own sizes."""
     sections = (_unrolled(case), one_step(case), _what_is_what(case), the_arguments(case), snippets(case))
-    return Page(call(case), letters(case.config), sections)
+    return Page(call(case), letters(case), sections)
 
 
 def in_short(case: Case) -> str:

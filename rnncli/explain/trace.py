@@ -33,7 +33,7 @@ def trace(case: Case, place: Place) -> Page:
     code = Code("float32, on the CPU", f"{by_module(case)}\noutput{data}.sum().backward()")
     same = Section(f"The same numbers from {case.cell.layer}", (code,))
     sections = (_through_time(case, place, followed), _one(case, place, followed[place.t]), same)
-    return Page(call(case), letters(case.config), sections)
+    return Page(call(case), letters(case), sections)
 
 
 def follow(case: Case, place: Place) -> dict[int, Names]:

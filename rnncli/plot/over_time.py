@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from rnncli.core import words
-from rnncli.core.cells import CELLS, cell_of
+from rnncli.core.cells import CELLS
 from rnncli.core.records import CaseRecord, Check, Location, RunRecord, Verdict, printable
 from rnncli.core.summary import conclusion, reason
 from rnncli.plot.page import BLACK, BLUE, SKY, VERMILLION, WIDTH, by_label, described, put_title
@@ -80,7 +80,7 @@ def _draw_case(part: SubFigure, case: CaseRecord) -> None:
     checks, directions = _checks(case), _directions(case)
     panels = part.subplots(len(directions), len(checks), squeeze=False)
     for column, check in enumerate(checks):
-        found = courses(check, cell_of(case.config).layer)
+        found = courses(check, case.cell.layer)
         scale = _Scale([steps for course in found for steps in course.lines.values()])
         for course in found:
             _draw_panel(panels[directions.index(course.direction), column], course, check, scale, case.id)

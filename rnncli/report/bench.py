@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from rnncli.core import words
-from rnncli.core.cells import cell_of
 from rnncli.core.records import CaseRecord, RunRecord, Timing
 from rnncli.core.summary import call, conclusion, layers, short, threads, varying
 from rnncli.report.table import PAGE_WIDTH, Row, table
@@ -50,7 +49,7 @@ def _title(case: CaseRecord) -> Text:
 
 def _one(case: CaseRecord, record: RunRecord) -> Iterator[RenderableType]:
     yield _title(case)
-    yield Text(words.axes(case.config), "dim")
+    yield Text(words.axes(case), "dim")
     if case.reading:
         yield Text(f"read as: {case.reading}")
     timings = case.timing or ()
@@ -81,7 +80,7 @@ def _bars(case: CaseRecord) -> Table:
     rows: dict[str, list[str | Text]] = {
         timing.implementation: [_name(timing, case), *("" for _ in passes)] for timing in measured
     }
-    head = f"of {cell_of(case.config).layer}'s"
+    head = f"of {case.cell.layer}'s"
     widest = max([len(head), *(len(row[0]) for row in rows.values())])
     columns = min((PAGE_WIDTH - widest) // max(len(passes), 1) - 2, MOST_OF_A_BAR)
     longest = max((words.spread(timing)[1] for timing in measured), default=1.0)
@@ -102,9 +101,7 @@ def _pass_table(timings: Sequence[Timing], case: CaseRecord) -> Table:
         share = "" if timing.products_share is None else f"{timing.products_share:.0%}"
         rows.append([_name(timing, case), *times, share, words.memory(timing.peak_bytes)])
     rates = ["earlier>", "GFLOP/s>"] if beside else ["GFLOP/s>", "GB/s>"]
-    return table(
-        ["implementation", "median>", "IQR>", f"of {cell_of(case.config).layer}'s>", *rates, "share>", "memory>"], rows
-    )
+    return table(["implementation", "median>", "IQR>", f"of {case.cell.layer}'s>", *rates, "share>", "memory>"], rows)
 
 
 def _range(cases: Sequence[CaseRecord], record: RunRecord) -> Iterator[RenderableType]:

@@ -21,7 +21,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rnncli.core import summary, words
-from rnncli.core.cells import cell_of
 from rnncli.core.records import CaseRecord, RunRecord, Timing, Verdict, leaves_of, printable
 from rnncli.report.failures import Failures, Group, in_short
 from rnncli.report.over_time import Course, courses, scale_of
@@ -278,7 +277,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    found.globals.update(words=words, summary=summary, cell_of=cell_of, state=state, size=PICTURE, width=BAR, bars=bars)
+    found.globals.update(words=words, summary=summary, state=state, size=PICTURE, width=BAR, bars=bars)
     found.globals["pictures"] = lambda check, layer: [picture(course) for course in courses(check, layer)]
     found.globals["part"] = lambda name: Markup((page / name).read_text(encoding="utf-8"))  # ours
     found.filters.update(breakable=_breakable, coded=_coded, command=_command)

@@ -1,7 +1,6 @@
 """A result in one line, for a script: `mismatch  my_rnn.py:rnn_forward: missing-bias-hh`."""
 
 from rnncli.core import words
-from rnncli.core.cells import cell_of
 from rnncli.core.records import CaseRecord, RunRecord, Verdict
 from rnncli.core.summary import call, cases, conclusion
 
@@ -75,7 +74,7 @@ def _of_bench(record: RunRecord) -> str:
     last = timed[-1].pass_ if timed else ""
     shown = [one for one in timed if one.pass_ == last and not one.is_reference and one.implementation != PRODUCTS]
     ratios = (f"{one.implementation} {words.ratio_to(one.ratio_to_reference)}" for one in shown)
-    return f"{last}: {', '.join(ratios)} of {cell_of(record.cases[0].config).layer}'s time"
+    return f"{last}: {', '.join(ratios)} of {record.cases[0].cell.layer}'s time"
 
 
 def _of_env(record: RunRecord) -> str:

@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from rnncli.core import words
-from rnncli.core.cells import cell_of
 from rnncli.core.records import CaseRecord, Diagnosis, RunRecord, Timing, Verdict, printable
 from rnncli.core.summary import by_argument, call, candidates, cases, conclusion, layers, verdicts_of
 from rnncli.report.failures import Failures
@@ -86,7 +85,7 @@ def _sections(case: CaseRecord, verbose: bool) -> Iterator[Iterable[RenderableTy
         rows = [(wire.tensor, wire.weight, wire.evidence) for wire in case.wiring]
         yield [table(["candidate's tensor", "holds", "known by"], rows)]
     if case.shapes:
-        yield [_shapes(case), Text(words.axes(case.config), "dim")]
+        yield [_shapes(case), Text(words.axes(case), "dim")]
     if case.parameters:
         yield [_parameters_table(case, verbose) if case.checks is None else _parameters(case)]
     if case.checks:
@@ -277,11 +276,11 @@ def _parity(case: CaseRecord) -> Table:
     for row in found:
         errors = (words.number(value, "") for value in (row.error, row.reference_error if right else None))
         rows.append([row.name, _verdict(row.verdict), *errors, "(largest)" if row.together else ""])
-    return table(["parity", "verdict", f"{error}>?", f"{cell_of(case.config).layer}'s own error>?", "?"], rows)
+    return table(["parity", "verdict", f"{error}>?", f"{case.cell.layer}'s own error>?", "?"], rows)
 
 
 def _checks(case: CaseRecord) -> Table:
-    checks, layer = case.checks or (), cell_of(case.config).layer
+    checks, layer = case.checks or (), case.cell.layer
     rows: list[Row] = []
     for of in words.by_tensor(checks):
         noise = words.ratio(of.decisive.noise_ratio) if of.noise else "-"
@@ -311,7 +310,7 @@ def _times(case: CaseRecord) -> Table:
     for pass_, found in by_pass.items():
         medians = [words.duration(found[of].median_s) if of in found else "" for of in (True, False)]
         rows.append([pass_, *medians, _ratio(found.get(False))])
-    return table(["time", f"{cell_of(case.config).layer}>", f"{words.candidate(case, short=True)}>", "ratio>?"], rows)
+    return table(["time", f"{case.cell.layer}>", f"{words.candidate(case, short=True)}>", "ratio>?"], rows)
 
 
 def _all_times(case: CaseRecord) -> Table:
@@ -388,7 +387,7 @@ def _over_time(case: CaseRecord) -> Iterator[Text]:
     check = most_telling(case.checks or ())
     if check is None or (check.verdict == Verdict.MATCH and not check.reason):
         return
-    found = courses(check, cell_of(case.config).layer)
+    found = courses(check, case.cell.layer)
     scale = scale_of([steps for course in found for steps in course.shown().values()])
     widest = max(len(f"{name}, {course.direction}") for course in found for name in course.lines)
     for course in found:
