@@ -102,7 +102,7 @@ def assert_parity(candidate: str | Callable[..., Any], **arguments: Any) -> None
         raise AssertionError(f"{error}") from error
     if report:
         return
-    wrong = list(dict.fromkeys(check.tensor for check in report.checks if check.verdict == Verdict.MISMATCH))
+    wrong = report.record.tensors(Verdict.MISMATCH)
     name = candidate if isinstance(candidate, str) else getattr(candidate, "__name__", repr(candidate))
     lines = [f"{name} is not {call(report.record)}: mismatch in {', '.join(wrong)}"]
     if not wrong:

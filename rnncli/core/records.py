@@ -312,6 +312,14 @@ class CaseRecord:
     def cell(self) -> Cell:
         return CELLS[self.config["rnn"].get("cell", "RNN")]  # results of older versions are of an RNN
 
+    @property
+    def why_not_compared(self) -> str:
+        return next((check.reason for check in self.checks or () if check.reason), "nothing could be compared")
+
+    def tensors(self, verdict: Verdict) -> list[str]:
+        """Return the names of the tensors of which a check came to a verdict, each once."""
+        return list(dict.fromkeys(check.tensor for check in self.checks or () if check.verdict == verdict))
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:

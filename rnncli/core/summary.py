@@ -157,14 +157,14 @@ def reason(case: CaseRecord) -> str:
     if case.error:
         return case.error.message.splitlines()[0]
     if case.verdict == Verdict.NOT_COMPARABLE:
-        return next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
+        return case.why_not_compared
     if case.checks is None and case.timing is not None:  # of bench, which keeps no checks
         return f"it does not compute what {case.cell.layer} computes"
-    wrong = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
-    if not wrong:
+    first = next((check for check in case.checks or () if check.verdict == Verdict.MISMATCH), None)
+    if first is None:
         return "the shapes are not as expected"
-    first, tensors = wrong[0], len({check.tensor for check in wrong})
-    others = f" and {tensors - 1} more" if tensors > 1 else ""
+    more = len(case.tensors(Verdict.MISMATCH)) - 1
+    others = f" and {more} more" if more else ""
     found = " and ".join(diagnosis.id for diagnosis in case.diagnosis or ())
     said = f"{first.tensor}{others} ({first.stage} {first.dtype}): {first.reason or 'other values'}"
     return f"{found}: {said}" if found else said

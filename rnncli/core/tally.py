@@ -46,7 +46,7 @@ class Tally:
             self.diagnoses.update([" and ".join(found.id for found in case.diagnosis)] if case.diagnosis else [])
             self.failing.append(self.cases)
         elif case.verdict == Verdict.NOT_COMPARABLE:
-            why = next((check.reason for check in case.checks or () if check.reason), "nothing could be compared")
+            why = case.why_not_compared
             if len(self.left_open) < MOST_NOTES or why in self.left_open:
                 self.left_open[why] += 1
         self.cases += 1

@@ -317,11 +317,11 @@ def conclusion(case: CaseRecord) -> str:
         return f"{reference}: every shape is as predicted" if agree else f"{reference} has other shapes"
     name = candidate(case)
     if case.verdict == Verdict.MISMATCH:
-        return _mismatch(name, checks, reference)
+        return _mismatch(name, case)
     if case.verdict == Verdict.NOT_COMPARABLE:
         why = "; ".join(dict.fromkeys(check.reason for check in checks if check.reason))
         return f"{name} and {reference}: no value could be compared{f' ({why})' if why else ''}"
-    right = list(dict.fromkeys(check.tensor for check in checks if check.verdict == Verdict.MATCH))
+    right = case.tensors(Verdict.MATCH)
     left = {check.reason: check.tensor for check in checks if check.verdict == Verdict.NOT_COMPARABLE}
     left = {reason: tensor for reason, tensor in left.items() if tensor not in right}
     line = f"{name} = {reference}: {covered(right)}"
@@ -331,15 +331,14 @@ def conclusion(case: CaseRecord) -> str:
     return line if "output" in right else f"{line}; output was not compared, so this is no pass"
 
 
-def _mismatch(name: str, checks: Sequence[Check], reference: str) -> str:
-    tensors = {check.tensor for check in checks}
-    wrong = list(dict.fromkeys(check.tensor for check in checks if check.verdict == Verdict.MISMATCH))
+def _mismatch(name: str, case: CaseRecord) -> str:
+    wrong, judged = case.tensors(Verdict.MISMATCH), len({check.tensor for check in case.checks or ()})
     if not wrong:
-        return f"{name} and {reference}: the shapes are not as expected"
-    if len(wrong) == len(tensors) > 1:
-        return f"{name} is not {reference}: all {len(tensors)} tensors differ"
+        return f"{name} and {call(case)}: the shapes are not as expected"
+    if len(wrong) == judged > 1:
+        return f"{name} is not {call(case)}: all {judged} tensors differ"
     differ = "differs" if len(wrong) == 1 else "differ"
-    return f"{name} is not {reference}: {covered(wrong)} {differ}, of {counted(len(tensors), 'tensor')}"
+    return f"{name} is not {call(case)}: {covered(wrong)} {differ}, of {counted(judged, 'tensor')}"
 
 
 @dataclass(frozen=True, slots=True)

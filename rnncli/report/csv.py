@@ -22,13 +22,12 @@ def render(record: RunRecord) -> Iterator[str]:
 
 
 def _row(case: CaseRecord) -> dict[str, str]:
-    wrong = dict.fromkeys(check.tensor for check in case.checks or () if check.verdict == Verdict.MISMATCH)
     return {
         "id": case.id,
         "verdict": "failed" if case.error else case.verdict or "",
         "candidate": case.candidate,
         **{short(leaf): value for leaf, value in leaves_of(case.config) if leaf != "candidate"},
-        "differing": " ".join(wrong),
+        "differing": " ".join(case.tensors(Verdict.MISMATCH)),
         "why": reason(case) if case.failed or case.verdict == Verdict.NOT_COMPARABLE else "",
         "diagnosis": " ".join(found.id for found in case.diagnosis or ()),
         "replay": case.replay or "",

@@ -26,18 +26,18 @@ def _of_verify(record: RunRecord) -> str:
 
 
 def _of_case(case: CaseRecord) -> str:
-    name, checks = words.candidate(case), case.checks or ()
+    name = words.candidate(case)
     if case.error:
         return f"failed  {name}: {case.error.message.splitlines()[0]}"
-    why = _shortened(next((check.reason for check in checks if check.reason), "no value could be compared"))
+    why = _shortened(next((check.reason for check in case.checks or () if check.reason), "no value could be compared"))
     if case.verdict == Verdict.MATCH:
-        right = [check.tensor for check in checks if check.verdict == Verdict.MATCH]
+        right = case.tensors(Verdict.MATCH)
         unseen = "" if "output" in right else f"; output was not compared, so this is no pass: {why}"
         return f"match  {name}: {words.covered(right)}{unseen}"
     if case.verdict != Verdict.MISMATCH:
         return f"{case.verdict or 'not judged'}  {name}: {why}"
     found = [one.id for one in case.diagnosis or () if one.id not in (UNEXPLAINED, "device-hardcoded")]
-    wrong = list(dict.fromkeys(check.tensor for check in checks if check.verdict == Verdict.MISMATCH))
+    wrong = case.tensors(Verdict.MISMATCH)
     what = "the shapes are not as expected"
     if found:
         what = " and ".join(found)
