@@ -11,8 +11,7 @@ from dataclasses import replace
 from rnncli.core.case import Case, Changes, as_flags, changed_by
 from rnncli.core.cells import CELLS
 from rnncli.core.records import CaseRecord, Parameter, Recipe, TensorShape, Verdict
-
-_Line = tuple[str, tuple[int, ...] | None, str, str | None]  # code, shape, note, equals: of a Recipe
+from rnncli.core.words import counted
 
 
 def predict_tensors(case: Case) -> tuple[TensorShape, ...]:
@@ -141,13 +140,17 @@ def recipes(case: Case) -> tuple[Recipe, ...]:
     lines = [*found, *_by_layer(case, "h_n"), *(line for name in case.cell.final[1:] for line in _beside_h(case, name))]
     if packed:
         code = f"padded, lengths = pad_packed_sequence(output{', batch_first=True' * case.rnn.batch_first})"
-        lines.insert(0, (code, None, "output is a PackedSequence; this gives it its axes back", None))
+        lines.insert(0, _recipe(code, None, "output is a PackedSequence; this gives it its axes back"))
     if len(gates) > 1:
         note = f"the rows of each gate, {case.rnn.hidden_size} of every weight and bias"
-        lines.append((f"{', '.join(gates)} = rnn.weight_ih_l0.chunk({len(gates)})", None, note, None))
+        lines.append(_recipe(f"{', '.join(gates)} = rnn.weight_ih_l0.chunk({len(gates)})", None, note))
     head = f"head = nn.Linear({tensor_sizes(case)['output'][-1]}, num_classes)"
-    lines.append((head, None, f"the classifier head: feed it {for_a_head(case)}", None))
-    return tuple(Recipe(code=code, shape=shape, note=note, equals=equals) for code, shape, note, equals in lines)
+    lines.append(_recipe(head, None, f"the classifier head: feed it {for_a_head(case)}"))
+    return tuple(lines)
+
+
+def _recipe(code: str, shape: tuple[int, ...] | None, note: str, equals: str | None = None) -> Recipe:
+    return Recipe(code=code, shape=shape, note=note, equals=equals)
 
 
 def for_a_head(case: Case) -> str:
@@ -164,17 +167,17 @@ def every_step(case: Case) -> tuple[str, tuple[int, ...]]:
     return "padded", (*(axes[::-1] if case.rnn.batch_first else axes), output[-1])
 
 
-def _one_direction(case: Case) -> Iterator[_Line]:
+def _one_direction(case: Case) -> Iterator[Recipe]:
     one, steps, last = tensor_sizes(case)["h_n"][1:], _steps(case), _at(case, -1)
     if case.input.layout == "packed":
-        yield last, one, f"padding, except for sequences of {steps}: not for a head", None
-        yield "h_n[-1]", one, "the top layer's h at each sequence's own last step", None
+        yield _recipe(last, one, f"padding, except for sequences of {steps}: not for a head")
+        yield _recipe("h_n[-1]", one, "the top layer's h at each sequence's own last step")
     else:
-        yield last, one, f"the top layer's h at the last step: it has read {steps}", None
-        yield "h_n[-1]", one, "the top layer's last h", last
+        yield _recipe(last, one, f"the top layer's h at the last step: it has read {steps}")
+        yield _recipe("h_n[-1]", one, "the top layer's last h", last)
 
 
-def _both_directions(case: Case) -> Iterator[_Line]:
+def _both_directions(case: Case) -> Iterator[Recipe]:
     one, h_out = tensor_sizes(case)["h_n"][1:], case.rnn.h_out
     packed, steps = case.input.layout == "packed", _steps(case)
     last, first, (name, size) = _at(case, -1), _at(case, 0), every_step(case)
@@ -187,30 +190,30 @@ def _both_directions(case: Case) -> Iterator[_Line]:
     if steps == "1 step":
         of_last = of_first = "both halves have read the one step"
     at_end = "at each sequence's own last step" if packed else "at its last step"
-    yield last, both, of_last, None
-    yield first, both, of_first, None
-    yield "h_n[-2]", one, f"top layer, forward, {at_end}", None if packed else f"{last}[..., :{h_out}]"
-    yield "h_n[-1]", one, "top layer, reverse, at t=0, where it ends", f"{first}[..., {h_out}:]"
-    yield for_a_head(case), both, "both have read every step: feed a head this", None
-    yield f"{name}[..., :{h_out}]", every, "the forward direction at every step", None
-    yield f"{name}[..., {h_out}:]", every, "the reverse direction at every step", None
+    yield _recipe(last, both, of_last)
+    yield _recipe(first, both, of_first)
+    yield _recipe("h_n[-2]", one, f"top layer, forward, {at_end}", None if packed else f"{last}[..., :{h_out}]")
+    yield _recipe("h_n[-1]", one, "top layer, reverse, at t=0, where it ends", f"{first}[..., {h_out}:]")
+    yield _recipe(for_a_head(case), both, "both have read every step: feed a head this")
+    yield _recipe(f"{name}[..., :{h_out}]", every, "the forward direction at every step")
+    yield _recipe(f"{name}[..., {h_out}:]", every, "the reverse direction at every step")
 
 
-def _by_layer(case: Case, name: str) -> Iterator[_Line]:
+def _by_layer(case: Case, name: str) -> Iterator[Recipe]:
     rnn, one = case.rnn, tensor_sizes(case)[name][1:]
     if rnn.num_layers > 1 and rnn.bidirectional:
         view = f"{name}.view({', '.join(map(str, (rnn.num_layers, 2, *one)))})[k, d]"
-        yield view, one, "layer k, direction d (0 forward, 1 reverse)", f"{name}[2 * k + d]"
+        yield _recipe(view, one, "layer k, direction d (0 forward, 1 reverse)", f"{name}[2 * k + d]")
     elif rnn.num_layers > 1:
         alone = "; `output` has the top layer alone" if name == "h_n" else ""
-        yield f"{name}[k]", one, f"layer k's last {name[0]}, k = 0 to {rnn.num_layers - 1}{alone}", None
+        yield _recipe(f"{name}[k]", one, f"layer k's last {name[0]}, k = 0 to {rnn.num_layers - 1}{alone}")
 
 
-def _beside_h(case: Case, name: str) -> Iterator[_Line]:
+def _beside_h(case: Case, name: str) -> Iterator[Recipe]:
     both, one = case.rnn.bidirectional, tensor_sizes(case)[name][1:]
     ends = "h_n[-2] and h_n[-1]" if both else "h_n[-1]"
     note = f"the top layer's {name[0]} beside {ends}: in no `output`, for a further call and not for a head"
-    yield (f"{name}[-2:]", (2, *one), note, None) if both else (f"{name}[-1]", one, note, None)
+    yield _recipe(f"{name}[-2:]", (2, *one), note) if both else _recipe(f"{name}[-1]", one, note)
     yield from _by_layer(case, name)
 
 
@@ -221,4 +224,4 @@ def _at(case: Case, t: int) -> str:
 
 def _steps(case: Case) -> str:
     length = max(case.input.sequence_lengths) if case.input.layout == "packed" else case.input.seq_len
-    return f"{length:,} step{'' if length == 1 else 's'}"
+    return counted(length, "step")
