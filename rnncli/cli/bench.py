@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnncli.cli.help import TIMED
-from rnncli.cli.messages import tell
+from rnncli.cli.messages import not_allowed, tell
 from rnncli.cli.options import (
     IMPLEMENTATIONS,
     Output,
@@ -18,7 +18,6 @@ from rnncli.cli.options import (
     option,
     seconds,
     switch,
-    takes_case,
     whole_number,
 )
 from rnncli.cli.startup import quick_imports
@@ -58,7 +57,6 @@ class Asked:
     print_config: PrintConfig = False
 
 
-@takes_case
 def bench(
     configs: Annotated[list[Path] | None, typer.Argument(metavar="[FILE.py[:NAME]] [CONFIG]", hidden=True)] = None,
     *,
@@ -90,9 +88,8 @@ def bench(
     config, flags = candidates.split(configs or [], flags)
     if len(config) > 1:
         raise ConfigError(f"{config[1]}: one argument too many; allowed: one config")
-    inputs = [*config, *([asked.baseline] if asked.baseline else [])]
-    format = output.check_destination(asked.format, asked.output, *inputs, formats=FORMATS)
-    plot.check_plot(asked.plot, asked.output, *inputs)
+    format = output.check_destination(asked.format, asked.output, *config, asked.baseline, formats=FORMATS)
+    plot.check_plot(asked.plot, asked.output, *config, asked.baseline)
     loaded = candidates.load(next(iter(config), None), flags, with_values=True, over=axes)
     if asked.print_config:
         output.write_text(loaded.to_yaml(), asked.output)
@@ -220,8 +217,7 @@ def _names(text: str | None) -> tuple[str, ...]:
     names = tuple(part.strip() for part in text.split(",")) if text is not None else ()
     for name in names:
         if name not in allowed:
-            told = f'--only: "{name}" is not allowed{nearest(name, allowed)}'
-            raise ConfigError(f"{told}; allowed: {', '.join(allowed)}, with commas between")
+            raise ConfigError(f"{not_allowed('--only', name, allowed)}, with commas between")
     return names
 
 

@@ -14,12 +14,11 @@ from rnncli.config import cases as config
 from rnncli.config.cases import Flag
 from rnncli.config.grid import Grid
 from rnncli.config.yamlfile import nearest_file
-from rnncli.core.case import BUILT_IN
+from rnncli.core.case import BUILT_IN, LONGEST_NAME
 from rnncli.core.errors import ConfigError, nearest
 
 MOST_LISTED = 12
 LINE_WIDTH = 68  # columns of a candidate in the list, so that a line with its prefix fits 80
-LONGEST_NAME = 255  # bytes of a file
 PYTHON = (".py", ".ipynb")
 YAML = (".yaml", ".yml")
 _IDENTIFIER = r"[^\W\d]\w*"

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnncli.cli.options import Output, PrintConfig, takes_case
+from rnncli.cli.options import Output, PrintConfig, option
 from rnncli.cli.startup import quick_imports
+from rnncli.explain import FORMATS
 
 if TYPE_CHECKING:
     from rnncli.config.cases import Flag
@@ -20,28 +21,16 @@ KEYS = ("t", "n", "layer", "direction")
 DIRECTIONS = ("forward", "reverse")
 
 
-@takes_case
 def explain(
     config: Annotated[Path | None, typer.Argument(metavar="CONFIG", hidden=True)] = None,
-    trace: Annotated[
-        str | None,
-        typer.Option(
-            "--trace", metavar="t=T,n=N", help="The numbers of sequence N, with step T in full", show_default=False
-        ),
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FORMAT",
-            help="table, markdown or html  [table, or by FILE's suffix]",
-            autocompletion=lambda: ["table", "markdown", "html"],
-            show_default=False,
-        ),
-    ] = None,
+    trace: str | None = option("--trace t=T,n=N", "The numbers of sequence N, with step T in full"),
+    format: str | None = option(
+        "--format FORMAT", "table, markdown or html  [table, or by FILE's suffix]", values=FORMATS
+    ),
     output: Output = None,
     print_config: PrintConfig = False,
-    flags: "dict[str, Flag] | None" = None,
     *,
+    flags: "dict[str, Flag]",
     detail: "Detail",
 ) -> None:
     """How nn.RNN, nn.GRU and nn.LSTM compute, in your own sizes.
@@ -64,12 +53,11 @@ def explain(
     from rnncli.cli.output import check_destination, write_text
     from rnncli.config.cases import load
     from rnncli.core.records import Detail
-    from rnncli.explain import FORMATS
     from rnncli.explain.explanation import explain as explained
     from rnncli.explain.explanation import in_short
 
-    format = check_destination(format, output, *([config] if config else []), formats=FORMATS)
-    loaded = load(config, flags or {})
+    format = check_destination(format, output, config, formats=FORMATS)
+    loaded = load(config, flags)
     if print_config:
         write_text(loaded.to_yaml(), output)
         return

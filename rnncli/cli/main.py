@@ -13,7 +13,7 @@ from rnncli.cli import adapt, bench, env, explain, faults, power, report, schema
 from rnncli.cli.help import GroupedCommand
 from rnncli.cli.interrupt import ended_by_signals, exit_code_of, keeping_results
 from rnncli.cli.messages import drop_stdout, is_usage_error, no_such_command, tell, usage_message
-from rnncli.cli.options import Version, takes_common
+from rnncli.cli.options import Version, with_groups
 from rnncli.core.errors import INTERRUPTIONS, ConfigError, ExitCode, ReaderGoneError, RnncliError, described
 
 # Looking for plugins of the validation library would read the metadata of every package installed
@@ -109,7 +109,7 @@ def _rnncli(version: Version = False) -> None:
 
 for module in (explain, shapes, verify, bench, power, faults, report, adapt, schema, env):
     command = getattr(module, module.__name__.rpartition(".")[2])
-    app.command(cls=GroupedCommand)(takes_common(command))
+    app.command(cls=GroupedCommand)(with_groups(command))
 
 
 def main() -> None:

@@ -107,6 +107,7 @@ VerdictFormat = Annotated[str | None, format_option(FORMATS)]
 Output = Annotated[
     Path | None, option("--output, -o FILE", "Write to a file; its suffix gives the format", default=...)
 ]
+Config = Annotated[Path | None, typer.Argument(metavar="[CONFIG]", hidden=True)]
 Strict = Annotated[bool, option("--strict", "not-comparable ends with exit code 1", default=...)]
 PrintConfig = Annotated[bool, option("--print-config", "Print the merged config as YAML and stop", default=...)]
 Version = Annotated[
@@ -114,19 +115,17 @@ Version = Annotated[
 ]
 
 
-def takes_case(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command a flag for every leaf of the config; it receives those given as `flags`, by dotted leaf name."""
-    return _with_group(command, "flags", _flags)
+def with_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that its parameters stand for, and those that all commands have.
 
-
-def takes_common(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the flags that all have: it receives -q and -v as `detail`, if it has a parameter of that name.
-
-    A parameter whose type is a dataclass is filled from the options that are its fields. --debug is read where errors
-    end (`main`).
+    `flags` stands for a flag for every leaf of the config: the command receives those given, by dotted leaf name. A
+    parameter whose type is a dataclass stands for the options that are its fields, and `detail` for -q and -v. --debug
+    is read where errors end (`main`).
     """
     for parameter in inspect.signature(command).parameters.values():
-        if isinstance(parameter.annotation, type) and is_dataclass(parameter.annotation):
+        if parameter.name == "flags":
+            command = _with_group(command, "flags", _flags)
+        elif isinstance(parameter.annotation, type) and is_dataclass(parameter.annotation):
             command = _with_group(command, parameter.name, parameter.annotation)
     return _with_group(command, "detail", _detail)
 

@@ -36,7 +36,7 @@ PLAIN_CHARACTERS = str.maketrans("─▁▂▃▄▅▆▇█░▲▶◀", "-_.
 
 
 def check_destination(
-    format: str | None, output: Path | None, *inputs: Path, formats: Sequence[str] = OF_ONE_COMMAND
+    format: str | None, output: Path | None, *inputs: Path | None, formats: Sequence[str] = OF_ONE_COMMAND
 ) -> str:
     """Return the format: the one given, else that of the file's suffix, else table.
 
@@ -70,14 +70,14 @@ def _into_a_file(arguments: Sequence[str]) -> str:
     return shlex.join(["rnncli", *kept, "--output", "report.html"])
 
 
-def check_file(flag: str, file: Path, *inputs: Path) -> None:
+def check_file(flag: str, file: Path, *inputs: Path | None) -> None:
     """Raise ConfigError for the file of a flag that cannot be written, or is one of the inputs."""
     with _writable(flag, file):
         if file.is_dir():
             raise ConfigError(f"{flag}: {file} is a directory; allowed: a file")
         if not file.parent.is_dir():
             raise ConfigError(f"{flag}: the folder {file.parent} does not exist; allowed: a file in a folder that does")
-        if file.exists() and any(path.exists() and file.samefile(path) for path in inputs):
+        if file.exists() and any(path and path.exists() and file.samefile(path) for path in inputs):
             what = "the config itself" if file.suffix in (".yaml", ".yml") else "an input of this command"
             raise ConfigError(f"{flag}: {file} is {what}; allowed: another file")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rnncli.core.records import RunRecord
 
 
-def check_plot(plot: Path | None, output: Path | None, *inputs: Path) -> None:
+def check_plot(plot: Path | None, output: Path | None, *inputs: Path | None) -> None:
     """Raise ConfigError for a picture that cannot be written, UnavailableError where matplotlib is not here."""
     if plot is None:
         return

@@ -1,11 +1,8 @@
 """`rnncli power`."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from rnncli.cli.options import Format, Output, PrintConfig, switch, takes_case
+from rnncli.cli.options import Config, Format, Output, PrintConfig, switch
 from rnncli.cli.startup import quick_imports
 
 if TYPE_CHECKING:
@@ -13,9 +10,8 @@ if TYPE_CHECKING:
     from rnncli.core.records import Detail
 
 
-@takes_case
 def power(
-    config: Annotated[Path | None, typer.Argument(metavar="[CONFIG]", hidden=True)] = None,
+    config: Config = None,
     strict: bool = switch("--strict", "A fault that is not visible ends with exit code 1"),
     format: Format = None,
     output: Output = None,
@@ -41,7 +37,7 @@ def power(
     from rnncli.cli.output import check_destination, finish, write_text
     from rnncli.core.records import RunRecord
 
-    format = check_destination(format, output, *([config] if config else []))
+    format = check_destination(format, output, config)
     loaded = load(config, flags, with_values=True)
     if print_config:
         write_text(loaded.to_yaml(), output)

@@ -1,11 +1,8 @@
 """`rnncli shapes`."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from rnncli.cli.options import Format, Output, PrintConfig, takes_case
+from rnncli.cli.options import Config, Format, Output, PrintConfig, switch
 from rnncli.cli.startup import quick_imports
 
 if TYPE_CHECKING:
@@ -13,16 +10,15 @@ if TYPE_CHECKING:
     from rnncli.core.records import Detail
 
 
-@takes_case
 def shapes(
-    config: Annotated[Path | None, typer.Argument(metavar="[CONFIG]", hidden=True)] = None,
-    static: Annotated[bool, typer.Option("--static", help="By rule alone, without importing torch")] = False,
+    config: Config = None,
+    static: bool = switch("--static", "By rule alone, without importing torch"),
     format: Format = None,
     output: Output = None,
     print_config: PrintConfig = False,
     *,
     detail: "Detail",
-    flags: "dict[str, Flag] | None" = None,
+    flags: "dict[str, Flag]",
 ) -> None:
     """Shapes, axes and parameter names, predicted and observed.
 
@@ -44,8 +40,8 @@ def shapes(
     from rnncli.cli.output import check_destination, finish, write_text
     from rnncli.core.records import RunRecord
 
-    format = check_destination(format, output, *([config] if config else []))
-    loaded = load(config, flags or {})
+    format = check_destination(format, output, config)
+    loaded = load(config, flags)
     if print_config:
         write_text(loaded.to_yaml(), output)
         return

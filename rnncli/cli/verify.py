@@ -19,7 +19,6 @@ from rnncli.cli.options import (
     option,
     seconds,
     switch,
-    takes_case,
     whole_number,
 )
 from rnncli.cli.startup import quick_imports
@@ -74,7 +73,6 @@ class Asked:
     print_config: PrintConfig = False
 
 
-@takes_case
 def verify(
     configs: Annotated[list[Path] | None, typer.Argument(metavar="[FILE.py[:NAME]] [CONFIG]...", hidden=True)] = None,
     *,
