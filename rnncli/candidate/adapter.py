@@ -146,10 +146,7 @@ class Adapted:
 
     def wiring(self, case: Case) -> tuple[Row, ...]:
         """Return each tensor of the candidate, the weight it was given, and why."""
-        if not isinstance(self.native, Object):
-            return self.native.wiring(self._own_part(case), self.reading.binding)
-        plan = self._plan(case)
-        return plan.rows() if plan else ()
+        return self.native.wiring(self._own_part(case), self.reading.binding)
 
     def holds_more(self, case: Case) -> bool:
         """Return whether an object holds tensors that are neither weights nor moved with its parameters and buffers."""
@@ -177,11 +174,7 @@ class Adapted:
         return altered(case, rnn={"num_layers": layers, "bidirectional": rnn.bidirectional and reading.directions})
 
     def _plan(self, case: Case) -> Wiring | None:
-        if not isinstance(self.native, Object):
-            return None
-        rnn = self._own_part(case).rnn
-        found: Wiring | None = self.native.plans.get((rnn.num_layers, rnn.directions, rnn.bias))
-        return found
+        return self.native.plan(self._own_part(case)) if isinstance(self.native, Object) else None
 
     # -- the call ------------------------------------------------------------------------------------------------------
 

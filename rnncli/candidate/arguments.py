@@ -36,7 +36,7 @@ class Arguments(Object):
     def __init__(self, function: Function, exchanged: bool = False, onnx: bool = False, bias_row: bool = False) -> None:
         Native.__init__(self, function.name, function.target, function.target, function.module, False, function.cell)
         self.target, self.kinds, self.both_biases = function.target, _KINDS[exchanged], onnx
-        self.has_output_size = self.is_module = self.of_torch = self.of_class = False
+        self.of_torch = self.of_class = False
         self.lies_as_told, self.returns_tensors, self.bias_row = not bias_row, function.returns_tensors, bias_row
         self._made_with, self._asks, self._takes_any = {}, set(), False
         self._objects, self.plans = {}, {}

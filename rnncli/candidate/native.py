@@ -41,6 +41,9 @@ class Native:
     stateful = False  # it keeps its state itself, from step to step
     cell_class: Any = None  # of its module, that it is constructed with
     h_alone = False  # of h and c it takes h, and c starts at zeros in it
+    is_module = False
+    has_output_size = False  # it is constructed with the size of a head
+    joined = False  # a function that takes one matrix for x and h
 
     def __init__(
         self, name: str, call: Callable[..., Any], written: Any, module: Any, holds_weights: bool, cell: Cell

@@ -17,18 +17,21 @@ from rnncli.candidate.function import Function, constructed, rnn_of
 from rnncli.candidate.names import EXACT, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import big, held_by
-from rnncli.candidate.weights import Binding
+from rnncli.candidate.weights import Binding, Row
+from rnncli.candidate.wiring import Wiring
 from rnncli.core.case import Case, RNNArguments
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError, described
 from rnncli.core.words import joined
 
 _RESETS = ("reset", "reset_state", "reset_hidden", "reset_states", "reset_hidden_state", "init_hidden", "init_state")
+PlanKey = tuple[int, int, bool]  # num_layers, directions, bias
+
 _INTERFACE = {"num_layers", "bidirectional", "batch_first", "nonlinearity", "dropout"}
 
 
 class Object(Native):
-    """A class, a factory or an object. `plans`: its wiring by num_layers, directions and bias."""
+    """A class, a factory or an object. `plans`: its wirings, as they are told."""
 
     def __init__(self, name: str, target: Any, module: Any, cell: Cell) -> None:
         self.target, self.module, self.cell = target, module, cell
@@ -46,11 +49,11 @@ class Object(Native):
         self._made_defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         self._records = {p.name: signature.record_of(p.annotation, module) for p in parameters}
         claimed = set(self._made_with.values())
-        self.has_output_size = "output_size" in claimed  # it is constructed with the size of a head
+        self.has_output_size = "output_size" in claimed
         self._takes_any = self.of_class and "input_size" not in claimed and signature.takes_any_keyword(target)
         self._asks = {meant for text in self._texts_of_settings("config" in claimed) if (meant := option(text))}
         self._objects: dict[Any, Any] = {}
-        self.plans: dict[Any, Any] = {}
+        self.plans: dict[PlanKey, Wiring] = {}
         self.method = "__call__"
         cls, call = self._called(name)
         super().__init__(name, call, target if cls is None else cls, module, True, cell)
@@ -204,9 +207,18 @@ class Object(Native):
             made = made.to(like.device) if isinstance(made, nn.Module) else made
             self._objects[key] = made, held_by(made)
         made, held = self._objects[key]
-        if plan := self.plans.get((case.rnn.num_layers, case.rnn.directions, case.rnn.bias)):
+        if plan := self.plan(case):
             plan.set(made, held, params, binding)
         return self.run(made, x, state, case, binding)
+
+    def plan(self, case: Case) -> Wiring | None:
+        """Return the wiring for a case, if it is told."""
+        return self.plans.get(plan_key(case))
+
+    def wiring(self, case: Case, _: Binding) -> tuple[Row, ...]:
+        """Return each tensor of the object, the weight it was given, and why."""
+        plan = self.plan(case)
+        return plan.rows() if plan else ()
 
     def begin(self, case: Case, params: Mapping[str, Tensor]) -> None:
         """Forget the state of an earlier sequence: by the object's own method, or with a new object."""
@@ -214,6 +226,11 @@ class Object(Native):
         for key in [key for key in self._objects if key[:2] == (case.rnn, dtype)]:
             if not reset(self._objects[key][0]):
                 del self._objects[key]
+
+
+def plan_key(case: Case) -> PlanKey:
+    """Return what of a case an object is wired for."""
+    return case.rnn.num_layers, case.rnn.directions, case.rnn.bias
 
 
 def _texts_of(code: types.CodeType) -> Iterator[str]:

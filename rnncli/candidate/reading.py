@@ -20,12 +20,11 @@ from rnncli.candidate.convention import Reading, part_of
 from rnncli.candidate.function import Function
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.lookalikes import AnotherCellError, other_cell, other_cell_inside
-from rnncli.candidate.objects import AnyNative, Object, native_of
+from rnncli.candidate.objects import AnyNative, Object, native_of, plan_key
 from rnncli.candidate.places import held_by
 from rnncli.candidate.proof import Proof, faults_by_name
 from rnncli.candidate.settle import Settling, Unreadable
 from rnncli.candidate.trial import equal, trial_of
-from rnncli.candidate.wiring import Wiring
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
 from rnncli.numerics.probe import as_argument
@@ -44,7 +43,7 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
     if another := other_cell(target, case.cell):
         raise AnotherCellError(f"candidate {name}: {another}")
     native = native_of(target, name, case.cell)
-    if isinstance(native, Object) and native.is_module:
+    if native.is_module:
         _require_no_other_cell(native, case)
     if case.rnn.batch_first and native.claims("batch_first"):
         # one that takes the argument and always walks the second axis is right where the case asks for batch_first
@@ -108,7 +107,7 @@ def _with_h_alone(adapted: Adapted, ways: list[AnyNative], case: Case, stated: M
     return []
 
 
-def _require_no_other_cell(native: Object, case: Case) -> None:
+def _require_no_other_cell(native: AnyNative, case: Case) -> None:
     try:
         made = trial_of(case, native, 1, 1, torch.float32).made(torch.float32)
     except (Exception, SystemExit):
@@ -183,7 +182,7 @@ class Reader:
     def _with_joined_order(self, reading: Reading) -> Reading:
         """Return the reading with h before x in a joined matrix, where a function multiplies x by what is for h."""
         trial = trial_of(self.case, self.native, 1, 1, reading.dtype)
-        if not isinstance(self.native, Function) or not self.native.joined:
+        if not self.native.joined:
             return reading
         other = replace(trial, params={**trial.params, "weight_hh_l0": trial.params["weight_hh_l0"] + 1.0})
         try:
@@ -237,8 +236,7 @@ class Reader:
 
         @torch.no_grad()
         def prepare(case: Case) -> None:
-            key = case.rnn.num_layers, case.rnn.directions, case.rnn.bias
-            if key not in native.plans:
+            if (key := plan_key(case)) not in native.plans:
                 behaves = self.stated.get("weights") == "behaves"
                 native.plans[key] = Proof(native, self.case, adapted.reading, behaves).wiring(*key)
 
@@ -250,7 +248,7 @@ class Reader:
         if reading.nothing or unsupported:
             return False  # which is told
         prepare(one)
-        plan: Wiring = native.plans[layers, one.rnn.directions, one.rnn.bias]
+        plan = native.plans[plan_key(one)]
         if Proof(native, self.case, reading).has_bent_head(plan, one):
             neither = (*reading.neither, "output, which is not the states but what a head makes of them,")
             adapted.reading = replace(reading, output=None, neither=neither)
@@ -295,7 +293,7 @@ class Reader:
     def _refuses_two_axes(self, reading: Reading) -> bool:
         """Return whether a module raises by a statement of its own for a 2-D input, which it then refuses."""
         native = self.native
-        if not isinstance(native, Object) or not native.is_module or "N" not in reading.input:
+        if not native.is_module or "N" not in reading.input:
             return False
         trial = trial_of(self.case, native, 1, 1, reading.dtype)
         try:

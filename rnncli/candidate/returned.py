@@ -46,7 +46,6 @@ class Returned:
         self.trial, self.native, self.reading, self.said, s = trial, trial.native, reading, said, trial.sizes
         self.letters = {"L": s.L, "N": trial.batch(reading), "I": s.I, "H": s.H, "S": s.rows, "F": s.wide, "1": 1}
         self.asked, self.final = reading.as_asked(trial.case), trial.case.cell.final
-        self.sized = isinstance(self.native, Object) and self.native.has_output_size
         self.outputs, self.finals = LAYOUTS[self.asked.input].outputs, LAYOUTS[self.asked.input].finals
         if reading.steps:  # what goes into the next step has the form of what came into this one
             self.outputs = self.outputs if reading.state == "SNH" else self.outputs[:1]
@@ -105,7 +104,7 @@ class Returned:
         by_direction = isinstance(value, tuple) and not self.native.returns_tensors  # (h_forward, h_reverse)
         forms, sizes = ((*self.finals, "S,NH") if by_direction else self.finals), self.trial.sizes
         finals = tuple(self._fitting(value, forms, {"H": sizes.H if name == "h_n" else sizes.C}) for name in self.final)
-        of_head = self._fitting(value, self.outputs, {"F": sizes.O}) if self.sized else None
+        of_head = self._fitting(value, self.outputs, {"F": sizes.O}) if self.native.has_output_size else None
         return Item(path, value, self._fitting(value, self.outputs, {}), finals, of_head)
 
     def _apart(self, items: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
@@ -152,7 +151,7 @@ class Returned:
             return self._states_by_key(tensors, keys)
         fitting = {"output": [one for one in tensors if one.output], "h_n": [one for one in tensors if one.final]}
         known = {"output": [one for one in tensors if keys[one] in _OUTPUT_KEYS],
-                 "h_n": [one for one in tensors if keys[one] in _STATE_KEYS - _OUTPUT_KEYS]}  # fmt: skip
+                 "h_n": [one for one in tensors if keys[one] in _STATE_KEYS]}  # fmt: skip
         found: dict[str, Item] = {}
         for name, other in (("output", "h_n"), ("h_n", "output")):
             fits = [one for one in known[name] if one in fitting[name]]
@@ -170,7 +169,7 @@ class Returned:
     def _states_by_key(self, tensors: list[Item], keys: Mapping[Item, str]) -> dict[str, Item]:
         """Tell output and several states by their keys; the others by their order."""
         cells = [one for one in tensors if is_cell_state(keys[one])]
-        told = {"c_n": cells[:1], "output": [one for one in tensors if keys[one] in _OUTPUT_KEYS - {"h_n"}][:1]}
+        told = {"c_n": cells[:1], "output": [one for one in tensors if keys[one] in _OUTPUT_KEYS][:1]}
         told["h_n"] = [one for one in tensors if keys[one] in _STATE_KEYS and one not in cells][:1]
         found = {name: ones[0] for name, ones in told.items() if ones}
         return found or self._by_order(tensors)
@@ -214,7 +213,7 @@ class Returned:
     def _is_head(self, one: Item) -> bool:
         """Return whether a result is of a head's size: no axis of it is H's, and a weight leads from H to it."""
         shape, s = _shape(one.value), self.trial.sizes
-        if self.sized and s.O in shape:
+        if self.native.has_output_size and s.O in shape:
             return True
         own = bool(shape) and shape[-1] not in (s.H, s.wide, s.gates * s.C)
         return own and any(weight in ((shape[-1], s.wide), (s.wide, shape[-1])) for weight in self._shapes)
@@ -222,7 +221,7 @@ class Returned:
     def _is_result_of_head(self, one: Item, fit: str | None) -> bool:
         """Return whether a head computed a result that it cannot be kept from by being the identity."""
         s = self.trial.sizes
-        if not self._is_head(one) or (fit and not (self.sized and s.O in _shape(one.value))):
+        if not self._is_head(one) or (fit and not (self.native.has_output_size and s.O in _shape(one.value))):
             return False
         of_head = [shape for shape in self._shapes if s.O in shape and len(shape) == 2 and 1 not in shape]
         return not fit or not all(set(shape) <= {s.O, s.wide} for shape in of_head)
