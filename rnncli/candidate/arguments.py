@@ -82,8 +82,7 @@ class Arguments(Object):
         """Return whether an argument takes its weights as a list, and not by key."""
         return bool(self._listed[name]) or name in self._flat
 
-    def described(self) -> str:
-        return f"its arguments are {', '.join(self.arguments) or 'none'}"
+    described = Native.described
 
     def bindings(self) -> Iterator[Binding]:
         """Yield arrays or tensors, matrices as torch has them or all transposed, vectors as they are or as columns."""

@@ -96,9 +96,6 @@ class Function(Native):
             return bool(self._star) or len(layers) > 1 or by_key or by_global or super().claims(name)
         return super().claims(name)
 
-    def described(self) -> str:
-        return f"its arguments are {', '.join(self.arguments) or 'none'}"
-
     def bindings(self) -> Iterator[Binding]:
         """Yield the ways to give it weights, with one orientation for all matrices: to turn one alone is wrong."""
         joined = (False, True) if any(of.kind == "weight" for of in self._slots) else (False,)
@@ -249,16 +246,15 @@ class Function(Native):
 def constructed(name: str, target: Any, module: Any, cell: Cell) -> Function:
     """Return a class or factory that is constructed with its weights as a function that constructs and calls it."""
     made_with = signature.parameters_of_constructor(target)
-    method, sources = "__call__", [target]
+    sources = [target]
     if inspect.isclass(target):
-        method = "__call__" if issubclass(target, nn.Module) else signature.method_of(target)
-        call: Any = signature.forward_of(target) if issubclass(target, nn.Module) else getattr(target, method)
+        method, call = signature.call_of(target)
         sources = [value for value in vars(target).values() if inspect.isfunction(value)]
     else:  # the function that it returns, found with weights of small sizes
         shapes = {"weight_ih": (7, 5), "weight_hh": (7, 7)}
         slots = signature.weights_among(signature.arguments_of_constructor(made_with))
         made = target(**{name: torch.zeros(shapes.get(of.kind or "", (7,))) for name, of in slots.items()})
-        call = made if inspect.isfunction(made) else type(made).__call__
+        method, call = "__call__", made if inspect.isfunction(made) else type(made).__call__
     names = {p.name for p in made_with}
 
     def run(**given: Any) -> Any:

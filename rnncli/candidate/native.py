@@ -94,6 +94,10 @@ class Native:
     def claims(self, name: str) -> bool:
         return name in self.arguments.values()
 
+    def described(self) -> str:
+        """Return what it is called with, for a message."""
+        return f"its arguments are {', '.join(self.arguments) or 'none'}"
+
     def take_h_alone(self) -> None:
         """Take its one argument for states as h: `h_0[0]` is then a row of it, and not h of a pair."""
         self.h_alone, self.unpacks_state = True, self.unpacks_h_alone
@@ -162,13 +166,8 @@ def option_value(meant: str, case: Case, default: Any = None, name: str = "") ->
         return torch.tensor(case.input.sequence_lengths if packed else [case.input.seq_len] * case.input.batch_size)
     if meant == "rng":
         return sys.modules["numpy"].random.default_rng(0)
-    more = {
-        "output_size": rnn.hidden_size,
-        "training": case.run.train,
-        "has_biases": rnn.bias,
-        "return_sequences": True,
-    }
-    values = {**rnn.model_dump(), **more, "batch_size": case.input.batch_size, "seq_len": case.input.seq_len}
+    values = {**rnn.model_dump(), "output_size": rnn.hidden_size, "has_biases": rnn.bias, "return_sequences": True}
+    values |= {"training": case.run.train, "batch_size": case.input.batch_size, "seq_len": case.input.seq_len}
     if meant != "config" and meant not in values:
         raise Missing("an argument whose name says nothing" if meant == "unknown" else f"no value for {meant}")
     return Settings(values) if meant == "config" else values[meant]

@@ -37,8 +37,8 @@ class Object(Native):
         self.target, self.module, self.cell = target, module, cell
         self.of_class = inspect.isclass(target)
         self.fixed = not (self.of_class or inspect.isfunction(target) or isinstance(target, functools.partial))
-        of_layer = self.of_class and issubclass(target, getattr(nn, cell.name))
-        self.of_torch = of_layer or (self.of_class and issubclass(target, getattr(nn, f"{cell.name}Cell")))
+        self.of_layer = self.of_class and issubclass(target, getattr(nn, cell.name))
+        self.of_torch = self.of_layer or (self.of_class and issubclass(target, getattr(nn, f"{cell.name}Cell")))
         parameters = [] if self.fixed or self.of_torch else signature.parameters_of_constructor(target)
         own = source.explicit_base_arguments(target) if self.of_class and parameters else set()
         self.cell_class, name_of_cell = self._cell_asked_for(parameters)
@@ -61,7 +61,7 @@ class Object(Native):
         self.kind = "module" if self.is_module else "class" if self.of_class else "object" if self.fixed else "factory"
         self.set_globals = self._globals_to_set(call)
         self.returns_tensors = self.returns_tensors or (self.is_module and self._has_our_names())
-        self.drop_in = of_layer or len(claimed & _INTERFACE) >= 3
+        self.drop_in = self.of_layer or len(claimed & _INTERFACE) >= 3
 
     def _texts_of_settings(self, config: bool) -> Iterator[str]:
         """Yield the names and texts in the constructor; where it takes a config, the fields of its record, and what any
@@ -97,16 +97,13 @@ class Object(Native):
             if inspect.isfunction(made):
                 return None, made
             cls = type(made)
-        if not issubclass(cls, nn.Module):
-            self.method = signature.method_of(cls)
-        return cls, signature.forward_of(cls) if issubclass(cls, nn.Module) else getattr(cls, self.method)
+        self.method, call = signature.call_of(cls)
+        return cls, call
 
     def _globals_to_set(self, call: Any) -> tuple[str, ...]:
         """Return the globals that fix a size, which the call or the constructor reads and no argument gives."""
-        functions = [
-            call,
-            *([self.target.__init__] if self.of_class and inspect.isfunction(self.target.__init__) else []),
-        ]
+        constructor = self.target.__init__ if self.of_class else None
+        functions = [call, constructor] if inspect.isfunction(constructor) else [call]
         found = {name: value for one in functions for name, value in source.globals_of(one, self.module).items()}
         numbers = [name for name, value in found.items() if isinstance(value, int) and not isinstance(value, bool)]
         return tuple(name for name in numbers if option(name) in {*SET} - set(self._made_with.values()))
@@ -123,7 +120,7 @@ class Object(Native):
         """Return whether the constructor, the call, or a global that is set for it takes an argument of nn.RNN."""
         claimed = {*self._made_with.values(), *(option(key) for key in self.set_globals)}
         claimed |= self._asks if "config" in claimed or self._takes_any else set()
-        return super().claims(name) or name in claimed or (self.of_torch and self.drop_in)
+        return super().claims(name) or name in claimed or self.of_layer
 
     def described(self) -> str:
         made = ", ".join(self._made_with) or "no arguments"

@@ -306,17 +306,20 @@ def _guess_weights(found: Arguments, unknown: list[str], known: int) -> None:
         found[unknown[0]] = Slot("bias_hh" if paired else "bias", None, False)
 
 
-def forward_of(module: type) -> Any:
-    """Return the function that a module class has for `forward`: of a ScriptModule the one that was written."""
-    scripted = getattr(module, "_methods", {}).get("forward")
-    return getattr(scripted, "original_method", None) or module.forward  # type: ignore[attr-defined]
+def call_of(target: type) -> tuple[str, Any]:
+    """Return the name of the method that runs an object of a class, and the function whose signature it has.
 
-
-def method_of(target: type) -> str:
-    """Return the name of the method that runs an object of a plain class: a whole sequence, else a step.
-
-    Raises CandidateError where no method takes an input.
+    Of a ScriptModule that is the `forward` that was written. Raises CandidateError where no method takes an input.
     """
+    if not issubclass(target, nn.Module):
+        method = _method_of(target)
+        return method, getattr(target, method)
+    scripted = getattr(target, "_methods", {}).get("forward")
+    return "__call__", getattr(scripted, "original_method", None) or target.forward
+
+
+def _method_of(target: type) -> str:
+    """Return the name of the method that runs an object of a plain class: a whole sequence, else a step."""
     own = {name: value for base in reversed(target.__mro__[:-1]) for name, value in vars(base).items()}
     if "__call__" in own:
         return "__call__"
