@@ -9,7 +9,7 @@ from torch import nn
 
 from rnncli.candidate import source
 from rnncli.candidate.names import is_cell_state, role
-from rnncli.candidate.syntax import arguments_of, called, name_of
+from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError
 
@@ -96,7 +96,6 @@ def _has_a_cell_state(function: ast.FunctionDef) -> bool:
                     return True
     cells = [name for name in given if is_cell_state(name)]
     gates = any(called(node) == "sigmoid" for node in ast.walk(function))
-    assigned = {name_of(part) or "" for node in ast.walk(function) if isinstance(node, ast.Assign)
-                for target in node.targets for part in getattr(target, "elts", [target])}  # fmt: skip
-    anew = any(map(is_cell_state, assigned))
+    assigned = [part for node in ast.walk(function) for part in assigned_in(node)]
+    anew = any(is_cell_state(name_of(part)) for part in assigned)
     return bool(cells) and anew and gates and any(role(name) == "state" for name in given)

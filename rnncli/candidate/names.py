@@ -24,7 +24,7 @@ class Slot(NamedTuple):
 
     @property
     def is_bias(self) -> bool:
-        return bool(self.kind) and str(self.kind).startswith("bias")
+        return str(self.kind).startswith("bias")
 
 
 def words(text: str) -> frozenset[str]:

@@ -129,7 +129,7 @@ class Source:
         for node in self.of(ast.arg, ast.Name, ast.Attribute, ast.Subscript):
             text = node.arg if isinstance(node, ast.arg) else self.text(node)
             keyed = not isinstance(node, ast.Subscript) or isinstance(node.slice, ast.Constant | ast.JoinedStr)
-            if keyed and (slot(_plain(text)).kind or "").startswith("bias"):
+            if keyed and slot(_plain(text)).is_bias:
                 found += [text, *(text.replace(*pair) for pair in (("ih", "hh"), ("hh", "ih"), ("xh", "hh")))]
         return [text for text in dict.fromkeys(found) if "\n" not in text]
 

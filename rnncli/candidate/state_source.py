@@ -6,7 +6,7 @@ from typing import Any
 
 from rnncli.candidate.names import is_cell_state, role, words
 from rnncli.candidate.source import nodes_of
-from rnncli.candidate.syntax import arguments_of, called, name_of
+from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of
 
 _APART = words(
     "squeeze unbind view reshape chunk split select flatten narrow unsqueeze transpose permute tolist index_select"
@@ -89,8 +89,7 @@ def _starts_from(function: ast.FunctionDef, name: str) -> bool:
     inside = {id(node) for loop in loops for node in ast.walk(loop)}
     for node in ast.walk(function):
         if isinstance(node, ast.Assign):
-            parts = [part for one in node.targets for part in getattr(one, "elts", [one])]
-            named = [name_of(part) or "" for part in parts]
+            named = [name_of(part) for part in assigned_in(node)]
             read = any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node.value))
             if id(node) in inside:
                 if name in named:
@@ -106,7 +105,7 @@ def unpacked_into(target: Any, name: str) -> list[str]:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name:
             parts = [part for one in node.targets for part in getattr(one, "elts", ())]
             if len(parts) > 1:
-                return [name_of(part) or "" for part in parts]
+                return [name_of(part) for part in parts]
     return []
 
 
@@ -118,7 +117,7 @@ def returned_names(target: Any) -> list[str]:
             return [name for one in part.elts for name in names(one)]
         if isinstance(part, ast.Call) and part.args:  # torch.stack(cs)
             return names(part.args[0])
-        return names(part.value) if isinstance(part, ast.Subscript) else [name_of(part) or ""]
+        return names(part.value) if isinstance(part, ast.Subscript) else [name_of(part)]
 
     returned = [node for node in nodes_of(target) if isinstance(node, ast.Return)]
     last = max(returned, key=lambda node: node.lineno, default=None)

@@ -13,6 +13,12 @@ def called(node: ast.AST) -> str:
     return name_of(node.func) if isinstance(node, ast.Call) else ""
 
 
+def assigned_in(node: ast.AST) -> list[ast.expr]:
+    """Return what an assignment gives a value, the elements of a tuple one by one; nothing of another node."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return [part for target in targets for part in getattr(target, "elts", [target])]
+
+
 def arguments_of(function: ast.FunctionDef) -> list[str]:
     """Return the names of the arguments of a function, without `*args` and `**kwargs`."""
     given = function.args
