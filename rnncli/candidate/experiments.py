@@ -181,8 +181,7 @@ class Experiments:
         try:
             for name, one in held.items():
                 self._set(one, self.values[name])
-            results = self.trial.computed(self._read, x, states, self._own())
-            return tuple(None if value is None else value.clone() for value in results)
+            return self._computed(x, states)
         finally:
             for name, one in held.items():
                 self._set(one, before[name])
@@ -229,13 +228,12 @@ class Experiments:
             self._set(view.held, before)
 
     def _ran(self, when: str) -> Results:
-        results = self.trial.computed(self._read, *self._given[when], self._own())
-        return tuple(None if value is None else value.clone() for value in results)
+        return self._computed(*self._given[when])
 
-    @property
-    def _read(self) -> Reading:
+    def _computed(self, x: Tensor, states: States | None) -> Results:
         assert self.reading is not None
-        return self.reading
+        results = self.trial.computed(self.reading, x, states, self._own())
+        return tuple(None if value is None else value.clone() for value in results)
 
     def _own(self) -> Any:
         """Return the object, a new one with the same values where it keeps a state from call to call."""

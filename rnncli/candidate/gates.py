@@ -166,8 +166,8 @@ class _Place:
         return rest is not None and moved is not None and bool(((moved - rest).abs() > _SAME).all())
 
     def _acts_like(self, untold: list[View]) -> dict[Block, str | None]:
-        acting = [view for view in self.own if view.effective and view.kind != "weight_hh"]
-        blocks = [Block(view, number) for view in acting for number in range(view.blocks)]
+        every = [Block(view, number) for view in self.own if view.effective for number in range(view.blocks)]
+        blocks = [one for one in every if one.view.kind != "weight_hh"]
         rest = self._h({})
         if rest is None:
             raise UntoldGates(f"{untold[0].name}: which gate its rows are cannot be seen, as h does not come back")
@@ -175,33 +175,25 @@ class _Place:
         first = [one for one in sources if one.view.kind != "bias"] or sources
         self.excited = first[0] if first else None
         told = {one: self._of_input(one, one in sources) for one in blocks}
-        recurrent = [view for view in self.own if view.effective and view.kind == "weight_hh"]
-        told |= {
-            one: self._of_state(one)
-            for view in recurrent
-            for one in map(Block, [view] * view.blocks, range(view.blocks))
-        }
-        return told
+        return told | {one: self._of_state(one) for one in every if one.view.kind == "weight_hh"}
 
     def _settle(self, untold: list[View], told: Mapping[Block, str | None]) -> None:
         """Take what experiments tell where it makes sense: each gate once in a tensor, or in those of one kind."""
         singles: dict[str | None, list[str | None]] = defaultdict(list)
+        torchs_order = ",".join(self.cell.gates)
         found = {view: tuple(gate for block, gate in told.items() if block.view is view) for view in untold}
         for view, gates in found.items():
             singles[view.kind] += gates if view.blocks == 1 else ()
         for view, gates in found.items():
             most = 2 if view.kind == "bias" else 1
-            alone = view.blocks == 1 and singles[view.kind].count(gates[0] if gates else None) <= most
-            if _each_once(view, told) and (view.blocks > 1 or alone):
+            if _each_once(view, told) and (view.blocks > 1 or singles[view.kind].count(gates[0]) <= most):
                 view.gates = tuple(gate for gate in gates if gate)
-                view.evidence = f"{view.evidence}; gates by experiment"
+                view.evidence += "; gates by experiment"
             elif view.blocks == len(self.cell.gates):
                 view.gates = self.cell.gates
-                view.evidence = (
-                    f"{view.evidence}; torch's order, as it acts like no order of {_listed(self.cell.gates)}"
-                )
+                view.evidence += f"; torch's order, as it acts like no order of {torchs_order}"
             elif view.effective:
-                what = f"the gates of {self.cell.layer}: {_listed(self.cell.gates)}"
+                what = f"the gates of {self.cell.layer}: {torchs_order}"
                 raise UntoldGates(f"{view.name} {view.shape} acts like none of {what}")
 
     def _of_input(self, block: Block, is_source: bool) -> str | None:
@@ -338,7 +330,3 @@ def _vanishes(value: Tensor | None) -> bool:
 
 def _doubles(high: Tensor | None, base: Tensor | None) -> bool:
     return high is not None and base is not None and torch.allclose(high, 2 * base, atol=_SAME)
-
-
-def _listed(gates: Iterable[str]) -> str:
-    return ",".join(gates)

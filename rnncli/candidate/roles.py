@@ -49,16 +49,13 @@ def _by_exact_names(held: list[Held], trial: Trial) -> Wiring | None:
                 found.setdefault(match[0], (name, one))
     if not set(trial.params) <= set(found) or len({id(found[name][1]) for name in trial.params}) < len(trial.params):
         return None  # or one tensor under two of the names
-    weights = [replace(Weight.named(name, evidence="its name"), cell=trial.case.cell) for name in trial.params]
-    pieces = [Piece(found[name][0], None, weight) for name, weight in zip(trial.params, weights, strict=True)]
-    recurrent = [weight for weight in weights if weight.kind == "weight_hh"]
-    for weight in [] if trial.case.rnn.bias else recurrent:  # of each direction: zeros where there is no bias
-        names = [f"{kind}_{weight.suffix}" for kind in KINDS[2:]]
-        pieces += [
-            Piece(found[name][0], None, Weight.named(name, evidence="its name")) for name in names if name in found
-        ]
-    tensors = dict(found.values())
-    return Wiring(tuple(pieces), {piece.tensor: tensors[piece.tensor] for piece in pieces})
+    names, recurrent = list(trial.params), [name for name in trial.params if name.startswith("weight_hh")]
+    if not trial.case.rnn.bias:  # zeros
+        biases = [name.replace("weight_hh", kind) for name in recurrent for kind in KINDS[2:]]
+        names += [name for name in biases if name in found]
+    weights = [replace(Weight.named(name, evidence="its name"), cell=trial.case.cell) for name in names]
+    pieces = [Piece(found[name][0], None, weight) for name, weight in zip(names, weights, strict=True)]
+    return Wiring(tuple(pieces), dict(found[name] for name in names))
 
 
 class _Roles:
