@@ -40,6 +40,7 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
     Returns the reading, or the readings that evidence leaves open, the plain one first. Raises Unreadable, and
     AnotherCellError for an LSTM or a GRU.
     """
+    stated = stated or {}
     if another := other_cell(target, case.cell):
         raise AnotherCellError(f"candidate {name}: {another}")
     native = native_of(target, name, case.cell)
@@ -50,19 +51,19 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
         asked = native_of(target, name, case.cell)
         asked.tried_batch_first = True
         try:
-            found = Reader(asked, case, stated or {}).readings()
+            found = Reader(asked, case, stated).readings()
         except Unreadable:
             found = []
         if found and all(adapted.reading.fits for adapted in found):
             return found
-    if native.takes_pair and "takes" in (stated or {}):
+    if native.takes_pair and "takes" in stated:
         raise Unreadable(f"candidate {name}: it takes {native.states[0]} apart into h and c: it is not h_0 alone")
     errors = []
-    ways = _ways_to_hold_weights(native, case, "takes" in (stated or {}))
+    ways = _ways_to_hold_weights(native, case, "takes" in stated)
     for one, equal_sizes in [(one, False) for one in ways[:-1]] + [(one, True) for one in ways]:
         try:
-            found = Reader(one, case, stated or {}, equal_sizes).readings()
-            return found if one.h_alone else [*found, *_with_h_alone(found[0], ways, case, stated or {})]
+            found = Reader(one, case, stated, equal_sizes).readings()
+            return found if one.h_alone else [*found, *_with_h_alone(found[0], ways, case, stated)]
         except Unreadable as error:
             if isinstance(native, Object) and (sizes := native.other_sizes(case)):
                 raise Unreadable(f"candidate {name}: {sizes}") from error
@@ -181,15 +182,13 @@ class Reader:
 
     def _with_joined_order(self, reading: Reading) -> Reading:
         """Return the reading with h before x in a joined matrix, where a function multiplies x by what is for h."""
-        trial = trial_of(self.case, self.native, 1, 1, reading.dtype)
         if not self.native.joined:
             return reading
+        trial = trial_of(self.case, self.native, 1, 1, reading.dtype)
         other = replace(trial, params={**trial.params, "weight_hh_l0": trial.params["weight_hh_l0"] + 1.0})
         try:
-            one, two = (
-                which.computed(reading, trial.x[:1], tuple(map(torch.zeros_like, trial.states)))
-                for which in (trial, other)
-            )
+            zeros = tuple(map(torch.zeros_like, trial.states))
+            one, two = (which.computed(reading, trial.x[:1], zeros) for which in (trial, other))
         except Exception:
             return reading
         exchanged = replace(reading.binding, state_first=not reading.binding.state_first)
