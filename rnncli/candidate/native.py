@@ -83,9 +83,9 @@ class Native:
         pair = len(cell.states) == 2 == len(taken)
         self.takes_pair = pair and any(map(is_cell_state, taken))  # by its source: h alone is none
         self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
-        given_back = [is_cell_state(name) for name in state_source.returned_names(call)[-2:]]
-        self.names_h_first = len(self.states) > 1 and given_back == [False, True]  # in what it returns
-        self.names_c_last = given_back[-1:] == [True]
+        given_back = [is_cell_state(name) for name in state_source.returned_names(call)]
+        self.names_h_first = len(self.states) > 1 and given_back[-2:] == [False, True]  # in what it returns
+        self.names_c_second = given_back[-1:] == [True] or given_back[:2] == [False, True]
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
         states = "|".join(map(re.escape, self.states)) or "-"
         listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)

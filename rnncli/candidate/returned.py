@@ -172,6 +172,10 @@ class Returned:
         told = {"c_n": cells[:1], "output": [one for one in tensors if keys[one] in _OUTPUT_KEYS][:1]}
         told["h_n"] = [one for one in tensors if keys[one] in _STATE_KEYS and one not in cells][:1]
         found = {name: ones[0] for name, ones in told.items() if ones}
+        for name in [name for name in _KEY_STEMS if found and name not in found]:
+            rest = [one for one in tensors if one not in (*found.values(), *cells)]
+            said = [one for one in rest if re.search(_KEY_STEMS[name], keys[one])]
+            found |= dict.fromkeys([name], said[0]) if said else {}
         return found or self._by_order(tensors)
 
     def _by_order(self, tensors: list[Item]) -> dict[str, Item]:
@@ -187,7 +191,7 @@ class Returned:
             first, *others = others  # the results of a head, and the states they come from
         if len(self.final) > 1 and len(tensors) > 1:
             alone = len(tensors) == len(self.final) and (self.reading.steps or not first.output)
-            if len(tensors) == 2 and not alone and self.native.names_c_last:  # c, or c of every step
+            if len(tensors) == 2 and not alone and self.native.names_c_second:  # c, or c of every step
                 return {"output": first} if others[0].output else {"output": first, "c_n": others[0]}
             named = self.native.names_h_first and not self.reading.steps  # a step's states go in as they came out
             turned = self.native.cell_state_first and not self.native.drop_in and not named

@@ -145,13 +145,27 @@ def _takes_apart(function: ast.FunctionDef, name: str, in_one: bool) -> bool:
             if any(isinstance(target, ast.Tuple) for target in node.targets):
                 return True
 
+    def of_each(node: ast.AST) -> tuple[ast.expr, str] | None:
+        """Return what is done with each of the states, and its name there: `s[0] for s in state`, or with map."""
+        one, done, named = None, None, None
+        if isinstance(node, ast.ListComp | ast.GeneratorExp):
+            one, done, named = node.generators[0].iter, node.elt, name_of(node.generators[0].target)
+        elif called(node) == "map" and isinstance(given := node.args[0], ast.Lambda):  # type: ignore[attr-defined]
+            one, done, named = node.args[1], given.body, arguments_of(given)[0]  # type: ignore[attr-defined]
+        both = isinstance(one, ast.Tuple | ast.List) and all(map(meant, one.elts))
+        return (done, named) if done and named and (both or (one and name_of(one) in tuples)) else None
+
+    each = [found for node in ast.walk(function) if (found := of_each(node))]
     return any(
         (isinstance(node, ast.Subscript) and meant(node.value) and not _keeps_axes(node))
         or (isinstance(node, ast.Attribute) and meant(node.value) and node.attr in _APART)
         or (isinstance(node, ast.For | ast.comprehension) and meant(node.iter))
         or (isinstance(node, ast.Call) and called(node) in _WALKS and any(map(walked, node.args)))
         for node in ast.walk(function)
-    )
+    ) or any(
+        isinstance(node, ast.Subscript) and name_of(node.value) == named and not _keeps_axes(node)
+        for done, named in each for node in ast.walk(done)
+    )  # fmt: skip
 
 
 def _keeps_axes(node: ast.Subscript) -> bool:

@@ -19,7 +19,7 @@ def assigned_in(node: ast.AST) -> list[ast.expr]:
     return [part for target in targets for part in getattr(target, "elts", [target])]
 
 
-def arguments_of(function: ast.FunctionDef) -> list[str]:
+def arguments_of(function: ast.FunctionDef | ast.Lambda) -> list[str]:
     """Return the names of the arguments of a function, without `*args` and `**kwargs`."""
     given = function.args
     return [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]

@@ -157,13 +157,13 @@ class Side:
             leaf.grad = None
         return gradients
 
-    def backward(self, returned: Mapping[str, Tensor]) -> None:
+    def backward(self, returned: Mapping[str, Tensor], retain_graph: bool = False) -> None:
         """Run backward from the sum over the results of sum(result * cotangent), as a training step does.
 
         Reentrant checkpoints refuse `torch.autograd.grad`.
         """
         parts = [(value * self.probe.cotangents[name]).sum() for name, value in returned.items()]
-        sum(parts[1:], parts[0]).backward()  # type: ignore[no-untyped-call]
+        sum(parts[1:], parts[0]).backward(retain_graph=retain_graph)  # type: ignore[no-untyped-call]
 
 
 def has_values(tensor: Tensor) -> bool:

@@ -95,6 +95,8 @@ def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping
         for name in side.claimed:
             yield f"with a loss on {name} alone", partial(_gradients, side, (name,))
         yield "after two backward calls", partial(_two_backward_calls, side)
+        yield "in a second backward of one call", partial(_second_backward, side)
+        yield "with another call before its backward", partial(_gradients_after_another_call, side)
 
 
 @torch.no_grad()
@@ -143,6 +145,21 @@ def _two_backward_calls(side: Side) -> Mapping[str, Tensor | None]:
     for leaf in side.leaves.values():  # two leaves may have been given one tensor, and would add into it twice
         leaf.grad = None if leaf.grad is None else leaf.grad.clone()
     return _gradients(side, side.claimed)
+
+
+def _second_backward(side: Side) -> Mapping[str, Tensor | None]:
+    """Return the gradients of the second of two backward calls over one graph, as of two losses."""
+    results = _copies(side.call(side.copies()), side.claimed)
+    side.backward(results, retain_graph=True)
+    for leaf in side.leaves.values():
+        leaf.grad = None
+    return {f"grad {name}": gradient for name, gradient in side.gradients(results).items()}
+
+
+def _gradients_after_another_call(side: Side) -> Mapping[str, Tensor | None]:
+    results = _copies(side.call(side.copies()), side.claimed)
+    side.call({**side.copies(), "input": -side.leaves["input"]})
+    return {f"grad {name}": gradient for name, gradient in side.gradients(results).items()}
 
 
 def _gradients(side: Side, names: Iterable[str], without: str | None = None) -> Mapping[str, Tensor | None]:
