@@ -145,27 +145,35 @@ def _takes_apart(function: ast.FunctionDef, name: str, in_one: bool) -> bool:
             if any(isinstance(target, ast.Tuple) for target in node.targets):
                 return True
 
-    def of_each(node: ast.AST) -> tuple[ast.expr, str] | None:
-        """Return what is done with each of the states, and its name there: `s[0] for s in state`, or with map."""
-        one, done, named = None, None, None
-        if isinstance(node, ast.ListComp | ast.GeneratorExp):
-            one, done, named = node.generators[0].iter, node.elt, name_of(node.generators[0].target)
-        elif called(node) == "map" and isinstance(given := node.args[0], ast.Lambda):  # type: ignore[attr-defined]
-            one, done, named = node.args[1], given.body, arguments_of(given)[0]  # type: ignore[attr-defined]
-        both = isinstance(one, ast.Tuple | ast.List) and all(map(meant, one.elts))
-        return (done, named) if done and named and (both or (one and name_of(one) in tuples)) else None
-
-    each = [found for node in ast.walk(function) if (found := of_each(node))]
+    for node in ast.walk(function):
+        for states, done, each in _done_with_each(node):
+            both = isinstance(states, ast.Tuple | ast.List) and states.elts and all(map(meant, states.elts))
+            apart = any(each == name_of(one) for inner in ast.walk(done) for one in _taken_apart(inner))
+            if apart and (both or name_of(states) in tuples):
+                return True
     return any(
-        (isinstance(node, ast.Subscript) and meant(node.value) and not _keeps_axes(node))
-        or (isinstance(node, ast.Attribute) and meant(node.value) and node.attr in _APART)
+        any(map(meant, _taken_apart(node)))
         or (isinstance(node, ast.For | ast.comprehension) and meant(node.iter))
         or (isinstance(node, ast.Call) and called(node) in _WALKS and any(map(walked, node.args)))
         for node in ast.walk(function)
-    ) or any(
-        isinstance(node, ast.Subscript) and name_of(node.value) == named and not _keeps_axes(node)
-        for done, named in each for node in ast.walk(done)
-    )  # fmt: skip
+    )
+
+
+def _taken_apart(node: ast.AST) -> list[ast.expr]:
+    """Return what an index or a method takes apart: `h` of `h[0]` and of `h.squeeze(0)`; nothing of another node."""
+    if isinstance(node, ast.Subscript):
+        return [] if _keeps_axes(node) else [node.value]
+    return [node.value] if isinstance(node, ast.Attribute) and node.attr in _APART else []
+
+
+def _done_with_each(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, str]]:
+    """Yield what is walked along, what is done with each element, and its name there: `s[0] for s in state`, or map."""
+    if isinstance(node, ast.ListComp | ast.GeneratorExp):
+        yield node.generators[0].iter, node.elt, name_of(node.generators[0].target)
+    elif isinstance(node, ast.Call) and called(node) == "map" and len(node.args) == 2:
+        done, walked = node.args
+        if isinstance(done, ast.Lambda) and len(arguments_of(done)) == 1:
+            yield walked, done.body, arguments_of(done)[0]
 
 
 def _keeps_axes(node: ast.Subscript) -> bool:

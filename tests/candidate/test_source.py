@@ -49,6 +49,14 @@ def test_a_documented_shape_is_read_off_the_notes(notes, name, axes):
         ("hx", "h = hx[0]\n    h = h[0]", True),
         ("hx", "h, c = hx", False),
         ("hx", "step(*hx)", False),
+        ("hx", "h, c = [s[0] for s in hx]", True),
+        ("hx", "h, c = hx\n    h, c = (s.squeeze(0) for s in (h, c))", True),
+        ("hx", "h, c = map(lambda s: s[0], hx)", True),
+        ("hx", "h, c = [s[:2] for s in hx]", False),
+        ("hx", "y = [row[0] for row in x]", False),
+        ("hx", "y = [row[0] for row in ()]", False),
+        ("hx", "h, c = hx.map(lambda s: s[0])", False),
+        ("hx", "h, c = map(lambda *s: s[0], hx)", False),
     ],
 )
 def test_the_source_tells_whether_a_state_is_taken_apart_or_each_of_a_pair(written, name, body, unpacks):
