@@ -214,3 +214,11 @@ def test_the_top_level_holds_what_a_project_has_and_no_leftovers():
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no git here")
     assert {name for line in listed.splitlines() if not (name := line.partition("/")[0]).startswith(".")} == TOP
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: file.name)
+def test_a_file_has_at_most_400_lines_and_a_function_at_most_60(file):
+    text = file.read_text()
+    assert text.count("\n") <= 400
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    assert [node.name for node in functions if node.end_lineno - node.lineno >= 60] == []

@@ -19,7 +19,8 @@ from rnncli.config.schema import leaves
 from rnncli.config.yamlfile import read_value
 from rnncli.core.case import Case
 from rnncli.core.errors import ConfigError, nearest
-from rnncli.core.records import Origin, leaves_of
+from rnncli.core.records import Origin
+from rnncli.core.tally import leaves_of
 
 MOST_SEEN = 8  # values that are told where no case fulfils a filter
 _COMPARED: dict[str, Callable[[Any, Any], bool]] = {">=": operator.ge, "<=": operator.le, "!=": operator.ne}

@@ -3,8 +3,7 @@
 The field names are the keys of the JSON; a unit stands in the name. What did not run is None, never zero.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -310,10 +309,12 @@ class CaseRecord:
 
     @property
     def cell(self) -> Cell:
+        """Return the cell of the case."""
         return CELLS[self.config["rnn"].get("cell", "RNN")]  # results of older versions are of an RNN
 
     @property
     def why_not_compared(self) -> str:
+        """Return the first reason that a check gives."""
         return next((check.reason for check in self.checks or () if check.reason), "nothing could be compared")
 
     def tensors(self, verdict: Verdict) -> list[str]:
@@ -387,24 +388,6 @@ class RunRecord:
         from rnncli.core.tally import Tally
 
         return Tally.of(self.cases)
-
-
-def leaves_of(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield every leaf of a config by its dotted name, and its value as it would stand in YAML."""
-    for name, value in config.items():
-        if name in ("rnn", "input", "run"):
-            yield from ((f"{name}.{leaf}", _short(inner)) for leaf, inner in value.items())
-        else:
-            yield name, _short(value)
-
-
-def _short(value: Any) -> str:
-    if type(value) in (int, float):  # by far the most: a quarter of the time of a report otherwise
-        return repr(value)
-    return value if isinstance(value, str) else _ENCODER.encode(value)
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def printable(text: str) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rnncli.core.cells import CELLS
-from rnncli.core.records import CaseRecord, RunRecord, Verdict, leaves_of, printable
-from rnncli.core.tally import Tally
+from rnncli.core.records import CaseRecord, RunRecord, Verdict, printable
+from rnncli.core.tally import Tally, leaves_of
 
 if TYPE_CHECKING:
     from rnncli.core.case import Case

@@ -5,8 +5,9 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
-from rnncli.core.records import CaseRecord, RunRecord, Timing, Verdict, leaves_of, printable
+from rnncli.core.records import CaseRecord, RunRecord, Timing, Verdict, printable
 from rnncli.core.summary import reason, short
+from rnncli.core.tally import leaves_of
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rnncli.core import summary
-from rnncli.core.records import CaseRecord, leaves_of
-from rnncli.core.tally import Tally
+from rnncli.core.records import CaseRecord
+from rnncli.core.tally import Tally, leaves_of
 
 MOST_GROUPS = 50  # groups that are kept apart; a run whose every case raises a message of its own has thousands
 LISTED = 10  # cases of a group that a page names without scripts

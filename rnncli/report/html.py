@@ -21,7 +21,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rnncli.core import summary, words
-from rnncli.core.records import CaseRecord, RunRecord, Timing, Verdict, leaves_of, printable
+from rnncli.core.records import CaseRecord, RunRecord, Timing, Verdict, printable
+from rnncli.core.tally import leaves_of
 from rnncli.report.failures import Failures, Group, in_short
 from rnncli.report.over_time import Course, courses, scale_of
 

@@ -544,7 +544,7 @@ def test_an_error_without_h_0_in_the_working_dtype_is_a_mismatch_where_nn_rnn_ha
 
 
 def test_an_approximation_that_nn_rnn_makes_too_is_none(monkeypatch):
-    """As cuDNN's tanh is one, in float32."""
+    """cuDNN makes one in float32."""
 
     class Approximate(torch.nn.RNN):
         def forward(self, input, hx=None):
