@@ -19,7 +19,7 @@ from rnncli.candidate.names import EXACT, TORCHS, Slot, gates_among, option, slo
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.objects import Object
 from rnncli.candidate.syntax import called
-from rnncli.candidate.weights import Binding, Missing
+from rnncli.candidate.weights import Binding, Missing, undotted
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import parameter_sizes
 
@@ -44,18 +44,20 @@ class Arguments(Object):
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
         self._globals = function.arrays_of_module if not self._alone and not self._holders else []
         self._strings = strings = source.strings_of(function.target, function.module)
-        self._torch_keys = any(EXACT.search(text + rest) for text in strings for rest in ("", "0", "l0"))
+        ends = ("", "0", "l0", *(("_l0",) if any(text.startswith("_l") for text in strings) else ()))
+        self._torch_keys = any(EXACT.search(text + rest) for text in strings for rest in ends)
         self._torch_keys = self._torch_keys or any(text.endswith("_l") and slot(text).kind for text in strings)
         keys = [text for text in strings if text.isidentifier()]
         named = gates_among(keys, self.cell)
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
         self._layered = {name: _taken_apart_by_layer(function.target, name) for name in self._holders}
         self._listed = {name: _taken_apart(function.target, name) for name in self._holders}
+        self._nested = {name: source.dotted_keys(function.target, name) for name in self._holders}
         self._of_records = {name: self._record_of(name) for name in self._holders}
         for name, (record, by_layer) in self._of_records.items():
             if record:
                 (self._layered if by_layer else self._listed)[name] = signature.fields_of(record)
-        unkeyed = not self._torch_keys and not self._keys
+        unkeyed = not self._torch_keys and not self._keys and not any(self._nested.values())
         self._flat = [name for name in self._holders if unkeyed and not (self._listed[name] or self._layered[name])]
         by_place = any(self._listed.values()) or any(self._layered.values()) or bool(self._flat)
         self.kind = "function of a list of weights" if by_place else function.kind
@@ -108,7 +110,7 @@ class Arguments(Object):
                 layers = [case, *[upper] * (case.rnn.num_layers - 1)]
                 found[name] = [random(self._shapes(names, one)) for one in layers]
                 continue
-            keys = self._listed[name] or self._keys
+            keys = self._listed[name] or self._nested[name] or self._keys
             torchs = self._torch_keys or name in self._flat
             found[name] = random(parameter_sizes(case) if torchs else self._shapes(keys, case))
         return found
@@ -161,6 +163,7 @@ class Arguments(Object):
                 record = self._of_records[name][0]
                 given[name] = list(weights.values()) if self.takes_list(name) else weights
                 given[name] = record(**weights) if record else given[name]
+                given[name] = undotted(weights) if self._nested[name] else given[name]
             elif isinstance(meant, str):
                 given |= self.given(name, meant, x, state, case, binding)
         replaced = {name: laid_out(made[name]) for name in self._globals}

@@ -37,11 +37,11 @@ LAYOUTS = {
     "INL": Layout("batch", ("HN",), ("FNL",), ("HN", "SHN"), "features first (H_in, N, L)"),
     "LIN": Layout("batch", ("HN",), ("LFN", "L,FN"), ("HN", "SHN"), "sequences in columns (L, H_in, N)"),
     "LI": Layout(
-        "sequence", ("H", "NH", "SNH"), ("LF", "L1F", "L,F", "L,1F"), ("H", "NH", "SNH"), "one sequence (L, H_in)"
+        "sequence", ("H", "SH", "SNH"), ("LF", "L1F", "L,F", "L,1F"), ("H", "SH", "SNH"), "one sequence (L, H_in)"
     ),
     "L,I1": Layout("sequence", ("H1", "H"), ("L,F1", "LF1", "LF"), ("H1", "H")),
     "IL": Layout("sequence", ("H", "H1"), ("FL",), ("H", "H1")),
-    "L,I": Layout("sequence", ("H", "NH"), ("LF", "L,F", "L1F", "L,1F"), ("H", "NH", "SNH")),
+    "L,I": Layout("sequence", ("H", "SH"), ("LF", "L,F", "L1F", "L,1F"), ("H", "SH", "SNH")),
     "NI": Layout("step", ("NH", "SNH"), ("NF", "1NF")),
     "1NI": Layout("step", ("SNH", "NH"), ("1NF", "NF")),
     "I": Layout("step", ("H",), ("F", "1F"), ("H", "SH")),

@@ -18,7 +18,19 @@ from rnncli.candidate import signature, source
 from rnncli.candidate.names import Kind, Slot, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import held_by, is_array
-from rnncli.candidate.weights import KINDS, Binding, Group, Keyed, Missing, Row, Weight, filled, placed, without_a_place
+from rnncli.candidate.weights import (
+    KINDS,
+    Binding,
+    Group,
+    Keyed,
+    Missing,
+    Row,
+    Weight,
+    filled,
+    placed,
+    undotted,
+    without_a_place,
+)
 from rnncli.core.case import Case
 from rnncli.core.cells import Cell
 from rnncli.core.shapes import predict_parameters
@@ -46,6 +58,9 @@ class Function(Native):
         self._keys = signature.told_apart(
             {key: slot(key) for key in self._strings if key.isidentifier() and slot(key).kind}
         )
+        self._nested = {name: keys for name in self._holders if (keys := source.dotted_keys(function, name))}
+        nested = {key: slot(key) for keys in self._nested.values() for key in keys}
+        self._keys = signature.told_apart(nested) or self._keys
         every = [*self._slots, *self._keys.values()]
         self.reads_out, self.joined = (any(of.kind == kind for of in every) for kind in ("readout", "weight"))
         self.layers = len({of.layer for of in every if of.layer is not None}) or 1
@@ -58,8 +73,8 @@ class Function(Native):
         self._torch_keys = any(_OF_TORCH.match(key) for key in self._strings) or (of_cell and of_rnn)
         self._one_of_two = len(biases) == 1
         self.one_bias = self._one_of_two and not self._torch_keys
-        by_rnn = any(isinstance(value, nn.RNN) for value in self._globals.values())
-        self.returns_tensors = self.returns_tensors or self._torch_keys or by_rnn
+        self.calls_a_layer = any(isinstance(value, nn.RNNBase) for value in self._globals.values())
+        self.returns_tensors = self.returns_tensors or self._torch_keys or self.calls_a_layer
         self.kind = "function of positional tensors" if self._slots else "function of a dict of weights"
         if self._globals and not self._slots and not self._holders:
             self.kind = "function of module globals"
@@ -100,7 +115,7 @@ class Function(Native):
         """Yield the ways to give it weights, with one orientation for all matrices: to turn one alone is wrong."""
         joined = (False, True) if any(of.kind == "weight" for of in self._slots) else (False,)
         listed = (False, True) if self._slots else (False,)
-        forms: tuple[str, ...] = _FORMS if self._holders and not self._torch_keys else ("dict",)
+        forms: tuple[str, ...] = _FORMS if self._holders and not (self._torch_keys or self._nested) else ("dict",)
         forms = ("flat", "triple") if self._star else forms
         says_torch = any(re.match(r"(weight|bias)_[ih]h", name) for name in self.arguments)
         turned, orders = (False,) if says_torch else (False, True), range(len(self._orders))
@@ -129,7 +144,7 @@ class Function(Native):
         replaced = {}
         for name in self.set_globals:
             value, of_global = self._globals[name], held.get(f"global {name}")
-            if isinstance(value, nn.RNN):
+            if isinstance(value, nn.RNNBase):
                 replaced[name] = rnn_with(case, params)
             elif isinstance(value, int | str):
                 replaced[name] = option_value(option(name) or "", case)
@@ -138,14 +153,14 @@ class Function(Native):
         with globals_set(self.module, replaced):
             if self._star:
                 return self.target(*given.values(), *filled(held[self._star[0]], fill))
-            return signature.called(self.target, given)
+            return self.unpacked(signature.called(self.target, given), x)
 
     def wiring(self, case: Case, binding: Binding) -> tuple[Row, ...]:
         """Return each weight of the function by its place, what it was given, and why."""
         found: list[tuple[str, Weight]] = []
         for name, held in self._held(case, binding).items():
             place = name.removeprefix("global ")
-            by_attribute = isinstance(self._globals.get(place), nn.RNN)
+            by_attribute = isinstance(self._globals.get(place), nn.RNNBase)
             found += [(f"{place}.{key}", one) for key, one in held.items()] if by_attribute else placed(place, held)
         known = {name for _, weight in found for name in weight.parameters}
         products = [name for name, meant in self.arguments.items() if meant == "projected"]
@@ -173,7 +188,7 @@ class Function(Native):
             yield name, self._collection(name, case, binding)
         for name in self.set_globals:
             value, of = self._globals[name], self._global_slots.get(name, slot(name))
-            if isinstance(value, dict | nn.RNN):
+            if isinstance(value, dict | nn.RNNBase):
                 held = self._dict(case, binding) if isinstance(value, dict) else self._torch_dict(case, Binding())
                 yield f"global {name}", held
             elif of.kind is not None and not isinstance(value, int | str):
@@ -198,6 +213,8 @@ class Function(Native):
     def _collection(self, name: str, case: Case, binding: Binding) -> Any:
         """Return all weights in one argument, or those of one direction. Raises Missing for a form of one layer."""
         form, why = binding.form, "its place in nn.RNN's order"
+        if form == "dict" and name in self._nested:
+            return undotted({key: self._of_key(key, binding) for key in self._nested[name]})
         if form == "dict":
             return self._dict(case, binding)
         sides = (slot(f"w_{name}").reverse,) if len(self._holders) == 2 else (False, True)[: case.rnn.directions]
@@ -224,6 +241,10 @@ class Function(Native):
         of = self._keys.get(key, slot(key))
         of = of if of.layer in (None, layer) else Slot(None, None, False)
         return self._weight(key, of._replace(layer=layer, reverse=side), binding, "its key")
+
+    def _of_key(self, key: str, binding: Binding) -> Weight:
+        of = self._orders[binding.order].get(key, self._keys[key])
+        return self._weight(key.rpartition(".")[2], of, binding, "its key")
 
     def _dict(self, case: Case, binding: Binding) -> Any:
         if self._torch_keys or not self._keys:

@@ -31,6 +31,11 @@ def other_cell(target: object, cell: Cell) -> str | None:
         if issubclass(made, kinds) and name != cell.name:
             own = f"nn.{made.__name__}" if made.__module__.startswith("torch.") else f"nn.{name} by inheritance"
             return f"it is {own}; {_help(name, cell)}"
+    read = source.globals_of(target, source.module_of(target)) if inspect.isfunction(target) else {}
+    for place, value in read.items():
+        if isinstance(value, nn.RNNBase) and not isinstance(value, _OF_TORCH[cell.name]):
+            layer = type(value).__name__
+            return f"it reads an nn.{layer} of its module ({place}); {_help(layer, cell)}"
     nodes = source.nodes_of(target) or (source.nodes_of(type(target)) if isinstance(target, nn.Module) else [])
     has_cell_state = any(_has_a_cell_state(node) for node in nodes if isinstance(node, ast.FunctionDef))
     if has_cell_state and len(cell.states) == 1:

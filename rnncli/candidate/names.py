@@ -77,6 +77,7 @@ _OPTIONS = {
     "hidden_size": "hidden_size hidden_dim n_hidden hidden_units hid d_hidden nhid hidden units num_hiddens num_hidden"
     " hid_dim h_dim n_h n_a d_h hid_size hidden_features state_size state_dim out_features hidden_sz dim_hidden"
     " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size n_embd2",
+    "hidden_sizes": "hidden_sizes hidden_dims",
     "num_layers": "num_layers n_layers nlayers layers depth n_layer layer_num nlayer stack num_hidden_layers",
     "bidirectional": "bidirectional bidir birnn is_bidirectional both_directions bidi",
     "batch_first": "batch_first batchfirst batch_major",
@@ -194,7 +195,8 @@ def _kind(parts: list[str]) -> Kind | None:
     if _READOUT.search(dotted) and not _INPUT_WEIGHT.search(owner or "-"):
         return "readout"
     is_bias = bool(re.match(r"(bias|b)($|_|[a-z]{1,3}$)", last)) or last.endswith(("_bias", "_b"))
-    if last in ("weight", "w", "bias", "b") and owner:  # i2h.weight
+    told = _INPUT_WEIGHT.search(owner) or _STATE_WEIGHT.search(owner)
+    if owner and (last in ("weight", "w", "bias", "b") or (last == "kernel" and told)):  # i2h.weight
         last = owner
     elif is_bias:
         last = re.sub(r"^(bias|b)_?", "", last).removesuffix("_bias").removesuffix("_b")

@@ -3,12 +3,14 @@
 import inspect
 import re
 import sys
+from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from rnncli.candidate import signature, source, state_source
 from rnncli.candidate.names import is_cell_state, option
@@ -72,6 +74,10 @@ class Native:
         self.unpacks_h_alone = state_source.unpacks(call, state, helpers=helpers) if state else None
         notes = source.notes_on(written)
         given = next((name for name, meant in self.arguments.items() if meant in ("input", "projected")), "")
+        annotations = {p.name: p.annotation for p in signature.parameters_of(call)}
+        self.packed_alone = bool(given) and not self.claims("lengths")
+        self.packed_alone = self.packed_alone and source.takes_packed_alone(call, given, annotations[given])
+        self.looks_at_rank = bool(given) and source.looks_at_rank(call, given)
         self.documented_input = source.documented_shape(notes, given) if given else None
         self.documented_state = source.documented_shape(notes, state) if state else None
         shaped = any(source.documented_shape(notes, name) for name in ("output", "h_n"))
@@ -79,7 +85,10 @@ class Native:
         self.says_list = bool(_LISTED.search(notes)) or inspect.isgeneratorfunction(inspect.unwrap(call))
         self.returns_tensors = shaped and not self.says_list
         self.starts_itself = self.optional_state and any(state_source.looks_for_none(call, one) for one in self.states)
+        said = annotations.get(state)
+        self.state_record = self._record_of_states(call, state, said) if len(self.states) == 1 else None
         taken = state_source.unpacked_into(call, state) if state and len(self.states) == 1 else self.states
+        taken = signature.fields_of(self.state_record) if self.state_record else taken
         pair = len(cell.states) == 2 == len(taken)
         self.takes_pair = pair and any(map(is_cell_state, taken))  # by its source: h alone is none
         self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
@@ -90,6 +99,12 @@ class Native:
         states = "|".join(map(re.escape, self.states)) or "-"
         listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
         self.states_as_list = bool(listed) or (bool(state) and source.builds_a_list(written, state))
+
+    def _record_of_states(self, call: Callable[..., Any], state: str, annotation: Any) -> Any:
+        """Return the record that its states come in: by an annotation, or with the names that `state.h` gives them."""
+        records = (signature.record_of(word, self.module) for word in re.findall(r"\w+", str(annotation)))
+        fields = dict.fromkeys(state_source.attributes_of(call, state))
+        return next(filter(None, records), None) or (namedtuple("States", fields) if fields else None)
 
     def claims(self, name: str) -> bool:
         return name in self.arguments.values()
@@ -121,16 +136,35 @@ class Native:
             return {}
         if meant == "state" and self.h_alone and isinstance(state, tuple):
             state = state[0]
+        if meant == "state" and self.state_record:
+            each = [self._as_record(one, binding) for one in (state if isinstance(state, list) else [state])]
+            return {name: each if isinstance(state, list) else each[0]}
         if meant == "state" and len(self.states) == 1 and self.cell_state_first and isinstance(state, tuple):
             state = state[::-1]
         if meant == "state" and len(self.states) > 1:
             state = self._own_state(name, state)
+        if meant == "input" and self.packed_alone and isinstance(x, Tensor):
+            return {name: pack_padded_sequence(x, torch.full((x.shape[1],), x.shape[0]))}
         if meant in ("input", "state"):
             return {name: binding.given(x if meant == "input" else state)}
         value: Any = case if meant == "case" else option_value(meant, case, self.defaults.get(name), name)
         if meant == "lengths" and isinstance(x, Tensor) and "pack_padded_sequence" not in self.words:
             value = value.to(x.device)  # that function takes them on the CPU alone
         return {name: value}
+
+    def _as_record(self, state: Any, binding: Binding) -> Any:
+        assert self.state_record is not None
+        states = binding.given(state if isinstance(state, tuple) else (state,))
+        fields = [name for name in signature.fields_of(self.state_record) if state_source.names_a_state(name)]
+        return self.state_record(**{name: states[-1 if is_cell_state(name) else 0] for name in fields})
+
+    def unpacked(self, returned: Any, x: Any) -> Any:
+        """Return what was returned for an input; for one that was packed for the call with tensors in it again."""
+        if not self.packed_alone or isinstance(x, PackedSequence):
+            return returned
+        if isinstance(returned, PackedSequence):
+            return pad_packed_sequence(returned)[0]
+        return tuple(self.unpacked(one, x) for one in returned) if type(returned) is tuple else returned
 
     def _own_state(self, name: str, state: Any) -> Any:
         """Return the state of an argument where there are several: for each direction, and each state of the cell."""
@@ -167,6 +201,7 @@ def option_value(meant: str, case: Case, default: Any = None, name: str = "") ->
     if meant == "rng":
         return sys.modules["numpy"].random.default_rng(0)
     values = {**rnn.model_dump(), "output_size": rnn.hidden_size, "has_biases": rnn.bias, "return_sequences": True}
+    values |= {"hidden_sizes": [rnn.hidden_size] * rnn.num_layers}
     values |= {"training": case.run.train, "batch_size": case.input.batch_size, "seq_len": case.input.seq_len}
     if meant != "config" and meant not in values:
         raise Missing("an argument whose name says nothing" if meant == "unknown" else f"no value for {meant}")

@@ -120,6 +120,7 @@ class Object(Native):
         """Return whether the constructor, the call, or a global that is set for it takes an argument of nn.RNN."""
         claimed = {*self._made_with.values(), *(option(key) for key in self.set_globals)}
         claimed |= self._asks if "config" in claimed or self._takes_any else set()
+        claimed |= {"num_layers"} if "hidden_sizes" in claimed else set()  # one for each layer
         return super().claims(name) or name in claimed or self.of_layer
 
     def described(self) -> str:
@@ -192,7 +193,7 @@ class Object(Native):
             given |= self.given(name, meant, x, state, case, binding) if isinstance(meant, str) else {}
         call = made if inspect.isfunction(made) else getattr(made, self.method)
         with globals_set(self.module, self._sizes(case)):
-            return signature.called(call, given)
+            return self.unpacked(signature.called(call, given), x)
 
     def call(self, x: Any, state: Any, params: Mapping[str, Tensor], case: Case, binding: Binding) -> Any:
         """Return what the object returns with nn.RNN's parameters in its places."""

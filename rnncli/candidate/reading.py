@@ -56,6 +56,12 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
             found = []
         if found and all(adapted.reading.fits for adapted in found):
             return found
+    if case.input.layout == "unbatched" and native.looks_at_rank and not native.drop_in and "layout" not in stated:
+        reader = Reader(native_of(target, name, case.cell), case, {**stated, "layout": "unbatched"}, equal_sizes=False)
+        with contextlib.suppress(Unreadable):
+            found = reader.readings()
+            if all(one.reading.fits and reader.walks(one) for one in found):
+                return found
     if native.takes_pair and "takes" in stated:
         raise Unreadable(f"candidate {name}: it takes {native.states[0]} apart into h and c: it is not h_0 alone")
     errors = []
@@ -76,7 +82,7 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
     """Return a candidate as what it may be: with its weights in several forms, and last as one that takes h alone."""
     natives: list[AnyNative] = [native]
     alone: list[AnyNative] = []
-    if len(case.cell.gates) > 1 and isinstance(native, Function):
+    if len(case.cell.gates) > 1 and isinstance(native, Function) and not native.calls_a_layer:
         forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"bias_row": True}]
         natives = [Arguments(native, **form) for form in forms]
         alone = [Arguments(native, **form) for form in forms[:2]]
@@ -139,6 +145,11 @@ class Reader:
                 found += Reader(other, self.case, {**self.stated, "weights": "behaves"}).readings()
         self._tell_layouts(found[0])
         return found
+
+    def walks(self, adapted: Adapted) -> bool:
+        """Return whether what is read as a sequence is walked over."""
+        reading, always = adapted.reading, adapted.always
+        return trial_of(self.case, self.native, *always, reading.dtype).walks(reading)
 
     def _base(self) -> tuple[list[Reading], tuple[int, int]]:
         """Return the reading at one layer and one direction, or at as many as the candidate always has."""
@@ -263,7 +274,8 @@ class Reader:
         elif layout == "unbatched":
             adapted.unbatched = self._refuses_two_axes(reading)
         if layout == "packed":
-            adapted.packs = whole and (native.names_packed or (native.drop_in and self._takes_packed(adapted)))
+            named = native.names_packed and ("packedsequence" in native.words or not native.claims("lengths"))
+            adapted.packs = whole and (named or (native.drop_in and self._takes_packed(adapted)))
         if reading.steps and native.takes_state and native.optional_state:
             adapted.starts_itself = native.starts_itself
             with contextlib.suppress(Exception):
@@ -292,12 +304,13 @@ class Reader:
     def _refuses_two_axes(self, reading: Reading) -> bool:
         """Return whether a module raises by a statement of its own for a 2-D input, which it then refuses."""
         native = self.native
-        if not native.is_module or "N" not in reading.input:
+        if not native.is_module or "N" not in reading.input or native.packed_alone:
             return False
         trial = trial_of(self.case, native, 1, 1, reading.dtype)
         try:
             trial.call(reading, trial.x[:, :1])(trial.x[:, 0], as_argument(one[:, 0] for one in trial.states))
         except Exception as error:
-            frames = traceback.extract_tb(error.__traceback__)
-            return bool(frames) and str(frames[-1].line).startswith(("raise ", "assert "))
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            own = last.filename == getattr(native.module, "__file__", last.filename)
+            return own and str(last.line).startswith(("raise ", "assert "))
         return False

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -128,6 +128,8 @@ class Returned:
                 found += [((*path, index), value[index]) for index in range(count)]
             elif count > 1 and isinstance(value, dict):
                 found += [((*path, key), one) for key, one in value.items()]
+            elif path and is_dataclass(value):  # of states
+                found += [((*path, one.name), getattr(value, one.name)) for one in fields(value)]
             else:
                 found.append((path, value))
         return found

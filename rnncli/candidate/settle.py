@@ -188,6 +188,7 @@ class Settling:
         native, layout, said = self.native, self.stated.get("layout"), self.stated.get("convention")
         inputs = [axes for axes, one in LAYOUTS.items() if one.unit == unit and (not like or axes == like.input)]
         inputs = [axes for axes in inputs if axes != "1NI" or self.documents_one_step]
+        inputs = [axes for axes in inputs if axes == "LNI" or not native.packed_alone]
         if layout and unit != "step":
             inputs = [axes for axes in inputs if axes in _STATED[layout]]
         elif not layout:

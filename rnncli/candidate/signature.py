@@ -169,7 +169,7 @@ def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
     found: Arguments = {}
     for parameter in parameters:
         name, optional = parameter.name, parameter.default is not parameter.empty
-        meant = _option_of(parameter) or _LETTERS.get(name)
+        meant = _option_of(parameter) or _LETTERS.get(name.lower())
         meant = meant or ("params" if not optional and role(name) == "params" else None)
         meant = meant or ("config" if name.lower().strip("_") in CONFIGS else None)
         other_mode = name == "mode" and not str(parameter.default).upper().startswith("RNN_")
@@ -178,21 +178,25 @@ def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
         found[name] = meant or ("left out" if optional else "unknown")
     unknown = [name for name, meant in found.items() if meant == "unknown"]
     meanings = set(found.values())
-    if "input_size" in meanings and not {"hidden_size", "unknown", "config"} & meanings:  # (n_in, n_out)
+    hidden = {"hidden_size", "hidden_sizes"} & meanings
+    if "input_size" in meanings and not hidden and not {"unknown", "config"} & meanings:  # (n_in, n_out)
         found = {name: "hidden_size" if meant == "output_size" else meant for name, meant in found.items()}
-    if not {"input_size", "hidden_size"} & set(found.values()):
+    if "input_size" not in meanings and not hidden:
         unknown += [p.name for p in parameters if found[p.name] == "bias" and not isinstance(p.default, bool)]
     weights = {name: slot(name) for name in unknown if slot(name).kind not in (None, "readout")}
     if len(weights) >= 2:  # a class that is constructed with its weights
         return found | told_apart(weights)
     for name in unknown:
-        found[name] = next((size for size in _SIZES if size not in found.values()), "unknown")
+        told = {one.removesuffix("s") for one in found.values() if isinstance(one, str)}  # hidden_sizes, too
+        found[name] = next((size for size in _SIZES if size not in {*told, *found.values()}), "unknown")
     return found
 
 
 def _option_of(parameter: inspect.Parameter) -> str | None:
     """Return the option that an argument stands for: by its name, else by its default and the words in its name."""
     known, default = option(parameter.name), parameter.default
+    if known == "hidden_size" and re.search(r"\b(list|tuple|sequence|iterable)\[", str(parameter.annotation).lower()):
+        return "hidden_sizes"
     if known is not None or default is parameter.empty:
         return known
     if str(getattr(default, "__name__", default)).lower() in ("tanh", "relu"):

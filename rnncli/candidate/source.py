@@ -15,7 +15,7 @@ from torch import nn
 
 from rnncli.candidate.names import is_cell_state, option, role, slot
 from rnncli.candidate.places import is_array
-from rnncli.candidate.syntax import arguments_of, called, name_of
+from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of
 
 _PRODUCTS = ("matmul", "mm", "dot", "bmm", "mv")
 
@@ -91,7 +91,7 @@ def _methods_of(cls: type) -> list[Any]:
 
 
 def globals_of(function: Callable[..., Any], module: Any) -> dict[str, Any]:
-    """Return what a function reads from its module, by name: tensors, collections of them, nn.RNN modules, numbers."""
+    """Return what a function reads from its module, by name: tensors, collections of them, torch's layers, numbers."""
     names = dict.fromkeys(name for code in codes_of(function, module) for name in code.co_names)
     read = {name: vars(module)[name] for name in names if name in vars(module)}
     return {name: value for name, value in read.items() if _is_a_setting(name, value)}
@@ -102,7 +102,7 @@ def _is_a_setting(name: str, value: Any) -> bool:
         return option(name) is not None
     if isinstance(value, list | tuple | dict):
         return bool(value) and all(map(is_array, value.values() if isinstance(value, dict) else value))
-    return is_array(value) or isinstance(value, nn.RNN)
+    return is_array(value) or isinstance(value, nn.RNNBase)
 
 
 # -- notes -------------------------------------------------------------------------------------------------------------
@@ -219,6 +219,37 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
     return found
 
 
+def dotted_keys(target: Any, name: str) -> list[str]:
+    """Return `i2h.b` and its like for the keys of dicts inside a dict: `w["i2h"]["b"]`, or `p["b"]` of `p = w["i2h"]`.
+
+    Also of `linear(w["i2h"], x)`, a function of the module that takes `b` by key.
+    """
+    nodes = [node for code in codes_of(target, module_of(target)) for node in nodes_of(code)]
+    functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
+    outer = {id(node): key for node in nodes if (key := _key_of(node, name)) is not None}
+    found: list[str] = []
+    for node in nodes:
+        if isinstance(node, ast.Subscript) and id(node.value) in outer:
+            found.append(f"{outer[id(node.value)]}.{getattr(node.slice, 'value', '')}")
+        own: list[tuple[str, ast.expr]] = []  # other names of the dicts inside
+        if isinstance(node, ast.Assign):
+            values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+            own = [*zip(map(name_of, assigned_in(node)), values, strict=False)]
+        elif isinstance(node, ast.Call) and called(node) in functions:
+            own = [*zip(arguments_of(functions[called(node)]), node.args, strict=False)]
+        for alias, value in own:
+            if id(value) in outer:
+                found += [f"{outer[id(value)]}.{key}" for one in nodes if (key := _key_of(one, alias))]
+    return list(dict.fromkeys(found))
+
+
+def _key_of(node: ast.AST, name: str) -> str | None:
+    """Return the key of `name["key"]`; None of another node."""
+    if isinstance(node, ast.Subscript) and name_of(node.value) == name and isinstance(node.slice, ast.Constant):
+        return node.slice.value if isinstance(node.slice.value, str) else None
+    return None
+
+
 def read_of(functions: Iterable[ast.FunctionDef], names: Container[str]) -> list[str]:
     """Return what functions read of objects of these names: `bias` of `cfg.bias`, `cfg["bias"]`, `cfg.get("bias")`."""
     found: list[str] = []
@@ -262,11 +293,36 @@ def _names_a_weight(expression: ast.expr) -> bool:
     )
 
 
+def takes_packed_alone(target: Any, name: str, annotation: Any) -> bool:
+    """Return whether an argument is a PackedSequence and nothing else, by its annotation or by what is done with it."""
+    if getattr(annotation, "__name__", annotation) == "PackedSequence":
+        return True
+    used = False
+    for node in nodes_of(target):
+        first = name_of(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
+        if first == name and called(node) in ("isinstance", "hasattr", "is_tensor"):
+            return False
+        value = node.value if isinstance(node, ast.Assign | ast.Attribute) else None
+        of_it = isinstance(value, ast.Name) and value.id == name
+        named = [node.attr] if isinstance(node, ast.Attribute) else map(name_of, assigned_in(node))
+        used = used or (called(node) == "pad_packed_sequence" and first == name) or (of_it and "batch_sizes" in named)
+    return used
+
+
+def looks_at_rank(target: Any, name: str) -> bool:
+    """Return whether the source compares the number of axes of an argument: `x.dim() == 2`, `len(x.shape) < 3`."""
+    compared = [node for node in nodes_of(target) if isinstance(node, ast.Compare)]
+    sides = [side for node in compared for side in (node.left, *node.comparators)]
+    ranks = {f"{name}.dim()", f"{name}.ndim", f"{name}.ndimension()", f"len({name}.shape)", f"len({name}.size())"}
+    return any(ast.unparse(side) in ranks for side in sides)
+
+
 def builds_a_list(target: Any, name: str) -> bool:
     """Return whether the source makes a list of an argument where it is left out: `Hs = [None] * n`."""
     for node in nodes_of(target):
         if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in node.targets):
             value = node.value.left if isinstance(node.value, ast.BinOp) else node.value
-            if isinstance(value, ast.List | ast.ListComp):
+            of_itself = any(name_of(part) == name for part in ast.walk(value))  # [s[0] for s in state]
+            if isinstance(value, ast.List | ast.ListComp) and not of_itself:
                 return True
     return False

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from torch import Tensor
+
 from rnncli.candidate.names import is_cell_state, role, words
 from rnncli.candidate.source import nodes_of
 from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of
@@ -94,7 +96,7 @@ def _starts_from(function: ast.FunctionDef, name: str) -> bool:
             if id(node) in inside:
                 if name in named:
                     return True
-            elif read and any(role(one) == "state" or is_cell_state(one) for one in named):
+            elif read and any(map(names_a_state, named)):
                 return True
     return False
 
@@ -107,6 +109,17 @@ def unpacked_into(target: Any, name: str) -> list[str]:
             if len(parts) > 1:
                 return [name_of(part) for part in parts]
     return []
+
+
+def names_a_state(name: str) -> bool:
+    return is_cell_state(name) or role(name) == "state"
+
+
+def attributes_of(target: Any, name: str) -> Iterator[str]:
+    """Yield the names of the states that the source reads of an argument: `h` and `c` of `state.h` and `state.c`."""
+    read = [node for node in nodes_of(target) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
+    own = (node.attr for node in read if name_of(node.value) == name)
+    yield from (attribute for attribute in own if names_a_state(attribute) and not hasattr(Tensor, attribute))
 
 
 def returned_names(target: Any) -> list[str]:
@@ -128,7 +141,8 @@ def _takes_apart(function: ast.FunctionDef, name: str, in_one: bool) -> bool:
     names, tuples = (set[str](), {name}) if in_one else ({name}, set[str]())
 
     def meant(node: ast.AST | None) -> bool:
-        from_tuple = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in tuples
+        part = isinstance(node, ast.Subscript) or (isinstance(node, ast.Attribute) and names_a_state(node.attr))
+        from_tuple = part and isinstance(node.value, ast.Name) and node.value.id in tuples  # type: ignore[union-attr]
         return from_tuple or (isinstance(node, ast.Name) and node.id in names)
 
     def walked(node: ast.expr) -> bool:  # zip(*hx) walks along each of the states

@@ -222,6 +222,15 @@ def filled(held: Any, fill: Callable[[Weight], Any]) -> Any:
     return group
 
 
+def undotted(weights: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what stands under `input.kernel` and its like as a dict of dicts."""
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in weights.items():
+        outer, _, inner = key.partition(".")
+        found.setdefault(outer, {})[inner] = value
+    return found
+
+
 def placed(place: str, held: Any) -> Iterator[tuple[str, Weight]]:
     """Yield the weights in a collection, each with its place in it."""
     if isinstance(held, Weight):

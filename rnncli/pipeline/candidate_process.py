@@ -38,6 +38,7 @@ class Claims:
     faults: tuple[tuple[str, str, str], ...] = ()  # of its own tensors: the parameter, the cause, the reason
     raises: str | None = None  # where it cannot be called, and its tensors say why
     h_0_may_be_omitted: bool = False
+    asks_if_training: bool = False
     readings: int = 1  # how many the evidence leaves open
     untried: tuple[str, ...] = ()  # arguments it takes that the case leaves at their defaults
 
@@ -77,7 +78,7 @@ class CandidateProxy:
 
     def __init__(self) -> None:
         self._keys = itertools.count()
-        self.h_0_may_be_omitted = self.uses_numpy = False
+        self.h_0_may_be_omitted = self.asks_if_training = self.uses_numpy = False
         self.takes_all_states = True
 
     def _call(self, doing: str, method: str, *arguments: Any) -> Any:
@@ -99,6 +100,7 @@ class CandidateProxy:
         self._call("importing it", "load", case)
         reading: Claims = self._call("reading how it is called", "read", case)
         self.h_0_may_be_omitted = reading.h_0_may_be_omitted
+        self.asks_if_training = reading.asks_if_training
         self.takes_all_states = reading.takes == "all"
         self.uses_numpy = not reading.has_gradients
         return reading

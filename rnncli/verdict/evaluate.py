@@ -69,6 +69,7 @@ class Candidate(Protocol):
 
     built_in: bool  # tested with rnncli itself: not asked for what only a stranger's code gets wrong
     h_0_may_be_omitted: bool  # by its signature
+    asks_if_training: bool  # by its code
     takes_all_states: bool  # and does not start some of them itself
     uses_numpy: bool
 
@@ -92,7 +93,9 @@ class Candidate(Protocol):
 class FunctionCandidate:
     """A function of the canonical arguments in this process, as the built-in ones are. It gives values and no more."""
 
-    built_in, h_0_may_be_omitted, takes_all_states, uses_numpy, exit_error = True, False, True, False, None
+    built_in = takes_all_states = True
+    h_0_may_be_omitted = asks_if_training = uses_numpy = False
+    exit_error = None
 
     def __init__(self, call: Canonical) -> None:
         self.call = call
@@ -330,3 +333,17 @@ def _in_row_order(case: Case, output: Sequence | None) -> Tensor | None:
 
 def _leaves(case: Case, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().clone().requires_grad_(case.run.gradients) for name, value in values.items()}
+
+
+def same_results(values: Values, others: Values) -> bool:
+    """Return whether two calls returned the same tensors, dtype included, to rounding."""
+    returned = [name for name in values.tensors if not name.startswith("grad ")]
+    return all(_same(values.tensors[name], others.tensors[name]) for name in returned)
+
+
+def _same(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    if (one.shape, one.dtype) != (other.shape, other.dtype):
+        return False
+    return not (has_values(one) and has_values(other)) or torch.allclose(one, other, 1e-9, 1e-12, equal_nan=True)

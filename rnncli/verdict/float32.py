@@ -9,9 +9,8 @@ from rnncli.core.causes import DOWNCAST
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Verdict
 from rnncli.numerics.probe import results
-from rnncli.verdict.evaluate import Candidate, Values
+from rnncli.verdict.evaluate import Candidate, Values, same_results
 from rnncli.verdict.problem import Problem
-from rnncli.verdict.repeat_calls import same_results
 
 # Errors below this share of the largest value may be float32 inside float64 work: its unit roundoff is 6e-8, and the
 # longest recurrences of the tests grow it a hundredfold.

@@ -26,6 +26,7 @@ from rnncli.verdict.evaluate import (
     Side,
     reference_side,
     returned_values,
+    same_results,
     what_backward_raises,
 )
 from rnncli.verdict.problem import Problem
@@ -57,7 +58,9 @@ def difference(
         if starts_narrow or not candidate.h_0_may_be_omitted:
             found = {key: value for key, value in found.items() if not key.startswith(WITHOUT_H_0)}
         different = _first_other(expected, found, TOLERANCE[arithmetic(small.case, dtype, problem.device)])
-        return different or (_with_large_values(small, candidate) if dtype == torch.float64 else None)
+        if different or dtype != torch.float64:
+            return different
+        return _with_large_values(small, candidate) or _in_training(small, candidate)
     except CandidateError as error:
         return Difference("output", Cause.RAISES, str(error))
 
@@ -216,6 +219,30 @@ def _with_large_values(small: Problem, candidate: Candidate) -> Difference | Non
         return None  # an overflow of its own, as of tanh written with exp; the case's values decide
     when = "given weights that are 10 times as large"
     return stage.first_difference(problem, "algorithm", candidate, when, Cause.LARGE_VALUES, values)
+
+
+def _in_training(small: Problem, candidate: Candidate) -> Difference | None:
+    """Call one whose code asks whether it trains in training mode, where nothing is dropped or drawn at random."""
+    if not candidate.asks_if_training:
+        return None
+    problem = small.derived(_trained)
+    try:
+        values = problem.values("algorithm", candidate)
+        again = problem.derived(_with_another_seed).values("algorithm", candidate)
+    except CandidateError:
+        return None  # which --train asks for
+    if not same_results(values, again):
+        return None
+    when = "called in training mode, without dropout"
+    return stage.first_difference(problem, "algorithm", candidate, when, Cause.REGIME, values)
+
+
+def _trained(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    return altered(case, rnn={"dropout": 0.0}, run={"train": True}), probe
+
+
+def _with_another_seed(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    return altered(case, run={"seed": case.run.seed ^ 1}), probe
 
 
 def _small(case: Case, _: Probe) -> tuple[Case, Probe]:

@@ -4,7 +4,6 @@ from contextlib import suppress
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from rnncli.core.case import Case
 from rnncli.core.causes import LEAK, Cause
@@ -13,7 +12,7 @@ from rnncli.core.records import Stage
 from rnncli.numerics.oracle import Oracle
 from rnncli.numerics.probe import Probe
 from rnncli.verdict import regimes
-from rnncli.verdict.evaluate import Candidate, Values, has_values
+from rnncli.verdict.evaluate import Candidate, Values, same_results
 from rnncli.verdict.problem import Derived, Problem
 from rnncli.verdict.stage import Difference, first_difference
 
@@ -136,17 +135,3 @@ def without_h_0_in_working_dtype(problem: Problem, candidate: Candidate) -> Diff
 def _moves(values: Values) -> bool:
     """Return whether any final state is not zero."""
     return any(value is None or bool(value.any()) for name, value in values.tensors.items() if name.endswith("_n"))
-
-
-def same_results(values: Values, others: Values) -> bool:
-    """Return whether two calls returned the same tensors, dtype included, to rounding."""
-    returned = [name for name in values.tensors if not name.startswith("grad ")]
-    return all(_same(values.tensors[name], others.tensors[name]) for name in returned)
-
-
-def _same(one: Tensor | None, other: Tensor | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    if (one.shape, one.dtype) != (other.shape, other.dtype):
-        return False
-    return not (has_values(one) and has_values(other)) or torch.allclose(one, other, 1e-9, 1e-12, equal_nan=True)
