@@ -1,11 +1,9 @@
 """`rnncli explain`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from rnncli.cli.options import Output, PrintConfig, option
+from rnncli.cli.options import Config, Output, PrintConfig, option
 from rnncli.cli.startup import quick_imports
 from rnncli.explain import FORMATS
 
@@ -22,7 +20,7 @@ DIRECTIONS = ("forward", "reverse")
 
 
 def explain(
-    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", hidden=True)] = None,
+    config: Config = None,
     trace: str | None = option("--trace t=T,n=N", "The numbers of sequence N, with step T in full"),
     format: str | None = option(
         "--format FORMAT", "table, markdown or html  [table, or by FILE's suffix]", values=FORMATS
@@ -50,8 +48,8 @@ def explain(
       rnncli explain configs/bidirectional.yaml --output explained.html
       rnncli explain --hidden-size 3 --input-size 2 --trace t=3,n=0
     """
-    from rnncli.cli.output import check_destination, write_text
-    from rnncli.config.cases import load
+    from rnncli.cli.candidates import load
+    from rnncli.cli.output import STDOUT, check_destination, write_text
     from rnncli.core.records import Detail
     from rnncli.explain.explanation import explain as explained
     from rnncli.explain.explanation import in_short
@@ -62,7 +60,7 @@ def explain(
         write_text(loaded.to_yaml(), output)
         return
     case = loaded[0]
-    if detail == Detail.QUIET and output is None:
+    if detail == Detail.QUIET and output in (None, STDOUT):
         write_text(f"{in_short(case)}\n", None)
         return
     _emit(explained(case) if trace is None else _traced(case, trace), format, output)
@@ -150,15 +148,15 @@ def _emit(page: "Page", format: str, output: Path | None) -> None:
 
 def _tell(config: Path | None, loaded: "Grid") -> None:
     """Say on stderr what the case asks for in vain, and of a grid, which of its cases is explained."""
-    import sys
-
+    from rnncli.cli.messages import tell
     from rnncli.core.case import as_flags
-    from rnncli.core.records import printable
     from rnncli.core.shapes import warnings_for
 
-    notes = [f"warning: {warning}" for warning in warnings_for(loaded[0])]
+    target = loaded[0].target
+    notes = [f"warning: explain does not run {target}: rnncli verify does"] if target else []
+    notes += [f"warning: {warning}" for warning in warnings_for(loaded[0])]
     if loaded.axes:
         first = as_flags({leaf: values[0] for leaf, values in loaded.axes.items()})
         notes.append(f"{config} is a grid of {len(loaded):,} cases; this is its first, {first}; flags choose another")
     for note in notes:
-        print(f"rnncli: {printable(note)}", file=sys.stderr)
+        tell(note)

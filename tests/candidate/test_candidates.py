@@ -383,12 +383,13 @@ def test_a_backward_that_breaks_names_the_line_whose_values_were_overwritten(rec
     assert "Hint" not in diagnosis.evidence
 
 
-def test_shapes_does_not_run_a_candidate_s_code(rnncli, tmp_path):
+@pytest.mark.parametrize("command", ["shapes", "explain"])
+def test_a_command_that_judges_nothing_does_not_run_a_candidate_s_code(rnncli, tmp_path, command):
     file = tmp_path / "mine.py"
     file.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n\n\ndef rnn(x, h):\n    return x, h\n")
-    shown = rnncli("shapes", "--candidate", f"{file}:rnn")
+    shown = rnncli(command, "--candidate", file)
     assert shown.code == 0
-    assert f"shapes does not run {file}:rnn" in shown.err
+    assert f"{command} does not run {file}:rnn" in shown.err
     assert not (tmp_path / "ran").exists()
 
 
