@@ -284,7 +284,7 @@ FAULTS = (
         shows="Raises on any other device. Invisible on the CPU.",
         fix="make buffers with device=input.device, or with input.new_zeros", own_evidence=True,
         edits=(Edit("stack", "tuple(rows[k", "tuple(torch.zeros(rows.shape[1:], dtype=rows.dtype) + rows[k"),)),
-    Fault("h0-mutated", "the caller's h_0 is overwritten with the states: h_0[k] = h",
+    Fault("h0-mutated", "the caller's initial state is overwritten: h_0[k] = h",
         shows="output, h_n and the gradients are right, and h_0 has changed after the call.",
         fix="work on h_0.clone(), or keep the states in tensors of your own", needs=(Need.H_0,), own_evidence=True,
         edits=(Edit("made_of", "input, start,", "input, tuple(h.clone() for h in start),"),

@@ -228,8 +228,7 @@ def evaluate(side: Side, case: Case, plain: bool = False) -> Values:
         returned = returned_values(found)
         tensors = {name: returned[name].detach().clone() if name in returned else None for name in found}
         gradients, refusal = _backward(side, returned) if case.run.gradients else ({}, None)
-    unclaimed = Finding(Verdict.NOT_COMPARABLE, Cause.NOT_CLAIMED, "the candidate does not return it")
-    findings = {name: unclaimed for name in found if name not in returned}
+    findings = {name: _not_returned(name) for name in found if name not in returned}
     if wrong_packing:
         findings["output"] = Finding(Verdict.MISMATCH, Cause.PACKING, wrong_packing)
     for name, gradient in gradients.items():
@@ -243,6 +242,11 @@ def evaluate(side: Side, case: Case, plain: bool = False) -> Values:
             reason = f"{name} is overwritten: the caller's tensor is changed"
             findings[tensor] = Finding(Verdict.MISMATCH, H0_MUTATED if is_state else Cause.INPUT_MUTATED, reason)
     return Values(tensors, findings, {name: value.detach() for name, value in returned.items()})
+
+
+def _not_returned(name: str) -> Finding:
+    what = "the states of every step" if name == "output" else "it"
+    return Finding(Verdict.NOT_COMPARABLE, Cause.NOT_CLAIMED, f"the candidate does not return {what}")
 
 
 def values_of(sequence: Sequence) -> Tensor:

@@ -19,7 +19,7 @@ def record(command="verify", cases=1, **found):
 RIGHT = (check("output", "match"), check("h_n", "match"), check("grad input", "match"))
 WRONG = (check("output", "mismatch"), check("h_n", "mismatch"), check("grad input", "match"))
 SKIPPED = (check("output", "not-comparable", "relu is not claimed; tanh is computed"),)
-HALF = (check("output", "not-comparable", "the candidate does not return it"), check("h_n", "match"))
+HALF = (check("output", "not-comparable", "the candidate does not return the states"), check("h_n", "match"))
 FAULT = Diagnosis(id="missing-bias-hh", evidence="e", fix="f")
 OTHER = Diagnosis(id="hn-before-last", evidence="e", fix="f")
 NOTHING = Diagnosis(id="unexplained", evidence="e", fix="f")
@@ -47,7 +47,7 @@ FAULTS = tuple(FaultResult(id=f"f{n}", status=status) for n, status in enumerate
         (record(verdict="not-comparable", checks=SKIPPED), "not-comparable  manual: relu is not claimed"),
         (
             record(verdict="match", checks=HALF),
-            "match  manual: h_n; output was not compared, so this is no pass: the candidate does not return it",
+            "match  manual: h_n; output was not compared, so this is no pass: the candidate does not return the states",
         ),
         (record(error=Failure(kind="candidate", message="it raised\nmore")), "failed  manual: it raised"),
         (record(cases=3, verdict="match", checks=RIGHT), "match  3 cases"),
