@@ -82,8 +82,8 @@ def tell_gates(experiments: Experiments, views: list[View], cell: Cell) -> None:
     groups: dict[tuple[int, bool], list[View]] = defaultdict(list)
     for view in views:
         groups[view.place].append(view)
-    for group in groups.values():
-        _Place(experiments, views, group, cell).tell()
+    for place in sorted(groups, reverse=True):  # of the last layer first, which output shows
+        _Place(experiments, views, groups[place], cell).tell()
 
 
 class _Place:
@@ -100,7 +100,9 @@ class _Place:
             view.gates = self.cell.gates
         self._by_names([view for view in self.own if view.blocks == 1])
         untold = [view for view in self.own if not view.gates]
-        if untold:
+        if untold and self._h({}) is None:
+            self._as_another_layer(untold)
+        elif untold:
             self._by_experiments(untold)
         if self.cell.reset:
             self._tell_biases_apart(self.cell.reset, self.cell.source)
@@ -127,6 +129,24 @@ class _Place:
             for view in group if len(named) == len({view.tensor for view in group}) else []:
                 view.gates, view.evidence = (named[view.tensor][1],), f"{view.evidence}; gate by its name"
 
+    def _as_another_layer(self, untold: list[View]) -> None:
+        """Take the order of the layer above where states of a wrong shape are a mismatch in any order.
+
+        Raises UntoldGates where h does not come back, and for a tensor of single gates.
+        """
+        reading, all_gates = self.experiments.reading, len(self.cell.gates)
+        for view in untold:
+            if reading is None or reading.fits or view.blocks != all_gates:
+                raise UntoldGates(f"{view.name}: which gate its rows are cannot be seen, as h does not come back")
+            self._take_order_of_others(view, "h_n, which would show it, has another shape")
+
+    def _take_order_of_others(self, view: View, reason: str) -> None:
+        """Take the order of the same layer's other tensors, else of another layer's, else torch's."""
+        others = [one for one in (*self.own, *self.every) if len(one.gates) == len(self.cell.gates) and one is not view]
+        view.gates, view.interleaved = (others[0].gates, others[0].interleaved) if others else (self.cell.gates, False)
+        whose = "the order of the others" if others else "torch's order"
+        view.evidence += f"; {whose}, as {reason}"
+
     # -- experiments ---------------------------------------------------------------------------------------------------
 
     def _by_experiments(self, untold: list[View]) -> None:
@@ -134,8 +154,8 @@ class _Place:
         told, several = self._told(untold), [view for view in untold if view.blocks > 1]
         if not all(_each_once(view, told) for view in several):
             interleaved, self.by_output = [view.interleaved for view in untold], True
-            by_output = self._told(untold)
-            if all(_each_once(view, by_output) for view in several):
+            by_output = {} if self._h({}) is None else self._told(untold)
+            if by_output and all(_each_once(view, by_output) for view in several):
                 told = by_output
             else:
                 self.by_output = False
@@ -145,17 +165,17 @@ class _Place:
 
     def _told(self, untold: list[View]) -> dict[Block, str | None]:
         """Tell gates by blocks of rows; where those act like no gates, by rows that are interleaved."""
-        told, tried, all_gates = self._acts_like(untold), [], len(self.cell.gates)
+        told, tried, all_gates = self._acts_like(), [], len(self.cell.gates)
         while unlike := [
             view for view in untold if view.blocks == all_gates and not view.interleaved and not _each_once(view, told)
         ]:
             tried += unlike
             for view in unlike:
                 view.interleaved = True
-            told = self._acts_like(untold)
+            told = self._acts_like()
         for view in tried:
             view.interleaved = _each_once(view, told) and self._moves_every_unit(view, told)
-        return self._acts_like(untold) if tried else told
+        return self._acts_like() if tried else told
 
     def _moves_every_unit(self, view: View, told: Mapping[Block, str | None]) -> bool:
         """Return whether its rows of new values move all of h: those of blocks would be taken from every gate."""
@@ -165,12 +185,11 @@ class _Place:
         rest, moved = self._h({}), self._h({block: _SATURATED})
         return rest is not None and moved is not None and bool(((moved - rest).abs() > _SAME).all())
 
-    def _acts_like(self, untold: list[View]) -> dict[Block, str | None]:
+    def _acts_like(self) -> dict[Block, str | None]:
         every = [Block(view, number) for view in self.own if view.effective for number in range(view.blocks)]
         blocks = [one for one in every if one.view.kind != "weight_hh"]
         rest = self._h({})
-        if rest is None:
-            raise UntoldGates(f"{untold[0].name}: which gate its rows are cannot be seen, as h does not come back")
+        assert rest is not None
         sources = [one for one in blocks if _differ(self._h({one: _SATURATED}), rest)]
         first = [one for one in sources if one.view.kind != "bias"] or sources
         self.excited = first[0] if first else None
@@ -180,7 +199,6 @@ class _Place:
     def _settle(self, untold: list[View], told: Mapping[Block, str | None]) -> None:
         """Take what experiments tell where it makes sense: each gate once in a tensor, or in those of one kind."""
         singles: dict[str | None, list[str | None]] = defaultdict(list)
-        torchs_order = ",".join(self.cell.gates)
         found = {view: tuple(gate for block, gate in told.items() if block.view is view) for view in untold}
         for view, gates in found.items():
             singles[view.kind] += gates if view.blocks == 1 else ()
@@ -189,11 +207,12 @@ class _Place:
             if _each_once(view, told) and (view.blocks > 1 or singles[view.kind].count(gates[0]) <= most):
                 view.gates = tuple(gate for gate in gates if gate)
                 view.evidence += "; gates by experiment"
-            elif view.blocks == len(self.cell.gates):
-                view.gates = self.cell.gates
-                view.evidence += f"; torch's order, as it acts like no order of {torchs_order}"
+        every_gate = ",".join(self.cell.gates)
+        for view in [view for view in untold if not view.gates]:
+            if view.blocks == len(self.cell.gates):
+                self._take_order_of_others(view, f"it acts like no order of {every_gate}")
             elif view.effective:
-                what = f"the gates of {self.cell.layer}: {torchs_order}"
+                what = f"the gates of {self.cell.layer}: {every_gate}"
                 raise UntoldGates(f"{view.name} {view.shape} acts like none of {what}")
 
     def _of_input(self, block: Block, is_source: bool) -> str | None:
