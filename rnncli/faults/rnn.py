@@ -267,11 +267,11 @@ FAULTS = (
         needs=(Need.BATCH_AXIS,), seen_with=(Need.SEQUENCES, Need.STATE),
         edits=(Edit(STEP, " = states\n", " = (each.roll(1, 0) for each in states)\n"),)),
     # Found by their own evidence, not by values
-    Fault("backward-breaks", "the state is written in place over a tensor that backward needs: h[:] = h_next",
+    Fault("backward-breaks", "a tensor that backward needs is written over in place: h[:] = h_next",
         shows="output and h_n are right, and backward raises. Invisible without gradients.",
         fix="make a new tensor each step instead of writing into the old one", seen_with=(Need.GRADIENTS,),
         own_evidence=True, cells=("RNN",), edits=(inserted("layer", "states = new", "new[0][:] = new[0].clone()"),)),
-    Fault("backward-breaks", "the state is written in place over a tensor that backward needs: h[:] = h_next",
+    Fault("backward-breaks", "a tensor that backward needs is written over in place: h[:] = h_next",
         shows="output and the final states are right, and backward raises. Invisible without gradients.",
         fix="make a new tensor each step instead of writing into the old one",
         seen_with=(Need.GRADIENTS, Need.TWO_STEPS), own_evidence=True, cells=GATED,

@@ -280,7 +280,7 @@ def _backward(side: Side, returned: Mapping[str, Tensor]) -> tuple[Mapping[str, 
 
 def what_backward_raises(error: Exception) -> tuple[str, str]:
     """Return the cause and the reason of an error that autograd raised, or a backward that the candidate wrote."""
-    last, what = traceback.extract_tb(error.__traceback__)[-1], described(error).partition(" Hint: ")[0]
+    last, what = traceback.extract_tb(error.__traceback__)[-1], described(error).partition(" Hint: ")[0].removesuffix(".")
     autograds = any(Path(last.filename).is_relative_to(folder) for folder in (OURS, TORCHS))
     if type(error) is RuntimeError and (autograds or "saved_tensors" in (last.line or "")):
         return BACKWARD_BREAKS, f"backward raises {what}"
@@ -300,7 +300,7 @@ def _saved_at(side: Side) -> str:
     if not own:
         return ""
     path, line, code = own[-1]
-    return f" It was saved for backward at {Path(path).name}:{line}: {code.strip()}"
+    return f". It was saved for backward at {Path(path).name}:{line}: {code.strip()}"
 
 
 def _wrong_packing(case: Case, output: Sequence | None) -> str | None:
