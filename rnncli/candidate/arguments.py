@@ -8,6 +8,7 @@ import ast
 import itertools
 import typing
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -43,7 +44,9 @@ class Arguments(Object):
         self._alone = [name for name, meant in self.arguments.items() if isinstance(meant, Slot)]
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
         self._globals = function.arrays_of_module if not self._alone and not self._holders else []
-        self._strings = strings = source.strings_of(function.target, function.module)
+        self._of_layers = source.layers_among(function.target, self._holders)
+        read = [*itertools.chain(*self._of_layers.values())]
+        self._strings = strings = read or source.strings_of(function.target, function.module)
         ends = ("", "0", "l0", *(("_l0",) if any(text.startswith("_l") for text in strings) else ()))
         self._torch_keys = any(EXACT.search(text + rest) for text in strings for rest in ends)
         self._torch_keys = self._torch_keys or any(text.endswith("_l") and slot(text).kind for text in strings)
@@ -138,7 +141,10 @@ class Arguments(Object):
             rows = rnn.hidden_size * (1 if named else len(self.cell.gates))  # b_hn beside biases of all gates too
             rows *= 2 if self.both_biases and stem in biases else 1
             rows = rnn.h_out if name in heads else rows
-            shapes[name] = (rows,) if stem in biases else (rows, columns[kinds[stem]] if stem in kinds else rnn.h_out)
+            both = (2,) if stem in biases and source.takes_two_rows(self.target, name) else ()
+            shapes[name] = (
+                (*both, rows) if stem in biases else (rows, columns[kinds[stem]] if stem in kinds else rnn.h_out)
+            )
         return shapes
 
     turned = False  # as the last call gave its matrices
@@ -147,7 +153,7 @@ class Arguments(Object):
         """Return what the function returns with these weights."""
 
         def laid_out(value: Any) -> Any:
-            turns = binding.transposed and len(value.shape) == 2
+            turns = binding.transposed and len(value.shape) == 2 and len(value) != 2  # both biases lie as they are
             value = value.T if turns else value.reshape(-1, 1) if binding.columns and len(value.shape) == 1 else value
             return binding.value(value[None] if self.both_biases else value)
 
@@ -163,6 +169,8 @@ class Arguments(Object):
                 record = self._of_records[name][0]
                 given[name] = list(weights.values()) if self.takes_list(name) else weights
                 given[name] = record(**weights) if record else given[name]
+                if name in self._of_layers and not record:
+                    given[name] = SimpleNamespace(**case.rnn.arguments | weights)
                 given[name] = undotted(weights) if self._nested[name] else given[name]
             elif isinstance(meant, str):
                 given |= self.given(name, meant, x, state, case, binding)

@@ -9,6 +9,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -36,6 +37,7 @@ from rnncli.core.cells import Cell
 from rnncli.core.shapes import predict_parameters
 
 _OF_TORCH = re.compile(r"(weight|bias)_[ih]h_l")
+_A_LAYERS = re.compile(r"(weight|bias)_[ih]h(_l|$)")
 _FORMS = ("dict", "tuples", "flat", "tuple", "triple", "triples", "with head", "numbered")
 
 
@@ -54,7 +56,9 @@ class Function(Native):
         star = signature.starred(function) or ""
         self._star = [star] if role(star) == "params" else []
         self._computes_keys = any(source.keyed_arguments(function).values())
-        self._strings = source.strings_of(function, module)
+        read = source.layers_among(function, self._holders)
+        self._of_layers = {name: found for name, found in read.items() if any(map(_A_LAYERS.match, found))}
+        self._strings = [*source.strings_of(function, module), *itertools.chain(*self._of_layers.values())]
         self._keys = signature.told_apart(
             {key: slot(key) for key in self._strings if key.isidentifier() and slot(key).kind}
         )
@@ -115,7 +119,9 @@ class Function(Native):
         """Yield the ways to give it weights, with one orientation for all matrices: to turn one alone is wrong."""
         joined = (False, True) if any(of.kind == "weight" for of in self._slots) else (False,)
         listed = (False, True) if self._slots else (False,)
-        forms: tuple[str, ...] = _FORMS if self._holders and not (self._torch_keys or self._nested) else ("dict",)
+        forms: tuple[str, ...] = (
+            _FORMS if self._holders and not (self._torch_keys or self._nested or self._of_layers) else ("dict",)
+        )
         forms = ("flat", "triple") if self._star else forms
         says_torch = any(re.match(r"(weight|bias)_[ih]h", name) for name in self.arguments)
         turned, orders = (False,) if says_torch else (False, True), range(len(self._orders))
@@ -135,6 +141,8 @@ class Function(Native):
         for name, meant in self.arguments.items():
             if name in held:
                 given[name] = filled(held[name], fill)
+                if name in self._of_layers:
+                    given[name] = SimpleNamespace(**case.rnn.arguments | given[name])
             elif meant == "projected":  # the input's products with weight_ih, with both biases
                 weight = Weight("weight_ih", transposed=binding.transposed).value(params)
                 weight = weight.T if weight.shape[-1] == x.shape[-1] else weight

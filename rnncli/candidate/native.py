@@ -82,6 +82,7 @@ class Native:
         self.documented_state = source.documented_shape(notes, state) if state else None
         shaped = any(source.documented_shape(notes, name) for name in ("output", "h_n"))
         shaped = shaped or bool(_TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes))
+        self.state_is_listed = bool(state) and state_source.is_listed(call, state)
         self.says_list = bool(_LISTED.search(notes)) or inspect.isgeneratorfunction(inspect.unwrap(call))
         self.returns_tensors = shaped and not self.says_list
         self.starts_itself = self.optional_state and any(state_source.looks_for_none(call, one) for one in self.states)
@@ -103,8 +104,10 @@ class Native:
     def _record_of_states(self, call: Callable[..., Any], state: str, annotation: Any) -> Any:
         """Return the record that its states come in: by an annotation, or with the names that `state.h` gives them."""
         records = (signature.record_of(word, self.module) for word in re.findall(r"\w+", str(annotation)))
-        fields = dict.fromkeys(state_source.attributes_of(call, state))
-        return next(filter(None, records), None) or (namedtuple("States", fields) if fields else None)
+        fields = [name for name in source.attributes_of(call, state) if state_source.names_a_state(name)]
+        keys = [name for name in source.keys_of(call, state) if state_source.names_a_state(name)]
+        made = namedtuple("States", fields) if fields else type("States", (dict,), {"_fields": keys}) if keys else None
+        return next(filter(None, records), made)
 
     def claims(self, name: str) -> bool:
         return name in self.arguments.values()

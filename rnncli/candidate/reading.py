@@ -6,6 +6,7 @@ on the candidate alone.
 
 import contextlib
 import itertools
+import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
@@ -56,12 +57,6 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
             found = []
         if found and all(adapted.reading.fits for adapted in found):
             return found
-    if case.input.layout == "unbatched" and native.looks_at_rank and not native.drop_in and "layout" not in stated:
-        reader = Reader(native_of(target, name, case.cell), case, {**stated, "layout": "unbatched"}, equal_sizes=False)
-        with contextlib.suppress(Unreadable):
-            found = reader.readings()
-            if all(one.reading.fits and reader.walks(one) for one in found):
-                return found
     if native.takes_pair and "takes" in stated:
         raise Unreadable(f"candidate {name}: it takes {native.states[0]} apart into h and c: it is not h_0 alone")
     errors = []
@@ -69,6 +64,8 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
     for one, equal_sizes in [(one, False) for one in ways[:-1]] + [(one, True) for one in ways]:
         try:
             found = Reader(one, case, stated, equal_sizes).readings()
+            if native.looks_at_rank and found[0].reading.state == "NH" and case.input.layout == "unbatched":
+                found = _unbatched(target, name, case, stated) or found
             return found if one.h_alone else [*found, *_with_h_alone(found[0], ways, case, stated)]
         except Unreadable as error:
             if isinstance(native, Object) and (sizes := native.other_sizes(case)):
@@ -76,6 +73,16 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
             error.faults = faults_by_name(one, case) if isinstance(one, Object) and one is native else ()
             errors.append(error)
     raise errors[len(ways) - 1]  # of the first, where it was tried at equal sizes too
+
+
+def _unbatched(target: object, name: str, case: Case, stated: Mapping[str, Any]) -> list[Adapted]:
+    """Return how it is called with (L, H_in), where that walks over time: its code looks at the number of axes."""
+    reader = Reader(native_of(target, name, case.cell), case, {"layout": "unbatched", **stated}, equal_sizes=False)
+    with contextlib.suppress(Unreadable):
+        found = reader.readings()
+        if all(one.reading.fits and reader.walks(one) for one in found):
+            return found
+    return []
 
 
 def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[AnyNative]:
@@ -269,7 +276,7 @@ class Reader:
     def _tell_layouts(self, adapted: Adapted) -> None:
         native, reading, layout = self.native, adapted.reading, self.case.input.layout
         whole = reading.whole(self.case)
-        if layout == "unbatched" and native.drop_in:  # it claims nn.RNN's interface
+        if layout == "unbatched" and (native.drop_in or native.looks_at_rank):  # it claims nn.RNN's interface
             adapted.unbatched = whole and reading.state in ("SNH", None)
         elif layout == "unbatched":
             adapted.unbatched = self._refuses_two_axes(reading)
@@ -312,5 +319,5 @@ class Reader:
         except Exception as error:
             last = traceback.extract_tb(error.__traceback__)[-1]
             own = last.filename == getattr(native.module, "__file__", last.filename)
-            return own and str(last.line).startswith(("raise ", "assert "))
+            return own and bool(re.search(r"\b(raise|assert) ", str(last.line)))
         return False

@@ -10,7 +10,7 @@ import torch
 
 from rnncli.candidate.convention import BATCH_FIRST, EACH, LAYOUTS, Part, Reading, as_tensor, at
 from rnncli.candidate.function import Function
-from rnncli.candidate.names import is_cell_state, words
+from rnncli.candidate.names import is_cell_state, role, words
 from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by, is_array
 from rnncli.candidate.trial import Trial
@@ -50,6 +50,7 @@ class Returned:
         if reading.steps:  # what goes into the next step has the form of what came into this one
             self.outputs = self.outputs if reading.state == "SNH" else self.outputs[:1]
             self.finals = (reading.state,) if reading.state else self.finals
+            self.finals += ("S,NH",) if reading.state in ("SNH", "NH") else ()  # Keras' [h]
         else:
             self._leave_out_lists(reading.state or "")
 
@@ -64,7 +65,8 @@ class Returned:
         layered = native.claims("num_layers") or self.reading.binding.listed
         if tensors or layered or (self.reading.input == "NLI" and not native.says_list):
             self.outputs = tuple(one for one in self.outputs if "," not in one)
-        if tensors or not (native.says_list or "," in state or len(native.states) > len(native.cell.states)):
+        listed = native.says_list or native.state_is_listed or "," in state
+        if tensors or not (listed or len(native.states) > len(native.cell.states)):
             self.finals = tuple(one for one in self.finals if "," not in one) or self.finals
         if (layered or native.claims("bidirectional")) and state == "SNH":
             self.finals = tuple(one for one in self.finals if "S" in one) or self.finals
@@ -126,7 +128,7 @@ class Returned:
                 found += [((*path, index), one) for index, one in enumerate(value)]
             elif in_one:
                 found += [((*path, index), value[index]) for index in range(count)]
-            elif count > 1 and isinstance(value, dict):
+            elif count > 1 and isinstance(value, dict) and _names_states(value):
                 found += [((*path, key), one) for key, one in value.items()]
             elif path and is_dataclass(value):  # of states
                 found += [((*path, one.name), getattr(value, one.name)) for one in fields(value)]
@@ -183,9 +185,13 @@ class Returned:
     def _by_order(self, tensors: list[Item]) -> dict[str, Item]:
         """Take the first of several tensors for output, the next for h_n; what a head computed may stand before."""
         tensors = self._without_heads(tensors)
+        several = self.reading.steps and len(self.final) > 1
         nested = [one for one in tensors if len(one.path) > 1]
-        if self.reading.steps and len(nested) == len(self.final) > 1:  # flax returns (c, h), y
-            tensors = [*(one for one in tensors if one not in nested), *nested]
+        plain = [one for one in tensors if one not in nested]
+        if several and nested:  # gates may stand beside the states: h, c, (i, f), or (h, c), (i, f)
+            nested = [one for one in nested if one.path[0] == nested[0].path[0]]
+            of_states = len(plain) == len(self.final) and all(one.final for one in plain)
+            tensors = plain if of_states else [*plain, *nested]  # flax returns (c, h), y
         if tensors[0].path[:1] == (EACH,):  # (h, c) of every step
             return {"output": tensors[-1 if self.native.cell_state_first else 0]}
         first, *others = tensors
@@ -301,6 +307,12 @@ def _inner(items: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
             named = [(key, item) for key, item in value.items() if is_array(item) and isinstance(key, str)]
             found += [((*path, key), item) for key, item in named if re.search(_KEY_STEMS["h_n"], key.lower())]
     return found
+
+
+def _names_states(value: dict[Any, Any]) -> bool:
+    """Return whether the keys of a dict name h and c; those of gates do not, though one may be called c."""
+    keys = [key for key in value if isinstance(key, str)]
+    return any(map(is_cell_state, keys)) and any(role(key) == "state" for key in keys)
 
 
 def _is_tensor_like(value: Any) -> bool:

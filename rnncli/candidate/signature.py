@@ -142,7 +142,8 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
         if name in of_gates:
             found[name] = Slot(slot(of_gates[name][0]).kind or "weight", None, False)
             continue
-        meant: str | Slot | None = "state" if len(cell.states) > 1 and is_cell_state(name) else role(name)
+        is_c = len(cell.states) > 1 and is_cell_state(name) and name not in keyed  # `cell` may be a layer
+        meant: str | Slot | None = "state" if is_c else role(name)
         if meant is None and optional and default is not None:
             meant = _option_of(parameter)
         if name == "x0" and found:  # of a state-space model: the state that it starts from
@@ -319,7 +320,9 @@ def call_of(target: type) -> tuple[str, Any]:
         method = _method_of(target)
         return method, getattr(target, method)
     scripted = getattr(target, "_methods", {}).get("forward")
-    return "__call__", getattr(scripted, "original_method", None) or target.forward
+    written = [base for base in target.__mro__ if not base.__module__.startswith("torch")]
+    own = next((vars(base)["__call__"] for base in written if "__call__" in vars(base)), None)  # as in flax
+    return "__call__", own or getattr(scripted, "original_method", None) or target.forward
 
 
 def _method_of(target: type) -> str:

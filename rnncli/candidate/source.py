@@ -205,7 +205,7 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
     """
     nodes = [node for code in codes_of(target, module_of(target)) for node in nodes_of(code)]
     names = {name for node in nodes if isinstance(node, ast.FunctionDef) for name in arguments_of(node)}
-    found: dict[str, bool] = {}
+    found = dict.fromkeys(layers_among(target, names), False)
     for node in nodes:
         by_attribute = isinstance(node, ast.Attribute) and slot(node.attr).kind and not hasattr(torch.Tensor, node.attr)
         base, keys = node.value if by_attribute else node, list[ast.AST]()  # type: ignore[attr-defined]
@@ -217,6 +217,32 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
             computed = not all(isinstance(key, ast.Constant) for key in keys)
             found[base.id] = found.get(base.id, False) or computed
     return found
+
+
+def attributes_of(target: Any, name: str) -> list[str]:
+    """Return what the source reads of an argument as attributes that no tensor has: `w.bias`, `getattr(w, "bias")`.
+
+    Of `getattr(w, f"bias_l{k}")` what the text begins with.
+    """
+    found: list[str] = []
+    for node in nodes_of(target):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
+            found.append(node.attr)
+        elif isinstance(node, ast.Call) and called(node) == "getattr" and name_of(node.args[0]) == name:
+            texts = (getattr(part, "value", None) for part in ast.walk(node.args[1]))
+            found += [text for text in texts if isinstance(text, str)][:1]
+    return [attribute for attribute in dict.fromkeys(found) if not hasattr(torch.Tensor, attribute)]
+
+
+def keys_of(target: Any, name: str) -> list[str]:
+    """Return the keys that the source takes from an argument: `h` of `state["h"]`."""
+    return list(dict.fromkeys(key for node in nodes_of(target) if (key := _key_of(node, name)) is not None))
+
+
+def layers_among(target: Any, names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the arguments that weights are read from as attributes, as of a layer of torch, with the names read."""
+    read = {name: attributes_of(target, name) for name in names}
+    return {name: found for name, found in read.items() if any(slot(one).kind for one in found)}
 
 
 def dotted_keys(target: Any, name: str) -> list[str]:
@@ -311,10 +337,16 @@ def takes_packed_alone(target: Any, name: str, annotation: Any) -> bool:
 
 def looks_at_rank(target: Any, name: str) -> bool:
     """Return whether the source compares the number of axes of an argument: `x.dim() == 2`, `len(x.shape) < 3`."""
-    compared = [node for node in nodes_of(target) if isinstance(node, ast.Compare)]
-    sides = [side for node in compared for side in (node.left, *node.comparators)]
+    compared = [[node.left, *node.comparators] for node in nodes_of(target) if isinstance(node, ast.Compare)]
     ranks = {f"{name}.dim()", f"{name}.ndim", f"{name}.ndimension()", f"len({name}.shape)", f"len({name}.size())"}
-    return any(ast.unparse(side) in ranks for side in sides)
+    texts = [set(map(ast.unparse, sides)) for sides in compared]
+    return any(ranks & sides and {"2", "3"} & sides for sides in texts)
+
+
+def takes_two_rows(target: Any, name: str) -> bool:
+    """Return whether the source takes the first and the second of an argument, and no more: `b[0]` and `b[1]`."""
+    taken = [node for node in nodes_of(target) if isinstance(node, ast.Subscript) and name_of(node.value) == name]
+    return {getattr(node.slice, "value", None) for node in taken} == {0, 1}
 
 
 def builds_a_list(target: Any, name: str) -> bool:

@@ -4,8 +4,6 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from torch import Tensor
-
 from rnncli.candidate.names import is_cell_state, role, words
 from rnncli.candidate.source import nodes_of
 from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of
@@ -101,6 +99,19 @@ def _starts_from(function: ast.FunctionDef, name: str) -> bool:
     return False
 
 
+def is_listed(target: Any, name: str) -> bool:
+    """Return whether the source takes an argument for a list: `H, = state`, `states = list(states)`."""
+    for node in nodes_of(target):
+        if isinstance(node, ast.Assign):
+            value, first = node.value, node.targets[0]
+            if name_of(value) == name and isinstance(first, ast.Tuple | ast.List) and len(first.elts) == 1:
+                return True
+            copied = called(value) == "list" and any(name_of(one) == name for one in value.args)  # type: ignore[attr-defined]
+            if copied and name_of(first) == name:
+                return True
+    return False
+
+
 def unpacked_into(target: Any, name: str) -> list[str]:
     """Return the names that the source gives the parts of an argument: `h, c = state`."""
     for node in nodes_of(target):
@@ -113,13 +124,6 @@ def unpacked_into(target: Any, name: str) -> list[str]:
 
 def names_a_state(name: str) -> bool:
     return is_cell_state(name) or role(name) == "state"
-
-
-def attributes_of(target: Any, name: str) -> Iterator[str]:
-    """Yield the names of the states that the source reads of an argument: `h` and `c` of `state.h` and `state.c`."""
-    read = [node for node in nodes_of(target) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
-    own = (node.attr for node in read if name_of(node.value) == name)
-    yield from (attribute for attribute in own if names_a_state(attribute) and not hasattr(Tensor, attribute))
 
 
 def returned_names(target: Any) -> list[str]:

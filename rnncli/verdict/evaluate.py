@@ -24,6 +24,7 @@ from rnncli.numerics.device import differentiable, seed_dropout
 from rnncli.numerics.probe import Probe, packer, packing, rows_of
 
 OURS, TORCHS = Path(__file__).parents[1], Path(torch.__file__).parent  # folders of code that no candidate wrote
+ITS_OWN = "its own "  # what a reason begins with where the candidate's backward raises
 Change = tuple[str, tuple[str, ...]]  # to a candidate's file: FILE:LINE of its first line, lines that go and come
 Results = dict[str, Sequence | None]
 Regimes = dict[str, Tensor | str | None]  # see `regimes.observed`
@@ -273,18 +274,27 @@ def _backward(side: Side, returned: Mapping[str, Tensor]) -> tuple[Mapping[str, 
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        cause, reason = what_backward_raises(error)
+        reason = what_backward_raises(error)
+        cause = cause_of_raise(reason)
         reason += _saved_at(side) if cause == BACKWARD_BREAKS else ""
         return none, Finding(Verdict.MISMATCH, cause, reason)
 
 
-def what_backward_raises(error: Exception) -> tuple[str, str]:
-    """Return the cause and the reason of an error that autograd raised, or a backward that the candidate wrote."""
-    last, what = traceback.extract_tb(error.__traceback__)[-1], described(error).partition(" Hint: ")[0].removesuffix(".")
+def what_backward_raises(error: Exception) -> str:
+    """Return the reason of an error that autograd raised, or a backward that the candidate wrote."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    what = described(error).partition(" Hint: ")[0].removesuffix(".")
     autograds = any(Path(last.filename).is_relative_to(folder) for folder in (OURS, TORCHS))
-    if type(error) is RuntimeError and (autograds or "saved_tensors" in (last.line or "")):
-        return BACKWARD_BREAKS, f"backward raises {what}"
-    return Cause.RAISES, f"its own backward raises {what}"
+    autograds = autograds or "saved_tensors" in (last.line or "")
+    return f"{'' if type(error) is RuntimeError and autograds else ITS_OWN}backward raises {what}"
+
+
+def cause_of_raise(reason: str) -> str:
+    """Return the cause that torch's words stand for."""
+    if reason.startswith(ITS_OWN):
+        return Cause.RAISES
+    known = {"inplace operation": BACKWARD_BREAKS, "does not require grad": Cause.NO_GRADIENT}
+    return next((cause for words, cause in known.items() if words in reason), Cause.RAISES)
 
 
 def _saved_at(side: Side) -> str:

@@ -157,7 +157,7 @@ class Problem:
     @cached_property
     def forward_alone(self) -> "Problem":
         """The problem without gradients and dropout."""
-        case = altered(self.case, run={"gradients": False, "train": False})
+        case = altered(self.case, run={"gradients": False, "train": self.case.run.train and not self.drops})
         if self.drops:
             return self._another(case, self.probe)
         known = self.reference("algorithm").tensors

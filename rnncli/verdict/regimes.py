@@ -4,6 +4,7 @@ They run on a small probe that no recurrence amplifies, where 1e-8 of the larges
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from rnncli.candidate.load import default_dtype
 from rnncli.core.case import Case, altered
-from rnncli.core.causes import BACKWARD_BREAKS, LEAK, Cause
+from rnncli.core.causes import LEAK, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.numerics.device import seed_dropout, without_cudnn
 from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first
@@ -20,10 +21,12 @@ from rnncli.numerics.rounding import arithmetic
 from rnncli.verdict import stage
 from rnncli.verdict.compare import wrong_form
 from rnncli.verdict.evaluate import (
+    ITS_OWN,
     Candidate,
     Regimes,
     Results,
     Side,
+    cause_of_raise,
     reference_side,
     returned_values,
     same_results,
@@ -35,8 +38,8 @@ from rnncli.verdict.stage import Difference
 MAX_STEPS, MAX_SEQUENCES = 16, 3  # of the probe
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3, "tf32": 1e-2}  # of the largest value; not measured for TF32
 LARGE_INPUTS, LARGE_WEIGHTS = 3.0, 10.0  # times the probe's values: weights above 1, sums of some tens
+STEPS, MOST_WORK = 40, 1e7  # of the longer sequence; multiply-adds of a gate, forward
 CALLS = 9  # with equal values; a tenth one has another input
-_AUTOGRADS, _ITS_OWN = "backward raises ", "its own backward raises "
 WITHOUT_H_0 = "called without h_0"
 TEN_TIMES = "called ten times"
 
@@ -60,7 +63,9 @@ def difference(
         different = _first_other(expected, found, TOLERANCE[arithmetic(small.case, dtype, problem.device)])
         if different or dtype != torch.float64:
             return different
-        return _with_large_values(small, candidate) or _in_training(small, candidate)
+        return (
+            _with_large_values(small, candidate) or _of_one_sequence(small, candidate) or _in_training(small, candidate)
+        )
     except CandidateError as error:
         return Difference("output", Cause.RAISES, str(error))
 
@@ -80,7 +85,7 @@ def observed(side: Side, case: Case) -> Regimes:
             except (MemoryError, torch.OutOfMemoryError):
                 raise
             except Exception as error:
-                _, found[regime] = what_backward_raises(error)
+                found[regime] = what_backward_raises(error)
             for name in side.given:
                 side.leaves[name].requires_grad_(case.run.gradients)
     return found
@@ -185,9 +190,8 @@ def _first_other(expected: Regimes, found: Regimes, tolerance: float) -> Differe
         regime, _, name = key.partition(": ")
         tensor = name.partition(" of the ")[0] or "output"
         if isinstance(value, str):
-            if value.startswith((_AUTOGRADS, _ITS_OWN)):
-                cause = BACKWARD_BREAKS if value.startswith(_AUTOGRADS) else Cause.RAISES
-                return Difference("grad input", cause, f"{regime}, {value}")
+            if value.removeprefix(ITS_OWN).startswith("backward raises "):
+                return Difference("grad input", cause_of_raise(value), f"{regime}, {value}")
             return Difference(tensor, Cause.RAISES, f"{regime}, {value}")
         wanted = expected.get(key)
         if not isinstance(wanted, Tensor) or (value is None and not tensor.startswith("grad ")):
@@ -221,9 +225,27 @@ def _with_large_values(small: Problem, candidate: Candidate) -> Difference | Non
     return stage.first_difference(problem, "algorithm", candidate, when, Cause.LARGE_VALUES, values)
 
 
+def _of_one_sequence(small: Problem, candidate: Candidate) -> Difference | None:
+    """Take one sequence, longer than the case's, with gradients, where a candidate takes another length."""
+    rnn = small.case.rnn
+    work = STEPS * rnn.num_layers * rnn.directions * rnn.hidden_size * (rnn.hidden_size + rnn.input_size)
+    if work > MOST_WORK or not 1 < small.case.input.seq_len < STEPS:
+        return None
+    with suppress(CandidateError):
+        when = f"given one sequence of {STEPS} steps"
+        return stage.first_difference(small.derived(_one_sequence), "algorithm", candidate, when, Cause.REGIME)
+    return None
+
+
+def _one_sequence(case: Case, _: Probe) -> tuple[Case, Probe]:
+    lengths = (STEPS,) if case.input.layout == "packed" else None
+    one = altered(case, input={"seq_len": STEPS, "batch_size": 1, "lengths": lengths})
+    return one, draw(one)
+
+
 def _in_training(small: Problem, candidate: Candidate) -> Difference | None:
     """Call one whose code asks whether it trains in training mode, where nothing is dropped or drawn at random."""
-    if not candidate.asks_if_training:
+    if not candidate.asks_if_training or small.case.run.train:
         return None
     problem = small.derived(_trained)
     try:
@@ -238,7 +260,7 @@ def _in_training(small: Problem, candidate: Candidate) -> Difference | None:
 
 
 def _trained(case: Case, probe: Probe) -> tuple[Case, Probe]:
-    return altered(case, rnn={"dropout": 0.0}, run={"train": True}), probe
+    return altered(case, run={"train": True}), probe
 
 
 def _with_another_seed(case: Case, probe: Probe) -> tuple[Case, Probe]:
@@ -253,7 +275,7 @@ def _small(case: Case, _: Probe) -> tuple[Case, Probe]:
     if case.input.layout == "packed":
         lengths = tuple(min(length, MAX_STEPS) for length in case.input.sequence_lengths[:MAX_SEQUENCES])
         given |= {"lengths": lengths, "seq_len": max(lengths)}
-    small = altered(case, input=given, run={"weight_scale": min(1.0, case.run.weight_scale), "train": False})
+    small = altered(case, rnn={"dropout": 0.0}, input=given, run={"weight_scale": min(1.0, case.run.weight_scale)})
     probe = draw(small)
     x = time_first(small, probe.input).clone()
     x[1:2] = 0.0  # a step of zeros and a repeated one: some take them for padding
