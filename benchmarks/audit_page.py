@@ -75,6 +75,7 @@ def _honest(title: str, kinds: str, results: list[Result], limits: audit.Limits)
         shown = f"{worst[group]:.2f}" if group in worst else "-"
         stage, dtype, kind = group.split(" ", 2)
         rows.append(f"| {stage} | {dtype} | {kind} | {' | '.join(f'{n:,}' for n in by_verdict)} | {shown} |")
+    kinks = "of a relu at its kink, and " if "relu" in kinds else ""
     text = f"""## {title}
 
 {len(results):,} correct cases: the four built-in implementations; all dtypes; {kinds}; 1 to
@@ -89,7 +90,7 @@ random lengths, unbatched, batch-first; train and eval.
 {chr(10).join(rows)}
 
 The worst match is that of the checks that needed the envelope. Not comparable are, above all, gradients in bfloat16 and
-float16 of a relu at its kink, and of weights so large that rounding alone moves a gradient by a large part of itself
+float16 {kinks}of weights so large that rounding alone moves a gradient by a large part of itself
 from the first step on; their float64 stage decides.
 """
     return text + _exceptions(mismatches), bool(mismatches)

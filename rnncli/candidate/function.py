@@ -237,7 +237,11 @@ class Function(Native):
         if form in ("tuples", "triples"):
             return groups
         if form == "numbered":
-            return {number + binding.first: group for number, group in enumerate(groups)}
+            prefix = source.prefix_of_keys(self.target, name)
+            numbers = range(binding.first, binding.first + len(groups))
+            return {
+                f"{prefix}{number}" if prefix else number: group for number, group in zip(numbers, groups, strict=True)
+            }
         if form == "flat":
             return [weight for group in groups for weight in group]
         if len(groups) != 1:

@@ -269,6 +269,17 @@ def dotted_keys(target: Any, name: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def prefix_of_keys(target: Any, name: str) -> str:
+    """Return what the keys of a dict begin with that its source numbers: `layer` of `w[f"layer{k}"]`, or nothing."""
+    taken = [node for node in nodes_of(target) if isinstance(node, ast.Subscript) and name_of(node.value) == name]
+    for key in [node.slice for node in taken]:
+        first = key.left if isinstance(key, ast.BinOp) else key.values[0] if isinstance(key, ast.JoinedStr) else None
+        prefix = first.value if isinstance(first, ast.Constant) else None
+        if isinstance(prefix, str) and (slot(prefix).kind is None or prefix.strip("_") in ("layer", "cell", "rnn")):
+            return prefix
+    return ""
+
+
 def _key_of(node: ast.AST, name: str) -> str | None:
     """Return the key of `name["key"]`; None of another node."""
     if isinstance(node, ast.Subscript) and name_of(node.value) == name and isinstance(node.slice, ast.Constant):
