@@ -50,7 +50,8 @@ class Arguments(Object):
         ends = ("", "0", "l0", *(("_l0",) if any(text.startswith("_l") for text in strings) else ()))
         self._torch_keys = any(EXACT.search(text + rest) for text in strings for rest in ends)
         self._torch_keys = self._torch_keys or any(text.endswith("_l") and slot(text).kind for text in strings)
-        keys = [text for text in strings if text.isidentifier()]
+        of_states = {key for state in self.states for key in source.keys_of(function.target, state)}
+        keys = [text for text in strings if text.isidentifier() and text not in of_states]
         named = gates_among(keys, self.cell)
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
         self._layered = {name: _taken_apart_by_layer(function.target, name) for name in self._holders}

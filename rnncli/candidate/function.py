@@ -65,6 +65,9 @@ class Function(Native):
         self._nested = {name: keys for name in self._holders if (keys := source.dotted_keys(function, name))}
         nested = {key: slot(key) for keys in self._nested.values() for key in keys}
         self._keys = signature.told_apart(nested) or self._keys
+        self._records = dict(self._records_of_weights())
+        for _, fields in self._records.values():
+            self._keys |= fields
         every = [*self._slots, *self._keys.values()]
         self.reads_out, self.joined = (any(of.kind == kind for of in every) for kind in ("readout", "weight"))
         self.layers = len({of.layer for of in every if of.layer is not None}) or 1
@@ -94,6 +97,14 @@ class Function(Native):
         """Return the names of the module's tensors and arrays that it reads."""
         return [name for name, value in self._globals.items() if is_array(value)]
 
+    def _records_of_weights(self) -> Iterator[tuple[str, tuple[Any, dict[str, Slot]]]]:
+        """Yield the arguments annotated with a dataclass or a named tuple of weights, and the fields that are."""
+        for parameter in signature.parameters_of(self.target):
+            record = signature.record_of(parameter.annotation, self.module)
+            if record and parameter.name in self._holders:
+                slots = {field: slot(field) for field in signature.fields_of(record) if slot(field).kind}
+                yield parameter.name, (record, signature.told_apart(slots))
+
     def _told_by_order(self) -> list[dict[str, Slot]]:
         """Return the ways to tell weights apart whose names do not: as told, and with the two matrices exchanged."""
         slots = self._arguments or self._keys
@@ -120,7 +131,9 @@ class Function(Native):
         joined = (False, True) if any(of.kind == "weight" for of in self._slots) else (False,)
         listed = (False, True) if self._slots else (False,)
         forms: tuple[str, ...] = (
-            _FORMS if self._holders and not (self._torch_keys or self._nested or self._of_layers) else ("dict",)
+            _FORMS
+            if self._holders and not (self._torch_keys or self._nested or self._of_layers or self._records)
+            else ("dict",)
         )
         forms = ("flat", "triple") if self._star else forms
         says_torch = any(re.match(r"(weight|bias)_[ih]h", name) for name in self.arguments)
@@ -141,6 +154,8 @@ class Function(Native):
         for name, meant in self.arguments.items():
             if name in held:
                 given[name] = filled(held[name], fill)
+                if name in self._records:
+                    given[name] = self._records[name][0](**given[name])
                 if name in self._of_layers:
                     given[name] = SimpleNamespace(**case.rnn.arguments | given[name])
             elif meant == "projected":  # the input's products with weight_ih, with both biases
@@ -221,6 +236,9 @@ class Function(Native):
     def _collection(self, name: str, case: Case, binding: Binding) -> Any:
         """Return all weights in one argument, or those of one direction. Raises Missing for a form of one layer."""
         form, why = binding.form, "its place in nn.RNN's order"
+        if name in self._records and form == "dict":
+            fields = self._records[name][1]
+            return {field: self._weight(field, of, binding, "its name") for field, of in fields.items()}
         if form == "dict" and name in self._nested:
             return undotted({key: self._of_key(key, binding) for key in self._nested[name]})
         if form == "dict":

@@ -285,7 +285,7 @@ class _Place:
         biases = [view for view in self.own if view.kind == "bias" and view.effective and gate in view.gates]
         if len(biases) > 2:
             names = ", ".join(view.name for view in biases)
-            raise UntoldGates(f"{names} all act as bias of {gate}: {self.cell.layer} has 2")
+            raise UntoldGates(f"{names} all act on {gate} where x and h are 0: {self.cell.layer} has 2 biases")
         if len(biases) < 2 or biases[0].gates == biases[1].gates:
             return
         first, other = biases

@@ -5,6 +5,7 @@ import functools
 import inspect
 import sys
 import types
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -111,7 +112,8 @@ class Object(Native):
     def _has_our_names(self) -> bool:
         """Return whether all its parameters have nn.RNN's own names: it promises what nn.RNN does."""
         try:
-            names = [name for name, _ in self.made(_case_of(self.cell), torch.float32).named_parameters()]
+            with warnings.catch_warnings(action="ignore"):  # of sizes that are not the case's
+                names = [name for name, _ in self.made(_case_of(self.cell), torch.float32).named_parameters()]
         except Exception:
             return False
         return bool(names) and all(EXACT.fullmatch(name) for name in names)
