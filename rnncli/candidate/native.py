@@ -82,7 +82,7 @@ class Native:
         self.documented_state = source.documented_shape(notes, state) if state else None
         shaped = any(source.documented_shape(notes, name) for name in ("output", "h_n"))
         shaped = shaped or bool(_TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes))
-        self.state_is_listed = bool(state) and state_source.is_listed(call, state)
+        self.state_is_listed = bool(state) and len(cell.states) == 1 and state_source.is_listed(call, state)
         self.says_list = bool(_LISTED.search(notes)) or inspect.isgeneratorfunction(inspect.unwrap(call))
         self.returns_tensors = shaped and not self.says_list
         self.starts_itself = self.optional_state and any(state_source.looks_for_none(call, one) for one in self.states)
