@@ -89,7 +89,7 @@ class Native:
         said = annotations.get(state)
         self.state_record = self._record_of_states(call, state, said) if len(self.states) == 1 else None
         taken = state_source.unpacked_into(call, state) if state and len(self.states) == 1 else self.states
-        taken = signature.fields_of(self.state_record) if self.state_record else taken
+        taken = [*cell.states] if self.state_record else taken  # by their names, in whatever order they are read
         pair = len(cell.states) == 2 == len(taken)
         self.takes_pair = pair and any(map(is_cell_state, taken))  # by its source: h alone is none
         self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])

@@ -276,10 +276,9 @@ class Reader:
     def _tell_layouts(self, adapted: Adapted) -> None:
         native, reading, layout = self.native, adapted.reading, self.case.input.layout
         whole = reading.whole(self.case)
-        if layout == "unbatched" and (native.drop_in or native.looks_at_rank):  # it claims nn.RNN's interface
-            adapted.unbatched = whole and reading.state in ("SNH", None)
-        elif layout == "unbatched":
-            adapted.unbatched = self._refuses_two_axes(reading)
+        if layout == "unbatched":
+            as_torch = (native.drop_in or native.looks_at_rank) and reading.state in ("SNH", None)
+            adapted.unbatched = whole if as_torch else self._refuses_two_axes(reading)
         if layout == "packed":
             named = native.names_packed and ("packedsequence" in native.words or not native.claims("lengths"))
             adapted.packs = whole and (named or (native.drop_in and self._takes_packed(adapted)))

@@ -1,8 +1,8 @@
 """What of a candidate's result is output and what is h_n: by keys, by order, and by shapes at distinct sizes."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from rnncli.candidate.function import Function
 from rnncli.candidate.names import is_cell_state, role, words
 from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by, is_array
+from rnncli.candidate.signature import fields_of
 from rnncli.candidate.trial import Trial
 
 _OUTPUT_KEYS = words("output outputs out outs y ys hs hidden_states states h_all all_h seq last_hidden_state sequence")
@@ -116,6 +117,10 @@ class Returned:
         """
         found, count = list[tuple[Path, Any]](), len(self.final)
         for path, value in items:
+            names = list(value) if isinstance(value, dict) and count > 1 else fields_of(type(value))
+            if path and _names_states(names, count):
+                found += [((*path, name), at(value, (name,))) for name in sorted(names, key=_after_h)]
+                continue
             several = isinstance(value, tuple | list) and count > 1
             kinds = {type(one) for one in value} if several else set()
             rows = len(value) if several else 0
@@ -128,10 +133,6 @@ class Returned:
                 found += [((*path, index), one) for index, one in enumerate(value)]
             elif in_one:
                 found += [((*path, index), value[index]) for index in range(count)]
-            elif count > 1 and isinstance(value, dict) and _names_states(value):
-                found += [((*path, key), one) for key, one in value.items()]
-            elif path and is_dataclass(value):  # of states
-                found += [((*path, one.name), getattr(value, one.name)) for one in fields(value)]
             else:
                 found.append((path, value))
         return found
@@ -309,10 +310,14 @@ def _inner(items: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
     return found
 
 
-def _names_states(value: dict[Any, Any]) -> bool:
-    """Return whether the keys of a dict name h and c; those of gates do not, though one may be called c."""
-    keys = [key for key in value if isinstance(key, str)]
-    return any(map(is_cell_state, keys)) and any(role(key) == "state" for key in keys)
+def _names_states(names: Iterable[Any], count: int) -> bool:
+    """Return whether names are those of h and of c, if there is one; those of gates are not, though one may be c."""
+    texts = [name for name in names if isinstance(name, str)]
+    return any(role(name) == "state" for name in texts) and (count == 1 or any(map(is_cell_state, texts)))
+
+
+def _after_h(name: Any) -> bool:
+    return isinstance(name, str) and is_cell_state(name)
 
 
 def _is_tensor_like(value: Any) -> bool:

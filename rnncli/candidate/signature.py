@@ -320,8 +320,9 @@ def call_of(target: type) -> tuple[str, Any]:
         method = _method_of(target)
         return method, getattr(target, method)
     scripted = getattr(target, "_methods", {}).get("forward")
-    written = [base for base in target.__mro__ if not base.__module__.startswith("torch")]
-    own = next((vars(base)["__call__"] for base in written if "__call__" in vars(base)), None)  # as in flax
+    written = [vars(base) for base in target.__mro__ if not base.__module__.startswith("torch")]
+    alone = scripted is None and not any("forward" in own for own in written)  # as in flax
+    own = next((own["__call__"] for own in written if "__call__" in own), None) if alone else None
     return "__call__", own or getattr(scripted, "original_method", None) or target.forward
 
 

@@ -228,8 +228,8 @@ def attributes_of(target: Any, name: str) -> list[str]:
     for node in nodes_of(target):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
             found.append(node.attr)
-        elif isinstance(node, ast.Call) and called(node) == "getattr" and name_of(node.args[0]) == name:
-            texts = (getattr(part, "value", None) for part in ast.walk(node.args[1]))
+        elif isinstance(node, ast.Call) and called(node) == "getattr" and [*map(name_of, node.args[:1])] == [name]:
+            texts = (getattr(part, "value", None) for key in node.args[1:2] for part in ast.walk(key))
             found += [text for text in texts if isinstance(text, str)][:1]
     return [attribute for attribute in dict.fromkeys(found) if not hasattr(torch.Tensor, attribute)]
 
@@ -273,7 +273,8 @@ def prefix_of_keys(target: Any, name: str) -> str:
     """Return what the keys of a dict begin with that its source numbers: `layer` of `w[f"layer{k}"]`, or nothing."""
     taken = [node for node in nodes_of(target) if isinstance(node, ast.Subscript) and name_of(node.value) == name]
     for key in [node.slice for node in taken]:
-        first = key.left if isinstance(key, ast.BinOp) else key.values[0] if isinstance(key, ast.JoinedStr) else None
+        parts = [key.left] if isinstance(key, ast.BinOp) else key.values if isinstance(key, ast.JoinedStr) else []
+        first = parts[0] if parts else None
         prefix = first.value if isinstance(first, ast.Constant) else None
         if isinstance(prefix, str) and (slot(prefix).kind is None or prefix.strip("_") in ("layer", "cell", "rnn")):
             return prefix
