@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnncli.candidate import signature, source
+from rnncli.candidate import key_source, signature, source
 from rnncli.candidate.function import Function
 from rnncli.candidate.names import EXACT, TORCHS, Slot, gates_among, option, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
@@ -44,19 +44,20 @@ class Arguments(Object):
         self._alone = [name for name, meant in self.arguments.items() if isinstance(meant, Slot)]
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
         self._globals = function.arrays_of_module if not self._alone and not self._holders else []
-        self._of_layers = source.layers_among(function.target, self._holders)
-        read = [*itertools.chain(*self._of_layers.values())]
-        self._strings = strings = read or source.strings_of(function.target, function.module)
+        self._of_layers = key_source.layers_among(function.target, self._holders)
+        self._strings = strings = [*itertools.chain(*self._of_layers.values())] or source.strings_of(
+            function.target, function.module
+        )
         ends = ("", "0", "l0", *(("_l0",) if any(text.startswith("_l") for text in strings) else ()))
         self._torch_keys = any(EXACT.search(text + rest) for text in strings for rest in ends)
         self._torch_keys = self._torch_keys or any(text.endswith("_l") and slot(text).kind for text in strings)
-        of_states = {key for state in self.states for key in source.keys_of(function.target, state)}
+        of_states = {key for state in self.states for key in key_source.keys_of(function.target, state)}
         keys = [text for text in strings if text.isidentifier() and text not in of_states]
         named = gates_among(keys, self.cell)
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
         self._layered = {name: _taken_apart_by_layer(function.target, name) for name in self._holders}
         self._listed = {name: _taken_apart(function.target, name) for name in self._holders}
-        self._nested = {name: source.dotted_keys(function.target, name) for name in self._holders}
+        self._nested = {name: key_source.dotted_keys(function.target, name) for name in self._holders}
         self._of_records = {name: self._record_of(name) for name in self._holders}
         for name, (record, by_layer) in self._of_records.items():
             if record:
@@ -142,10 +143,10 @@ class Arguments(Object):
             rows = rnn.hidden_size * (1 if named else len(self.cell.gates))  # b_hn beside biases of all gates too
             rows *= 2 if self.both_biases and stem in biases else 1
             rows = rnn.h_out if name in heads else rows
-            both = (2,) if stem in biases and source.takes_two_rows(self.target, name) else ()
-            shapes[name] = (
-                (*both, rows) if stem in biases else (rows, columns[kinds[stem]] if stem in kinds else rnn.h_out)
-            )
+            if stem in biases:
+                shapes[name] = (2, rows) if key_source.takes_two_rows(self.target, name) else (rows,)
+            else:
+                shapes[name] = rows, columns[kinds[stem]] if stem in kinds else rnn.h_out
         return shapes
 
     turned = False  # as the last call gave its matrices
@@ -153,32 +154,36 @@ class Arguments(Object):
     def run(self, made: Any, x: Any, state: Any, case: Case, binding: Binding) -> Any:
         """Return what the function returns with these weights."""
 
-        def laid_out(value: Any) -> Any:
-            turns = binding.transposed and len(value.shape) == 2 and len(value) != 2  # both biases lie as they are
+        def laid_out(value: Any, name: str = "") -> Any:
+            both_biases = slot(name).is_bias or name.lower().startswith("b")  # in two rows, which lie as they are
+            turns = binding.transposed and len(value.shape) == 2 and not both_biases
             value = value.T if turns else value.reshape(-1, 1) if binding.columns and len(value.shape) == 1 else value
             return binding.value(value[None] if self.both_biases else value)
 
         self.turned, given = binding.transposed, dict[str, Any]()
         for name, meant in self.arguments.items():
             if name in self._alone:
-                given[name] = laid_out(made[name])
+                given[name] = laid_out(made[name], name)
             elif name in self._holders and self._layered[name]:
                 record, layers = self._of_records[name][0], [tuple(map(laid_out, one.values())) for one in made[name]]
                 given[name] = [record(*layer) for layer in layers] if record else layers
             elif name in self._holders:
-                weights = {key: laid_out(value) for key, value in made[name].items()}
+                weights = {key: laid_out(value, key) for key, value in made[name].items()}
                 record = self._of_records[name][0]
-                given[name] = list(weights.values()) if self.takes_list(name) else weights
-                given[name] = record(**weights) if record else given[name]
-                if name in self._of_layers and not record:
+                if record:
+                    given[name] = record(**weights)
+                elif name in self._of_layers:
                     given[name] = SimpleNamespace(**case.rnn.arguments | weights)
-                given[name] = undotted(weights) if self._nested[name] else given[name]
+                elif self._nested[name]:
+                    given[name] = undotted(weights)
+                else:
+                    given[name] = list(weights.values()) if self.takes_list(name) else weights
             elif isinstance(meant, str):
                 given |= self.given(name, meant, x, state, case, binding)
         replaced = {name: laid_out(made[name]) for name in self._globals}
         replaced |= {name: option_value(option(name) or "", case) for name in self._global_sizes}
         with globals_set(self.module, replaced):
-            return signature.called(self.target, given)
+            return self.unpacked(signature.called(self.target, given), x)
 
 
 def _taken_apart(target: Any, name: str) -> list[str]:

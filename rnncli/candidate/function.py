@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnncli.candidate import signature, source
+from rnncli.candidate import key_source, signature, source
 from rnncli.candidate.names import Kind, Slot, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import held_by, is_array
@@ -55,14 +55,14 @@ class Function(Native):
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
         star = signature.starred(function) or ""
         self._star = [star] if role(star) == "params" else []
-        self._computes_keys = any(source.keyed_arguments(function).values())
-        read = source.layers_among(function, self._holders)
+        self._computes_keys = any(key_source.keyed_arguments(function).values())
+        read = key_source.layers_among(function, self._holders)
         self._of_layers = {name: found for name, found in read.items() if any(map(_A_LAYERS.match, found))}
         self._strings = [*source.strings_of(function, module), *itertools.chain(*self._of_layers.values())]
         self._keys = signature.told_apart(
             {key: slot(key) for key in self._strings if key.isidentifier() and slot(key).kind}
         )
-        self._nested = {name: keys for name in self._holders if (keys := source.dotted_keys(function, name))}
+        self._nested = {name: keys for name in self._holders if (keys := key_source.dotted_keys(function, name))}
         nested = {key: slot(key) for keys in self._nested.values() for key in keys}
         self._keys = signature.told_apart(nested) or self._keys
         self._records = dict(self._records_of_weights())
@@ -130,11 +130,8 @@ class Function(Native):
         """Yield the ways to give it weights, with one orientation for all matrices: to turn one alone is wrong."""
         joined = (False, True) if any(of.kind == "weight" for of in self._slots) else (False,)
         listed = (False, True) if self._slots else (False,)
-        forms: tuple[str, ...] = (
-            _FORMS
-            if self._holders and not (self._torch_keys or self._nested or self._of_layers or self._records)
-            else ("dict",)
-        )
+        named = bool(self._torch_keys or self._nested or self._of_layers or self._records)
+        forms: tuple[str, ...] = _FORMS if self._holders and not named else ("dict",)
         forms = ("flat", "triple") if self._star else forms
         says_torch = any(re.match(r"(weight|bias)_[ih]h", name) for name in self.arguments)
         turned, orders = (False,) if says_torch else (False, True), range(len(self._orders))
@@ -255,7 +252,7 @@ class Function(Native):
         if form in ("tuples", "triples"):
             return groups
         if form == "numbered":
-            prefix = source.prefix_of_keys(self.target, name)
+            prefix = key_source.prefix_of_keys(self.target, name)
             numbers = range(binding.first, binding.first + len(groups))
             return {
                 f"{prefix}{number}" if prefix else number: group for number, group in zip(numbers, groups, strict=True)

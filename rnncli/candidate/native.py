@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from rnncli.candidate import signature, source, state_source
+from rnncli.candidate import key_source, signature, source, state_source
 from rnncli.candidate.names import is_cell_state, option
 from rnncli.candidate.weights import Binding, Missing
 from rnncli.core.case import Case
@@ -104,8 +104,8 @@ class Native:
     def _record_of_states(self, call: Callable[..., Any], state: str, annotation: Any) -> Any:
         """Return the record that its states come in: by an annotation, or with the names that `state.h` gives them."""
         records = (signature.record_of(word, self.module) for word in re.findall(r"\w+", str(annotation)))
-        fields = [name for name in source.attributes_of(call, state) if state_source.names_a_state(name)]
-        keys = [name for name in source.keys_of(call, state) if state_source.names_a_state(name)]
+        fields = [name for name in key_source.attributes_of(call, state) if state_source.names_a_state(name)]
+        keys = [name for name in key_source.keys_of(call, state) if state_source.names_a_state(name)]
         made = namedtuple("States", fields) if fields else type("States", (dict,), {"_fields": keys}) if keys else None
         return next(filter(None, records), made)
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from rnncli.candidate import source, state_source
+from rnncli.candidate import key_source, source, state_source
 from rnncli.candidate.names import Kind, Slot, gates_among, is_cell_state, option, role, slot, words
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError
@@ -133,7 +133,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
     `holds_weights`: the callable holds its weights itself, so that no argument is one.
     """
     found: Arguments = {}
-    keyed = {} if holds_weights else source.keyed_arguments(call)
+    keyed = {} if holds_weights else key_source.keyed_arguments(call)
     gated = len(cell.gates) > 1
     of_gates = gates_among([p.name for p in parameters_of(call)], cell) if gated and not holds_weights else {}
     for parameter in parameters_of(call):

@@ -318,8 +318,8 @@ def _what_is_known(
     if reason is not None and _is_right(_small(case), device, candidate):
         fix = "look at what the candidate does in that call alone"
         if not _is_right(case, device, candidate):
-            least = 1 in (case.input.seq_len, case.input.batch_size)
-            said.append(f"right at {'other' if least else 'smaller'} sizes")
+            smallest = 1 in (case.input.seq_len, case.input.batch_size)
+            said.append(f"right at {'other' if smallest else 'smaller'} sizes")
             fix = "look at what depends on the sizes, or on how large values become"
         return Diagnosis(id=UNEXPLAINED, evidence="; ".join([*said, reason]), fix=fix)
     simpler = ((as_flags(changes), changed_by(_small(case), changes)) for changes in _simpler(case))

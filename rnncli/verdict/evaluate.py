@@ -290,7 +290,7 @@ def what_backward_raises(error: Exception) -> str:
 
 
 def cause_of_raise(reason: str) -> str:
-    """Return the cause that torch's words stand for."""
+    """Return the cause of what a backward raises, which torch tells in words alone."""
     if reason.startswith(ITS_OWN):
         return Cause.RAISES
     known = {"inplace operation": BACKWARD_BREAKS, "does not require grad": Cause.NO_GRADIENT}
