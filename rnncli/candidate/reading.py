@@ -76,12 +76,11 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
 
 
 def _unbatched(target: object, name: str, case: Case, stated: Mapping[str, Any]) -> list[Adapted]:
-    """Return how it is called with (L, H_in), where that walks over time: its code looks at the number of axes."""
-    reader = Reader(native_of(target, name, case.cell), case, {"layout": "unbatched", **stated}, equal_sizes=False)
+    """Return how it is called with (L, H_in), where that has results of the right shapes."""
+    native, one_sequence = native_of(target, name, case.cell), {"layout": "unbatched", **stated}
     with contextlib.suppress(Unreadable):
-        found = reader.readings()
-        if all(one.reading.fits and reader.walks(one) for one in found):
-            return found
+        found = Reader(native, case, one_sequence, equal_sizes=False).readings()
+        return found if all(one.reading.fits for one in found) else []
     return []
 
 
@@ -152,11 +151,6 @@ class Reader:
                 found += Reader(other, self.case, {**self.stated, "weights": "behaves"}).readings()
         self._tell_layouts(found[0])
         return found
-
-    def walks(self, adapted: Adapted) -> bool:
-        """Return whether what is read as a sequence is walked over."""
-        reading, always = adapted.reading, adapted.always
-        return trial_of(self.case, self.native, *always, reading.dtype).walks(reading)
 
     def _base(self) -> tuple[list[Reading], tuple[int, int]]:
         """Return the reading at one layer and one direction, or at as many as the candidate always has."""

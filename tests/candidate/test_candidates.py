@@ -302,6 +302,28 @@ def own(tmp_path: Path, text: str) -> str:
     return f"{file}:rnn"
 
 
+PROJECTED = """
+import torch
+from torch import nn
+
+
+class LSTMP(nn.Module):
+    def __init__(self, input_size, hidden_size, proj_size):
+        super().__init__()
+        self.wx = nn.Linear(input_size, 4 * hidden_size)
+        self.wr = nn.Linear(proj_size, 4 * hidden_size, bias=False)
+        self.proj = nn.Linear(hidden_size, proj_size, bias=False)
+
+    def forward(self, x, state):
+        r, c = state
+        ys = []
+        for x_t in x:
+            i, f, o, g = (self.wx(x_t) + self.wr(r)).chunk(4, -1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            r = self.proj(torch.sigmoid(o) * torch.tanh(c))
+            ys.append(r)
+        return torch.stack(ys), (r, c)
+"""
 ELEMENTWISE = """def rnn(x, W_ih, W_hh, b_ih, b_hh, h0):
     h, states = h0, []
     for x_t in x:
@@ -381,6 +403,13 @@ def test_a_backward_that_breaks_names_the_line_whose_values_were_overwritten(rec
     assert diagnosis.id == "backward-breaks"
     assert "It was saved for backward at torch_docs.py:24: input_t @ params" in diagnosis.evidence
     assert "Hint" not in diagnosis.evidence
+
+
+def test_sizes_that_the_case_does_not_have_make_a_candidate_print_nothing(rnncli, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(PROJECTED)
+    judged = rnncli("verify", f"{file}:LSTMP", "--cell", "LSTM", "--proj-size", 3, "--no-timing")
+    assert (judged.code, judged.err) == (0, "")
 
 
 @pytest.mark.parametrize("command", ["shapes", "explain"])

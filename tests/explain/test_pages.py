@@ -130,6 +130,11 @@ def test_the_format_follows_the_suffix_of_the_file(rnncli, tmp_path):
     assert (tmp_path / "b.html").read_text().startswith("# ")
 
 
+def test_one_line_is_one_line_on_stdout_by_name_too(rnncli):
+    assert rnncli("explain", "-q", "-o", "-").out == rnncli("explain", "-q").out
+    assert rnncli("explain", "-q").out.count("\n") == 1
+
+
 def test_a_format_there_is_not_is_told(rnncli):
     outcome = rnncli("explain", "--format", "htm")
     assert outcome.code == 2

@@ -232,6 +232,26 @@ def test_what_is_wrong_at_larger_sizes_alone_is_no_other_call(rnncli, tmp_path):
     assert "in that call alone" not in said
 
 
+OF_ONE_STEP = """
+import torch
+
+def rnn(x, h, W_ih, W_hh, b_ih, b_hh):
+    out = []
+    for x_t in x:
+        h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh * (len(x) > 1))
+        out.append(h)
+    return torch.stack(out), h
+"""
+
+
+@pytest.mark.usefixtures("in_process")
+def test_what_is_wrong_in_one_step_alone_is_right_at_other_sizes_and_not_at_smaller_ones(rnncli, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(OF_ONE_STEP)
+    said = " ".join(rnncli("verify", "--no-timing", "--seq-len", 1, f"{file}:rnn").out.split())
+    assert "right at other sizes" in said
+
+
 @pytest.mark.usefixtures("in_process")
 def test_what_a_forward_raises_stands_in_the_evidence(rnncli, tmp_path):
     file = tmp_path / "mine.py"

@@ -5,6 +5,7 @@ import torch
 
 import rnncli
 from rnncli.core.errors import AmbiguousError, CandidateError
+from rnncli.verdict.evaluate import cause_of_raise, what_backward_raises
 
 
 def walk(x, h, W_ih, W_hh, b_ih, b_hh):
@@ -161,6 +162,38 @@ def test_a_regime_that_raises_is_a_mismatch_that_names_the_line():
 
     wrong = [check.reason for check in rnncli.verify(rnn).checks if check.verdict == "mismatch"]
     assert "its forward raised ValueError: not laid out in order" in wrong[0]
+
+
+def without_a_gradient_from_zeros(x, W_ih, W_hh, b_ih, b_hh, h_0=None):
+    with torch.set_grad_enabled(h_0 is not None and torch.is_grad_enabled()):
+        return walk(x, x.new_zeros(x.shape[1], 40) if h_0 is None else h_0, W_ih, W_hh, b_ih, b_hh)
+
+
+def test_a_result_without_a_gradient_is_nothing_written_in_place():
+    report = rnncli.verify(without_a_gradient_from_zeros)
+    (wrong,) = [check for check in report.checks if check.verdict == "mismatch"]
+    assert "does not require grad" in wrong.reason
+    assert wrong.cause == "no-gradient"
+
+
+def a_graph_twice(x):
+    y = (x * x).sum()
+    y.backward()
+    return y
+
+
+def in_place(x):
+    y = x.exp()
+    y.add_(1.0)
+    return y.sum()
+
+
+@pytest.mark.parametrize(("made", "cause"), [(a_graph_twice, "raises"), (in_place, "backward-breaks")])
+def test_what_autograd_raises_is_named_by_what_it_says(made, cause):
+    loss = made(torch.ones(3, requires_grad=True))
+    with pytest.raises(RuntimeError) as raised:
+        loss.backward()
+    assert cause_of_raise(what_backward_raises(raised.value)) == cause
 
 
 def test_a_sequence_that_sees_another_of_its_batch_is_batch_mixed():
