@@ -33,7 +33,7 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
 
 
 def layers_among(target: Any, names: Iterable[str]) -> dict[str, list[str]]:
-    """Return the arguments that weights are read from as attributes, as of a layer of torch, with the names read."""
+    """Return the arguments that weights are read from by attribute, as from a layer of torch, and the names read."""
     read = {name: attributes_of(target, name) for name in names}
     return {name: found for name, found in read.items() if any(slot(one).kind for one in found)}
 

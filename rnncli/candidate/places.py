@@ -47,7 +47,15 @@ class Held:
         return self.names[0]
 
     def set(self, owner: Any, value: Any) -> None:
-        """Put a value everywhere the tensor stands; a parameter becomes a plain tensor, so that a gradient passes."""
+        """Put a value everywhere the tensor stands; a parameter becomes a plain tensor, so that a gradient passes.
+
+        Hooks that were registered on it see that gradient.
+        """
+        hooks = getattr(self.value, "_backward_hooks", None) or {}
+        if hooks and value.requires_grad:
+            value = value.view_as(value)  # of this call alone
+            for hook in hooks.values():
+                value.register_hook(hook)
         for path in self.paths:
             _put(owner, path, value)
         for path in self.turned:

@@ -225,7 +225,7 @@ def _with_large_values(small: Problem, candidate: Candidate) -> Difference | Non
 
 
 def _of_one_sequence(small: Problem, candidate: Candidate) -> Difference | None:
-    """Take one sequence, longer than the case's, with gradients, where a candidate takes another length."""
+    """Call with one sequence that is longer than the case's, with gradients; a candidate need not take it."""
     rnn = small.case.rnn
     work = STEPS * rnn.num_layers * rnn.directions * rnn.hidden_size * (rnn.hidden_size + rnn.input_size)
     if work > MOST_WORK or not 1 < small.case.input.seq_len < STEPS:
@@ -243,7 +243,10 @@ def _one_sequence(case: Case, _: Probe) -> tuple[Case, Probe]:
 
 
 def _in_training(small: Problem, candidate: Candidate) -> Difference | None:
-    """Call one whose code asks whether it trains in training mode, where nothing is dropped or drawn at random."""
+    """Call in training mode, without dropout, a candidate whose code asks for the mode.
+
+    One that draws at random there is not compared.
+    """
     if not candidate.asks_if_training or small.case.run.train:
         return None
     problem = small.derived(_trained)
@@ -251,7 +254,7 @@ def _in_training(small: Problem, candidate: Candidate) -> Difference | None:
         values = problem.values("algorithm", candidate)
         again = problem.derived(_with_another_seed).values("algorithm", candidate)
     except CandidateError:
-        return None  # which --train asks for
+        return None  # what it raises there is told where the case trains
     if not same_results(values, again):
         return None
     when = "called in training mode, without dropout"
