@@ -57,7 +57,7 @@ def rnn_backward(relu: bool, total: Tensor, kept: States, _before: States, weigh
 
 
 def gru_forward(recorded: bool, x: Tensor, weights: Weights, W_hh_t: Tensor) -> Forward:
-    """Write n, and what r and z are the sigmoids of, over the input's share. W_hn h + b_hn is kept apart."""
+    """Write n over the input's share, and r and z if they are kept. W_hn h + b_hn is kept apart."""
     W_ih, _, b_ih, b_hh, _ = weights
     share, size = F.linear(x, W_ih, b_ih), W_hh_t.shape[0]
     bias = x.new_zeros(3 * size) if b_hh is None else b_hh
@@ -68,13 +68,14 @@ def gru_forward(recorded: bool, x: Tensor, weights: Weights, W_hh_t: Tensor) -> 
         r_z, (r, z, h_n) = product[:, : 2 * size], product.split_with_sizes([size] * 3, 1)
 
         def step(row: Sequence[Tensor], before: States) -> States:
-            h, share_r_z, n, *kept_h_n = row
+            h, share_r_z, n = row[:3]
             torch.addmm(bias, before[0], W_hh_t, out=product)
-            torch.sigmoid(share_r_z.add_(r_z), out=r_z)
-            torch.tanh_(n.addcmul_(r, h_n))
+            r_z.add_(share_r_z).sigmoid_()
+            n.addcmul_(r, h_n).tanh_()
             torch.lerp(n, before[0], z, out=h)  # n + z * (h - n)
             if recorded:
-                kept_h_n[0].copy_(h_n)
+                share_r_z.copy_(r_z)
+                row[3].copy_(h_n)
             return (h,)
 
         return step
@@ -85,8 +86,7 @@ def gru_forward(recorded: bool, x: Tensor, weights: Weights, W_hh_t: Tensor) -> 
 def gru_backward(total: Tensor, kept: States, before: States, weights: Weights) -> Backward:
     """Multiply the gradient of h by its slopes along what is inside r, z and n, and along W_hn h + b_hn."""
     (_, share, h_n), W_hh, size = kept, weights[1], kept[0].shape[-1]
-    of_r_z, n = share.split_with_sizes([2 * size, size], -1)
-    r, z = torch.sigmoid(of_r_z).chunk(2, -1)
+    r, z, n = share.split_with_sizes([size] * 3, -1)
     slopes = share.new_empty(*share.shape[:-1], 4 * size)
     d_r, d_z, d_h_n, d_n = slopes.chunk(4, -1)
     new = 1 - z
