@@ -37,3 +37,10 @@ class Cause(StrEnum):
     OVERFLOW = "overflow"  # torch's layer leaves the range of the dtype
     RELU_KINK = "relu-kink"
     DROPOUT_MASKS = "dropout-masks"  # the masks are not torch's, and right
+
+
+# What a further call shows of a tensor that is right in the first one, whose error the check has.
+FURTHER_CALLS = frozenset(
+    {Cause.OTHER_WEIGHTS, Cause.WITHOUT_H_0, Cause.ONE_SEQUENCE, Cause.ONE_STEP, Cause.RESULT_OVERWRITTEN}
+    | {Cause.REGIME, Cause.LARGE_VALUES, LEAK}
+)

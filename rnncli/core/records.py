@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from rnncli.core.causes import FURTHER_CALLS
 from rnncli.core.cells import CELLS, Cell
 
 if TYPE_CHECKING:
@@ -140,9 +141,12 @@ class Check:
 
     @property
     def passes_at(self) -> float:
-        """Return the smallest tolerance it would pass at; infinity where it has another shape, or NaN."""
-        unknown = float("inf") if self.verdict == Verdict.MISMATCH else 0.0
-        return unknown if self.min_tolerance is None else self.min_tolerance
+        """Return the smallest tolerance it would pass at; infinity where it has another shape, or NaN, or where a
+        further call is what differs.
+        """
+        if self.min_tolerance is None or self.cause in FURTHER_CALLS:
+            return float("inf") if self.verdict == Verdict.MISMATCH else 0.0
+        return self.min_tolerance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@ import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from rnncli.core.causes import FURTHER_CALLS
 from rnncli.core.records import (
     CaseRecord,
     Check,
@@ -19,7 +19,6 @@ from rnncli.core.records import (
     TensorShape,
     Timing,
     Verdict,
-    combine,
     printable,
 )
 from rnncli.core.summary import call, initial
@@ -30,9 +29,7 @@ if TYPE_CHECKING:
 NO_BREAK = "\N{NO-BREAK SPACE}"
 MOST_NAMES = 8
 FEWEST_PARAMETERS = 4  # that are shown where there are more: those of one layer in one direction
-FEWEST_TOGETHER = 3
 NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
-MOST_NOISE = 1e4  # envelopes; an honest error is below 3, one of another equation about 1e14 in float64
 
 
 def number(value: float | None, unknown: str = "-") -> str:
@@ -222,61 +219,6 @@ def shape_disagreements(case: CaseRecord) -> Iterator[str]:
             yield f"{tensor.name} is {size(predicted)}, expected {size(tensor.expected)}{hint}"
 
 
-@dataclass(frozen=True, slots=True)
-class OfTensor:
-    """The checks of one tensor by stage, in the order they were judged."""
-
-    tensor: str
-    stages: dict[str, Check]
-
-    @property
-    def verdict(self) -> Verdict | None:
-        return combine(check.verdict for check in self.stages.values())
-
-    @property
-    def decisive(self) -> Check:
-        """Return the check whose figures stand for all: that of a mismatch, else the last."""
-        checks = list(self.stages.values())
-        return next((check for check in checks if check.verdict == Verdict.MISMATCH), checks[-1])
-
-    @property
-    def errors(self) -> tuple[float | None, float | None, float | None]:
-        """Return the error in float64, in the working dtype where that is another, and torch's own there."""
-        algorithm, precision = self.stages.get("algorithm"), self.stages.get("precision")
-        working = precision.max_abs_error if precision and precision.dtype != "float64" else None
-        own = precision.reference_max_abs_error if precision else None
-        return algorithm.max_abs_error if algorithm else None, working, own
-
-    @property
-    def noise(self) -> bool:
-        """Return whether the error in envelopes says something; beyond MOST_NOISE it is not rounding."""
-        ratio = self.decisive.noise_ratio
-        return ratio is not None and ratio < MOST_NOISE
-
-    @property
-    def bounded(self) -> bool:
-        """Return whether there is a tolerance the tensor would pass at."""
-        return not math.isinf(self.decisive.passes_at)
-
-
-def passes_at(check: Check) -> str:
-    """Return the tolerance a check would pass at."""
-    return tolerance(check.min_tolerance if check.verdict == Verdict.NOT_COMPARABLE else check.passes_at)
-
-
-def by_tensor(checks: Sequence[Check]) -> list[OfTensor]:
-    """Return the checks, those of the same tensor together."""
-    found: dict[str, dict[str, Check]] = {}
-    for check in checks:
-        found.setdefault(check.tensor, {})[check.stage] = check
-    return [OfTensor(tensor, stages) for tensor, stages in found.items()]
-
-
-def working_dtype(checks: Sequence[Check]) -> str | None:
-    """Return the dtype of the precision stage; None where the two stages are one, in float64."""
-    return next((check.dtype for check in checks if check.stage == "precision" and check.dtype != "float64"), None)
-
-
 def reasons(checks: Sequence[Check]) -> list[tuple[Verdict, str]]:
     """Return a line for each check that does not match, or not without a word; or for all that share a reason."""
     groups: dict[tuple[Verdict, str], list[Check]] = {}
@@ -335,38 +277,12 @@ def _mismatch(name: str, case: CaseRecord) -> str:
     wrong, judged = case.tensors(Verdict.MISMATCH), len({check.tensor for check in case.checks or ()})
     if not wrong:
         return f"{name} and {call(case)}: the shapes are not as expected"
+    if all(check.cause in FURTHER_CALLS for check in case.checks or () if check.verdict == Verdict.MISMATCH):
+        return f"{name} is not {call(case)}: right in the first call, wrong in a further one ({covered(wrong)})"
     if len(wrong) == judged > 1:
         return f"{name} is not {call(case)}: all {judged} tensors differ"
     differ = "differs" if len(wrong) == 1 else "differ"
     return f"{name} is not {call(case)}: {covered(wrong)} {differ}, of {counted(judged, 'tensor')}"
-
-
-@dataclass(frozen=True, slots=True)
-class ParityRow:
-    """A line of the table of parity: a tensor, or gradients `together` with the largest error of them."""
-
-    name: str
-    verdict: Verdict | None
-    error: float | None
-    reference_error: float | None
-    together: bool = False
-
-
-def parity_rows(checks: Sequence[Check]) -> list[ParityRow]:
-    """Return a line for each tensor; the gradients after the first one that came to the same stand together."""
-    rows: list[ParityRow] = []
-    gradients: dict[Verdict | None, list[ParityRow]] = {}
-    for of in by_tensor(checks):
-        row = ParityRow(of.tensor, of.verdict, of.decisive.max_abs_error, of.decisive.reference_max_abs_error)
-        alone = not of.tensor.startswith("grad ") or of.tensor == "grad input"
-        (rows if alone else gradients.setdefault(of.verdict, [])).append(row)
-    what = "more gradients" if rows and rows[-1].name == "grad input" else "gradients"
-    for verdict, found in gradients.items():
-        error = max((row.error for row in found if row.error is not None), default=None)
-        own = max((row.reference_error for row in found if row.reference_error is not None), default=None)
-        together = ParityRow(f"{len(found)} {what}", verdict, error, own, together=error is not None)
-        rows += [together] if len(found) >= FEWEST_TOGETHER else found
-    return rows
 
 
 def covered(tensors: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rnncli.candidate.load import Canonical, canonical
 from rnncli.core.case import Case, Changes, altered, as_flags, changed_by
-from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, H0_MUTATED, LEAK, Cause
+from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, FURTHER_CALLS, H0_MUTATED, LEAK, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
 from rnncli.core.shapes import predict_tensors
@@ -308,7 +308,7 @@ def _what_is_known(
     elif shapeless := [check for check in wrong if check.tensor == "output" and check.max_abs_error is None]:
         said.append(f"of output: {shapeless[0].reason or 'no value'}")
         where = "axes the steps of output are stacked along, and its directions joined along"
-    elif names == ["h_n"] or ("output" in right and "h_n" in names):
+    elif "output" in right and any(check.tensor == "h_n" and check.cause not in FURTHER_CALLS for check in wrong):
         said.append("output is right: it is h_n's form or order")
         where = "h_n is made from: which step of which layer and direction, in which order"
     first = next((check.first_divergence for check in wrong if check.tensor == "output"), None)

@@ -20,7 +20,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rnncli.core import summary, words
+from rnncli.core import parity, summary, words
 from rnncli.core.records import CaseRecord, RunRecord, Timing, Verdict, printable
 from rnncli.core.tally import leaves_of
 from rnncli.report.failures import Failures, Group, in_short
@@ -143,7 +143,7 @@ class Cases:
 
 
 def _figures(case: CaseRecord) -> dict[str, str]:
-    decisive = [of.decisive for of in words.by_tensor(case.checks or ())]
+    decisive = [of.decisive for of in parity.by_tensor(case.checks or ())]
     judged = [check.passes_at for check in decisive if check.verdict != Verdict.NOT_COMPARABLE]
     figures = {"passes at": words.tolerance(max(judged))} if judged else {}
     timings = case.timing or ()
@@ -278,7 +278,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    found.globals.update(words=words, summary=summary, state=state, size=PICTURE, width=BAR, bars=bars)
+    found.globals.update(parity=parity, words=words, summary=summary, state=state, size=PICTURE, width=BAR, bars=bars)
     found.globals["pictures"] = lambda check, layer: [picture(course) for course in courses(check, layer)]
     found.globals["part"] = lambda name: Markup((page / name).read_text(encoding="utf-8"))  # ours
     found.filters.update(breakable=_breakable, coded=_coded, command=_command)

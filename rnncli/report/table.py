@@ -10,7 +10,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rnncli.core import words
+from rnncli.core import parity, words
+from rnncli.core.causes import FURTHER_CALLS
 from rnncli.core.records import CaseRecord, Diagnosis, RunRecord, Timing, Verdict, printable
 from rnncli.core.summary import by_argument, call, candidates, cases, conclusion, layers, verdicts_of
 from rnncli.report.failures import Failures
@@ -269,24 +270,24 @@ def _parameters(case: CaseRecord) -> Text:
 def _parity(case: CaseRecord) -> Table:
     """A line for each tensor of the results; gradients that came to the same stand together."""
     checks = case.checks or ()
-    found = words.parity_rows(checks)
+    found = parity.rows(checks)
     right = all(row.verdict != Verdict.MISMATCH for row in found)
-    error = f"error in {words.working_dtype(checks) or 'float64'}" if right else "error"
+    error = f"error in {parity.working_dtype(checks) or 'float64'}" if right else "error"
     rows: list[Row] = []
     for row in found:
         errors = (words.number(value, "") for value in (row.error, row.reference_error if right else None))
-        rows.append([row.name, _verdict(row.verdict), *errors, "(largest)" if row.together else ""])
+        rows.append([row.name, _verdict(row.verdict), *errors, row.note])
     return table(["parity", "verdict", f"{error}>?", f"{case.cell.layer}'s own error>?", "?"], rows)
 
 
 def _checks(case: CaseRecord) -> Table:
     checks, layer = case.checks or (), case.cell.layer
     rows: list[Row] = []
-    for of in words.by_tensor(checks):
+    for of in parity.by_tensor(checks):
         noise = words.ratio(of.decisive.noise_ratio) if of.noise else "-"
-        passes = words.passes_at(of.decisive) if of.bounded else "-"
+        passes = parity.passes_at(of.decisive) if of.bounded else "-"
         rows.append([of.tensor, _verdict(of.verdict), *(words.number(error) for error in of.errors), noise, passes])
-    errors = ["float64\nerror>?", f"{words.working_dtype(checks)}\nerror>?", f"{layer}'s\nown>?"]
+    errors = ["float64\nerror>?", f"{parity.working_dtype(checks)}\nerror>?", f"{layer}'s\nown>?"]
     return table(["parity", "verdict", *errors, "noise\nenvelopes>?", "passes\nat rtol>?"], rows)
 
 
@@ -367,7 +368,7 @@ def _fit(table: Table, width: int) -> int:
 
 def _wrong_over_time(case: CaseRecord) -> Iterator[Text]:
     check = most_telling(case.checks or ())
-    if check is None or check.verdict != Verdict.MISMATCH:
+    if check is None or check.verdict != Verdict.MISMATCH or check.cause in FURTHER_CALLS:
         return
     first, found = check.first_divergence, courses(check)
     scale = scale_of([course.error for course in found])

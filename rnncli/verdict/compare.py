@@ -201,7 +201,7 @@ class _Elements:
         if check.stage == "precision":
             return check
         if check.tensor != "output":  # a gradient sums up all steps: its size tells no equation from an approximation
-            return replace(check, reason=_of_the_largest(check))
+            return replace(check, reason=of_the_largest(check))
         first = check.first_divergence or Location()
         direction = int(first.direction == "reverse")
         group = (first.time, direction) if self.errors.dim() == 2 else (first.time, first.batch, direction)
@@ -241,10 +241,11 @@ def told_by_size(check: Check, relative_error: float) -> Check:
         told = Cause.APPROXIMATION, words
     elif relative_error > 1e-9:
         told = DOWNCAST, f"the size of float32 inside float64 work ({DOWNCAST})"
-    return replace(check, cause=told[0], reason=f"{_of_the_largest(check)}: {told[1]}")
+    return replace(check, cause=told[0], reason=f"{of_the_largest(check)}: {told[1]}")
 
 
-def _of_the_largest(check: Check) -> str:
+def of_the_largest(check: Check) -> str:
+    """Return the error of a check in float64 in words."""
     return f"an error of {check.min_tolerance:.1e} of the largest value in float64"
 
 

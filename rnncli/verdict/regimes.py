@@ -37,7 +37,8 @@ from rnncli.verdict.stage import Difference
 
 MAX_STEPS, MAX_SEQUENCES = 16, 3  # of the probe
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3, "tf32": 1e-2}  # of the largest value; not measured for TF32
-LARGE_INPUTS, LARGE_WEIGHTS = 3.0, 10.0  # times the probe's values: weights above 1, sums of some tens
+LARGE_INPUTS, LARGE_WEIGHTS, LARGE_CELLS = 3.0, 10.0, 100.0  # times the probe's: weights above 1, sums of some tens
+LARGE_LOSS = 4096  # times the loss; a power of two, which rounds nothing
 STEPS, MOST_WORK = 40, 1e7  # of a longer sequence; the multiply-adds of one gate forward, beyond which none is given
 CALLS = 9  # with equal values; a tenth one has another input
 WITHOUT_H_0 = "called without h_0"
@@ -103,6 +104,7 @@ def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping
             yield f"with a loss on {name} alone", partial(_gradients, side, (name,))
         yield "after two backward calls", partial(_two_backward_calls, side)
         yield "in a second backward of one call", partial(_second_backward, side)
+        yield f"with a loss that is {LARGE_LOSS:,} times as large", partial(_gradients_of_a_large_loss, side)
         yield "with another call before its backward", partial(_gradients_after_another_call, side)
 
 
@@ -163,6 +165,12 @@ def _second_backward(side: Side) -> Mapping[str, Tensor | None]:
     return {f"grad {name}": gradient for name, gradient in side.gradients(results).items()}
 
 
+def _gradients_of_a_large_loss(side: Side) -> Mapping[str, Tensor | None]:
+    """Return the gradients where none of them is small: a clamp on the way shows."""
+    results = {name: value * LARGE_LOSS for name, value in _copies(side.call(side.copies()), side.claimed).items()}
+    return {f"grad {name}": gradient for name, gradient in side.gradients(results).items()}
+
+
 def _gradients_after_another_call(side: Side) -> Mapping[str, Tensor | None]:
     results = _copies(side.call(side.copies()), side.claimed)
     side.call({**side.copies(), "input": -side.leaves["input"]})
@@ -220,7 +228,7 @@ def _with_large_values(small: Problem, candidate: Candidate) -> Difference | Non
     values = problem.values("algorithm", candidate)
     if any(value is not None and not value.isfinite().all() for value in values.tensors.values()):
         return None  # an overflow of its own, as of tanh written with exp; the case's values decide
-    when = "given weights that are 10 times as large"
+    when = "given large states, and weights that are 10 times as large"
     return stage.first_difference(problem, "algorithm", candidate, when, Cause.LARGE_VALUES, values)
 
 
@@ -289,5 +297,6 @@ def _two_large_steps(case: Case, probe: Probe) -> tuple[Case, Probe]:
     case, _ = shortened(case, probe, min(2, case.input.seq_len))
     drawn = draw(case)
     parameters = {name: value * LARGE_WEIGHTS for name, value in drawn.parameters.items()}
-    large = replace(drawn.changed(lambda _, value: value * LARGE_INPUTS), parameters=parameters)
+    changed = drawn.changed(lambda name, value: value * (LARGE_CELLS if name == "c_0" else LARGE_INPUTS))
+    large = replace(changed, parameters=parameters)
     return altered(case, run={"gradients": False}), large

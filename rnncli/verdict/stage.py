@@ -21,6 +21,7 @@ from rnncli.verdict.compare import (
     SAME_IN_FLOAT64,
     compare,
     loosest,
+    of_the_largest,
     told_by_size,
 )
 from rnncli.verdict.evaluate import Candidate, Values
@@ -75,7 +76,10 @@ def first_difference(
     same_algorithm = stage == "precision" and problem.dtype == torch.float32
     for check in stage_checks(problem, stage, candidate, values, same_algorithm):
         if check.verdict == Verdict.MISMATCH:
-            return Difference(check.tensor, cause, f"{when}: {check.reason or 'other values'}")
+            # the first call is right: what computes it is neither another equation nor an approximation
+            by_size = check.cause in {Cause.VALUES, Cause.APPROXIMATION} and check.noise_ratio is not None
+            reason = of_the_largest(check) if by_size and stage == "algorithm" else check.reason
+            return Difference(check.tensor, cause, f"{when}: {reason or 'other values'}")
     return None
 
 

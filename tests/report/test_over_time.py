@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from rnncli.core import words
 from rnncli.core.records import Check, Verdict
 from rnncli.report.over_time import Course, courses, most_telling, scale_of, sparkline
 
@@ -81,19 +80,3 @@ def test_a_block_is_a_decade_high_where_there_are_eight():
 
 def test_zero_is_no_block_and_what_is_not_finite_a_cross():
     assert sparkline((1.0, 0.0, None), 1.0, 1.0) == "█ x"
-
-
-def test_the_figures_of_a_tensor_are_those_of_the_stage_that_is_wrong():
-    wrong = replace(ALGORITHM, verdict=Verdict.MISMATCH)
-    (both,) = words.by_tensor((wrong, PRECISION))
-    assert (both.decisive, both.verdict) == (wrong, Verdict.MISMATCH)
-    (both,) = words.by_tensor((ALGORITHM, PRECISION))
-    assert (both.decisive, both.verdict) == (PRECISION, Verdict.MATCH)
-
-
-def test_what_no_tolerance_lets_through_passes_at_none():
-    shape = replace(PRECISION, verdict=Verdict.MISMATCH, reason="shape (1, 2), expected (2, 1)")
-    assert words.passes_at(shape) == "none"
-    assert words.passes_at(replace(shape, min_tolerance=0.25)) == "2.5e-01"
-    assert words.passes_at(replace(shape, verdict=Verdict.NOT_COMPARABLE)) == "-"
-    assert words.passes_at(replace(PRECISION, min_tolerance=1e-7)) == "1.0e-07"
