@@ -8,7 +8,6 @@ import ast
 import itertools
 import typing
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -52,7 +51,14 @@ class Arguments(Object):
         self._torch_keys = any(EXACT.search(text + rest) for text in strings for rest in ends)
         self._torch_keys = self._torch_keys or any(text.endswith("_l") and slot(text).kind for text in strings)
         of_states = {key for state in self.states for key in key_source.keys_of(function.target, state)}
-        keys = [text for text in strings if text.isidentifier() and text not in of_states]
+        taken = {name: key_source.keys_of(function.target, name) for name in self._holders}
+        of_gates = {name: [f"{name}.{key}" for key in keys] for name, keys in taken.items() if keys}
+        told = gates_among(itertools.chain(*of_gates.values()), self.cell) if len(of_gates) > 1 else {}
+        self._by_gate = {name: keys for name, keys in of_gates.items() if told.keys() >= {*keys}}
+        whole = [*dict.fromkeys(itertools.chain(*taken.values()))]
+        parts = {text for text in strings if text not in whole and any(text in key for key in whole)}
+        keys = [text for text in dict.fromkeys([*whole, *strings]) if text not in parts]
+        keys = [text for text in keys if text.isidentifier() and text not in of_states]
         named = gates_among(keys, self.cell)
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
         self._layered = {name: _taken_apart_by_layer(function.target, name) for name in self._holders}
@@ -109,7 +115,11 @@ class Arguments(Object):
                     for name, shape in shapes.items()}  # fmt: skip
 
         found: dict[str, Any] = random(self._shapes([*self._alone, *self._globals], case))
+        by_gate = random(self._shapes([*itertools.chain(*self._by_gate.values())], case))
         for name in self._holders:
+            if keys := self._by_gate.get(name):
+                found[name] = {key.removeprefix(f"{name}."): by_gate[key] for key in keys}
+                continue
             if names := self._layered[name]:
                 upper = altered(case, rnn={"input_size": case.rnn.h_out})
                 layers = [case, *[upper] * (case.rnn.num_layers - 1)]
@@ -124,7 +134,7 @@ class Arguments(Object):
         """Return shapes by names: of one gate where there is a name for each, of all where not. Raises Missing."""
         rnn, named = case.rnn, gates_among(names, self.cell)
         stems = {name: named[name][0] if name in named else name for name in names}
-        biases = {stem for stem in stems.values() if slot(stem).is_bias or stem.lower().startswith("b")}
+        biases = {stem for stem in stems.values() if slot(stem).is_bias or stem.strip("_.").lower().startswith("b")}
         biases |= {stem for stem in stems.values() if biases and stem.strip("_.").lower() in ("c", "d")}  # b and c
         heads = {name for name in names if name not in named and slot(name).kind == "readout"}
         matrices = [stem for stem in dict.fromkeys(stems.values()) if stem not in {*biases, *heads}]
@@ -173,7 +183,7 @@ class Arguments(Object):
                 if record:
                     given[name] = record(**weights)
                 elif name in self._of_layers:
-                    given[name] = SimpleNamespace(**case.rnn.arguments | weights)
+                    given[name] = key_source.as_layer(self.target, name, case.rnn.arguments | weights)
                 elif self._nested[name]:
                     given[name] = undotted(weights)
                 else:

@@ -9,7 +9,6 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -83,6 +82,8 @@ class Function(Native):
         self.calls_a_layer = any(isinstance(value, nn.RNNBase) for value in self._globals.values())
         self.returns_tensors = self.returns_tensors or self._torch_keys or self.calls_a_layer
         self.kind = "function of positional tensors" if self._slots else "function of a dict of weights"
+        if self._of_layers and not self._slots:
+            self.kind = "function of a layer's weights"
         if self._globals and not self._slots and not self._holders:
             self.kind = "function of module globals"
         self.set_globals = tuple(
@@ -154,7 +155,7 @@ class Function(Native):
                 if name in self._records:
                     given[name] = self._records[name][0](**given[name])
                 if name in self._of_layers:
-                    given[name] = SimpleNamespace(**case.rnn.arguments | given[name])
+                    given[name] = key_source.as_layer(self.target, name, case.rnn.arguments | given[name])
             elif meant == "projected":  # the input's products with weight_ih, with both biases
                 weight = Weight("weight_ih", transposed=binding.transposed).value(params)
                 weight = weight.T if weight.shape[-1] == x.shape[-1] else weight

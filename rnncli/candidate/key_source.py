@@ -1,7 +1,9 @@
 """What the source takes from an argument by key or attribute: weights of a dict or a layer, states of a record."""
 
 import ast
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -14,9 +16,10 @@ from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of
 def keyed_arguments(target: Any) -> dict[str, bool]:
     """Return the arguments that weights are taken from by key or attribute, and whether a key of them is computed.
 
-    `w["W_ih"]`, `w[f"b{k}"]`, `w[k]["W_ih"]`, `w["W_ih", k]`, `w.W_ih`, in the function or in one that it calls.
+    `w["W_ih"]`, `w[f"b{k}"]`, `w[k]["W_ih"]`, `w["W_ih", k]`, `w[gate]`, `w.W_ih`, in the function or in one that it
+    calls.
     """
-    nodes = [node for code in codes_of(target, module_of(target)) for node in nodes_of(code)]
+    nodes, known = _nodes_behind(target), texts_of_names(target)
     names = {name for node in nodes if isinstance(node, ast.FunctionDef) for name in arguments_of(node)}
     found = dict.fromkeys(layers_among(target, names), False)
     for node in nodes:
@@ -25,7 +28,7 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
         while isinstance(base, ast.Subscript):
             keys += base.slice.elts if isinstance(base.slice, ast.Tuple) else [base.slice]
             base = base.value
-        texts = [key for key in keys if isinstance(key, ast.JoinedStr) or isinstance(getattr(key, "value", 0), str)]
+        texts = [key for key in keys if isinstance(key, ast.JoinedStr) or _texts(key, known)]
         if (texts or by_attribute) and isinstance(base, ast.Name) and base.id in names:
             computed = not all(isinstance(key, ast.Constant) for key in keys)
             found[base.id] = found.get(base.id, False) or computed
@@ -34,28 +37,53 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
 
 def layers_among(target: Any, names: Iterable[str]) -> dict[str, list[str]]:
     """Return the arguments that weights are read from by attribute, as from a layer of torch, and the names read."""
-    read = {name: attributes_of(target, name) for name in names}
-    return {name: found for name, found in read.items() if any(slot(one).kind for one in found)}
+    return {name: read for name in names if (read := layer_of(target, name)[1])}
+
+
+def layer_of(target: Any, name: str) -> tuple[str, list[str]]:
+    """Return what the source reads of the layer that an argument is or has, and the attribute that it is, or "".
+
+    `weight_ih_l0` of `lstm.weight_ih_l0`, of `model.lstm.weight_ih_l0`, and of `w.weight_ih_l0` after `w = model.lstm`.
+    """
+    places = {"": [name]}
+    for node in nodes_of(target):
+        value = node.value if isinstance(node, ast.Assign) else node
+        if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == name:
+            others = [name_of(one) for one in getattr(node, "targets", [])]
+            places.setdefault(value.attr, []).extend([f"{name}.{value.attr}", *others])
+    for owner, texts in places.items():
+        read = [attribute for text in dict.fromkeys(texts) for attribute in attributes_of(target, text)]
+        if any(slot(attribute).kind for attribute in read):
+            return owner, read
+    return "", []
+
+
+def as_layer(target: Any, name: str, attributes: Mapping[str, Any]) -> SimpleNamespace:
+    """Return an argument that is, or has, a layer with these attributes, as `layer_of` reads it."""
+    layer, owner = SimpleNamespace(**attributes), layer_of(target, name)[0]
+    return SimpleNamespace(**{owner: layer}) if owner else layer
 
 
 def attributes_of(target: Any, name: str) -> list[str]:
     """Return what the source reads of an argument as attributes that no tensor has: `w.bias`, `getattr(w, "bias")`.
 
-    Of `getattr(w, f"bias_l{k}")` what the text begins with.
+    `name` may be `model.lstm`, an attribute of one. Of `getattr(w, f"bias_l{k}")` what the text begins with.
     """
     found: list[str] = []
     for node in nodes_of(target):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == name:
             found.append(node.attr)
-        elif isinstance(node, ast.Call) and called(node) == "getattr" and [*map(name_of, node.args[:1])] == [name]:
+        elif isinstance(node, ast.Call) and called(node) == "getattr" and [*map(ast.unparse, node.args[:1])] == [name]:
             texts = (getattr(part, "value", None) for key in node.args[1:2] for part in ast.walk(key))
-            found += [text for text in texts if isinstance(text, str)][:1]
+            whole = [text for key in node.args[1:2] for text in _texts(key, texts_of_names(target))]
+            found += whole or [text for text in texts if isinstance(text, str)][:1]
     return [attribute for attribute in dict.fromkeys(found) if not hasattr(torch.Tensor, attribute)]
 
 
 def keys_of(target: Any, name: str) -> list[str]:
-    """Return the keys that the source takes from an argument: `h` of `state["h"]`."""
-    return list(dict.fromkeys(key for node in nodes_of(target) if (key := _key_of(node, name)) is not None))
+    """Return the keys that the source takes from an argument: `h` of `state["h"]`, `i` and `f` of `W[gate]`."""
+    known = texts_of_names(target)
+    return list(dict.fromkeys(key for node in _nodes_behind(target) for key in _keys(node, name, known)))
 
 
 def dotted_keys(target: Any, name: str) -> list[str]:
@@ -63,13 +91,14 @@ def dotted_keys(target: Any, name: str) -> list[str]:
 
     Also of `linear(w["i2h"], x)`, a function of the module that takes `b` by key.
     """
-    nodes = [node for code in codes_of(target, module_of(target)) for node in nodes_of(code)]
+    nodes, known = _nodes_behind(target), texts_of_names(target)
     functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
-    outer = {id(node): key for node in nodes if (key := _key_of(node, name)) is not None}
+    outer = {id(node): keys for node in nodes if (keys := _keys(node, name, known))}
     found: list[str] = []
     for node in nodes:
         if isinstance(node, ast.Subscript) and id(node.value) in outer:
-            found.append(f"{outer[id(node.value)]}.{getattr(node.slice, 'value', '')}")
+            inner = _texts(node.slice, known) or [str(getattr(node.slice, "value", ""))]
+            found += [f"{key}.{one}" for key in outer[id(node.value)] for one in inner]
         own: list[tuple[str, ast.expr]] = []  # other names of the dicts inside
         if isinstance(node, ast.Assign):
             values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
@@ -77,8 +106,8 @@ def dotted_keys(target: Any, name: str) -> list[str]:
         elif isinstance(node, ast.Call) and called(node) in functions:
             own = [*zip(arguments_of(functions[called(node)]), node.args, strict=False)]
         for alias, value in own:
-            if id(value) in outer:
-                found += [f"{outer[id(value)]}.{key}" for one in nodes if (key := _key_of(one, alias))]
+            inner = [key for one in nodes for key in _keys(one, alias, known)] if id(value) in outer else []
+            found += [f"{key}.{one}" for key in outer.get(id(value), ()) for one in inner]
     return list(dict.fromkeys(found))
 
 
@@ -100,8 +129,70 @@ def takes_two_rows(target: Any, name: str) -> bool:
     return {getattr(node.slice, "value", None) for node in taken} == {0, 1}
 
 
-def _key_of(node: ast.AST, name: str) -> str | None:
-    """Return the key of `name["key"]`; None of another node."""
-    if isinstance(node, ast.Subscript) and name_of(node.value) == name and isinstance(node.slice, ast.Constant):
-        return node.slice.value if isinstance(node.slice.value, str) else None
-    return None
+def texts_of_names(target: Any) -> dict[str, list[str]]:
+    """Return the names that loops and calls in the source give strings, and these: `gate` of `for gate in "ifgo"`."""
+    nodes, module = _nodes_behind(target), module_of(target)
+    lists = {name: [*value] for name, value in vars(module or object).items() if _are_texts(value)}
+    for node in nodes:
+        if isinstance(node, ast.Assign) and (texts := _each(node.value, lists)):
+            lists |= dict.fromkeys(map(name_of, node.targets), texts)
+    known: dict[str, list[str]] = {}
+    for node in nodes:
+        for one, walked in _walked(node) if isinstance(node, ast.For | ast.comprehension) else ():
+            known.setdefault(name_of(one), []).extend(_each(walked, lists))
+    functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
+    for node in nodes:
+        if isinstance(node, ast.Call) and called(node) in functions:
+            for argument, value in zip(arguments_of(functions[called(node)]), node.args, strict=False):
+                known.setdefault(argument, []).extend(_texts(value, known))
+    return {name: list(dict.fromkeys(texts)) for name, texts in known.items() if name and texts}
+
+
+def _walked(loop: ast.For | ast.comprehension) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield each name of a loop with what it is taken from: of enumerate and zip one by one."""
+    names, function = getattr(loop.target, "elts", []), called(loop.iter)
+    if function == "enumerate" and len(names) == 2:
+        yield names[1], loop.iter.args[0]  # type: ignore[attr-defined]  # a call, as it is called
+    elif function == "zip":
+        yield from zip(names, loop.iter.args, strict=False)  # type: ignore[attr-defined]
+    else:
+        yield loop.target, loop.iter
+
+
+def _each(expression: ast.expr, lists: Mapping[str, list[str]]) -> list[str]:
+    """Return the strings that a loop over an expression goes through, where the source says them."""
+    if isinstance(expression, ast.Name):
+        return lists.get(expression.id, [])
+    if isinstance(expression, ast.Constant):
+        return [*expression.value] if isinstance(expression.value, str) else []
+    values = [getattr(one, "value", None) for one in getattr(expression, "elts", [])]
+    texts = [value for value in values if isinstance(value, str)]
+    return texts if len(texts) == len(values) else []
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, str | list | tuple | dict) and all(isinstance(one, str) for one in value)
+
+
+def _texts(expression: ast.AST, known: Mapping[str, list[str]]) -> list[str]:
+    """Return the strings that an expression may be: a constant, a name that has some, or these put together."""
+    if isinstance(expression, ast.Constant):
+        return [expression.value] if isinstance(expression.value, str) else []
+    if isinstance(expression, ast.Name):
+        return known.get(expression.id, [])
+    parts: list[ast.AST] = []
+    if isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Add):
+        parts = [expression.left, expression.right]
+    elif isinstance(expression, ast.JoinedStr):
+        parts = [one.value if isinstance(one, ast.FormattedValue) else one for one in expression.values]
+    return ["".join(texts) for texts in itertools.product(*(_texts(part, known) for part in parts))] if parts else []
+
+
+def _keys(node: ast.AST, name: str, known: Mapping[str, list[str]]) -> list[str]:
+    """Return the keys that `name["key"]` and its like take; none of another node."""
+    return _texts(node.slice, known) if isinstance(node, ast.Subscript) and name_of(node.value) == name else []
+
+
+def _nodes_behind(target: Any) -> list[ast.AST]:
+    """Return the syntax of a function and of those of its module that it calls."""
+    return [node for code in codes_of(target, module_of(target)) for node in nodes_of(code)]

@@ -135,8 +135,11 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
     found: Arguments = {}
     keyed = {} if holds_weights else key_source.keyed_arguments(call)
     gated = len(cell.gates) > 1
-    of_gates = gates_among([p.name for p in parameters_of(call)], cell) if gated and not holds_weights else {}
-    for parameter in parameters_of(call):
+    parameters = parameters_of(call)
+    if inspect.isfunction(call) and not holds_weights:
+        parameters += _by_keyword(call, {p.name for p in parameters})
+    of_gates = gates_among([p.name for p in parameters], cell) if gated and not holds_weights else {}
+    for parameter in parameters:
         name, default = parameter.name, parameter.default
         optional = default is not parameter.empty
         if name in of_gates:
@@ -160,7 +163,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
             meant = "left out" if isinstance(default, bool | int | float | str) else slot(name)
         found[name] = meant or ("left out" if optional else "unknown")
     if "state" not in found.values():  # of whatever name, it is one that the source starts from
-        unsaid = [p.name for p in parameters_of(call) if p.default is None and found[p.name] == "left out"]
+        unsaid = [p.name for p in parameters if p.default is None and found[p.name] == "left out"]
         found |= {name: "state" for name in unsaid if state_source.becomes_a_state(call, name)}
     return _guessed(found if holds_weights or gated else _told_apart(found))
 
