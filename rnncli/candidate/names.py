@@ -95,7 +95,8 @@ _OPTIONS = {
     "device": "device dev",
     "batch_size": "batch_size bsz batch_sz n_batch",
     "lengths": "lengths seq_lengths seq_lens lens x_lengths x_lens input_lengths sequence_lengths",
-    "seq_len": "seq_len seq_length steps num_steps time_steps n_steps t_x max_len",
+    "seq_len": "seq_len seq_length steps num_steps time_steps n_steps t_x",
+    "max_len": "max_len max_length max_seq_len max_steps max_time",
 }
 _MEANT = {name: meant for meant, names in reversed(_OPTIONS.items()) for name in words(names)}
 _REVERSE = re.compile(

@@ -261,7 +261,9 @@ class Reader:
         prepare(one)
         plan = native.plans[plan_key(one)]
         if Proof(native, self.case, reading).has_bent_head(plan, one):
-            neither = (*reading.neither, "output, which is not the states but what a head makes of them,")
+            place = "".join(f"[{key!r}]" for key in reading.output.path) if reading.output else ""
+            what = f"result{place}, which a head makes of the states by more than a product,"
+            neither = (*reading.neither, what)
             adapted.reading = replace(reading, output=None, neither=neither)
         return plan.turned
 

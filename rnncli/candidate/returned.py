@@ -196,7 +196,8 @@ class Returned:
         if tensors[0].path[:1] == (EACH,):  # (h, c) of every step
             return {"output": tensors[-1 if self.native.cell_state_first else 0]}
         first, *others = tensors
-        if len(tensors) == 2 and not first.output and self._is_head(first) and others[0].output:
+        kept = self.reading.steps and first.of_head  # where the identity makes it the state
+        if len(tensors) == 2 and not first.output and not kept and self._is_head(first) and others[0].output:
             first, *others = others  # the results of a head, and the states they come from
         if len(self.final) > 1 and len(tensors) > 1:
             alone = len(tensors) == len(self.final) and (self.reading.steps or not first.output)

@@ -147,7 +147,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
             continue
         is_c = len(cell.states) > 1 and is_cell_state(name) and name not in keyed  # `cell` may be a layer
         meant: str | Slot | None = "state" if is_c else role(name)
-        if meant is None and optional and default is not None:
+        if meant == "max_len" or (meant is None and optional and default is not None):
             meant = _option_of(parameter)
         if name == "x0" and found:  # of a state-space model: the state that it starts from
             meant = "state"
@@ -201,6 +201,8 @@ def _option_of(parameter: inspect.Parameter) -> str | None:
     known, default = option(parameter.name), parameter.default
     if known == "hidden_size" and re.search(r"\b(list|tuple|sequence|iterable)\[", str(parameter.annotation).lower()):
         return "hidden_sizes"
+    if known == "max_len":  # a limit, which stays as it is where it has a default
+        return "seq_len" if default is parameter.empty else None
     if known is not None or default is parameter.empty:
         return known
     if str(getattr(default, "__name__", default)).lower() in ("tanh", "relu"):

@@ -38,8 +38,11 @@ from rnncli.verdict.stage import Difference
 MAX_STEPS, MAX_SEQUENCES = 16, 3  # of the probe
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3, "tf32": 1e-2}  # of the largest value; not measured for TF32
 LARGE_INPUTS, LARGE_WEIGHTS, LARGE_CELLS = 3.0, 10.0, 100.0  # times the probe's: weights above 1, sums of some tens
+Changed = dict[str, object]  # fields of a section of a case
+LARGE_STEP = 10.0  # times the input of the second of two large steps: values of some tens
 LARGE_LOSS = 4096  # times the loss; a power of two, which rounds nothing
-STEPS, MOST_WORK = 40, 1e7  # of a longer sequence; the multiply-adds of one gate forward, beyond which none is given
+STEPS, SEQUENCES, EQUAL = 130, 37, 4  # of one long sequence, of many short ones, of sizes that are all the same
+MOST_WORK = 1e7  # multiply-adds of one gate forward, beyond which other sizes are not given
 CALLS = 9  # with equal values; a tenth one has another input
 WITHOUT_H_0 = "called without h_0"
 TEN_TIMES = "called ten times"
@@ -64,7 +67,7 @@ def difference(
         different = _first_other(expected, found, TOLERANCE[arithmetic(small.case, dtype, problem.device)])
         if different or dtype != torch.float64:
             return different
-        further = (_with_large_values, _of_one_sequence, _in_training)
+        further = (_with_large_values, _of_other_sizes, _in_training)
         return next(filter(None, (call(small, candidate) for call in further)), None)
     except CandidateError as error:
         return Difference("output", Cause.RAISES, str(error))
@@ -228,26 +231,46 @@ def _with_large_values(small: Problem, candidate: Candidate) -> Difference | Non
     values = problem.values("algorithm", candidate)
     if any(value is not None and not value.isfinite().all() for value in values.tensors.values()):
         return None  # an overflow of its own, as of tanh written with exp; the case's values decide
-    when = "given large states, and weights that are 10 times as large"
+    when = "given large states and inputs, and weights that are 10 times as large"
     return stage.first_difference(problem, "algorithm", candidate, when, Cause.LARGE_VALUES, values)
 
 
-def _of_one_sequence(small: Problem, candidate: Candidate) -> Difference | None:
-    """Call with one sequence that is longer than the case's, with gradients; a candidate need not take it."""
-    rnn = small.case.rnn
-    work = STEPS * rnn.num_layers * rnn.directions * rnn.hidden_size * (rnn.hidden_size + rnn.input_size)
-    if work > MOST_WORK or not 1 < small.case.input.seq_len < STEPS:
-        return None
-    with suppress(CandidateError):
-        when = f"given one sequence of {STEPS} steps"
-        return stage.first_difference(small.derived(_one_sequence), "algorithm", candidate, when, Cause.REGIME)
+def _of_other_sizes(small: Problem, candidate: Candidate) -> Difference | None:
+    """Call with sizes that code may make an exception of, with gradients; a candidate need not take them."""
+    for when in _other_sizes(small.case):
+        problem = small.derived(_of_sizes, when)
+        rnn, given = problem.case.rnn, problem.case.input
+        rows = given.seq_len * (1 if given.layout == "unbatched" else given.batch_size)
+        if rows * rnn.num_layers * rnn.directions * rnn.hidden_size * (rnn.hidden_size + rnn.input_size) > MOST_WORK:
+            continue
+        with suppress(CandidateError):
+            if found := stage.first_difference(problem, "algorithm", candidate, when, Cause.REGIME):
+                return found
     return None
 
 
-def _one_sequence(case: Case, _: Probe) -> tuple[Case, Probe]:
-    lengths = (STEPS,) if case.input.layout == "packed" else None
-    one = altered(case, input={"seq_len": STEPS, "batch_size": 1, "lengths": lengths})
+def _of_sizes(case: Case, _: Probe, when: str) -> tuple[Case, Probe]:
+    one = altered(case, **_other_sizes(case)[when])
     return one, draw(one)
+
+
+def _other_sizes(case: Case) -> dict[str, dict[str, Changed]]:
+    """Return sizes by when they are given: one long sequence, many short ones, and sizes that are all the same."""
+    steps, found = case.input.seq_len, dict[str, dict[str, Changed]]()
+
+    def given(*lengths: int) -> Changed:
+        of_each = lengths if case.input.layout == "packed" else None
+        return {"seq_len": lengths[0], "batch_size": len(lengths), "lengths": of_each}
+
+    if 1 < steps < STEPS:
+        found[f"given one sequence of {STEPS} steps"] = {"input": given(STEPS)}
+    if case.input.layout != "unbatched":
+        found[f"given {SEQUENCES} short sequences"] = {"input": given(*[min(2, steps)] * SEQUENCES)}
+    if steps >= EQUAL:
+        rnn: Changed = {"input_size": EQUAL, "hidden_size": EQUAL, "proj_size": min(case.rnn.proj_size, EQUAL - 1)}
+        when = f"given equal sizes (L, N, H_in and H_out of {EQUAL})"
+        found[when] = {"rnn": rnn, "input": given(EQUAL, *[EQUAL] * (EQUAL - 1))}
+    return found
 
 
 def _in_training(small: Problem, candidate: Candidate) -> Difference | None:
@@ -298,5 +321,7 @@ def _two_large_steps(case: Case, probe: Probe) -> tuple[Case, Probe]:
     drawn = draw(case)
     parameters = {name: value * LARGE_WEIGHTS for name, value in drawn.parameters.items()}
     changed = drawn.changed(lambda name, value: value * (LARGE_CELLS if name == "c_0" else LARGE_INPUTS))
-    large = replace(changed, parameters=parameters)
+    x = time_first(case, changed.input).clone()
+    x[1:2] *= LARGE_STEP
+    large = replace(changed, parameters=parameters, input=in_layout(case, x))
     return altered(case, run={"gradients": False}), large
