@@ -115,7 +115,7 @@ class Arguments(Object):
                     for name, shape in shapes.items()}  # fmt: skip
 
         found: dict[str, Any] = random(self._shapes([*self._alone, *self._globals], case))
-        by_gate = random(self._shapes([*itertools.chain(*self._by_gate.values())], case))
+        by_gate = random(self._shapes([*itertools.chain(*self._by_gate.values())], case)) if self._by_gate else {}
         for name in self._holders:
             if keys := self._by_gate.get(name):
                 found[name] = {key.removeprefix(f"{name}."): by_gate[key] for key in keys}

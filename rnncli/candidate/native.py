@@ -99,7 +99,8 @@ class Native:
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
         states = "|".join(map(re.escape, self.states)) or "-"
         listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
-        self.states_as_list = bool(listed) or (bool(state) and source.builds_a_list(written, state))
+        built = bool(state) and not self.takes_pair and source.builds_a_list(written, state)  # [h, c] is a pair
+        self.states_as_list = bool(listed) or built
 
     def _record_of_states(self, call: Callable[..., Any], state: str, annotation: Any) -> Any:
         """Return the record that its states come in: by an annotation, or with the names that `state.h` gives them."""

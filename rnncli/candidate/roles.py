@@ -100,11 +100,10 @@ class _Roles:
             return self._segments(one)
         if shape == (1 + s.I + s.H, s.gates * s.C) and not one.linear:
             return self._with_a_row_for_the_bias(one)
+        if sizes == (2 * s.gates * s.C,) and (s.gates > 1 or s.rows == 1):  # b_ih and b_hh
+            half = s.gates * s.C
+            return [View(one, slice(start, start + half), (half,)) for start in (0, half)]
         if s.gates > 1:
-            if len(shape) == 1 and shape[0] == 2 * s.gates * s.C:  # b_ih and b_hh
-                return [
-                    View(one, slice(start, start + shape[0] // 2), (shape[0] // 2,)) for start in (0, shape[0] // 2)
-                ]
             several = len(shape) > 1 and shape[0] in {s.layers, s.directions, s.rows, s.gates, 2} - {1}
             matrices, vectors = len(shape) == 3, len(shape) == 2 and shape[1] % s.C == 0 and shape[0] % s.C != 0
         if several and (matrices or vectors):

@@ -145,6 +145,8 @@ def _takes_apart(function: ast.FunctionDef, name: str, in_one: bool) -> bool:
     names, tuples = (set[str](), {name}) if in_one else ({name}, set[str]())
 
     def meant(node: ast.AST | None) -> bool:
+        if isinstance(node, ast.IfExp):  # zeros if h is None else h
+            return meant(node.body) or meant(node.orelse)
         part = isinstance(node, ast.Subscript) or (isinstance(node, ast.Attribute) and names_a_state(node.attr))
         from_tuple = part and isinstance(node.value, ast.Name) and node.value.id in tuples  # type: ignore[union-attr]
         return from_tuple or (isinstance(node, ast.Name) and node.id in names)

@@ -79,7 +79,9 @@ def described(error: BaseException) -> str:
         said = str(error)
     except BaseException:
         said = "its __str__ raises"
-    first, *others = said[:LONGEST_LINE].splitlines() or [""]
+    if len(said) > LONGEST_LINE:
+        said = f"{said[:LONGEST_LINE].rpartition(' ')[0] or said[:LONGEST_LINE]} ..."
+    first, *others = said.splitlines() or [""]
     line = " ".join([first, *map(str.strip, others[:1])]) if first.endswith(":") else first
     return f"{type(error).__name__}: {line}".removesuffix(": ")
 

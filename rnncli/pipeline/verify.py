@@ -23,6 +23,7 @@ from rnncli.verdict.evaluate import Candidate, FunctionCandidate, candidate_side
 from rnncli.verdict.judge import Judgement, with_envelopes
 from rnncli.verdict.problem import ENVELOPE, Policy, Problem, Problems
 from rnncli.verdict.stage import is_wrong
+from rnncli.verdict.unusual_calls import draws_in_training
 
 if TYPE_CHECKING:
     from rnncli.pipeline.candidate_process import CandidateProxy, Claims
@@ -215,12 +216,15 @@ class _Verification:
             side, reference = problem.reference_side(), problem.reference("precision")
             # the cost of a wrong one is worth nothing
             timing = self._timing(problem) if options.timing and not is_wrong(checks) else None
+            draws = not is_wrong(checks) and draws_in_training(problem, candidate)
             if options.every_envelope:
                 checks = with_envelopes(problem, checks)
         given = _sizes(side.leaves)  # what the candidate was given too
         seen, own = given | _sizes(reference.tensors), given | _sizes(judgement.values.tensors)
         record = confront(case, seen, own, {name: size for name, size in given.items() if name not in side.given})
-        blind = blind_spots(case)
+        warnings = [*record.warnings, *filter(None, [blind_spots(case)])]
+        if draws:
+            warnings.append("in training mode the candidate draws at random: that mode is not compared")
         verdict = combine(check.verdict for check in checks) if record.verdict == Verdict.MATCH else record.verdict
         diagnosis = self._diagnosis(judgement, checks)
         again = None
@@ -231,7 +235,7 @@ class _Verification:
             verdict=verdict,
             device=str(device),
             backend=devices.describe_backend(device, case.run),
-            warnings=(*record.warnings, *([blind] if blind else [])),
+            warnings=tuple(warnings),
             checks=checks,
             diagnosis=diagnosis,
             timing=timing,

@@ -57,6 +57,8 @@ class Judgement:
             if cast and (checks := self._in_float32(cast)):
                 yield from checks
                 return
+            if not cast and not candidate.built_in:
+                algorithm = float32.of_its_size_alone(algorithm)
         masks = own_masks(problem, candidate, algorithm)
         algorithm = without_values(algorithm, masks) if masks else algorithm
         algorithm = self._in_further_calls(algorithm, in_float64)

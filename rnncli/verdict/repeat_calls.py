@@ -15,6 +15,7 @@ from rnncli.verdict import regimes
 from rnncli.verdict.evaluate import Candidate, Values, same_results
 from rnncli.verdict.problem import Derived, Problem
 from rnncli.verdict.stage import Difference, first_difference
+from rnncli.verdict.unusual_calls import in_unusual_calls
 
 
 def check_repeat_calls(problem: Problem, candidate: Candidate, values: Values) -> tuple[Difference | None, bool]:
@@ -28,6 +29,7 @@ def check_repeat_calls(problem: Problem, candidate: Candidate, values: Values) -
         or _with_one_step(problem, candidate)
         or _overwritten(values)
         or regimes.difference(problem, candidate, starts_narrow=starts_narrow)
+        or in_unusual_calls(problem, candidate)
     )
     return found, starts_narrow
 

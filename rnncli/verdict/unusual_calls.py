@@ -1,0 +1,130 @@
+"""Further calls of a candidate: values and sizes that code may make an exception of, and training mode."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+from rnncli.core.case import Case, altered
+from rnncli.core.causes import Cause
+from rnncli.core.errors import CandidateError
+from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first
+from rnncli.verdict.evaluate import Candidate, Values, same_results
+from rnncli.verdict.problem import Problem
+from rnncli.verdict.regimes import small_probe
+from rnncli.verdict.stage import Difference, first_difference
+
+Changed = dict[str, object]  # fields of a section of a case
+LARGE_INPUTS, LARGE_WEIGHTS, LARGE_CELLS = 3.0, 10.0, 100.0  # times the probe's: weights above 1, sums of some tens
+LARGE_STEP = 10.0  # times the input of the second of two large steps: values of some tens
+STEPS, SEQUENCES, EQUAL = 130, 37, 4  # of one long sequence, of many short ones, of sizes that are all the same
+MOST_WORK = 1e7  # multiply-adds of one gate forward, beyond which other sizes are not given
+
+
+def in_unusual_calls(problem: Problem, candidate: Candidate) -> Difference | None:
+    """Return the first difference that such a call in float64 shows. A built-in candidate is not asked."""
+    if candidate.built_in:
+        return None
+    small = problem.derived(small_probe)
+    try:
+        calls = (_with_large_values, _of_other_sizes, _in_training)
+        return next(filter(None, (call(small, candidate) for call in calls)), None)
+    except CandidateError as error:
+        return Difference("output", Cause.RAISES, str(error))
+
+
+def _with_large_values(small: Problem, candidate: Candidate) -> Difference | None:
+    """Take two steps with values far beyond the probe's, where a clamp or a saturation shows; forward alone."""
+    problem = small.derived(_two_large_steps)
+    values = problem.values("algorithm", candidate)
+    if any(value is not None and not value.isfinite().all() for value in values.tensors.values()):
+        return None  # an overflow of its own, as of tanh written with exp; the case's values decide
+    when = "given large states and inputs, and weights that are 10 times as large"
+    return first_difference(problem, "algorithm", candidate, when, Cause.LARGE_VALUES, values)
+
+
+def _two_large_steps(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    case, _ = shortened(case, probe, min(2, case.input.seq_len))
+    drawn = draw(case)
+    parameters = {name: value * LARGE_WEIGHTS for name, value in drawn.parameters.items()}
+    changed = drawn.changed(lambda name, value: value * (LARGE_CELLS if name == "c_0" else LARGE_INPUTS))
+    x = time_first(case, changed.input).clone()
+    x[1:2] *= LARGE_STEP
+    large = replace(changed, parameters=parameters, input=in_layout(case, x))
+    return altered(case, run={"gradients": False}), large
+
+
+def _of_other_sizes(small: Problem, candidate: Candidate) -> Difference | None:
+    """Call with sizes that code may make an exception of, with gradients; a candidate need not take them."""
+    for when in _other_sizes(small.case):
+        problem = small.derived(_of_sizes, when)
+        rnn, given = problem.case.rnn, problem.case.input
+        rows = given.seq_len * (1 if given.layout == "unbatched" else given.batch_size)
+        if rows * rnn.num_layers * rnn.directions * rnn.hidden_size * (rnn.hidden_size + rnn.input_size) > MOST_WORK:
+            continue
+        with suppress(CandidateError):
+            if found := first_difference(problem, "algorithm", candidate, when, Cause.REGIME):
+                return found
+    return None
+
+
+def _of_sizes(case: Case, _: Probe, when: str) -> tuple[Case, Probe]:
+    one = altered(case, **_other_sizes(case)[when])
+    return one, draw(one)
+
+
+def _other_sizes(case: Case) -> dict[str, dict[str, Changed]]:
+    """Return sizes by when they are given: one long sequence, many short ones, and sizes that are all the same."""
+    steps, found = case.input.seq_len, dict[str, dict[str, Changed]]()
+
+    def given(*lengths: int) -> Changed:
+        of_each = lengths if case.input.layout == "packed" else None
+        return {"seq_len": lengths[0], "batch_size": len(lengths), "lengths": of_each}
+
+    if 1 < steps < STEPS:
+        found[f"given one sequence of {STEPS} steps"] = {"input": given(STEPS)}
+    if case.input.layout != "unbatched":
+        found[f"given {SEQUENCES} short sequences"] = {"input": given(*[min(2, steps)] * SEQUENCES)}
+    if steps >= EQUAL:
+        rnn: Changed = {"input_size": EQUAL, "hidden_size": EQUAL, "proj_size": min(case.rnn.proj_size, EQUAL - 1)}
+        when = f"given equal sizes (L, N, H_in and H_out of {EQUAL})"
+        found[when] = {"rnn": rnn, "input": given(EQUAL, *[EQUAL] * (EQUAL - 1))}
+    return found
+
+
+def _in_training(small: Problem, candidate: Candidate) -> Difference | None:
+    """Call in training mode, without dropout, a candidate whose code asks for the mode.
+
+    One that draws at random there is not compared.
+    """
+    if not candidate.asks_if_training or small.case.run.train:
+        return None
+    values, again = _two_calls_in_training(small, candidate)
+    if values is None or again is None or not same_results(values, again):
+        return None
+    when = "called in training mode, without dropout"
+    return first_difference(small.derived(_trained), "algorithm", candidate, when, Cause.REGIME, values)
+
+
+def draws_in_training(problem: Problem, candidate: Candidate) -> bool:
+    """Return whether a candidate draws at random in training mode, where the case does not ask for that mode."""
+    if not candidate.asks_if_training or problem.case.run.train:
+        return False
+    values, again = _two_calls_in_training(problem.derived(small_probe), candidate)
+    return values is not None and again is not None and not same_results(values, again)
+
+
+def _two_calls_in_training(small: Problem, candidate: Candidate) -> tuple[Values | None, Values | None]:
+    """Return what two calls with other seeds give; None where one raises, which is told where the case trains."""
+    problem = small.derived(_trained)
+    try:
+        values = problem.values("algorithm", candidate)
+        return values, problem.derived(_with_another_seed).values("algorithm", candidate)
+    except CandidateError:
+        return None, None
+
+
+def _trained(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    return altered(case, run={"train": True}), probe
+
+
+def _with_another_seed(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    return altered(case, run={"seed": case.run.seed ^ 1}), probe
