@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from rnncli.candidate.names import slot
-from rnncli.candidate.source import codes_of, module_of, nodes_of
+from rnncli.candidate.source import codes_behind, module_of, nodes_of
 from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of
 
 
@@ -194,5 +194,5 @@ def _keys(node: ast.AST, name: str, known: Mapping[str, list[str]]) -> list[str]
 
 
 def _nodes_behind(target: Any) -> list[ast.AST]:
-    """Return the syntax of a function and of those of its module that it calls."""
-    return [node for code in codes_of(target, module_of(target)) for node in nodes_of(code)]
+    """Return the syntax of a function and of the functions and classes of its module that it uses."""
+    return [node for code in codes_behind(target, module_of(target)) for node in nodes_of(code)]

@@ -196,6 +196,7 @@ def _kind(parts: list[str]) -> Kind | None:
     if _READOUT.search(dotted) and not _INPUT_WEIGHT.search(owner or "-"):
         return "readout"
     is_bias = bool(re.match(r"(bias|b)($|_|[a-z]{1,3}$)", last)) or last.endswith(("_bias", "_b"))
+    is_bias = is_bias or (owner in ("b", "bias", "biases") and last not in ("weight", "w", "kernel"))
     told = _INPUT_WEIGHT.search(owner) or _STATE_WEIGHT.search(owner)
     if owner and (last in ("weight", "w", "bias", "b") or (last == "kernel" and told)):  # i2h.weight
         last = owner

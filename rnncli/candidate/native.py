@@ -163,7 +163,10 @@ class Native:
         return self.state_record(**{name: states[-1 if is_cell_state(name) else 0] for name in fields})
 
     def unpacked(self, returned: Any, x: Any) -> Any:
-        """Return what was returned for an input; for one that was packed for the call with tensors in it again."""
+        """Return what was returned for an input, dicts over time as lists; for one that was packed for the call with
+        tensors in it again.
+        """
+        returned = _in_order(returned)
         if not self.packed_alone or isinstance(x, PackedSequence):
             return returned
         if isinstance(returned, PackedSequence):
@@ -188,6 +191,15 @@ class Native:
         if not isinstance(state, list) or len(state) != len(own):
             raise Missing("a state for each direction")
         return state[own.index(name)]
+
+
+def _in_order(returned: Any) -> Any:
+    """Return a dict over time, as `hs[t]`, as a list; a state before the first step, `hs[-1]`, is left out."""
+    if isinstance(returned, tuple) and type(returned) is tuple:
+        return tuple(map(_in_order, returned))
+    over_time = isinstance(returned, dict) and all(type(key) is int for key in returned)
+    steps = sorted(key for key in returned if key >= 0) if over_time else []
+    return [returned[step] for step in steps] if steps and steps == [*range(len(steps))] else returned
 
 
 def option_value(meant: str, case: Case, default: Any = None, name: str = "") -> Any:
@@ -244,6 +256,8 @@ def _nonlinearity(wanted: str, default: Any, name: str) -> Any:
         return default if wanted == "tanh" else lambda z: z * (z > 0)
     if callable(default):
         return getattr(torch, wanted)
+    if isinstance(default, str) and default.isupper() and default.lower() in ("tanh", "relu"):
+        return wanted.upper()
     of_torch = name == "mode" or (isinstance(default, str) and default.upper().startswith("RNN_"))
     return f"RNN_{wanted.upper()}" if of_torch else wanted
 
