@@ -23,6 +23,7 @@ from torch import Tensor
 
 from rnncli.candidate.experiments import Experiments, View
 from rnncli.candidate.names import TORCHS, gates_among, slot
+from rnncli.candidate.state_source import names_a_state
 from rnncli.candidate.trial import Sizes
 from rnncli.core.cells import Cell
 
@@ -284,8 +285,10 @@ class _Place:
         """Tell two biases of a gate apart where one holds other gates too: each alone would be the sum of torch's."""
         biases = [view for view in self.own if view.kind == "bias" and view.effective and gate in view.gates]
         if len(biases) > 2:
-            names = ", ".join(view.name for view in biases)
-            raise UntoldGates(f"{names} all act on {gate} where x and h are 0: {self.cell.layer} has 2 biases")
+            names, layer = [view.name for view in biases], self.cell.layer
+            if start := next(filter(names_a_state, names), ""):
+                raise UntoldGates(f"{start} is a state that it starts from, and {layer} has no such parameter")
+            raise UntoldGates(f"{', '.join(names)} all act on {gate} where x and h are 0: {layer} has 2 biases")
         if len(biases) < 2 or biases[0].gates == biases[1].gates:
             return
         first, other = biases

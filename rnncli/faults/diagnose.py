@@ -38,7 +38,7 @@ SIMPLEST |= {"rnn.batch_first": False, "input.layout": "batched", "input.h_0": "
 SIMPLEST |= {"input.seq_len": 1}
 UNEXPLAINED = "unexplained"
 Axes = tuple[str, ...]
-BY_CAUSE = (BACKWARD_BREAKS, H0_MUTATED, LEAK, DOWNCAST)  # found by what they do, and told by a check
+BY_CAUSE = (H0_MUTATED, BACKWARD_BREAKS, LEAK, DOWNCAST)  # found by what they do, and told by a check
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,9 @@ def diagnosed(
         return ()
     candidate = as_candidate(candidate)
     wrong = {check.cause: check for check in reversed(checks) if check.verdict == Verdict.MISMATCH}
+    if overwritten := wrong.get(Cause.INPUT_MUTATED):
+        said = overwritten.reason or ""
+        return (Diagnosis(id=UNEXPLAINED, evidence=said, fix="write into a copy, as of x = x.clone()"),)
     for id in BY_CAUSE:
         if id in wrong:
             return (named(id, wrong[id].reason or "", case),)
