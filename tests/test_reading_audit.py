@@ -6,7 +6,8 @@ import time
 import pytest
 from levels import one_in
 
-from benchmarks.reading import audit, bindings, table
+from benchmarks.reading import audit, table
+from benchmarks.reading.catalogue import STYLES
 from benchmarks.reading.processes import results_of
 from benchmarks.reading.truth import truth
 
@@ -30,14 +31,14 @@ def judged_by(tool, jobs):
     return [result.to_json() for result in results]
 
 
-@pytest.mark.parametrize("style", one_in(3, bindings.STYLES, "test_every_style_is_right_for_all_it_claims"))
+@pytest.mark.parametrize("style", one_in(3, STYLES, "test_every_style_is_right_for_all_it_claims"))
 def test_every_style_is_right_for_all_it_claims(style):
-    for flags in bindings.STYLES[style].flags:
-        assert truth(source_of(style), bindings.STYLES[style], flags).kind == "right", flags
+    for flags in STYLES[style].flags:
+        assert truth(source_of(style), STYLES[style], flags).kind == "right", flags
 
 
 def test_every_file_of_a_style_has_a_binding():
-    assert {path.stem for path in (audit.HERE / "styles").glob("*.py")} == set(bindings.STYLES)
+    assert {path.stem for path in (audit.HERE / "styles").glob("*.py")} == set(STYLES)
 
 
 @pytest.mark.parametrize(
@@ -54,27 +55,27 @@ def test_every_file_of_a_style_has_a_binding():
 def test_the_truth_about_a_change_is_known(old, new, kind):
     source = source_of("scan")
     assert old in source
-    assert truth(source.replace(old, new), bindings.STYLES["scan"], "").kind == kind
+    assert truth(source.replace(old, new), STYLES["scan"], "").kind == kind
 
 
 def test_a_joined_matrix_may_have_its_columns_in_either_order():
     source = source_of("joined").replace("(x[:, t], hidden)", "(hidden, x[:, t])")
-    assert truth(source, bindings.STYLES["joined"], "").kind == "right"
+    assert truth(source, STYLES["joined"], "").kind == "right"
 
 
 def test_a_weight_that_no_optimiser_finds_is_wrong():
     source = source_of("step_cell").replace("nn.Parameter(torch.zeros(n_h))", "torch.zeros(n_h).requires_grad_()")
-    assert truth(source, bindings.STYLES["step_cell"], "").kind == "wrong"
+    assert truth(source, STYLES["step_cell"], "").kind == "wrong"
 
 
 def test_a_state_kept_for_the_next_call_is_wrong():
     source = source_of("joined").replace("states = []", "states = globals().setdefault('kept', [])")
-    assert truth(source, bindings.STYLES["joined"], "").kind == "wrong"
+    assert truth(source, STYLES["joined"], "").kind == "wrong"
 
 
 def test_a_function_that_keeps_the_weights_of_its_first_call_is_wrong():
     source = source_of("scan").replace("x[t] @ W_ih.T", "x[t] @ globals().setdefault('kept', W_ih).T")
-    assert truth(source, bindings.STYLES["scan"], "").kind == "wrong"
+    assert truth(source, STYLES["scan"], "").kind == "wrong"
 
 
 def test_each_mutant_differs_and_there_are_many(found):

@@ -15,7 +15,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: processes are forked
 
 from benchmarks.reading.audit import STATE, Judged, jobs, judged
-from benchmarks.reading.bindings import STYLES
+from benchmarks.reading.catalogue import STYLES
 from benchmarks.reading.table import section, what_is_wrong
 
 

@@ -80,7 +80,7 @@ def jobs_of(style: str) -> list[Job]:
     """The style itself and all its mutants, for each of its cases."""
     import torch
 
-    from benchmarks.reading.bindings import STYLES
+    from benchmarks.reading.catalogue import STYLES
     from benchmarks.reading.mutants import Mutant, mutants
 
     torch.set_num_threads(1)
@@ -112,7 +112,7 @@ def truth_of(job: Job) -> tuple[str, str]:
     """The class of a mutant and the reason."""
     import torch
 
-    from benchmarks.reading.bindings import STYLES
+    from benchmarks.reading.catalogue import STYLES
     from benchmarks.reading.truth import truth
 
     torch.set_num_threads(1)
@@ -125,7 +125,7 @@ def truth_of(job: Job) -> tuple[str, str]:
 def verdict_of(job: Job, tool: Tool | None = None) -> tuple[str, str]:
     """The verdict of the tool on a mutant, in a file of its own."""
     from benchmarks.reading import tool as rnncli_tool
-    from benchmarks.reading.bindings import STYLES
+    from benchmarks.reading.catalogue import STYLES
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{job.style}.py"

@@ -1,8 +1,9 @@
 """The bindings: how each style is constructed, given nn.RNN's weights and called, as its author documents it.
 
 A binding turns a module of a style into one function of input (L, N, H_in) and h_0 (D * num_layers, N, H_out) or None
-that returns output (L, N, D * H_out) and h_n (D * num_layers, N, H_out). It is written by hand and uses nothing of
-rnncli, so that it can hold the reader of rnncli to account.
+that returns output (L, N, D * H_out) and h_n (D * num_layers, N, H_out); of an LSTM, c_0 and c_n follow in the rows
+after those of h_0 and h_n. It is written by hand and uses nothing of rnncli, so that it can hold the reader of rnncli
+to account. Those of GRU and LSTM are in `gated`.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,8 +29,9 @@ class WrongError(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """The arguments of nn.RNN that a mutant is judged for."""
+    """The arguments of torch's layer that a mutant is judged for."""
 
+    cell: str = "RNN"
     input_size: int = 5
     hidden_size: int = 7
     num_layers: int = 1
@@ -48,8 +50,8 @@ class Task:
                 values[word.removeprefix("--").replace("-", "_")] = True
             elif word == "--no-bias":
                 values["bias"] = False
-            elif word == "--nonlinearity":
-                values["nonlinearity"] = next(words)
+            elif word in ("--nonlinearity", "--cell"):
+                values[word.removeprefix("--")] = next(words)
             elif word == "--layers":
                 values["num_layers"] = int(next(words))
             else:
@@ -67,16 +69,25 @@ class Task:
         ends = ["", "_reverse"][: self.directions]
         return [f"l{layer}{end}" for layer in range(self.num_layers) for end in ends]
 
-    def reference(self) -> nn.RNN:
-        """nn.RNN itself, always time-first: the bindings transpose."""
-        return nn.RNN(
-            self.input_size,
-            self.hidden_size,
-            self.num_layers,
-            self.nonlinearity,
-            self.bias,
-            bidirectional=self.bidirectional,
-        )
+    @property
+    def states(self) -> int:
+        """The rows of the states: D * num_layers, of an LSTM twice as many."""
+        return self.directions * self.num_layers * (2 if self.cell == "LSTM" else 1)
+
+    def reference(self) -> nn.RNNBase:
+        """torch's layer itself, always time-first: the bindings transpose."""
+        layer = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": StackedStates}[self.cell]
+        given = {"nonlinearity": self.nonlinearity} if self.cell == "RNN" else {}
+        sizes = (self.input_size, self.hidden_size, self.num_layers)
+        return layer(*sizes, bias=self.bias, bidirectional=self.bidirectional, **given)
+
+
+class StackedStates(nn.LSTM):
+    """nn.LSTM with its states in one tensor (2 * D * num_layers, N, H_out): those of h, then those of c."""
+
+    def forward(self, x: Tensor, states: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        output, last = super().forward(x, None if states is None else tuple(states.chunk(2)))
+        return output, torch.cat(last)
 
 
 @dataclass

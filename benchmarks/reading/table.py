@@ -43,12 +43,13 @@ def section(results: Sequence[Result]) -> tuple[str, bool]:
     excluded = "; ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items())) or "none"
     text = f"""## Readings
 
-Right RNNs in {len(by_style)} styles (`benchmarks/reading/styles`), and every single-point mutant of each: swapped
+Right RNNs, GRUs and LSTMs in {len(by_style)} styles (`benchmarks/reading/styles`), and single-point mutants: swapped
 operands and arguments, dropped terms and statements, other indices, axes and ranges, detached, stale and kept states,
 other returned values, other sizes in the constructor, mixed batches. {total["mutants"]:,} of them, each judged for the
 flags of what its style claims: {total["cases"]:,} cases. The truth comes from a hand-written binding for each style and
-`nn.RNN` in float64: values and gradients, a second call, N = 1, h_0 omitted, a loss on one result alone, accumulated
-gradients, input that requires no gradient or is not contiguous. The verdict is that of `rnncli verify FILE:NAME`.
+torch's layer in float64: values and gradients, a second call, N = 1, h_0 omitted, a loss on one result alone,
+accumulated gradients, input that requires no gradient or is not contiguous. The verdict is that of
+`rnncli verify FILE:NAME`.
 
 **{total["wrong matches"]} wrong matches, {total["wrong mismatches"]} wrong mismatches.**
 

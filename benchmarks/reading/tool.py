@@ -9,6 +9,7 @@ from unittest import mock
 Verdict = Literal["match", "mismatch", "not-readable", "ambiguous", "failed", "nothing-compared"]
 CALL_TIMEOUT_S = 10.0
 LEAVES = {
+    "--cell": "rnn.cell",
     "--layers": "rnn.num_layers",
     "--nonlinearity": "rnn.nonlinearity",
     "--bidirectional": "rnn.bidirectional",
@@ -74,7 +75,7 @@ def _flags(target: str, flags: str) -> dict[str, Any]:
         value: Any = not word.startswith("--no-")
         if word in ("--layers", "--input-size", "--hidden-size"):
             value = int(next(words))
-        elif word == "--nonlinearity":
+        elif word in ("--nonlinearity", "--cell"):
             value = next(words)
         found[LEAVES[word]] = Flag(word, value)
     return found

@@ -150,7 +150,7 @@ def described(error: BaseException) -> str:
 
 def calls_of(style: Style, task: Task) -> Iterator[Call]:
     """The calls of one object, in turn: READING.md's regimes."""
-    states = task.num_layers * task.directions
+    states = task.states
     generator = torch.Generator().manual_seed(7)
 
     def normal(*shape: int) -> Tensor:
@@ -190,7 +190,7 @@ def _non_contiguous(tensor: Tensor) -> Tensor:
 
 
 def _compare(
-    call: Call, function: Function, wiring: Wiring, reference: nn.RNN, style: Style, bound: float
+    call: Call, function: Function, wiring: Wiring, reference: nn.RNNBase, style: Style, bound: float
 ) -> dict[str, tuple[Tensor, Tensor]]:
     names = list(wiring.weights)
     own = [tensor for tensor, _ in wiring.places]

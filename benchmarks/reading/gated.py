@@ -1,0 +1,262 @@
+"""The bindings of the styles of GRU and LSTM, as `bindings` has those of nn.RNN.
+
+A style whose gates have an order or names of their own is right in any order that it keeps to: each is a variant.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import permutations
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.reading.bindings import DOCUMENTED, Function, Given, Style, Weights, WrongError
+
+LETTERS = {"GRU": "rzn", "LSTM": "ifgo"}  # in torch's order
+Rows = Callable[[Weights], Tensor]
+
+
+def _orders(cell: str) -> tuple[str, ...]:
+    return tuple("".join(order) for order in permutations(LETTERS[cell]))
+
+
+def _rows(name: str, order: str) -> Rows:
+    """The rows of a parameter of torch's, gate by gate in an order."""
+    letters = LETTERS["LSTM" if len(order) == 4 else "GRU"]
+    return lambda w: torch.cat([w[name].chunk(len(order))[letters.index(gate)] for gate in order])
+
+
+def _gate(name: str, gate: str, order: str, transposed: bool = False) -> Rows:
+    """The rows of one gate, where the author's letters stand for those of torch's in `order`."""
+    cell = "LSTM" if len(order) == 4 else "GRU"
+    at = LETTERS[cell].index(order[LETTERS[cell].index(gate)])
+
+    def rows(w: Weights) -> Tensor:
+        value = w[name].chunk(len(order))[at]
+        return value.T if transposed else value
+
+    return rows
+
+
+def _sum(*parts: Rows) -> Rows:
+    return lambda w: torch.stack([part(w) for part in parts]).sum(0)
+
+
+def _order(given: Given, own: str) -> str:
+    return own if given.variant == DOCUMENTED else given.variant
+
+
+def _swapped(x: Tensor) -> Tensor:
+    return x.transpose(0, 1)
+
+
+def _as_pair(call: Callable[..., Any], one_layer: bool = True) -> Function:
+    """An LSTM that takes (h, c) or nothing and returns output and (h, c): with the states in one tensor."""
+
+    def called(x: Tensor, states: Tensor | None) -> tuple[Tensor, Tensor]:
+        parts = () if states is None else (tuple(part[0] if one_layer else part for part in states.chunk(2)),)
+        output, (h, c) = call(x, *parts)
+        return output, torch.cat([h[None], c[None]] if one_layer else [h, c])
+
+    return called
+
+
+def _as_state(call: Callable[..., Any], one_layer: bool = True) -> Function:
+    """A GRU that takes h or nothing and returns output and h."""
+
+    def called(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        output, h = call(x, *(() if h_0 is None else (h_0[0] if one_layer else h_0,)))
+        return output, h[None] if one_layer else h
+
+    return called
+
+
+def _batch_first(call: Function) -> Function:
+    def swapped(x: Tensor, states: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        output, last = call(_swapped(x), states)
+        assert output is not None
+        return _swapped(output), last
+
+    return swapped
+
+
+def _filled_cells(cells: Sequence[Any], given: Given) -> None:
+    if not isinstance(cells, nn.ModuleList):
+        raise WrongError("modules in a plain list, which no optimiser finds")
+    for suffix, cell in zip(given.task.suffixes, cells, strict=True):
+        given.wiring.fill_cell(cell, suffix)
+
+
+def _dropin(given: Given) -> Any:
+    task = given.task
+    layer = getattr(given.module, task.cell)(
+        task.input_size, task.hidden_size, num_layers=task.num_layers, bias=task.bias, batch_first=task.batch_first,
+        bidirectional=task.bidirectional,
+    )  # fmt: skip
+    if set(dict(layer.named_parameters())) != set(given.wiring.weights):
+        raise WrongError("its parameters are not those of torch's layer")
+    for suffix in task.suffixes:
+        given.wiring.fill_named(layer, suffix)
+    return layer
+
+
+def _in_layout(given: Given, call: Function) -> Function:
+    return _batch_first(call) if given.task.batch_first else call
+
+
+# -- LSTM --------------------------------------------------------------------------------------------------------------
+
+
+def _lstm_dropin(given: Given) -> Function:
+    return _in_layout(given, _as_pair(_dropin(given), one_layer=False))
+
+
+def _lstm_functional(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
+
+    def call(x: Tensor, states: Tensor | None) -> tuple[Tensor, Tensor]:
+        assert states is not None
+        output, h, c = given.module.lstm_forward(x, states[0], states[1], *weights)
+        return output, torch.stack([h, c])
+
+    return call
+
+
+def _lstm_linears(given: Given) -> Function:
+    lstm, order = given.module.MyLSTM(given.task.input_size, given.task.hidden_size), _order(given, "ifog")
+    _fill_linears(given, lstm, order)
+    return _batch_first(_as_pair(lstm))
+
+
+def _fill_linears(given: Given, module: Any, order: str) -> None:
+    for linear, kind in ((module.x2h, "ih"), (module.h2h, "hh")):
+        if not isinstance(linear, nn.Linear) or linear.bias is None:
+            raise WrongError("a weight is no nn.Linear with a bias")
+        given.wiring.fill(linear.weight, _rows(f"weight_{kind}_l0", order))
+        given.wiring.fill(linear.bias, _rows(f"bias_{kind}_l0", order))
+
+
+def _lstm_per_gate(given: Given) -> Function:
+    lstm, order = given.module.NaiveLSTM(given.task.input_size, given.task.hidden_size), _order(given, "ifgo")
+    for letter, gate in zip("ifco", "ifgo", strict=True):
+        given.wiring.fill(getattr(lstm, f"W_{letter}"), _gate("weight_ih_l0", gate, order, transposed=True))
+        given.wiring.fill(getattr(lstm, f"U_{letter}"), _gate("weight_hh_l0", gate, order, transposed=True))
+        both = [_gate(f"bias_{kind}_l0", gate, order) for kind in ("ih", "hh")]
+        given.wiring.fill(getattr(lstm, f"b_{letter}"), _sum(*both), both[0])
+    return _batch_first(_as_pair(lstm))
+
+
+def _lstm_joined(given: Given) -> Function:
+    cell = given.module.LSTMCell(given.task.input_size, given.task.hidden_size)
+    state_first, order = given.variant.startswith("h"), given.variant.removeprefix("h")
+    order = _order(given, "fiog") if given.variant == DOCUMENTED else order or "fiog"
+    kinds = ("hh", "ih") if state_first else ("ih", "hh")
+    parts = [_rows(f"weight_{kind}_l0", order) for kind in kinds]
+    given.wiring.fill(cell.gates.weight, lambda w: torch.cat([part(w) for part in parts], dim=1))
+    both = [_rows(f"bias_{kind}_l0", order) for kind in ("ih", "hh")]
+    given.wiring.fill(cell.gates.bias, _sum(*both), both[0])
+    return _looped_lstm(lambda x_t, h, c: cell(x_t, (h, c)))
+
+
+def _looped_lstm(step: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]) -> Function:
+    """A step in the loop that its user writes."""
+
+    def call(x: Tensor, states: Tensor | None) -> tuple[Tensor, Tensor]:
+        assert states is not None
+        (h, c), outputs = states.unbind(0), []
+        for x_t in x:
+            h, c = step(x_t, h, c)
+            outputs.append(h)
+        return torch.stack(outputs), torch.stack([h, c])
+
+    return call
+
+
+def _lstm_of_cells(given: Given) -> Function:
+    task = given.task
+    lstm = given.module.StackedLSTM(task.input_size, task.hidden_size, num_layers=task.num_layers)
+    _filled_cells(lstm.cells, given)
+    return _as_pair(lstm, one_layer=False)
+
+
+def _lstm_step(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
+    return _looped_lstm(lambda x_t, h, c: given.module.lstm_step(x_t, h, c, *weights))
+
+
+# -- GRU ---------------------------------------------------------------------------------------------------------------
+
+
+def _gru_dropin(given: Given) -> Function:
+    return _in_layout(given, _as_state(_dropin(given), one_layer=False))
+
+
+def _gru_functional(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
+    return _as_state(lambda x, h: given.module.gru_forward(x, h, *weights))
+
+
+def _gru_linears(given: Given) -> Function:
+    gru, order = given.module.MyGRU(given.task.input_size, given.task.hidden_size), _order(given, "zrn")
+    _fill_linears(given, gru, order)
+    return _batch_first(_as_state(gru))
+
+
+def _gru_per_gate(given: Given) -> Function:
+    gru, order = given.module.GatedRNN(given.task.input_size, given.task.hidden_size), _order(given, "rzn")
+    for gate in "rzn":
+        for letter, kind in (("i", "ih"), ("h", "hh")):
+            linear = getattr(gru, f"W_{letter}{gate}")
+            if not isinstance(linear, nn.Linear) or linear.bias is None:
+                raise WrongError("a weight is no nn.Linear with a bias")
+            given.wiring.fill(linear.weight, _gate(f"weight_{kind}_l0", gate, order))
+            given.wiring.fill(linear.bias, _gate(f"bias_{kind}_l0", gate, order))
+    return _as_state(gru, one_layer=False)
+
+
+def _gru_of_cells(given: Given) -> Function:
+    task = given.task
+    gru = given.module.StackedGRU(task.input_size, task.hidden_size, num_layers=task.num_layers)
+    _filled_cells(gru.cells, given)
+    return _as_state(gru, one_layer=False)
+
+
+def _gru_two_ways(given: Given) -> Function:
+    gru = given.module.BiGRU(given.task.input_size, given.task.hidden_size)
+    given.wiring.fill_cell(gru.left, "l0")
+    given.wiring.fill_cell(gru.right, "l0_reverse")
+    return _as_state(gru, one_layer=False)
+
+
+def _gru_step(given: Given) -> Function:
+    weights = given.wiring.leaves("l0")
+
+    def call(x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        outputs = []
+        for x_t in x:
+            h = given.module.gru_step(x_t, h, *weights)
+            outputs.append(h)
+        return torch.stack(outputs), h
+
+    return _as_state(call)
+
+
+LSTM, GRU = "--cell LSTM", "--cell GRU"
+DEEP = "--layers 2 --bidirectional --batch-first"
+JOINED = (*(f"h{order}" for order in _orders("LSTM")), *_orders("LSTM"))
+STYLES = (
+    Style("lstm_dropin", "LSTM", _lstm_dropin, (LSTM, f"{LSTM} {DEEP}", f"{LSTM} --no-bias"), optional_h_0=True),
+    Style("lstm_functional", "lstm_forward", _lstm_functional, (LSTM,)),
+    Style("lstm_linears", "MyLSTM", _lstm_linears, (LSTM,), optional_h_0=True, variants=_orders("LSTM")),
+    Style("lstm_per_gate", "NaiveLSTM", _lstm_per_gate, (LSTM,), optional_h_0=True, tastes=_orders("LSTM")),
+    Style("lstm_joined", "LSTMCell", _lstm_joined, (LSTM,), variants=JOINED),
+    Style("lstm_of_cells", "StackedLSTM", _lstm_of_cells, (LSTM, f"{LSTM} --layers 2"), optional_h_0=True),
+    Style("lstm_step", "lstm_step", _lstm_step, (LSTM,)),
+    Style("gru_dropin", "GRU", _gru_dropin, (GRU, f"{GRU} {DEEP}", f"{GRU} --no-bias"), optional_h_0=True),
+    Style("gru_functional", "gru_forward", _gru_functional, (GRU,)),
+    Style("gru_linears", "MyGRU", _gru_linears, (GRU,), optional_h_0=True, variants=_orders("GRU")),
+    Style("gru_per_gate", "GatedRNN", _gru_per_gate, (GRU,), optional_h_0=True, tastes=_orders("GRU")),
+    Style("gru_of_cells", "StackedGRU", _gru_of_cells, (GRU, f"{GRU} --layers 2"), optional_h_0=True),
+    Style("gru_two_ways", "BiGRU", _gru_two_ways, (f"{GRU} --bidirectional",), optional_h_0=True),
+    Style("gru_step", "gru_step", _gru_step, (GRU,)),
+)
