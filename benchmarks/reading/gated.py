@@ -4,16 +4,17 @@ A style whose gates have an order or names of their own is right in any order th
 """
 
 from collections.abc import Callable, Sequence
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.reading.bindings import DOCUMENTED, Function, Given, Style, Weights, WrongError
+from benchmarks.reading.bindings import DOCUMENTED, UNUSED, Function, Given, Style, Weights, WrongError
 
 LETTERS = {"GRU": "rzn", "LSTM": "ifgo"}  # in torch's order
 Rows = Callable[[Weights], Tensor]
+WITH_LAYERS = ("states as (1, N, H) where (N, H) is documented",)
 
 
 def _orders(cell: str) -> tuple[str, ...]:
@@ -43,7 +44,7 @@ def _sum(*parts: Rows) -> Rows:
 
 
 def _order(given: Given, own: str) -> str:
-    return own if given.variant == DOCUMENTED else given.variant
+    return own if " " in given.variant else given.variant  # a variant in words is of something else
 
 
 def _swapped(x: Tensor) -> Tensor:
@@ -93,7 +94,10 @@ def _dropin(given: Given) -> Any:
         task.input_size, task.hidden_size, num_layers=task.num_layers, bias=task.bias, batch_first=task.batch_first,
         bidirectional=task.bidirectional,
     )  # fmt: skip
-    if set(dict(layer.named_parameters())) != set(given.wiring.weights):
+    names = set(dict(layer.named_parameters()))
+    if given.variant in UNUSED:
+        names &= set(given.wiring.weights)
+    if names != set(given.wiring.weights):
         raise WrongError("its parameters are not those of torch's layer")
     for suffix in task.suffixes:
         given.wiring.fill_named(layer, suffix)
@@ -116,8 +120,9 @@ def _lstm_functional(given: Given) -> Function:
 
     def call(x: Tensor, states: Tensor | None) -> tuple[Tensor, Tensor]:
         assert states is not None
-        output, h, c = given.module.lstm_forward(x, states[0], states[1], *weights)
-        return output, torch.stack([h, c])
+        h, c = states.chunk(2) if given.variant in WITH_LAYERS else states.unbind(0)
+        output, h, c = given.module.lstm_forward(x, h, c, *weights)
+        return output, torch.cat([h, c]) if given.variant in WITH_LAYERS else torch.stack([h, c])
 
     return call
 
@@ -129,11 +134,20 @@ def _lstm_linears(given: Given) -> Function:
 
 
 def _fill_linears(given: Given, module: Any, order: str) -> None:
-    for linear, kind in ((module.x2h, "ih"), (module.h2h, "hh")):
-        if not isinstance(linear, nn.Linear) or linear.bias is None:
-            raise WrongError("a weight is no nn.Linear with a bias")
-        given.wiring.fill(linear.weight, _rows(f"weight_{kind}_l0", order))
-        given.wiring.fill(linear.bias, _rows(f"bias_{kind}_l0", order))
+    """Fill two nn.Linear, each in an order of its own. One bias does for both where no gate keeps them apart."""
+    linears, orders = (module.x2h, module.h2h), (order.split("/") * 2)[:2]
+    if not all(isinstance(linear, nn.Linear) for linear in linears):
+        raise WrongError("a weight is no nn.Linear")
+    alone = sum(linear.bias is not None for linear in linears) == 1 and given.task.cell == "LSTM"
+    if not alone and any(linear.bias is None for linear in linears):
+        raise WrongError("a weight has no bias")
+    for linear, kind, own in zip(linears, ("ih", "hh"), orders, strict=True):
+        given.wiring.fill(linear.weight, _rows(f"weight_{kind}_l0", own))
+        both = [_rows(f"bias_{one}_l0", own) for one in ("ih", "hh")]
+        if alone and linear.bias is not None:
+            given.wiring.fill(linear.bias, _sum(*both), both[0])
+        elif linear.bias is not None:
+            given.wiring.fill(linear.bias, _rows(f"bias_{kind}_l0", own))
 
 
 def _lstm_per_gate(given: Given) -> Function:
@@ -244,18 +258,30 @@ def _gru_step(given: Given) -> Function:
 LSTM, GRU = "--cell LSTM", "--cell GRU"
 DEEP = "--layers 2 --bidirectional --batch-first"
 JOINED = (*(f"h{order}" for order in _orders("LSTM")), *_orders("LSTM"))
+MIXED = tuple("/".join(orders) for orders in product(_orders("GRU"), repeat=2))
 STYLES = (
-    Style("lstm_dropin", "LSTM", _lstm_dropin, (LSTM, f"{LSTM} {DEEP}", f"{LSTM} --no-bias"), optional_h_0=True),
-    Style("lstm_functional", "lstm_forward", _lstm_functional, (LSTM,)),
+    Style(
+        "lstm_dropin",
+        "LSTM",
+        _lstm_dropin,
+        (LSTM, f"{LSTM} {DEEP}", f"{LSTM} --no-bias"),
+        optional_h_0=True,
+        tastes=UNUSED,
+    ),
+    Style("lstm_functional", "lstm_forward", _lstm_functional, (LSTM,), tastes=WITH_LAYERS),
     Style("lstm_linears", "MyLSTM", _lstm_linears, (LSTM,), optional_h_0=True, variants=_orders("LSTM")),
     Style("lstm_per_gate", "NaiveLSTM", _lstm_per_gate, (LSTM,), optional_h_0=True, tastes=_orders("LSTM")),
     Style("lstm_joined", "LSTMCell", _lstm_joined, (LSTM,), variants=JOINED),
     Style("lstm_of_cells", "StackedLSTM", _lstm_of_cells, (LSTM, f"{LSTM} --layers 2"), optional_h_0=True),
     Style("lstm_step", "lstm_step", _lstm_step, (LSTM,)),
-    Style("gru_dropin", "GRU", _gru_dropin, (GRU, f"{GRU} {DEEP}", f"{GRU} --no-bias"), optional_h_0=True),
-    Style("gru_functional", "gru_forward", _gru_functional, (GRU,)),
-    Style("gru_linears", "MyGRU", _gru_linears, (GRU,), optional_h_0=True, variants=_orders("GRU")),
-    Style("gru_per_gate", "GatedRNN", _gru_per_gate, (GRU,), optional_h_0=True, tastes=_orders("GRU")),
+    Style(
+        "gru_dropin", "GRU", _gru_dropin, (GRU, f"{GRU} {DEEP}", f"{GRU} --no-bias"), optional_h_0=True, tastes=UNUSED
+    ),
+    Style("gru_functional", "gru_forward", _gru_functional, (GRU,), rank_in_words=True),
+    Style("gru_linears", "MyGRU", _gru_linears, (GRU,), optional_h_0=True, variants=MIXED, rank_in_words=True),
+    Style(
+        "gru_per_gate", "GatedRNN", _gru_per_gate, (GRU,), optional_h_0=True, tastes=_orders("GRU"), rank_in_words=True
+    ),
     Style("gru_of_cells", "StackedGRU", _gru_of_cells, (GRU, f"{GRU} --layers 2"), optional_h_0=True),
     Style("gru_two_ways", "BiGRU", _gru_two_ways, (f"{GRU} --bidirectional",), optional_h_0=True),
     Style("gru_step", "gru_step", _gru_step, (GRU,)),

@@ -58,9 +58,10 @@ class Function(Native):
         read = key_source.layers_among(function, self._holders)
         self._of_layers = {name: found for name, found in read.items() if any(map(_A_LAYERS.match, found))}
         self._strings = [*source.strings_of(function, module), *itertools.chain(*self._of_layers.values())]
-        self._keys = signature.told_apart(
-            {key: slot(key) for key in self._strings if key.isidentifier() and slot(key).kind}
-        )
+        whole = [key for name in self._holders for key in key_source.keys_of(function, name)]
+        parts = {text for text in self._strings if text not in whole and any(text in key for key in whole)}
+        texts = [text for text in dict.fromkeys([*self._strings, *whole]) if text not in parts]
+        self._keys = signature.told_apart({key: slot(key) for key in texts if key.isidentifier() and slot(key).kind})
         self._nested = {name: keys for name in self._holders if (keys := key_source.dotted_keys(function, name))}
         nested = {key: slot(key) for keys in self._nested.values() for key in keys}
         self._keys = signature.told_apart(nested) or self._keys
@@ -77,7 +78,9 @@ class Function(Native):
         of_cell = any(re.fullmatch(r"(weight|bias)_[ih]h", key) for key in self._strings)
         of_rnn = "_l" in self._strings or bool(re.search(r"nn\.RNN(?!Cell)", inspect.getdoc(function) or ""))
         self._torch_keys = any(_OF_TORCH.match(key) for key in self._strings) or (of_cell and of_rnn)
-        self._one_of_two = len(biases) == 1
+        rows = [name for name in self._arguments if key_source.takes_two_rows(function, name)]
+        self._two_rows = rows if all(self._arguments[name].is_bias for name in rows) else []  # else lists of layers
+        self._one_of_two = len(biases) == 1 and not self._two_rows
         self.one_bias = self._one_of_two and not self._torch_keys
         self.calls_a_layer = any(isinstance(value, nn.RNNBase) for value in self._globals.values())
         self.returns_tensors = self.returns_tensors or self._torch_keys or self.calls_a_layer
@@ -225,6 +228,9 @@ class Function(Native):
     def _weights(self, name: str, of: Slot, case: Case, binding: Binding) -> Any:
         """Return the weight of an argument, or those of all layers and directions."""
         why, several = "its name and its shape", case.rnn.num_layers > 1
+        if name in self._two_rows and not binding.listed:
+            both: tuple[Kind, ...] = ("bias_ih", "bias_hh")
+            return [self._weight(name, of._replace(kind=kind), binding, why) for kind in both]
         if not binding.listed or of.layer is not None or of.kind == "readout":
             return self._weight(name, of._replace(layer=of.layer if several else 0), binding, why)
         sides = (of.reverse,) if self._reverse else (False, True)[: case.rnn.directions]

@@ -155,6 +155,9 @@ def _walked(loop: ast.For | ast.comprehension) -> Iterator[tuple[ast.expr, ast.e
         yield names[1], loop.iter.args[0]  # type: ignore[attr-defined]  # a call, as it is called
     elif function == "zip":
         yield from zip(names, loop.iter.args, strict=False)  # type: ignore[attr-defined]
+    elif names:  # for k, v in (("x", x), ("h", h))
+        columns = zip(*(getattr(row, "elts", ()) for row in getattr(loop.iter, "elts", ())), strict=False)
+        yield from ((name, ast.List([*column])) for name, column in zip(names, columns, strict=False))
     else:
         yield loop.target, loop.iter
 

@@ -194,10 +194,10 @@ class Native:
 
 
 def _in_order(returned: Any) -> Any:
-    """Return a dict over time, as `hs[t]`, as a list; a state before the first step, `hs[-1]`, is left out."""
+    """Return a dict over time, whose `hs[-1]` is the state before the first step, as the list of all others."""
     if isinstance(returned, tuple) and type(returned) is tuple:
         return tuple(map(_in_order, returned))
-    over_time = isinstance(returned, dict) and all(type(key) is int for key in returned)
+    over_time = isinstance(returned, dict) and -1 in returned and all(type(key) is int for key in returned)
     steps = sorted(key for key in returned if key >= 0) if over_time else []
     return [returned[step] for step in steps] if steps and steps == [*range(len(steps))] else returned
 

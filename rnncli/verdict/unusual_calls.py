@@ -60,8 +60,9 @@ def _of_other_sizes(small: Problem, candidate: Candidate) -> Difference | None:
         rows = given.seq_len * (1 if given.layout == "unbatched" else given.batch_size)
         if rows * rnn.num_layers * rnn.directions * rnn.hidden_size * (rnn.hidden_size + rnn.input_size) > MOST_WORK:
             continue
+        training = ", in training mode" if problem.case.run.train else ""
         with suppress(CandidateError):
-            if found := first_difference(problem, "algorithm", candidate, when, Cause.REGIME):
+            if found := first_difference(problem, "algorithm", candidate, f"{when}{training}", Cause.REGIME):
                 return found
     return None
 
@@ -91,7 +92,7 @@ def _other_sizes(case: Case) -> dict[str, dict[str, Changed]]:
 
 
 def _in_training(small: Problem, candidate: Candidate) -> Difference | None:
-    """Call in training mode, without dropout, a candidate whose code asks for the mode.
+    """Call in training mode, without dropout, a candidate whose code asks for the mode; with other sizes too.
 
     One that draws at random there is not compared.
     """
@@ -101,7 +102,8 @@ def _in_training(small: Problem, candidate: Candidate) -> Difference | None:
     if values is None or again is None or not same_results(values, again):
         return None
     when = "called in training mode, without dropout"
-    return first_difference(small.derived(_trained), "algorithm", candidate, when, Cause.REGIME, values)
+    found = first_difference(small.derived(_trained), "algorithm", candidate, when, Cause.REGIME, values)
+    return found or _of_other_sizes(small.derived(_trained), candidate)
 
 
 def draws_in_training(problem: Problem, candidate: Candidate) -> bool:
