@@ -178,7 +178,7 @@ def judged(todo: Sequence[Job], folder: Path = STATE) -> list[Judged]:
     folder.mkdir(exist_ok=True)
     truths = kept(
         folder / "reading-truth.jsonl",
-        digest_of_code(HERE, "truth.py", "bindings.py"),
+        digest_of_code(HERE, "truth.py", "bindings.py", "gated.py"),
         todo,
         lambda missing: results_of(missing, truth_of, 40, TRUTH_TIMEOUT_S),
         ("raises", "it takes longer than 20 s, or ends the process"),
