@@ -15,6 +15,7 @@ from benchmarks.reading.bindings import DOCUMENTED, UNUSED, Function, Given, Sty
 LETTERS = {"GRU": "rzn", "LSTM": "ifgo"}  # in torch's order
 Rows = Callable[[Weights], Tensor]
 WITH_LAYERS = ("states as (1, N, H) where (N, H) is documented",)
+RETURNED_WITH_LAYERS = ("h_n or c_n as (1, N, H) where (N, H) is documented",)
 
 
 def _orders(cell: str) -> tuple[str, ...]:
@@ -122,6 +123,8 @@ def _lstm_functional(given: Given) -> Function:
         assert states is not None
         h, c = states.chunk(2) if given.variant in WITH_LAYERS else states.unbind(0)
         output, h, c = given.module.lstm_forward(x, h, c, *weights)
+        if given.variant in RETURNED_WITH_LAYERS:
+            h, c = (one[0] if one.dim() == 3 else one for one in (h, c))
         return output, torch.cat([h, c]) if given.variant in WITH_LAYERS else torch.stack([h, c])
 
     return call
@@ -268,7 +271,7 @@ STYLES = (
         optional_h_0=True,
         tastes=UNUSED,
     ),
-    Style("lstm_functional", "lstm_forward", _lstm_functional, (LSTM,), tastes=WITH_LAYERS),
+    Style("lstm_functional", "lstm_forward", _lstm_functional, (LSTM,), tastes=WITH_LAYERS + RETURNED_WITH_LAYERS),
     Style("lstm_linears", "MyLSTM", _lstm_linears, (LSTM,), optional_h_0=True, variants=_orders("LSTM")),
     Style("lstm_per_gate", "NaiveLSTM", _lstm_per_gate, (LSTM,), optional_h_0=True, tastes=_orders("LSTM")),
     Style("lstm_joined", "LSTMCell", _lstm_joined, (LSTM,), variants=JOINED),
