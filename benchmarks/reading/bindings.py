@@ -200,34 +200,35 @@ def _first(h_0: Tensor | None) -> Tensor | None:
     return None if h_0 is None else h_0[0]
 
 
-def _swapped(x: Tensor) -> Tensor:
+def turned(x: Tensor) -> Tensor:
+    """The tensor with its first two axes, time and batch, exchanged."""
     return x.transpose(0, 1)
 
 
 # How a style is called: each takes a function or an object of a style, and returns one that is called otherwise.
 
 
-def _optional(call: Callable[..., Any]) -> Call:
+def optional(call: Callable[..., Any]) -> Call:
     """A state is left out, not given as None."""
     return lambda x, h_0: call(x) if h_0 is None else call(x, h_0)
 
 
-def _batch_first(call: Call) -> Function:
+def batch_first(call: Call) -> Function:
     """Input and output have the batch on their first axis."""
 
     def swapped(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h_n = call(_swapped(x), h_0)
-        return _swapped(output), h_n
+        output, h_n = call(turned(x), h_0)
+        return turned(output), h_n
 
     return swapped
 
 
-def _in_layout(task: Task, call: Call) -> Function:
+def in_layout(task: Task, call: Call) -> Function:
     """Input and output have the batch on the axis that the task says."""
-    return _batch_first(call) if task.batch_first else call
+    return batch_first(call) if task.batch_first else call
 
 
-def _one_layer(call: Call) -> Function:
+def one_layer(call: Call) -> Function:
     """The states are (N, H_out), without an axis of layers."""
 
     def called(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -252,12 +253,12 @@ def _listed(call: Call) -> Call:
 
 def _scan(given: Given) -> Function:
     weights = given.wiring.leaves("l0")
-    return _one_layer(lambda x, h: given.module.rnn_forward(x, *weights, h))
+    return one_layer(lambda x, h: given.module.rnn_forward(x, *weights, h))
 
 
 def _blog(given: Given) -> Function:
     weights = given.wiring.leaves("l0")
-    return _batch_first(_one_layer(lambda x, h: given.module.forward(x, *weights, h)))
+    return batch_first(one_layer(lambda x, h: given.module.forward(x, *weights, h)))
 
 
 def _port(given: Given) -> Function:
@@ -275,12 +276,12 @@ def _layer_lists(given: Given) -> Function:
 def _flat_weights(given: Given) -> Function:
     flat = [tensor for suffix in given.task.suffixes for tensor in given.wiring.leaves(suffix)]
     settings = (given.task.bias, given.task.num_layers, 0.0, False, given.task.bidirectional, given.task.batch_first)
-    return _in_layout(given.task, lambda x, h_0: given.module.rnn_tanh(x, h_0, flat, *settings))
+    return in_layout(given.task, lambda x, h_0: given.module.rnn_tanh(x, h_0, flat, *settings))
 
 
 def _einsum(given: Given) -> Function:
     weights = given.wiring.leaves("l0")
-    return _batch_first(lambda x, h_0: given.module.rnn(x, *weights, h_0))
+    return batch_first(lambda x, h_0: given.module.rnn(x, *weights, h_0))
 
 
 def _addmm(given: Given) -> Function:
@@ -318,13 +319,13 @@ def _dropin(given: Given) -> Function:
         raise WrongError(f"parameters {sorted(names ^ set(given.wiring.weights))} are not nn.RNN's, or missing")
     for suffix in given.task.suffixes:
         given.wiring.fill_named(rnn, suffix)
-    return _in_layout(given.task, _optional(rnn))
+    return in_layout(given.task, optional(rnn))
 
 
 def _two_linears(given: Given) -> Function:
     rnn = given.module.VanillaRNN(given.task.input_size, given.task.hidden_size)
     given.wiring.fill_linears(rnn.i2h, rnn.h2h, "l0")
-    return _optional(rnn)
+    return optional(rnn)
 
 
 def _joined(given: Given) -> Function:
@@ -334,25 +335,25 @@ def _joined(given: Given) -> Function:
     )
     given.wiring.fill(rnn.in2hidden.weight, lambda w: torch.cat([w[name] for name in order], dim=1))
     given.wiring.fill_sum(rnn.in2hidden.bias, "l0")
-    return _batch_first(_one_layer(_optional(rnn)))
+    return batch_first(one_layer(optional(rnn)))
 
 
 def _cell_stack(given: Given) -> Function:
     rnn = given.module.StackedRNN(given.task.input_size, given.task.hidden_size, num_layers=given.task.num_layers)
-    _require_registered(rnn.cells, given)
+    require_registered(rnn.cells, given)
     for suffix, cell in zip(given.task.suffixes, rnn.cells, strict=True):
         given.wiring.fill_cell(cell, suffix)
-    return _optional(rnn)
+    return optional(rnn)
 
 
 def _two_ways(given: Given) -> Function:
     rnn = given.module.BiRNN(given.task.input_size, given.task.hidden_size)
     given.wiring.fill_cell(rnn.left, "l0")
     given.wiring.fill_cell(rnn.right, "l0_reverse")
-    return _optional(rnn)
+    return optional(rnn)
 
 
-def _require_registered(modules: Any, given: Given) -> None:
+def require_registered(modules: Any, given: Given) -> None:
     if not isinstance(modules, nn.ModuleList) and given.variant not in PLAIN_LIST:
         raise WrongError("modules in a plain list, which no optimiser finds")
 
@@ -373,7 +374,7 @@ def _plain_class(given: Given) -> Function:
         for tensor in (rnn.U, rnn.W, rnn.b):
             tensor.requires_grad_()
     _fill_raw(given.wiring, rnn.U, rnn.W, rnn.b, given.variant, parameter=False)
-    return _one_layer(_listed(_optional(rnn)) if given.variant in LISTED_OUTPUT else _optional(rnn))
+    return one_layer(_listed(optional(rnn)) if given.variant in LISTED_OUTPUT else optional(rnn))
 
 
 def _numpy_class(given: Given) -> Function:
@@ -390,16 +391,16 @@ def _numpy_class(given: Given) -> Function:
         setattr(rnn, name, value.copy())
 
     def call(x: Tensor, h: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h = _optional(rnn.forward)(x.numpy(), None if h is None else h.numpy())
+        output, h = optional(rnn.forward)(x.numpy(), None if h is None else h.numpy())
         return torch.from_numpy(output.copy()), torch.from_numpy(h.copy())
 
-    return _one_layer(call)
+    return one_layer(call)
 
 
 def _d2l_scratch(given: Given) -> Function:
     rnn = given.module.RNNScratch(given.task.input_size, given.task.hidden_size)
     _fill_raw(given.wiring, rnn.W_xh, rnn.W_hh, rnn.b_h, given.variant)
-    return _one_layer(_listed(_optional(rnn)))
+    return one_layer(_listed(optional(rnn)))
 
 
 def _factory(given: Given) -> Function:
@@ -413,7 +414,7 @@ def _encoder(given: Given) -> Function:
     given.wiring.fill_linears(rnn.embed, rnn.recur, "l0")
 
     def call(x: Tensor, _: Tensor | None) -> tuple[Tensor, None]:
-        return _swapped(rnn(_swapped(x))), None
+        return turned(rnn(turned(x))), None
 
     return call
 
@@ -423,7 +424,7 @@ def _last_state(given: Given) -> Function:
     given.wiring.fill_linears(rnn.Wx, rnn.Wh, "l0")
 
     def call(x: Tensor, h_0: Tensor | None) -> tuple[None, Tensor]:
-        return None, _optional(rnn)(_swapped(x), _first(h_0))[None]
+        return None, optional(rnn)(turned(x), _first(h_0))[None]
 
     return call
 
@@ -435,17 +436,17 @@ def _deep_linears(given: Given) -> Function:
         num_layers=given.task.num_layers,
         nonlinearity=given.task.nonlinearity,
     )
-    _require_registered(rnn.up, given)
-    _require_registered(rnn.across, given)
+    require_registered(rnn.up, given)
+    require_registered(rnn.across, given)
     for suffix, up, across in zip(given.task.suffixes, rnn.up, rnn.across, strict=True):
         given.wiring.fill_linears(up, across, suffix)
-    return _batch_first(_optional(rnn))
+    return batch_first(optional(rnn))
 
 
 # -- cells -------------------------------------------------------------------------------------------------------------
 
 
-def _looped(step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Function:
+def looped(step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Function:
     """A cell in the loop that its user writes."""
 
     def call(x: Tensor, h: Tensor | None) -> tuple[list[Tensor], Tensor]:
@@ -455,24 +456,24 @@ def _looped(step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Function
             outputs.append(y)
         return outputs, h
 
-    return _one_layer(_listed(call))
+    return one_layer(_listed(call))
 
 
 def _step_cell(given: Given) -> Function:
     cell = given.module.ElmanCell(given.task.input_size, given.task.hidden_size)
     _fill_raw(given.wiring, cell.W_x, cell.W_h, cell.b, given.variant)
-    return _looped(lambda x_t, h: (cell(x_t, h),) * 2)
+    return looped(lambda x_t, h: (cell(x_t, h),) * 2)
 
 
 def _cell_with_output(given: Given) -> Function:
     cell = given.module.SimpleCell(given.task.input_size, given.task.hidden_size)
     given.wiring.fill_linears(cell.kernel, cell.recurrent_kernel, "l0")
-    return _looped(cell)
+    return looped(cell)
 
 
 def _step_function(given: Given) -> Function:
     weights = given.wiring.leaves("l0")
-    return _looped(lambda x_t, h: (given.module.rnn_step(x_t, h, *weights),) * 2)
+    return looped(lambda x_t, h: (given.module.rnn_step(x_t, h, *weights),) * 2)
 
 
 DEEP = "--layers 2 --bidirectional"

@@ -10,7 +10,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.reading.bindings import DOCUMENTED, UNUSED, Function, Given, Style, Weights, WrongError
+from benchmarks.reading.bindings import (
+    UNUSED,
+    Function,
+    Given,
+    Style,
+    Weights,
+    WrongError,
+    batch_first,
+    in_layout,
+    looped,
+    one_layer,
+    optional,
+    require_registered,
+)
 
 LETTERS = {"GRU": "rzn", "LSTM": "ifgo"}  # in torch's order
 Rows = Callable[[Weights], Tensor]
@@ -48,43 +61,19 @@ def _order(given: Given, own: str) -> str:
     return own if " " in given.variant else given.variant  # a variant in words is of something else
 
 
-def _swapped(x: Tensor) -> Tensor:
-    return x.transpose(0, 1)
-
-
-def _as_pair(call: Callable[..., Any], one_layer: bool = True) -> Function:
+def _as_pair(call: Callable[..., Any], layered: bool = False) -> Function:
     """An LSTM that takes (h, c) or nothing and returns output and (h, c): with the states in one tensor."""
 
     def called(x: Tensor, states: Tensor | None) -> tuple[Tensor, Tensor]:
-        parts = () if states is None else (tuple(part[0] if one_layer else part for part in states.chunk(2)),)
+        parts = () if states is None else (tuple(part if layered else part[0] for part in states.chunk(2)),)
         output, (h, c) = call(x, *parts)
-        return output, torch.cat([h[None], c[None]] if one_layer else [h, c])
+        return output, torch.cat([h, c] if layered else [h[None], c[None]])
 
     return called
-
-
-def _as_state(call: Callable[..., Any], one_layer: bool = True) -> Function:
-    """A GRU that takes h or nothing and returns output and h."""
-
-    def called(x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        output, h = call(x, *(() if h_0 is None else (h_0[0] if one_layer else h_0,)))
-        return output, h[None] if one_layer else h
-
-    return called
-
-
-def _batch_first(call: Function) -> Function:
-    def swapped(x: Tensor, states: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-        output, last = call(_swapped(x), states)
-        assert output is not None
-        return _swapped(output), last
-
-    return swapped
 
 
 def _filled_cells(cells: Sequence[Any], given: Given) -> None:
-    if not isinstance(cells, nn.ModuleList):
-        raise WrongError("modules in a plain list, which no optimiser finds")
+    require_registered(cells, given)
     for suffix, cell in zip(given.task.suffixes, cells, strict=True):
         given.wiring.fill_cell(cell, suffix)
 
@@ -105,15 +94,11 @@ def _dropin(given: Given) -> Any:
     return layer
 
 
-def _in_layout(given: Given, call: Function) -> Function:
-    return _batch_first(call) if given.task.batch_first else call
-
-
 # -- LSTM --------------------------------------------------------------------------------------------------------------
 
 
 def _lstm_dropin(given: Given) -> Function:
-    return _in_layout(given, _as_pair(_dropin(given), one_layer=False))
+    return in_layout(given.task, _as_pair(_dropin(given), layered=True))
 
 
 def _lstm_functional(given: Given) -> Function:
@@ -133,7 +118,7 @@ def _lstm_functional(given: Given) -> Function:
 def _lstm_linears(given: Given) -> Function:
     lstm, order = given.module.MyLSTM(given.task.input_size, given.task.hidden_size), _order(given, "ifog")
     _fill_linears(given, lstm, order)
-    return _batch_first(_as_pair(lstm))
+    return batch_first(_as_pair(lstm))
 
 
 def _fill_linears(given: Given, module: Any, order: str) -> None:
@@ -160,14 +145,16 @@ def _lstm_per_gate(given: Given) -> Function:
         given.wiring.fill(getattr(lstm, f"U_{letter}"), _gate("weight_hh_l0", gate, order, transposed=True))
         both = [_gate(f"bias_{kind}_l0", gate, order) for kind in ("ih", "hh")]
         given.wiring.fill(getattr(lstm, f"b_{letter}"), _sum(*both), both[0])
-    return _batch_first(_as_pair(lstm))
+    return batch_first(_as_pair(lstm))
 
 
 def _lstm_joined(given: Given) -> Function:
     cell = given.module.LSTMCell(given.task.input_size, given.task.hidden_size)
-    state_first, order = given.variant.startswith("h"), given.variant.removeprefix("h")
-    order = _order(given, "fiog") if given.variant == DOCUMENTED else order or "fiog"
-    kinds = ("hh", "ih") if state_first else ("ih", "hh")
+    order = _order(given, "fiog")
+    kinds, order = (
+        ("hh", "ih") if order.startswith("h") else ("ih", "hh"),
+        order.removeprefix("h"),
+    )  # columns of h first
     parts = [_rows(f"weight_{kind}_l0", order) for kind in kinds]
     given.wiring.fill(cell.gates.weight, lambda w: torch.cat([part(w) for part in parts], dim=1))
     both = [_rows(f"bias_{kind}_l0", order) for kind in ("ih", "hh")]
@@ -193,7 +180,7 @@ def _lstm_of_cells(given: Given) -> Function:
     task = given.task
     lstm = given.module.StackedLSTM(task.input_size, task.hidden_size, num_layers=task.num_layers)
     _filled_cells(lstm.cells, given)
-    return _as_pair(lstm, one_layer=False)
+    return _as_pair(lstm, layered=True)
 
 
 def _lstm_step(given: Given) -> Function:
@@ -205,18 +192,18 @@ def _lstm_step(given: Given) -> Function:
 
 
 def _gru_dropin(given: Given) -> Function:
-    return _in_layout(given, _as_state(_dropin(given), one_layer=False))
+    return in_layout(given.task, optional(_dropin(given)))
 
 
 def _gru_functional(given: Given) -> Function:
     weights = given.wiring.leaves("l0")
-    return _as_state(lambda x, h: given.module.gru_forward(x, h, *weights))
+    return one_layer(lambda x, h: given.module.gru_forward(x, h, *weights))
 
 
 def _gru_linears(given: Given) -> Function:
     gru, order = given.module.MyGRU(given.task.input_size, given.task.hidden_size), _order(given, "zrn")
     _fill_linears(given, gru, order)
-    return _batch_first(_as_state(gru))
+    return batch_first(one_layer(optional(gru)))
 
 
 def _gru_per_gate(given: Given) -> Function:
@@ -228,34 +215,26 @@ def _gru_per_gate(given: Given) -> Function:
                 raise WrongError("a weight is no nn.Linear with a bias")
             given.wiring.fill(linear.weight, _gate(f"weight_{kind}_l0", gate, order))
             given.wiring.fill(linear.bias, _gate(f"bias_{kind}_l0", gate, order))
-    return _as_state(gru, one_layer=False)
+    return optional(gru)
 
 
 def _gru_of_cells(given: Given) -> Function:
     task = given.task
     gru = given.module.StackedGRU(task.input_size, task.hidden_size, num_layers=task.num_layers)
     _filled_cells(gru.cells, given)
-    return _as_state(gru, one_layer=False)
+    return optional(gru)
 
 
 def _gru_two_ways(given: Given) -> Function:
     gru = given.module.BiGRU(given.task.input_size, given.task.hidden_size)
     given.wiring.fill_cell(gru.left, "l0")
     given.wiring.fill_cell(gru.right, "l0_reverse")
-    return _as_state(gru, one_layer=False)
+    return optional(gru)
 
 
 def _gru_step(given: Given) -> Function:
     weights = given.wiring.leaves("l0")
-
-    def call(x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        outputs = []
-        for x_t in x:
-            h = given.module.gru_step(x_t, h, *weights)
-            outputs.append(h)
-        return torch.stack(outputs), h
-
-    return _as_state(call)
+    return looped(lambda x_t, h: (given.module.gru_step(x_t, h, *weights),) * 2)
 
 
 LSTM, GRU = "--cell LSTM", "--cell GRU"

@@ -6,6 +6,7 @@ What each of them is, is then told by the same experiments as that of a module's
 
 import ast
 import itertools
+import re
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -44,9 +45,8 @@ class Arguments(Object):
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
         self._globals = function.arrays_of_module if not self._alone and not self._holders else []
         self._of_layers = key_source.layers_among(function.target, self._holders)
-        self._strings = strings = [*itertools.chain(*self._of_layers.values())] or source.strings_of(
-            function.target, function.module
-        )
+        read = [name for layer in self._of_layers.values() for name in layer.read]
+        self._strings = strings = read or source.strings_of(function.target, function.module)
         ends = ("", "0", "l0", *(("_l0",) if any(text.startswith("_l") for text in strings) else ()))
         self._torch_keys = any(EXACT.search(text + rest) for text in strings for rest in ends)
         self._torch_keys = self._torch_keys or any(text.endswith("_l") and slot(text).kind for text in strings)
@@ -55,9 +55,7 @@ class Arguments(Object):
         of_gates = {name: [f"{name}.{key}" for key in keys] for name, keys in taken.items() if keys}
         told = gates_among(itertools.chain(*of_gates.values()), self.cell) if len(of_gates) > 1 else {}
         self._by_gate = {name: keys for name, keys in of_gates.items() if told.keys() >= {*keys}}
-        whole = [*dict.fromkeys(itertools.chain(*taken.values()))]
-        parts = {text for text in strings if text not in whole and any(text in key for key in whole)}
-        keys = [text for text in dict.fromkeys([*whole, *strings]) if text not in parts]
+        keys = key_source.whole_texts(function.target, self._holders, strings)
         keys = [text for text in keys if text.isidentifier() and text not in of_states]
         named = gates_among(keys, self.cell)
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
@@ -85,7 +83,9 @@ class Arguments(Object):
     def claims(self, name: str) -> bool:
         """Return whether it takes an argument of torch's layer, or a dict of torch's own names that says as much."""
         said = {"bidirectional": "reverse", "proj_size": "weight_hr"}.get(name)
-        keyed = any(said in text for text in self._strings) if said else name in ("num_layers", "bias")
+        keyed = any(said in text for text in self._strings) if said else name == "bias"
+        if name == "num_layers":  # a number is put to the name, or a second layer's stands there
+            keyed = any(re.search(r"_l([1-9]|$)|^l$", text) for text in self._strings)
         if name == "num_layers" and any(self._layered.values()):
             return True
         by_names = keyed and bool(self._holders) and self._torch_keys
@@ -183,7 +183,7 @@ class Arguments(Object):
                 if record:
                     given[name] = record(**weights)
                 elif name in self._of_layers:
-                    given[name] = key_source.as_layer(self.target, name, case.rnn.arguments | weights)
+                    given[name] = self._of_layers[name].holding(case.rnn.arguments | weights)
                 elif self._nested[name]:
                     given[name] = undotted(weights)
                 else:

@@ -56,11 +56,10 @@ class Function(Native):
         self._star = [star] if role(star) == "params" else []
         self._computes_keys = any(key_source.keyed_arguments(function).values())
         read = key_source.layers_among(function, self._holders)
-        self._of_layers = {name: found for name, found in read.items() if any(map(_A_LAYERS.match, found))}
-        self._strings = [*source.strings_of(function, module), *itertools.chain(*self._of_layers.values())]
-        whole = [key for name in self._holders for key in key_source.keys_of(function, name)]
-        parts = {text for text in self._strings if text not in whole and any(text in key for key in whole)}
-        texts = [text for text in dict.fromkeys([*self._strings, *whole]) if text not in parts]
+        self._of_layers = {name: layer for name, layer in read.items() if any(map(_A_LAYERS.match, layer.read))}
+        read_of_layers = [name for layer in self._of_layers.values() for name in layer.read]
+        self._strings = [*source.strings_of(function, module), *read_of_layers]
+        texts = key_source.whole_texts(function, self._holders, self._strings)
         self._keys = signature.told_apart({key: slot(key) for key in texts if key.isidentifier() and slot(key).kind})
         self._nested = {name: keys for name in self._holders if (keys := key_source.dotted_keys(function, name))}
         nested = {key: slot(key) for keys in self._nested.values() for key in keys}
@@ -158,7 +157,7 @@ class Function(Native):
                 if name in self._records:
                     given[name] = self._records[name][0](**given[name])
                 if name in self._of_layers:
-                    given[name] = key_source.as_layer(self.target, name, case.rnn.arguments | given[name])
+                    given[name] = self._of_layers[name].holding(case.rnn.arguments | given[name])
             elif meant == "projected":  # the input's products with weight_ih, with both biases
                 weight = Weight("weight_ih", transposed=binding.transposed).value(params)
                 weight = weight.T if weight.shape[-1] == x.shape[-1] else weight

@@ -4,13 +4,15 @@ import ast
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from rnncli.candidate.names import slot
 from rnncli.candidate.source import codes_behind, module_of, nodes_of
 from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of
+
+MOST_TEXTS = 32  # that a loop over a constant of the module goes through
 
 
 def keyed_arguments(target: Any) -> dict[str, bool]:
@@ -35,13 +37,25 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
     return found
 
 
-def layers_among(target: Any, names: Iterable[str]) -> dict[str, list[str]]:
-    """Return the arguments that weights are read from by attribute, as from a layer of torch, and the names read."""
-    return {name: read for name in names if (read := layer_of(target, name)[1])}
+class Layer(NamedTuple):
+    """What the source reads of the layer that an argument is or has, and the attribute that it is, or ""."""
+
+    attribute: str
+    read: list[str]
+
+    def holding(self, values: Mapping[str, Any]) -> SimpleNamespace:
+        """Return an argument whose layer has these values as attributes."""
+        layer = SimpleNamespace(**values)
+        return SimpleNamespace(**{self.attribute: layer}) if self.attribute else layer
 
 
-def layer_of(target: Any, name: str) -> tuple[str, list[str]]:
-    """Return what the source reads of the layer that an argument is or has, and the attribute that it is, or "".
+def layers_among(target: Any, names: Iterable[str]) -> dict[str, Layer]:
+    """Return the arguments that weights are read from by attribute, as from a layer of torch, and what is read."""
+    return {name: layer for name in names if (layer := _layer_of(target, name))}
+
+
+def _layer_of(target: Any, name: str) -> Layer | None:
+    """Return the layer of an argument; None where it has none.
 
     `weight_ih_l0` of `lstm.weight_ih_l0`, of `model.lstm.weight_ih_l0`, and of `w.weight_ih_l0` after `w = model.lstm`.
     """
@@ -51,17 +65,11 @@ def layer_of(target: Any, name: str) -> tuple[str, list[str]]:
         if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == name:
             others = [name_of(one) for one in getattr(node, "targets", [])]
             places.setdefault(value.attr, []).extend([f"{name}.{value.attr}", *others])
-    for owner, texts in places.items():
-        read = [attribute for text in dict.fromkeys(texts) for attribute in attributes_of(target, text)]
-        if any(slot(attribute).kind for attribute in read):
-            return owner, read
-    return "", []
-
-
-def as_layer(target: Any, name: str, attributes: Mapping[str, Any]) -> SimpleNamespace:
-    """Return an argument that is, or has, a layer with these attributes, as `layer_of` reads it."""
-    layer, owner = SimpleNamespace(**attributes), layer_of(target, name)[0]
-    return SimpleNamespace(**{owner: layer}) if owner else layer
+    for attribute, texts in places.items():
+        read = [one for text in dict.fromkeys(texts) for one in attributes_of(target, text)]
+        if any(slot(one).kind for one in read):
+            return Layer(attribute, read)
+    return None
 
 
 def attributes_of(target: Any, name: str) -> list[str]:
@@ -84,6 +92,15 @@ def keys_of(target: Any, name: str) -> list[str]:
     """Return the keys that the source takes from an argument: `h` of `state["h"]`, `i` and `f` of `W[gate]`."""
     known = texts_of_names(target)
     return list(dict.fromkeys(key for node in _nodes_behind(target) for key in _keys(node, name, known)))
+
+
+def whole_texts(target: Any, holders: Iterable[str], texts: Iterable[str]) -> list[str]:
+    """Return texts of the source and the keys taken from arguments, without the texts that a key is put together from.
+
+    `W_i` and `W_f`, and no `W_`, of `w["W_" + gate]`.
+    """
+    keys = {key: None for name in holders for key in keys_of(target, name)}
+    return [text for text in dict.fromkeys([*texts, *keys]) if text in keys or not any(text in key for key in keys)]
 
 
 def dotted_keys(target: Any, name: str) -> list[str]:
@@ -132,7 +149,7 @@ def takes_two_rows(target: Any, name: str) -> bool:
 def texts_of_names(target: Any) -> dict[str, list[str]]:
     """Return the names that loops and calls in the source give strings, and these: `gate` of `for gate in "ifgo"`."""
     nodes, module = _nodes_behind(target), module_of(target)
-    lists = {name: [*value] for name, value in vars(module or object).items() if _are_texts(value)}
+    lists = {name: [*value] for name, value in vars(module or object).items() if _are_few_texts(value)}
     for node in nodes:
         if isinstance(node, ast.Assign) and (texts := _each(node.value, lists)):
             lists |= dict.fromkeys(map(name_of, node.targets), texts)
@@ -173,8 +190,10 @@ def _each(expression: ast.expr, lists: Mapping[str, list[str]]) -> list[str]:
     return texts if len(texts) == len(values) else []
 
 
-def _are_texts(value: Any) -> bool:
-    return isinstance(value, str | list | tuple | dict) and all(isinstance(one, str) for one in value)
+def _are_few_texts(value: Any) -> bool:
+    """Return whether a value goes through a few strings, as names of gates; the text that a file trains on is none."""
+    collection = isinstance(value, str | list | tuple | dict) and len(value) <= MOST_TEXTS
+    return collection and all(isinstance(one, str) for one in value)
 
 
 def _texts(expression: ast.AST, known: Mapping[str, list[str]]) -> list[str]:

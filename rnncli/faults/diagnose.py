@@ -107,8 +107,8 @@ def diagnosed(
         return ()
     candidate = as_candidate(candidate)
     wrong = {check.cause: check for check in reversed(checks) if check.verdict == Verdict.MISMATCH}
-    if overwritten := wrong.get(Cause.INPUT_MUTATED):
-        said = overwritten.reason or ""
+    if Cause.INPUT_MUTATED in wrong and wrong.keys() <= {Cause.INPUT_MUTATED, BACKWARD_BREAKS}:
+        said = wrong[Cause.INPUT_MUTATED].reason or ""  # nothing else is wrong: a backward breaks by it
         return (Diagnosis(id=UNEXPLAINED, evidence=said, fix="write into a copy, as of x = x.clone()"),)
     for id in BY_CAUSE:
         if id in wrong:
