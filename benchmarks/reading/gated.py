@@ -151,10 +151,8 @@ def _lstm_per_gate(given: Given) -> Function:
 def _lstm_joined(given: Given) -> Function:
     cell = given.module.LSTMCell(given.task.input_size, given.task.hidden_size)
     order = _order(given, "fiog")
-    kinds, order = (
-        ("hh", "ih") if order.startswith("h") else ("ih", "hh"),
-        order.removeprefix("h"),
-    )  # columns of h first
+    kinds = ("hh", "ih") if order.startswith("h") else ("ih", "hh")
+    order = order.removeprefix("h")
     parts = [_rows(f"weight_{kind}_l0", order) for kind in kinds]
     given.wiring.fill(cell.gates.weight, lambda w: torch.cat([part(w) for part in parts], dim=1))
     both = [_rows(f"bias_{kind}_l0", order) for kind in ("ih", "hh")]

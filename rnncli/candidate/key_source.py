@@ -147,7 +147,7 @@ def takes_two_rows(target: Any, name: str) -> bool:
 
 
 def texts_of_names(target: Any) -> dict[str, list[str]]:
-    """Return the names that loops and calls in the source give strings, and these: `gate` of `for gate in "ifgo"`."""
+    """Return the strings that loops and calls in the source give to names: to `gate`, in `for gate in "ifgo"`."""
     nodes, module = _nodes_behind(target), module_of(target)
     lists = {name: [*value] for name, value in vars(module or object).items() if _are_few_texts(value)}
     for node in nodes:

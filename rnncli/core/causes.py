@@ -39,7 +39,7 @@ class Cause(StrEnum):
     DROPOUT_MASKS = "dropout-masks"  # the masks are not torch's, and right
 
 
-# What a further call shows of a tensor that is right in the first one, whose error the check has.
+# The causes that a further call shows. The tensor is right in the first call, whose error the check holds.
 FURTHER_CALLS = frozenset(
     {Cause.OTHER_WEIGHTS, Cause.WITHOUT_H_0, Cause.ONE_SEQUENCE, Cause.ONE_STEP, Cause.RESULT_OVERWRITTEN}
     | {Cause.REGIME, Cause.LARGE_VALUES, LEAK}

@@ -224,7 +224,7 @@ class _Verification:
         record = confront(case, seen, own, {name: size for name, size in given.items() if name not in side.given})
         warnings = [*record.warnings, *filter(None, [blind_spots(case)])]
         if draws:
-            warnings.append("in training mode the candidate draws at random: that mode is not compared")
+            warnings.append("in training mode the candidate draws at random: without --train that mode is not compared")
         verdict = combine(check.verdict for check in checks) if record.verdict == Verdict.MATCH else record.verdict
         diagnosis = self._diagnosis(judgement, checks)
         again = None

@@ -20,7 +20,7 @@ MOST_WORK = 1e7  # multiply-adds of one gate forward, beyond which other sizes a
 
 
 def in_unusual_calls(problem: Problem, candidate: Candidate) -> Difference | None:
-    """Return the first difference that such a call in float64 shows. A built-in candidate is not asked."""
+    """Return the first difference that one of these calls shows in float64. A built-in candidate is not asked."""
     if candidate.built_in:
         return None
     small = problem.derived(small_probe)

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from rnncli.core.causes import Cause
 from rnncli.core.records import Check, Verdict
 from rnncli.report.over_time import Course, courses, most_telling, scale_of, sparkline
+from tests.sample_records import case_of, record_of, rendered
 
 PRECISION = Check(
     tensor="output",
@@ -80,3 +82,13 @@ def test_a_block_is_a_decade_high_where_there_are_eight():
 
 def test_zero_is_no_block_and_what_is_not_finite_a_cross():
     assert sparkline((1.0, 0.0, None), 1.0, 1.0) == "█ x"
+
+
+def test_the_error_of_the_first_call_is_not_drawn_where_a_further_one_is_wrong():
+    wrong = replace(ALGORITHM, verdict=Verdict.MISMATCH, cause=Cause.VALUES)
+    drawn, not_drawn = (
+        rendered("table", record_of(replace(case_of(Verdict.MISMATCH), checks=(replace(wrong, cause=cause),))))
+        for cause in (Cause.VALUES, Cause.REGIME)
+    )
+    assert "Error of output, forward:" in drawn
+    assert "Error of output" not in not_drawn
