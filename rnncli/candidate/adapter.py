@@ -8,15 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
 
-from rnncli.candidate.convention import LAYOUTS, Reading, Results, States, as_tensor, at, joined, part_of, shown_axes
+from rnncli.candidate.convention import LAYOUTS, Reading, Results, States, at, joined, part_of, shown_axes
 from rnncli.candidate.load import Sequence
 from rnncli.candidate.objects import AnyNative, Object
 from rnncli.candidate.places import held_by
 from rnncli.candidate.weights import Row
 from rnncli.candidate.wiring import Wiring
 from rnncli.core.case import Case, altered
+from rnncli.core.causes import Cause
 from rnncli.core.shapes import predict_parameters
-from rnncli.numerics.probe import as_argument
+from rnncli.numerics.probe import as_argument, results
 
 
 class Adapted:
@@ -92,7 +93,7 @@ class Adapted:
         if native.set_globals:
             words.append(f"the module's {', '.join(native.set_globals)} set to this case's")
         parts = [
-            name if part.axes in ("LNF", "SNH", "NF") or not part.fits else f"{name} as {shown_axes(part.axes)}"
+            f"{name} as {part.form}" if part.form else name
             for name, part in zip(("output", *native.cell.final), (reading.output, *reading.finals), strict=True)
             if part is not None
         ]
@@ -160,15 +161,21 @@ class Adapted:
         return any(not wired & set(one.names) and not moved & set(map(id, one.objects)) for one in held_by(made))
 
     def faults(self, case: Case) -> tuple[Row, ...]:
-        """Return what is wrong with the tensors of an object at the sizes of a case: parameter, cause, reason."""
+        """Return what is wrong beside values at the sizes of a case, as (tensor, cause, reason): a result that is a
+        list, and the tensors of an object.
+        """
+        names = zip(results(case), (self.reading.output, *self.reading.finals), strict=True)
+        told = "it comes back as a list of tensors, not as one"
+        lists = tuple((name, str(Cause.SHAPE), told) for name, part in names if part and part.listed)
         plan = self._plan(case)
         if plan is None or not isinstance(self.native, Object):
-            return ()
+            return lists
         part = self._own_part(case)
         params = {one.name: torch.zeros(one.shape) for one in predict_parameters(part)}
         made = self.native.made(part, torch.float32, 0, part.rnn.hidden_size)
         no_bias = not case.rnn.bias and self.native.claims("bias")
-        return tuple(plan.faults(held_by(made), params, made if isinstance(made, nn.Module) else None, no_bias))
+        module = made if isinstance(made, nn.Module) else None
+        return (*lists, *plan.faults(held_by(made), params, module, no_bias))
 
     def _own_part(self, case: Case) -> Case:
         rnn, reading = case.rnn, self.reading
@@ -218,9 +225,9 @@ class Adapted:
         packed = isinstance(input, PackedSequence)
         state = reading.as_state(states) if packed else as_argument(states or ())
         returned = self.native.call(input, state, params, case, reading.binding)
-        output = None if reading.output is None else _as_it_comes(at(returned, reading.output.path))
+        output = None if reading.output is None else reading.output.as_it_comes(at(returned, reading.output.path))
         finals = [None if part is None else part.of(returned, "SNH") if packed
-                  else _as_it_comes(at(returned, part.path)) for part in reading.finals]  # fmt: skip
+                  else part.as_it_comes(at(returned, part.path)) for part in reading.finals]  # fmt: skip
         return output, *finals
 
     def _padded(
@@ -323,10 +330,3 @@ def _part(case: Case, layers: int, bidirectional: bool, x: Tensor) -> Case:
 
 def _squeezed(value: Tensor | None) -> Tensor | None:
     return None if value is None else value.squeeze(1) if value.dim() > 1 else value
-
-
-def _as_it_comes(value: Any) -> Any:
-    """Return a tensor or a PackedSequence; a list, which nn.RNN does not return, gets a shape that nothing has."""
-    if isinstance(value, PackedSequence):
-        return value
-    return as_tensor(value)[None, None] if isinstance(value, list | tuple) else as_tensor(value)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from rnncli.candidate.places import is_array
 from rnncli.candidate.weights import Binding, Missing
@@ -56,15 +57,24 @@ EACH = -1  # in a path: of every item of a list what follows
 class Part:
     """Where a tensor stands in what a candidate returns, and its axes.
 
-    "?NLF" of a tensor that has another shape than the (N, L, D*H_out) that would stand there.
+    "?NLF" of a tensor that has another shape than the (N, L, D*H_out) that would stand there, or of a list where a
+    tensor would, which is `listed`.
     """
 
     path: tuple[int | str, ...]
     axes: str
+    listed: bool = False
 
     @property
     def fits(self) -> bool:
         return not self.axes.startswith("?")
+
+    @property
+    def form(self) -> str:
+        """Return its axes in words, where they are not nn.RNN's, or what comes back where a tensor is expected."""
+        if not self.fits or self.axes in ("LNF", "SNH", "NF"):
+            return "a list of tensors" if self.listed else ""
+        return shown_axes(self.axes)
 
     def of(self, returned: Any, target: str) -> Tensor:
         """Return the tensor with the axes of `target`; one that does not fit as the caller sees it."""
@@ -72,11 +82,18 @@ class Part:
         value = as_tensor(returned)
         if not self.fits:
             if isinstance(returned, list | tuple):  # a tensor is expected: no shape of a list's is right
-                return value[(None,) * (len(self.axes) + 1)]
+                return value if self.listed else value[(None,) * (len(self.axes) + 1)]
             turned = value.dim() == len(axes) and sorted(axes) == sorted(target)
             return value.permute([axes.index(letter) for letter in target]) if turned else value
         as_listed = "," not in self.axes or not is_array(returned)
         return arranged(value, axes, target) if as_listed and value.dim() == len(axes) else value
+
+    def as_it_comes(self, value: Any) -> Any:
+        """Return what stands there as the caller sees it; a list that is not told as such gets a shape nothing has."""
+        if isinstance(value, PackedSequence):
+            return value
+        unexpected = isinstance(value, list | tuple) and not self.listed
+        return as_tensor(value)[None, None] if unexpected else as_tensor(value)
 
 
 @dataclass(frozen=True)

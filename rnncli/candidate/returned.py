@@ -90,7 +90,8 @@ class Returned:
             if not self._is_result_of_head(one, fit):
                 known = fit or f"?{(self.outputs if name == 'output' else self.finals)[0]}"
                 turned = name == "output" and self.asked.input != self.reading.input and "," not in (fit or "")
-                parts[name] = Part(one.path, known.translate(BATCH_FIRST) if turned else known)
+                listed = not fit and isinstance(one.value, list | tuple) and len(one.value) > 0
+                parts[name] = Part(one.path, known.translate(BATCH_FIRST) if turned else known, listed)
         used = {part.path for part in parts.values()}
         others = [(path, value) for path, value in items if path not in used and path != ()]
         neither = [f"result{''.join(f'[{key!r}]' for key in path)} {shown(value)}" for path, value in others]

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rnncli.candidate.load import Canonical, canonical
 from rnncli.core.case import Case, Changes, altered, as_flags, changed_by
-from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, FURTHER_CALLS, H0_MUTATED, LEAK, Cause
+from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, FURTHER_CALLS, H0_MUTATED, LEAK, UNEXPLAINED, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
 from rnncli.core.shapes import predict_tensors
@@ -36,7 +36,6 @@ MOST_LAYERS = 3
 SIMPLEST = {"rnn.num_layers": 1, "rnn.bidirectional": False, "rnn.bias": False, "rnn.nonlinearity": "tanh"}
 SIMPLEST |= {"rnn.batch_first": False, "input.layout": "batched", "input.h_0": "omitted", "run.train": False}
 SIMPLEST |= {"input.seq_len": 1}
-UNEXPLAINED = "unexplained"
 Axes = tuple[str, ...]
 BY_CAUSE = (H0_MUTATED, BACKWARD_BREAKS, LEAK, DOWNCAST)  # found by what they do, and told by a check
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from rnncli.candidate.load import load
 from rnncli.core import memory
 from rnncli.core.case import Case
-from rnncli.core.causes import DOWNCAST, LEAK, Cause
+from rnncli.core.causes import DOWNCAST, LEAK, UNEXPLAINED, Cause
 from rnncli.core.errors import AmbiguousError, CandidateError, ConfigError, RnncliError, UnavailableError
 from rnncli.core.records import CaseRecord, Check, Diagnosis, Failure, Timing, Verdict, Wire, combine
 from rnncli.core.shapes import confront
@@ -160,6 +160,7 @@ def _as_read(
         names = ", ".join(reading.untried)
         warnings.append(f"the candidate takes {names}, and this case does not try {them}: add {flags}")
     diagnosis = [*(_of_own_tensor(case, *fault) for fault in reading.faults[:1]), *(record.diagnosis or ())]
+    diagnosis.sort(key=lambda found: found.id == UNEXPLAINED)  # what a fault of the catalogue explains comes first
     leaks = any(found.id == LEAK for found in record.diagnosis or ())  # and so onto any device
     if options.guard and not leaks and not candidate.exit_error and not reading.raises:
         with suppress(CandidateError):
@@ -167,24 +168,26 @@ def _as_read(
                 diagnosis = [found for found in diagnosis if found.id != "device-hardcoded"]  # told without the line
                 diagnosis.append(named("device-hardcoded", evidence))
                 warnings.append(diagnosis[-1].evidence)
-    own = tuple(claims.tensors_at_fault(reading.faults))
+    checks = claims.with_faults(case, reading.faults, record.checks or ())
     return replace(
         record,
         id=case.id,
         config=case.config,
-        verdict=combine([record.verdict, *(check.verdict for check in own)]),
+        verdict=combine([record.verdict, *(check.verdict for check in checks)]),
         reading=reading.reading,
         wiring=wiring,
         warnings=tuple(warnings),
         diagnosis=tuple(diagnosis),
-        checks=(*own, *(record.checks or ()), *claims.not_claimed(case, claimed)),
+        checks=(*checks, *claims.not_claimed(case, claimed)),
     )
 
 
-def _of_own_tensor(case: Case, _: str, cause: str, reason: str) -> Diagnosis:
+def _of_own_tensor(case: Case, name: str, cause: str, reason: str) -> Diagnosis:
     if cause in CATALOGUES[case.rnn.cell]:
         return named(cause, reason, case)
-    return Diagnosis(id="unexplained", evidence=reason, fix=f"make it what a parameter of {case.cell.layer} is")
+    if name in ("output", *case.cell.final):
+        return Diagnosis(id=UNEXPLAINED, evidence=f"{name}: {reason}", fix=f"return torch.stack({name}), one tensor")
+    return Diagnosis(id=UNEXPLAINED, evidence=reason, fix=f"make it what a parameter of {case.cell.layer} is")
 
 
 def _side_effects(candidate: "CandidateProxy") -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rnncli.core import summary
+from rnncli.core.causes import UNEXPLAINED
 from rnncli.core.records import CaseRecord
 from rnncli.core.tally import Tally, leaves_of
 
@@ -92,7 +93,7 @@ def in_short(case: CaseRecord) -> str:
 def _kind(case: CaseRecord) -> Kind:
     if case.error:
         return "error"
-    return "fault" if case.diagnosis and case.diagnosis[0].id != "unexplained" else "unexplained"
+    return "fault" if case.diagnosis and case.diagnosis[0].id != UNEXPLAINED else "unexplained"
 
 
 def _leaves(config: dict[str, Any]) -> set[Leaf]:

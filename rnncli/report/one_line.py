@@ -1,10 +1,10 @@
 """A result in one line, for a script: `mismatch  my_rnn.py:rnn_forward: missing-bias-hh`."""
 
 from rnncli.core import words
+from rnncli.core.causes import UNEXPLAINED
 from rnncli.core.records import CaseRecord, RunRecord, Verdict
 from rnncli.core.summary import call, cases, conclusion
 
-UNEXPLAINED = "unexplained"
 PRODUCTS = "matrix products"
 
 

@@ -14,13 +14,21 @@ def not_supported(reason: str) -> Check:
     return _unjudged("output", reason)
 
 
-def tensors_at_fault(faults: Iterable[tuple[str, str, str]]) -> Iterator[Check]:
-    """Yield a check for each tensor of the candidate's own that is not what a parameter of nn.RNN is.
+def with_faults(case: Case, faults: Iterable[tuple[str, str, str]], checks: Iterable[Check]) -> tuple[Check, ...]:
+    """Return the checks, with a mismatch of each result that is no tensor, and of each own tensor that is not what a
+    parameter of nn.RNN is: in place of a check that its values match.
 
-    `faults`: the parameter, the cause and the reason of each.
+    `faults`: the result or the parameter, the cause and the reason of each.
     """
+    found = {}
     for name, cause, reason in faults:
-        yield unmeasured(f"grad {name}", Verdict.MISMATCH, cause, reason)
+        tensor = name if name in ("output", *case.cell.final) else f"grad {name}"
+        found[tensor] = unmeasured(tensor, Verdict.MISMATCH, cause, reason)
+    kept = list(checks)
+    for place, check in enumerate(kept):
+        if check.stage == "algorithm" and check.verdict == Verdict.MATCH:
+            kept[place] = found.pop(check.tensor, check)
+    return (*found.values(), *kept)
 
 
 def not_claimed(case: Case, claimed: Case) -> Iterator[Check]:
