@@ -25,6 +25,7 @@ from rnncli.core.case import Case, altered
 from rnncli.core.shapes import parameter_sizes
 
 _KINDS = (("weight_ih", "weight_hh"), ("weight_hh", "weight_ih"))  # of two matrices, in the order of the arguments
+_BEFORE_L = re.compile("(weight|bias)_[ih]h_")  # what `weight_ih_l0` is put together from
 
 
 class Arguments(Object):
@@ -49,7 +50,8 @@ class Arguments(Object):
         self._strings = strings = read or source.strings_of(function.target, function.module)
         ends = ("", "0", "l0", *(("_l0",) if any(text.startswith("_l") for text in strings) else ()))
         self._torch_keys = any(EXACT.search(text + rest) for text in strings for rest in ends)
-        self._torch_keys = self._torch_keys or any(text.endswith("_l") and slot(text).kind for text in strings)
+        by_number = (slot(text).kind for text in strings if text.endswith("_l") or _BEFORE_L.fullmatch(text))
+        self._torch_keys = self._torch_keys or any(by_number) or key_source.ALL_WEIGHTS in strings
         of_states = {key for state in self.states for key in key_source.keys_of(function.target, state)}
         taken = {name: key_source.keys_of(function.target, name) for name in self._holders}
         of_gates = {name: [f"{name}.{key}" for key in keys] for name, keys in taken.items() if keys}
@@ -76,7 +78,7 @@ class Arguments(Object):
 
     def _record_of(self, name: str) -> tuple[type | None, bool]:
         """Return the dataclass or named tuple that an argument is annotated with, and whether a list of them."""
-        said = {p.name: p.annotation for p in signature.parameters_of(self.target)}[name]
+        said = {p.name: p.annotation for p in signature.parameters_of(self.target)}.get(name)  # none of `**w`
         inside = typing.get_args(said)[:1]
         return signature.record_of(inside[0] if inside else said, self.module), bool(inside)
 
@@ -85,9 +87,9 @@ class Arguments(Object):
         said = {"bidirectional": "reverse", "proj_size": "weight_hr"}.get(name)
         keyed = any(said in text for text in self._strings) if said else name == "bias"
         if name == "num_layers":  # a number is put to the name, or a second layer's stands there
+            if any(self._layered.values()) or any(layer.layered for layer in self._of_layers.values()):
+                return True
             keyed = any(re.search(r"_l([1-9]|$)|^l$", text) for text in self._strings)
-        if name == "num_layers" and any(self._layered.values()):
-            return True
         by_names = keyed and bool(self._holders) and self._torch_keys
         return Native.claims(self, name) or by_names or (name == "bias" and bool(self._flat))
 
@@ -183,7 +185,7 @@ class Arguments(Object):
                 if record:
                     given[name] = record(**weights)
                 elif name in self._of_layers:
-                    given[name] = self._of_layers[name].holding(case.rnn.arguments | weights)
+                    given[name] = self._of_layers[name].holding(case.rnn.arguments, weights)
                 elif self._nested[name]:
                     given[name] = undotted(weights)
                 else:

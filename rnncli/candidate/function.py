@@ -35,8 +35,8 @@ from rnncli.core.case import Case
 from rnncli.core.cells import Cell
 from rnncli.core.shapes import predict_parameters
 
-_OF_TORCH = re.compile(r"(weight|bias)_[ih]h_l")
-_A_LAYERS = re.compile(r"(weight|bias)_[ih]h(_l|$)")
+_OF_TORCH = re.compile(r"(weight|bias)_[ih]h_(l|$)")
+_A_LAYERS = re.compile(rf"(weight|bias)_[ih]h(_l|_?$)|{key_source.ALL_WEIGHTS}$")
 _FORMS = ("dict", "tuples", "flat", "tuple", "triple", "triples", "with head", "numbered")
 
 
@@ -77,6 +77,7 @@ class Function(Native):
         of_cell = any(re.fullmatch(r"(weight|bias)_[ih]h", key) for key in self._strings)
         of_rnn = "_l" in self._strings or bool(re.search(r"nn\.RNN(?!Cell)", inspect.getdoc(function) or ""))
         self._torch_keys = any(_OF_TORCH.match(key) for key in self._strings) or (of_cell and of_rnn)
+        self._torch_keys = self._torch_keys or key_source.ALL_WEIGHTS in self._strings
         rows = [name for name in self._arguments if key_source.takes_two_rows(function, name)]
         self._two_rows = rows if all(self._arguments[name].is_bias for name in rows) else []  # else lists of layers
         self._one_of_two = len(biases) == 1 and not self._two_rows
@@ -126,7 +127,8 @@ class Function(Native):
             layers = {of.layer for of in self._slots if of.kind == "weight_ih"}
             by_key = any(_OF_TORCH.fullmatch(text) or re.search(r"_l[1-9]", text) for text in self._strings)
             by_global = any(option(key) == "num_layers" for key in self._globals)
-            return bool(self._star) or len(layers) > 1 or by_key or by_global or super().claims(name)
+            of_layer = any(layer.layered for layer in self._of_layers.values())
+            return bool(self._star) or len(layers) > 1 or by_key or by_global or of_layer or super().claims(name)
         return super().claims(name)
 
     def bindings(self) -> Iterator[Binding]:
@@ -157,7 +159,7 @@ class Function(Native):
                 if name in self._records:
                     given[name] = self._records[name][0](**given[name])
                 if name in self._of_layers:
-                    given[name] = self._of_layers[name].holding(case.rnn.arguments | given[name])
+                    given[name] = self._of_layers[name].holding(case.rnn.arguments, given[name])
             elif meant == "projected":  # the input's products with weight_ih, with both biases
                 weight = Weight("weight_ih", transposed=binding.transposed).value(params)
                 weight = weight.T if weight.shape[-1] == x.shape[-1] else weight

@@ -12,6 +12,7 @@ from rnncli.candidate.names import slot
 from rnncli.candidate.source import codes_behind, module_of, nodes_of
 from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of
 
+ALL_WEIGHTS = "all_weights"  # of a layer of torch: a list for each layer and direction
 MOST_TEXTS = 32  # that a loop over a constant of the module goes through
 
 
@@ -22,7 +23,9 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
     calls.
     """
     nodes, known = _nodes_behind(target), texts_of_names(target)
-    names = {name for node in nodes if isinstance(node, ast.FunctionDef) for name in arguments_of(node)}
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    names = {name for one in functions for name in arguments_of(one)}
+    names |= {one.args.kwarg.arg for one in functions if one.args.kwarg}
     found = dict.fromkeys(layers_among(target, names), False)
     for node in nodes:
         by_attribute = isinstance(node, ast.Attribute) and slot(node.attr).kind and not hasattr(torch.Tensor, node.attr)
@@ -38,14 +41,21 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
 
 
 class Layer(NamedTuple):
-    """What the source reads of the layer that an argument is or has, and the attribute that it is, or ""."""
+    """What the source reads of the layer that an argument is or has, and the attribute that it is, or "".
+
+    `layered`: it asks for the number of layers, or goes through the weights of all.
+    """
 
     attribute: str
     read: list[str]
+    layered: bool
 
-    def holding(self, values: Mapping[str, Any]) -> SimpleNamespace:
-        """Return an argument whose layer has these values as attributes."""
-        layer = SimpleNamespace(**values)
+    def holding(self, arguments: Mapping[str, Any], weights: Mapping[str, Any]) -> SimpleNamespace:
+        """Return an argument whose layer has these arguments and weights as attributes, and all weights in lists."""
+        all_weights: dict[str, list[Any]] = {}
+        for name, weight in weights.items():
+            all_weights.setdefault(name.partition("_l")[2], []).append(weight)
+        layer = SimpleNamespace(**{ALL_WEIGHTS: [*all_weights.values()], **arguments, **weights})
         return SimpleNamespace(**{self.attribute: layer}) if self.attribute else layer
 
 
@@ -67,9 +77,20 @@ def _layer_of(target: Any, name: str) -> Layer | None:
             places.setdefault(value.attr, []).extend([f"{name}.{value.attr}", *others])
     for attribute, texts in places.items():
         read = [one for text in dict.fromkeys(texts) for one in attributes_of(target, text)]
-        if any(slot(one).kind for one in read):
-            return Layer(attribute, read)
+        if any(slot(one).kind or one == ALL_WEIGHTS for one in read):
+            return Layer(attribute, read, "num_layers" in read or _goes_through(target, ALL_WEIGHTS))
     return None
+
+
+def _goes_through(target: Any, attribute: str) -> bool:
+    """Return whether the source takes more of an attribute than what stands at a place: `for W, U in w.all_weights`."""
+    nodes = [node for node in nodes_of(target) if isinstance(node, ast.Attribute | ast.Subscript)]
+    first = [id(node.value) for node in nodes if isinstance(node, ast.Subscript) and _is_number(node.slice)]
+    return any(name_of(node) == attribute and id(node) not in first for node in nodes)
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int)
 
 
 def attributes_of(target: Any, name: str) -> list[str]:

@@ -146,6 +146,8 @@ def option(name: str) -> str | None:
 def slot(name: str) -> Slot:
     """Return the weight that a name stands for, by its words, its number and its direction."""
     lower = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_")
+    if lower in ("num_layers", "n_layers"):
+        return Slot(None, None, False)
     lower = re.sub(r"^(self|rnn|cell|cells|layers?|module|net|forward_?)\.(?=[a-z])", "", lower)
     forward = re.search(r"(^|[._])(fwd|fw|forward|l2r|ltr)([._\d]|$)", lower)
     reverse = not forward and bool(_REVERSE.search(lower))

@@ -130,13 +130,18 @@ class Returned:
             pairs = bool(kinds) and all(issubclass(kind, tuple) for kind in kinds)
             if rows == self.letters["S"] and pairs and {len(one) for one in value} == {count}:
                 found += [((*path, EACH, index), [one[index] for one in value]) for index in range(count)]
-            elif rows == count and not (rows == self.letters["S"] and {len(_shape(one)) for one in value} == {2}):
+            elif rows == count and self._are_states(value):
                 found += [((*path, index), one) for index, one in enumerate(value)]
             elif in_one:
                 found += [((*path, index), value[index]) for index in range(count)]
             else:
                 found.append((path, value))
         return found
+
+    def _are_states(self, value: Any) -> bool:
+        """Return whether a pair is (h, c): no cache, nor one state of each of two layers."""
+        of_layers = len(value) == self.letters["S"] and {len(_shape(one)) for one in value} == {2}
+        return all(map(_is_tensor_like, value)) and not of_layers
 
     def _fitting(self, value: Any, options: Sequence[str], other: Mapping[str, int]) -> str | None:
         sizes = {**self.letters, **other}

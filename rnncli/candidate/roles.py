@@ -22,6 +22,7 @@ from rnncli.candidate.wiring import Piece, Wiring
 MOST_ELEMENTS = 600  # of a flat buffer that is looked at element by element
 _TORCH_NAME = re.compile(r"(^|[._])((weight|bias)_[ih][hr])(_l\d+\w*)?$")
 _STATE = re.compile(r"(h|h0|h_0|hidden|hidden_state|state|init_h\w*|initial_\w*|h_init|prev_h|h_prev)")
+_LETTER = re.compile(r"(^|\.)[a-zA-Z]\d?(\.\d+)?(\.weight)?$")  # U multiplies x in one book, and h in another
 _NOT_A_WEIGHT = re.compile(
     r"(^|[._])(d|grad|grads|delta|acc|mem|m|v|vel|momentum|cache|last|prev)_?(?=[A-Z_wbWB])|grad"
 )
@@ -226,7 +227,7 @@ class _Roles:
             raise Unwired(f"{view.name} {view.shape} acts, and no weight of {self.cell.layer} has that shape")
         if not possible:
             return claim if claim in ("weight_ih", "weight_hh") else by_effect
-        if claim in possible:
+        if claim in possible and not (by_effect in possible and _LETTER.search(view.tensor)):
             return claim
         if len(possible) == 1:
             return possible.pop() if by_effect or claim else None

@@ -30,16 +30,20 @@ _SUFFIXES = (("f", "b"), ("", "r"), ("", "_r"), ("", "b"), ("_f", "_b"), ("", "_
 
 def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
     """Return the free parameters of a call, without self. Raises CandidateError without a signature."""
+    bound = call.keywords if isinstance(call, functools.partial) else ()  # they keep their values
+    starred = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    found = [p for p in _all_parameters_of(call) if p.kind not in starred and p.name not in bound]
+    return found[1:] if found and found[0].name == "self" else found
+
+
+def _all_parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
     if isinstance(call, torch.jit.ScriptFunction):
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         return [inspect.Parameter(one.name, kind) for one in getattr(call, "schema").arguments]  # noqa: B009
     try:
-        parameters = inspect.signature(call).parameters.values()
+        return [*inspect.signature(call).parameters.values()]
     except (TypeError, ValueError) as error:
         raise CandidateError(f"candidate {getattr(call, '__name__', call)}: it has no signature to read") from error
-    bound = call.keywords if isinstance(call, functools.partial) else ()  # they keep their values
-    found = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in bound]
-    return found[1:] if found and found[0].name == "self" else found
 
 
 def parameters_of_constructor(target: Any) -> list[inspect.Parameter]:
@@ -138,6 +142,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
     parameters = parameters_of(call)
     if inspect.isfunction(call) and not holds_weights:
         parameters += _by_keyword(call, {p.name for p in parameters})
+        parameters += [p for p in _all_parameters_of(call) if p.kind == p.VAR_KEYWORD and p.name in keyed]
     of_gates = gates_among([p.name for p in parameters], cell) if gated and not holds_weights else {}
     for parameter in parameters:
         name, default = parameter.name, parameter.default
@@ -357,10 +362,14 @@ def called(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
 
     A process that the candidate forks off ends here.
     """
-    positional = [p.name for p in parameters_of(call) if p.kind == p.POSITIONAL_ONLY and p.name in given]
+    parameters = [p for p in _all_parameters_of(call) if p.name in given]
+    positional = [p.name for p in parameters if p.kind == p.POSITIONAL_ONLY]
+    named = {name: value for name, value in given.items() if name not in positional}
+    for name in [p.name for p in parameters if p.kind == p.VAR_KEYWORD]:
+        named |= named.pop(name)  # `**w`
     own = os.getpid()
     try:
-        result = call(*(given[name] for name in positional), **{k: v for k, v in given.items() if k not in positional})
+        result = call(*(given[name] for name in positional), **named)
         return list(result) if inspect.isgenerator(result) else result
     finally:
         if os.getpid() != own:
