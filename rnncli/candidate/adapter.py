@@ -29,6 +29,7 @@ class Adapted:
         """`always`: how many layers and directions it has whatever it is asked for."""
         self.native, self.reading, self.always = native, reading, always
         self.unbatched = self.packs = self.outside_autograd = False  # what layouts it takes itself
+        self.overwrites: list[str] = []  # the weights that a call overwrites
         self.starts_itself = not reading.steps  # where its states may be omitted
         self.prepare: Callable[[Case], None] = lambda _: None
 
@@ -166,10 +167,12 @@ class Adapted:
         """
         names = zip(results(case), (self.reading.output, *self.reading.finals), strict=True)
         told = "it comes back as a list of tensors, not as one"
-        lists = tuple((name, str(Cause.SHAPE), told) for name, part in names if part and part.listed)
+        lists = [(name, str(Cause.SHAPE), told) for name, part in names if part and part.listed]
+        told = "is overwritten: the next call starts from other values"
+        lists += [("output", str(Cause.INPUT_MUTATED), f"{name} {told}") for name in self.overwrites[:1]]
         plan = self._plan(case)
         if plan is None or not isinstance(self.native, Object):
-            return lists
+            return tuple(lists)
         part = self._own_part(case)
         params = {one.name: torch.zeros(one.shape) for one in predict_parameters(part)}
         made = self.native.made(part, torch.float32, 0, part.rnn.hidden_size)

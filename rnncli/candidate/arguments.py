@@ -31,13 +31,17 @@ _BEFORE_L = re.compile("(weight|bias)_[ih]h_")  # what `weight_ih_l0` is put tog
 class Arguments(Object):
     """A function, or a class that is constructed with its weights.
 
-    `exchanged`: its first matrix is the state's. `onnx`: it takes W, R and B of ONNX, B with both biases, each with a
-    leading axis for one direction. `bias_row`: it takes one matrix, of which a row is the bias.
+    `exchanged`: its first matrix is the state's. `stacked`: each of its weights has a leading axis for the directions,
+    and with `onnx` B has both biases, as ONNX's operators. `bias_row`: it takes one matrix, of which a row is the bias.
     """
 
-    def __init__(self, function: Function, exchanged: bool = False, onnx: bool = False, bias_row: bool = False) -> None:
+    def __init__(
+        self, function: Function, exchanged: bool = False, stacked: bool = False, onnx: bool = False,
+        bias_row: bool = False,
+    ) -> None:  # fmt: skip
         Native.__init__(self, function.name, function.target, function.target, function.module, False, function.cell)
         self.target, self.kinds, self.both_biases = function.target, _KINDS[exchanged], onnx
+        self.stacked = stacked or onnx
         self.of_torch = self.of_class = False
         self.lies_as_told, self.returns_tensors, self.bias_row = not bias_row, function.returns_tensors, bias_row
         self._made_with, self._asks, self._takes_any = {}, set(), False
@@ -86,6 +90,10 @@ class Arguments(Object):
         """Return whether it takes an argument of torch's layer, or a dict of torch's own names that says as much."""
         said = {"bidirectional": "reverse", "proj_size": "weight_hr"}.get(name)
         keyed = any(said in text for text in self._strings) if said else name == "bias"
+        if name == "bidirectional" and self.stacked:
+            matrices = [one for one in self._alone if not one.lower().startswith("b")]
+            if not all(key_source.takes_first_alone(self.target, one) for one in matrices):
+                return True
         if name == "num_layers":  # a number is put to the name, or a second layer's stands there
             if any(self._layered.values()) or any(layer.layered for layer in self._of_layers.values()):
                 return True
@@ -102,7 +110,10 @@ class Arguments(Object):
     def bindings(self) -> Iterator[Binding]:
         """Yield arrays or tensors, matrices as torch has them or all transposed, vectors as they are or as columns."""
         turned = (False,) if self.bias_row or (self._holders and self._torch_keys) else (False, True)
-        for arrays, transposed, columns in itertools.product(self.arrays, turned, (False, True)):
+        notes = source.notes_on(self.target) if self.stacked else ""
+        told = [source.documented_shape(notes, name) for name in self._alone if notes]
+        in_columns = (True,) if any(axes[1:2] == ["1"] for axes in told if axes) else (False, True)  # b (D, 1, H)
+        for arrays, transposed, columns in itertools.product(self.arrays, turned, in_columns):
             yield Binding(transposed, numpy=arrays, columns=columns)
 
     def made(
@@ -110,10 +121,10 @@ class Arguments(Object):
     ) -> dict[str, Any]:
         """Return its weights by argument, random, in torch's orientation, on the CPU."""
         del device
-        generator = torch.Generator().manual_seed(seed)
+        generator, directions = torch.Generator().manual_seed(seed), (case.rnn.directions,) if self.stacked else ()
 
         def random(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
-            return {name: (torch.rand(shape, generator=generator, dtype=torch.float64) - 0.5).to(dtype)
+            return {name: (torch.rand((*directions, *shape), generator=generator, dtype=torch.float64) - 0.5).to(dtype)
                     for name, shape in shapes.items()}  # fmt: skip
 
         found: dict[str, Any] = random(self._shapes([*self._alone, *self._globals], case))
@@ -168,9 +179,14 @@ class Arguments(Object):
 
         def laid_out(value: Any, name: str = "") -> Any:
             both_biases = slot(name).is_bias or name.lower().startswith("b")  # in two rows, which lie as they are
-            turns = binding.transposed and len(value.shape) == 2 and not both_biases
-            value = value.T if turns else value.reshape(-1, 1) if binding.columns and len(value.shape) == 1 else value
-            return binding.value(value[None] if self.both_biases else value)
+            rank = len(value.shape) - self.stacked
+            if rank == 2 and binding.transposed and not both_biases:
+                value = value.mT
+            elif rank == 1 and binding.columns:
+                value = value.unsqueeze(-2 if self.stacked else -1)
+            given = binding.value(value)
+            self.watch(name, given)
+            return given
 
         self.turned, given = binding.transposed, dict[str, Any]()
         for name, meant in self.arguments.items():

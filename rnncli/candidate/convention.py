@@ -260,12 +260,14 @@ def at(returned: Any, path: Sequence[int | str]) -> Any:
 
 
 def as_tensor(value: Any) -> Tensor:
-    """Return a tensor, of an array, a number or a list of them too."""
+    """Return a tensor, of an array, a number or a list of them too; over the memory of an array, if that can be."""
     if isinstance(value, Tensor):
         return value.as_subclass(Tensor) if type(value) is not Tensor else value
     if isinstance(value, list | tuple):
         return torch.stack([as_tensor(item) for item in value]) if value else torch.zeros(0)
-    return torch.from_numpy(value.copy()) if is_array(value) else torch.as_tensor(value)
+    if not is_array(value):
+        return torch.as_tensor(value)
+    return torch.from_numpy(value if value.flags.writeable and min(value.strides, default=0) >= 0 else value.copy())
 
 
 def shown_axes(axes: str) -> str:

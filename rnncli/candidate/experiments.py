@@ -84,8 +84,15 @@ class View:
         return self.tensor if index is None else f"{self.tensor}.{part}"
 
     @property
+    def in_rows(self) -> bool:
+        """Return whether it is a slice of the rows of a tensor, one behind the other."""
+        return isinstance(self.index, slice) and len(self.shape) < len(self.held.shape)
+
+    @property
     def numbers(self) -> list[int]:
         """Return the numbers in its name, and its index."""
+        if self.in_rows and self.held.shape[0] > 1:
+            return [self.index.start // self.held.shape[1]]
         plain = re.sub(r"[a-z]2[a-z]", "", self.tensor.lower())
         numbers = [int(number) for number in re.findall(r"(?<![a-z])\d+|(?<=_)\d+|(?<=[a-z])\d+(?=$|\.)", plain)]
         return [*numbers, self.index] if isinstance(self.index, int) else numbers
@@ -139,7 +146,7 @@ class Experiments:
         if when not in self._given:
             return NOTHING
         if change is None:
-            change = self._random(*self.values[view.held.name][_where(view)].shape) * 0.5 + 0.1
+            change = self._random(*_part(view, self.values[view.held.name]).shape) * 0.5 + 0.1
         return self._compared(*self._changed(view, when, change))
 
     def units(self, view: View, when: str, element: tuple[int, int], row: int | None, half: int) -> set[int]:
@@ -173,7 +180,7 @@ class Experiments:
         for name in held:
             self.values[name] = torch.zeros_like(before[name])
         for view, block, unit, value in fills:
-            part = self.values[view.held.name][_where(view)]
+            part = _part(view, self.values[view.held.name])
             axis = [number for number, size in enumerate(view.shape) if size > 1][view.axis]
             first, step = (block, view.blocks) if view.interleaved else (block * self.sizes.C, 1)
             rows = part.movedim(axis, 0)[first::step][: self.sizes.C]
@@ -219,8 +226,9 @@ class Experiments:
         if when not in self._base:
             self._base[when] = self._ran(when)
         before = self.values[view.held.name]
-        changed, where = before.clone(), _where(view)
-        changed[where] += change.reshape(changed[where].shape)
+        changed = before.clone()
+        part = _part(view, changed)
+        part += change.reshape(part.shape)
         self._set(view.held, changed)
         try:
             return self._base[when], self._ran(when)
@@ -260,9 +268,12 @@ class Experiments:
         return Effect(moved, frozenset(rows), frozenset(halves), output is not None and bool(output[0].any()))
 
 
-def _where(view: View) -> Any:
-    in_a_row = isinstance(view.index, slice) and view.held.shape[0] == 1 < len(view.held.shape)  # ONNX's (1, 8 H)
-    return ... if view.index is None else (0, view.index) if in_a_row else view.index
+def _part(view: View, value: Tensor) -> Tensor:
+    """Return the part of a tensor that a view is, over the same memory; slices of ONNX's (D, 8 H) go along its rows."""
+    if view.in_rows:
+        return value.view(-1)[view.index]
+    part: Tensor = value[... if view.index is None else view.index]
+    return part
 
 
 def _differs(one: Tensor | None, other: Tensor | None) -> Tensor | None:

@@ -150,7 +150,9 @@ class Function(Native):
 
         def fill(weight: Weight) -> Any:
             value = weight.value(params, self.head_scale)
-            return binding.value(value.unsqueeze(1) if binding.columns and value.dim() == 1 else value)
+            given = binding.value(value.unsqueeze(1) if binding.columns and value.dim() == 1 else value)
+            self.watch(str(weight), given)
+            return given
 
         held, given = self._held(case, binding), dict[str, Any]()
         for name, meant in self.arguments.items():

@@ -89,6 +89,17 @@ def _goes_through(target: Any, attribute: str) -> bool:
     return any(name_of(node) == attribute and id(node) not in first for node in nodes)
 
 
+def takes_first_alone(target: Any, name: str) -> bool:
+    """Return whether the source takes the first part of an argument alone: `W[0]`, `W[0, :h]`, `W.squeeze(0)`."""
+    for node in nodes_of(target):
+        if isinstance(node, ast.Subscript) and name_of(node.value) == name:
+            if _is_number(node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice):
+                return True
+        elif called(node) == "squeeze" and name_of(node.func.value) == name:  # type: ignore[attr-defined]  # W.squeeze
+            return True
+    return False
+
+
 def _is_number(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, int)
 

@@ -51,7 +51,8 @@ _CELL_STATE = re.compile(
     r"|long_?term(_?memory)?|ltm|(memory|mem)_?(states?|cells?))"
     r"(_?(0|n|t|x|prev|next|new|old|in|init|start|last|current|tm1|t_?minus_?1|t_1|states?))?$"
 )
-_GATE_WORDS = {
+_GATE_WORDS: dict[str, dict[str, frozenset[str]]] = {
+    "RNN": {},
     "LSTM": {"i": words("i in inp input"), "f": words("f forget"), "o": words("o out output"),
              "g": words("g c j a u cell cand candidate modulation new tilde hat")},
     "GRU": {"r": words("r reset"), "z": words("z u update"),

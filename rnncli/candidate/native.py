@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from rnncli.candidate import key_source, signature, source, state_source
 from rnncli.candidate.names import is_cell_state, option
+from rnncli.candidate.places import is_array
 from rnncli.candidate.weights import Binding, Missing
 from rnncli.core.case import Case
 from rnncli.core.cells import Cell
@@ -46,6 +47,7 @@ class Native:
     is_module = False
     has_output_size = False  # it is constructed with the size of a head
     joined = False  # a function that takes one matrix for x and h
+    watched: dict[str, tuple[Any, Any]] | None = None  # of a call that is watched: its weights, and copies of them
 
     def __init__(
         self, name: str, call: Callable[..., Any], written: Any, module: Any, holds_weights: bool, cell: Cell
@@ -109,6 +111,20 @@ class Native:
         keys = [name for name in key_source.keys_of(call, state) if state_source.names_a_state(name)]
         made = namedtuple("States", fields) if fields else type("States", (dict,), {"_fields": keys}) if keys else None
         return next(filter(None, records), made)
+
+    def watch(self, name: str, weight: Any) -> None:
+        """Keep a weight that is given, and a copy, where the call is watched."""
+        if self.watched is not None and is_array(weight):
+            self.watched[name] = weight, weight.clone() if isinstance(weight, Tensor) else weight.copy()
+
+    def overwritten_in(self, call: Callable[[], object]) -> list[str]:
+        """Return the names of the weights that a call of it overwrites."""
+        self.watched = {}
+        try:
+            call()
+            return [name for name, (weight, before) in self.watched.items() if bool((weight != before).any())]
+        finally:
+            self.watched = None
 
     def claims(self, name: str) -> bool:
         return name in self.arguments.values()

@@ -208,7 +208,7 @@ class Object(Native):
             self._objects[key] = made, held_by(made)
         made, held = self._objects[key]
         if plan := self.plan(case):
-            plan.set(made, held, params, binding)
+            plan.set(made, held, params, binding, watch=self.watch)
         return self.run(made, x, state, case, binding)
 
     def plan(self, case: Case) -> Wiring | None:

@@ -93,7 +93,9 @@ def _walk(value: Any, path: Path, linear: bool, found: dict[Any, Held], seen: se
 
 def _hold(value: Any, path: Path, linear: bool, found: dict[Any, Held]) -> None:
     tensor, shape = isinstance(value, Tensor), tuple(value.shape)
-    if not (value.is_floating_point() if tensor else value.dtype.kind == "f") or not shape or 0 in shape:
+    if not (value.is_floating_point() if tensor else value.dtype.kind == "f") or 0 in shape:
+        return
+    if not shape and not isinstance(value, nn.Parameter):  # a number; one that is trained acts as any other parameter
         return
     memory = value.data_ptr() if tensor else value.__array_interface__["data"][0]
     strides = tuple(value.stride() if tensor else value.strides)

@@ -93,7 +93,8 @@ class Proof:
         if not self.native.is_module or self.native.fixed:
             return ()
         held = held_by(trial.made(self.reading.dtype, 1, trial.sizes.H))
-        others = [one.name for one in held if one.parameter and not set(one.names) & set(found.tensors)]
+        trained = [one for one in held if one.parameter or getattr(one.value, "requires_grad", False)]
+        others = [one.name for one in trained if not set(one.names) & set(found.tensors)]
         starts = [trial.states, *([None] if self.native.takes_state and self.native.optional_state else [])]
         acting = []
         for name, states in itertools.product(others, starts):

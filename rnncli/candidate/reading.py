@@ -89,9 +89,11 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
     natives: list[AnyNative] = [native]
     alone: list[AnyNative] = []
     if len(case.cell.gates) > 1 and isinstance(native, Function) and not native.calls_a_layer:
-        forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"bias_row": True}]
+        forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"stacked": True}, {"bias_row": True}]
         natives = [Arguments(native, **form) for form in forms]
         alone = [Arguments(native, **form) for form in forms[:2]]
+    elif isinstance(native, Function) and not native.calls_a_layer:
+        natives += [Arguments(native, **form) for form in ({"onnx": True}, {"stacked": True})]
     elif isinstance(native, Object):
         alone = [native_of(native.target, native.name, case.cell)]
     if not len(native.states) == 1 < len(case.cell.states) or native.takes_pair:
@@ -150,6 +152,8 @@ class Reader:
                 other = Arguments(other) if isinstance(other, Function) and self.native.lies_as_told else other
                 found += Reader(other, self.case, {**self.stated, "weights": "behaves"}).readings()
         self._tell_layouts(found[0])
+        for adapted in found:
+            adapted.overwrites = self._overwritten_by(adapted)
         return found
 
     def _base(self) -> tuple[list[Reading], tuple[int, int]]:
@@ -266,6 +270,27 @@ class Reader:
             neither = (*reading.neither, what)
             adapted.reading = replace(reading, output=None, neither=neither)
         return plan.turned
+
+    def _overwritten_by(self, adapted: Adapted) -> list[str]:
+        """Return the weights that a call overwrites, by their names: the next call starts from others."""
+        native, reading = adapted.native, adapted.reading
+        layers, directions = self.case.rnn.num_layers, self.case.rnn.directions
+        sizes = layers if reading.layers else 1, directions if reading.directions else 1
+        trial = trial_of(self.case, native, *sizes, reading.dtype)
+        first = slice(0, None if "N" in reading.input else 1)
+        x, states = trial.x[:, first], tuple(one[:, first] for one in trial.states)
+        given = altered(trial.case, input={"batch_size": x.shape[1]})
+
+        def call() -> None:
+            with default_dtype(reading.dtype):
+                adapted.prepare(trial.case)
+                state = reading.as_state(states) if native.takes_state else None
+                native.call(reading.as_input(x[0] if reading.steps else x), state, trial.params, given, reading.binding)
+
+        try:
+            return native.overwritten_in(call)
+        except (Exception, SystemExit):
+            return []
 
     # -- what it takes itself ------------------------------------------------------------------------------------------
 

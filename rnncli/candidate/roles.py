@@ -101,9 +101,10 @@ class _Roles:
             return self._segments(one)
         if shape == (1 + s.I + s.H, s.gates * s.C) and not one.linear:
             return self._with_a_row_for_the_bias(one)
-        if sizes == (2 * s.gates * s.C,) and (s.gates > 1 or s.rows == 1):  # b_ih and b_hh
-            half = s.gates * s.C
-            return [View(one, slice(start, start + half), (half,)) for start in (0, half)]
+        both_biases = 2 * s.gates * s.C
+        if (sizes == (both_biases,) and (s.gates > 1 or s.rows == 1)) or shape == (s.directions, both_biases):
+            half = s.gates * s.C  # b_ih and b_hh, of each direction
+            return [View(one, slice(start, start + half), (half,)) for start in range(0, math.prod(shape), half)]
         if s.gates > 1:
             several = len(shape) > 1 and shape[0] in {s.layers, s.directions, s.rows, s.gates, 2} - {1}
             matrices, vectors = len(shape) == 3, len(shape) == 2 and shape[1] % s.C == 0 and shape[0] % s.C != 0
@@ -162,7 +163,7 @@ class _Roles:
         s, torchs, named = self.sizes, _TORCH_NAME.search(view.tensor), view.claim.is_bias or view.held.linear
         if torchs and torchs[2].startswith("weight"):
             view.kind, view.evidence = torchs[2], "its name"
-        elif view.big not in ((), (s.C,)):
+        elif view.big not in ((), (s.C,)) or (view.big == () and s.gates > 1 and s.C > 1):  # a number has no gates
             return
         elif effects["0"].any:
             view.kind, view.evidence = "bias", "acts where x = 0 and h = 0"

@@ -54,7 +54,7 @@ def parameters_of_constructor(target: Any) -> list[inspect.Parameter]:
     if inspect.isclass(target) and issubclass(target, nn.RNNBase) and target.__module__.startswith("torch.nn"):
         return _of_torchs_layer(target)
     if not inspect.isclass(target):
-        return [*parameters_of(target), *_by_keyword(target, {p.name for p in parameters_of(target)})]
+        return [*parameters_of(target), *_handed_on(target, {p.name for p in parameters_of(target)})]
     found: dict[str, inspect.Parameter] = {}
     for base in target.__mro__:
         own = vars(base).get("__init__")
@@ -71,7 +71,7 @@ def parameters_of_constructor(target: Any) -> list[inspect.Parameter]:
         found |= {name: p for name, p in named.items() if name not in found}
         if len(named) == len(parameters):
             break
-        found |= {p.name: p for p in _by_keyword(own, set(found))}
+        found |= {p.name: p for p in _handed_on(own, set(found))}
     return list(found.values())
 
 
@@ -84,15 +84,17 @@ def _of_torchs_layer(layer: type[nn.RNNBase]) -> list[inspect.Parameter]:
     return [*found, inspect.Parameter("nonlinearity", keyword, default="tanh")] if layer is nn.RNN else found
 
 
-def _by_keyword(call: Any, named: set[str]) -> list[inspect.Parameter]:
-    """Return the parameters that a function takes by `**kwargs`, beside those that it names."""
-    if all(p.kind != p.VAR_KEYWORD for p in inspect.signature(call).parameters.values()):
+def _handed_on(call: Any, named: set[str]) -> list[inspect.Parameter]:
+    """Return the parameters that a function takes by `*args` and `**kwargs`, beside those that it names."""
+    kinds = {p.kind for p in inspect.signature(call).parameters.values()}
+    if not kinds & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}:
         return []
     found: dict[str, inspect.Parameter] = {}
-    for text in getattr(getattr(call, "__code__", None), "co_consts", ()):
+    by_name = inspect.Parameter.VAR_KEYWORD in kinds
+    for text in getattr(getattr(call, "__code__", None), "co_consts", ()) if by_name else ():
         if isinstance(text, str) and (meant := option(text)) in _DEFAULTS:
             found[text] = inspect.Parameter(text, inspect.Parameter.KEYWORD_ONLY, default=_DEFAULTS[meant])
-    for taker, given in source.takers_of_keywords(call):
+    for taker, given in source.takers_of_all(call):
         beyond = parameters_of_constructor(taker)[given.count("") :]
         found |= {p.name: p for p in beyond if p.name not in given and p.name not in found}
     return [p for p in found.values() if p.name not in named]
@@ -141,7 +143,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
     gated = len(cell.gates) > 1
     parameters = parameters_of(call)
     if inspect.isfunction(call) and not holds_weights:
-        parameters += _by_keyword(call, {p.name for p in parameters})
+        parameters += _handed_on(call, {p.name for p in parameters})
         parameters += [p for p in _all_parameters_of(call) if p.kind == p.VAR_KEYWORD and p.name in keyed]
     of_gates = gates_among([p.name for p in parameters], cell) if gated and not holds_weights else {}
     for parameter in parameters:

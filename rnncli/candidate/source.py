@@ -175,16 +175,20 @@ def explicit_base_arguments(target: type) -> set[str]:
     return set()
 
 
-def takers_of_keywords(function: Any) -> Iterator[tuple[Any, list[str]]]:
-    """Yield the classes and functions that a function hands its `**kwargs` on to, with the names of what else they get.
+def takers_of_all(function: Any) -> Iterator[tuple[Any, list[str]]]:
+    """Yield the classes and functions that a function hands its `*args` or `**kwargs` on to, with the names of what
+    else they get.
 
     An argument without a name is "". Of torch's modules and of the function's own module.
     """
     module = module_of(function)
     known = {**vars(nn), **(vars(module) if module is not None else {})}
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    stars = {p.name for p in inspect.signature(function).parameters.values() if p.kind in several}
     for node in nodes_of(function):
-        star = [one for one in node.keywords if one.arg is None] if isinstance(node, ast.Call) else []
-        taker = known.get(called(node)) if star else None
+        handed = [one.value for one in getattr(node, "args", []) if isinstance(one, ast.Starred)]
+        handed += [one.value for one in getattr(node, "keywords", []) if one.arg is None]
+        taker = known.get(called(node)) if stars & set(map(name_of, handed)) else None
         if isinstance(node, ast.Call) and callable(taker) and taker is not function:
             positional = ["" for one in node.args if not isinstance(one, ast.Starred)]
             yield taker, [*positional, *(one.arg for one in node.keywords if one.arg)]

@@ -1,7 +1,7 @@
 """Which tensor of an object holds which of nn.RNN's parameters: how they are set, told, and found to be wrong."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -44,15 +44,21 @@ class Wiring:
         return {name: [piece for piece in self.pieces if piece.tensor == name] for name in self.tensors}
 
     def set(
-        self, made: Any, held: Sequence[Held], params: Mapping[str, Tensor], binding: Binding, head: float = 1.0
-    ) -> None:
-        """Put nn.RNN's parameters into an object; a head becomes the identity, times `head`."""
+        self, made: Any, held: Sequence[Held], params: Mapping[str, Tensor], binding: Binding, head: float = 1.0,
+        watch: Callable[[str, Any], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Put nn.RNN's parameters into an object; a head becomes the identity, times `head`. `watch` gets what is put
+        under each name.
+        """
         by_name = {name: one for one in held for name in one.names}
         for name, pieces in self.by_tensor.items():
             one = by_name.get(name)
             reads_more = one is not None and not set(big(one.shape)) <= {params["weight_hh_l0"].shape[1]}
             if one is not None and not (pieces[0].weight.kind == "readout" and reads_more):
-                one.set(made, binding.value(self._value(name, params, one, head)))
+                value = binding.value(self._value(name, params, one, head))
+                one.set(made, value)
+                if watch:
+                    watch(name, value)
 
     def _value(self, tensor: str, params: Mapping[str, Tensor], held: Held, head: float = 1.0) -> Tensor:
         """Return the value of a tensor from its pieces, in the shape that it has, where it has as many elements."""

@@ -40,6 +40,8 @@ class Cause(StrEnum):
     DROPOUT_MASKS = "dropout-masks"  # the masks are not torch's, and right
 
 
+# The causes that a candidate's own tensors give: its values may be right.
+BESIDE_VALUES = frozenset({Cause.INPUT_MUTATED, "extra-parameter", "wrong-shape", "not-a-parameter", "bias-kept"})
 # The causes that a further call shows. The tensor is right in the first call, whose error the check holds.
 FURTHER_CALLS = frozenset(
     {Cause.OTHER_WEIGHTS, Cause.WITHOUT_H_0, Cause.ONE_SEQUENCE, Cause.ONE_STEP, Cause.RESULT_OVERWRITTEN}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rnncli.core.causes import FURTHER_CALLS
+from rnncli.core.causes import BESIDE_VALUES, FURTHER_CALLS
 from rnncli.core.records import (
     CaseRecord,
     Check,
@@ -281,6 +281,9 @@ def _mismatch(name: str, case: CaseRecord) -> str:
         return f"{name} is not {call(case)}: right in the first call, wrong in a further one ({covered(wrong)})"
     if len(wrong) == judged > 1:
         return f"{name} is not {call(case)}: all {judged} tensors differ"
+    found = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
+    if len(found) == 1 and found[0].cause in BESIDE_VALUES and found[0].reason:
+        return f"{name} is not {call(case)}: {found[0].reason}"
     differ = "differs" if len(wrong) == 1 else "differ"
     return f"{name} is not {call(case)}: {covered(wrong)} {differ}, of {counted(judged, 'tensor')}"
 

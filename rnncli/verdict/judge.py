@@ -20,6 +20,7 @@ from rnncli.verdict.evaluate import Candidate, Values, as_candidate
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.repeat_calls import check_repeat_calls, with_one_sequence, without_h_0_in_working_dtype
 from rnncli.verdict.stage import Difference, is_wrong, stage_checks
+from rnncli.verdict.unusual_calls import with_another_dropout
 
 
 class Judgement:
@@ -73,6 +74,8 @@ class Judgement:
             found, starts_narrow = check_repeat_calls(problem, candidate, in_float64)
             checks = _with_difference(checks, found)
             checks = _with_difference(checks, without_h_0_in_working_dtype(problem, candidate))
+        if not is_wrong(checks) and all(check.cause != Cause.DROPOUT_MASKS for check in checks):
+            checks = _with_difference(checks, with_another_dropout(problem, candidate))
         self.downcast = float32.buffer_without_dtype(problem, candidate)
         if starts_narrow and not self.downcast:
             self.downcast = "it starts in float32 where h_0 is omitted"

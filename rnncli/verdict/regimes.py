@@ -38,6 +38,7 @@ LARGE_LOSS = 4096  # times the loss; a power of two, which rounds nothing
 CALLS = 9  # with equal values; a tenth one has another input
 WITHOUT_H_0 = "called without h_0"
 TEN_TIMES = "called ten times"
+GIVEN_GRADIENTS = "gradients that it was given"
 
 
 def difference(
@@ -77,8 +78,8 @@ def observed(side: Side, case: Case) -> Regimes:
                 raise
             except Exception as error:
                 found[regime] = what_backward_raises(error)
-            for name in side.given:
-                side.leaves[name].requires_grad_(case.run.gradients)
+            for leaf in side.leaves.values():
+                leaf.requires_grad_(case.run.gradients)
     return found
 
 
@@ -87,16 +88,20 @@ def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping
     yield "given an input and h_0 that are not contiguous", partial(_not_contiguous, side)
     if side.probe.states:
         yield WITHOUT_H_0, partial(_without_states, side, case.run.gradients)
+        yield "given an h_0 of zeros", partial(_from_zeros, side, case.run.gradients)
     if case.run.gradients:
         for leaf in side.given:
             article = "a" if leaf == "c_0" else "an"
-            yield f"given {article} {leaf} that needs no gradient", partial(_gradients, side, side.claimed, leaf)
+            yield f"given {article} {leaf} that needs no gradient", partial(_gradients, side, side.claimed, (leaf,))
+        weights = tuple(name for name in side.leaves if name not in side.given)
+        yield "given weights that need no gradient", partial(_gradients, side, side.claimed, weights)
         for name in side.claimed:
             yield f"with a loss on {name} alone", partial(_gradients, side, (name,))
         yield "after two backward calls", partial(_two_backward_calls, side)
         yield "in a second backward of one call", partial(_second_backward, side)
         yield f"with a loss that is {LARGE_LOSS:,} times as large", partial(_gradients_of_a_large_loss, side)
         yield "with another call before its backward", partial(_gradients_after_another_call, side)
+        yield "given gradients of its results that are not contiguous", partial(_from_gradients, side)
 
 
 @torch.no_grad()
@@ -168,10 +173,35 @@ def _gradients_after_another_call(side: Side) -> Mapping[str, Tensor | None]:
     return {f"grad {name}": gradient for name, gradient in side.gradients(results).items()}
 
 
-def _gradients(side: Side, names: Iterable[str], without: str | None = None) -> Mapping[str, Tensor | None]:
-    """Return the gradients of a loss on the results of these names; the leaf `without` needs none."""
-    if without:
-        side.leaves[without].requires_grad_(False)
+def _from_gradients(side: Side) -> Mapping[str, Tensor | None]:
+    """Return the gradients from given ones of the results, and these: a backward must leave what it is given alone."""
+    results = _copies(side.call(side.copies()), side.claimed)
+    given = {name: _strided(side.probe.cotangents[name]) for name in results}
+    torch.autograd.backward(list(results.values()), list(given.values()))
+    found: dict[str, Tensor | None] = {f"grad {name}": leaf.grad for name, leaf in side.leaves.items()}
+    return found | {f"{name} of the {GIVEN_GRADIENTS}": value for name, value in given.items()}
+
+
+def _from_zeros(side: Side, gradients: bool) -> Mapping[str, Tensor | None]:
+    """Return the results from an h_0 of zeros, which is no h_0 that is omitted, and the gradients."""
+    h_0 = side.leaves["h_0"]
+    before = h_0.detach().clone()
+    h_0.data.zero_()
+    try:
+        results = _copies(side.call(side.copies()))
+        found: dict[str, Tensor | None] = {name: value.detach() for name, value in results.items()}
+        if gradients:
+            of_claimed = {name: value for name, value in results.items() if name in side.claimed}
+            found |= {f"grad {name}": gradient for name, gradient in side.gradients(of_claimed).items()}
+        return found
+    finally:
+        h_0.data.copy_(before)
+
+
+def _gradients(side: Side, names: Iterable[str], without: Iterable[str] = ()) -> Mapping[str, Tensor | None]:
+    """Return the gradients of a loss on the results of these names; the leaves `without` need none."""
+    for name in without:
+        side.leaves[name].requires_grad_(False)
     wanted = [name for name, leaf in side.leaves.items() if leaf.requires_grad]
     gradients = side.gradients(_copies(side.call(side.copies()), names))
     return {f"grad {name}": gradients[name] for name in wanted}
@@ -203,7 +233,8 @@ def _first_other(expected: Regimes, found: Regimes, tolerance: float) -> Differe
         allowed = tolerance * (wanted.abs().max().item() or 1.0)
         if error <= allowed:
             continue
-        told, cause = f"an error of {error:.1e}", str(Cause.REGIME)
+        told = "it overwrites them" if name.endswith(GIVEN_GRADIENTS) else f"an error of {error:.1e}"
+        cause = str(Cause.REGIME)
         if regime == TEN_TIMES:
             if (value.double() - value[:1].double()).abs().max().item() <= allowed:  # the calls agree
                 regime = "given a step of zeros and a repeated one"

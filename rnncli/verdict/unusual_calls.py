@@ -106,6 +106,23 @@ def _in_training(small: Problem, candidate: Candidate) -> Difference | None:
     return found or _of_other_sizes(small.derived(_trained), candidate)
 
 
+def with_another_dropout(problem: Problem, candidate: Candidate) -> Difference | None:
+    """Call with another p and seed a candidate that has torch's masks: it may keep p, or draw the same ones again."""
+    rnn = problem.case.rnn
+    if candidate.built_in or not problem.drops or rnn.num_layers == 1 or rnn.dropout == 1:
+        return None
+    other = problem.derived(_of_another_dropout)
+    when = f"with p = {other.case.rnn.dropout} and another seed"
+    with suppress(CandidateError):
+        return first_difference(other, "algorithm", candidate, when, Cause.REGIME)
+    return None
+
+
+def _of_another_dropout(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    p = case.rnn.dropout / 2 if case.rnn.dropout > 0.25 else 0.5
+    return _with_another_seed(altered(case, rnn={"dropout": p}), probe)
+
+
 def draws_in_training(problem: Problem, candidate: Candidate) -> bool:
     """Return whether a candidate draws at random in training mode, where the case does not ask for that mode."""
     if not candidate.asks_if_training or problem.case.run.train:
