@@ -120,6 +120,8 @@ class Adapted:
             done += ["layers"] if rnn.num_layers > 1 and not (reading.layers and reading.directions) else []
             done += ["directions"] if rnn.bidirectional and not reading.directions else []
         said = [f"{' and '.join(done)} put together by rnncli"] if done else []
+        if isinstance(self.native, Object) and (told := list(self.native.set_against_default(case))):
+            said.append(f"constructed with {', '.join(told)}, not its default")
         if reading.steps:
             said.append("the loop over time is rnncli's")
         elif "N" not in reading.input and layout != "unbatched":

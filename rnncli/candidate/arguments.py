@@ -26,6 +26,7 @@ from rnncli.core.shapes import parameter_sizes
 
 _KINDS = (("weight_ih", "weight_hh"), ("weight_hh", "weight_ih"))  # of two matrices, in the order of the arguments
 _BEFORE_L = re.compile("(weight|bias)_[ih]h_")  # what `weight_ih_l0` is put together from
+_BIAS_OF_N = re.compile(r"(^|[._])b(ias)?_?h?n$")
 
 
 class Arguments(Object):
@@ -67,7 +68,7 @@ class Arguments(Object):
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
         self._layered = {name: _taken_apart_by_layer(function.target, name) for name in self._holders}
         self._listed = {name: _taken_apart(function.target, name) for name in self._holders}
-        self._nested = {name: key_source.dotted_keys(function.target, name) for name in self._holders}
+        self._nested = {name: _all_keys(function.target, name) for name in self._holders}
         self._of_records = {name: self._record_of(name) for name in self._holders}
         for name, (record, by_layer) in self._of_records.items():
             if record:
@@ -149,10 +150,11 @@ class Arguments(Object):
         stems = {name: named[name][0] if name in named else name for name in names}
         biases = {stem for stem in stems.values() if slot(stem).is_bias or stem.strip("_.").lower().startswith("b")}
         biases |= {stem for stem in stems.values() if biases and stem.strip("_.").lower() in ("c", "d")}  # b and c
-        heads = {name for name in names if name not in named and slot(name).kind == "readout"}
+        others = [name for name in names if name not in named]
+        heads = {name for name in others if slot(name).kind == "readout" or (named and name.lower() in ("wy", "w_y"))}
         matrices = [stem for stem in dict.fromkeys(stems.values()) if stem not in {*biases, *heads}]
         if names and len(matrices) not in (1, 2):
-            raise Missing("a matrix for the input and one for h, or both in one, by the names of its arguments")
+            raise Missing("a matrix for the input and one for h, or both in one, by their names")
         columns = {"weight_ih": rnn.input_size, "weight_hh": rnn.h_out, "weight": rnn.input_size + rnn.h_out}
         if self.bias_row:
             if len(names) != 1 or matrices != list(names):
@@ -166,6 +168,8 @@ class Arguments(Object):
             rows = rnn.hidden_size * (1 if named else len(self.cell.gates))  # b_hn beside biases of all gates too
             rows *= 2 if self.both_biases and stem in biases else 1
             rows = rnn.h_out if name in heads else rows
+            if self.cell.reset and len(biases) > 1 and _BIAS_OF_N.search(stem.lower()):  # beside one of all gates
+                rows = rnn.hidden_size
             if stem in biases:
                 shapes[name] = (2, rows) if key_source.takes_two_rows(self.target, name) else (rows,)
             else:
@@ -181,9 +185,9 @@ class Arguments(Object):
             both_biases = slot(name).is_bias or name.lower().startswith("b")  # in two rows, which lie as they are
             rank = len(value.shape) - self.stacked
             if rank == 2 and binding.transposed and not both_biases:
-                value = value.mT
+                value = value.swapaxes(-1, -2)
             elif rank == 1 and binding.columns:
-                value = value.unsqueeze(-2 if self.stacked else -1)
+                value = value.reshape(len(value), 1, -1) if self.stacked else value.reshape(-1, 1)
             given = binding.value(value)
             self.watch(name, given)
             return given
@@ -212,6 +216,14 @@ class Arguments(Object):
         replaced |= {name: option_value(option(name) or "", case) for name in self._global_sizes}
         with globals_set(self.module, replaced):
             return self.unpacked(signature.called(self.target, given), x)
+
+
+def _all_keys(target: Any, name: str) -> list[str]:
+    """Return the keys of a dict that holds dicts, `i.kernel`, and those of what stands beside them, `bn`; else none."""
+    inside = key_source.dotted_keys(target, name)
+    outer = {key.partition(".")[0] for key in inside}
+    beside = [key for key in key_source.keys_of(target, name) if key not in outer and slot(key).kind]
+    return [*inside, *beside] if inside else []
 
 
 def _taken_apart(target: Any, name: str) -> list[str]:

@@ -119,6 +119,15 @@ class Function(Native):
         exchanged = slots | {name: slots[name]._replace(kind=kind) for name, kind in weak.items()}
         return [slots, exchanged] if len(set(weak.values())) == 2 else [slots]
 
+    @property
+    def stacks_directions(self) -> bool:
+        """Return whether its weights may have an axis of directions: it takes one apart, or documents three axes."""
+        notes = source.notes_on(self.target)
+        shapes = [source.documented_shape(notes, name) for name in self._arguments]
+        return any(len(shape) == 3 for shape in shapes if shape) or any(
+            key_source.takes_by_number(self.target, name) for name in self._arguments
+        )
+
     def claims(self, name: str) -> bool:
         """Return whether it takes an argument of nn.RNN, or weights that say as much: of a layer, of a direction."""
         if name == "bidirectional" and (self._reverse or len(self._holders) == 2 or self._reverse_keys):
@@ -270,7 +279,7 @@ class Function(Native):
         if form == "flat":
             return [weight for group in groups for weight in group]
         if len(groups) != 1:
-            raise Missing("a tuple holds the weights of one layer")
+            raise Missing("a place for all layers: a tuple holds the weights of one")
         head = [self._weight(end, Slot("readout", 0, False), binding, why) for end in "wb"]
         return [*groups[0], *head] if form == "with head" else groups[0]
 

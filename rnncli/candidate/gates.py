@@ -125,9 +125,10 @@ class _Place:
         by_kind: dict[str | None, list[View]] = defaultdict(list)
         for view in views:
             by_kind["bias" if view.claim.is_bias else view.kind].append(view)
-        for group in by_kind.values():
+        for kind, group in by_kind.items():
             named = gates_among([view.tensor for view in group], self.cell)
-            for view in group if len(named) == len({view.tensor for view in group}) else []:
+            whole = len(named) == len({view.tensor for view in group})
+            for view in group if whole else [view for view in group if view.tensor in named and kind == "bias"]:
                 view.gates, view.evidence = (named[view.tensor][1],), f"{view.evidence}; gate by its name"
 
     def _as_another_layer(self, untold: list[View]) -> None:

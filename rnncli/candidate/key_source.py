@@ -89,6 +89,16 @@ def _goes_through(target: Any, attribute: str) -> bool:
     return any(name_of(node) == attribute and id(node) not in first for node in nodes)
 
 
+def takes_by_number(target: Any, name: str) -> bool:
+    """Return whether the source takes an argument apart along its first axis: `W[d]`, `W[0, :h]`, `for W_d in W`."""
+    for node in nodes_of(target):
+        if isinstance(node, ast.Subscript) and name_of(node.value) == name and not isinstance(node.slice, ast.Slice):
+            return True
+        if isinstance(node, ast.For | ast.comprehension) and name in [name_of(one) for _, one in _walked(node)]:
+            return True
+    return False
+
+
 def takes_first_alone(target: Any, name: str) -> bool:
     """Return whether the source takes the first part of an argument alone: `W[0]`, `W[0, :h]`, `W.squeeze(0)`."""
     for node in nodes_of(target):

@@ -236,7 +236,7 @@ def option_value(meant: str, case: Case, default: Any = None, name: str = "") ->
     values |= {"hidden_sizes": [rnn.hidden_size] * rnn.num_layers}
     values |= {"training": case.run.train, "batch_size": case.input.batch_size, "seq_len": case.input.seq_len}
     if meant != "config" and meant not in values:
-        raise Missing("an argument whose name says nothing" if meant == "unknown" else f"no value for {meant}")
+        raise Missing(f"a value for {name or meant}{', whose name says nothing' if meant == 'unknown' else ''}")
     return Settings(values) if meant == "config" else values[meant]
 
 

@@ -52,6 +52,7 @@ class Object(Native):
         claimed = set(self._made_with.values())
         self.has_output_size = "output_size" in claimed
         self._takes_any = self.of_class and "input_size" not in claimed and signature.takes_any_keyword(target)
+        self._takes_any = self._takes_any or "layer" in claimed
         self._asks = {meant for text in self._texts_of_settings("config" in claimed) if (meant := option(text))}
         self._objects: dict[Any, Any] = {}
         self.plans: dict[PlanKey, Wiring] = {}
@@ -129,6 +130,13 @@ class Object(Native):
         made = ", ".join(self._made_with) or "no arguments"
         return f"it is constructed with {made}, and called with {', '.join(self.arguments) or 'no arguments'}"
 
+    def set_against_default(self, case: Case) -> Iterator[str]:
+        """Yield what the constructor is given where its default is another: an activation, all steps of output."""
+        for name, meant in self._made_with.items():
+            if meant in ("nonlinearity", "return_sequences") and self._made_defaults.get(name) is not None:
+                value = option_value(str(meant), case, self._made_defaults[name], name)
+                yield from [f"{name}={value!r}"] if value != self._made_defaults[name] else []
+
     def bindings(self) -> Iterator[Binding]:
         """Yield arrays or tensors: its weights lie as the object has them."""
         yield from (Binding(numpy=arrays) for arrays in self.arrays)
@@ -168,13 +176,15 @@ class Object(Native):
                 given[name] = output_size
             elif meant == "cell class":
                 given[name] = self.cell_class
+            elif meant == "layer":
+                given[name] = rnn_of(case)
             elif meant == "device":
                 given[name] = torch.device(device)
             elif isinstance(meant, str) and meant != "left out":
                 value = option_value(meant, case, self._made_defaults.get(name), name)
                 record = self._records[name] if meant == "config" else None
                 given[name] = record(**value.of(record)) if record else value
-        if self._takes_any:
+        if self._takes_any and "layer" not in self._made_with.values():
             given |= {name: option_value(name, case) for name in self._asks if name in RNNArguments.model_fields}
         if not self.of_class or not signature.starred(self.target.__init__):
             return signature.called(self.target, given)

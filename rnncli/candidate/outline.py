@@ -80,6 +80,8 @@ def _trees(path: Path) -> Iterator[ast.Module]:
 def _could_be_a_layer(node: Definition, others: dict[str, Definition]) -> bool:
     if node.name.startswith("_") or node.name.lower().startswith("test"):
         return False
+    if isinstance(node, ast.ClassDef) and any(name_of(base) == "Function" for base in node.bases):  # autograd's
+        return False
     if isinstance(node, ast.ClassDef):
         own = [inner for one in _with_bases(node, others) for inner in one.body if isinstance(inner, ast.FunctionDef)]
         runs = [inner for name in _METHODS for inner in own if inner.name == name]

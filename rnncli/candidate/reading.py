@@ -89,10 +89,11 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
     natives: list[AnyNative] = [native]
     alone: list[AnyNative] = []
     if len(case.cell.gates) > 1 and isinstance(native, Function) and not native.calls_a_layer:
-        forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"stacked": True}, {"bias_row": True}]
+        forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"bias_row": True}]
+        forms += [{"stacked": True}] if native.stacks_directions else []
         natives = [Arguments(native, **form) for form in forms]
         alone = [Arguments(native, **form) for form in forms[:2]]
-    elif isinstance(native, Function) and not native.calls_a_layer:
+    elif isinstance(native, Function) and native.stacks_directions:
         natives += [Arguments(native, **form) for form in ({"onnx": True}, {"stacked": True})]
     elif isinstance(native, Object):
         alone = [native_of(native.target, native.name, case.cell)]
@@ -159,6 +160,7 @@ class Reader:
     def _base(self) -> tuple[list[Reading], tuple[int, int]]:
         """Return the reading at one layer and one direction, or at as many as the candidate always has."""
         partly: list[Reading] = []
+        always = 1, 1
         rnn, native = self.case.rnn, self.native
         by_layers, by_directions = native.claims("num_layers"), native.claims("bidirectional")
         asked = min(rnn.num_layers, 2) if by_layers else 1, rnn.directions if by_directions else 1
@@ -173,11 +175,13 @@ class Reader:
                 partly = found
             elif found and found[0].fits and (claimed or single or found[0].output is not None):
                 return found, (1, 1) if claimed else (layers, directions)
+            if found and not partly and not claimed and not by_directions and directions > 1:
+                always = layers, directions  # one direction alone raises
             partly = partly or found
         partly = partly or (self.settled(1, 1, equal=True) if self.equal_sizes else [])
         if not partly:
             raise self.settling.unreadable()
-        return partly, (1, 1)
+        return partly, always
 
     def _leaves_weights(self, reading: Reading) -> bool:
         """Return whether a matrix has no effect in one layer and direction, and another of its name and shape has one.

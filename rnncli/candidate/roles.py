@@ -296,10 +296,21 @@ class _Roles:
             elif view in free and not view.exact:
                 view.transposed = self._behaves_transposed(view)
             view.state_first = view.kind == "weight" and self._state_first(view)
+        self._lie_as_most([view for view in free if len(set(view.big)) == 1 and view.blocks == 1 < self.sizes.gates])
         of_input = [view.transposed for view in of_shape if view.kind == "weight_ih"]
         squares = [view for view in free if view.kind != "weight" and view not in of_shape and len(set(view.big)) == 1]
         turned = (view.transposed != of_input[0] for view in squares if of_input and view.effective and not view.exact)
         return any(turned)
+
+    def _lie_as_most(self, squares: list[View]) -> None:
+        """Let the square matrices of single gates lie as most of their kind do: one that behaves otherwise is wrong."""
+        groups: dict[Any, list[View]] = defaultdict(list)
+        for view in squares:
+            groups[view.kind, view.place].append(view)
+        for group in groups.values():
+            turned = sum(view.transposed for view in group)
+            for view in group if 2 * turned != len(group) else ():
+                view.transposed = 2 * turned > len(group)
 
     def _rows_of(self, view: View) -> int:
         return self.sizes.H if view.kind == "weight_hr" else self.sizes.C

@@ -169,7 +169,7 @@ class Settling:
             try:
                 returned = trial.returned(reading)
             except (Exception, SystemExit) as error:
-                what = described(error)[:200]
+                what = f"a call that lacks {error}" if isinstance(error, Missing) else described(error)[:200]
                 whatever = isinstance(error, _WHATEVER) or "allocate memory" in what
                 self.failures.setdefault(what, (0 if whatever else 3 if isinstance(error, Missing) else 2, error))
                 continue

@@ -186,6 +186,7 @@ def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
         other_mode = name == "mode" and not str(parameter.default).upper().startswith("RNN_")
         if optional and (meant in ("dtype", "device") or other_mode):
             meant = "left out"
+        meant = "layer" if _is_layer(parameter, len(parameters)) else meant
         found[name] = meant or ("left out" if optional else "unknown")
     unknown = [name for name, meant in found.items() if meant == "unknown"]
     meanings = set(found.values())
@@ -201,6 +202,17 @@ def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
         told = {one.removesuffix("s") for one in found.values() if isinstance(one, str)}  # hidden_sizes, too
         found[name] = next((size for size in _SIZES if size not in {*told, *found.values()}), "unknown")
     return found
+
+
+def _is_layer(parameter: inspect.Parameter, arguments: int) -> bool:
+    """Return whether a constructor is given a layer of torch: by its annotation, or by its name where it is alone."""
+    said = parameter.annotation
+    if parameter.default is not parameter.empty:
+        return False
+    if said is parameter.empty:
+        return arguments == 1 and parameter.name in ("rnn", "gru", "lstm")
+    of_torch = inspect.isclass(said) and issubclass(said, nn.RNNBase)
+    return of_torch or bool(re.fullmatch(r"(torch\.)?(nn\.)?(RNN|GRU|LSTM|RNNBase)", str(said)))
 
 
 def _option_of(parameter: inspect.Parameter) -> str | None:

@@ -185,11 +185,11 @@ def takers_of_all(function: Any) -> Iterator[tuple[Any, list[str]]]:
     known = {**vars(nn), **(vars(module) if module is not None else {})}
     several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     stars = {p.name for p in inspect.signature(function).parameters.values() if p.kind in several}
-    for node in nodes_of(function):
-        handed = [one.value for one in getattr(node, "args", []) if isinstance(one, ast.Starred)]
-        handed += [one.value for one in getattr(node, "keywords", []) if one.arg is None]
+    for node in [node for node in nodes_of(function) if isinstance(node, ast.Call)]:
+        handed = [one.value for one in node.args if isinstance(one, ast.Starred)]
+        handed += [one.value for one in node.keywords if one.arg is None]
         taker = known.get(called(node)) if stars & set(map(name_of, handed)) else None
-        if isinstance(node, ast.Call) and callable(taker) and taker is not function:
+        if callable(taker) and taker is not function:
             positional = ["" for one in node.args if not isinstance(one, ast.Starred)]
             yield taker, [*positional, *(one.arg for one in node.keywords if one.arg)]
 

@@ -12,6 +12,7 @@ _APART = words(
     "squeeze unbind view reshape chunk split select flatten narrow unsqueeze transpose permute tolist index_select"
     " swapaxes"
 )
+_MODULES = ("torch", "np", "numpy", "jnp", "tf", "mx", "mxnet", "F", "nn")
 _WALKS = ("list", "tuple", "zip", "enumerate", "iter", "len")
 
 
@@ -113,13 +114,20 @@ def is_listed(target: Any, name: str) -> bool:
 
 
 def unpacked_into(target: Any, name: str) -> list[str]:
-    """Return the names that the source gives the parts of an argument: `h, c = state`."""
-    for node in nodes_of(target):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name:
-            parts = [part for one in node.targets for part in getattr(one, "elts", ())]
-            if len(parts) > 1:
-                return [name_of(part) for part in parts]
-    return []
+    """Return the names that the source gives the parts of an argument: `h, c = state`, or h of `h = state[0]`."""
+    by_index: dict[int, str] = {}
+    for node in [node for node in nodes_of(target) if isinstance(node, ast.Assign)]:
+        parts = [part for one in node.targets for part in getattr(one, "elts", ())]
+        if isinstance(node.value, ast.Name) and node.value.id == name and len(parts) > 1:
+            return [name_of(part) for part in parts]
+        values = getattr(node.value, "elts", None) or [node.value]
+        for part, value in zip(parts or node.targets, values, strict=False):
+            while isinstance(value, ast.Subscript) and not isinstance(value.value, ast.Name):
+                value = value.value  # states[0] of states[0][k]
+            index = value.slice if isinstance(value, ast.Subscript) and name_of(value.value) == name else None
+            if isinstance(index, ast.Constant) and isinstance(index.value, int):
+                by_index.setdefault(index.value, name_of(part))
+    return [by_index[0], by_index[1]] if set(by_index) == {0, 1} else []
 
 
 def names_a_state(name: str) -> bool:
@@ -132,6 +140,9 @@ def returned_names(target: Any) -> list[str]:
     def names(part: ast.expr) -> list[str]:
         if isinstance(part, ast.Tuple | ast.List):
             return [name for one in part.elts for name in names(one)]
+        of = part.func.value if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) else None
+        if of is not None and name_of(of) not in _MODULES:  # h.unsqueeze(0)
+            return names(of)
         if isinstance(part, ast.Call) and part.args:  # torch.stack(cs)
             return names(part.args[0])
         return names(part.value) if isinstance(part, ast.Subscript) else [name_of(part)]

@@ -110,7 +110,7 @@ class Weight:
             size = like.shape[1]
             return like.new_zeros(size) if self.vector else torch.eye(size, dtype=like.dtype, device=like.device) * head
         if not self.kind or f"weight_hh_{self.suffix}" not in params:
-            raise Missing(f"no {self.kind}_{self.suffix} in this case")
+            raise Missing(f"{self.kind}_{self.suffix}, as the case has none")
         rows = len(like) // len(self.cell.gates) * len(self.gates or self.cell.gates)
         if self.is_bias:
             found = [self._rows(params[name], name) for name in self.parameters if name in params]
@@ -222,12 +222,15 @@ def filled(held: Any, fill: Callable[[Weight], Any]) -> Any:
     return group
 
 
-def undotted(weights: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def undotted(weights: Mapping[str, Any]) -> dict[str, Any]:
     """Return what stands under `input.kernel` and its like as a dict of dicts."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Any] = {}
     for key, value in weights.items():
-        outer, _, inner = key.partition(".")
-        found.setdefault(outer, {})[inner] = value
+        outer, dot, inner = key.partition(".")
+        if dot:
+            found.setdefault(outer, {})[inner] = value
+        else:
+            found[outer] = value
     return found
 
 

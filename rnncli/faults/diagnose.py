@@ -25,7 +25,7 @@ from rnncli.faults.catalogue import CATALOGUES, named
 from rnncli.faults.fault import Need
 from rnncli.faults.planted import plant
 from rnncli.numerics.probe import Probe, draw, equal_sizes, in_layout, results, time_first
-from rnncli.verdict.evaluate import Candidate, Values, as_candidate, has_values
+from rnncli.verdict.evaluate import Candidate, Values, as_candidate, has_values, same_results
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.stage import is_wrong, stage_checks
 
@@ -171,6 +171,15 @@ def _leaks(case: Case, device: torch.device, candidate: Candidate) -> str | None
     return None
 
 
+def _draws(case: Case, device: torch.device, candidate: Candidate) -> bool:
+    """Return whether two calls with the same values and other seeds differ: something in it is random."""
+    small, probe = _forward_alone(case, device)
+    with suppress(CandidateError):
+        one, other = (candidate.evaluate(altered(small, run={"seed": seed}), probe) for seed in (1, 2))
+        return not same_results(one, other)
+    return False
+
+
 def _mixes_the_batch(case: Case, device: torch.device, candidate: Candidate) -> str | None:
     """Return what moves in other sequences when one of a batch changes; None where nothing does."""
     if case.input.layout == "unbatched" or case.input.batch_size < 2:
@@ -295,6 +304,9 @@ def _what_is_known(
     names = list(dict.fromkeys(check.tensor for check in wrong))
     said = [f"no fault of the catalogue, and no two of them, give its values; wrong: {', '.join(names[:6])}"]
     where = "one step computes, h_0 first"
+    if _draws(case, device, candidate):
+        said.append("with another seed it gives other values")
+        where = "draws at random: dropout or noise that is always on, or weights of its own"
     exchanged = trial.in_other_axes()
     said += [f"{name} has {case.cell.layer}'s values as ({', '.join(seen)})" for name, (seen, _) in exchanged.items()]
     if exchanged and all(name in exchanged or name.startswith("grad ") for name in names):

@@ -13,7 +13,7 @@ FAULTS = (
     Fault("gates-in-another-order",
         "rows of the weights and biases read in another order: z, r, n of Keras, ONNX and Core ML",
         shows="Every tensor is wrong from the first step on; nothing raises, since the gates are of one size.",
-        fix="cut the rows into r, z, n, in this order", forms=IN_KNOWN, rare={**IN_OTHERS,
+        fix="take r, z, n in this order, each from its own rows or matrix", forms=IN_KNOWN, rare={**IN_OTHERS,
         "unit by unit": (Edit("gru_step", "b_ih).chunk(3, dim=-1)", "b_ih).unflatten(-1, (-1, 3)).unbind(-1)"),
                          Edit("gru_step", "b_hh).chunk(3, dim=-1)", "b_hh).unflatten(-1, (-1, 3)).unbind(-1)"))}),
     Fault("reset-before-product", "r acts on the state, before the product: W_hn (r * h) + b_hn",

@@ -10,7 +10,8 @@ IN_KNOWN, IN_OTHERS = orders("lstm_step", "{}, {}, {}, {} = ", gates="ifgo", kno
 FAULTS = (
     Fault("gates-in-another-order", "rows of the weights and biases read in another order: i, o, f, c of ONNX",
         shows="Every tensor is wrong from the first step on; nothing raises, since the gates are of one size.",
-        fix="cut the rows into i, f, g, o, in this order, which is Keras's too", forms=IN_KNOWN, rare={**IN_OTHERS,
+        fix="take i, f, g, o in this order, which is Keras's too, each from its own rows or matrix",
+        forms=IN_KNOWN, rare={**IN_OTHERS,
         "unit by unit": (Edit("lstm_step", "chunk(4, dim=-1)", "unflatten(-1, (-1, 4)).unbind(-1)"),)}),
     Fault("forget-bias-added",
         "1 is added to the forget gate in every step: sigmoid(f + 1), as TensorFlow's BasicLSTMCell does",
