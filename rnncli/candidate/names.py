@@ -54,7 +54,7 @@ _CELL_STATE = re.compile(
 _GATE_WORDS: dict[str, dict[str, frozenset[str]]] = {
     "RNN": {},
     "LSTM": {"i": words("i in inp input"), "f": words("f forget"), "o": words("o out output"),
-             "g": words("g c j a u cell cand candidate modulation new tilde hat")},
+             "g": words("g c j a u z cell cand candidate modulation new tilde hat")},
     "GRU": {"r": words("r reset"), "z": words("z u update"),
             "n": words("n h c g new cand candidate hat tilde hidden state out memory")},
 }  # fmt: skip
