@@ -134,8 +134,9 @@ class Object(Native):
         """Yield what the constructor is given where its default is another: an activation, all steps of output."""
         for name, meant in self._made_with.items():
             if meant in ("nonlinearity", "return_sequences") and self._made_defaults.get(name) is not None:
-                value = option_value(str(meant), case, self._made_defaults[name], name)
-                yield from [f"{name}={value!r}"] if value != self._made_defaults[name] else []
+                default = self._made_defaults[name]
+                value = option_value(str(meant), case, default, name)  # of modules the two are never equal
+                yield from [f"{name}={value!r}"] if repr(value) != repr(default) else []
 
     def bindings(self) -> Iterator[Binding]:
         """Yield arrays or tensors: its weights lie as the object has them."""

@@ -277,11 +277,12 @@ def _mismatch(name: str, case: CaseRecord) -> str:
     wrong, judged = case.tensors(Verdict.MISMATCH), len({check.tensor for check in case.checks or ()})
     if not wrong:
         return f"{name} and {call(case)}: the shapes are not as expected"
-    if all(check.cause in FURTHER_CALLS for check in case.checks or () if check.verdict == Verdict.MISMATCH):
-        return f"{name} is not {call(case)}: right in the first call, wrong in a further one ({covered(wrong)})"
+    found = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
+    if all(check.cause in FURTHER_CALLS for check in found):
+        told = f"; {found[0].reason}" if found[0].reason else ", wrong in a further one"
+        return f"{name} is not {call(case)}: right in the first call{told} ({covered(wrong)})"
     if len(wrong) == judged > 1:
         return f"{name} is not {call(case)}: all {judged} tensors differ"
-    found = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
     if len(found) == 1 and found[0].cause in BESIDE_VALUES and found[0].reason:
         return f"{name} is not {call(case)}: {found[0].reason}"
     differ = "differs" if len(wrong) == 1 else "differ"

@@ -159,7 +159,7 @@ def test_every_table_of_cells_knows_every_cell():
         "faults.edits.STEP_FUNCTIONS": (STEP_FUNCTIONS, set(CELLS)),
         "candidate.lookalikes": (_OF_TORCH, set(CELLS)),
         "verdict.dropout.HELD": (dropout.HELD, set(CELLS)),
-        "candidate.names": (_GATE_WORDS, gated),
+        "candidate.names": (_GATE_WORDS, set(CELLS)),
         "explain.equations.GATES": (equations.GATES, gated),
         "explain.equations.ELSEWHERE": (equations.ELSEWHERE, gated),
         "explain.equations.EQUATIONS": (equations.EQUATIONS, set(CELLS)),

@@ -50,5 +50,8 @@ def test_the_conclusion_says_where_a_candidate_is_right():
     assert words.conclusion(case) == (
         "manual is not nn.RNN(20, 40): right in the first call, wrong in a further one (output)"
     )
+    one = replace(ELSEWHERE, reason="given the first sequence alone (N = 1): an error of 1.0")
+    said = words.conclusion(replace(case, checks=(one,)))
+    assert said.endswith("right in the first call; given the first sequence alone (N = 1): an error of 1.0 (output)")
     case = replace(case, checks=(ELSEWHERE, replace(ALGORITHM, tensor="h_n", verdict=Verdict.MISMATCH)))
     assert words.conclusion(case).endswith(": all 2 tensors differ")
