@@ -44,6 +44,18 @@ def test_a_wrong_one_raises_with_the_diagnosis_and_the_line_to_change():
     assert "without_h_0 is not nn.RNN(20, 40): mismatch in output" in str(raised.value)
 
 
+def test_what_the_catalogue_explains_comes_before_what_it_does_not():
+    def rnn(x, h_0, weight_ih, weight_hh, bias_ih, bias_hh):  # noqa: ARG001
+        h, outputs = h_0[0], []
+        for x_t in x:
+            h = torch.tanh(x_t @ weight_ih.T + bias_ih + h @ weight_hh.T)
+            outputs.append(h)
+        return torch.stack(outputs), [h]
+
+    report = rnncli.verify(rnn)
+    assert [found.id for found in report.diagnosis] == ["missing-bias-hh", "unexplained"]
+
+
 def test_the_error_names_the_layer_of_the_cell():
     def keeps_h(x, W_ih, W_hh, b_ih, b_hh, h):
         for x_t in x:

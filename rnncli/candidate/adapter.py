@@ -168,7 +168,7 @@ class Adapted:
         list, and the tensors of an object.
         """
         names = zip(results(case), (self.reading.output, *self.reading.finals), strict=True)
-        told = "it comes back as a list of tensors, not as one"
+        told = "it is a list of tensors, not one tensor"
         lists = [(name, str(Cause.SHAPE), told) for name, part in names if part and part.listed]
         told = "is overwritten: the next call starts from other values"
         lists += [("output", str(Cause.INPUT_MUTATED), f"{name} {told}") for name in self.overwrites[:1]]

@@ -150,8 +150,7 @@ class Arguments(Object):
         stems = {name: named[name][0] if name in named else name for name in names}
         biases = {stem for stem in stems.values() if slot(stem).is_bias or stem.strip("_.").lower().startswith("b")}
         biases |= {stem for stem in stems.values() if biases and stem.strip("_.").lower() in ("c", "d")}  # b and c
-        others = [name for name in names if name not in named]
-        heads = {name for name in others if slot(name).kind == "readout" or (named and name.lower() in ("wy", "w_y"))}
+        heads = {name for name in names if name not in named and slot(name).kind == "readout"}
         matrices = [stem for stem in dict.fromkeys(stems.values()) if stem not in {*biases, *heads}]
         if names and len(matrices) not in (1, 2):
             raise Missing("a matrix for the input and one for h, or both in one, by their names")

@@ -94,7 +94,7 @@ def _handed_on(call: Any, named: set[str]) -> list[inspect.Parameter]:
     for text in getattr(getattr(call, "__code__", None), "co_consts", ()) if by_name else ():
         if isinstance(text, str) and (meant := option(text)) in _DEFAULTS:
             found[text] = inspect.Parameter(text, inspect.Parameter.KEYWORD_ONLY, default=_DEFAULTS[meant])
-    for taker, given in source.takers_of_all(call):
+    for taker, given in source.takers_of_starred(call):
         beyond = parameters_of_constructor(taker)[given.count("") :]
         found |= {p.name: p for p in beyond if p.name not in given and p.name not in found}
     return [p for p in found.values() if p.name not in named]

@@ -175,7 +175,7 @@ def explicit_base_arguments(target: type) -> set[str]:
     return set()
 
 
-def takers_of_all(function: Any) -> Iterator[tuple[Any, list[str]]]:
+def takers_of_starred(function: Any) -> Iterator[tuple[Any, list[str]]]:
     """Yield the classes and functions that a function hands its `*args` or `**kwargs` on to, with the names of what
     else they get.
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from rnncli.candidate.places import Held, big
 from rnncli.candidate.weights import Binding, Row, Weight, without_a_place
+from rnncli.core.causes import Cause
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,13 @@ class Wiring:
         registered = {id(one) for one in module.parameters()} if module is not None else set()
         layer = self.pieces[0].weight.cell.layer
         for name in self.extra:
-            yield "weight_ih_l0", "extra-parameter", f"{name} is trained and acts, and {layer} has no such parameter"
+            yield (
+                "weight_ih_l0",
+                Cause.EXTRA_PARAMETER,
+                f"{name} is trained and acts, and {layer} has no such parameter",
+            )
         if self.beyond and module is not None:
-            yield "weight_ih_l0", "wrong-shape", f"{self.beyond[0]} belongs to a layer that was not asked for"
+            yield "weight_ih_l0", Cause.WRONG_SHAPE, f"{self.beyond[0]} belongs to a layer that was not asked for"
         for name, pieces in self.by_tensor.items():
             one, weight = by_name.get(name), pieces[0].weight
             if one is None or weight.kind == "readout":
@@ -124,13 +129,13 @@ class Wiring:
             told, shape = f"{kind}_{weight.suffix}", tuple(self._value(name, params, one).shape)
             if one.shape != shape:
                 upper = kind == "weight_ih" and weight.layer > 0
-                cause = "upper-layer-reads-hidden-size" if upper else "wrong-shape"
+                cause = "upper-layer-reads-hidden-size" if upper else Cause.WRONG_SHAPE
                 yield told, cause, f"{name} has shape {one.shape}, expected {shape}"
             elif no_bias and all(piece.weight.is_bias for piece in pieces):
-                yield told, "bias-kept", f"{name} is a bias, and bias=False was asked for"
+                yield told, Cause.BIAS_KEPT, f"{name} is a bias, and bias=False was asked for"
             elif module is not None and not one.parameter:
-                yield told, "not-a-parameter", f"{name} is a plain tensor, expected an nn.Parameter"
+                yield told, Cause.NOT_A_PARAMETER, f"{name} is a plain tensor, expected an nn.Parameter"
             elif module is not None and not registered & set(map(id, one.objects)):
-                yield told, "not-a-parameter", f"{name} is not registered: parameters() does not give it"
+                yield told, Cause.NOT_A_PARAMETER, f"{name} is not registered: parameters() does not give it"
             elif module is not None and not one.value.requires_grad:
-                yield told, "not-a-parameter", f"{name} has requires_grad=False"
+                yield told, Cause.NOT_A_PARAMETER, f"{name} has requires_grad=False"

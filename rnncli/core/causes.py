@@ -19,6 +19,10 @@ class Cause(StrEnum):
     MEMORY_LAYOUT = "memory-layout"  # sparse, or on the meta device: no values beside each other
     PACKING = "packing"  # a tensor for a PackedSequence or the reverse, or other batch sizes or indices
     NO_GRADIENT = "no-gradient"
+    WRONG_SHAPE = "wrong-shape"  # of the candidate's own tensor
+    NOT_A_PARAMETER = "not-a-parameter"
+    EXTRA_PARAMETER = "extra-parameter"
+    BIAS_KEPT = "bias-kept"
     NOT_FINITE = "not-finite"
     INPUT_MUTATED = "input-mutated"
     SIZES = "sizes"  # it raises, and runs where sizes are equal
@@ -40,8 +44,10 @@ class Cause(StrEnum):
     DROPOUT_MASKS = "dropout-masks"  # the masks are not torch's, and right
 
 
-# The causes that a candidate's own tensors give: its values may be right.
-BESIDE_VALUES = frozenset({Cause.INPUT_MUTATED, "extra-parameter", "wrong-shape", "not-a-parameter", "bias-kept"})
+# The causes found in a candidate's own tensors, whose values may all be right.
+BESIDE_VALUES = frozenset(
+    {Cause.INPUT_MUTATED, Cause.WRONG_SHAPE, Cause.NOT_A_PARAMETER, Cause.EXTRA_PARAMETER, Cause.BIAS_KEPT}
+)
 # The causes that a further call shows. The tensor is right in the first call, whose error the check holds.
 FURTHER_CALLS = frozenset(
     {Cause.OTHER_WEIGHTS, Cause.WITHOUT_H_0, Cause.ONE_SEQUENCE, Cause.ONE_STEP, Cause.RESULT_OVERWRITTEN}

@@ -174,22 +174,23 @@ def _gradients_after_another_call(side: Side) -> Mapping[str, Tensor | None]:
 
 
 def _from_gradients(side: Side) -> Mapping[str, Tensor | None]:
-    """Return the gradients from such ones of the results, and these: a backward must leave what it is given alone.
+    """Run a backward that is given gradients whose strides are reversed. Return the gradient of each leaf, and those
+    that the backward was given, which it must leave as they were.
 
-    Hooks keep them. (torch.autograd.backward with gradients would import sympy: a third of a second.)
+    A hook keeps what is given: `torch.autograd.backward` with gradients imports sympy.
     """
-    results, given = _copies(side.call(side.copies()), side.claimed), dict[str, Tensor]()
+    cotangents = {name: _strided(value) for name, value in side.probe.cotangents.items()}
+    strided, given = replace(side, probe=replace(side.probe, cotangents=cotangents)), dict[str, Tensor]()
+    results = _copies(side.call(side.copies()), side.claimed)
     for name, value in results.items():
         if value.requires_grad:
             value.register_hook(partial(given.__setitem__, name))  # type: ignore[no-untyped-call]
-    parts = [(value * _strided(side.probe.cotangents[name])).sum() for name, value in results.items()]
-    sum(parts[1:], parts[0]).backward()  # type: ignore[no-untyped-call]
-    found: dict[str, Tensor | None] = {f"grad {name}": leaf.grad for name, leaf in side.leaves.items()}
+    found = {f"grad {name}": gradient for name, gradient in strided.gradients(results).items()}
     return found | {f"{name} of the {GIVEN_GRADIENTS}": value for name, value in given.items()}
 
 
 def _from_zeros(side: Side, gradients: bool) -> Mapping[str, Tensor | None]:
-    """Return the results from an h_0 of zeros, which is no h_0 that is omitted, and the gradients."""
+    """Return the results and the gradients where h_0 is given, and is zero."""
     h_0 = side.leaves["h_0"]
     before = h_0.detach().clone()
     h_0.data.zero_()

@@ -27,6 +27,7 @@ WEIGHTS = {
     "Why": ("readout", None, False),
     "h2o.weight": ("readout", None, False),
     "by": ("readout", None, False),
+    "num_layers": (None, None, False),
 }
 
 

@@ -58,7 +58,8 @@ def test_nothing_is_listed_that_only_prepares_trains_or_tests(tmp_path):
         "def load_data(path): ...\n\n\n"
         "def test_rnn(x, h): ...\n\n\n"
         "def main(): ...\n\n\n"
-        "class Config:\n    pass\n"
+        "class Config:\n    pass\n\n\n"
+        "class Step(torch.autograd.Function):\n    def forward(ctx, x, h): ...\n"
     )
     assert names(file) == ["rnn"]
 

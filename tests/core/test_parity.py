@@ -53,5 +53,7 @@ def test_the_conclusion_says_where_a_candidate_is_right():
     one = replace(ELSEWHERE, reason="given the first sequence alone (N = 1): an error of 1.0")
     said = words.conclusion(replace(case, checks=(one,)))
     assert said.endswith("right in the first call; given the first sequence alone (N = 1): an error of 1.0 (output)")
+    one = replace(ELSEWHERE, cause=Cause.EXTRA_PARAMETER, reason="gain is trained and acts")
+    assert words.conclusion(replace(case, checks=(one, PRECISION))).endswith(": gain is trained and acts")
     case = replace(case, checks=(ELSEWHERE, replace(ALGORITHM, tensor="h_n", verdict=Verdict.MISMATCH)))
     assert words.conclusion(case).endswith(": all 2 tensors differ")
