@@ -30,6 +30,7 @@ class Adapted:
         self.native, self.reading, self.always = native, reading, always
         self.unbatched = self.packs = self.outside_autograd = False  # what layouts it takes itself
         self.overwrites: list[str] = []  # the weights that a call overwrites
+        self.unlike_heads: list[str] = []  # those that are named as a head's, and do more than a head
         self.starts_itself = not reading.steps  # where its states may be omitted
         self.prepare: Callable[[Case], None] = lambda _: None
 
@@ -109,7 +110,7 @@ class Adapted:
     def _heads(self) -> list[str]:
         """Return the names of what comes after the recurrence, and is made the identity."""
         plans = self.native.plans.values() if isinstance(self.native, Object) else ()
-        tensors = [piece.tensor for plan in plans for piece in plan.pieces if piece.weight.kind == "readout"]
+        tensors = [tensor for plan in plans for tensor in plan.heads]
         return list(dict.fromkeys(name.removesuffix(".weight").removesuffix(".bias") for name in tensors))
 
     def around(self, case: Case) -> list[str]:
@@ -172,6 +173,9 @@ class Adapted:
         lists = [(name, str(Cause.SHAPE), told) for name, part in names if part and part.listed]
         told = "is overwritten: the next call starts from other values"
         lists += [("output", str(Cause.INPUT_MUTATED), f"{name} {told}") for name in self.overwrites[:1]]
+        if self.unlike_heads:
+            told = f"acts otherwise than after the recurrence, and {self.native.cell.layer} has no such weight"
+            lists.append(("output", str(Cause.EXTRA_PARAMETER), f"{' or '.join(self.unlike_heads)} {told}"))
         plan = self._plan(case)
         if plan is None or not isinstance(self.native, Object):
             return tuple(lists)

@@ -8,7 +8,7 @@ import ast
 import itertools
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from rnncli.candidate import key_source, signature, source
 from rnncli.candidate.function import Function
-from rnncli.candidate.names import EXACT, TORCHS, Slot, gates_among, option, slot
+from rnncli.candidate.names import EXACT, TORCHS, Kind, Slot, gates_among, option, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.objects import Object
 from rnncli.candidate.syntax import called
@@ -24,6 +24,7 @@ from rnncli.candidate.weights import Binding, Missing, undotted
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import parameter_sizes
 
+_KINDS: tuple[tuple[Kind, Kind], ...]
 _KINDS = (("weight_ih", "weight_hh"), ("weight_hh", "weight_ih"))  # of two matrices, in the order of the arguments
 _BEFORE_L = re.compile("(weight|bias)_[ih]h_")  # what `weight_ih_l0` is put together from
 _BIAS_OF_N = re.compile(r"(^|[._])b(ias)?_?h?n$")
@@ -80,6 +81,9 @@ class Arguments(Object):
         self.kind = "function of module globals" if self._globals else self.kind
         self._global_sizes = [name for name in function.set_globals if option(name) in SET] if self._globals else []
         self.set_globals = (*self._globals, *self._global_sizes)
+        held = (self._listed[name] or self._layered[name] or self._keys for name in self._holders)
+        self.named_heads = frozenset[str]().union(*map(self._heads, [self._alone, self._globals, *held]))
+        self.reads_out = bool(self.named_heads)
 
     def _record_of(self, name: str) -> tuple[type | None, bool]:
         """Return the dataclass or named tuple that an argument is annotated with, and whether a list of them."""
@@ -150,7 +154,7 @@ class Arguments(Object):
         stems = {name: named[name][0] if name in named else name for name in names}
         biases = {stem for stem in stems.values() if slot(stem).is_bias or stem.strip("_.").lower().startswith("b")}
         biases |= {stem for stem in stems.values() if biases and stem.strip("_.").lower() in ("c", "d")}  # b and c
-        heads = {name for name in names if name not in named and slot(name).kind == "readout"}
+        heads = self._heads(names)
         matrices = [stem for stem in dict.fromkeys(stems.values()) if stem not in {*biases, *heads}]
         if names and len(matrices) not in (1, 2):
             raise Missing("a matrix for the input and one for h, or both in one, by their names")
@@ -175,10 +179,20 @@ class Arguments(Object):
                 shapes[name] = rows, columns[kinds[stem]] if stem in kinds else rnn.h_out
         return shapes
 
+    def _heads(self, names: Iterable[str]) -> set[str]:
+        """Return the names of weights after the recurrence."""
+        named = gates_among(names, self.cell)
+        slots = {name: slot(name) for name in names if name not in named}
+        of_gates = {kind: Slot(kind, None, False) for kind in _KINDS[0]} if named else {}
+        told = signature.with_head(slots | of_gates)
+        return {name for name in slots if told[name].kind == "readout"}
+
     turned = False  # as the last call gave its matrices
 
     def run(self, made: Any, x: Any, state: Any, case: Case, binding: Binding) -> Any:
         """Return what the function returns with these weights."""
+
+        device = x.device if isinstance(x, Tensor) else None
 
         def laid_out(value: Any, name: str = "") -> Any:
             both_biases = slot(name).is_bias or name.lower().startswith("b")  # in two rows, which lie as they are
@@ -187,6 +201,10 @@ class Arguments(Object):
                 value = value.swapaxes(-1, -2)
             elif rank == 1 and binding.columns:
                 value = value.reshape(len(value), 1, -1) if self.stacked else value.reshape(-1, 1)
+            value = value * self.head_scale if name in self.named_heads else value
+            value = (
+                value.to(device) if device and isinstance(value, Tensor) else value
+            )  # an idle head is unset
             given = binding.value(value)
             self.watch(name, given)
             return given

@@ -58,6 +58,7 @@ class View:
     layer: int | None = None
     reverse: bool | None = None
     effective: bool = True
+    moves_states: bool = False
     transposed: bool = False
     state_first: bool = False
     evidence: str = ""

@@ -60,7 +60,10 @@ class Function(Native):
         read_of_layers = [name for layer in self._of_layers.values() for name in layer.read]
         self._strings = [*source.strings_of(function, module), *read_of_layers]
         texts = key_source.whole_texts(function, self._holders, self._strings)
-        self._keys = signature.told_apart({key: slot(key) for key in texts if key.isidentifier() and slot(key).kind})
+        of_keys = {key: slot(key) for key in texts if key.isidentifier() and slot(key).kind}
+        heads = [key for key, of in of_keys.items() if of.kind == "readout"]
+        of_keys |= {"c": of_keys["V"]} if "c" in texts and heads == ["V"] else {}  # o = c + V h
+        self._keys = signature.told_apart(of_keys)
         self._nested = {name: keys for name in self._holders if (keys := key_source.dotted_keys(function, name))}
         nested = {key: slot(key) for keys in self._nested.values() for key in keys}
         self._keys = signature.told_apart(nested) or self._keys
@@ -94,7 +97,6 @@ class Function(Native):
         )
         self._orders = self._told_by_order()
         self._cache: dict[Any, dict[str, Any]] = {}
-        self.head_scale = 1.0  # of weights after the recurrence, which are the identity
 
     @property
     def arrays_of_module(self) -> list[str]:
@@ -193,11 +195,7 @@ class Function(Native):
 
     def wiring(self, case: Case, binding: Binding) -> tuple[Row, ...]:
         """Return each weight of the function by its place, what it was given, and why."""
-        found: list[tuple[str, Weight]] = []
-        for name, held in self._held(case, binding).items():
-            place = name.removeprefix("global ")
-            by_attribute = isinstance(self._globals.get(place), nn.RNNBase)
-            found += [(f"{place}.{key}", one) for key, one in held.items()] if by_attribute else placed(place, held)
+        found = self._placed(case, binding)
         known = {name for _, weight in found for name in weight.parameters}
         products = [name for name, meant in self.arguments.items() if meant == "projected"]
         text, why = "x @ weight_ih_l0.T + bias_ih_l0 + bias_hh_l0", "its name"
@@ -206,7 +204,19 @@ class Function(Native):
         rows = [*((name, text, why) for name in products), *((name, str(one), one.evidence) for name, one in found)]
         return (*rows, *without_a_place(missing))
 
+    def heads(self, case: Case, binding: Binding) -> list[str]:
+        """Return the places of the weights that are taken for those of a head, and set to the identity."""
+        return [place for place, weight in self._placed(case, binding) if weight.kind == "readout"]
+
     # -- which weight is where -----------------------------------------------------------------------------------------
+
+    def _placed(self, case: Case, binding: Binding) -> list[tuple[str, Weight]]:
+        found: list[tuple[str, Weight]] = []
+        for name, held in self._held(case, binding).items():
+            place = name.removeprefix("global ")
+            by_attribute = isinstance(self._globals.get(place), nn.RNNBase)
+            found += [(f"{place}.{key}", one) for key, one in held.items()] if by_attribute else placed(place, held)
+        return found
 
     def _held(self, case: Case, binding: Binding) -> dict[str, Any]:
         """Return the weights of each argument that holds some, and of each global under `global NAME`."""
@@ -232,7 +242,7 @@ class Function(Native):
                 yield f"global {name}", self._weights(name, of, case, listed)
 
     def _weight(self, name: Any, of: Slot, binding: Binding, evidence: str) -> Weight:
-        vector, turned = str(name).lower().startswith("b"), binding.transposed and of.kind != "readout"
+        vector, turned = str(name).lower()[:1] in ("b", "c"), binding.transposed and of.kind != "readout"
         return Weight(
             of.kind or "", of.layer or 0, of.reverse, turned, binding.state_first, self._one_of_two, vector, evidence
         )

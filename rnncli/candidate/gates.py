@@ -14,6 +14,7 @@ Then one step with x = 0 from positive states, for what multiplies h:
 An object that takes no states gets them in a step before, in which x excites g or n.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -29,6 +30,7 @@ from rnncli.core.cells import Cell
 
 _SATURATED = 50.0  # an element of a block: sigmoid and tanh of its sums are 0 or 1 but for 1e-9
 _SAME = 1e-6
+_OF_STATE = re.compile(r"(^|[._])b(ias)?_?h", re.IGNORECASE)
 _OTHER_BIAS = {"bias_ih": "bias_hh", "bias_hh": "bias_ih"}
 
 
@@ -308,6 +310,8 @@ class _Place:
         if not resets or not biases:
             return
         inside = [view for view in biases if self._is_reset(Block(view, view.gates.index(source)), resets[0])]
+        if len(biases) == 2 and len(inside) == 1 and (said := _said_of_state(biases)):
+            inside = [said]  # by its name, where another acts so: a mistake
         for view in biases:
             if len(biases) == 2 and len(inside) == 1:
                 own = "bias_hh" if view in inside else "bias_ih"
@@ -335,6 +339,16 @@ class _Place:
             return False
         base, moved = found
         return base is not None and moved is not None and int(((base - moved).abs() > _SAME).any(0).sum()) > 1
+
+
+def _said_of_state(biases: list[View]) -> View | None:
+    """Return which of two biases is b_hh by the names of both: `b_in` and `b_hn`, `b_x` and `b_h`."""
+    said = {view.claim.kind for view in biases}
+    of_input = [view for view in biases if view.claim.kind == "bias_ih"]
+    others = [view for view in biases if view not in of_input]
+    if len(of_input) != 1 or said - {"bias_ih", "bias_hh", "bias"}:
+        return None
+    return others[0] if "bias_hh" in said or _OF_STATE.search(others[0].tensor) else None
 
 
 def _each_once(view: View, told: Mapping[Block, str | None]) -> bool:

@@ -68,7 +68,7 @@ _PARAMS_OF = re.compile(
     r"|^(params|parameters|weights|w|p)_?(fw|bw|fwd|bwd|forward|backward|rev|reverse)$"
 )
 _READOUT = re.compile(
-    r"(^|[._])(fc\d*|out|output|o|h2o|i2o|hy|ho|w_?hy|w_?ho|w_?ya|w_?hq|w_?out|b_?y|b_?o|b_?q|b_?out|why|wya|by|bo"
+    r"(^|[._])(fc\d*|out|output|o|h2o|i2o|hy|ho|w_?hy|w_?ho|w_?ya?|w_?hq|w_?out|b_?y|b_?o|b_?q|b_?out|why|wya|by|bo"
     r"|head|readout|decoder|dense|classifier|linear_out|proj_out|fc_out|out_proj|output_layer|y|v)([._]|$)"
 )
 _OPTIONS = {
@@ -85,7 +85,7 @@ _OPTIONS = {
     "nonlinearity": "nonlinearity activation act nonlin act_fn activation_fn phi nl act_func mode",
     "proj_size": "proj_size projection_size proj_dim proj recurrent_size",
     "bias": "bias use_bias has_bias with_bias biases",
-    "dropout": "dropout dropout_p p_drop drop dropout_prob dropout_rate p_dropout",
+    "dropout": "dropout dropout_p p_drop drop drop_rate drop_p drop_prob dropout_prob dropout_rate p_dropout",
     "training": "training train is_training",
     "output_size": "output_size output_dim n_out num_classes n_classes out_dim n_y num_outputs out_size nout d_out"
     " n_outputs n_output output_features target_size classes",

@@ -47,6 +47,9 @@ class Native:
     is_module = False
     has_output_size = False  # it is constructed with the size of a head
     joined = False  # a function that takes one matrix for x and h
+    reads_out = False  # a function that takes weights after the recurrence
+    named_heads: frozenset[str] = frozenset()  # of them, where experiments look for all others
+    head_scale = 1.0  # which those are multiplied by
     watched: dict[str, tuple[Any, Any]] | None = None  # of a call that is watched: its weights, and copies of them
 
     def __init__(
@@ -97,7 +100,7 @@ class Native:
         self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
         given_back = [is_cell_state(name) for name in state_source.returned_names(call)]
         self.names_h_first = len(self.states) > 1 and given_back[-2:] == [False, True]  # in what it returns
-        self.names_c_second = given_back[-1:] == [True] or given_back[:2] == [False, True]
+        self.names_c_second = given_back[-1:] == [True] or (given_back[:1] == [False] and sum(given_back) == 1)
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
         states = "|".join(map(re.escape, self.states)) or "-"
         listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)

@@ -6,6 +6,7 @@ import inspect
 import sys
 import types
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -62,6 +63,8 @@ class Object(Native):
         self.is_module = cls is not None and issubclass(cls, nn.Module)
         self.kind = "module" if self.is_module else "class" if self.of_class else "object" if self.fixed else "factory"
         self.set_globals = self._globals_to_set(call)
+        self._tell_options_by_construction()
+        claimed = set(self._made_with.values())
         self.returns_tensors = self.returns_tensors or (self.is_module and self._has_our_names())
         self.drop_in = self.of_layer or len(claimed & _INTERFACE) >= 3
 
@@ -101,6 +104,35 @@ class Object(Native):
             cls = type(made)
         self.method, call = signature.call_of(cls)
         return cls, call
+
+    def _tell_options_by_construction(self) -> None:
+        """Tell what the constructor's arguments stand for whose names say nothing, by what they add to the object.
+
+        A number of layers adds as many tensors again, of which some read the layer below, and a direction the same
+        again; a probability of dropout is found in its modules.
+        """
+        silent = [name for name, meant in self._made_with.items() if meant == "left out"]
+        for name in [name for name in silent if type(self._made_defaults.get(name)) in (bool, int, float)]:
+            default = self._made_defaults[name]
+            if isinstance(default, float):
+                modules = self._made_with_value(name, 0.37)[0]
+                meant = "dropout" if any(getattr(one, "p", None) == 0.37 for one in modules) else ""
+            else:
+                fewer, more = (False, True) if isinstance(default, bool) else (1, 2)
+                one, two = self._made_with_value(name, fewer)[1], self._made_with_value(name, more)[1]
+                again = two.total() == 2 * one.total() > 2
+                meant = "bidirectional" if again and two == one + one else "num_layers" if again else ""
+            if meant and meant not in self._made_with.values():
+                self._made_with[name] = meant
+
+    def _made_with_value(self, name: str, value: Any) -> tuple[list[nn.Module], Counter[tuple[int, ...]]]:
+        """Return the modules and the shapes of the tensors of an object with an argument; none where it raises."""
+        try:
+            with torch.random.fork_rng(devices=[]):
+                made = self._constructed(_case_of(self.cell), **{name: value})
+        except Exception:
+            return [], Counter()
+        return list(made.modules()) if isinstance(made, nn.Module) else [], Counter(one.shape for one in held_by(made))
 
     def _globals_to_set(self, call: Any) -> tuple[str, ...]:
         """Return the globals that fix a size, which the call or the constructor reads and no argument gives."""
@@ -168,7 +200,7 @@ class Object(Native):
             made = copy.deepcopy(self.target) if self.fixed else self._constructed(case, output_size, device)
         return made.to(dtype) if isinstance(made, nn.Module) else made
 
-    def _constructed(self, case: Case, output_size: int | None = None, device: Any = "cpu") -> Any:
+    def _constructed(self, case: Case, output_size: int | None = None, device: Any = "cpu", **others: Any) -> Any:
         if self.of_torch:
             return rnn_of(case, self.target)
         given = dict[str, Any]()
@@ -187,6 +219,7 @@ class Object(Native):
                 given[name] = record(**value.of(record)) if record else value
         if self._takes_any and "layer" not in self._made_with.values():
             given |= {name: option_value(name, case) for name in self._asks if name in RNNArguments.model_fields}
+        given |= others
         if not self.of_class or not signature.starred(self.target.__init__):
             return signature.called(self.target, given)
         try:

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 
@@ -11,7 +12,7 @@ from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by
 from rnncli.candidate.roles import Unwired, wired
 from rnncli.candidate.settle import Unreadable
-from rnncli.candidate.trial import Trial, equal, trial_of
+from rnncli.candidate.trial import Trial, as_of_head, equal, trial_of
 from rnncli.candidate.weights import Row
 from rnncli.candidate.wiring import Wiring
 from rnncli.core.case import Case, altered
@@ -45,14 +46,19 @@ class Proof:
         told = f"{described(errors[0])} with {' and '.join(asked)}" if asked else described(errors[0])
         raise CandidateError(f"candidate {self.native.name}: its forward raised {told}") from errors[0]
 
-    def has_bent_head(self, plan: Wiring, case: Case) -> bool:
-        """Return whether output is what a head makes of the states by more than a product: a softmax, a tanh."""
-        if self.reading.output is None or not any(piece.weight.kind == "readout" for piece in plan.pieces):
-            return False
+    def head_acts(self, plan: Wiring, case: Case) -> Literal["after", "bent", "within"]:
+        """Return where a head acts: by a product after the recurrence, by more than one, as a softmax, or within it."""
         trial = trial_of(case, self.native, case.rnn.num_layers, case.rnn.directions, self.reading.dtype)
-        whole, half = (self._result(plan, trial, trial.states, head=scale) or (None,) for scale in (1.0, 0.5))
-        bent = whole[0] is not None and half[0] is not None
-        return bent and not torch.allclose(whole[0] * 0.5, half[0], atol=1e-4)  # type: ignore[operator,arg-type]
+
+        def results(steps: int) -> list[Results]:
+            found = (self._result(plan, trial, trial.states, head=scale, steps=steps) for scale in (1.0, 0.5))
+            return [one for one in found if one is not None]
+
+        every, first = results(trial.sizes.L), results(1)
+        if not plan.heads or len(every) < 2 or as_of_head(*every):
+            return "after"
+        after_states = as_of_head(*(one[1:] for one in every))
+        return "bent" if after_states and (len(first) < 2 or not as_of_head(*first)) else "within"
 
     def _at(self, trial: Trial) -> Wiring:
         name = f"candidate {self.native.name}"
@@ -103,8 +109,9 @@ class Proof:
         return tuple(dict.fromkeys(acting))
 
     def _result(
-        self, plan: Wiring, trial: Trial, states: States | None, seed: int = 1, head: float = 1.0, moved: str = ""
-    ) -> Results | None:
+        self, plan: Wiring, trial: Trial, states: States | None, seed: int = 1, head: float = 1.0, moved: str = "",
+        steps: int | None = None,
+    ) -> Results | None:  # fmt: skip
         """Return what an object from a seed computes with the weights of the trial; None where it raises.
 
         `moved`: a parameter that gets other values beside.
@@ -116,7 +123,7 @@ class Proof:
             noise = torch.randn(one.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
             one.set(made, one.value.detach() + noise.to(one.value.dtype))
         try:
-            return trial.computed(self.reading, trial.x, states, made)
+            return trial.computed(self.reading, trial.x[:steps], states, made)
         except Exception:
             return None
 

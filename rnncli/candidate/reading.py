@@ -25,7 +25,7 @@ from rnncli.candidate.objects import AnyNative, Object, native_of, plan_key
 from rnncli.candidate.places import held_by
 from rnncli.candidate.proof import Proof, faults_by_name
 from rnncli.candidate.settle import Settling, Unreadable
-from rnncli.candidate.trial import equal, trial_of
+from rnncli.candidate.trial import Trial, as_of_head, equal, trial_of
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
 from rnncli.numerics.probe import as_argument
@@ -155,6 +155,7 @@ class Reader:
         self._tell_layouts(found[0])
         for adapted in found:
             adapted.overwrites = self._overwritten_by(adapted)
+            adapted.unlike_heads = adapted.unlike_heads or self._unlike_heads(adapted)
         return found
 
     def _base(self) -> tuple[list[Reading], tuple[int, int]]:
@@ -220,7 +221,7 @@ class Reader:
         A function that does not say how many layers it has has one for each state that it gives back.
         """
         rnn, native = self.case.rnn, self.native
-        by_form = reading.binding.listed or reading.binding.form in ("tuples", "flat")
+        by_form = reading.binding.listed or reading.binding.form in ("tuples", "triples", "flat", "numbered")
         layers = always[0] > 1 or native.claims("num_layers") or by_form
         directions = always[1] > 1 or native.claims("bidirectional")
         most, both = min(rnn.num_layers, 2), rnn.directions
@@ -268,8 +269,11 @@ class Reader:
             return False  # which is told
         prepare(one)
         plan = native.plans[plan_key(one)]
-        if Proof(native, self.case, reading).has_bent_head(plan, one):
-            place = "".join(f"[{key!r}]" for key in reading.output.path) if reading.output else ""
+        acts = Proof(native, self.case, reading).head_acts(plan, one) if plan.heads else "after"
+        if acts == "within":
+            adapted.unlike_heads = plan.heads
+        elif acts == "bent" and reading.output:
+            place = "".join(f"[{key!r}]" for key in reading.output.path)
             what = f"result{place}, which a head makes of the states by more than a product,"
             neither = (*reading.neither, what)
             adapted.reading = replace(reading, output=None, neither=neither)
@@ -278,9 +282,7 @@ class Reader:
     def _overwritten_by(self, adapted: Adapted) -> list[str]:
         """Return the weights that a call overwrites, by their names: the next call starts from others."""
         native, reading = adapted.native, adapted.reading
-        layers, directions = self.case.rnn.num_layers, self.case.rnn.directions
-        sizes = layers if reading.layers else 1, directions if reading.directions else 1
-        trial = trial_of(self.case, native, *sizes, reading.dtype)
+        trial = self._trial_of_whole(adapted)
         first = slice(0, None if "N" in reading.input else 1)
         x, states = trial.x[:, first], tuple(one[:, first] for one in trial.states)
         given = altered(trial.case, input={"batch_size": x.shape[1]})
@@ -295,6 +297,30 @@ class Reader:
             return native.overwritten_in(call)
         except (Exception, SystemExit):
             return []
+
+    def _unlike_heads(self, adapted: Adapted) -> list[str]:
+        """Return the weights of a head, which the identity hides, where results are not what a head makes of states."""
+        native, reading, results = adapted.native, adapted.reading, []
+        if not isinstance(native, Function):
+            return []
+        trial = self._trial_of_whole(adapted)
+        names = native.heads(trial.case, reading.binding)
+        if not names:
+            return []
+        try:
+            for native.head_scale in (1.0, 0.5):
+                results.append(trial.computed(reading, trial.x, trial.states))
+        except Exception:
+            return []  # which its own call tells
+        finally:
+            native.head_scale = 1.0
+        return [] if as_of_head(*results) else names
+
+    def _trial_of_whole(self, adapted: Adapted) -> Trial:
+        """Return a trial with the layers and the directions of the case that a candidate runs itself."""
+        reading, rnn = adapted.reading, self.case.rnn
+        sizes = rnn.num_layers if reading.layers else 1, rnn.directions if reading.directions else 1
+        return trial_of(self.case, adapted.native, *sizes, reading.dtype)
 
     # -- what it takes itself ------------------------------------------------------------------------------------------
 
@@ -319,9 +345,7 @@ class Reader:
                 adapted.outside_autograd = not any(value is not None and value.requires_grad for value in results)
 
     def _takes_packed(self, adapted: Adapted) -> bool:
-        reading, rnn = adapted.reading, self.case.rnn
-        layers, directions = rnn.num_layers if reading.layers else 1, rnn.directions if reading.directions else 1
-        trial = trial_of(self.case, self.native, layers, directions, reading.dtype)
+        reading, trial = adapted.reading, self._trial_of_whole(adapted)
         x, state = pack_sequence([trial.x[:, 0], trial.x[:2, 1]]), reading.as_state(part_of(trial.states, 1, 0, 2))
         given = {"batch_size": 2, "layout": "packed", "lengths": (trial.sizes.L, 2)}
         try:

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from rnncli.candidate.convention import BATCH_FIRST, EACH, LAYOUTS, Part, Reading, as_tensor, at
-from rnncli.candidate.function import Function
 from rnncli.candidate.names import is_cell_state, role, words
 from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by, is_array
@@ -252,7 +251,7 @@ class Returned:
         One that stands in output's place, with its shape, stays: with an identity for a head it is the states.
         """
         native, results = self.native, []
-        if not isinstance(native, Function) or not (native.reads_out or self.reading.binding.form == "with head"):
+        if not (native.reads_out or self.reading.binding.form == "with head"):
             return tensors
         try:
             for native.head_scale in (1.0, 0.5):

@@ -13,7 +13,7 @@ from rnncli.candidate.convention import Reading
 from rnncli.candidate.experiments import NOTHING, Effect, Experiments, View
 from rnncli.candidate.gates import UntoldGates, divide, tell_gates
 from rnncli.candidate.name_claims import Claims
-from rnncli.candidate.names import EXACT, TORCHS
+from rnncli.candidate.names import EXACT, TORCHS, Slot
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
 from rnncli.candidate.weights import KINDS, Weight, without_places
@@ -22,6 +22,7 @@ from rnncli.candidate.wiring import Piece, Wiring
 MOST_ELEMENTS = 600  # of a flat buffer that is looked at element by element
 _TORCH_NAME = re.compile(r"(^|[._])((weight|bias)_[ih][hr])(_l\d+\w*)?$")
 _STATE = re.compile(r"(h|h0|h_0|hidden|hidden_state|state|init_h\w*|initial_\w*|h_init|prev_h|h_prev)")
+_OF_HEAD = "moves what is returned and no state"
 _LETTER = re.compile(r"(^|\.)[a-zA-Z]\d?(\.\d+)?(\.weight)?$")  # U multiplies x in one book, and h in another
 _NOT_A_WEIGHT = re.compile(
     r"(^|[._])(d|grad|grads|delta|acc|mem|m|v|vel|momentum|cache|last|prev)_?(?=[A-Z_wbWB])|grad"
@@ -67,10 +68,15 @@ class _Roles:
 
     def wiring(self) -> Wiring:
         views = [view for one in self.experiments.held for view in self._views(one)]
+        for view in views:
+            if view.tensor.rpartition(".")[2] in self.experiments.trial.native.named_heads:
+                view.claim = Slot("readout", None, False)
         if self.sizes.gates > 1:
             divide(views, self.sizes, self.cell)
         for view in views:
             self._tell(view)
+        if self.sizes.directions == 1 and any(view.moves_states for view in views):
+            self._tell_heads([view for view in views if view.effective and not view.moves_states and not view.exact])
         weights = [view for view in views if view.kind and view.kind != "readout"]
         Claims(self.sizes).settle(weights)
         if self.sizes.gates > 1:
@@ -144,16 +150,23 @@ class _Roles:
             start = end
         return views
 
+    def _tell_heads(self, views: list[View]) -> None:
+        """Take matrices that move no state for heads, whatever their names, where others move it; and their biases."""
+        matrices = [view for view in views if len(view.big) == 2 and view.claim.kind in ("weight", None)]
+        biases = [view for view in views if len(view.big) == 1 and view.claim.is_bias]
+        for view in [*matrices, *biases] if matrices else []:
+            view.kind, view.evidence = "readout", _OF_HEAD
+
     # -- what experiments say ------------------------------------------------------------------------------------------
 
     def _tell(self, view: View) -> None:
         s, rows = self.sizes, [f"h{row}" for row in range(self.sizes.rows)]
         effects = {when: self.experiments.effect(view, when) for when in ["0", "x", *rows, "all", "late"]}
         view.effective = self.experiments.reading is None or any(effect.any for effect in effects.values())
-        moves_states = effects["all"].rows and self.experiments.returns_states
+        view.moves_states = bool(effects["all"].rows and self.experiments.returns_states)
         named_as_state = _STATE.fullmatch(view.held.name.rpartition(".")[2].lower())
-        if s.O in view.big or (view.claim.kind == "readout" and view.effective and not moves_states):
-            view.kind, view.evidence = "readout", "moves what is returned and no state"
+        if s.O in view.big or (view.claim.kind == "readout" and view.effective and not view.moves_states):
+            view.kind, view.evidence = "readout", _OF_HEAD
         elif len(view.big) <= 1 and not named_as_state:
             self._of_vector(view, effects)
         elif len(view.big) > 1 and (not named_as_state or view.big == (s.H, s.H)):  # then it multiplies h

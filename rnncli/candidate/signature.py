@@ -25,6 +25,7 @@ _LETTERS = {"i": "input_size", "h": "hidden_size", "o": "output_size"}  # of con
 _SIZES = ("input_size", "hidden_size", "num_layers")
 _DEFAULTS = {"num_layers": 1, "nonlinearity": "tanh", "bias": True, "batch_first": False, "dropout": 0.0}
 _DEFAULTS |= {"bidirectional": False, "proj_size": 0}
+_MATRICES: tuple[Kind, ...] = ("weight_ih", "weight_hh", "weight")
 _SUFFIXES = (("f", "b"), ("", "r"), ("", "_r"), ("", "b"), ("_f", "_b"), ("", "_back"), ("l", "r"))
 
 
@@ -172,7 +173,11 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
     if "state" not in found.values():  # of whatever name, it is one that the source starts from
         unsaid = [p.name for p in parameters if p.default is None and found[p.name] == "left out"]
         found |= {name: "state" for name in unsaid if state_source.becomes_a_state(call, name)}
-    return _guessed(found if holds_weights or gated else _told_apart(found))
+    if holds_weights or gated:
+        return _guessed(found)
+    if "input" in found.values():
+        found |= {name: slot(name) for name in _named(found, "projected")}  # Wx beside x is a weight
+    return _guessed(_told_apart(found))
 
 
 def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
@@ -254,7 +259,7 @@ def told_apart(slots: Mapping[str, Slot]) -> dict[str, Slot]:
 
     Where neither name says it, the first is the input's.
     """
-    slots = _directions_by_suffix(slots)
+    slots = with_head(_directions_by_suffix(slots))
     told = dict(slots)
     pairs: tuple[tuple[Kind, Kind, Kind], ...]
     pairs = (("weight", "weight_ih", "weight_hh"), ("bias", "bias_ih", "bias_hh"))
@@ -270,6 +275,19 @@ def told_apart(slots: Mapping[str, Slot]) -> dict[str, Slot]:
                 for name, kind in zip(members[::-1] if swapped else members, (of_input, of_state), strict=True):
                     told[name] = Slot(kind, None if numbered else alike[name].layer, alike[name].reverse)
     return told
+
+
+def with_head(slots: Mapping[str, Slot]) -> dict[str, Slot]:
+    """Return weights by name, where a third matrix, beside the input's and the state's, is a head's, as is its bias."""
+    named = {kind: [name for name, of in slots.items() if of.kind == kind] for kind in _MATRICES}
+    rest = {name: name.lower()[1:].strip("_") for name in slots}
+    states = [name for name in named["weight_hh"] if rest[name] != "s"]  # W_s beside W_h
+    thirds = [*named["weight"], *(name for name in named["weight_hh"] if states and name not in states)]
+    if len(named["weight_ih"]) != 1 or len(states or named["weight_hh"]) != 1 or len(thirds) != 1:
+        return dict(slots)
+    end = rest[thirds[0]]
+    biases = [name for name, of in slots.items() if of.kind == "bias" and rest[name] and end.startswith(rest[name])]
+    return {**slots, **dict.fromkeys([*thirds, *biases], Slot("readout", None, False))}
 
 
 def _directions_by_suffix(slots: Mapping[str, Slot]) -> dict[str, Slot]:
@@ -332,7 +350,9 @@ def _guess_weights(found: Arguments, unknown: list[str], known: int) -> None:
     elif len(unknown) == 1 and {"weight_ih", "weight_hh"} <= {of.kind for of in slots.values()}:
         found |= {name: of._replace(kind="bias_ih") for name, of in slots.items() if of.kind == "bias"}
         paired = any(of.is_bias for of in slots.values())
-        found[unknown[0]] = Slot("bias_hh" if paired else "bias", None, False)
+        heads = [name for name, of in slots.items() if of.kind == "readout"]
+        kind: Kind = "bias" if not paired else "readout" if len(heads) == 1 else "bias_hh"  # U, W, V, b, c
+        found[unknown[0]] = Slot(kind, None, False)
 
 
 def call_of(target: type) -> tuple[str, Any]:

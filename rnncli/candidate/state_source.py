@@ -79,10 +79,22 @@ def becomes_a_state(target: Any, name: str) -> bool:
     """Return whether the source starts from an argument: `h, c = prev` before its loop, `prev = ...` in it, or zeros
     where it is None.
     """
-    return zeros_rank(target, name) is not None or any(
+    return zeros_rank(target, name) is not None or _is_zeros_for_none(target, name) or any(
         _starts_from(function, name) for function in nodes_of(target)
         if isinstance(function, ast.FunctionDef) and name in arguments_of(function)
     )  # fmt: skip
+
+
+def _is_zeros_for_none(target: Any, name: str) -> bool:
+    """Return whether zeros take the place of None: `if s is None: z = torch.zeros(...); s = (z, z)`."""
+    for node in nodes_of(target):
+        if isinstance(node, ast.If) and _asks_for_none(node.test, name, ast.Is, ast.Eq):
+            made = [one for part in node.body for one in ast.walk(part)]
+            assigned = [part for one in made if isinstance(one, ast.Assign) for part in assigned_in(one)]
+            zeros = any(called(one) in ("zeros", "new_zeros", "zeros_like") for one in made)
+            if zeros and name in map(name_of, assigned):
+                return True
+    return False
 
 
 def _starts_from(function: ast.FunctionDef, name: str) -> bool:

@@ -197,3 +197,16 @@ def equal(one: Results, other: Results) -> bool:
     pairs = [pair for pair in zip(one, other, strict=True) if pair[0] is not None or pair[1] is not None]
     return all(a is not None and b is not None and a.shape == b.shape and torch.allclose(a, b, equal_nan=True)
                for a, b in pairs)  # fmt: skip
+
+
+def as_of_head(whole: Results, half: Results) -> bool:
+    """Return whether results are states, or what a product after them, and a bias, makes of them.
+
+    `whole`: with the identity for the head; `half`: with half of it, and a bias of 0.5.
+    """
+    pairs = [(one, other) for one, other in zip(whole, half, strict=True) if one is not None and other is not None]
+    return all(
+        one.shape == other.shape
+        and any(torch.allclose(other, like, atol=1e-4) for like in (one, one / 2, one / 2 + 0.5))
+        for one, other in pairs
+    )

@@ -101,14 +101,18 @@ class Weight:
         return f"{text}.T" if self.transposed and not self.is_bias else text
 
     def value(self, params: Mapping[str, Tensor], head: float = 1.0) -> Tensor:
-        """Return its value, a head as the identity times `head`, and a bias as zeros where the case has none.
+        """Return its value, and a bias as zeros where the case has none.
+
+        Of a head the identity times `head`, and a bias of 1 - `head`.
+
 
         Raises Missing where the case has no such layer or direction.
         """
         like = params["weight_hh_l0"]
         if self.kind == "readout":
             size = like.shape[1]
-            return like.new_zeros(size) if self.vector else torch.eye(size, dtype=like.dtype, device=like.device) * head
+            identity = torch.eye(size, dtype=like.dtype, device=like.device)
+            return like.new_full((size,), 1.0 - head) if self.vector else identity * head
         if not self.kind or f"weight_hh_{self.suffix}" not in params:
             raise Missing(f"{self.kind}_{self.suffix}, as the case has none")
         rows = len(like) // len(self.cell.gates) * len(self.gates or self.cell.gates)

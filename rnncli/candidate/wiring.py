@@ -44,6 +44,11 @@ class Wiring:
     def by_tensor(self) -> dict[str, list[Piece]]:
         return {name: [piece for piece in self.pieces if piece.tensor == name] for name in self.tensors}
 
+    @property
+    def heads(self) -> list[str]:
+        """Return the tensors of what comes after the recurrence, which are set to the identity."""
+        return [piece.tensor for piece in self.pieces if piece.weight.kind == "readout"]
+
     def set(
         self, made: Any, held: Sequence[Held], params: Mapping[str, Tensor], binding: Binding, head: float = 1.0,
         watch: Callable[[str, Any], None] | None = None,
