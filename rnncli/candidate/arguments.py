@@ -202,9 +202,7 @@ class Arguments(Object):
             elif rank == 1 and binding.columns:
                 value = value.reshape(len(value), 1, -1) if self.stacked else value.reshape(-1, 1)
             value = value * self.head_scale if name in self.named_heads else value
-            value = (
-                value.to(device) if device and isinstance(value, Tensor) else value
-            )  # an idle head is unset
+            value = value.to(device) if device and isinstance(value, Tensor) else value  # an idle head is unset
             given = binding.value(value)
             self.watch(name, given)
             return given

@@ -65,10 +65,12 @@ class Native:
         self.takes_state, state = bool(self.states), next(iter(self.states), "")
         self.optional_state = set(self.states) <= set(self.defaults)
         self.says_step = signature.says_step(name, self.arguments)
-        loaded = vars(module).values() if module is not None else ()
-        modules = {value.__name__.partition(".")[0] for value in loaded if inspect.ismodule(value)}
-        self.arrays = (False, True) if {"numpy", "torch"} <= modules else ("numpy" in modules,)
+        loaded = vars(module).items() if module is not None else ()
+        modules = {key.lower(): value.__name__.partition(".")[0] for key, value in loaded if inspect.ismodule(value)}
         self.words = source.words_of(written, module)
+        used = {of for key, of in modules.items() if key in self.words} & {"numpy", "torch"} or set(modules.values())
+        first = "torch" not in used
+        self.arrays = (first, not first) if {"numpy", "torch"} <= set(modules.values()) else (used >= {"numpy"},)
         self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
         self.rows_by_nature = source.rows_by_nature(written)

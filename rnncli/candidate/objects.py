@@ -232,8 +232,8 @@ class Object(Native):
 
     def run(self, made: Any, x: Any, state: Any, case: Case, binding: Binding) -> Any:
         """Return what an object returns, with whatever weights it has."""
-        if isinstance(made, nn.Module):
-            made.train(case.run.train)
+        if isinstance(made, nn.Module) and made.training != case.run.train:
+            made.train(case.run.train)  # once, so that what eval() keeps of the weights is seen to be kept
         given: dict[str, Any] = {}
         for name, meant in self.arguments.items():
             given |= self.given(name, meant, x, state, case, binding) if isinstance(meant, str) else {}

@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
 from rnncli.candidate.weights import KINDS, Weight, without_places
 from rnncli.candidate.wiring import Piece, Wiring
+from rnncli.core.case import altered
 
 MOST_ELEMENTS = 600  # of a flat buffer that is looked at element by element
 _TORCH_NAME = re.compile(r"(^|[._])((weight|bias)_[ih][hr])(_l\d+\w*)?$")
@@ -213,6 +215,25 @@ class _Roles:
             if both_ways and view.reverse is None and unseen:
                 view.reverse = effects["late"].first
 
+    def _kind_by_construction(self, view: View) -> str | None:
+        """Return what a matrix is constructed for, where another number of features gives another shape or the same.
+
+        Of use for a candidate that runs with equal sizes alone: one that takes one matrix for the other.
+        """
+        if view.held.name not in self._with_other_features or view.index is not None:
+            return None
+        reads_input = self._with_other_features[view.held.name] != view.shape
+        return "weight_ih" if reads_input else "weight_hh" if self.sizes.rows == 1 else None
+
+    @cached_property
+    def _with_other_features(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of an object that is constructed for another number of features, by name."""
+        trial, features = self.experiments.trial, self.sizes.I + 1
+        if trial.native.fixed:
+            return {}
+        other = replace(trial, case=altered(trial.case, rnn={"input_size": features}))
+        return {one.name: one.shape for one in held_by(other.made(torch.float64))}
+
     def _matrix_kind(self, view: View, effects: Mapping[str, Effect]) -> str | None:
         s, sizes, claim = self.sizes, view.big, view.claim.kind
         if len(sizes) != 2 or s.C not in sizes:
@@ -225,6 +246,8 @@ class _Roles:
         possible = {"weight_ih"} if other in features else set()
         possible |= {"weight_hh"} if other == s.H else set()
         possible |= {"weight"} if joined else set()
+        if s.wide == s.I and not joined and (constructed := self._kind_by_construction(view)):
+            return constructed
         of_input = "weight" if joined else "weight_ih"
         by_effect = of_input if effects["x"].any else "weight_hh" if effects["all"].any else None
         if s.gates > 1 and by_effect == "weight_hh" and self.experiments.trial.takes_all_states:

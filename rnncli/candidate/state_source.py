@@ -1,6 +1,7 @@
 """What the source says of a state: whether it is taken apart, what it starts from, and what of it is returned."""
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -79,9 +80,19 @@ def becomes_a_state(target: Any, name: str) -> bool:
     """Return whether the source starts from an argument: `h, c = prev` before its loop, `prev = ...` in it, or zeros
     where it is None.
     """
-    return zeros_rank(target, name) is not None or _is_zeros_for_none(target, name) or any(
+    if zeros_rank(target, name) is not None or _is_zeros_for_none(target, name) or _is_second_of_a_layer(target, name):
+        return True
+    return any(
         _starts_from(function, name) for function in nodes_of(target)
         if isinstance(function, ast.FunctionDef) and name in arguments_of(function)
+    )  # fmt: skip
+
+
+def _is_second_of_a_layer(target: Any, name: str) -> bool:
+    """Return whether a layer takes an argument after its input: `self.gru(x, s)`, `super().forward(x, s)`."""
+    return any(
+        re.search(r"(rnn|gru|lstm|cell|^forward)$", called(node).lower()) and name_of(node.args[1]) == name
+        for node in nodes_of(target) if isinstance(node, ast.Call) and len(node.args) > 1
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from rnncli.core.case import Case, altered
 from rnncli.core.causes import Cause
 from rnncli.core.errors import CandidateError
-from rnncli.core.records import Check, Verdict
+from rnncli.core.records import Check, Stage, Verdict
 from rnncli.numerics.probe import Probe, draw, results, time_first
 from rnncli.verdict.evaluate import Candidate
 from rnncli.verdict.problem import Problem
@@ -30,10 +30,13 @@ HELD = {  # biases with which the sigmoid of a gate is 0 or 1 in float64, so tha
 }  # fmt: skip
 
 
-def own_masks(problem: Problem, candidate: Candidate, checks: tuple[Check, ...]) -> str | None:
+def own_masks(
+    problem: Problem, candidate: Candidate, checks: tuple[Check, ...], stage: Stage = "algorithm"
+) -> str | None:
     """Return why the values cannot be compared though the dropout is right; None where they can be, or it is wrong.
 
-    `checks` are those of the algorithm stage. On the CPU a candidate that draws as nn.RNN does has nn.RNN's masks.
+    `checks` are those of the stage. On the CPU a candidate that draws as nn.RNN does has nn.RNN's masks; one that draws
+    numbers of the dtype may have them in float64 alone.
     """
     rnn, on_cpu = problem.case.rnn, problem.device.type == "cpu"
     if not (problem.drops and rnn.num_layers > 1 and rnn.dropout < 1):
@@ -42,7 +45,9 @@ def own_masks(problem: Problem, candidate: Candidate, checks: tuple[Check, ...])
     if on_cpu and not others and not _equal_by_chance(problem, candidate):
         return None
     without_masks = (("dropout", 0.0), ("dropout", 1.0), ("num_layers", 1))
-    if any(_is_wrong(problem, candidate, *change) for change in without_masks) or _keeps_wrongly(problem, candidate):
+    if any(_is_wrong(problem, candidate, stage, *change) for change in without_masks) or _keeps_wrongly(
+        problem, candidate
+    ):
         return None
     whose = "the candidate draws dropout masks" if on_cpu else "this device draws dropout masks"
     return f"{whose} of its own: what it keeps, and all values with p = 0, p = 1 and with one layer, are right"
@@ -60,11 +65,11 @@ def without_values(checks: tuple[Check, ...], reason: str) -> tuple[Check, ...]:
     return tuple(map(without, checks))
 
 
-def _is_wrong(problem: Problem, candidate: Candidate, argument: str, value: float) -> bool:
+def _is_wrong(problem: Problem, candidate: Candidate, stage: Stage, argument: str, value: float) -> bool:
     """Return whether the candidate is another function with an argument with which no mask matters."""
     other, rnn = problem.derived(_changed, argument, value), problem.case.rnn
     try:
-        values = other.values("algorithm", candidate)
+        values = other.values(stage, candidate)
     except CandidateError:
         return False  # it need not take other arguments than the case's
     returned, only = {name: values.tensors[name] for name in results(problem.case)}, None
@@ -72,7 +77,7 @@ def _is_wrong(problem: Problem, candidate: Candidate, argument: str, value: floa
         if not all(one is None or bool(one.isfinite().all()) for one in returned.values()):
             return False  # 0 / 0, of the usual x * mask / (1 - p)
         only = returned if rnn.nonlinearity == "relu" else None  # relu(0), without a bias: any gradient is right there
-    return is_wrong(stage_checks(other, "algorithm", candidate, values, only=only))
+    return is_wrong(stage_checks(other, stage, candidate, values, only=only))
 
 
 def _changed(case: Case, probe: Probe, argument: str, value: float) -> tuple[Case, Probe]:

@@ -66,6 +66,8 @@ class Judgement:
         yield from algorithm
         self.values = in_float64 if problem.dtype == torch.float64 else problem.values("precision", candidate)
         precision = stage_checks(problem, "precision", candidate, self.values, same_algorithm=not is_wrong(algorithm))
+        if not masks and is_wrong(precision) and not is_wrong(algorithm):
+            masks = own_masks(problem, candidate, precision, "precision")
         yield from without_values(precision, masks) if masks else precision
 
     def _in_further_calls(self, checks: tuple[Check, ...], in_float64: Values) -> tuple[Check, ...]:

@@ -85,10 +85,12 @@ def observed(side: Side, case: Case) -> Regimes:
 
 def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping[str, Tensor | None]]]]:
     yield TEN_TIMES, partial(_ten_calls, side)
+    yield "called again after its weights were changed in place, without gradients", partial(_weights_in_place, side)
     yield "given an input and h_0 that are not contiguous", partial(_not_contiguous, side)
     if side.probe.states:
         yield WITHOUT_H_0, partial(_without_states, side, case.run.gradients)
         yield "given an h_0 of zeros", partial(_from_zeros, side, case.run.gradients)
+        yield "given an h_0 of zeros, without gradients", torch.no_grad()(partial(_from_zeros, side, False))
     if case.run.gradients:
         for leaf in side.given:
             article = "a" if leaf == "c_0" else "an"
@@ -102,6 +104,7 @@ def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping
         yield f"with a loss that is {LARGE_LOSS:,} times as large", partial(_gradients_of_a_large_loss, side)
         yield "with another call before its backward", partial(_gradients_after_another_call, side)
         yield "given gradients of its results that are not contiguous", partial(_from_gradients, side)
+    yield "called in inference mode", partial(_in_inference_mode, side)  # last: what it keeps of that is no good later
 
 
 @torch.no_grad()
@@ -113,6 +116,20 @@ def _ten_calls(side: Side) -> Mapping[str, Tensor | None]:
     return {
         f"{name} of the calls": _stacked(value, [call.get(name) for call in calls]) for name, value in first.items()
     }
+
+
+@torch.no_grad()
+def _weights_in_place(side: Side) -> Mapping[str, Tensor | None]:
+    """Return the results with negated weights, of the same tensors that another call had before."""
+    weights = [leaf for name, leaf in side.leaves.items() if name not in side.given]
+    side.call(side.copies())
+    for weight in weights:
+        weight.neg_()
+    try:
+        return _copies(side.call(side.copies()))
+    finally:
+        for weight in weights:
+            weight.neg_()
 
 
 def _stacked(first: Tensor, others: list[Tensor | None]) -> Tensor:
@@ -127,6 +144,12 @@ def _stacked(first: Tensor, others: list[Tensor | None]) -> Tensor:
 def _not_contiguous(side: Side) -> Mapping[str, Tensor | None]:
     with without_cudnn():
         return _copies(side.call({**side.leaves, **{name: _strided(side.leaves[name]) for name in side.given}}))
+
+
+def _in_inference_mode(side: Side) -> Mapping[str, Tensor | None]:
+    with torch.inference_mode():
+        results = side.call(side.copies())
+    return _copies(results)
 
 
 def _without_states(side: Side, gradients: bool) -> Mapping[str, Tensor | None]:

@@ -27,6 +27,7 @@ def check_repeat_calls(problem: Problem, candidate: Candidate, values: Values) -
         other
         or with_one_sequence(problem, "algorithm", candidate)
         or _with_one_step(problem, candidate)
+        or _again_without_h_0(problem, candidate)
         or _overwritten(values)
         or regimes.difference(problem, candidate, starts_narrow=starts_narrow)
         or in_unusual_calls(problem, candidate)
@@ -87,7 +88,8 @@ def _in_two_calls(
     values, once_more = (problem.values("algorithm", candidate) for _ in range(2))
     leak = f"{again} ({LEAK})", LEAK
     when, cause = alike if alike and same_results(values, once_more) else leak
-    return first_difference(problem, "algorithm", candidate, when, cause, values)
+    found = first_difference(problem, "algorithm", candidate, when, cause, values)
+    return found or first_difference(problem, "algorithm", candidate, when, cause, once_more)
 
 
 def with_one_sequence(problem: Problem, stage: Stage, candidate: Candidate) -> Difference | None:
@@ -106,8 +108,25 @@ def _with_one_step(problem: Problem, candidate: Candidate) -> Difference | None:
     if candidate.built_in or problem.case.input.seq_len < 2:
         return None
     when = "given the first step alone (L = 1)"
+    whole = problem.forward_alone if problem.drops else problem
     with suppress(CandidateError):
-        return first_difference(problem.forward_alone.shortened(1), "algorithm", candidate, when, Cause.ONE_STEP)
+        return first_difference(whole.shortened(1), "algorithm", candidate, when, Cause.ONE_STEP)
+    return None
+
+
+def _again_without_h_0(problem: Problem, candidate: Candidate) -> Difference | None:
+    """Call with one step, and with one sequence, twice each and without h_0: a state may be kept for these alone."""
+    if candidate.built_in or not candidate.h_0_may_be_omitted:
+        return None
+    given, forward = problem.case.input, problem.forward_alone
+    alone = [forward.first_sequence] if given.layout != "unbatched" and given.batch_size > 1 else []
+    for small in [*([forward.shortened(1)] if given.seq_len > 1 else []), *alone]:
+        sizes = "one step" if small.case.input.seq_len == 1 else "one sequence"
+        alike = f"called without h_0, with {sizes}", Cause.WITHOUT_H_0
+        with suppress(CandidateError):
+            again = f"called again, with {sizes} and without h_0"
+            if found := _in_two_calls(small.without_states, candidate, again, alike):
+                return found
     return None
 
 

@@ -15,7 +15,7 @@ from rnncli.verdict.stage import Difference, first_difference
 Changed = dict[str, object]  # fields of a section of a case
 LARGE_INPUTS, LARGE_WEIGHTS, LARGE_CELLS = 3.0, 10.0, 100.0  # times the probe's: weights above 1, sums of some tens
 LARGE_STEP = 10.0  # times the input of the second of two large steps: values of some tens
-STEPS, SEQUENCES, EQUAL = 130, 37, 4  # of one long sequence, of many short ones, of sizes that are all the same
+STEPS, SEQUENCES, EQUAL = 260, 66, 4  # of one long sequence, of many short ones, of sizes that are all the same
 MOST_WORK = 1e7  # multiply-adds of one gate forward, beyond which other sizes are not given
 
 
@@ -84,6 +84,9 @@ def _other_sizes(case: Case) -> dict[str, dict[str, Changed]]:
         found[f"given one sequence of {STEPS} steps"] = {"input": given(STEPS)}
     if case.input.layout != "unbatched":
         found[f"given {SEQUENCES} short sequences"] = {"input": given(*[min(2, steps)] * SEQUENCES)}
+        rows = case.rnn.num_layers * case.rnn.directions
+        if 1 < rows <= SEQUENCES:
+            found[f"given {rows} sequences, as many as h_0 has rows"] = {"input": given(*[min(2, steps)] * rows)}
     if steps >= EQUAL:
         rnn: Changed = {"input_size": EQUAL, "hidden_size": EQUAL, "proj_size": min(case.rnn.proj_size, EQUAL - 1)}
         when = f"given equal sizes (L, N, H_in and H_out of {EQUAL})"
