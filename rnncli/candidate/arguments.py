@@ -20,6 +20,7 @@ from rnncli.candidate.names import EXACT, TORCHS, Kind, Slot, gates_among, optio
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.objects import Object
 from rnncli.candidate.syntax import called
+from rnncli.candidate.told_apart import directions_by_suffix, with_head
 from rnncli.candidate.weights import Binding, Missing, undotted
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import parameter_sizes
@@ -95,6 +96,8 @@ class Arguments(Object):
         """Return whether it takes an argument of torch's layer, or a dict of torch's own names that says as much."""
         said = {"bidirectional": "reverse", "proj_size": "weight_hr"}.get(name)
         keyed = any(said in text for text in self._strings) if said else name == "bias"
+        if name == "bidirectional" and self._of_reverse(self._alone):
+            return True
         if name == "bidirectional" and self.stacked:
             matrices = [one for one in self._alone if not one.lower().startswith("b")]
             if not all(key_source.takes_first_alone(self.target, one) for one in matrices):
@@ -150,6 +153,19 @@ class Arguments(Object):
 
     def _shapes(self, names: list[str], case: Case) -> dict[str, tuple[int, ...]]:
         """Return shapes by names: of one gate where there is a name for each, of all where not. Raises Missing."""
+        if of_reverse := self._of_reverse(names):
+            forward = [name for name in names if name not in of_reverse]
+            return self._shapes_of_one(forward, case) | self._shapes_of_one(of_reverse, case)
+        return self._shapes_of_one(names, case)
+
+    def _of_reverse(self, names: list[str]) -> list[str]:
+        """Return the names of the reverse direction, where half of them are, and the r in them is no gate's."""
+        slots = directions_by_suffix({name: slot(name) for name in names})
+        found = [name for name, of in slots.items() if of.reverse]
+        return found if 2 * len(found) == len(names) and not gates_among(names, self.cell) else []
+
+    def _shapes_of_one(self, names: list[str], case: Case) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the weights of one direction. Raises Missing."""
         rnn, named = case.rnn, gates_among(names, self.cell)
         stems = {name: named[name][0] if name in named else name for name in names}
         biases = {stem for stem in stems.values() if slot(stem).is_bias or stem.strip("_.").lower().startswith("b")}
@@ -184,7 +200,7 @@ class Arguments(Object):
         named = gates_among(names, self.cell)
         slots = {name: slot(name) for name in names if name not in named}
         of_gates = {kind: Slot(kind, None, False) for kind in _KINDS[0]} if named else {}
-        told = signature.with_head(slots | of_gates)
+        told = with_head(slots | of_gates)
         return {name for name in slots if told[name].kind == "readout"}
 
     turned = False  # as the last call gave its matrices
@@ -252,15 +268,28 @@ def _taken_apart(target: Any, name: str) -> list[str]:
 
 
 def _taken_apart_by_layer(target: Any, name: str) -> list[str]:
-    """Return the names of one layer's weights in a list over layers: `for W_ih, W_hh, b in weights`, or enumerated."""
+    """Return the names of one layer's weights in a list over layers: `for W_ih, W_hh, b in weights`, also enumerated or
+    zipped with others, or `W_ih, W_hh, b = weights[k]`.
+    """
     for node in source.nodes_of(target):
-        if isinstance(node, ast.For):
-            walked, one = node.iter, node.target
-            if called(walked) == "enumerate" and isinstance(one, ast.Tuple) and len(one.elts) == 2:
-                walked, one = walked.args[0], one.elts[1]  # type: ignore[attr-defined]  # a call, as it is called
+        for walked, one in _walked_together(node):
             if isinstance(walked, ast.Name) and walked.id == name and (names := _names_in(one)):
                 return names
     return []
+
+
+def _walked_together(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield what a loop walks over, or an assignment takes an item of, and what its items are taken apart into."""
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+        yield node.value.value, node.targets[0]
+    if not isinstance(node, ast.For | ast.comprehension):
+        return
+    left = [(node.iter, node.target)]
+    for walked, one in left:
+        if isinstance(walked, ast.Call) and called(walked) in ("enumerate", "zip") and isinstance(one, ast.Tuple):
+            parts = one.elts[1:] if called(walked) == "enumerate" else one.elts
+            left += zip(walked.args, parts, strict=False)
+        yield walked, one
 
 
 def _names_in(target: ast.expr) -> list[str]:

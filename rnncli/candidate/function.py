@@ -18,6 +18,7 @@ from rnncli.candidate import key_source, signature, source
 from rnncli.candidate.names import Kind, Slot, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import held_by, is_array
+from rnncli.candidate.told_apart import told_apart
 from rnncli.candidate.weights import (
     KINDS,
     Binding,
@@ -48,7 +49,7 @@ class Function(Native):
         self.target = function
         self._globals = source.globals_of(function, module)
         arrays = {name: slot(name) for name, value in self._globals.items() if is_array(value)}
-        self._global_slots = signature.told_apart(arrays)
+        self._global_slots = told_apart(arrays)
         self._arguments = signature.weights_among(self.arguments)
         self._slots = [of for of in (*self._arguments.values(), *self._global_slots.values()) if of.kind]
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
@@ -63,10 +64,10 @@ class Function(Native):
         of_keys = {key: slot(key) for key in texts if key.isidentifier() and slot(key).kind}
         heads = [key for key, of in of_keys.items() if of.kind == "readout"]
         of_keys |= {"c": of_keys["V"]} if "c" in texts and heads == ["V"] else {}  # o = c + V h
-        self._keys = signature.told_apart(of_keys)
+        self._keys = told_apart(of_keys)
         self._nested = {name: keys for name in self._holders if (keys := key_source.dotted_keys(function, name))}
         nested = {key: slot(key) for keys in self._nested.values() for key in keys}
-        self._keys = signature.told_apart(nested) or self._keys
+        self._keys = told_apart(nested) or self._keys
         self._records = dict(self._records_of_weights())
         for _, fields in self._records.values():
             self._keys |= fields
@@ -109,7 +110,7 @@ class Function(Native):
             record = signature.record_of(parameter.annotation, self.module)
             if record and parameter.name in self._holders:
                 slots = {field: slot(field) for field in signature.fields_of(record) if slot(field).kind}
-                yield parameter.name, (record, signature.told_apart(slots))
+                yield parameter.name, (record, told_apart(slots))
 
     def _told_by_order(self) -> list[dict[str, Slot]]:
         """Return the ways to tell weights apart whose names do not: as told, and with the two matrices exchanged."""

@@ -23,7 +23,7 @@ from rnncli.verdict.evaluate import Candidate, FunctionCandidate, candidate_side
 from rnncli.verdict.judge import Judgement, with_envelopes
 from rnncli.verdict.problem import ENVELOPE, Policy, Problem, Problems
 from rnncli.verdict.stage import is_wrong
-from rnncli.verdict.unusual_calls import draws_in_training
+from rnncli.verdict.unusual_calls import draws_in_training, overflows
 
 if TYPE_CHECKING:
     from rnncli.pipeline.candidate_process import CandidateProxy, Claims
@@ -224,6 +224,7 @@ class _Verification:
             # the cost of a wrong one is worth nothing
             timing = self._timing(problem) if options.timing and not is_wrong(checks) else None
             draws = not is_wrong(checks) and draws_in_training(problem, candidate)
+            too_large = not is_wrong(checks) and overflows(problem, candidate)
             if options.every_envelope:
                 checks = with_envelopes(problem, checks)
         given = _sizes(side.leaves)  # what the candidate was given too
@@ -232,6 +233,9 @@ class _Verification:
         warnings = [*record.warnings, *filter(None, [blind_spots(case)])]
         if draws:
             warnings.append("in training mode the candidate draws at random: without --train that mode is not compared")
+        if too_large:
+            told = f"given inputs of some hundreds the candidate overflows in {case.run.dtype}"
+            warnings.append(f"{told}, as a tanh made of exp does; {case.cell.layer} stays finite")
         verdict = combine(check.verdict for check in checks) if record.verdict == Verdict.MATCH else record.verdict
         diagnosis = self._diagnosis(judgement, checks)
         again = None

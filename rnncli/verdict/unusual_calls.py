@@ -15,6 +15,7 @@ from rnncli.verdict.stage import Difference, first_difference
 Changed = dict[str, object]  # fields of a section of a case
 LARGE_INPUTS, LARGE_WEIGHTS, LARGE_CELLS = 3.0, 10.0, 100.0  # times the probe's: weights above 1, sums of some tens
 LARGE_STEP = 10.0  # times the input of the second of two large steps: values of some tens
+HUNDREDS = 256  # times the input, as of pixels
 STEPS, SEQUENCES, EQUAL = 260, 66, 4  # of one long sequence, of many short ones, of sizes that are all the same
 MOST_WORK = 1e7  # multiply-adds of one gate forward, beyond which other sizes are not given
 
@@ -124,6 +125,28 @@ def with_another_dropout(problem: Problem, candidate: Candidate) -> Difference |
 def _of_another_dropout(case: Case, probe: Probe) -> tuple[Case, Probe]:
     p = case.rnn.dropout / 2 if case.rnn.dropout > 0.25 else 0.5
     return _with_another_seed(altered(case, rnn={"dropout": p}), probe)
+
+
+def overflows(problem: Problem, candidate: Candidate) -> bool:
+    """Return whether a candidate leaves the numbers of the working dtype for an input of some hundreds, and torch's
+    layer does not: an exp overflows, as of a tanh that is written with it.
+    """
+    if candidate.built_in:
+        return False
+    large = problem.derived(small_probe).derived(_of_some_hundreds)
+    try:
+        values, expected = large.values("precision", candidate).tensors, large.reference("precision").tensors
+    except CandidateError:
+        return False
+    pairs = [(value, expected[name]) for name, value in values.items()]
+    return any(
+        value is not None and right is not None and bool(right.isfinite().all()) and not value.isfinite().all()
+        for value, right in pairs
+    )
+
+
+def _of_some_hundreds(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    return altered(case, run={"gradients": False}), replace(probe, input=probe.input * HUNDREDS)
 
 
 def draws_in_training(problem: Problem, candidate: Candidate) -> bool:
