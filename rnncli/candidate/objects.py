@@ -39,8 +39,10 @@ class Object(Native):
         self.target, self.module, self.cell = target, module, cell
         self.of_class = inspect.isclass(target)
         self.fixed = not (self.of_class or inspect.isfunction(target) or isinstance(target, functools.partial))
-        self.of_layer = self.of_class and issubclass(target, getattr(nn, cell.name))
-        self.of_torch = self.of_layer or (self.of_class and issubclass(target, getattr(nn, f"{cell.name}Cell")))
+        by_torchs_constructor = self.of_class and not _has_arguments_of_its_own(target)
+        self.of_layer = by_torchs_constructor and issubclass(target, getattr(nn, cell.name))
+        of_cell = by_torchs_constructor and issubclass(target, getattr(nn, f"{cell.name}Cell"))
+        self.of_torch = self.of_layer or of_cell
         parameters = [] if self.fixed or self.of_torch else signature.parameters_of_constructor(target)
         own = source.explicit_base_arguments(target) if self.of_class and parameters else set()
         self.cell_class, name_of_cell = self._cell_asked_for(parameters)
@@ -270,6 +272,14 @@ class Object(Native):
         for key in [key for key in self._objects if key[:2] == (case.rnn, dtype)]:
             if not reset(self._objects[key][0]):
                 del self._objects[key]
+
+
+def _has_arguments_of_its_own(target: type) -> bool:
+    """Return whether a class has a constructor that names all of its arguments, and hands none on."""
+    own = None if target.__module__.startswith("torch.") else vars(signature.with_constructor(target)).get("__init__")
+    kinds = {p.kind for p in inspect.signature(own).parameters.values()} if inspect.isfunction(own) else set()
+    starred = {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
+    return bool(kinds) and not kinds & starred
 
 
 def plan_key(case: Case) -> PlanKey:

@@ -14,7 +14,7 @@ from rnncli.candidate.convention import Reading
 from rnncli.candidate.experiments import NOTHING, Effect, Experiments, View
 from rnncli.candidate.gates import UntoldGates, divide, tell_gates
 from rnncli.candidate.name_claims import Claims
-from rnncli.candidate.names import EXACT, TORCHS, Slot
+from rnncli.candidate.names import EXACT, TORCHS
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
 from rnncli.candidate.weights import KINDS, Weight, without_places
@@ -70,9 +70,6 @@ class _Roles:
 
     def wiring(self) -> Wiring:
         views = [view for one in self.experiments.held for view in self._views(one)]
-        for view in views:
-            if view.tensor.rpartition(".")[2] in self.experiments.trial.native.named_heads:
-                view.claim = Slot("readout", None, False)
         if self.sizes.gates > 1:
             divide(views, self.sizes, self.cell)
         for view in views:

@@ -471,3 +471,18 @@ def test_a_result_on_another_device_is_told_once_with_the_line_that_the_guard_fi
     monkeypatch.setattr(InProcessCandidate, "device_fault", lambda *_: "made at mine.py:3")
     record = record_of("wrong/output_on_meta.py:rnn", options=replace(QUICK, guard=True))
     assert [(found.id, found.evidence) for found in record.diagnosis] == [("device-hardcoded", "made at mine.py:3")]
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(
+    "target", ["gated/lstm_head_of_any_name.py:lstm --cell LSTM", "gated/gru_head_of_any_name.py:gru --cell GRU"]
+)
+def test_weights_of_a_head_that_is_not_compared_lie_on_the_inputs_device(record_of, target):
+    record = record_of(*target.split(" ", 1), options=replace(QUICK, guard=True))
+    assert record.diagnosis == ()
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_weight_that_acts_within_the_recurrence_is_to_be_left_out(record_of):
+    record = record_of("wrong/head_within.py:fed_back")
+    assert [found.fix for found in record.diagnosis] == ["compute the states without it, as nn.RNN does"]
