@@ -318,12 +318,12 @@ def _what_is_known(
         return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
     if all(name.startswith("grad ") for name in names):
         said.append("the forward is right, gradients alone are wrong")
-        where = "autograd follows: detach(), .data, no_grad(), and terms that are zero in the forward alone"
+        where = "autograd follows: a backward of its own, detach(), .data, no_grad(), terms that add 0 to the forward"
     elif shapeless := [check for check in wrong if check.tensor == "output" and check.max_abs_error is None]:
         said.append(f"of output: {shapeless[0].reason or 'no value'}")
         where = "axes the steps of output are stacked along, and its directions joined along"
     elif "output" in right and any(check.tensor == "h_n" and check.cause not in FURTHER_CALLS for check in wrong):
-        said.append("output is right: it is h_n's form or order")
+        said.append("output is right: it is the step that h_n comes from, its form or its order")
         where = "h_n is made from: which step of which layer and direction, in which order"
     first = next((check.first_divergence for check in wrong if check.tensor == "output"), None)
     if first is not None and first.time is not None:

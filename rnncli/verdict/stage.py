@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 
 from rnncli.core.case import Case, altered
-from rnncli.core.causes import Cause
+from rnncli.core.causes import DOWNCAST, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Stage, Verdict
 from rnncli.numerics.probe import draw, first_layer, in_layout, results, time_first
@@ -76,8 +76,9 @@ def first_difference(
     same_algorithm = stage == "precision" and problem.dtype == torch.float32
     for check in stage_checks(problem, stage, candidate, values, same_algorithm):
         if check.verdict == Verdict.MISMATCH:
-            # the first call is right: what computes it is neither another equation nor an approximation
-            by_size = check.cause in {Cause.VALUES, Cause.APPROXIMATION} and check.noise_ratio is not None
+            # the first call is right: what computes it is no other equation, no approximation and no float32
+            told = {Cause.VALUES, Cause.APPROXIMATION, DOWNCAST}
+            by_size = check.cause in told and check.noise_ratio is not None
             reason = of_the_largest(check) if by_size and stage == "algorithm" else check.reason
             return Difference(check.tensor, cause, f"{when}: {reason or 'other values'}")
     return None

@@ -82,7 +82,7 @@ def _other_sizes(case: Case) -> dict[str, dict[str, Changed]]:
         return {"seq_len": lengths[0], "batch_size": len(lengths), "lengths": of_each}
 
     if 1 < steps < STEPS:
-        found[f"given one sequence of {STEPS} steps"] = {"input": given(STEPS)}
+        found[f"given one sequence (N = 1) of {STEPS} steps"] = {"input": given(STEPS)}
     if case.input.layout != "unbatched":
         found[f"given {SEQUENCES} short sequences"] = {"input": given(*[min(2, steps)] * SEQUENCES)}
         rows = case.rnn.num_layers * case.rnn.directions
