@@ -31,6 +31,7 @@ UNSEEN = {  # no definitions: a lambda, objects and names that are assigned, par
     "wrong/batch_mixing_cells.py": {"MeanCell"},
     "field/espanol.py": {"red_recurrente"},
     "gated/gru_functional.py": {"gru_cell"},
+    "gated/lstm_coursera_predictions.py": {"lstm_cell_forward"},
     "gated/lstm_functional.py": {"lstm_step"},
     "gated/lstm_flax.py": {"LSTMCell"},
     "gated/lstm_script_module.py": {"Cell"},

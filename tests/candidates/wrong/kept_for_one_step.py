@@ -1,7 +1,7 @@
 from torch import nn
 
 
-class KeptForOneStep(nn.Module):
+class Remembers(nn.Module):
     """A single frame goes on from the frame before."""
 
     def __init__(self, input_size, hidden_size):
@@ -20,6 +20,6 @@ class KeptForOneStep(nn.Module):
         return y, h
 
 
-class KeptForOneSequence(KeptForOneStep):
+class RemembersOneSequence(Remembers):
     def goes_on(self, x):
         return x.size(1) == 1
