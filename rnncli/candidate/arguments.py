@@ -83,8 +83,8 @@ class Arguments(Object):
         self._global_sizes = [name for name in function.set_globals if option(name) in SET] if self._globals else []
         self.set_globals = (*self._globals, *self._global_sizes)
         held = (self._listed[name] or self._layered[name] or self._keys for name in self._holders)
-        self.named_heads = frozenset[str]().union(*map(self._heads, [self._alone, self._globals, *held]))
-        self.reads_out = bool(self.named_heads)
+        self._named_heads = frozenset[str]().union(*map(self._heads, [self._alone, self._globals, *held]))
+        self.reads_out = bool(self._named_heads)
 
     def _record_of(self, name: str) -> tuple[type | None, bool]:
         """Return the dataclass or named tuple that an argument is annotated with, and whether a list of them."""
@@ -217,7 +217,7 @@ class Arguments(Object):
                 value = value.swapaxes(-1, -2)
             elif rank == 1 and binding.columns:
                 value = value.reshape(len(value), 1, -1) if self.stacked else value.reshape(-1, 1)
-            value = value * self.head_scale if name in self.named_heads else value
+            value = value * self.head_scale if name in self._named_heads else value
             value = value.to(device) if device and isinstance(value, Tensor) else value  # an idle head is unset
             given = binding.value(value)
             self.watch(name, given)

@@ -47,9 +47,8 @@ class Native:
     is_module = False
     has_output_size = False  # it is constructed with the size of a head
     joined = False  # a function that takes one matrix for x and h
-    reads_out = False  # a function that takes weights after the recurrence
-    named_heads: frozenset[str] = frozenset()  # of them, where experiments look for all others
-    head_scale = 1.0  # which those are multiplied by
+    reads_out = False  # a function that takes the weights of a head
+    head_scale = 1.0  # what those are multiplied by
     watched: dict[str, tuple[Any, Any]] | None = None  # of a call that is watched: its weights, and copies of them
 
     def __init__(

@@ -185,12 +185,12 @@ def _as_read(
 def _of_own_tensor(case: Case, name: str, cause: str, reason: str) -> Diagnosis:
     if cause in CATALOGUES[case.rnn.cell]:
         return named(cause, reason, case)
-    fixes = {
+    fixes: dict[str, str] = {
         Cause.INPUT_MUTATED: "write into a copy, as of w = w.clone()",
         Cause.SHAPE: f"return torch.stack({name}), one tensor",
         Cause.EXTRA_PARAMETER: f"compute the states without it, as {case.cell.layer} does",
     }
-    fix = fixes.get(Cause(cause), f"make it what a parameter of {case.cell.layer} is")
+    fix = fixes.get(cause, f"make it what a parameter of {case.cell.layer} is")
     return Diagnosis(id=UNEXPLAINED, evidence=f"{name}: {reason}" if cause == Cause.SHAPE else reason, fix=fix)
 
 

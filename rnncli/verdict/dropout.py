@@ -45,9 +45,8 @@ def own_masks(
     if on_cpu and not others and not _equal_by_chance(problem, candidate):
         return None
     without_masks = (("dropout", 0.0), ("dropout", 1.0), ("num_layers", 1))
-    if any(_is_wrong(problem, candidate, stage, *change) for change in without_masks) or _keeps_wrongly(
-        problem, candidate
-    ):
+    wrong = any(_is_wrong(problem, candidate, stage, *change) for change in without_masks)
+    if wrong or _keeps_wrongly(problem, candidate):
         return None
     whose = "the candidate draws dropout masks" if on_cpu else "this device draws dropout masks"
     return f"{whose} of its own: what it keeps, and all values with p = 0, p = 1 and with one layer, are right"
