@@ -30,7 +30,7 @@ class Adapted:
         self.native, self.reading, self.always = native, reading, always
         self.unbatched = self.packs = self.outside_autograd = False  # what layouts it takes itself
         self.overwrites: list[str] = []  # the weights that a call overwrites
-        self.unlike_heads: list[str] = []  # those that are named as a head's, and do more than a head
+        self.unlike_heads: list[str] = []  # those read as a head's that do not act as one
         self.starts_itself = not reading.steps  # where its states may be omitted
         self.prepare: Callable[[Case], None] = lambda _: None
 
@@ -174,7 +174,7 @@ class Adapted:
         told = "is overwritten: the next call starts from other values"
         lists += [("output", str(Cause.INPUT_MUTATED), f"{name} {told}") for name in self.overwrites[:1]]
         if self.unlike_heads:
-            told = f"acts otherwise than after the recurrence, and {self.native.cell.layer} has no such weight"
+            told = f"does not act as a linear head on the states, and {self.native.cell.layer} has no such weight"
             lists.append(("output", str(Cause.EXTRA_PARAMETER), f"{' or '.join(self.unlike_heads)} {told}"))
         plan = self._plan(case)
         if plan is None or not isinstance(self.native, Object):

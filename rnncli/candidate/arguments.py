@@ -159,7 +159,7 @@ class Arguments(Object):
         return self._shapes_of_one(names, case)
 
     def _of_reverse(self, names: list[str]) -> list[str]:
-        """Return the names of the reverse direction, where half of them are, and the r in them is no gate's."""
+        """Return the names of the reverse direction's weights: half of all, of which none names a gate, as r does."""
         slots = directions_by_suffix({name: slot(name) for name in names})
         found = [name for name, of in slots.items() if of.reverse]
         return found if 2 * len(found) == len(names) and not gates_among(names, self.cell) else []

@@ -67,9 +67,10 @@ class Native:
         loaded = vars(module).items() if module is not None else ()
         modules = {key.lower(): value.__name__.partition(".")[0] for key, value in loaded if inspect.ismodule(value)}
         self.words = source.words_of(written, module)
-        used = {of for key, of in modules.items() if key in self.words} & {"numpy", "torch"} or set(modules.values())
-        first = "torch" not in used
-        self.arrays = (first, not first) if {"numpy", "torch"} <= set(modules.values()) else (used >= {"numpy"},)
+        named = {of for key, of in modules.items() if key in self.words} & {"numpy", "torch"}  # by its own source
+        numpy_first = "torch" not in (named or set(modules.values()))
+        both = {"numpy", "torch"} <= set(modules.values())
+        self.arrays = (numpy_first, not numpy_first) if both else ("numpy" in modules.values(),)
         self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
         self.rows_by_nature = source.rows_by_nature(written)

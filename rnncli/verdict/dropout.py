@@ -21,6 +21,7 @@ from rnncli.verdict.stage import is_wrong, stage_checks
 
 PASSED_ON = 1e-4  # how much of what dropout kept and scaled a layer passes on: so little that tanh is linear to 1e-8
 SCALE = 1e-6  # how exactly what is kept must be scaled
+DROPPED = 1e-3  # of the largest value: what is less was dropped
 DEVIATIONS = 7.0  # standard ones: pairs of neighbours overlap, and several shares are looked at
 FEWEST_STEPS, MOST_STEPS = 64, 1024
 ENOUGH = 4096  # elements, to count what is kept
@@ -48,8 +49,21 @@ def own_masks(
     wrong = any(_is_wrong(problem, candidate, stage, *change) for change in without_masks)
     if wrong or _keeps_wrongly(problem, candidate):
         return None
+    if stage == "precision" and _has_torchs_masks(problem, candidate):
+        return None
     whose = "the candidate draws dropout masks" if on_cpu else "this device draws dropout masks"
     return f"{whose} of its own: what it keeps, and all values with p = 0, p = 1 and with one layer, are right"
+
+
+def _has_torchs_masks(problem: Problem, candidate: Candidate) -> bool:
+    """Return whether the same elements are dropped in the working dtype: what is wrong there are no other masks."""
+    dropping = problem.derived(_passing_on, None)
+    kept = dropping.values("precision", candidate).tensors["output"]
+    torchs = dropping.reference("precision").tensors["output"]
+    if kept is None or torchs is None or kept.shape != torchs.shape:
+        return True
+    ours, theirs = (one.abs() > one.abs().max() * DROPPED for one in (kept, torchs))
+    return bool((ours == theirs).all())
 
 
 def without_values(checks: tuple[Check, ...], reason: str) -> tuple[Check, ...]:

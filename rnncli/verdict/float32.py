@@ -92,9 +92,11 @@ def _is_smooth(problem: Problem, candidate: Candidate) -> bool:
 
 
 def _nudged(case: Case, probe: Probe, name: str) -> tuple[Case, Probe]:
-    moved = {leaf: value * (1 + NUDGE) if leaf == name else value for leaf, value in probe.parameters.items()}
-    changed = probe.changed(lambda leaf, value: value * (1 + NUDGE) if leaf == name else value)
-    return case, replace(changed, parameters=moved)
+    def nudged(leaf: str, value: Tensor) -> Tensor:
+        return value * (1 + NUDGE) if leaf == name else value
+
+    parameters = {leaf: nudged(leaf, value) for leaf, value in probe.parameters.items()}
+    return case, replace(probe.changed(nudged), parameters=parameters)
 
 
 def _line(problem: Problem, candidate: Candidate, plain: bool) -> str | None:

@@ -104,7 +104,7 @@ def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping
         yield f"with a loss that is {LARGE_LOSS:,} times as large", partial(_gradients_of_a_large_loss, side)
         yield "with another call before its backward", partial(_gradients_after_another_call, side)
         yield "given gradients of its results that are not contiguous", partial(_from_gradients, side)
-    yield "called in inference mode", partial(_in_inference_mode, side)  # last: what it keeps of that is no good later
+    yield "called in inference mode", partial(_in_inference_mode, side)  # last: autograd refuses what it keeps
 
 
 @torch.no_grad()

@@ -37,3 +37,30 @@ class Keeps(RNN):
 class Noise(RNN):
     def dropped(self, x):
         return x + self.dropout * torch.randn_like(x)
+
+
+class OwnMasks(RNN):
+    """Right, with masks that are not torch's."""
+
+    def dropped(self, x):
+        return x * (torch.rand_like(x) >= self.dropout) / (1 - self.dropout) if self.training else x
+
+
+class Bernoulli(RNN):
+    """Right, with masks that are torch's in float64 alone."""
+
+    def dropped(self, x):
+        return x * torch.bernoulli(torch.full_like(x, 1 - self.dropout)) / (1 - self.dropout) if self.training else x
+
+
+class DividesByP(RNN):
+    def dropped(self, x):
+        return x * torch.bernoulli(torch.full_like(x, 1 - self.dropout)) / self.dropout if self.training else x
+
+
+class WrongInFloat32(RNN):
+    """torch's masks, and a scale that is wrong in float32 alone."""
+
+    def dropped(self, x):
+        kept = nn.functional.dropout(x, self.dropout, self.training)
+        return kept * 1.001 if self.training and 0 < self.dropout < 1 and x.dtype == torch.float32 else kept

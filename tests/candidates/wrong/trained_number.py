@@ -21,3 +21,12 @@ class ElmanRNN(nn.Module):
             outputs.append(h)
         output = torch.stack(outputs)
         return output, h.unsqueeze(0)
+
+
+class PlainTensor(ElmanRNN):
+    """The same with a tensor that requires a gradient, and is no Parameter."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        del self.scale
+        self.scale = torch.ones(1, requires_grad=True)
