@@ -128,7 +128,7 @@ class Adapted:
         elif "N" not in reading.input and layout != "unbatched":
             said.append("one sequence at a time, by rnncli")
         if layout == "packed" and not self._takes("packed", case):
-            pads = self._pads(case)
+            pads = self.takes_lengths(case)
             said.append(f"packed input {'padded' if pads else 'taken apart'} by rnncli")
             said += ["what follows the end of a sequence is not compared"] if pads else []
         if self.native.packed_alone and not self._takes("packed", case):
@@ -140,7 +140,7 @@ class Adapted:
             said.append("batch_first transposed by rnncli")
         return said
 
-    def _pads(self, case: Case) -> bool:
+    def takes_lengths(self, case: Case) -> bool:
         """Return whether it takes padded sequences and their lengths."""
         reading = self.reading
         of_batch = "N" in reading.input and not reading.steps
@@ -208,8 +208,8 @@ class Adapted:
         self, input: Sequence, states: States | None, params: Mapping[str, Tensor], case: Case
     ) -> tuple[Any, ...]:
         if isinstance(input, PackedSequence):
-            taken = self._as_torch if self._takes("packed", case) else self._padded if self._pads(case) else None
-            return (taken or self._one_by_one)(input, states, params, case)
+            padded = self._padded if self.takes_lengths(case) else self._one_by_one
+            return (self._as_torch if self._takes("packed", case) else padded)(input, states, params, case)
         claims, reading = self.native.claims("batch_first"), self.reading
         unbatched = case.input.layout == "unbatched"
         if unbatched and not self.unbatched:

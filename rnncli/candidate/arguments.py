@@ -19,7 +19,7 @@ from rnncli.candidate.function import Function
 from rnncli.candidate.names import EXACT, TORCHS, Kind, Slot, gates_among, option, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.objects import Object
-from rnncli.candidate.syntax import called
+from rnncli.candidate.syntax import walked_by
 from rnncli.candidate.told_apart import directions_by_suffix, with_head
 from rnncli.candidate.weights import Binding, Missing, undotted
 from rnncli.core.case import Case, altered
@@ -69,6 +69,9 @@ class Arguments(Object):
         named = gates_among(keys, self.cell)
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
         self._layered = {name: _taken_apart_by_layer(function.target, name) for name in self._holders}
+        by_key = {name: key_source.keys_of_items(function.target, name) for name in self._holders}
+        self._keyed_layers = {name: keys for name, keys in by_key.items() if keys and not self._layered[name]}
+        self._layered |= self._keyed_layers
         self._listed = {name: _taken_apart(function.target, name) for name in self._holders}
         self._nested = {name: _all_keys(function.target, name) for name in self._holders}
         self._of_records = {name: self._record_of(name) for name in self._holders}
@@ -78,7 +81,8 @@ class Arguments(Object):
         unkeyed = not self._torch_keys and not self._keys and not any(self._nested.values())
         self._flat = [name for name in self._holders if unkeyed and not (self._listed[name] or self._layered[name])]
         by_place = any(self._listed.values()) or any(self._layered.values()) or bool(self._flat)
-        self.kind = "function of a list of weights" if by_place else function.kind
+        items = "dicts of " if self._keyed_layers else ""
+        self.kind = f"function of a list of {items}weights" if by_place else function.kind
         self.kind = "function of module globals" if self._globals else self.kind
         self._global_sizes = [name for name in function.set_globals if option(name) in SET] if self._globals else []
         self.set_globals = (*self._globals, *self._global_sizes)
@@ -228,8 +232,9 @@ class Arguments(Object):
             if name in self._alone:
                 given[name] = laid_out(made[name], name)
             elif name in self._holders and self._layered[name]:
-                record, layers = self._of_records[name][0], [tuple(map(laid_out, one.values())) for one in made[name]]
-                given[name] = [record(*layer) for layer in layers] if record else layers
+                layers = [{key: laid_out(value) for key, value in one.items()} for one in made[name]]
+                record = dict if name in self._keyed_layers else self._of_records[name][0]
+                given[name] = [record(**one) if record else tuple(one.values()) for one in layers]
             elif name in self._holders:
                 weights = {key: laid_out(value, key) for key, value in made[name].items()}
                 record = self._of_records[name][0]
@@ -272,24 +277,13 @@ def _taken_apart_by_layer(target: Any, name: str) -> list[str]:
     zipped with others, or `W_ih, W_hh, b = weights[k]`.
     """
     for node in source.nodes_of(target):
-        for walked, one in _walked_together(node):
-            if isinstance(walked, ast.Name) and walked.id == name and (names := _names_in(one)):
+        walked = [*walked_by(node)] if isinstance(node, ast.For | ast.comprehension) else []
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+            walked = [(node.targets[0], node.value.value)]
+        for one, of in walked:
+            if isinstance(of, ast.Name) and of.id == name and (names := _names_in(one)):
                 return names
     return []
-
-
-def _walked_together(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield what a loop walks over, or an assignment takes an item of, and what its items are taken apart into."""
-    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
-        yield node.value.value, node.targets[0]
-    if not isinstance(node, ast.For | ast.comprehension):
-        return
-    left = [(node.iter, node.target)]
-    for walked, one in left:
-        if isinstance(walked, ast.Call) and called(walked) in ("enumerate", "zip") and isinstance(one, ast.Tuple):
-            parts = one.elts[1:] if called(walked) == "enumerate" else one.elts
-            left += zip(walked.args, parts, strict=False)
-        yield walked, one
 
 
 def _names_in(target: ast.expr) -> list[str]:

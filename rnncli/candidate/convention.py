@@ -18,6 +18,7 @@ from rnncli.core.case import Case
 
 Call = Callable[[Any, Any], Any]  # what a candidate returns for an input and a state laid out by its convention
 States = tuple[Tensor, ...]  # h (S, N, H_out), of an LSTM c (S, N, H_cell) too
+Path = tuple[Any, ...]  # of a tensor in a result: an index or a key, several of them together, or EACH
 Results = tuple[Tensor | None, ...]  # output and the final states, None for each that is not returned
 
 
@@ -61,7 +62,7 @@ class Part:
     tensor would, which is `listed`.
     """
 
-    path: tuple[int | str, ...]
+    path: Path
     axes: str
     listed: bool = False
 
@@ -250,11 +251,13 @@ def arranged(x: Tensor, axes: str, target: str) -> Tensor:
     return x
 
 
-def at(returned: Any, path: Sequence[int | str]) -> Any:
+def at(returned: Any, path: Path) -> Any:
     """Return what stands at a path inside what was returned."""
     for number, key in enumerate(path):
         if key == EACH:
             return [at(item, path[number + 1 :]) for item in returned]
+        if isinstance(key, tuple):  # both directions, one beside the other
+            return tuple(at(returned, (one, *path[number + 1 :])) for one in key)
         returned = getattr(returned, key) if isinstance(key, str) and hasattr(returned, key) else returned[key]
     return returned
 

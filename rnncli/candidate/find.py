@@ -17,6 +17,7 @@ from typing import Any
 
 from rnncli.core.errors import CandidateError, ConfigError, described, nearest
 
+MOST_LINES = 12  # of the text of an error; TorchScript prints the tensors that it was given
 Imported = tuple[ModuleType, BaseException | None]  # a module, and what its code raised at the end
 
 
@@ -63,7 +64,8 @@ def own_frames(error: BaseException, file: str) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(folder)]
     own = [one for one in frames if not one.filename.startswith(ours) and "/site-packages/" not in one.filename]
     lines = ["Traceback (most recent call last):\n", *traceback.format_list(own)] if own else []
-    return "".join([*lines, *traceback.format_exception_only(error)])
+    said = "".join(traceback.format_exception_only(error)).splitlines(keepends=True)
+    return "".join([*lines, *said[:MOST_LINES], *(["  ...\n"] if len(said) > MOST_LINES else [])])
 
 
 def _imported(file: str, target: str) -> Imported:

@@ -295,7 +295,7 @@ class Function(Native):
         return [*groups[0], *head] if form == "with head" else groups[0]
 
     def _of_group(self, layer: int, side: bool, binding: Binding, key: str) -> Weight:
-        of = self._keys.get(key, slot(key))
+        of = self._orders[binding.order].get(key, self._keys.get(key, slot(key)))
         of = of if of.layer in (None, layer) else Slot(None, None, False)
         return self._weight(key, of._replace(layer=layer, reverse=side), binding, "its key")
 

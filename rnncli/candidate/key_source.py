@@ -10,7 +10,7 @@ import torch
 
 from rnncli.candidate.names import slot
 from rnncli.candidate.source import codes_behind, module_of, nodes_of
-from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of
+from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of, walked_by
 
 ALL_WEIGHTS = "all_weights"  # of a layer of torch: a list for each layer and direction
 MOST_TEXTS = 32  # that a loop over a constant of the module goes through
@@ -170,6 +170,37 @@ def dotted_keys(target: Any, name: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def keys_of_items(target: Any, name: str) -> list[str]:
+    """Return the keys taken from the items of a list: `W_ih` of `for p in layers: p["W_ih"]`, `layers[k]["W_ih"]`.
+
+    Also those that a function of the module takes from an item that it is given. Of a dict of dicts: none.
+    """
+    nodes, known = _nodes_behind(target), texts_of_names(target)
+    functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
+    items, before = set[str](), None  # the names of items
+
+    def is_item(node: ast.AST) -> bool:
+        if isinstance(node, ast.Subscript) and name_of(node.value) == name and not isinstance(node.slice, ast.Slice):
+            parts = [*ast.walk(node.slice)]
+            return not any(name_of(part) in known or isinstance(getattr(part, "value", 0), str) for part in parts)
+        of_two = isinstance(node, ast.IfExp) and (is_item(node.body) or is_item(node.orelse))
+        return of_two or (isinstance(node, ast.Name) and node.id in items)
+
+    while items != before:
+        before = set(items)
+        for node in nodes:
+            if isinstance(node, ast.For | ast.comprehension):
+                items |= {name_of(one) for one, walked in walked_by(node) if name_of(walked) == name}
+            elif isinstance(node, ast.Assign) and is_item(node.value):
+                items |= {*map(name_of, node.targets)}
+            elif isinstance(node, ast.Call) and called(node) in functions:
+                given = zip(arguments_of(functions[called(node)]), node.args, strict=False)
+                items |= {argument for argument, value in given if is_item(value)}
+        items -= {""}
+    taken = [node for node in nodes if isinstance(node, ast.Subscript) and is_item(node.value)]
+    return list(dict.fromkeys(key for node in taken for key in _texts(node.slice, known)))
+
+
 def prefix_of_keys(target: Any, name: str) -> str:
     """Return what the keys of a dict begin with that its source numbers: `layer` of `w[f"layer{k}"]`, or nothing."""
     taken = [node for node in nodes_of(target) if isinstance(node, ast.Subscript) and name_of(node.value) == name]
@@ -208,17 +239,11 @@ def texts_of_names(target: Any) -> dict[str, list[str]]:
 
 
 def _walked(loop: ast.For | ast.comprehension) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield each name of a loop with what it is taken from: of enumerate and zip one by one."""
-    names, function = getattr(loop.target, "elts", []), called(loop.iter)
-    if function == "enumerate" and len(names) == 2:
-        yield names[1], loop.iter.args[0]  # type: ignore[attr-defined]  # a call, as it is called
-    elif function == "zip":
-        yield from zip(names, loop.iter.args, strict=False)  # type: ignore[attr-defined]
-    elif names:  # for k, v in (("x", x), ("h", h))
-        columns = zip(*(getattr(row, "elts", ()) for row in getattr(loop.iter, "elts", ())), strict=False)
-        yield from ((name, ast.List([*column])) for name, column in zip(names, columns, strict=False))
-    else:
-        yield loop.target, loop.iter
+    """Yield each name of a loop with what it is taken from: in `for k, v in (("x", x), ("h", h))` one by one, too."""
+    yield from walked_by(loop)
+    names, rows = getattr(loop.target, "elts", []), getattr(loop.iter, "elts", ())
+    columns = zip(*(getattr(row, "elts", ()) for row in rows), strict=False) if names else ()
+    yield from ((name, ast.List([*column])) for name, column in zip(names, columns, strict=False))
 
 
 def _each(expression: ast.expr, lists: Mapping[str, list[str]]) -> list[str]:

@@ -20,8 +20,22 @@ class Claims:
 
     def settle(self, weights: list[View]) -> None:
         """Give each weight its layer and direction, and its kind where experiments take two for the same one."""
+        self._take_claimed_kinds([view for view in weights if view.kind in ("weight_ih", "weight_hh")])
         self._index(weights)
         self._settle_kinds(weights)
+
+    def _take_claimed_kinds(self, matrices: list[View]) -> None:
+        """Let names decide where experiments take more matrices for one kind than there are, and names take as many.
+
+        So they do in an upper layer that starts from the first layer's row of h_0: r of a GRU then acts on x as on h.
+        """
+        told, named, all_rows = Counter[str | None](), Counter[str | None](), self.sizes.gates * self.sizes.rows
+        for view in matrices:
+            told[view.kind] += view.blocks
+            named[view.claim.kind] += view.blocks
+        if max(told.values(), default=0) > all_rows and named == {"weight_ih": all_rows, "weight_hh": all_rows}:
+            for view in matrices:
+                view.kind, view.evidence = view.claim.kind, "its name"
 
     def _index(self, weights: list[View]) -> None:
         """Tell layers and directions by the words and numbers of names, where they are words, or nothing else told."""
@@ -77,8 +91,11 @@ class Claims:
             by_kind[view.kind] += [view] if view.effective else []
         for kind, group in by_kind.items():
             named = [self._by_number(view.numbers, first, words) for view in group]
-            found, told = Counter(view.place for view in group), Counter(named)
-            if group and max(found.values()) > (2 if kind == "bias" else 1) >= max(told.values()):
+            found, told, most = Counter[Any](), Counter[Any](), (2 if kind == "bias" else 1) * self.sizes.gates
+            for view, place in zip(group, named, strict=True):
+                found[view.place] += view.blocks
+                told[place] += view.blocks
+            if group and max(found.values()) > most >= max(told.values()):
                 for view, (view.layer, view.reverse) in zip(group, named, strict=True):
                     view.evidence = "the number in its name"
 

@@ -103,11 +103,13 @@ class Native:
         given_back = [is_cell_state(name) for name in state_source.returned_names(call)]
         self.names_h_first = len(self.states) > 1 and given_back[-2:] == [False, True]  # in what it returns
         self.names_c_second = given_back[-1:] == [True] or (given_back[:1] == [False] and sum(given_back) == 1)
+        self.returns_c_of_both_last = state_source.returns_c_of_both_last(call)
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
         states = "|".join(map(re.escape, self.states)) or "-"
         listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
         built = bool(state) and not self.takes_pair and source.builds_a_list(written, state)  # [h, c] is a pair
-        self.states_as_list = bool(listed) or built
+        annotated = len(self.states) == 1 and bool(re.match(r"(typing\.)?[Ll]ist\[", str(said)))
+        self.states_as_list = bool(listed) or built or annotated
 
     def _record_of_states(self, call: Callable[..., Any], state: str, annotation: Any) -> Any:
         """Return the record that its states come in: by an annotation, or with the names that `state.h` gives them."""

@@ -18,7 +18,7 @@ from rnncli.candidate import signature, source
 from rnncli.candidate.function import Function, constructed, rnn_of
 from rnncli.candidate.names import EXACT, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
-from rnncli.candidate.places import big, held_by
+from rnncli.candidate.places import big, held_by, with_own_tensors_in_slices
 from rnncli.candidate.weights import Binding, Row
 from rnncli.candidate.wiring import Wiring
 from rnncli.core.case import Case, RNNArguments
@@ -200,7 +200,7 @@ class Object(Native):
         with torch.random.fork_rng(devices=[]), _numpy_seeded(seed), globals_set(self.module, self._sizes(case)):
             torch.default_generator.manual_seed(seed)  # torch.manual_seed formats a stack for each device type
             made = copy.deepcopy(self.target) if self.fixed else self._constructed(case, output_size, device)
-        return made.to(dtype) if isinstance(made, nn.Module) else made
+        return with_own_tensors_in_slices(made.to(dtype)) if isinstance(made, nn.Module) else made
 
     def _constructed(self, case: Case, output_size: int | None = None, device: Any = "cpu", **others: Any) -> Any:
         if self.of_torch:

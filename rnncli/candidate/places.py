@@ -49,15 +49,16 @@ class Held:
     def set(self, owner: Any, value: Any) -> None:
         """Put a value everywhere the tensor stands; a parameter becomes a plain tensor, so that a gradient passes.
 
-        Hooks that were registered on it see that gradient.
+        Hooks that were registered on it see that gradient. Where `.data` of a parameter stands, none passes.
         """
         hooks = getattr(self.value, "_backward_hooks", None) or {}
         if hooks and value.requires_grad:
             value = value.view_as(value)  # of this call alone
             for hook in hooks.values():
                 value.register_hook(hook)
-        for path in self.paths:
-            _put(owner, path, value)
+        trained = any(getattr(one, "requires_grad", False) for one in self.objects)
+        for path, one in zip(self.paths, self.objects, strict=True):
+            _put(owner, path, value if not trained or one.requires_grad else value.detach())
         for path in self.turned:
             _put(owner, path, value.T)
 
@@ -78,6 +79,26 @@ def held_by(made: Any) -> list[Held]:
     found: dict[Any, Held] = {}
     _walk(made, (), False, found, set(), 0)
     return list(found.values())
+
+
+class _SlicedAsLists(nn.ParameterList):
+    def __getitem__(self, index: Any) -> Any:
+        return (
+            [*map(self.__getitem__, range(len(self))[index])]
+            if isinstance(index, slice)
+            else super().__getitem__(index)
+        )
+
+
+def with_own_tensors_in_slices(made: nn.Module) -> nn.Module:
+    """Return a module where a slice of a ParameterList holds what the list holds.
+
+    A slice of torch's own makes a new Parameter of each tensor that is none, which cuts its gradient off.
+    """
+    for one in made.modules():
+        if type(one) is nn.ParameterList:
+            one.__class__ = _SlicedAsLists
+    return made
 
 
 def _walk(value: Any, path: Path, linear: bool, found: dict[Any, Held], seen: set[int], depth: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from rnncli.candidate.convention import BATCH_FIRST, EACH, LAYOUTS, Part, Reading, as_tensor, at
+from rnncli.candidate.convention import BATCH_FIRST, EACH, LAYOUTS, Part, Path, Reading, as_tensor, at
 from rnncli.candidate.names import is_cell_state, role, words
 from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by, is_array
@@ -19,8 +19,6 @@ _OUTPUT_KEYS = words("output outputs out outs y ys hs hidden_states states h_all
 _STATE_KEYS = words("h_n hn h hidden state last final h_last last_hidden h_t final_state last_state hx next_state")
 _KEY_STEMS = {"output": r"out|seq|all|ys", "h_n": r"hidden|state|final|last|h_?n|^h"}
 _STATE_OF_STEP = {"NF": "NH", "1NF": "SNH", "F": "H", "1F": "SH", "FN": "HN", "F1": "H1"}
-
-Path = tuple[Any, ...]
 
 
 @dataclass(eq=False)
@@ -61,7 +59,7 @@ class Returned:
         and so is a list over time of what came with the batch first. A candidate that has layers or directions returns
         h_n in nn.RNN's form.
         """
-        native, tensors = self.native, self.native.drop_in or self.native.returns_tensors
+        native, tensors = self.native, self.native.returns_tensors or (self.native.drop_in and "," not in state)
         layered = native.claims("num_layers") or self.reading.binding.listed
         if tensors or layered or (self.reading.input == "NLI" and not native.says_list):
             self.outputs = tuple(one for one in self.outputs if "," not in one)
@@ -105,6 +103,7 @@ class Returned:
 
     def _item(self, path: Path, value: Any) -> Item:
         by_direction = isinstance(value, tuple) and not self.native.returns_tensors  # (h_forward, h_reverse)
+        by_direction = by_direction or (bool(path) and isinstance(path[0], tuple))
         forms, sizes = ((*self.finals, "S,NH") if by_direction else self.finals), self.trial.sizes
         finals = tuple(self._fitting(value, forms, {"H": sizes.H if name == "h_n" else sizes.C}) for name in self.final)
         of_head = self._fitting(value, self.outputs, {"F": sizes.O}) if self.native.has_output_size else None
@@ -116,7 +115,7 @@ class Returned:
         Of a list of (h, c), one for each layer, the list of all h and that of all c.
         """
         found, count = list[tuple[Path, Any]](), len(self.final)
-        for path, value in items:
+        for path, value in self._with_directions_together(items):
             names = list(value) if isinstance(value, dict) and count > 1 else fields_of(type(value))
             if path and _names_states(names, count):
                 found += [((*path, name), at(value, (name,))) for name in sorted(names, key=_after_h)]
@@ -136,6 +135,20 @@ class Returned:
             else:
                 found.append((path, value))
         return found
+
+    def _with_directions_together(self, items: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
+        """Return (y, fh, fc, bh, bc), as Keras returns it, with a pair for each state: (y, (fh, bh), (fc, bc)).
+
+        Also (y, fh, bh, fc, bc), where the names that are returned say so.
+        """
+        s, count, ranks = self.trial.sizes, len(self.final), [len(_shape(value)) for _, value in items]
+        if (s.rows, s.directions) != (2, 2) or ranks != [3, *[2] * 2 * count]:
+            return items
+        first, *rest = items
+        by_state, halves = self.native.returns_c_of_both_last, (rest[:count], rest[count:])
+        pairs = zip(*((rest[::2], rest[1::2]) if by_state else halves), strict=True)
+        together = [((tuple(path[0] for path, _ in pair),), tuple(value for _, value in pair)) for pair in pairs]
+        return [first, *together]
 
     def _are_states(self, value: Any) -> bool:
         """Return whether a pair is (h, c): no cache, nor one state of each of two layers."""

@@ -255,8 +255,10 @@ def takes_packed_alone(target: Any, name: str, annotation: Any) -> bool:
             return False
         value = node.value if isinstance(node, ast.Assign | ast.Attribute) else None
         of_it = isinstance(value, ast.Name) and value.id == name
-        named = [node.attr] if isinstance(node, ast.Attribute) else map(name_of, assigned_in(node))
-        used = used or (called(node) == "pad_packed_sequence" and first == name) or (of_it and "batch_sizes" in named)
+        named = [node.attr] if isinstance(node, ast.Attribute) else [*map(name_of, assigned_in(node))]
+        four_fields = len(named) == 4 and "sizes" in named[1]  # data, sizes, sorted_indices, unsorted_indices = packed
+        used = used or (called(node) == "pad_packed_sequence" and first == name)
+        used = used or (of_it and ("batch_sizes" in named or four_fields))
     return used
 
 

@@ -13,6 +13,7 @@ _APART = words(
     "squeeze unbind view reshape chunk split select flatten narrow unsqueeze transpose permute tolist index_select"
     " swapaxes"
 )
+_OF_DIRECTION = re.compile(r"^(fwd?|bwd?|f|b|r)_?(?=[hc])|_?(fwd?|bwd?|f|b|r|forward|backward|back|rev|reverse)$")
 _MODULES = ("torch", "np", "numpy", "jnp", "tf", "mx", "mxnet", "F", "nn")
 _WALKS = ("list", "tuple", "zip", "enumerate", "iter", "len")
 
@@ -173,6 +174,12 @@ def returned_names(target: Any) -> list[str]:
     returned = [node for node in nodes_of(target) if isinstance(node, ast.Return)]
     last = max(returned, key=lambda node: node.lineno, default=None)
     return names(last.value) if last is not None and last.value is not None else []
+
+
+def returns_c_of_both_last(target: Any) -> bool:
+    """Return whether a function returns h of both directions and then c of both: `return y, h_f, h_b, c_f, c_b`."""
+    names = [_OF_DIRECTION.sub("", name.lower()) for name in returned_names(target)[-4:]]
+    return [*map(is_cell_state, names)] == [False, False, True, True]
 
 
 def _takes_apart(function: ast.FunctionDef, name: str, in_one: bool) -> bool:

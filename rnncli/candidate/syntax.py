@@ -1,6 +1,7 @@
 """What syntax trees of Python say, without running anything and without torch."""
 
 import ast
+from collections.abc import Iterator
 
 
 def name_of(node: ast.AST) -> str:
@@ -23,3 +24,13 @@ def arguments_of(function: ast.FunctionDef | ast.Lambda) -> list[str]:
     """Return the names of the arguments of a function, without `*args` and `**kwargs`."""
     given = function.args
     return [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+
+
+def walked_by(loop: ast.For | ast.comprehension) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield the target of a loop with what it walks over, and those of enumerate and zip one by one."""
+    left = [(loop.target, loop.iter)]
+    for target, walked in left:
+        if isinstance(walked, ast.Call) and called(walked) in ("enumerate", "zip") and isinstance(target, ast.Tuple):
+            parts = target.elts[1:] if called(walked) == "enumerate" else target.elts
+            left += zip(parts, walked.args, strict=False)
+        yield target, walked

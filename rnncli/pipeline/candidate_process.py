@@ -39,6 +39,8 @@ class Claims:
     raises: str | None = None  # where it cannot be called, and its tensors say why
     h_0_may_be_omitted: bool = False
     asks_if_training: bool = False
+    takes_dropout: bool = False
+    takes_lengths: bool = False
     readings: int = 1  # how many the evidence leaves open
     untried: tuple[str, ...] = ()  # arguments it takes that the case leaves at their defaults
 
@@ -79,6 +81,7 @@ class CandidateProxy:
     def __init__(self) -> None:
         self._keys = itertools.count()
         self.h_0_may_be_omitted = self.asks_if_training = self.uses_numpy = False
+        self.takes_dropout = self.takes_lengths = False
         self.takes_all_states = True
 
     def _call(self, doing: str, method: str, *arguments: Any) -> Any:
@@ -101,6 +104,7 @@ class CandidateProxy:
         reading: Claims = self._call("reading how it is called", "read", case)
         self.h_0_may_be_omitted = reading.h_0_may_be_omitted
         self.asks_if_training = reading.asks_if_training
+        self.takes_dropout, self.takes_lengths = reading.takes_dropout, reading.takes_lengths
         self.takes_all_states = reading.takes == "all"
         self.uses_numpy = not reading.has_gradients
         return reading

@@ -17,7 +17,8 @@ from rnncli.core.records import Check, Stage, Verdict
 from rnncli.numerics.probe import Probe, draw, results, time_first
 from rnncli.verdict.evaluate import Candidate
 from rnncli.verdict.problem import Problem
-from rnncli.verdict.stage import is_wrong, stage_checks
+from rnncli.verdict.regimes import small_probe
+from rnncli.verdict.stage import Difference, first_difference, is_wrong, stage_checks
 
 PASSED_ON = 1e-4  # how much of what dropout kept and scaled a layer passes on: so little that tanh is linear to 1e-8
 SCALE = 1e-6  # how exactly what is kept must be scaled
@@ -53,6 +54,27 @@ def own_masks(
         return None
     whose = "the candidate draws dropout masks" if on_cpu else "this device draws dropout masks"
     return f"{whose} of its own: what it keeps, and all values with p = 0, p = 1 and with one layer, are right"
+
+
+def in_training_mode(problem: Problem, candidate: Candidate) -> Difference | None:
+    """Return the first difference in training mode, of a candidate that takes p, where the case has p in eval mode."""
+    rnn = problem.case.rnn
+    if problem.drops or not 0 < rnn.dropout < 1 or rnn.num_layers == 1 or not candidate.takes_dropout:
+        return None
+    training, when = problem.derived(_small_in_training), f"called in training mode, with p = {rnn.dropout:g}"
+    try:
+        values = training.values("algorithm", candidate)
+    except CandidateError as error:
+        return Difference("output", Cause.RAISES, f"{when}: {error}")
+    checks = stage_checks(training, "algorithm", candidate, values)
+    if not is_wrong(checks) or own_masks(training, candidate, checks):
+        return None
+    return first_difference(training, "algorithm", candidate, f"{when} (--train)", Cause.REGIME, values)
+
+
+def _small_in_training(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    small, probe = small_probe(case, probe)
+    return altered(small, rnn={"dropout": case.rnn.dropout}, run={"train": True}), probe
 
 
 def _has_torchs_masks(problem: Problem, candidate: Candidate) -> bool:

@@ -72,6 +72,8 @@ class Candidate(Protocol):
     h_0_may_be_omitted: bool  # by its signature
     asks_if_training: bool  # by its code
     takes_all_states: bool  # and does not start some of them itself
+    takes_dropout: bool  # an argument p, of a candidate that has its layers itself
+    takes_lengths: bool  # of padded sequences
     uses_numpy: bool
 
     @property
@@ -95,7 +97,7 @@ class FunctionCandidate:
     """A function of the canonical arguments in this process, as the built-in ones are. It gives values and no more."""
 
     built_in = takes_all_states = True
-    h_0_may_be_omitted = asks_if_training = uses_numpy = False
+    h_0_may_be_omitted = asks_if_training = uses_numpy = takes_dropout = takes_lengths = False
     exit_error = None
 
     def __init__(self, call: Canonical) -> None:

@@ -26,7 +26,7 @@ def in_unusual_calls(problem: Problem, candidate: Candidate) -> Difference | Non
         return None
     small = problem.derived(small_probe)
     try:
-        calls = (_with_large_values, _of_other_sizes, _in_training)
+        calls = (_with_large_values, _of_other_sizes, _of_several_lengths, _in_training)
         return next(filter(None, (call(small, candidate) for call in calls)), None)
     except CandidateError as error:
         return Difference("output", Cause.RAISES, str(error))
@@ -93,6 +93,26 @@ def _other_sizes(case: Case) -> dict[str, dict[str, Changed]]:
         when = f"given equal sizes (L, N, H_in and H_out of {EQUAL})"
         found[when] = {"rnn": rnn, "input": given(EQUAL, *[EQUAL] * (EQUAL - 1))}
     return found
+
+
+def _of_several_lengths(small: Problem, candidate: Candidate) -> Difference | None:
+    """Call a candidate that takes padded sequences and their lengths with several lengths, the longest first."""
+    given = small.case.input
+    if not candidate.takes_lengths or given.layout != "batched" or min(given.seq_len, given.batch_size) < 2:
+        return None
+    problem = small.derived(_padded)
+    when = f"given sequences of {', '.join(map(str, problem.case.input.sequence_lengths))} steps, padded"
+    try:
+        return first_difference(problem, "algorithm", candidate, when, Cause.REGIME)
+    except CandidateError as error:
+        return Difference("output", Cause.RAISES, f"{when}: {error}")
+
+
+def _padded(case: Case, _: Probe) -> tuple[Case, Probe]:
+    steps, sequences = case.input.seq_len, case.input.batch_size
+    lengths = tuple(steps - number * (steps - 1) // (sequences - 1) for number in range(sequences))
+    packed = altered(case, input={"layout": "packed", "lengths": lengths})
+    return packed, draw(packed)
 
 
 def _in_training(small: Problem, candidate: Candidate) -> Difference | None:

@@ -73,3 +73,10 @@ class Bidirectional(nn.Module):
 class OneStateForBoth(Bidirectional):
     def forward(self, input, states: List[State]):
         return super().forward(input, [states[0], states[0]])
+
+
+def script_lstm(
+    input_size, hidden_size, num_layers, bias=True, batch_first=False, dropout=False, bidirectional=False
+):
+    assert bias and not batch_first and not bidirectional
+    return Stacked(num_layers, input_size, hidden_size)
