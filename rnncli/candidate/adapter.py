@@ -131,7 +131,7 @@ class Adapted:
             pads = self.takes_lengths(case)
             said.append(f"packed input {'padded' if pads else 'taken apart'} by rnncli")
             said += ["what follows the end of a sequence is not compared"] if pads else []
-        if self.native.packed_alone and not self._takes("packed", case):
+        if self.native.packed_alone and not (layout == "packed" and self._takes("packed", case)):
             said.append("input packed by rnncli")
         if layout == "unbatched" and "N" in reading.input and not self._takes("unbatched", case):
             said.append("unbatched input given as a batch of one by rnncli")

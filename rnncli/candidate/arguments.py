@@ -19,9 +19,9 @@ from rnncli.candidate.function import Function
 from rnncli.candidate.names import EXACT, TORCHS, Kind, Slot, gates_among, option, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.objects import Object
-from rnncli.candidate.syntax import walked_by
+from rnncli.candidate.syntax import names_in
 from rnncli.candidate.told_apart import directions_by_suffix, with_head
-from rnncli.candidate.weights import Binding, Missing, undotted
+from rnncli.candidate.weights import Binding, Missing, StateDict, undotted
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import parameter_sizes
 
@@ -68,7 +68,7 @@ class Arguments(Object):
         keys = [text for text in keys if text.isidentifier() and text not in of_states]
         named = gates_among(keys, self.cell)
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
-        self._layered = {name: _taken_apart_by_layer(function.target, name) for name in self._holders}
+        self._layered = {name: key_source.names_of_items(function.target, name) for name in self._holders}
         by_key = {name: key_source.keys_of_items(function.target, name) for name in self._holders}
         self._keyed_layers = {name: keys for name, keys in by_key.items() if keys and not self._layered[name]}
         self._layered |= self._keyed_layers
@@ -245,7 +245,7 @@ class Arguments(Object):
                 elif self._nested[name]:
                     given[name] = undotted(weights)
                 else:
-                    given[name] = list(weights.values()) if self.takes_list(name) else weights
+                    given[name] = list(weights.values()) if self.takes_list(name) else StateDict(weights)
             elif isinstance(meant, str):
                 given |= self.given(name, meant, x, state, case, binding)
         replaced = {name: laid_out(made[name]) for name in self._globals}
@@ -267,27 +267,6 @@ def _taken_apart(target: Any, name: str) -> list[str]:
     for node in source.nodes_of(target):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name:
             for one in node.targets:
-                if names := _names_in(one):
+                if names := names_in(one):
                     return names
     return []
-
-
-def _taken_apart_by_layer(target: Any, name: str) -> list[str]:
-    """Return the names of one layer's weights in a list over layers: `for W_ih, W_hh, b in weights`, also enumerated or
-    zipped with others, or `W_ih, W_hh, b = weights[k]`.
-    """
-    for node in source.nodes_of(target):
-        walked = [*walked_by(node)] if isinstance(node, ast.For | ast.comprehension) else []
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
-            walked = [(node.targets[0], node.value.value)]
-        for one, of in walked:
-            if isinstance(of, ast.Name) and of.id == name and (names := _names_in(one)):
-                return names
-    return []
-
-
-def _names_in(target: ast.expr) -> list[str]:
-    """Return the names that a tuple is taken apart into, where there are several and nothing else."""
-    found = getattr(target, "elts", [])
-    names = [one.id for one in found if isinstance(one, ast.Name)]
-    return names if 1 < len(names) == len(found) else []

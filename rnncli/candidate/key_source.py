@@ -2,7 +2,7 @@
 
 import ast
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ import torch
 
 from rnncli.candidate.names import slot
 from rnncli.candidate.source import codes_behind, module_of, nodes_of
-from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of, walked_by
+from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of, names_in, walked_by
 
 ALL_WEIGHTS = "all_weights"  # of a layer of torch: a list for each layer and direction
 MOST_TEXTS = 32  # that a loop over a constant of the module goes through
@@ -175,9 +175,32 @@ def keys_of_items(target: Any, name: str) -> list[str]:
 
     Also those that a function of the module takes from an item that it is given. Of a dict of dicts: none.
     """
+    nodes, known, is_item = _nodes_behind(target), texts_of_names(target), _item_of(target, name)
+    taken = [node for node in nodes if isinstance(node, ast.Subscript) and is_item(node.value)]
+    return list(dict.fromkeys(key for node in taken for key in _texts(node.slice, known)))
+
+
+def names_of_items(target: Any, name: str) -> list[str]:
+    """Return the names that the items of a list are taken apart into: `W_ih` and `b` of `for W_ih, b in layers`.
+
+    Also of `W_ih, b = layers[k]`, and of `W_ih, b = p` in a function of the module that an item p is given to.
+    """
+    is_item = _item_of(target, name)
+    for node in _nodes_behind(target):
+        parts = [*walked_by(node)] if isinstance(node, ast.For | ast.comprehension) else []
+        found = [one for one, walked in parts if isinstance(walked, ast.Name) and walked.id == name]
+        found += node.targets if isinstance(node, ast.Assign) and is_item(node.value) else []
+        for one in found:
+            if names := names_in(one):
+                return names
+    return []
+
+
+def _item_of(target: Any, name: str) -> Callable[[ast.AST], bool]:
+    """Return what tells whether an expression is an item of a list, by the names that the source gives to one."""
     nodes, known = _nodes_behind(target), texts_of_names(target)
     functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
-    items, before = set[str](), None  # the names of items
+    items, before = set[str](), None
 
     def is_item(node: ast.AST) -> bool:
         if isinstance(node, ast.Subscript) and name_of(node.value) == name and not isinstance(node.slice, ast.Slice):
@@ -197,8 +220,7 @@ def keys_of_items(target: Any, name: str) -> list[str]:
                 given = zip(arguments_of(functions[called(node)]), node.args, strict=False)
                 items |= {argument for argument, value in given if is_item(value)}
         items -= {""}
-    taken = [node for node in nodes if isinstance(node, ast.Subscript) and is_item(node.value)]
-    return list(dict.fromkeys(key for node in taken for key in _texts(node.slice, known)))
+    return is_item
 
 
 def prefix_of_keys(target: Any, name: str) -> str:

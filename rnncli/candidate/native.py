@@ -5,7 +5,7 @@ import re
 import sys
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
 import torch
@@ -190,6 +190,9 @@ class Native:
         tensors in it again.
         """
         returned = _in_order(returned)
+        with_arrays = _with_arrays(returned, x.dtype if isinstance(x, Tensor) else torch.float64)
+        self.outside_autograd = self.outside_autograd or with_arrays is not returned
+        returned = with_arrays
         if not self.packed_alone or isinstance(x, PackedSequence):
             return returned
         if isinstance(returned, PackedSequence):
@@ -223,6 +226,20 @@ def _in_order(returned: Any) -> Any:
     over_time = isinstance(returned, dict) and -1 in returned and all(type(key) is int for key in returned)
     steps = sorted(key for key in returned if key >= 0) if over_time else []
     return [returned[step] for step in steps] if steps and steps == [*range(len(steps))] else returned
+
+
+def _with_arrays(returned: Any, dtype: torch.dtype) -> Any:
+    """Return what was returned, with tensors for lists of numbers and for lists of such lists."""
+    if type(returned) is tuple:
+        found = tuple(_with_arrays(one, dtype) for one in returned)
+        return found if any(one is not other for one, other in zip(found, returned, strict=True)) else returned
+    inner = returned
+    while isinstance(inner, list) and inner:
+        inner = inner[0]
+    if isinstance(inner, float) and isinstance(returned, list):
+        with suppress(ValueError, TypeError):  # of different lengths
+            return torch.tensor(returned, dtype=dtype)
+    return returned
 
 
 def option_value(meant: str, case: Case, default: Any = None, name: str = "") -> Any:

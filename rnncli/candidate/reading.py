@@ -330,9 +330,9 @@ class Reader:
         if layout == "unbatched":
             as_torch = (native.drop_in or native.looks_at_rank) and reading.state in ("SNH", None)
             adapted.unbatched = whole if as_torch else self._refuses_two_axes(reading)
-        if layout == "packed":
+        if layout == "packed" or native.packed_alone:
             named = native.names_packed and ("packedsequence" in native.words or not native.claims("lengths"))
-            adapted.packs = whole and (named or (native.drop_in and self._takes_packed(adapted)))
+            adapted.packs = whole and (named or native.packed_alone or (native.drop_in and self._takes_packed(adapted)))
         if reading.steps and native.takes_state and native.optional_state:
             adapted.starts_itself = native.starts_itself
             with contextlib.suppress(Exception):

@@ -6,6 +6,7 @@ The plain reading wins: a candidate that runs on a whole batch is read so, whate
 import inspect
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from rnncli.candidate.convention import LAYOUTS, Reading, part_of
 from rnncli.candidate.lookalikes import AnotherCellError, gated_by_source
 from rnncli.candidate.objects import AnyNative, Object
 from rnncli.candidate.returned import Returned, shown
-from rnncli.candidate.trial import Trial, trial_of
+from rnncli.candidate.trial import Trial, equal, trial_of
 from rnncli.candidate.weights import Missing
 from rnncli.core.case import Case
 from rnncli.core.errors import CandidateError, described
@@ -59,7 +60,16 @@ class Settling:
             trial = trial_of(self.case, self.native, layers, directions, dtype, equal)
             if found := self._by_shape(trial, dtype, like):
                 return found
-        return []
+        return [] if like or (layers, directions) != (1, 1) else self._step_of_three_axes(equal)
+
+    def _step_of_three_axes(self, equal: bool) -> list[Reading]:
+        """Return the reading of a step that takes (1, N, H_in), and says no more than that it is one."""
+        if self.documents_one_step or not self.native.says_step:
+            return []
+        self.documents_one_step = True
+        found = self._steps(trial_of(self.case, self.native, 1, 1, torch.float64, equal), torch.float64, None)
+        self.documents_one_step = bool(found)
+        return found
 
     def unreadable(self) -> Unreadable | AnotherCellError:
         """Return the error that says what was tried, and what stopped it."""
@@ -86,13 +96,14 @@ class Settling:
         plain, misfit = [one for one in batches if one.fits], sorted(batches, key=lambda one: one.misfits)[:1]
         if plain:
             plain = [one for one in plain if self._same_without_state(one, trial)] or plain
-            chosen = self._of_layouts(plain, trial)
+            chosen = self._of_layouts(self._multiplying_x(plain, trial), trial)
             may_be_step = one_row and not any(chosen.finals) and not documented and not trial.walks(chosen)
             return (self._steps(trial, dtype, like, walking=True) if may_be_step else []) or [chosen]
         if self._broadcast:
             return [*misfit, *self._broadcast]
         alone = [] if self.native.claims("batch_first") else self._ran(trial, dtype, like, "sequence")
         sequences = [one for one in alone if one.fits and trial.walks(one)]  # batch_first: it has a batch
+        sequences = self._multiplying_x(sequences, trial)
         steps = self._steps(trial, dtype, like) if one_row and not sequences else []
         broadcasts = bool(misfit and steps) and not trial.walks(misfit[0])  # a cell, over time
         if misfit and misfit[0].output is not None and misfit[0].output.fits and not broadcasts:
@@ -103,7 +114,8 @@ class Settling:
     def _steps(self, trial: Trial, dtype: torch.dtype, like: Reading | None, walking: bool = False) -> list[Reading]:
         """Return the reading as a step, if there is one; unless `walking`, one that walks over its rows is none."""
         found = self._by_state_form(self._ran(trial, dtype, like, "step"), trial)
-        return [one for one in found if one.fits and (walking or not trial.walks(one))][:1]
+        steps = [one for one in found if one.fits and (walking or not trial.walks(one))]
+        return self._multiplying_x(steps, trial)[:1]
 
     def _by_state_form(self, ran: list[Reading], trial: Trial) -> list[Reading]:
         """Leave out a state of (1, N, H) where the source takes h_0 as it is and (N, H) runs, and the reverse.
@@ -116,6 +128,9 @@ class Settling:
         if {"SNH", "NH"} <= {one.state for one in ran if one.fits}:
             alone = [one for one in ran if one.fits and self._runs_alone(one, trial)]
             ran = alone if len({one.state for one in alone} & {"SNH", "NH"}) == 1 else ran
+            goes_in_again = {one.state for one in ran if one.fits and one.h_n and one.h_n.axes == one.state}
+            if goes_in_again == {"SNH"}:  # both run, and h_n comes back as (1, N, H)
+                return [one for one in ran if one.state != "NH"]
         unpacks = True if self.native.claims("num_layers") else self.native.unpacks_state
         with_rows = [one for one in ran if one.state == "SNH" and one.fits]
         if unpacks is None or not {"SNH", "NH"} <= {one.state for one in ran} or (unpacks and not with_rows):
@@ -143,6 +158,16 @@ class Settling:
             return True
         other = self._parsed(returned, trial, reading)
         return other is not None and (other.output, other.finals) == (reading.output, reading.finals)
+
+    def _multiplying_x(self, ran: list[Reading], trial: Trial) -> list[Reading]:
+        """Leave out readings with the matrix for h in the place of that for x: code without shapes runs with either."""
+        if len({one.binding.order for one in ran}) < 2:
+            return ran
+        other = replace(trial, params={**trial.params, "weight_ih_l0": trial.params["weight_ih_l0"] + 1.0})
+        nothing = torch.zeros_like(trial.x[:1])
+        return [
+            one for one in ran if equal(*(which.computed(one, nothing, trial.states) for which in (trial, other)))
+        ] or ran
 
     def _of_layouts(self, plain: list[Reading], trial: Trial) -> Reading:
         """Choose of readings that fit the one whose time axis is the one along which a change spreads."""

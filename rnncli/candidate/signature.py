@@ -154,7 +154,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
             continue
         is_c = len(cell.states) > 1 and is_cell_state(name) and name not in keyed  # `cell` may be a layer
         meant: str | Slot | None = "state" if is_c else role(name)
-        if meant == "max_len" or (meant is None and optional and default is not None):
+        if meant in ("max_len", "seq_len") or (meant is None and optional and default is not None):
             meant = _option_of(parameter)
         if name == "x0" and found:  # of a state-space model: the state that it starts from
             meant = "state"
@@ -224,7 +224,7 @@ def _option_of(parameter: inspect.Parameter) -> str | None:
     known, default = option(parameter.name), parameter.default
     if known == "hidden_size" and re.search(r"\b(list|tuple|sequence|iterable)\[", str(parameter.annotation).lower()):
         return "hidden_sizes"
-    if known == "max_len":  # a limit, which stays as it is where it has a default
+    if known == "max_len" or (known == "seq_len" and default is None):  # a limit, or lengths: it stays at its default
         return "seq_len" if default is parameter.empty else None
     if known is not None or default is parameter.empty:
         return known

@@ -124,15 +124,15 @@ def notes_on(target: Any) -> str:
 def documented_shape(notes: str, name: str) -> list[str] | None:
     """Return the axes that docstrings and comments give an argument: `x (L, N, H_in)`, `hx: T x B x F`."""
     start = rf"(?<![\w.\[]){re.escape(name)}(?:`+|'|\")?\s*(?:\([a-zA-Z ._]*\)\s*)?"
-    start += r"(?:,[^,()\n]{0,25}|[:=\-]+|is|are|has|have|of|a|the|shape|size|tensor"
-    start += r"|array|numpy|torch|Tensor|Input data for every time-step,|Initial hidden state,|\s)*"
-    for match in re.finditer(start + r"[\(\[]([^()\[\]\n]+)[\)\]]", notes):
-        axes = [axis.strip().lower() for axis in match[1].split(",") if axis.strip()]
+    start += r"(?:,[^,()\n]{0,25}|[:=\-]+|is|are|has|have|of|a|the|shape|size|tensor|array|numpy|torch|Tensor"
+    start += r"|Input data for every time-step,|([Ii]nitial|first) (hidden )?states?[,.]?|[Dd]imensions|\s)*"
+    for match in re.finditer(start + r"[\(\[](?P<axes>[^()\[\]]+)[\)\]]", notes):
+        axes = [axis.strip().lower() for axis in match["axes"].split(",") if axis.strip()]
         pair = len(axes) == 2 and any(map(is_cell_state, axes)) and any(role(axis) == "state" for axis in axes)
         if all(re.fullmatch(r"[\w*/ ]+", axis) for axis in axes) and axes not in (["0"], ["-1"], ["t"]) and not pair:
             return axes  # and not (h, c)
-    crossed = re.search(start + r"((?:\w[\w*]*\s+x\s+)+\w[\w*]*)", notes)
-    return [axis.strip().lower() for axis in re.split(r"\s+x\s+", crossed[1])] if crossed else None
+    crossed = re.search(start + r"(?P<axes>(?:\w[\w*]*\s+x\s+)+\w[\w*]*)", notes)
+    return [axis.strip().lower() for axis in re.split(r"\s+x\s+", crossed["axes"])] if crossed else None
 
 
 def is_time(axis: str) -> bool:

@@ -37,9 +37,10 @@ def _handed_on(
     """Yield the functions that an argument is handed on to as it is, and its name there."""
     inside = [node for node in ast.walk(function) if isinstance(node, ast.FunctionDef) and node is not function]
     for call in [node for node in ast.walk(function) if isinstance(node, ast.Call)]:
-        for helper in [one for one in (*inside, *helpers) if one.name == called(call) and one is not function]:
+        name_of_helper = "forward" if called(call) == "apply" else called(call)  # of an autograd.Function
+        for helper in [one for one in (*inside, *helpers) if one.name == name_of_helper and one is not function]:
             names = arguments_of(helper)
-            names = names[1:] if names[:1] == ["self"] else names
+            names = names[1:] if names[:1] in (["self"], ["ctx"]) else names
             given = [*zip(names, call.args, strict=False), *((one.arg, one.value) for one in call.keywords if one.arg)]
             yield from ((helper, own) for own, value in given if isinstance(value, ast.Name) and value.id == name)
 

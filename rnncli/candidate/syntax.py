@@ -34,3 +34,10 @@ def walked_by(loop: ast.For | ast.comprehension) -> Iterator[tuple[ast.expr, ast
             parts = target.elts[1:] if called(walked) == "enumerate" else target.elts
             left += zip(parts, walked.args, strict=False)
         yield target, walked
+
+
+def names_in(target: ast.expr) -> list[str]:
+    """Return the names that a tuple is taken apart into, where there are several and nothing else."""
+    found = getattr(target, "elts", [])
+    names = [one.id for one in found if isinstance(one, ast.Name)]
+    return names if 1 < len(names) == len(found) else []

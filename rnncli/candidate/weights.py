@@ -183,6 +183,16 @@ class Keyed(dict[Any, Any]):
         return value
 
 
+class StateDict(dict[str, Any]):
+    """Weights by torch's own names, which a key may have behind a prefix: `rnn.weight_ih_l0`, as of a model."""
+
+    def __missing__(self, key: str) -> Any:
+        named = EXACT.search(key)
+        if named is None or named[0] not in self:
+            raise KeyError(key)
+        return self[named[0]]
+
+
 class Group(tuple[Any, ...]):
     """The weights of one layer in one direction: by place, by key, or by attribute."""
 
@@ -217,7 +227,7 @@ def filled(held: Any, fill: Callable[[Weight], Any]) -> Any:
         for key, weight in held.items():
             with suppress(Missing):
                 found[key] = filled(weight, fill)
-        return Keyed(found, find) if isinstance(held, Keyed) else found
+        return Keyed(found, find) if isinstance(held, Keyed) else StateDict(found)
     values = [filled(one, fill) for one in held]
     if not isinstance(held, Group):
         return values

@@ -114,7 +114,7 @@ class CandidateServer:
             faults=adapted.faults(case),
             h_0_may_be_omitted=native.takes_state and native.optional_state,
             takes_dropout=native.claims("dropout") and adapted.reading.whole(case),
-            takes_lengths=adapted.takes_lengths(case),
+            takes_lengths=adapted.takes_lengths(case) or native.packed_alone,
             asks_if_training=native.is_module and "training" in native.words,
             readings=len(self._readings),
             untried=tuple(name for name in ARGUMENTS if native.claims(name) and getattr(rnn, name) == DEFAULTS[name]),

@@ -19,6 +19,7 @@ from rnncli.faults.catalogue import CATALOGUES, blind_spots, named
 from rnncli.faults.shrink import replay_command, shrunk
 from rnncli.numerics import device as devices
 from rnncli.verdict import claims
+from rnncli.verdict.dropout import is_wrong_in_training
 from rnncli.verdict.evaluate import Candidate, FunctionCandidate, candidate_side, has_values
 from rnncli.verdict.judge import Judgement, with_envelopes
 from rnncli.verdict.problem import ENVELOPE, Policy, Problem, Problems
@@ -225,6 +226,7 @@ class _Verification:
             timing = self._timing(problem) if options.timing and not is_wrong(checks) else None
             draws = not is_wrong(checks) and draws_in_training(problem, candidate)
             too_large = not is_wrong(checks) and overflows(problem, candidate)
+            drops_otherwise = not is_wrong(checks) and is_wrong_in_training(problem, candidate)
             if options.every_envelope:
                 checks = with_envelopes(problem, checks)
         given = _sizes(side.leaves)  # what the candidate was given too
@@ -233,6 +235,9 @@ class _Verification:
         warnings = [*record.warnings, *filter(None, [blind_spots(case)])]
         if draws:
             warnings.append("in training mode the candidate draws at random: without --train that mode is not compared")
+        if drops_otherwise:
+            told = f"in training mode, with p = {case.rnn.dropout:g}, the candidate is not {case.cell.layer}"
+            warnings.append(f"{told}: --train judges its dropout")
         if too_large:
             told = f"given inputs of some hundreds the candidate overflows in {case.run.dtype}"
             warnings.append(f"{told}, as a tanh made of exp does; {case.cell.layer} stays finite")

@@ -36,8 +36,9 @@ def not_claimed(case: Case, claimed: Case) -> Iterator[Check]:
     if not case.run.gradients:
         return
     if not claimed.run.gradients:
+        reason = "the candidate computes with numpy or plain numbers, which know no gradients"
         for name in ["input", *case.given_states, *(parameter.name for parameter in predict_parameters(case))]:
-            yield _unjudged(f"grad {name}", "the candidate computes with numpy, which knows no gradients")
+            yield _unjudged(f"grad {name}", reason)
     else:
         for name in [name for name in case.given_states if name not in claimed.given_states]:
             yield _unjudged(f"grad {name}", f"the candidate takes no {name}")

@@ -15,7 +15,7 @@ from rnncli.numerics.probe import equal_sizes
 from rnncli.verdict import float32, regimes
 from rnncli.verdict.claims import unmeasured
 from rnncli.verdict.compare import allowed_by_step
-from rnncli.verdict.dropout import in_training_mode, own_masks, without_values
+from rnncli.verdict.dropout import own_masks, without_values
 from rnncli.verdict.evaluate import Candidate, Values, as_candidate
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.repeat_calls import check_repeat_calls, with_one_sequence, without_h_0_in_working_dtype
@@ -77,8 +77,7 @@ class Judgement:
             checks = _with_difference(checks, found)
             checks = _with_difference(checks, without_h_0_in_working_dtype(problem, candidate))
         if not is_wrong(checks) and all(check.cause != Cause.DROPOUT_MASKS for check in checks):
-            found = with_another_dropout(problem, candidate) or in_training_mode(problem, candidate)
-            checks = _with_difference(checks, found)
+            checks = _with_difference(checks, with_another_dropout(problem, candidate))
         self.downcast = float32.buffer_without_dtype(problem, candidate)
         if starts_narrow and not self.downcast:
             self.downcast = "it starts in float32 where h_0 is omitted"
