@@ -123,6 +123,8 @@ class Adapted:
         said = [f"{' and '.join(done)} put together by rnncli"] if done else []
         if isinstance(self.native, Object) and (told := list(self.native.set_against_default(case))):
             said.append(f"constructed with {', '.join(told)}, not its default")
+        if not rnn.bias and not self.native.claims("bias") and self._has_biases(case):
+            said.append("its biases set to zero")
         if reading.steps:
             said.append("the loop over time is rnncli's")
         elif "N" not in reading.input and layout != "unbatched":
@@ -145,6 +147,10 @@ class Adapted:
         reading = self.reading
         of_batch = "N" in reading.input and not reading.steps
         return self.native.claims("lengths") and of_batch and (reading.directions or not case.rnn.bidirectional)
+
+    def _has_biases(self, case: Case) -> bool:
+        plan = self.native.plan(self._own_part(case)) if isinstance(self.native, Object) else None
+        return plan is not None and any(piece.weight.is_bias for piece in plan.pieces)
 
     def _takes(self, layout: str, case: Case) -> bool:
         return (self.packs if layout == "packed" else self.unbatched) and self.reading.whole(case)

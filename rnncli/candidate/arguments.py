@@ -16,7 +16,7 @@ from torch import Tensor
 
 from rnncli.candidate import key_source, signature, source
 from rnncli.candidate.function import Function
-from rnncli.candidate.names import EXACT, TORCHS, Kind, Slot, gates_among, option, slot
+from rnncli.candidate.names import EXACT, SECOND_BIASES, TORCHS, Kind, Slot, gates_among, option, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.objects import Object
 from rnncli.candidate.syntax import names_in
@@ -36,15 +36,16 @@ class Arguments(Object):
 
     `exchanged`: its first matrix is the state's. `stacked`: each of its weights has a leading axis for the directions,
     and with `onnx` B has both biases, as ONNX's operators. `bias_row`: it takes one matrix, of which a row is the bias.
+    `lists`: each of its weights is a list over layers.
     """
 
     def __init__(
         self, function: Function, exchanged: bool = False, stacked: bool = False, onnx: bool = False,
-        bias_row: bool = False,
+        bias_row: bool = False, lists: bool = False,
     ) -> None:  # fmt: skip
         Native.__init__(self, function.name, function.target, function.target, function.module, False, function.cell)
         self.target, self.kinds, self.both_biases = function.target, _KINDS[exchanged], onnx
-        self.stacked = stacked or onnx
+        self.stacked, self.lists = stacked or onnx, lists
         self.of_torch = self.of_class = False
         self.lies_as_told, self.returns_tensors, self.bias_row = not bias_row, function.returns_tensors, bias_row
         self._made_with, self._asks, self._takes_any = {}, set(), False
@@ -107,7 +108,7 @@ class Arguments(Object):
             if not all(key_source.takes_first_alone(self.target, one) for one in matrices):
                 return True
         if name == "num_layers":  # a number is put to the name, or a second layer's stands there
-            if any(self._layered.values()) or any(layer.layered for layer in self._of_layers.values()):
+            if self.lists or any(self._layered.values()) or any(layer.layered for layer in self._of_layers.values()):
                 return True
             keyed = any(re.search(r"_l([1-9]|$)|^l$", text) for text in self._strings)
         by_names = keyed and bool(self._holders) and self._torch_keys
@@ -139,16 +140,25 @@ class Arguments(Object):
             return {name: (torch.rand((*directions, *shape), generator=generator, dtype=torch.float64) - 0.5).to(dtype)
                     for name, shape in shapes.items()}  # fmt: skip
 
-        found: dict[str, Any] = random(self._shapes([*self._alone, *self._globals], case))
+        upper = altered(case, rnn={"input_size": case.rnn.h_out})
+        layers = [case, *[upper] * (case.rnn.num_layers - 1)]
+
+        def random_lists(names: list[str]) -> dict[str, list[Tensor]]:
+            of_layers = [random(self._shapes(names, one)) for one in layers]
+            return {name: [layer[name] for layer in of_layers] for name in names}
+
+        alone, rest = (self._alone, self._globals) if self.lists else ([], [*self._alone, *self._globals])
+        found: dict[str, Any] = {**random_lists(alone), **random(self._shapes(rest, case))}
         by_gate = random(self._shapes([*itertools.chain(*self._by_gate.values())], case)) if self._by_gate else {}
         for name in self._holders:
             if keys := self._by_gate.get(name):
                 found[name] = {key.removeprefix(f"{name}."): by_gate[key] for key in keys}
                 continue
             if names := self._layered[name]:
-                upper = altered(case, rnn={"input_size": case.rnn.h_out})
-                layers = [case, *[upper] * (case.rnn.num_layers - 1)]
                 found[name] = [random(self._shapes(names, one)) for one in layers]
+                continue
+            if self.lists:
+                found[name] = random_lists(self._keys)
                 continue
             keys = self._listed[name] or self._nested[name] or self._keys
             torchs = self._torch_keys or name in self._flat
@@ -163,9 +173,15 @@ class Arguments(Object):
         return self._shapes_of_one(names, case)
 
     def _of_reverse(self, names: list[str]) -> list[str]:
-        """Return the names of the reverse direction's weights: half of all, of which none names a gate, as r does."""
+        """Return the names of the reverse direction's weights: half of all, of which none names a gate, as r does.
+
+        Of `Wx1` and `Wx2` the second, where the source walks back.
+        """
         slots = directions_by_suffix({name: slot(name) for name in names})
         found = [name for name, of in slots.items() if of.reverse]
+        first, second = ([name[:-1] for name in names if name.endswith(end)] for end in "12")
+        if not found and first == second and source.walks_back(self.target):
+            found = [name for name in names if name.endswith("2")]
         return found if 2 * len(found) == len(names) and not gates_among(names, self.cell) else []
 
     def _shapes_of_one(self, names: list[str], case: Case) -> dict[str, tuple[int, ...]]:
@@ -173,7 +189,7 @@ class Arguments(Object):
         rnn, named = case.rnn, gates_among(names, self.cell)
         stems = {name: named[name][0] if name in named else name for name in names}
         biases = {stem for stem in stems.values() if slot(stem).is_bias or stem.strip("_.").lower().startswith("b")}
-        biases |= {stem for stem in stems.values() if biases and stem.strip("_.").lower() in ("c", "d")}  # b and c
+        biases |= {stem for stem in stems.values() if biases and stem.strip("_.").lower() in SECOND_BIASES}
         heads = self._heads(names)
         matrices = [stem for stem in dict.fromkeys(stems.values()) if stem not in {*biases, *heads}]
         if names and len(matrices) not in (1, 2):
@@ -227,16 +243,19 @@ class Arguments(Object):
             self.watch(name, given)
             return given
 
+        def of_all_layers(value: Any, name: str) -> Any:
+            return [laid_out(one, name) for one in value] if isinstance(value, list) else laid_out(value, name)
+
         self.turned, given = binding.transposed, dict[str, Any]()
         for name, meant in self.arguments.items():
             if name in self._alone:
-                given[name] = laid_out(made[name], name)
+                given[name] = of_all_layers(made[name], name)
             elif name in self._holders and self._layered[name]:
                 layers = [{key: laid_out(value) for key, value in one.items()} for one in made[name]]
                 record = dict if name in self._keyed_layers else self._of_records[name][0]
                 given[name] = [record(**one) if record else tuple(one.values()) for one in layers]
             elif name in self._holders:
-                weights = {key: laid_out(value, key) for key, value in made[name].items()}
+                weights = {key: of_all_layers(value, key) for key, value in made[name].items()}
                 record = self._of_records[name][0]
                 if record:
                     given[name] = record(**weights)

@@ -85,6 +85,11 @@ class View:
         return self.tensor if index is None else f"{self.tensor}.{part}"
 
     @property
+    def of_all_layers(self) -> str:
+        """Return the name of the list that it is in, or its own."""
+        return re.sub(r"\.\d+$", "", self.tensor)
+
+    @property
     def in_rows(self) -> bool:
         """Return whether it is a slice of the rows of a tensor, one behind the other."""
         return isinstance(self.index, slice) and len(self.shape) < len(self.held.shape)

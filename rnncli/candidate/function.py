@@ -131,6 +131,14 @@ class Function(Native):
             key_source.takes_by_number(self.target, name) for name in self._arguments
         )
 
+    @property
+    def takes_lists(self) -> bool:
+        """Return whether it takes each of its weights, in an argument or under keys, apart by number."""
+        by_key = (key_source.takes_keys_by_number, key_source.puts_numbers_to_keys)
+        if any(takes(self.target, name) for name in self._holders for takes in by_key):
+            return True
+        return any(key_source.takes_by_number(self.target, name, behind=True) for name in self._arguments)
+
     def claims(self, name: str) -> bool:
         """Return whether it takes an argument of nn.RNN, or weights that say as much: of a layer, of a direction."""
         if name == "bidirectional" and (self._reverse or len(self._holders) == 2 or self._reverse_keys):

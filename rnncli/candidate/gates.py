@@ -31,6 +31,7 @@ from rnncli.core.cells import Cell
 _SATURATED = 50.0  # an element of a block: sigmoid and tanh of its sums are 0 or 1 but for 1e-9
 _SAME = 1e-6
 _OF_STATE = re.compile(r"(^|[._])b(ias)?_?h", re.IGNORECASE)
+_PEEPHOLE = re.compile(r"(^|[._])(w|v|p|peep\w*)_?c?_?[ifo]?$", re.IGNORECASE)
 _OTHER_BIAS = {"bias_ih": "bias_hh", "bias_hh": "bias_ih"}
 
 
@@ -117,7 +118,8 @@ class _Place:
         transposed, all_gates = self.experiments.binding.transposed, len(self.cell.gates)
         whole = [view for view in self.own
                  if view.blocks == all_gates and (view.axis == 0 or view.exact) and not transposed]  # fmt: skip
-        named = [view for view in whole if TORCHS.search(view.tensor)]
+        told = self.experiments.trial.native.lies_as_told  # an argument: its name is one for all layers
+        named = [view for view in whole if TORCHS.search(view.of_all_layers if told else view.tensor)]
         matrices = [view for view in self.own if view.blocks > 1 and view.kind in ("weight_ih", "weight_hh")]
         if not set(matrices) <= set(named):
             return []  # an order of its own, of which some tensor happens to have a name of torch's
@@ -287,6 +289,12 @@ class _Place:
     def _tell_biases_of(self, gate: str) -> None:
         """Tell two biases of a gate apart where one holds other gates too: each alone would be the sum of torch's."""
         biases = [view for view in self.own if view.kind == "bias" and view.effective and gate in view.gates]
+        named = [view for view in biases if view.claim.is_bias or view.held.linear]
+        others = [view for view in biases if view not in named and not names_a_state(view.tensor)]
+        if len(biases) > 2 >= len(named) > 0 or (named and all(_PEEPHOLE.search(view.tensor) for view in others)):
+            for view in others:  # they multiply c, and are no biases
+                view.kind, view.gates = None, ()
+            biases = [view for view in biases if view not in others]
         if len(biases) > 2:
             names, layer = [view.name for view in biases], self.cell.layer
             if start := next(filter(names_a_state, names), ""):

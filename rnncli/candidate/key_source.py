@@ -89,14 +89,32 @@ def _goes_through(target: Any, attribute: str) -> bool:
     return any(name_of(node) == attribute and id(node) not in first for node in nodes)
 
 
-def takes_by_number(target: Any, name: str) -> bool:
-    """Return whether the source takes an argument apart along its first axis: `W[d]`, `W[0, :h]`, `for W_d in W`."""
-    for node in nodes_of(target):
+def takes_by_number(target: Any, name: str, behind: bool = False) -> bool:
+    """Return whether the source takes an argument apart along its first axis: `W[d]`, `W[0, :h]`, `for W_d in W`.
+
+    `behind`: or a function of the module that it uses does, with an argument of that name.
+    """
+    for node in _nodes_behind(target) if behind else nodes_of(target):
         if isinstance(node, ast.Subscript) and name_of(node.value) == name and not isinstance(node.slice, ast.Slice):
             return True
         if isinstance(node, ast.For | ast.comprehension) and name in [name_of(one) for _, one in _walked(node)]:
             return True
     return False
+
+
+def takes_keys_by_number(target: Any, name: str) -> bool:
+    """Return whether the source takes what stands under keys of an argument apart by number: `params["W_ih"][k]`."""
+    known = texts_of_names(target)
+    nodes = [node for node in nodes_of(target) if isinstance(node, ast.Subscript)]
+    return any(_keys(node.value, name, known) and not _texts(node.slice, known) for node in nodes)
+
+
+def puts_numbers_to_keys(target: Any, name: str) -> bool:
+    """Return whether the source puts a number to the end of keys of an argument: `params[f"W_ih_l{k}"]`."""
+    known = texts_of_names(target)
+    nodes = [node for node in _nodes_behind(target) if isinstance(node, ast.Subscript) and name_of(node.value) == name]
+    parts = [node.slice.values for node in nodes if isinstance(node.slice, ast.JoinedStr)]
+    return any(isinstance(one[-1], ast.FormattedValue) and not _texts(one[-1].value, known) for one in parts if one)
 
 
 def takes_first_alone(target: Any, name: str) -> bool:

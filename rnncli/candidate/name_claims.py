@@ -109,7 +109,7 @@ class Claims:
             if view.effective and view.kind in ("weight_ih", "weight_hh") and view.blocks == self.sizes.gates:
                 groups[view.kind, view.place] += [view]
         for group in groups.values():
-            named = all(TORCHS.search(re.sub(r"\.\d+$", "", view.tensor)) for view in group)
+            named = all(TORCHS.search(view.of_all_layers) for view in group)
             for view in group if named and len(group) > 1 else ():
                 view.kind, view.evidence = view.claim.kind, "its name"
 

@@ -9,7 +9,7 @@ from rnncli.core.cells import Cell
 
 Kind = Literal["weight_ih", "weight_hh", "weight_hr", "bias_ih", "bias_hh", "bias", "weight", "readout"]
 EXACT = re.compile(r"(weight|bias)_(ih|hh|hr)_l(\d+)(_reverse)?$")  # torch's own names
-TORCHS = re.compile(r"(^|[._])(weight|bias|w|b)_?[ih]h(_?l?\d+)?(_reverse)?$", re.IGNORECASE)  # what claims to be one
+TORCHS = re.compile(r"(^|[._])(weight|bias|w|b)_?[ih]h(_?l?\d+|_l)?(_reverse)?$", re.IGNORECASE)  # what claims it
 
 
 class Slot(NamedTuple):
@@ -51,6 +51,7 @@ _CELL_STATE = re.compile(
     r"|long_?term(_?memory)?|ltm|(memory|mem)_?(states?|cells?))"
     r"(_?(0|n|t|x|prev|next|new|old|in|init|start|last|current|tm1|t_?minus_?1|t_1|states?))?$"
 )
+SECOND_BIASES = ("c", "d", "cs", "ds")  # beside b, and lists of them
 _GATE_WORDS: dict[str, dict[str, frozenset[str]]] = {
     "RNN": {},
     "LSTM": {"i": words("i in inp input"), "f": words("f forget"), "o": words("o out output"),
@@ -157,6 +158,7 @@ def slot(name: str) -> Slot:
     numbers = re.findall(r"\d+", re.sub(r"[a-z]2[a-z]", "", plain))
     layer = int(numbers[-1]) if numbers else None
     plain = re.sub(r"(_?l(ayer)?_?)?(?<![a-z]2)\d+(?![a-z])", "_", plain)
+    plain = re.sub(r"(?<=[a-z])_l$", "", plain)  # what the number of a layer is put to
     parts = [part.strip("_") for part in plain.split(".") if part.strip("_")]
     return Slot(_kind(parts), layer, reverse)
 

@@ -71,6 +71,7 @@ class Native:
         numpy_first = "torch" not in (named or set(modules.values()))
         both = {"numpy", "torch"} <= set(modules.values())
         self.arrays = (numpy_first, not numpy_first) if both else ("numpy" in modules.values(),)
+        self.asks_if_training = bool({"training", "dropout"} & (self.words | source.keywords_of(written)))
         self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
         self.rows_by_nature = source.rows_by_nature(written)

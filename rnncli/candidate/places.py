@@ -26,7 +26,8 @@ class Held:
     """A tensor of an object.
 
     `paths`: every place where it stands. `turned`: the places of a transposed view of it. `objects`: all that stand
-    there, over the same memory. `linear`: it belongs to a linear layer or a cell of torch.
+    there, over the same memory. `linear`: it belongs to a linear layer or a cell of torch. `detached`: the places of
+    tensors that need no gradient: of all of them, or of `.data` beside a parameter.
     """
 
     value: Any
@@ -34,6 +35,7 @@ class Held:
     paths: list[Path] = field(default_factory=list)
     turned: list[Path] = field(default_factory=list)
     objects: list[Any] = field(default_factory=list)
+    detached: list[Path] = field(default_factory=list)
     parameter: bool = False
     linear: bool = False
 
@@ -56,11 +58,10 @@ class Held:
             value = value.view_as(value)  # of this call alone
             for hook in hooks.values():
                 value.register_hook(hook)
-        trained = any(getattr(one, "requires_grad", False) for one in self.objects)
-        for path, one in zip(self.paths, self.objects, strict=True):
-            _put(owner, path, value if not trained or one.requires_grad else value.detach())
-        for path in self.turned:
-            _put(owner, path, value.T)
+        places = [*((path, value) for path in self.paths), *((path, value.T) for path in self.turned)]
+        trained = len(self.detached) < len(places)
+        for path, given in places:
+            _put(owner, path, given.detach() if trained and path in self.detached else given)
 
 
 def is_array(value: Any) -> bool:
@@ -123,11 +124,13 @@ def _hold(value: Any, path: Path, linear: bool, found: dict[Any, Held]) -> None:
     key = memory, str(value.dtype), math.prod(shape)
     held = found.setdefault(key, Held(value, shape))
     same = tuple(held.value.stride() if tensor else held.value.strides) == strides and held.shape == shape
-    if not same and len(shape) == 2 and held.shape == shape[::-1]:
+    turned = not same and len(shape) == 2 and held.shape == shape[::-1]
+    if not same and not turned:  # another view of the same memory: a tensor of its own
+        held = found.setdefault((*key, shape, strides), Held(value, shape))
+    held.detached += [] if tensor and value.requires_grad else [path]
+    if turned:
         held.turned.append(path)
         return
-    if not same:  # another view of the same memory: a tensor of its own
-        held = found.setdefault((*key, shape, strides), Held(value, shape))
     held.paths.append(path)
     held.objects.append(value)
     held.parameter = held.parameter or isinstance(value, nn.Parameter)

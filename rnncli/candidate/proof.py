@@ -76,13 +76,15 @@ class Proof:
         if found.turned and not self.behaves:
             return found.as_its_neighbours()
         by_name = all(piece.weight.evidence == "its name" for piece in found.pieces)
-        if by_name and self._unset(found, trial):  # tensors of nn.RNN's names that are not in use
+        if by_name and self._unset(found, trial) is not None:  # tensors of nn.RNN's names that are not in use
             found = wired(trial, self.reading, named=False)
-        if unset := self._unset(found, trial):
-            raise Unreadable(f"{name}: not readable: {unset} was never set, and what comes out depends on it")
-        return replace(found, extra=self._extra(found, trial))
+        unset, extra = self._unset(found, trial), self._extra(found, trial)
+        if unset is not None and (not unset or found.missing or not set(unset) <= set(extra)):
+            what = ", ".join(unset[:4]) or "something random"
+            raise Unreadable(f"{name}: not readable: {what} was never set, and what comes out depends on it")
+        return replace(found, extra=extra)
 
-    def _unset(self, found: Wiring, trial: Trial) -> str | None:
+    def _unset(self, found: Wiring, trial: Trial) -> list[str] | None:
         """Build the candidate from two seeds with the same weights, and return what was never set if outputs differ."""
         first = None if self.native.fixed else self._result(found, trial, trial.states)
         if first is None:
@@ -91,8 +93,7 @@ class Proof:
         if again is None or other is None or not equal(first, again) or equal(first, other):
             return None  # where two alike differ its forward is random, which the judge tells
         held = held_by(trial.made(self.reading.dtype, 2, trial.sizes.H))
-        unset = [one.name for one in held if not set(one.names) & set(found.tensors)]
-        return ", ".join(unset[:4]) or "something random"
+        return [one.name for one in held if not set(one.names) & set(found.tensors)]
 
     def _extra(self, found: Wiring, trial: Trial) -> tuple[str, ...]:
         """Return the parameters of a module that hold no weight and act all the same: a gain, a learned start."""

@@ -91,6 +91,11 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
     if len(case.cell.gates) > 1 and isinstance(native, Function) and not native.calls_a_layer:
         forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"bias_row": True}]
         forms += [{"stacked": True}] if native.stacks_directions else []
+        in_lists = Arguments(native, lists=True) if native.takes_lists else None
+        two_layers = Settling(in_lists, case, {}) if in_lists else None
+        if in_lists and two_layers and any(one.output and one.output.fits for equal_sizes in (False, True)
+                                           for one in two_layers.settled(2, 1, equal=equal_sizes)):  # fmt: skip
+            return [in_lists]
         natives = [Arguments(native, **form) for form in forms]
         alone = [Arguments(native, **form) for form in forms[:2]]
     elif isinstance(native, Function) and native.stacks_directions:

@@ -250,7 +250,7 @@ class _Roles:
         if s.gates > 1 and by_effect == "weight_hh" and self.experiments.trial.takes_all_states:
             acts_on_h = any(effects[f"h{row}"].any for row in range(s.rows))
             by_effect = by_effect if acts_on_h else of_input  # of r, which has no effect where h = 0
-        if self.experiments.trial.native.lies_as_told and claim in possible and TORCHS.search(view.tensor):
+        if self.experiments.trial.native.lies_as_told and claim in possible and TORCHS.search(view.of_all_layers):
             return claim  # an argument, and no parameter of its own
         if s.gates > 1 and by_effect in possible and self.experiments.trial.takes_all_states:
             return by_effect

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from rnncli.candidate import key_source, source, state_source
-from rnncli.candidate.names import Kind, Slot, gates_among, is_cell_state, option, role, slot, words
+from rnncli.candidate.names import SECOND_BIASES, Kind, Slot, gates_among, is_cell_state, option, role, slot, words
 from rnncli.candidate.told_apart import directions_by_suffix, told_apart
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError
@@ -162,13 +162,16 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
             meant = None
         if meant in ("dtype", "device") and optional:
             meant = "left out"
-        if meant is None and gated and name in ("c", "d") and any(isinstance(of, Slot) for of in found.values()):
+        of_others = any(isinstance(of, Slot) for of in found.values())
+        if meant is None and gated and name in SECOND_BIASES and of_others:
             meant = Slot("bias", None, False)
         if meant is None and name in keyed:
             meant = "params"
         if meant is None and not holds_weights and slot(name).kind:
             meant = "left out" if isinstance(default, bool | int | float | str) else slot(name)
         found[name] = meant or ("left out" if optional else "unknown")
+    if both := {name: slot(name[:-1]) for name in found if not holds_weights and name.lower() in ("ws", "us")}:
+        found |= both if len(both) == 2 else {}  # lists of W and of U
     if "state" not in found.values():  # of whatever name, it is one that the source starts from
         unsaid = [p.name for p in parameters if p.default is None and found[p.name] == "left out"]
         found |= {name: "state" for name in unsaid if state_source.becomes_a_state(call, name)}

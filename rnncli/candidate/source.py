@@ -175,6 +175,12 @@ def explicit_base_arguments(target: type) -> set[str]:
     return set()
 
 
+def keywords_of(target: Any) -> set[str]:
+    """Return the names of the arguments that the source gives by keyword: `dropout` of `nn.LSTM(..., dropout=0.2)`."""
+    calls = [node for node in nodes_of(target) if isinstance(node, ast.Call)]
+    return {keyword.arg for node in calls for keyword in node.keywords if keyword.arg}
+
+
 def takers_of_starred(function: Any) -> Iterator[tuple[Any, list[str]]]:
     """Yield the classes and functions that a function hands its `*args` or `**kwargs` on to, with the names of what
     else they get.
@@ -212,6 +218,13 @@ def read_of(functions: Iterable[ast.FunctionDef], names: Container[str]) -> list
         found += [one.value for one in key if isinstance(one, ast.Constant) and isinstance(one.value, str)]
         found += [of.attr] if isinstance(of, ast.Attribute) else []
     return found
+
+
+def walks_back(target: Any) -> bool:
+    """Return whether the source turns something round: `x[::-1]`, `flip`, `reversed`."""
+    nodes = nodes_of(target)
+    steps = [ast.unparse(node.step) for node in nodes if isinstance(node, ast.Slice) and node.step is not None]
+    return "-1" in steps or any(re.search("flip|reverse", called(node)) for node in nodes)
 
 
 def rows_by_nature(target: Any) -> bool:

@@ -1,5 +1,6 @@
 """The weights of a candidate: which of nn.RNN's parameters each one holds, how they lie in it, and its value."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -184,13 +185,18 @@ class Keyed(dict[Any, Any]):
 
 
 class StateDict(dict[str, Any]):
-    """Weights by torch's own names, which a key may have behind a prefix: `rnn.weight_ih_l0`, as of a model."""
+    """Weights by key, of torch's own names behind a prefix too, `rnn.weight_ih_l0`, and of lists over layers by a key
+    with a number, `W_ih_l0`.
+    """
 
     def __missing__(self, key: str) -> Any:
-        named = EXACT.search(key)
-        if named is None or named[0] not in self:
+        named, numbered = EXACT.search(key), re.fullmatch(r"(.*?)(\d+)", key)
+        if named and named[0] in self:
+            return self[named[0]]
+        layers = self.get(numbered[1]) if numbered else None
+        if numbered is None or not isinstance(layers, list) or int(numbered[2]) >= len(layers):
             raise KeyError(key)
-        return self[named[0]]
+        return layers[int(numbered[2])]
 
 
 class Group(tuple[Any, ...]):

@@ -115,7 +115,7 @@ class CandidateServer:
             h_0_may_be_omitted=native.takes_state and native.optional_state,
             takes_dropout=native.claims("dropout") and adapted.reading.whole(case),
             takes_lengths=adapted.takes_lengths(case) or native.packed_alone,
-            asks_if_training=native.is_module and "training" in native.words,
+            asks_if_training=native.is_module and native.asks_if_training,
             readings=len(self._readings),
             untried=tuple(name for name in ARGUMENTS if native.claims(name) and getattr(rnn, name) == DEFAULTS[name]),
         )

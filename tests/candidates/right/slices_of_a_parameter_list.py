@@ -37,3 +37,15 @@ class Data(RNN):
 
     def of_layer(self, layer):
         return self.flat[4 * layer : 4 * layer + 4]
+
+
+class Turned(RNN):
+    """Keeps .data of its recurrent weights, transposed."""
+
+    def __init__(self, input_size, hidden_size, num_layers=1):
+        super().__init__(input_size, hidden_size, num_layers)
+        self.turned = [weight.data.T for weight in self.weights[1::4]]
+
+    def of_layer(self, layer):
+        w_ih, _, b_ih, b_hh = super().of_layer(layer)
+        return w_ih, self.turned[layer].T, b_ih, b_hh
