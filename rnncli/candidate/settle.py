@@ -93,7 +93,8 @@ class Settling:
         says_step = one_row and (step_like or (self.native.says_step and not documented))
         if says_step and (steps := self._steps(trial, dtype, like)):
             return steps
-        plain, misfit = [one for one in batches if one.fits], sorted(batches, key=lambda one: one.misfits)[:1]
+        plain, least = [one for one in batches if one.fits], min((one.misfits for one in batches), default=0)
+        misfit = [self._of_layouts([one for one in batches if one.misfits == least], trial)] if batches else []
         if plain:
             plain = [one for one in plain if self._same_without_state(one, trial)] or plain
             chosen = self._of_layouts(self._multiplying_x(plain, trial), trial)

@@ -161,7 +161,8 @@ def _as_read(
         names = ", ".join(reading.untried)
         warnings.append(f"the candidate takes {names}, and this case does not try {them}: add {flags}")
     diagnosis = [*(_of_own_tensor(case, *fault) for fault in reading.faults[:1]), *(record.diagnosis or ())]
-    diagnosis.sort(key=lambda found: found.id == UNEXPLAINED)  # what a fault of the catalogue explains comes first
+    beside = DOWNCAST if case.run.dtype != "float64" else ""  # no reason of the verdict: it comes last
+    diagnosis.sort(key=lambda found: (found.id == beside, found.id == UNEXPLAINED))
     leaks = any(found.id == LEAK for found in record.diagnosis or ())  # and so onto any device
     if options.guard and not leaks and not candidate.exit_error and not reading.raises:
         with suppress(CandidateError):
