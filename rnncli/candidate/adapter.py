@@ -146,7 +146,8 @@ class Adapted:
         """Return whether it takes padded sequences and their lengths."""
         reading = self.reading
         of_batch = "N" in reading.input and not reading.steps
-        return self.native.claims("lengths") and of_batch and (reading.directions or not case.rnn.bidirectional)
+        takes = "lengths" in self.native.arguments.values()
+        return takes and of_batch and (reading.directions or not case.rnn.bidirectional)
 
     def _has_biases(self, case: Case) -> bool:
         plan = self.native.plan(self._own_part(case)) if isinstance(self.native, Object) else None
