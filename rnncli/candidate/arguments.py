@@ -50,6 +50,7 @@ class Arguments(Object):
         self.lies_as_told, self.returns_tensors, self.bias_row = not bias_row, function.returns_tensors, bias_row
         self._made_with, self._asks, self._takes_any = {}, set(), False
         self._objects, self.plans = {}, {}
+        self._known_shapes: dict[Any, dict[str, tuple[int, ...]]] = {}
         self._alone = [name for name, meant in self.arguments.items() if isinstance(meant, Slot)]
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
         self._globals = function.arrays_of_module if not self._alone and not self._holders else []
@@ -167,10 +168,13 @@ class Arguments(Object):
 
     def _shapes(self, names: list[str], case: Case) -> dict[str, tuple[int, ...]]:
         """Return shapes by names: of one gate where there is a name for each, of all where not. Raises Missing."""
-        if of_reverse := self._of_reverse(names):
+        key = (*names, case.rnn)
+        if key not in self._known_shapes:
+            of_reverse = self._of_reverse(names)
             forward = [name for name in names if name not in of_reverse]
-            return self._shapes_of_one(forward, case) | self._shapes_of_one(of_reverse, case)
-        return self._shapes_of_one(names, case)
+            reverse = self._shapes_of_one(of_reverse, case) if of_reverse else {}
+            self._known_shapes[key] = self._shapes_of_one(forward, case) | reverse
+        return self._known_shapes[key]
 
     def _of_reverse(self, names: list[str]) -> list[str]:
         """Return the names of the reverse direction's weights: half of all, of which none names a gate, as r does.
@@ -180,7 +184,7 @@ class Arguments(Object):
         slots = directions_by_suffix({name: slot(name) for name in names})
         found = [name for name, of in slots.items() if of.reverse]
         first, second = ([name[:-1] for name in names if name.endswith(end)] for end in "12")
-        if not found and first == second and source.walks_back(self.target):
+        if not found and first and first == second and source.walks_back(self.target):
             found = [name for name in names if name.endswith("2")]
         return found if 2 * len(found) == len(names) and not gates_among(names, self.cell) else []
 
@@ -254,6 +258,9 @@ class Arguments(Object):
                 layers = [{key: laid_out(value) for key, value in one.items()} for one in made[name]]
                 record = dict if name in self._keyed_layers else self._of_records[name][0]
                 given[name] = [record(**one) if record else tuple(one.values()) for one in layers]
+                if prefix := key_source.prefix_of_keys(self.target, name):
+                    first = key_source.first_number_of_keys(self.target, name)
+                    given[name] = {f"{prefix}{number}": one for number, one in enumerate(given[name], first)}
             elif name in self._holders:
                 weights = {key: of_all_layers(value, key) for key, value in made[name].items()}
                 record = self._of_records[name][0]

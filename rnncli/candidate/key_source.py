@@ -218,11 +218,13 @@ def _item_of(target: Any, name: str) -> Callable[[ast.AST], bool]:
     """Return what tells whether an expression is an item of a list, by the names that the source gives to one."""
     nodes, known = _nodes_behind(target), texts_of_names(target)
     functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
-    items, before = set[str](), None
+    items, before, prefix = set[str](), None, prefix_of_keys(target, name)
 
     def is_item(node: ast.AST) -> bool:
         if isinstance(node, ast.Subscript) and name_of(node.value) == name and not isinstance(node.slice, ast.Slice):
             parts = [*ast.walk(node.slice)]
+            if prefix and isinstance(node.slice, ast.JoinedStr | ast.BinOp):  # w[f"layer{k}"]
+                return True
             return not any(name_of(part) in known or isinstance(getattr(part, "value", 0), str) for part in parts)
         of_two = isinstance(node, ast.IfExp) and (is_item(node.body) or is_item(node.orelse))
         return of_two or (isinstance(node, ast.Name) and node.id in items)
@@ -251,6 +253,13 @@ def prefix_of_keys(target: Any, name: str) -> str:
         if isinstance(prefix, str) and (slot(prefix).kind is None or prefix.strip("_") in ("layer", "cell", "rnn")):
             return prefix
     return ""
+
+
+def first_number_of_keys(target: Any, name: str) -> int:
+    """Return the number of the first layer in keys of a dict: 1 of `w[f"layer{k + 1}"]`, else 0."""
+    taken = [node for node in nodes_of(target) if isinstance(node, ast.Subscript) and name_of(node.value) == name]
+    added = [part for node in taken for part in ast.walk(node.slice) if isinstance(part, ast.BinOp)]
+    return int(any(getattr(part.right, "value", None) == 1 for part in added))
 
 
 def takes_two_rows(target: Any, name: str) -> bool:

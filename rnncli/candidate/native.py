@@ -49,6 +49,11 @@ class Native:
     joined = False  # a function that takes one matrix for x and h
     reads_out = False  # a function that takes the weights of a head
     head_scale = 1.0  # what those are multiplied by
+    unpacks_state: bool | None = None  # by its source, which takes h_0 apart; None where that does not tell
+    unpacks_h_alone: bool | None = None
+    documented_state: list[str] | None = None
+    state_record: Any = None  # a named tuple, a dataclass or a dict of h and c
+    state_is_listed = takes_part_of_first = starts_itself = takes_pair = cell_state_first = states_as_list = False
     watched: dict[str, tuple[Any, Any]] | None = None  # of a call that is watched: its weights, and copies of them
 
     def __init__(
@@ -61,7 +66,7 @@ class Native:
         left_out = [name for name, meant in self.arguments.items() if meant == "left out"]
         self.left_at_none = [name for name in left_out if self.defaults[name] is None and option(name) != "device"]
         self.states = [name for name, meant in self.arguments.items() if meant == "state"]
-        self.takes_state, state = bool(self.states), next(iter(self.states), "")
+        self.takes_state = bool(self.states)
         self.optional_state = set(self.states) <= set(self.defaults)
         self.says_step = signature.says_step(name, self.arguments)
         loaded = vars(module).items() if module is not None else ()
@@ -75,40 +80,52 @@ class Native:
         self.names_packed = bool(self.words & {"packedsequence", "pad_packed_sequence", "batch_sizes"})
         self.outside_autograd = bool({"from_numpy", "numpy"} & self.words)
         self.rows_by_nature = source.rows_by_nature(written)
-        in_one, helpers = len(self.states) < len(cell.states), source.functions_behind(written, module)
-        self.unpacks_state = state_source.unpacks(call, state, in_one, helpers) if state else None
-        if state and len(cell.states) == 1 and state_source.zeros_rank(call, state) == 3:
-            self.unpacks_state = True  # it starts from zeros of (1, N, H)
-        self.unpacks_h_alone = state_source.unpacks(call, state, helpers=helpers) if state else None
-        notes = source.notes_on(written)
+        self._tell_input(call, written)
+        self._tell_results(call, written)
+        if self.takes_state:
+            self._tell_states(call, written, self.states[0])
+
+    def _tell_input(self, call: Callable[..., Any], written: Any) -> None:
         given = next((name for name, meant in self.arguments.items() if meant in ("input", "projected")), "")
         annotations = {p.name: p.annotation for p in signature.parameters_of(call)}
         self.packed_alone = bool(given) and not self.claims("lengths")
         self.packed_alone = self.packed_alone and source.takes_packed_alone(call, given, annotations[given])
         self.looks_at_rank = bool(given) and source.looks_at_rank(call, given)
-        self.documented_input = source.documented_shape(notes, given) if given else None
-        self.documented_state = source.documented_shape(notes, state) if state else None
+        self.documented_input = source.documented_shape(source.notes_on(written), given) if given else None
+
+    def _tell_results(self, call: Callable[..., Any], written: Any) -> None:
+        notes = source.notes_on(written)
         shaped = any(source.documented_shape(notes, name) for name in ("output", "h_n"))
         shaped = shaped or bool(_TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes))
-        self.state_is_listed = bool(state) and len(cell.states) == 1 and state_source.is_listed(call, state)
         self.says_list = bool(_LISTED.search(notes)) or inspect.isgeneratorfunction(inspect.unwrap(call))
         self.returns_tensors = shaped and not self.says_list
+        given_back = [is_cell_state(name) for name in state_source.returned_names(call)]
+        self.names_h_first = len(self.states) > 1 and given_back[-2:] == [False, True]
+        self.names_c_second = given_back[-1:] == [True] or (given_back[:1] == [False] and sum(given_back) == 1)
+        self.returns_c_of_both_last = state_source.returns_c_of_both_last(call)
+
+    def _tell_states(self, call: Callable[..., Any], written: Any, state: str) -> None:
+        cell, one_state = self.cell, len(self.cell.states) == 1
+        in_one, helpers = len(self.states) < len(cell.states), source.functions_behind(written, self.module)
+        self.unpacks_state = state_source.unpacks(call, state, in_one, helpers)
+        if one_state and state_source.zeros_rank(call, state) == 3:
+            self.unpacks_state = True  # it starts from zeros of (1, N, H)
+        self.unpacks_h_alone = state_source.unpacks(call, state, helpers=helpers)
+        self.documented_state = source.documented_shape(source.notes_on(written), state)
+        self.state_is_listed = one_state and state_source.is_listed(call, state)
+        self.takes_part_of_first = one_state and state_source.takes_part_of_first(call, state)
         self.starts_itself = self.optional_state and any(state_source.looks_for_none(call, one) for one in self.states)
-        said = annotations.get(state)
+        said = {p.name: p.annotation for p in signature.parameters_of(call)}.get(state)
         self.state_record = self._record_of_states(call, state, said) if len(self.states) == 1 else None
-        taken = state_source.unpacked_into(call, state) if state and len(self.states) == 1 else self.states
+        taken = state_source.unpacked_into(call, state) if len(self.states) == 1 else self.states
         taken = [*cell.states] if self.state_record else taken  # by their names, in whatever order they are read
         pair = len(cell.states) == 2 == len(taken)
         self.takes_pair = pair and any(map(is_cell_state, taken))  # by its source: h alone is none
         self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
-        given_back = [is_cell_state(name) for name in state_source.returned_names(call)]
-        self.names_h_first = len(self.states) > 1 and given_back[-2:] == [False, True]  # in what it returns
-        self.names_c_second = given_back[-1:] == [True] or (given_back[:1] == [False] and sum(given_back) == 1)
-        self.returns_c_of_both_last = state_source.returns_c_of_both_last(call)
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
-        states = "|".join(map(re.escape, self.states)) or "-"
-        listed = re.search(rf"\b({states})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
-        built = bool(state) and not self.takes_pair and source.builds_a_list(written, state)  # [h, c] is a pair
+        names = "|".join(map(re.escape, self.states))
+        listed = re.search(rf"\b({names})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
+        built = not self.takes_pair and source.builds_a_list(written, state)  # [h, c] is a pair
         annotated = len(self.states) == 1 and bool(re.match(r"(typing\.)?[Ll]ist\[", str(said)))
         self.states_as_list = bool(listed) or built or annotated
 

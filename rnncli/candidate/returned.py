@@ -49,6 +49,7 @@ class Returned:
             self.outputs = self.outputs if reading.state == "SNH" else self.outputs[:1]
             self.finals = (reading.state,) if reading.state else self.finals
             self.finals += ("S,NH",) if reading.state in ("SNH", "NH") else ()  # Keras' [h]
+            self.outputs = LAYOUTS[self.asked.input].outputs[:1] if reading.state == "1,SNH" else self.outputs
         else:
             self._leave_out_lists(reading.state or "")
 
@@ -59,6 +60,9 @@ class Returned:
         and so is a list over time of what came with the batch first. A candidate that has layers or directions returns
         h_n in nn.RNN's form.
         """
+        if state == "1,SNH":
+            self.finals = (state,)
+            return
         native, tensors = self.native, self.native.returns_tensors or (self.native.drop_in and "," not in state)
         layered = native.claims("num_layers") or self.reading.binding.listed
         if tensors or layered or (self.reading.input == "NLI" and not native.says_list):

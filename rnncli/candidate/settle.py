@@ -178,7 +178,7 @@ class Settling:
         x = trial.x.clone()
         x[2, 1] += 1.0
         before, after = (trial.computed(by_layout["LNI"], one, trial.states)[0] for one in (trial.x, x))
-        if before is None or after is None or before.shape != after.shape:
+        if before is None or after is None or before.shape != after.shape or before.shape[:2] != x.shape[:2]:
             return plain[0]
         moved = (before != after).any(-1)
         along_first, along_second = bool(moved[:, 1].sum() > 1), bool(moved[2].sum() > 1)
@@ -242,6 +242,8 @@ class Settling:
             return ("S,NH",) if "N" in axes else ("S,H",)
         if len(native.cell.states) > len(native.states) and LAYOUTS[axes].unit == "batch" and "N" in axes:
             states = (*states, "S,NH")  # a list of (h, c), one for each layer
+        if native.takes_part_of_first and "N" in axes:
+            states = (*states, "1,SNH")  # (h,)
         if native.states_as_list and LAYOUTS[axes].unit == "batch":
             return ("S,NH",)
         rank = 0 if native.claims("num_layers") else len(native.documented_state or ())  # torch's own says two forms

@@ -148,8 +148,13 @@ def nodes_of(target: Any) -> list[ast.AST]:
     found: list[ast.AST] = []
     for source in _sources(target):
         with contextlib.suppress(OSError, TypeError, SyntaxError):
-            found += _nodes(inspect.getsource(inspect.unwrap(source)))
+            found += _nodes(_text_of(inspect.unwrap(source)))
     return found
+
+
+@functools.lru_cache(maxsize=256)
+def _text_of(source: Any) -> str:
+    return inspect.getsource(source)
 
 
 @functools.lru_cache(maxsize=64)

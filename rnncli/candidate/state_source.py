@@ -138,6 +138,14 @@ def is_listed(target: Any, name: str) -> bool:
     return False
 
 
+def takes_part_of_first(target: Any, name: str) -> bool:
+    """Return whether all that the source takes of an argument is a part of its first: `hidden[0][k]` of (h,)."""
+    taken = [node for node in nodes_of(target) if isinstance(node, ast.Subscript)]
+    first = [node for node in taken if name_of(node.value) == name]
+    parts = [node.value for node in taken if isinstance(node.value, ast.Subscript)]
+    return bool(first) and all(node in parts and getattr(node.slice, "value", None) == 0 for node in first)
+
+
 def unpacked_into(target: Any, name: str) -> list[str]:
     """Return the names that the source gives the parts of an argument: `h, c = state`, or h of `h = state[0]`."""
     by_index: dict[int, str] = {}

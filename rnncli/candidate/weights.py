@@ -183,6 +183,12 @@ class Keyed(dict[Any, Any]):
         self[key] = value = self.find(key)
         return value
 
+    def __contains__(self, key: object) -> bool:
+        try:
+            return self[key] is not None
+        except (KeyError, Missing):
+            return False
+
 
 class StateDict(dict[str, Any]):
     """Weights by key, of torch's own names behind a prefix too, `rnn.weight_ih_l0`, and of lists over layers by a key

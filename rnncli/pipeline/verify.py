@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 30.0  # for a user's candidate, a call
 FLAGS_THAT_TRY = {"num_layers": "--layers 2", "bidirectional": "--bidirectional", "batch_first": "--batch-first"}
+IN_WORDS = {"num_layers": "several layers", "bidirectional": "both directions"}
 COSTS_ITS_CASE = (UnavailableError, CandidateError, ConfigError, AmbiguousError)  # and no other
 
 
@@ -158,7 +159,7 @@ def _as_read(
     if reading.untried and record.verdict == Verdict.MATCH and options.shrink:
         flags = " ".join(FLAGS_THAT_TRY[name] for name in reading.untried)
         them = "them" if len(reading.untried) > 1 else "it"
-        names = ", ".join(reading.untried)
+        names = ", ".join(IN_WORDS.get(name, name) for name in reading.untried)
         warnings.append(f"the candidate takes {names}, and this case does not try {them}: add {flags}")
     diagnosis = [*(_of_own_tensor(case, *fault) for fault in reading.faults[:1]), *(record.diagnosis or ())]
     beside = DOWNCAST if case.run.dtype != "float64" else ""  # no reason of the verdict: it comes last

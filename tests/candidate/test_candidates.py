@@ -449,7 +449,7 @@ def test_a_match_says_which_arguments_of_the_candidate_were_not_tried(rnncli):
     said = "the candidate takes"
     drop_in = "benchmarks/reading/styles/dropin.py:RNN"
     alone = rnncli("verify", "--no-timing", drop_in, "--bidirectional").err
-    assert f"{said} num_layers, batch_first, and this case does not try them: add --layers 2 --batch-first" in alone
+    assert f"{said} several layers, batch_first, and this case does not try them: add --layers 2 --batch-first" in alone
     assert said not in rnncli("verify", "--no-timing", drop_in, "--bidirectional", "--layers", 2, "--batch-first").err
     assert said not in rnncli(*command).err  # a mismatch has other worries
 
