@@ -9,6 +9,7 @@ import itertools
 import re
 import typing
 from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -55,6 +56,23 @@ class Arguments(Object):
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
         self._globals = function.arrays_of_module if not self._alone and not self._holders else []
         self._of_layers = key_source.layers_among(function.target, self._holders)
+        self._tell_keys(function)
+        self._tell_lists(function.target)
+        unkeyed = not self._torch_keys and not self._keys and not any(self._nested.values())
+        self._flat = [name for name in self._holders if unkeyed and not (self._listed[name] or self._layered[name])]
+        by_place = any(self._listed.values()) or any(self._layered.values()) or bool(self._flat)
+        kinds = [*(record for record, _ in self._of_records.values() if record), *self._keyed_layers.values()]
+        items = "" if not kinds else "dicts of " if set(kinds) == {dict} else "records of "
+        self.kind = f"function of a list of {items}weights" if by_place else function.kind
+        self.kind = "function of module globals" if self._globals else self.kind
+        self._global_sizes = [name for name in function.set_globals if option(name) in SET] if self._globals else []
+        self.set_globals = (*self._globals, *self._global_sizes)
+        held = (self._listed[name] or self._layered[name] or self._keys for name in self._holders)
+        self._named_heads = frozenset[str]().union(*map(self._heads, [self._alone, self._globals, *held]))
+        self.reads_out = bool(self._named_heads)
+
+    def _tell_keys(self, function: Function) -> None:
+        """Tell by which keys weights are taken: torch's own, each gate's, or others."""
         read = [name for layer in self._of_layers.values() for name in layer.read]
         self._strings = strings = read or source.strings_of(function.target, function.module)
         ends = ("", "0", "l0", *(("_l0",) if any(text.startswith("_l") for text in strings) else ()))
@@ -70,32 +88,26 @@ class Arguments(Object):
         keys = [text for text in keys if text.isidentifier() and text not in of_states]
         named = gates_among(keys, self.cell)
         self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
-        self._layered = {name: key_source.names_of_items(function.target, name) for name in self._holders}
-        by_key = {name: key_source.keys_of_items(function.target, name) for name in self._holders}
-        self._keyed_layers = {name: keys for name, keys in by_key.items() if keys and not self._layered[name]}
-        self._layered |= self._keyed_layers
-        self._listed = {name: _taken_apart(function.target, name) for name in self._holders}
-        self._nested = {name: _all_keys(function.target, name) for name in self._holders}
+
+    def _tell_lists(self, target: Any) -> None:
+        """Tell which arguments are lists, of the weights of one layer or of layers, dicts in dicts, or records."""
+        self._layered = {name: key_source.names_of_items(target, name) for name in self._holders}
+        self._keyed_layers: dict[str, type] = {}  # what holds those of a layer, by name
+        of_items = ((key_source.keys_of_items, dict), (key_source.attributes_of_items, SimpleNamespace))
+        for name, (taken_from, kind) in itertools.product(self._holders, of_items):
+            if not self._layered[name] and (keys := taken_from(target, name)):
+                self._layered[name], self._keyed_layers[name] = keys, kind
+        self._listed = {name: _taken_apart(target, name) for name in self._holders}
+        self._nested = {name: _all_keys(target, name) for name in self._holders}
         self._of_records = {name: self._record_of(name) for name in self._holders}
         for name, (record, by_layer) in self._of_records.items():
             if record:
                 (self._layered if by_layer else self._listed)[name] = signature.fields_of(record)
-        unkeyed = not self._torch_keys and not self._keys and not any(self._nested.values())
-        self._flat = [name for name in self._holders if unkeyed and not (self._listed[name] or self._layered[name])]
-        by_place = any(self._listed.values()) or any(self._layered.values()) or bool(self._flat)
-        items = "dicts of " if self._keyed_layers else ""
-        self.kind = f"function of a list of {items}weights" if by_place else function.kind
-        self.kind = "function of module globals" if self._globals else self.kind
-        self._global_sizes = [name for name in function.set_globals if option(name) in SET] if self._globals else []
-        self.set_globals = (*self._globals, *self._global_sizes)
-        held = (self._listed[name] or self._layered[name] or self._keys for name in self._holders)
-        self._named_heads = frozenset[str]().union(*map(self._heads, [self._alone, self._globals, *held]))
-        self.reads_out = bool(self._named_heads)
 
     def _record_of(self, name: str) -> tuple[type | None, bool]:
         """Return the dataclass or named tuple that an argument is annotated with, and whether a list of them."""
         said = {p.name: p.annotation for p in signature.parameters_of(self.target)}.get(name)  # none of `**w`
-        inside = typing.get_args(said)[:1]
+        inside = typing.get_args(said)[:1] or re.findall(r"^(?:typing\.)?(?:[Ll]ist|Sequence)\[(\w+)\]", str(said))
         return signature.record_of(inside[0] if inside else said, self.module), bool(inside)
 
     def claims(self, name: str) -> bool:
@@ -114,6 +126,13 @@ class Arguments(Object):
             keyed = any(re.search(r"_l([1-9]|$)|^l$", text) for text in self._strings)
         by_names = keyed and bool(self._holders) and self._torch_keys
         return Native.claims(self, name) or by_names or (name == "bias" and bool(self._flat))
+
+    def layer_of(self, tensor: str) -> int | None:
+        """Return the layer that a place in a list over layers is of; None of a tensor in no such list."""
+        name, _, place = tensor.partition(".")
+        number = place.partition(".")[0]
+        of_layers = self.lists or bool(self._layered.get(name))
+        return int(number) if of_layers and number.isdigit() else None
 
     def takes_list(self, name: str) -> bool:
         """Return whether an argument takes its weights as a list, and not by key."""
@@ -145,7 +164,7 @@ class Arguments(Object):
         layers = [case, *[upper] * (case.rnn.num_layers - 1)]
 
         def random_lists(names: list[str]) -> dict[str, list[Tensor]]:
-            of_layers = [random(self._shapes(names, one)) for one in layers]
+            of_layers = [random(self._shapes(names, one)) for one in layers if names]
             return {name: [layer[name] for layer in of_layers] for name in names}
 
         alone, rest = (self._alone, self._globals) if self.lists else ([], [*self._alone, *self._globals])
@@ -256,7 +275,7 @@ class Arguments(Object):
                 given[name] = of_all_layers(made[name], name)
             elif name in self._holders and self._layered[name]:
                 layers = [{key: laid_out(value) for key, value in one.items()} for one in made[name]]
-                record = dict if name in self._keyed_layers else self._of_records[name][0]
+                record = self._of_records[name][0] or self._keyed_layers.get(name)
                 given[name] = [record(**one) if record else tuple(one.values()) for one in layers]
                 if prefix := key_source.prefix_of_keys(self.target, name):
                     first = key_source.first_number_of_keys(self.target, name)

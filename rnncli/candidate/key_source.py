@@ -198,6 +198,13 @@ def keys_of_items(target: Any, name: str) -> list[str]:
     return list(dict.fromkeys(key for node in taken for key in _texts(node.slice, known)))
 
 
+def attributes_of_items(target: Any, name: str) -> list[str]:
+    """Return the attributes taken from the items of a list that name weights: `W` of `for layer in layers: layer.W`."""
+    is_item = _item_of(target, name)
+    read = [node.attr for node in _nodes_behind(target) if isinstance(node, ast.Attribute) and is_item(node.value)]
+    return [one for one in dict.fromkeys(read) if slot(one).kind and not hasattr(torch.Tensor, one)]
+
+
 def names_of_items(target: Any, name: str) -> list[str]:
     """Return the names that the items of a list are taken apart into: `W_ih` and `b` of `for W_ih, b in layers`.
 

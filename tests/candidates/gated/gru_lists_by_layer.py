@@ -64,3 +64,7 @@ def layer(x, h, W, U, b, c):
         h = (1 - z) * torch.tanh(n_x + r * n_h) + z * h
         out.append(h)
     return torch.stack(out), h
+
+
+def second_matrices_first(x, h0, Ws, Us, bs, cs):
+    return of_zipped_lists(x, h0, Ws, Us[::-1], bs, cs)
