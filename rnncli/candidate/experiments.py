@@ -86,8 +86,8 @@ class View:
 
     @property
     def of_all_layers(self) -> str:
-        """Return the name of the list that it is in, or its own."""
-        return re.sub(r"\.\d+$", "", self.tensor)
+        """Return the name of the list or the dict over layers that it is in, or its own."""
+        return re.sub(r"\.(l|layer)?_?\d+$", "", self.tensor)
 
     @property
     def in_rows(self) -> bool:

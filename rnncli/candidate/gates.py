@@ -118,8 +118,7 @@ class _Place:
         transposed, all_gates = self.experiments.binding.transposed, len(self.cell.gates)
         whole = [view for view in self.own
                  if view.blocks == all_gates and (view.axis == 0 or view.exact) and not transposed]  # fmt: skip
-        told = self.experiments.trial.native.lies_as_told  # an argument: its name is one for all layers
-        named = [view for view in whole if TORCHS.search(view.of_all_layers if told else view.tensor)]
+        named = [view for view in whole if TORCHS.search(view.of_all_layers)]
         matrices = [view for view in self.own if view.blocks > 1 and view.kind in ("weight_ih", "weight_hh")]
         if not set(matrices) <= set(named):
             return []  # an order of its own, of which some tensor happens to have a name of torch's

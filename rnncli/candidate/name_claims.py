@@ -23,6 +23,23 @@ class Claims:
         self._take_claimed_kinds([view for view in weights if view.kind in ("weight_ih", "weight_hh")])
         self._index(weights)
         self._settle_kinds(weights)
+        if self.sizes.directions == 1 < self.sizes.layers:
+            self._number_alike(weights)
+
+    def _number_alike(self, weights: list[View]) -> None:
+        """Let a number mean one layer in all names, that of the input's matrix: W_h of another layer is a mistake."""
+        by_kind: dict[str | None, dict[int, list[View]]] = defaultdict(lambda: defaultdict(list))
+        for view in weights:
+            by_kind[view.kind][view.numbers[-1] if view.numbers else -1].append(view)
+        layers = {number: {view.place[0] for view in views} for number, views in by_kind["weight_ih"].items()}
+        each_its_own = sorted(map(sorted, layers.values())) == [[k] for k in range(self.sizes.layers)]
+        if not each_its_own:
+            return
+        for numbered in by_kind.values():
+            if set(numbered) == set(layers) and len({len(views) for views in numbered.values()}) == 1:
+                for number, views in numbered.items():
+                    for view in [view for view in views if {view.place[0]} != layers[number]]:
+                        (view.layer,), view.evidence = layers[number], "the number in its name"
 
     def _take_claimed_kinds(self, matrices: list[View]) -> None:
         """Let names decide where experiments take more matrices for one kind than there are, and names take as many.

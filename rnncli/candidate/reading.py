@@ -100,6 +100,8 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
         alone = [Arguments(native, **form) for form in forms[:2]]
     elif isinstance(native, Function) and native.stacks_directions:
         natives += [Arguments(native, **form) for form in ({"onnx": True}, {"stacked": True})]
+    elif isinstance(native, Function) and native.takes_lists:
+        natives.append(Arguments(native, lists=True))
     elif isinstance(native, Object):
         alone = [native_of(native.target, native.name, case.cell)]
     if not len(native.states) == 1 < len(case.cell.states) or native.takes_pair:

@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 
-class PeepholeLSTMCell(nn.Module):
+class PeepholeLSTM(nn.Module):
     """Peepholes that are zero at first."""
 
     def __init__(self, input_size, hidden_size):
@@ -24,6 +24,6 @@ class PeepholeLSTMCell(nn.Module):
         return h, (h, c)
 
 
-class RandomPeepholes(PeepholeLSTMCell):
+class RandomPeepholes(PeepholeLSTM):
     def start(self, size):
         return torch.randn(size)
