@@ -127,13 +127,6 @@ class Arguments(Object):
         by_names = keyed and bool(self._holders) and self._torch_keys
         return Native.claims(self, name) or by_names or (name == "bias" and bool(self._flat))
 
-    def layer_of(self, tensor: str) -> int | None:
-        """Return the layer that a place in a list over layers is of; None of a tensor in no such list."""
-        name, _, place = tensor.partition(".")
-        number = place.partition(".")[0]
-        of_layers = self.lists or bool(self._layered.get(name))
-        return int(number) if of_layers and number.isdigit() else None
-
     def takes_list(self, name: str) -> bool:
         """Return whether an argument takes its weights as a list, and not by key."""
         return bool(self._listed[name]) or name in self._flat

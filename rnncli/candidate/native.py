@@ -137,11 +137,6 @@ class Native:
         made = namedtuple("States", fields) if fields else type("States", (dict,), {"_fields": keys}) if keys else None
         return next(filter(None, records), made)
 
-    def layer_of(self, tensor: str) -> int | None:
-        """Return the layer that the place of a weight in an argument says, where it says one."""
-        del tensor
-        return None
-
     def watch(self, name: str, weight: Any) -> None:
         """Keep a weight that is given, and a copy, where the call is watched."""
         if self.watched is not None and is_array(weight):

@@ -74,8 +74,6 @@ class _Roles:
             divide(views, self.sizes, self.cell)
         for view in views:
             self._tell(view)
-            said = self.experiments.trial.native.layer_of(view.tensor)
-            view.layer = view.layer if said is None else said
         if self.sizes.directions == 1 and any(view.moves_states for view in views):
             self._tell_heads([view for view in views if view.effective and not view.moves_states and not view.exact])
         weights = [view for view in views if view.kind and view.kind != "readout"]

@@ -399,3 +399,15 @@ def test_names_of_files_functions_and_classes_may_have_letters_of_any_alphabet(t
     config = tmp_path / "config.yaml"
     config.write_text(f'candidate:\n  target: "{file}:{name}"\n', encoding="utf-8")
     assert rnncli("verify", config, "--no-timing").out.startswith("match")
+
+
+def test_a_finding_beside_the_verdict_comes_last():
+    def rnn(x, h, W_ih, W_hh, b_ih, b_hh):
+        states = torch.zeros(len(x), *h.shape)
+        for t, x_t in enumerate(x):
+            h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh) * 1.01
+            states[t] = h
+        return states, h
+
+    found = [one.id for one in rnncli.verify(rnn).diagnosis]
+    assert found == ["unexplained", "downcast-float32"]

@@ -31,3 +31,18 @@ class FirstLayersState(StackedGRU):
             input_feed = layer(input_feed, hidden[0][0])
             ends.append(input_feed)
         return input_feed, (torch.stack(ends),)
+
+
+class Layers(StackedGRU):
+    """A whole sequence, with the same state."""
+
+    def forward(self, x, hidden):
+        ends = []
+        for i, layer in enumerate(self.layers):
+            h, outputs = hidden[0][i], []
+            for x_t in x:
+                h = layer(x_t, h)
+                outputs.append(h)
+            x = torch.stack(outputs)
+            ends.append(h)
+        return x, (torch.stack(ends),)
