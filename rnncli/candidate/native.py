@@ -126,8 +126,7 @@ class Native:
         names = "|".join(map(re.escape, self.states))
         listed = re.search(rf"\b({names})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
         built = not self.takes_pair and source.builds_a_list(written, state)  # [h, c] is a pair
-        annotated = len(self.states) == 1 and bool(re.match(r"(typing\.)?[Ll]ist\[", str(said)))
-        self.states_as_list = bool(listed) or built or annotated
+        self.states_as_list = bool(listed) or built
 
     def _record_of_states(self, call: Callable[..., Any], state: str, annotation: Any) -> Any:
         """Return the record that its states come in: by an annotation, or with the names that `state.h` gives them."""

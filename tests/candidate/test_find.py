@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from rnncli.candidate.find import located
+from rnncli.candidate.find import MOST_LINES, located, own_frames
 from rnncli.core.errors import CandidateError, ConfigError
 
 
@@ -151,3 +151,9 @@ def test_a_package_of_a_candidate_may_be_called_as_one_of_the_standard_library(t
     (package / "factor.py").write_text("two = 2")
     (package / "my_rnn.py").write_text("from .factor import two\nrnn = lambda x: two * x\n")
     assert located(f"{package / 'my_rnn.py'}:rnn")[0](3) == 6
+
+
+def test_an_error_that_prints_tensors_is_cut_after_some_lines():
+    said = own_frames(ValueError("\n".join(map(str, range(100)))), __file__)
+    assert said.splitlines()[:2] == ["ValueError: 0", "1"]
+    assert len(said.splitlines()) == MOST_LINES + 1

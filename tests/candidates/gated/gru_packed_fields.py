@@ -9,10 +9,10 @@ class PackedGRU(nn.Module):
         self.cell = nn.GRUCell(input_size, hidden_size)
 
     def forward(self, packed, h_0):
-        data, batch_sizes, sorted_indices, unsorted_indices = packed
-        h = h_0[0] if sorted_indices is None else h_0[0][sorted_indices]
+        data, sizes, order, back = packed
+        h = h_0[0] if order is None else h_0[0][order]
         outputs, finished, start = [], [], 0
-        for n in batch_sizes.tolist():
+        for n in sizes.tolist():
             if n < len(h):
                 finished.insert(0, h[n:])
                 h = h[:n]
@@ -20,6 +20,6 @@ class PackedGRU(nn.Module):
             outputs.append(h)
             start += n
         h = torch.cat([h, *finished])
-        if unsorted_indices is not None:
-            h = h[unsorted_indices]
-        return PackedSequence(torch.cat(outputs), batch_sizes, sorted_indices, unsorted_indices), h.unsqueeze(0)
+        if back is not None:
+            h = h[back]
+        return PackedSequence(torch.cat(outputs), sizes, order, back), h.unsqueeze(0)
