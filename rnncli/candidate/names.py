@@ -9,7 +9,7 @@ from rnncli.core.cells import Cell
 
 Kind = Literal["weight_ih", "weight_hh", "weight_hr", "bias_ih", "bias_hh", "bias", "weight", "readout"]
 EXACT = re.compile(r"(weight|bias)_(ih|hh|hr)_l(\d+)(_reverse)?$")  # torch's own names
-TORCHS = re.compile(r"(^|[._])(weight|bias|w|b)_?[ih]h(_?l?\d+|_l)?(_reverse)?$", re.IGNORECASE)  # what claims it
+TORCHS = re.compile(r"(^|[._])(weight|bias|w|b)_?[ih]h(_?l?\d+|_l)?(_reverse)?$", re.IGNORECASE)  # torch's order
 
 
 class Slot(NamedTuple):
