@@ -94,6 +94,16 @@ class Trial:
                 found[name] = other
         return found
 
+    def first_wrong_layer(self) -> int:
+        """Return the lowest layer whose rows of h_n are wrong, where those below are right; else 0."""
+        actual, right = self.values.tensors.get("h_n") if self.values else None, self.planted(()).tensors["h_n"]
+        if actual is None or right is None or actual.shape != right.shape:
+            return 0
+        rows = self.case.rnn.directions
+        layers = zip(torch.split(actual, rows), torch.split(right, rows), strict=True)
+        wrong = [k for k, pair in enumerate(layers) if _difference(*pair, self.tolerance) is None]
+        return wrong[0] if wrong else 0
+
 
 def diagnosed(
     case: Case, device: torch.device, candidate: Candidate | Canonical, checks: Sequence[Check], repair: bool = False
@@ -336,6 +346,10 @@ def _what_is_known(
             said.append(f"right at {'other' if smallest else 'smaller'} sizes")
             fix = "look at what depends on the sizes, or on how large values become"
         return Diagnosis(id=UNEXPLAINED, evidence="; ".join([*said, reason]), fix=fix)
+    if layer := trial.first_wrong_layer():
+        said.append(f"h_n of layer {layer - 1} is right, that of layer {layer} is wrong")
+        fix = f"look at what layer {layer} does otherwise than the one below it"
+        return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
     simpler = ((as_flags(changes), changed_by(_small(case), changes)) for changes in _simpler(case))
     gone = [flags for flags, changed in simpler if changed is not None and _is_right(changed, device, candidate)]
     said.append(f"right with {', or with '.join(gone)}" if gone else "no simpler arguments make it right")

@@ -137,6 +137,16 @@ def test_where_nothing_reproduces_it_the_arguments_that_make_it_go_away_are_told
     assert "wrong: output" in diagnosis.evidence
 
 
+def test_where_an_upper_layer_alone_is_wrong_it_is_said_which():
+    def candidate(input, h_0, params, case):
+        scaled = {name: value * (1.1 if name == "weight_hh_l1" else 1) for name, value in params.items()}
+        return load(case)(input, h_0, scaled, case)
+
+    (diagnosis,) = found(TWO_LAYERS, candidate)
+    assert "h_n of layer 0 is right, that of layer 1 is wrong" in diagnosis.evidence
+    assert diagnosis.fix == "look at what layer 1 does otherwise than the one below it"
+
+
 @pytest.mark.parametrize("batch_first", [False, True])
 def test_axes_in_another_order_are_told_with_the_order_that_they_have(batch_first):
     def candidate(input, h_0, params, case):
