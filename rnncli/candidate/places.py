@@ -84,11 +84,9 @@ def held_by(made: Any) -> list[Held]:
 
 class _SlicedAsLists(nn.ParameterList):
     def __getitem__(self, index: Any) -> Any:
-        return (
-            [*map(self.__getitem__, range(len(self))[index])]
-            if isinstance(index, slice)
-            else super().__getitem__(index)
-        )
+        if isinstance(index, slice):
+            return [self[k] for k in range(len(self))[index]]
+        return super().__getitem__(index)
 
 
 def with_own_tensors_in_slices(made: nn.Module) -> nn.Module:

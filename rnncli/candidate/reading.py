@@ -91,11 +91,9 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
     if len(case.cell.gates) > 1 and isinstance(native, Function) and not native.calls_a_layer:
         forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"bias_row": True}]
         forms += [{"stacked": True}] if native.stacks_directions else []
-        in_lists = Arguments(native, lists=True) if native.takes_lists else None
-        two_layers = Settling(in_lists, case, {}) if in_lists else None
-        if in_lists and two_layers and any(one.output and one.output.fits for equal_sizes in (False, True)
-                                           for one in two_layers.settled(2, 1, equal=equal_sizes)):  # fmt: skip
-            return [in_lists]
+        for in_lists in (Arguments(native, lists=True, of_both=both) for both in (False, True) if native.takes_lists):
+            if _runs_with_two_layers(in_lists, case):
+                return [in_lists]
         natives = [Arguments(native, **form) for form in forms]
         alone = [Arguments(native, **form) for form in forms[:2]]
     elif isinstance(native, Function) and native.stacks_directions:
@@ -109,6 +107,13 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
     for one in alone:
         one.take_h_alone()
     return alone if h_alone else [*natives, *alone]
+
+
+def _runs_with_two_layers(native: Arguments, case: Case) -> bool:
+    """Return whether it gives an output of the right shape for two layers: it has layers of its own."""
+    settling, directions = Settling(native, case, {}), 1 + native.of_both
+    found = (one for equal_sizes in (False, True) for one in settling.settled(2, directions, equal=equal_sizes))
+    return any(one.output is not None and one.output.fits for one in found)
 
 
 def _with_h_alone(adapted: Adapted, ways: list[AnyNative], case: Case, stated: Mapping[str, Any]) -> list[Adapted]:

@@ -195,7 +195,9 @@ class StateDict(dict[str, Any]):
     with a number, `W_ih_l0`.
     """
 
-    def __missing__(self, key: str) -> Any:
+    def __missing__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            raise KeyError(key)
         named, numbered = EXACT.search(key), re.fullmatch(r"(.*?)(\d+)", key)
         if named and named[0] in self:
             return self[named[0]]

@@ -73,7 +73,7 @@ class Candidate(Protocol):
     asks_if_training: bool  # by its code
     takes_all_states: bool  # and does not start some of them itself
     takes_dropout: bool  # an argument p, of a candidate that has its layers itself
-    takes_lengths: bool  # with padded sequences, or takes packed ones alone
+    takes_lengths: bool  # beside padded sequences, or packed sequences alone
     uses_numpy: bool
 
     @property

@@ -12,7 +12,7 @@ from rnncli.core.errors import CandidateError
 from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first
 from rnncli.verdict.evaluate import Candidate, Values, same_results
 from rnncli.verdict.problem import Problem
-from rnncli.verdict.regimes import small_probe
+from rnncli.verdict.regimes import TOLERANCE, small_probe
 from rnncli.verdict.stage import Difference, first_difference
 
 Changed = dict[str, object]  # fields of a section of a case
@@ -42,7 +42,10 @@ def _with_large_values(small: Problem, candidate: Candidate) -> Difference | Non
     values = problem.values("algorithm", candidate)
     if any(value is not None and not value.isfinite().all() for value in values.tensors.values()):
         return None  # an overflow of its own, as of tanh written with exp; the case's values decide
-    expected, tolerance = problem.reference("algorithm").tensors, SMALL if problem.dtype != torch.float64 else 1e-8
+    expected, tolerance = (
+        problem.reference("algorithm").tensors,
+        SMALL if problem.dtype != torch.float64 else TOLERANCE["float64"],
+    )
     if all(value is None or _is_close(value, expected[name], tolerance) for name, value in values.tensors.items()):
         return None  # a sigmoid of arguments that are clipped to 30 is another by 1e-13, one of 20 by 2e-9
     when = "given large states and inputs, and weights that are 10 times as large"
