@@ -37,16 +37,16 @@ class Arguments(Object):
 
     `exchanged`: its first matrix is the state's. `stacked`: each of its weights has a leading axis for the directions,
     and with `onnx` B has both biases, as ONNX's operators. `bias_row`: it takes one matrix, of which a row is the bias.
-    `lists`: each of its weights is a list over layers, and over their directions; `of_both`: it always has two.
+    `lists`: each of its weights is a list over layers and their directions.
     """
 
     def __init__(
         self, function: Function, exchanged: bool = False, stacked: bool = False, onnx: bool = False,
-        bias_row: bool = False, lists: bool = False, of_both: bool = False,
+        bias_row: bool = False, lists: bool = False,
     ) -> None:  # fmt: skip
         Native.__init__(self, function.name, function.target, function.target, function.module, False, function.cell)
         self.target, self.kinds, self.both_biases = function.target, _KINDS[exchanged], onnx
-        self.stacked, self.lists, self.of_both = stacked or onnx, lists, of_both
+        self.stacked, self.lists = stacked or onnx, lists
         self.of_torch = self.of_class = False
         self.lies_as_told, self.returns_tensors, self.bias_row = not bias_row, function.returns_tensors, bias_row
         self._made_with, self._asks, self._takes_any = {}, set(), False
@@ -114,7 +114,7 @@ class Arguments(Object):
         """Return whether it takes an argument of torch's layer, or a dict of torch's own names that says as much."""
         said = {"bidirectional": "reverse", "proj_size": "weight_hr"}.get(name)
         keyed = any(said in text for text in self._strings) if said else name == "bias"
-        if name == "bidirectional" and (self.of_both or self._of_reverse(self._alone)):
+        if name == "bidirectional" and self._of_reverse(self._alone):
             return True
         if name == "bidirectional" and self.stacked:
             matrices = [one for one in self._alone if not one.lower().startswith("b")]

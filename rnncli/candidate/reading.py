@@ -91,9 +91,8 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
     if len(case.cell.gates) > 1 and isinstance(native, Function) and not native.calls_a_layer:
         forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"bias_row": True}]
         forms += [{"stacked": True}] if native.stacks_directions else []
-        for in_lists in (Arguments(native, lists=True, of_both=both) for both in (False, True) if native.takes_lists):
-            if _runs_with_two_layers(in_lists, case):
-                return [in_lists]
+        if native.takes_lists and _runs_with_two_layers(in_lists := Arguments(native, lists=True), case):
+            return [in_lists]
         natives = [Arguments(native, **form) for form in forms]
         alone = [Arguments(native, **form) for form in forms[:2]]
     elif isinstance(native, Function) and native.stacks_directions:
@@ -110,9 +109,9 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
 
 
 def _runs_with_two_layers(native: Arguments, case: Case) -> bool:
-    """Return whether it gives an output of the right shape for two layers: it has layers of its own."""
-    settling, directions = Settling(native, case, {}), 1 + native.of_both
-    found = (one for equal_sizes in (False, True) for one in settling.settled(2, directions, equal=equal_sizes))
+    """Return whether it gives an output of the right shape for two layers, in one direction or both."""
+    settling, tried = Settling(native, case, {}), itertools.product((1, 2), (False, True))
+    found = (one for directions, alike in tried for one in settling.settled(2, directions, equal=alike))
     return any(one.output is not None and one.output.fits for one in found)
 
 
