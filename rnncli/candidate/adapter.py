@@ -72,10 +72,11 @@ class Adapted:
             return "it takes no dropout"
         return None
 
-    def described(self) -> str:
+    def described(self, case: Case) -> str:
         """Return how it is called and what it returns, in a line."""
         native, reading = self.native, self.reading
-        layout = LAYOUTS[reading.input].words or f"input as {shown_axes(reading.input)}"
+        given = reading.as_asked(case).input if native.claims("batch_first") else reading.input
+        layout = LAYOUTS[given].words or f"input as {shown_axes(reading.input)}"
         words = [native.kind, "called per step" if reading.steps else layout]
         if not native.takes_state:
             words.append("keeps its state itself" if native.stateful else "no h_0")

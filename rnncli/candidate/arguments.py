@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rnncli.candidate import key_source, signature, source
 from rnncli.candidate.function import Function
-from rnncli.candidate.names import EXACT, SECOND_BIASES, TORCHS, Kind, Slot, gates_among, option, slot
+from rnncli.candidate.names import EXACT, TORCHS, Kind, Slot, gates_among, is_second_bias, option, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.objects import Object
 from rnncli.candidate.syntax import names_in
@@ -29,7 +29,7 @@ from rnncli.core.shapes import parameter_sizes
 _KINDS: tuple[tuple[Kind, Kind], ...]
 _KINDS = (("weight_ih", "weight_hh"), ("weight_hh", "weight_ih"))  # of two matrices, in the order of the arguments
 _BEFORE_L = re.compile("(weight|bias)_[ih]h_")  # what `weight_ih_l0` is put together from
-_BIAS_OF_N = re.compile(r"(^|[._])b(ias)?_?h?n$")
+_BIAS_OF_N = re.compile(r"(^|[._])(b(ias)?_?h?n|[cd]_?[nh])$")
 
 
 class Arguments(Object):
@@ -37,7 +37,7 @@ class Arguments(Object):
 
     `exchanged`: its first matrix is the state's. `stacked`: each of its weights has a leading axis for the directions,
     and with `onnx` B has both biases, as ONNX's operators. `bias_row`: it takes one matrix, of which a row is the bias.
-    `lists`: each of its weights is a list over layers and their directions.
+    `lists`: each of its weights is a list over layers and their directions, or one list holds those of all layers.
     """
 
     def __init__(
@@ -54,13 +54,17 @@ class Arguments(Object):
         self._known_shapes: dict[Any, dict[str, tuple[int, ...]]] = {}
         self._alone = [name for name, meant in self.arguments.items() if isinstance(meant, Slot)]
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
+        self._for_reverse = [name for name in self._holders if slot(f"w_{name}").reverse]  # beside those for forward
+        self._for_reverse = self._for_reverse if 2 * len(self._for_reverse) == len(self._holders) else []
+        self._star = function.star
+        self._holders += self._star
         self._globals = function.arrays_of_module if not self._alone and not self._holders else []
         self._of_layers = key_source.layers_among(function.target, self._holders)
         self._tell_keys(function)
         self._tell_lists(function.target)
         unkeyed = not self._torch_keys and not self._keys and not any(self._nested.values())
-        self._flat = [name for name in self._holders if unkeyed and not (self._listed[name] or self._layered[name])]
-        by_place = any(self._listed.values()) or any(self._layered.values()) or bool(self._flat)
+        self.flat = [name for name in self._holders if unkeyed and not (self._listed[name] or self._layered[name])]
+        by_place = any(self._listed.values()) or any(self._layered.values()) or bool(self.flat)
         kinds = [*(record for record, _ in self._of_records.values() if record), *self._keyed_layers.values()]
         items = "" if not kinds else "dicts of " if set(kinds) == {dict} else "records of "
         self.kind = f"function of a list of {items}weights" if by_place else function.kind
@@ -82,12 +86,14 @@ class Arguments(Object):
         of_states = {key for state in self.states for key in key_source.keys_of(function.target, state)}
         taken = {name: key_source.keys_of(function.target, name) for name in self._holders}
         of_gates = {name: [f"{name}.{key}" for key in keys] for name, keys in taken.items() if keys}
-        told = gates_among(itertools.chain(*of_gates.values()), self.cell) if len(of_gates) > 1 else {}
-        self._by_gate = {name: keys for name, keys in of_gates.items() if told.keys() >= {*keys}}
+        of_all = gates_among(itertools.chain(*of_gates.values()), self.cell) if len(of_gates) > 1 else {}
+        self._by_gate = {name: keys for name, keys in of_gates.items() if of_all.keys() >= {*keys}}
         keys = key_source.whole_texts(function.target, self._holders, strings)
         keys = [text for text in keys if text.isidentifier() and text not in of_states]
         named = gates_among(keys, self.cell)
-        self._keys = [key for key in keys if key in named or (slot(key).kind and key not in self.arguments)]
+        second = [key for key in keys if is_second_bias(key) and any(slot(name).is_bias for name in named)]
+        told = {*named, *second, *(key for key in keys if slot(key).kind and key not in self.arguments)}
+        self._keys = [key for key in keys if key in told]
 
     def _tell_lists(self, target: Any) -> None:
         """Tell which arguments are lists, of the weights of one layer or of layers, dicts in dicts, or records."""
@@ -114,7 +120,7 @@ class Arguments(Object):
         """Return whether it takes an argument of torch's layer, or a dict of torch's own names that says as much."""
         said = {"bidirectional": "reverse", "proj_size": "weight_hr"}.get(name)
         keyed = any(said in text for text in self._strings) if said else name == "bias"
-        if name == "bidirectional" and self._of_reverse(self._alone):
+        if name == "bidirectional" and (self._of_reverse(self._alone) or self._for_reverse):
             return True
         if name == "bidirectional" and self.stacked:
             matrices = [one for one in self._alone if not one.lower().startswith("b")]
@@ -125,11 +131,19 @@ class Arguments(Object):
                 return True
             keyed = any(re.search(r"_l([1-9]|$)|^l$", text) for text in self._strings)
         by_names = keyed and bool(self._holders) and self._torch_keys
-        return Native.claims(self, name) or by_names or (name == "bias" and bool(self._flat))
+        return Native.claims(self, name) or by_names or (name == "bias" and bool(self.flat))
+
+    def with_another_second_layer(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Return its weights, with others for the second layer of those in one list, in torch's order."""
+
+        def other(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {name: one + 1.0 if "_l1" in name else one for name, one in weights.items()}
+
+        return made | {name: other(made[name]) for name in self.flat}
 
     def takes_list(self, name: str) -> bool:
         """Return whether an argument takes its weights as a list, and not by key."""
-        return bool(self._listed[name]) or name in self._flat
+        return bool(self._listed[name]) or name in self.flat
 
     described = Native.described
 
@@ -145,8 +159,10 @@ class Arguments(Object):
     def made(
         self, case: Case, dtype: torch.dtype, seed: int = 0, _: int | None = None, device: Any = "cpu"
     ) -> dict[str, Any]:
-        """Return its weights by argument, random, in torch's orientation, on the CPU."""
+        """Return its weights by argument, random, in torch's orientation, on the CPU. Raises Missing."""
         del device
+        if self._for_reverse and not case.rnn.bidirectional:
+            raise Missing(f"weights for {self._for_reverse[0]}: the case has one direction")
         generator, directions = torch.Generator().manual_seed(seed), (case.rnn.directions,) if self.stacked else ()
 
         def random(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
@@ -160,6 +176,7 @@ class Arguments(Object):
             of_layers = [random(self._shapes(names, one)) for one in layers if names]
             return {name: [layer[name] for layer in of_layers] for name in names}
 
+        of_direction = altered(case, rnn={"bidirectional": False}) if self._for_reverse else case
         alone, rest = (self._alone, self._globals) if self.lists else ([], [*self._alone, *self._globals])
         found: dict[str, Any] = {**random_lists(alone), **random(self._shapes(rest, case))}
         by_gate = random(self._shapes([*itertools.chain(*self._by_gate.values())], case)) if self._by_gate else {}
@@ -170,12 +187,12 @@ class Arguments(Object):
             if names := self._layered[name]:
                 found[name] = [random(self._shapes(names, one)) for one in layers]
                 continue
-            if self.lists:
+            if self.lists and not self.flat:
                 found[name] = random_lists(self._keys)
                 continue
             keys = self._listed[name] or self._nested[name] or self._keys
-            torchs = self._torch_keys or name in self._flat
-            found[name] = random(parameter_sizes(case) if torchs else self._shapes(keys, case))
+            torchs = self._torch_keys or name in self.flat
+            found[name] = random(parameter_sizes(of_direction) if torchs else self._shapes(keys, case))
         return found
 
     def _shapes(self, names: list[str], case: Case) -> dict[str, tuple[int, ...]]:
@@ -205,7 +222,7 @@ class Arguments(Object):
         rnn, named = case.rnn, gates_among(names, self.cell)
         stems = {name: named[name][0] if name in named else name for name in names}
         biases = {stem for stem in stems.values() if slot(stem).is_bias or stem.strip("_.").lower().startswith("b")}
-        biases |= {stem for stem in stems.values() if biases and stem.strip("_.").lower() in SECOND_BIASES}
+        biases |= {stem for stem in stems.values() if biases and is_second_bias(stem)}
         heads = self._heads(names)
         matrices = [stem for stem in dict.fromkeys(stems.values()) if stem not in {*biases, *heads}]
         if names and len(matrices) not in (1, 2):
@@ -263,7 +280,7 @@ class Arguments(Object):
             return [laid_out(one, name) for one in value] if isinstance(value, list) else laid_out(value, name)
 
         self.turned, given = binding.transposed, dict[str, Any]()
-        for name, meant in self.arguments.items():
+        for name, meant in (self.arguments | dict.fromkeys(self._star, "params")).items():
             if name in self._alone:
                 given[name] = of_all_layers(made[name], name)
             elif name in self._holders and self._layered[name]:

@@ -131,10 +131,27 @@ class Experiments:
         for one in self.held:
             matrix = len(big(one.shape)) > 1
             self._set(one, self._random(*one.shape) * 0.4 if matrix else torch.zeros(one.shape, dtype=torch.float64))
-        self._given = self._inputs() if reading else {}
         self._base: dict[str, Results] = {}
         self._leaks = False  # a state kept from call to call would be taken for an effect
+        self.takes_states = trial.takes_all_states and (reading is None or self._states_act())
+        self._given = self._inputs() if reading else {}
         self._leaks = reading is not None and self._compared(self._ran("all"), self._ran("all")).any
+
+    def _states_act(self) -> bool:
+        """Return whether each state that is given has an effect: `c = torch.zeros_like(c_0)` leaves one none.
+
+        No tensor is zero meanwhile: one vector may hold all weights.
+        """
+        generator, own, states = torch.Generator().manual_seed(12), dict(self.values), self.trial.states
+        for one in self.held:
+            self._set(one, torch.randn(one.shape, generator=generator, dtype=torch.float64) * 0.4)
+        before, effects = self._computed(self.trial.x[:2], states), []
+        for number, state in enumerate(states):
+            others = (*states[:number], state + 1.0, *states[number + 1 :])
+            effects.append(self._compared(before, self._computed(self.trial.x[:2], others)).any)
+        for one in self.held:
+            self._set(one, own[one.name])
+        return all(effects)
 
     @property
     def returns_states(self) -> bool:
@@ -200,13 +217,15 @@ class Experiments:
                 self._set(one, before[name])
 
     def _inputs(self) -> dict[str, tuple[Tensor, States | None]]:
-        s, takes_state = self.sizes, self.trial.takes_all_states
+        s, takes_state = self.sizes, self.takes_states
         nothing, late, rows = (torch.zeros(n, s.N, size, dtype=torch.float64)
                                for n, size in ((1, s.I), (4, s.I), (s.rows, s.H)))  # fmt: skip
         others = [self._random(s.rows, s.N, s.C) for _ in self.trial.states[1:]]  # c, without which f has no effect
 
         def states(h: Tensor) -> States | None:
-            return (h, *others) if takes_state else None
+            if takes_state:
+                return h, *others
+            return tuple(map(torch.zeros_like, (h, *others))) if self.trial.takes_all_states else None
 
         given = {"0": (nothing, states(rows)), "x": (self._random(1, s.N, s.I), states(rows))}
         late[-1] = self._random(s.N, s.I)

@@ -34,7 +34,9 @@ from rnncli.candidate.weights import (
 )
 from rnncli.core.case import Case
 from rnncli.core.cells import Cell
+from rnncli.core.errors import CandidateError, described
 from rnncli.core.shapes import predict_parameters
+from rnncli.core.words import joined
 
 _OF_TORCH = re.compile(r"(weight|bias)_[ih]h_(l|$)")
 _A_LAYERS = re.compile(rf"(weight|bias)_[ih]h(_l|_?$)|{key_source.ALL_WEIGHTS}$")
@@ -54,7 +56,8 @@ class Function(Native):
         self._slots = [of for of in (*self._arguments.values(), *self._global_slots.values()) if of.kind]
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
         star = signature.starred(function) or ""
-        self._star = [star] if role(star) == "params" else []
+        told = bool(self._arguments)  # by the function that it hands them on to
+        self.star = [star] if role(star) == "params" and not told else []
         self._computes_keys = any(key_source.keyed_arguments(function).values())
         read = key_source.layers_among(function, self._holders)
         self._of_layers = {name: layer for name, layer in read.items() if any(map(_A_LAYERS.match, layer.read))}
@@ -148,7 +151,7 @@ class Function(Native):
             by_key = any(_OF_TORCH.fullmatch(text) or re.search(r"_l[1-9]", text) for text in self._strings)
             by_global = any(option(key) == "num_layers" for key in self._globals)
             of_layer = any(layer.layered for layer in self._of_layers.values())
-            return bool(self._star) or len(layers) > 1 or by_key or by_global or of_layer or super().claims(name)
+            return bool(self.star) or len(layers) > 1 or by_key or by_global or of_layer or super().claims(name)
         return super().claims(name)
 
     def bindings(self) -> Iterator[Binding]:
@@ -157,7 +160,7 @@ class Function(Native):
         listed = (False, True) if self._slots else (False,)
         named = bool(self._torch_keys or self._nested or self._of_layers or self._records)
         forms: tuple[str, ...] = _FORMS if self._holders and not named else ("dict",)
-        forms = ("flat", "triple") if self._star else forms
+        forms = ("flat", "triple") if self.star else forms
         says_torch = any(re.match(r"(weight|bias)_[ih]h", name) for name in self.arguments)
         turned, orders = (False,) if says_torch else (False, True), range(len(self._orders))
         first = (0, 1) if self._computes_keys and not self._torch_keys else (0,)
@@ -198,8 +201,7 @@ class Function(Native):
             elif of_global is not None:
                 replaced[name] = filled(of_global, fill)
         with globals_set(self.module, replaced):
-            if self._star:
-                return self.target(*given.values(), *filled(held[self._star[0]], fill))
+            given |= {name: filled(held[name], fill) for name in self.star}
             return self.unpacked(signature.called(self.target, given), x)
 
     def wiring(self, case: Case, binding: Binding) -> tuple[Row, ...]:
@@ -239,7 +241,7 @@ class Function(Native):
             of = self._orders[binding.order][name]
             if not of.is_bias or case.rnn.bias or self.defaults.get(name, "") is not None:
                 yield name, self._weights(name, of, case, binding)
-        for name in [*self._holders, *self._star]:
+        for name in [*self._holders, *self.star]:
             yield name, self._collection(name, case, binding)
         for name in self.set_globals:
             value, of = self._globals[name], self._global_slots.get(name, slot(name))
@@ -339,7 +341,13 @@ def constructed(name: str, target: Any, module: Any, cell: Cell) -> Function:
     else:  # the function that it returns, found with weights of small sizes
         shapes = {"weight_ih": (7, 5), "weight_hh": (7, 7)}
         slots = signature.weights_among(signature.arguments_of_constructor(made_with))
-        made = target(**{name: torch.zeros(shapes.get(of.kind or "", (7,))) for name, of in slots.items()})
+        given = {name: torch.zeros(shapes.get(of.kind or "", (7,))) for name, of in slots.items()}
+        try:
+            made = target(**given)
+        except Exception as error:
+            raise CandidateError(
+                f"candidate {name}: called with {joined([*slots])} it raised {described(error)}"
+            ) from error
         method, call = "__call__", made if inspect.isfunction(made) else type(made).__call__
     names = {p.name for p in made_with}
 

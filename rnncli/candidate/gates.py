@@ -250,7 +250,7 @@ class _Place:
 
     def _carried(self, fills: Fills, after: bool = False) -> Tensor | None:
         """Return h before or after a step with x = 0 from positive states."""
-        takes_states = self.experiments.trial.takes_all_states
+        takes_states = self.experiments.takes_states
         if takes_states and not after:
             return self.experiments.positive_states()[0][self._row]
         if takes_states:
@@ -338,7 +338,7 @@ class _Place:
         products = {Block(view, view.gates.index(self.cell.source)): 0.3 for view in self.own
                     if view.kind in ("weight_hh", "weight") and self.cell.source in view.gates}  # fmt: skip
         unit = {Block(reset.view, reset.number, 0): -_SATURATED}
-        if self.experiments.trial.takes_all_states:
+        if self.experiments.takes_states:
             found = [self._h({**products, **fill}, positive=True) for fill in ({}, unit)]
         elif self.excited is not None and reset.view.kind == "bias":
             found = [self._h({self.excited: _SATURATED, **products, **fill}, (1.0, 0.0)) for fill in ({}, unit)]

@@ -76,7 +76,8 @@ def gated_by_source(target: Any, words: Set[str], cell: Cell) -> str | None:
         return f"it cuts a product into {_GATES[found]} gates, as a {found} does; {_help(found, cell)}"
     pair = any(_has_a_cell_state(node) for node in nodes if isinstance(node, ast.FunctionDef))
     gates = any("sigm" in word or word in _WITH_GATES for word in words)
-    if cell.name != "RNN" and nodes and not gates and not pair:
+    elsewhere = source.calls_other_files(target, source.module_of(target))  # where its gates may be
+    if cell.name != "RNN" and nodes and not gates and not pair and not elsewhere:
         return f"no gate is in its code, and {cell.layer} has {len(cell.gates)}; {_help('RNN', cell)}"
     names = {name_of(node) for node in nodes}
     says_lstm = any("lstm" in word for word in words)  # it uses another class, which may have c

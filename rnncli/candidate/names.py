@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from rnncli.core.cells import Cell
@@ -51,11 +51,11 @@ _CELL_STATE = re.compile(
     r"|long_?term(_?memory)?|ltm|(memory|mem)_?(states?|cells?))"
     r"(_?(0|n|t|x|prev|next|new|old|in|init|start|last|current|tm1|t_?minus_?1|t_1|states?))?$"
 )
-SECOND_BIASES = ("c", "d", "cs", "ds")  # beside b, and lists of them
+_SECOND_BIAS = re.compile(r"[cd](s|_?[nh])?")  # beside b: of all gates, lists of them, or of n alone
 _GATE_WORDS: dict[str, dict[str, frozenset[str]]] = {
     "RNN": {},
-    "LSTM": {"i": words("i in inp input"), "f": words("f forget"), "o": words("o out output"),
-             "g": words("g c j a u z cell cand candidate modulation new tilde hat")},
+    "LSTM": {"i": words("i in inp input u update"), "f": words("f forget"), "o": words("o out output"),
+             "g": words("g c j a u z n cell cand candidate modulation new tilde hat")},
     "GRU": {"r": words("r reset"), "z": words("z u update"),
             "n": words("n h c g new cand candidate hat tilde hidden state out memory")},
 }  # fmt: skip
@@ -174,9 +174,27 @@ def gates_among(names: Iterable[str], cell: Cell) -> dict[str, tuple[str, str]]:
             by_stem.setdefault(stem, {}).setdefault(gate, []).append(name)
     found: dict[str, tuple[str, str]] = {}
     for stem, told in by_stem.items():
-        if set(told) == set(cell.gates) and all(len(set(ones)) == 1 for ones in told.values()):
-            found |= {ones[0]: (stem.replace("*", ""), gate) for gate, ones in told.items() if ones[0] not in found}
+        of_gates = _one_for_each(told, cell.gates)
+        found |= {name: (stem.replace("*", ""), gate) for gate, name in of_gates.items() if name not in found}
     return found
+
+
+def _one_for_each(told: Mapping[str, list[str]], gates: Sequence[str]) -> dict[str, str]:
+    """Return the name of each gate where there is one way to tell all of them; none where there is not.
+
+    A word may be of two gates: `u` of an LSTM is the input gate beside `c`, and the candidate beside `i`.
+    """
+    names = list(dict.fromkeys(name for ones in told.values() for name in ones))
+    if len(names) != len(gates):
+        return {}
+    orders = [order for order in itertools.permutations(names)
+              if all(name in told.get(gate, ()) for gate, name in zip(gates, order, strict=True))]  # fmt: skip
+    return dict(zip(gates, orders[0], strict=True)) if len(orders) == 1 else {}
+
+
+def is_second_bias(name: str) -> bool:
+    """Return whether a name may be that of a second bias beside b."""
+    return bool(_SECOND_BIAS.fullmatch(name.strip("_.").lower()))
 
 
 def _split_by_gate(name: str, cell: Cell) -> Iterator[tuple[str, str]]:

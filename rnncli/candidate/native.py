@@ -67,7 +67,7 @@ class Native:
         self.left_at_none = [name for name in left_out if self.defaults[name] is None and option(name) != "device"]
         self.states = [name for name, meant in self.arguments.items() if meant == "state"]
         self.takes_state = bool(self.states)
-        self.optional_state = set(self.states) <= set(self.defaults)
+        self.optional_state = all(one in self.defaults or state_source.replaces_none(call, one) for one in self.states)
         self.says_step = signature.says_step(name, self.arguments)
         loaded = vars(module).items() if module is not None else ()
         modules = {key.lower(): value.__name__.partition(".")[0] for key, value in loaded if inspect.ismodule(value)}
@@ -99,7 +99,8 @@ class Native:
         shaped = shaped or bool(_TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes))
         self.says_list = bool(_LISTED.search(notes)) or inspect.isgeneratorfunction(inspect.unwrap(call))
         self.returns_tensors = shaped and not self.says_list
-        given_back = [is_cell_state(name) for name in state_source.returned_names(call)]
+        self.returned_names = state_source.returned_names(call)
+        given_back = [is_cell_state(name) for name in self.returned_names]
         self.names_h_first = len(self.states) > 1 and given_back[-2:] == [False, True]
         self.names_c_second = given_back[-1:] == [True] or (given_back[:1] == [False] and sum(given_back) == 1)
         self.returns_c_of_both_last = state_source.returns_c_of_both_last(call)
@@ -176,8 +177,10 @@ class Native:
 
     def given(self, name: str, meant: str, x: Any, state: Any, case: Case, binding: Binding) -> dict[str, Any]:
         """Return an argument of a call that is no weight, with its value; nothing where it is left out."""
-        if meant == "left out" or (meant == "state" and state is None and self.optional_state):
+        if meant == "left out":
             return {}
+        if meant == "state" and state is None and self.optional_state:
+            return {} if name in self.defaults else {name: None}
         if meant == "state" and self.h_alone and isinstance(state, tuple):
             state = state[0]
         if meant == "state" and self.state_record:

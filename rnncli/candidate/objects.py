@@ -165,9 +165,9 @@ class Object(Native):
         return f"it is constructed with {made}, and called with {', '.join(self.arguments) or 'no arguments'}"
 
     def set_against_default(self, case: Case) -> Iterator[str]:
-        """Yield what the constructor is given where its default is another: an activation, all steps of output."""
+        """Yield what the constructor is given where its default is another: an activation, all steps of output, p."""
         for name, meant in self._made_with.items():
-            if meant in ("nonlinearity", "return_sequences") and self._made_defaults.get(name) is not None:
+            if meant in ("nonlinearity", "return_sequences", "dropout") and self._made_defaults.get(name) is not None:
                 default = self._made_defaults[name]
                 value = option_value(str(meant), case, default, name)  # of modules the two are never equal
                 yield from [f"{name}={value!r}"] if repr(value) != repr(default) else []
@@ -359,6 +359,8 @@ def _is_factory(function: Any) -> bool:
     """Return whether a function takes sizes or weights and no input: it makes an RNN."""
     parameters = signature.parameters_of(function)
     meanings = [option(p.name) or role(p.name) or ("slot" if slot(p.name).kind else None) for p in parameters]
+    if {"slot", "params"} & set(meanings) and {"input", "state"} <= {role(p.name) for p in parameters}:
+        return False  # `inp` and `hidden` are sizes where no weights stand beside them
     several = meanings.count("slot") >= 2 and sum(p.default is p.empty for p in parameters) >= 2
     made = several or {"input_size", "hidden_size"} <= set(meanings)
     return made and None not in meanings and not {"input", "projected", "state"} & set(meanings)

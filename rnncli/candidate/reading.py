@@ -91,7 +91,8 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
     if len(case.cell.gates) > 1 and isinstance(native, Function) and not native.calls_a_layer:
         forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"bias_row": True}]
         forms += [{"stacked": True}] if native.stacks_directions else []
-        if native.takes_lists and _runs_with_two_layers(in_lists := Arguments(native, lists=True), case):
+        in_lists = Arguments(native, lists=True)
+        if (native.takes_lists or in_lists.flat) and _runs_with_two_layers(in_lists, case):
             return [in_lists]
         natives = [Arguments(native, **form) for form in forms]
         alone = [Arguments(native, **form) for form in forms[:2]]
@@ -109,10 +110,23 @@ def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[
 
 
 def _runs_with_two_layers(native: Arguments, case: Case) -> bool:
-    """Return whether it gives an output of the right shape for two layers, in one direction or both."""
+    """Return whether it gives an output of the right shape for two layers, in one direction or both.
+
+    One list of all weights may hold more than it takes: those of the second layer must have an effect.
+    """
     settling, tried = Settling(native, case, {}), itertools.product((1, 2), (False, True))
-    found = (one for directions, alike in tried for one in settling.settled(2, directions, equal=alike))
-    return any(one.output is not None and one.output.fits for one in found)
+    for directions, alike in tried:
+        for one in settling.settled(2, directions, equal=alike):
+            if one.output is not None and one.output.fits:
+                trial = trial_of(case, native, 2, directions, one.dtype, alike)
+                return not native.flat or _takes_second_layer(native, one, trial)
+    return False
+
+
+def _takes_second_layer(native: Arguments, reading: Reading, trial: Trial) -> bool:
+    made = trial.made(reading.dtype)
+    others = native.with_another_second_layer(made)
+    return not equal(*(trial.computed(reading, trial.x, trial.states, one) for one in (made, others)))
 
 
 def _with_h_alone(adapted: Adapted, ways: list[AnyNative], case: Case, stated: Mapping[str, Any]) -> list[Adapted]:
@@ -177,7 +191,9 @@ class Reader:
         by_layers, by_directions = native.claims("num_layers"), native.claims("bidirectional")
         asked = min(rnn.num_layers, 2) if by_layers else 1, rnn.directions if by_directions else 1
         own = native.layers, rnn.directions if by_directions else 1
-        for layers, directions in dict.fromkeys(((1, 1), asked, (1, 2), (2, 1), (2, 2), own, (rnn.num_layers, own[1]))):
+        tried = [(1, 1), asked, (1, 2), (2, 1), (2, 2), own, (rnn.num_layers, own[1])]
+        tried = tried[:2] if native.h_alone else tried  # two rows of h would be taken for h and c
+        for layers, directions in dict.fromkeys(tried):
             claimed, single = (layers, directions) == asked, (layers, directions) == (1, 1)
             told = by_directions and (partly or native.asks_for_directions)
             if not claimed and ((layers > 1 and by_layers) or (directions > 1 and told)):
@@ -341,7 +357,7 @@ class Reader:
         if layout == "unbatched":
             as_torch = (native.drop_in or native.looks_at_rank) and reading.state in ("SNH", None)
             adapted.unbatched = whole if as_torch else self._refuses_two_axes(reading)
-        if layout == "packed" or native.packed_alone:
+        if layout == "packed" or native.packed_alone or native.names_packed:
             named = native.names_packed and ("packedsequence" in native.words or not native.claims("lengths"))
             adapted.packs = whole and (named or native.packed_alone or (native.drop_in and self._takes_packed(adapted)))
         if reading.steps and native.takes_state and native.optional_state:

@@ -18,6 +18,8 @@ from rnncli.candidate.trial import Trial
 _OUTPUT_KEYS = words("output outputs out outs y ys hs hidden_states states h_all all_h seq last_hidden_state sequence")
 _STATE_KEYS = words("h_n hn h hidden state last final h_last last_hidden h_t final_state last_state hx next_state")
 _KEY_STEMS = {"output": r"out|seq|all|ys", "h_n": r"hidden|state|final|last|h_?n|^h"}
+_A_GATE = re.compile(r"(r|z|u|reset|update|gates?)(_?t|_?gates?)?$")
+LARGE = 1000.0  # times the states of a trial
 _STATE_OF_STEP = {"NF": "NH", "1NF": "SNH", "F": "H", "1F": "SH", "FN": "HN", "F1": "H1"}
 
 
@@ -79,6 +81,7 @@ class Returned:
         tensors = [self._item(path, value) for path, value in items if _is_tensor_like(value)]
         if len(tensors) == 1 and len(items) > 1 and not steps:  # (output, (h_n, cache))
             tensors += [one for path, value in _inner(items) if (one := self._item(path, value)).final][:1]
+        tensors = self._without_gates(tensors) if steps and len(tensors) > 1 else tensors
         if not tensors:
             return None
         keyed = all(len(one.path) == 1 and isinstance(one.path[0], str) for one in tensors)
@@ -168,6 +171,31 @@ class Returned:
             if shapes == of_lists and not (axes == "NH" and sizes["S"] > 1) and (listed == "" or not is_array(value)):
                 return axes
         return None
+
+    def _without_gates(self, tensors: list[Item]) -> list[Item]:
+        """Leave out the gates that a step returns behind its states: in a tuple, `return h, c, (i, f, g, o)`, or one by
+        one, `return h, r, z`, where they stay within 1 though the states are large.
+
+        Of two results of a step with one state, the second is a gate by its name too: `return h, r`, not `return h, n`.
+        """
+        count, names = len(self.final), self.native.returned_names
+        behind = tensors[count:]
+        if all(one.final for one in tensors[:count]) and all(
+            isinstance(one.value, tuple) and len(one.value) > count and not (one.final or one.output) for one in behind
+        ):
+            return tensors[:count]
+        if len(self.trial.case.cell.gates) == 1 or not (tensors[0].final or tensors[0].output):
+            return tensors
+        large = replace(self.trial, states=tuple(one * LARGE for one in self.trial.states))
+        try:
+            result = large.returned(self.reading)
+            within = [bool((as_tensor(at(result, one.path)).abs() <= 1).all()) for one in tensors]
+        except Exception:
+            return tensors
+        first, rest = [count > 1, *[False] * (count - 1)], within[count:]  # h of an LSTM is within 1, and c is not
+        told = len(tensors) > count + 1
+        told = told or (count == 1 and bool(_A_GATE.match(names[1] if len(names) > 1 else "")))
+        return tensors[:count] if within[:count] == first and any(rest) and told else tensors
 
     # -- which is which ------------------------------------------------------------------------------------------------
 

@@ -194,7 +194,7 @@ class _Roles:
             view.evidence = "its name; it has no effect"
         elif view.kind == "weight_hh":
             view.evidence = "no effect where h = 0"
-            if self.experiments.trial.takes_all_states and self.experiments.returns_states:
+            if self.experiments.takes_states and self.experiments.returns_states:
                 view.evidence = view.evidence if effects["all"].rows or rows else "its shape"
             if len(rows) == 1:
                 view.layer, view.reverse = rows[0] // s.directions, rows[0] % s.directions == 1
@@ -247,12 +247,12 @@ class _Roles:
             return constructed
         of_input = "weight" if joined else "weight_ih"
         by_effect = of_input if effects["x"].any else "weight_hh" if effects["all"].any else None
-        if s.gates > 1 and by_effect == "weight_hh" and self.experiments.trial.takes_all_states:
+        if s.gates > 1 and by_effect == "weight_hh" and self.experiments.takes_states:
             acts_on_h = any(effects[f"h{row}"].any for row in range(s.rows))
             by_effect = by_effect if acts_on_h else of_input  # of r, which has no effect where h = 0
         if self.experiments.trial.native.lies_as_told and claim in possible and TORCHS.search(view.of_all_layers):
             return claim  # an argument, and no parameter of its own
-        if s.gates > 1 and by_effect in possible and self.experiments.trial.takes_all_states:
+        if s.gates > 1 and by_effect in possible and self.experiments.takes_states:
             return by_effect
         torchs = _TORCH_NAME.search(view.tensor)
         if torchs and torchs[2].startswith("weight") and not joined:
@@ -349,7 +349,7 @@ class _Roles:
         return self.sizes.H if view.kind == "weight_hr" else self.sizes.C
 
     def _behaves_transposed(self, view: View) -> bool:
-        (layer, reverse), states = view.place, self.experiments.trial.takes_all_states
+        (layer, reverse), states = view.place, self.experiments.takes_states
         row = layer * self.sizes.directions + reverse
         alone = "x" if view.kind != "weight_hh" else f"h{row}" if states else "all"
         for when in dict.fromkeys((alone, "all")):
@@ -368,7 +368,7 @@ class _Roles:
         if (reads_x := self.experiments.effect(view, "x", change).any) or s.gates == 1:
             return not reads_x
         row = view.place[0] * s.directions + view.place[1]  # f has no effect where c = 0, r none where h = 0
-        when = f"h{row}" if self.experiments.trial.takes_all_states else "early"
+        when = f"h{row}" if self.experiments.takes_states else "early"
         return self.experiments.effect(view, when, change).any
 
 

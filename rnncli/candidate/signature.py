@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from rnncli.candidate import key_source, source, state_source
-from rnncli.candidate.names import SECOND_BIASES, Kind, Slot, gates_among, is_cell_state, option, role, slot, words
+from rnncli.candidate.names import Kind, Slot, gates_among, is_cell_state, is_second_bias, option, role, slot, words
 from rnncli.candidate.told_apart import directions_by_suffix, told_apart
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError
@@ -160,10 +160,10 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
             meant = "state"
         if (meant == "bias" and not isinstance(default, bool)) or (holds_weights and meant == "params"):
             meant = None
-        if meant in ("dtype", "device") and optional:
+        if (meant in ("dtype", "device") and optional) or (meant == "params" and isinstance(default, bool)):
             meant = "left out"
         of_others = any(isinstance(of, Slot) for of in found.values())
-        if meant is None and gated and name in SECOND_BIASES and of_others:
+        if meant is None and gated and is_second_bias(name) and of_others:
             meant = Slot("bias", None, False)
         if meant is None and name in keyed:
             meant = "params"
@@ -340,20 +340,37 @@ def says_step(name: str, arguments: Mapping[str, Any]) -> bool:
     return bool(_STEP.search(name.rpartition(":")[2])) or bool(_STEP_INPUTS & set(arguments))
 
 
+def _starred_values(parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> list[Any]:
+    """Return what `*w` takes: what is given for it, or, one by one, what is given by names that are no parameters."""
+    kinds = {p.kind: name for name, p in parameters.items()}
+    star = kinds.get(inspect.Parameter.VAR_POSITIONAL)
+    if star is None or inspect.Parameter.VAR_KEYWORD in kinds:
+        return []
+    return list(given.get(star, ())) or [value for name, value in given.items() if name not in parameters]
+
+
 def called(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
     """Call, by position where a name cannot be used; what it yields comes as a list.
 
     A process that the candidate forks off ends here.
     """
-    parameters = [p for p in _all_parameters_of(call) if p.name in given]
-    positional = [p.name for p in parameters if p.kind == p.POSITIONAL_ONLY]
+    own = {p.name: p for p in _all_parameters_of(call)}
+    rest = _starred_values(own, given)
+    by_place = {inspect.Parameter.POSITIONAL_ONLY, *([inspect.Parameter.POSITIONAL_OR_KEYWORD] if rest else [])}
+    positional = [name for name, p in own.items() if p.kind in by_place and (name in given or rest)]
     named = {name: value for name, value in given.items() if name not in positional}
-    for name in [p.name for p in parameters if p.kind == p.VAR_KEYWORD]:
+    if rest:
+        named = {
+            name: value
+            for name, value in named.items()
+            if name in own and own[name].kind == inspect.Parameter.KEYWORD_ONLY
+        }
+    for name in [name for name in named if name in own and own[name].kind == inspect.Parameter.VAR_KEYWORD]:
         named |= named.pop(name)  # `**w`
-    own = os.getpid()
+    process = os.getpid()
     try:
-        result = call(*(given[name] for name in positional), **named)
+        result = call(*(given.get(name, own[name].default) for name in positional), *rest, **named)
         return list(result) if inspect.isgenerator(result) else result
     finally:
-        if os.getpid() != own:
+        if os.getpid() != process:
             os._exit(0)

@@ -42,6 +42,16 @@ def codes_of(function: Callable[..., Any], module: Any) -> list[Any]:
     return list(seen)
 
 
+def calls_other_files(target: Any, module: Any) -> bool:
+    """Return whether it uses functions, classes or modules that its own imports, other than those of libraries."""
+    names = {name for code in codes_behind(target, module) for name in code.co_names} if module else set()
+    used = [vars(module)[name] for name in names & set(vars(module))]
+    files = {value.__name__ for value in used if inspect.ismodule(value)}
+    files |= {value.__module__ for value in used if inspect.isfunction(value) or inspect.isclass(value)}
+    roots = {name.partition(".")[0] for name in files if name != module.__name__}
+    return bool(roots - {"torch", "numpy", *sys.stdlib_module_names})
+
+
 def strings_of(function: Callable[..., Any], module: Any) -> list[str]:
     """Return the strings in a function's code, in order; the keys that it takes from a dict are among them."""
     codes = codes_of(function, module)
@@ -289,11 +299,16 @@ def looks_at_rank(target: Any, name: str) -> bool:
 
 
 def builds_a_list(target: Any, name: str) -> bool:
-    """Return whether the source makes a list of an argument where it is left out: `Hs = [None] * n`."""
+    """Return whether the source makes a list of an argument where it is left out: `Hs = [None] * n`.
+
+    Not where what is given is made a list of pairs itself: `state = list(zip(*state))`.
+    """
+    found = False
     for node in nodes_of(target):
         if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in node.targets):
             value = node.value.left if isinstance(node.value, ast.BinOp) else node.value
+            if any(isinstance(part, ast.Call) and called(part) == "zip" for part in ast.walk(value)):
+                return False
             of_itself = any(name_of(part) == name for part in ast.walk(value))  # [s[0] for s in state]
-            if isinstance(value, ast.List | ast.ListComp) and not of_itself:
-                return True
-    return False
+            found = found or (isinstance(value, ast.List | ast.ListComp) and not of_itself)
+    return found

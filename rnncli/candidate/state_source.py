@@ -50,6 +50,14 @@ def looks_for_none(target: Any, name: str) -> bool:
     return any(_asks_for_none(node, name, ast.Is, ast.IsNot, ast.Eq, ast.NotEq) for node in nodes_of(target))
 
 
+def replaces_none(target: Any, name: str) -> bool:
+    """Return whether the source has a branch for an argument that is None, and does not raise there."""
+    branches = (
+        node for node in nodes_of(target) if isinstance(node, ast.If) and _asks_for_none(node.test, name, ast.Is)
+    )
+    return any(not isinstance(one, ast.Raise) for branch in branches for one in branch.body[:1])
+
+
 def zeros_rank(target: Any, name: str) -> int | None:
     """Return the rank of the zeros that the source starts from where an argument is None; None where it does not tell.
 

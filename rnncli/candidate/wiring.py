@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -61,7 +62,8 @@ class Wiring:
             one = by_name.get(name)
             reads_more = one is not None and not set(big(one.shape)) <= {params["weight_hh_l0"].shape[1]}
             if one is not None and not (pieces[0].weight.kind == "readout" and reads_more):
-                value = binding.value(self._value(name, params, one, head))
+                with _outside_inference_mode():
+                    value = binding.value(self._value(name, params, one, head))
                 one.set(made, value)
                 if watch:
                     watch(name, value)
@@ -144,3 +146,11 @@ class Wiring:
                 yield told, Cause.NOT_A_PARAMETER, f"{name} is not registered: parameters() does not give it"
             elif module is not None and not one.value.requires_grad:
                 yield told, Cause.NOT_A_PARAMETER, f"{name} has requires_grad=False"
+
+
+@contextmanager
+def _outside_inference_mode() -> Iterator[None]:
+    """Make weights as those of a model are: its code may ask for their version, which tensors of that mode have not."""
+    gradients = torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.set_grad_enabled(gradients):
+        yield

@@ -42,7 +42,7 @@ class Claims:
     takes_dropout: bool = False
     takes_lengths: bool = False
     readings: int = 1  # how many the evidence leaves open
-    untried: tuple[str, ...] = ()  # arguments it takes that the case leaves at their defaults
+    untried: tuple[str, ...] = ()  # arguments it takes that the case leaves at their defaults, and packed input
 
     def claimed(self, case: Case) -> Case:
         """Return the case without what the candidate does not claim."""

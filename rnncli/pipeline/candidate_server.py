@@ -103,9 +103,9 @@ class CandidateServer:
         adapted = self._adapted = self._readings[which]
         self._candidate = canonical(self._name, adapted, partial=True)
         finals = [name for name, part in zip(case.cell.final, adapted.reading.finals, strict=True) if part is not None]
-        native, rnn = adapted.native, case.rnn
+        native = adapted.native
         return Claims(
-            reading="; ".join([adapted.described(), *adapted.around(case)]),
+            reading="; ".join([adapted.described(case), *adapted.around(case)]),
             returns=_returns([*(["output"] if adapted.returned[0] else []), *finals], case),
             takes=native.takes,
             has_gradients=not adapted.arrays and not adapted.outside_autograd,
@@ -117,7 +117,7 @@ class CandidateServer:
             takes_lengths=adapted.takes_lengths(case) or native.packed_alone,
             asks_if_training=native.is_module and native.asks_if_training,
             readings=len(self._readings),
-            untried=tuple(name for name in ARGUMENTS if native.claims(name) and getattr(rnn, name) == DEFAULTS[name]),
+            untried=_untried(adapted, case),
         )
 
     def adapter(self, case: Case, folder: Path) -> str:
@@ -220,6 +220,13 @@ def _returns(names: Collection[str], case: Case) -> str:
         return "output" if "output" in names else "both"
     without = " without c_n" if len(case.cell.final) > 1 and "c_n" not in names else ""
     return f"output{without}" if without and "output" in names else f"h_n{without}" if "output" not in names else "both"
+
+
+def _untried(adapted: "Adapted", case: Case) -> tuple[str, ...]:
+    """Return what a candidate takes and the case leaves at its default: arguments, and packed input."""
+    arguments = (name for name in ARGUMENTS if adapted.native.claims(name))
+    found = [name for name in arguments if getattr(case.rnn, name) == DEFAULTS[name]]
+    return (*found, "packed") if adapted.packs and case.input.layout == "batched" else tuple(found)
 
 
 def outside_autograd(target: object) -> bool:

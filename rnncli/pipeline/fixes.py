@@ -97,4 +97,4 @@ class Search:
 
 def _wired_alike(one: "Adapted", other: "Adapted", case: Case) -> bool:
     first, second = ([wire[:2] for wire in adapted.wiring(case)] for adapted in (one, other))
-    return first == second and one.described() == other.described()
+    return first == second and one.described(case) == other.described(case)

@@ -24,14 +24,15 @@ from rnncli.verdict.evaluate import Candidate, FunctionCandidate, candidate_side
 from rnncli.verdict.judge import Judgement, with_envelopes
 from rnncli.verdict.problem import ENVELOPE, Policy, Problem, Problems
 from rnncli.verdict.stage import is_wrong
-from rnncli.verdict.unusual_calls import draws_in_training, overflows
+from rnncli.verdict.unusual_calls import draws_in_training, overflows, raised_by_more_steps
 
 if TYPE_CHECKING:
     from rnncli.pipeline.candidate_process import CandidateProxy, Claims
 
 TIMEOUT_S = 30.0  # for a user's candidate, a call
 FLAGS_THAT_TRY = {"num_layers": "--layers 2", "bidirectional": "--bidirectional", "batch_first": "--batch-first"}
-IN_WORDS = {"num_layers": "several layers", "bidirectional": "both directions"}
+FLAGS_THAT_TRY |= {"packed": "--layout packed"}
+IN_WORDS = {"num_layers": "several layers", "bidirectional": "both directions", "packed": "packed input"}
 COSTS_ITS_CASE = (UnavailableError, CandidateError, ConfigError, AmbiguousError)  # and no other
 
 
@@ -228,13 +229,14 @@ class _Verification:
             timing = self._timing(problem) if options.timing and not is_wrong(checks) else None
             draws = not is_wrong(checks) and draws_in_training(problem, candidate)
             too_large = not is_wrong(checks) and overflows(problem, candidate)
+            raised = None if is_wrong(checks) else raised_by_more_steps(problem, candidate)
             drops_otherwise = not is_wrong(checks) and is_wrong_in_training(problem, candidate)
             if options.every_envelope:
                 checks = with_envelopes(problem, checks)
         given = _sizes(side.leaves)  # what the candidate was given too
         seen, own = given | _sizes(reference.tensors), given | _sizes(judgement.values.tensors)
         record = confront(case, seen, own, {name: size for name, size in given.items() if name not in side.given})
-        warnings = [*record.warnings, *filter(None, [blind_spots(case)])]
+        warnings = [*record.warnings, *filter(None, [blind_spots(case), raised])]
         if draws:
             warnings.append("in training mode the candidate draws at random: without --train that mode is not compared")
         if drops_otherwise:

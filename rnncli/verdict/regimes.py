@@ -3,6 +3,7 @@
 They run on a small probe that no recurrence amplifies, where 1e-8 of the largest value is far above rounding.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -86,6 +87,7 @@ def observed(side: Side, case: Case) -> Regimes:
 def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping[str, Tensor | None]]]]:
     yield TEN_TIMES, partial(_ten_calls, side)
     yield "called again after its weights were changed in place, without gradients", partial(_weights_in_place, side)
+    yield "called again after its input was changed in place, without gradients", partial(_input_in_place, side)
     yield "given an input and h_0 that are not contiguous", partial(_not_contiguous, side)
     if side.probe.states:
         yield WITHOUT_H_0, partial(_without_states, side, case.run.gradients)
@@ -95,16 +97,30 @@ def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping
         for leaf in side.given:
             article = "a" if leaf == "c_0" else "an"
             yield f"given {article} {leaf} that needs no gradient", partial(_gradients, side, side.claimed, (leaf,))
-        weights = tuple(name for name in side.leaves if name not in side.given)
-        yield "given weights that need no gradient", partial(_gradients, side, side.claimed, weights)
+        for frozen, names in _frozen(side).items():
+            yield f"given {frozen} that need no gradient", partial(_gradients_of_the_rest, side, names)
         for name in side.claimed:
             yield f"with a loss on {name} alone", partial(_gradients, side, (name,))
         yield "after two backward calls", partial(_two_backward_calls, side)
         yield "in a second backward of one call", partial(_second_backward, side)
         yield f"with a loss that is {LARGE_LOSS:,} times as large", partial(_gradients_of_a_large_loss, side)
         yield "with another call before its backward", partial(_gradients_after_another_call, side)
-        yield "given gradients of its results that are not contiguous", partial(_from_gradients, side)
+        yield "given gradients of its results that are not contiguous", partial(_from_gradients, side, _strided)
+        yield "given gradients of its results", partial(_from_gradients, side, torch.clone)
     yield "called in inference mode", partial(_in_inference_mode, side)  # last: autograd refuses what it keeps
+
+
+def _frozen(side: Side) -> dict[str, tuple[str, ...]]:
+    """Return what does not train together, in words and by name: data, a part of the weights, or all of them."""
+    weights = tuple(name for name in side.leaves if name not in side.given)
+    of_input, of_state, biases = (
+        tuple(name for name in weights if name.startswith(kind)) for kind in ("weight_ih", "weight_hh", "bias")
+    )
+    found = {"weights": weights, "weight_ih matrices": of_input, "weight_hh matrices": of_state, "biases": biases}
+    found |= {"an input, weight_ih matrices and biases": ("input", *of_input, *biases)}
+    if side.probe.states:
+        found[f"an input and {' and '.join(side.probe.states)}"] = side.given
+    return {words: names for words, names in found.items() if names}
 
 
 @torch.no_grad()
@@ -132,6 +148,15 @@ def _weights_in_place(side: Side) -> Mapping[str, Tensor | None]:
             weight.neg_()
 
 
+@torch.no_grad()
+def _input_in_place(side: Side) -> Mapping[str, Tensor | None]:
+    """Return the results for another input in the memory of the one before, as of a loop that fills one buffer."""
+    given = side.copies()
+    side.call(given)
+    given["input"].neg_()
+    return _copies(side.call(given))
+
+
 def _stacked(first: Tensor, others: list[Tensor | None]) -> Tensor:
     """Return the values of all calls; the first that has another shape by itself."""
     for value in others:
@@ -147,8 +172,9 @@ def _not_contiguous(side: Side) -> Mapping[str, Tensor | None]:
 
 
 def _in_inference_mode(side: Side) -> Mapping[str, Tensor | None]:
+    given = side.copies()
     with torch.inference_mode():
-        results = side.call(side.copies())
+        results = side.call(given)
     return _copies(results)
 
 
@@ -196,19 +222,19 @@ def _gradients_after_another_call(side: Side) -> Mapping[str, Tensor | None]:
     return {f"grad {name}": gradient for name, gradient in side.gradients(results).items()}
 
 
-def _from_gradients(side: Side) -> Mapping[str, Tensor | None]:
-    """Run a backward that is given gradients whose strides are reversed. Return the gradient of each leaf, and those
+def _from_gradients(side: Side, laid_out: Callable[[Tensor], Tensor]) -> Mapping[str, Tensor | None]:
+    """Run a backward that is given gradients laid out in memory as told. Return the gradient of each leaf, and those
     that the backward was given, which it must leave as they were.
 
     A hook keeps what is given: `torch.autograd.backward` with gradients imports sympy.
     """
-    cotangents = {name: _strided(value) for name, value in side.probe.cotangents.items()}
-    strided, given = replace(side, probe=replace(side.probe, cotangents=cotangents)), dict[str, Tensor]()
+    cotangents = {name: laid_out(value) for name, value in side.probe.cotangents.items()}
+    told, given = replace(side, probe=replace(side.probe, cotangents=cotangents)), dict[str, Tensor]()
     results = _copies(side.call(side.copies()), side.claimed)
     for name, value in results.items():
         if value.requires_grad:
             value.register_hook(partial(given.__setitem__, name))  # type: ignore[no-untyped-call]
-    found = {f"grad {name}": gradient for name, gradient in strided.gradients(results).items()}
+    found = {f"grad {name}": gradient for name, gradient in told.gradients(results).items()}
     return found | {f"{name} of the {GIVEN_GRADIENTS}": value for name, value in given.items()}
 
 
@@ -235,6 +261,20 @@ def _gradients(side: Side, names: Iterable[str], without: Iterable[str] = ()) ->
     wanted = [name for name, leaf in side.leaves.items() if leaf.requires_grad]
     gradients = side.gradients(_copies(side.call(side.copies()), names))
     return {f"grad {name}": gradients[name] for name in wanted}
+
+
+def _gradients_of_the_rest(side: Side, frozen: tuple[str, ...]) -> Mapping[str, Tensor | None]:
+    """Return the gradients where some leaves need none; nothing of a reentrant checkpoint, which says that it has none
+    where its inputs need none.
+    """
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            return _gradients(side, side.claimed, frozen)
+        except RuntimeError:
+            if any("None of the inputs have requires_grad" in str(one.message) for one in said):
+                return {}
+            raise
 
 
 def _copies(results: Results, names: Iterable[str] | None = None) -> dict[str, Tensor]:

@@ -64,7 +64,7 @@ def _negated(case: Case, probe: Probe) -> Derived:
 
 
 def _without_h_0(error: CandidateError) -> CandidateError:
-    return CandidateError(f"{error} (h_0 is omitted, as its signature allows)", error.trace)
+    return CandidateError(f"{error} (h_0 is omitted, as its code allows)", error.trace)
 
 
 def _why_another_call_differs(problem: Problem, candidate: Candidate) -> Difference | None:
@@ -115,13 +115,16 @@ def _with_one_step(problem: Problem, candidate: Candidate) -> Difference | None:
 
 
 def _again_without_h_0(problem: Problem, candidate: Candidate) -> Difference | None:
-    """Call with one step, and with one sequence, twice each and without h_0: a state may be kept for these alone."""
+    """Call with one step, one sequence, and both, twice each and without h_0: a state may be kept for these alone."""
     if candidate.built_in or not candidate.h_0_may_be_omitted:
         return None
     given, forward = problem.case.input, problem.forward_alone
     alone = [forward.first_sequence] if given.layout != "unbatched" and given.batch_size > 1 else []
-    for small in [*([forward.shortened(1)] if given.seq_len > 1 else []), *alone]:
+    steps = [forward.shortened(1)] if given.seq_len > 1 else []
+    both = [one.shortened(1) for one in alone if steps]
+    for small in [*steps, *alone, *both]:
         sizes = "one step" if small.case.input.seq_len == 1 else "one sequence"
+        sizes = "one step of one sequence" if small in both else sizes
         alike = f"called without h_0, with {sizes}", Cause.WITHOUT_H_0
         with suppress(CandidateError):
             again = f"called again, with {sizes} and without h_0"

@@ -9,7 +9,7 @@ from torch import Tensor
 from rnncli.core.case import Case, altered
 from rnncli.core.causes import Cause
 from rnncli.core.errors import CandidateError
-from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first
+from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first, without_states
 from rnncli.verdict.evaluate import Candidate, Values, same_results
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.regimes import TOLERANCE, small_probe
@@ -30,7 +30,7 @@ def in_unusual_calls(problem: Problem, candidate: Candidate) -> Difference | Non
         return None
     small = problem.derived(small_probe)
     try:
-        calls = (_with_large_values, _of_other_sizes, _of_several_lengths, _in_training)
+        calls = (_with_large_values, _of_other_sizes, _without_gradients, _of_several_lengths, _in_training)
         return next(filter(None, (call(small, candidate) for call in calls)), None)
     except CandidateError as error:
         return Difference("output", Cause.RAISES, str(error))
@@ -77,11 +77,17 @@ def _of_other_sizes(small: Problem, candidate: Candidate) -> Difference | None:
         rows = given.seq_len * (1 if given.layout == "unbatched" else given.batch_size)
         if rows * rnn.num_layers * rnn.directions * rnn.hidden_size * (rnn.hidden_size + rnn.input_size) > MOST_WORK:
             continue
-        training = ", in training mode" if problem.case.run.train else ""
+        mode = ", in training mode" if problem.case.run.train else ""
+        mode += "" if problem.case.run.gradients else ", without gradients"
         with suppress(CandidateError):
-            if found := first_difference(problem, "algorithm", candidate, f"{when}{training}", Cause.REGIME):
+            if found := first_difference(problem, "algorithm", candidate, f"{when}{mode}", Cause.REGIME):
                 return found
     return None
+
+
+def _without_gradients(small: Problem, candidate: Candidate) -> Difference | None:
+    """Call with other sizes where nothing needs a gradient, as a server does, one step of one sequence at a time."""
+    return _of_other_sizes(small.forward_alone, candidate) if small.case.run.gradients else None
 
 
 def _of_sizes(case: Case, _: Probe, when: str) -> tuple[Case, Probe]:
@@ -90,13 +96,17 @@ def _of_sizes(case: Case, _: Probe, when: str) -> tuple[Case, Probe]:
 
 
 def _other_sizes(case: Case) -> dict[str, dict[str, Changed]]:
-    """Return sizes by when they are given: one long sequence, many short ones, and sizes that are all the same."""
+    """Return sizes by when they are given: one step, one long sequence, many short ones, and sizes that are all the
+    same.
+    """
     steps, found = case.input.seq_len, dict[str, dict[str, Changed]]()
 
     def given(*lengths: int) -> Changed:
         of_each = lengths if case.input.layout == "packed" else None
         return {"seq_len": lengths[0], "batch_size": len(lengths), "lengths": of_each}
 
+    if steps > 1:
+        found["given one step of one sequence (L = N = 1)"] = {"input": given(1)}
     if 1 < steps < STEPS:
         found[f"given one sequence (N = 1) of {STEPS} steps"] = {"input": given(STEPS)}
     if case.input.layout != "unbatched":
@@ -129,11 +139,11 @@ def _of_several_lengths(small: Problem, candidate: Candidate) -> Difference | No
 
 
 def _of_lengths(case: Case, _: Probe) -> tuple[Case, Probe]:
-    steps, sequences = case.input.seq_len, case.input.batch_size
-    lengths = [steps - number * (steps - 1) // (sequences - 1) for number in range(sequences)]
+    steps = case.input.seq_len
+    lengths = [steps, (steps + 1) // 2, (steps + 1) // 2, 1]
     if case.input.layout == "packed":
         lengths = [*lengths[1:], lengths[0]]
-    packed = altered(case, input={"layout": "packed", "lengths": tuple(lengths)})
+    packed = altered(case, input={"layout": "packed", "lengths": tuple(lengths), "batch_size": len(lengths)})
     return packed, draw(packed)
 
 
@@ -147,9 +157,13 @@ def _in_training(small: Problem, candidate: Candidate) -> Difference | None:
     values, again = _two_calls_in_training(small, candidate)
     if values is None or again is None or not same_results(values, again):
         return None
-    when = "called in training mode, without dropout"
-    found = first_difference(small.derived(_trained), "algorithm", candidate, when, Cause.REGIME, values)
-    return found or _of_other_sizes(small.derived(_trained), candidate)
+    when, trained = "called in training mode, without dropout", small.derived(_trained)
+    found = first_difference(trained, "algorithm", candidate, when, Cause.REGIME, values)
+    if found is None and candidate.h_0_may_be_omitted:
+        with suppress(CandidateError):
+            when = "called in training mode, without dropout and without h_0"
+            found = first_difference(trained.derived(without_states), "algorithm", candidate, when, Cause.REGIME)
+    return found or _of_other_sizes(trained, candidate) or _without_gradients(trained, candidate)
 
 
 def with_another_dropout(problem: Problem, candidate: Candidate) -> Difference | None:
@@ -185,6 +199,19 @@ def overflows(problem: Problem, candidate: Candidate) -> bool:
         value is not None and right is not None and bool(right.isfinite().all()) and not value.isfinite().all()
         for value, right in pairs
     )
+
+
+def raised_by_more_steps(problem: Problem, candidate: Candidate) -> str | None:
+    """Return what a candidate raises for more steps than the case has, in words, or None."""
+    small = problem.derived(small_probe)
+    when = f"given one sequence (N = 1) of {STEPS} steps"
+    if candidate.built_in or when not in _other_sizes(small.case):
+        return None
+    try:
+        small.forward_alone.derived(_of_sizes, when).values("algorithm", candidate)
+    except CandidateError as error:
+        return f"{when}, {error}; {problem.case.cell.layer} takes any number of steps"
+    return None
 
 
 def _of_some_hundreds(case: Case, probe: Probe) -> tuple[Case, Probe]:

@@ -150,7 +150,7 @@ def test_an_h_0_that_may_be_omitted_and_raises_where_it_is_fails_the_case():
     def rnn(x, W_ih, W_hh, b_ih, b_hh, h_0=None):
         return walk(x, h_0.squeeze(0), W_ih, W_hh, b_ih, b_hh)
 
-    with pytest.raises(CandidateError, match=r"no attribute 'squeeze' \(h_0 is omitted, as its signature allows\)"):
+    with pytest.raises(CandidateError, match=r"no attribute 'squeeze' \(h_0 is omitted, as its code allows\)"):
         rnncli.verify(rnn)
 
 
