@@ -290,7 +290,10 @@ class _Place:
         biases = [view for view in self.own if view.kind == "bias" and view.effective and gate in view.gates]
         named = [view for view in biases if view.claim.is_bias or view.held.linear]
         others = [view for view in biases if view not in named and not names_a_state(view.tensor)]
-        if len(biases) > 2 >= len(named) > 0 or (named and all(_PEEPHOLE.search(view.tensor) for view in others)):
+        peepholes = len(self.cell.states) > 1 and all(
+            _PEEPHOLE.search(view.tensor) and self.cell.source not in view.gates for view in others
+        )
+        if len(biases) > 2 >= len(named) > 0 or (named and peepholes):
             for view in others:  # they multiply c, and are no biases
                 view.kind, view.gates = None, ()
             biases = [view for view in biases if view not in others]
