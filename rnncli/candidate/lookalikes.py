@@ -81,9 +81,17 @@ def gated_by_source(target: Any, words: Set[str], cell: Cell) -> str | None:
         return f"no gate is in its code, and {cell.layer} has {len(cell.gates)}; {_help('RNN', cell)}"
     names = {name_of(node) for node in nodes}
     says_lstm = any("lstm" in word for word in words)  # it uses another class, which may have c
-    if len(cell.states) > 1 and nodes and gates and not says_lstm and not any(map(is_cell_state, names)):
+    says_lstm = says_lstm or any(map(is_cell_state, names)) or any(map(_is_second_state, nodes))
+    if len(cell.states) > 1 and nodes and gates and not says_lstm:
         return f"no second state is in its code; {_help('GRU', cell)}"
     return None
+
+
+def _is_second_state(node: ast.AST) -> bool:
+    """Return whether a node takes the second part of a state: `hx[1]`."""
+    if not (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == 1):
+        return False
+    return role(name_of(node.value)) == "state"
 
 
 def _help(name: str, cell: Cell) -> str:

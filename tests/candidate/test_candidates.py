@@ -452,6 +452,8 @@ def test_a_match_says_which_arguments_of_the_candidate_were_not_tried(rnncli):
     assert f"{said} several layers, batch_first, and this case does not try them: add --layers 2 --batch-first" in alone
     assert said not in rnncli("verify", "--no-timing", drop_in, "--bidirectional", "--layers", 2, "--batch-first").err
     assert said not in rnncli(*command).err  # a mismatch has other worries
+    packed = rnncli("verify", "--no-timing", "tests/candidates/field/packed_last_step.py:RNN").err
+    assert f"{said} packed input, and this case does not try it: add --layout packed" in packed
 
 
 @pytest.mark.usefixtures("in_process")
