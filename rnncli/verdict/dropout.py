@@ -59,7 +59,7 @@ def own_masks(
 def is_wrong_in_training(problem: Problem, candidate: Candidate) -> bool:
     """Return whether a candidate that takes p drops otherwise than nn.RNN, where the case has p and does not train."""
     rnn = problem.case.rnn
-    if problem.drops or not 0 < rnn.dropout < 1 or rnn.num_layers == 1 or not candidate.takes_dropout:
+    if problem.drops or not 0 < rnn.dropout < 1 or not candidate.takes_dropout:
         return False
     training = problem.derived(_small_in_training)
     try:
