@@ -192,10 +192,11 @@ class Returned:
             within = [bool((as_tensor(at(result, one.path)).abs() <= 1).all()) for one in tensors]
         except Exception:
             return tensors
-        first, rest = [count > 1, *[False] * (count - 1)], within[count:]  # h of an LSTM is within 1, and c is not
+        first = [count > 1, *[False] * (count - 1)]  # h of an LSTM is within 1, and c is not
+        rest = [small for small, one in zip(within[count:], behind, strict=True) if one.final or one.output]
         told = len(tensors) > count + 1
         told = told or (count == 1 and bool(_A_GATE.match(names[1] if len(names) > 1 else "")))
-        return tensors[:count] if within[:count] == first and any(rest) and told else tensors
+        return tensors[:count] if within[:count] == first and rest and all(rest) and told else tensors
 
     # -- which is which ------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,12 @@ def gru_step_z_first(x, h, weight_ih, weight_hh, bias_ih, bias_hh):
     return (1 - z) * h + z * n, r, z, n
 
 
+def gru_step_of_three(x, h, weight_ih, weight_hh, bias_ih, bias_hh):
+    """An output, the state and a gate; the state that goes in again is the one before."""
+    r, z, n = gates_of_gru(x, h, weight_ih, weight_hh, bias_ih, bias_hh)
+    return n + z * (h - n), h, r
+
+
 def lstm_step(x, h0, c0, Wx, bx, Wh, bh):
     """One step. x: (batch, input), h0 and c0: (batch, hidden)."""
     i, f, g, o = torch.chunk(x @ Wx.T + bx + h0 @ Wh.T + bh, 4, dim=-1)
