@@ -120,7 +120,7 @@ class Arguments(Object):
         """Return whether it takes an argument of torch's layer, or a dict of torch's own names that says as much."""
         said = {"bidirectional": "reverse", "proj_size": "weight_hr"}.get(name)
         keyed = any(said in text for text in self._strings) if said else name == "bias"
-        if name == "bidirectional" and (self._of_reverse(self._alone) or self._for_reverse):
+        if name == "bidirectional" and self._of_reverse(self._alone):
             return True
         if name == "bidirectional" and self.stacked:
             matrices = [one for one in self._alone if not one.lower().startswith("b")]
