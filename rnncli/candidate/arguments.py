@@ -133,6 +133,11 @@ class Arguments(Object):
         by_names = keyed and bool(self._holders) and self._torch_keys
         return Native.claims(self, name) or by_names or (name == "bias" and bool(self.flat))
 
+    @property
+    def holds_all_in_lists(self) -> bool:
+        """Return whether lists hold its weights, which may be those of one direction or both."""
+        return self.lists or bool(self.flat) or any(self._layered.values())
+
     def with_another_second_layer(self, made: dict[str, Any]) -> dict[str, Any]:
         """Return its weights, with others for the second layer of those in one list, in torch's order."""
 

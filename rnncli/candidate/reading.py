@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import pack_sequence
 from rnncli.candidate.adapter import Adapted
 from rnncli.candidate.arguments import Arguments
 from rnncli.candidate.convention import Reading, part_of
+from rnncli.candidate.forms import ways_to_hold_weights
 from rnncli.candidate.function import Function
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.lookalikes import AnotherCellError, other_cell, other_cell_inside
@@ -60,7 +61,7 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
     if native.takes_pair and "takes" in stated:
         raise Unreadable(f"candidate {name}: it takes {native.states[0]} apart into h and c: it is not h_0 alone")
     errors = []
-    ways = _ways_to_hold_weights(native, case, "takes" in stated)
+    ways = ways_to_hold_weights(native, case, "takes" in stated)
     for one, equal_sizes in [(one, False) for one in ways[:-1]] + [(one, True) for one in ways]:
         try:
             found = Reader(one, case, stated, equal_sizes).readings()
@@ -82,51 +83,6 @@ def _unbatched(target: object, name: str, case: Case, stated: Mapping[str, Any])
         found = Reader(native, case, one_sequence, equal_sizes=False).readings()
         return found if all(one.reading.fits for one in found) else []
     return []
-
-
-def _ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[AnyNative]:
-    """Return a candidate as what it may be: with its weights in several forms, and last as one that takes h alone."""
-    natives: list[AnyNative] = [native]
-    alone: list[AnyNative] = []
-    if len(case.cell.gates) > 1 and isinstance(native, Function) and not native.calls_a_layer:
-        forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"bias_row": True}]
-        forms += [{"stacked": True}] if native.stacks_directions else []
-        in_lists = Arguments(native, lists=True)
-        if (native.takes_lists or in_lists.flat) and _runs_with_two_layers(in_lists, case):
-            return [in_lists]
-        natives = [Arguments(native, **form) for form in forms]
-        alone = [Arguments(native, **form) for form in forms[:2]]
-    elif isinstance(native, Function) and native.stacks_directions:
-        natives += [Arguments(native, **form) for form in ({"onnx": True}, {"stacked": True})]
-    elif isinstance(native, Function) and native.takes_lists:
-        natives.append(Arguments(native, lists=True))
-    elif isinstance(native, Object):
-        alone = [native_of(native.target, native.name, case.cell)]
-    if not len(native.states) == 1 < len(case.cell.states) or native.takes_pair:
-        return natives
-    for one in alone:
-        one.take_h_alone()
-    return alone if h_alone else [*natives, *alone]
-
-
-def _runs_with_two_layers(native: Arguments, case: Case) -> bool:
-    """Return whether it gives an output of the right shape for two layers, in one direction or both.
-
-    One list of all weights may hold more than it takes: those of the second layer must have an effect.
-    """
-    settling, tried = Settling(native, case, {}), itertools.product((1, 2), (False, True))
-    for directions, alike in tried:
-        for one in settling.settled(2, directions, equal=alike):
-            if one.output is not None and one.output.fits:
-                trial = trial_of(case, native, 2, directions, one.dtype, alike)
-                return not native.flat or _takes_second_layer(native, one, trial)
-    return False
-
-
-def _takes_second_layer(native: Arguments, reading: Reading, trial: Trial) -> bool:
-    made = trial.made(reading.dtype)
-    others = native.with_another_second_layer(made)
-    return not equal(*(trial.computed(reading, trial.x, trial.states, one) for one in (made, others)))
 
 
 def _with_h_alone(adapted: Adapted, ways: list[AnyNative], case: Case, stated: Mapping[str, Any]) -> list[Adapted]:
@@ -250,8 +206,10 @@ class Reader:
         rnn, native = self.case.rnn, self.native
         by_form = reading.binding.listed or reading.binding.form in ("tuples", "triples", "flat", "numbered")
         layers = always[0] > 1 or native.claims("num_layers") or by_form
-        directions = always[1] > 1 or native.claims("bidirectional")
         most, both = min(rnn.num_layers, 2), rnn.directions
+        in_lists = by_form or (isinstance(native, Arguments) and native.holds_all_in_lists)
+        directions = always[1] > 1 or native.claims("bidirectional")
+        directions = directions or (in_lists and self._runs_both_directions(reading, most if layers else 1))
         wanted = most if layers else 1, both if directions else 1
         claimed = replace(reading, layers=layers, directions=directions)
         if always != (1, 1) and wanted <= always:
@@ -271,6 +229,12 @@ class Reader:
                 if found_one.output is not None and found_one.fits and trial.uses_rows(found_one):
                     return replace(found_one, layers=sizes[0] > 1, directions=sizes[1] > 1)
         return reading
+
+    def _runs_both_directions(self, reading: Reading, layers: int) -> bool:
+        """Return whether it gives both halves of output where its lists hold the weights of both directions."""
+        asked = (False, True) if self.case.rnn.bidirectional else ()
+        found = (self.settled(layers, 2, like=reading, equal=alike) for alike in asked)
+        return any(one.output is not None and one.output.fits for some in found for one in some)
 
     def _wire(self, adapted: Adapted) -> bool:
         """Wire an object for the case's own arguments now, so that what cannot be told is told; for others when asked.

@@ -19,7 +19,7 @@ _OUTPUT_KEYS = words("output outputs out outs y ys hs hidden_states states h_all
 _STATE_KEYS = words("h_n hn h hidden state last final h_last last_hidden h_t final_state last_state hx next_state")
 _KEY_STEMS = {"output": r"out|seq|all|ys", "h_n": r"hidden|state|final|last|h_?n|^h"}
 _A_GATE = re.compile(r"(r|z|u|reset|update|gates?)(_?t|_?gates?)?$")
-LARGE = 1000.0  # times the states of a trial
+_LARGE = 1000.0  # times the states of a trial
 _STATE_OF_STEP = {"NF": "NH", "1NF": "SNH", "F": "H", "1F": "SH", "FN": "HN", "F1": "H1"}
 
 
@@ -173,30 +173,33 @@ class Returned:
         return None
 
     def _without_gates(self, tensors: list[Item]) -> list[Item]:
-        """Leave out the gates that a step returns behind its states: in a tuple, `return h, c, (i, f, g, o)`, or one by
-        one, `return h, r, z`, where they stay within 1 though the states are large.
+        """Leave out the gates that a step returns behind its states: `return h, r, z`, `return h, c, (i, f, g, o)`.
 
         Of two results of a step with one state, the second is a gate by its name too: `return h, r`, not `return h, n`.
         """
         count, names = len(self.final), self.native.returned_names
-        behind = tensors[count:]
-        if all(one.final for one in tensors[:count]) and all(
-            isinstance(one.value, tuple) and len(one.value) > count and not (one.final or one.output) for one in behind
-        ):
-            return tensors[:count]
-        if len(self.trial.case.cell.gates) == 1 or not (tensors[0].final or tensors[0].output):
-            return tensors
-        large = replace(self.trial, states=tuple(one * LARGE for one in self.trial.states))
+        states, behind = tensors[:count], tensors[count:]
+        in_tuples = all(isinstance(one.value, tuple) and len(one.value) > count for one in behind)
+        if in_tuples and all(one.final for one in states) and not any(one.final or one.output for one in behind):
+            return states
+        told = len(behind) > 1 or (count == 1 and bool(_A_GATE.match("".join(names[1:2]))))
+        return states if told and self._are_gates(behind, states) else tensors
+
+    def _are_gates(self, behind: list[Item], states: list[Item]) -> bool:
+        """Return whether results stay within 1 though the states are large; of an LSTM c is, and h is not.
+
+        What has another shape than a state, as the sums of all gates, tells nothing.
+        """
+        gates = [one for one in behind if one.final or one.output]
+        large = replace(self.trial, states=tuple(one * _LARGE for one in self.trial.states))
+        if len(self.trial.case.cell.gates) == 1 or not gates:
+            return False
         try:
             result = large.returned(self.reading)
-            within = [bool((as_tensor(at(result, one.path)).abs() <= 1).all()) for one in tensors]
+            stay = [bool((as_tensor(at(result, one.path)).abs() <= 1).all()) for one in (*states, *gates)]
         except Exception:
-            return tensors
-        first = [count > 1, *[False] * (count - 1)]  # h of an LSTM is within 1, and c is not
-        rest = [small for small, one in zip(within[count:], behind, strict=True) if one.final or one.output]
-        told = len(tensors) > count + 1
-        told = told or (count == 1 and bool(_A_GATE.match(names[1] if len(names) > 1 else "")))
-        return tensors[:count] if within[:count] == first and rest and all(rest) and told else tensors
+            return False
+        return stay[: len(states)].count(False) == 1 and all(stay[len(states) :])
 
     # -- which is which ------------------------------------------------------------------------------------------------
 

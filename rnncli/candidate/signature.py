@@ -358,14 +358,9 @@ def called(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
     rest = _starred_values(own, given)
     by_place = {inspect.Parameter.POSITIONAL_ONLY, *([inspect.Parameter.POSITIONAL_OR_KEYWORD] if rest else [])}
     positional = [name for name, p in own.items() if p.kind in by_place and (name in given or rest)]
-    named = {name: value for name, value in given.items() if name not in positional}
-    if rest:
-        named = {
-            name: value
-            for name, value in named.items()
-            if name in own and own[name].kind == inspect.Parameter.KEYWORD_ONLY
-        }
-    for name in [name for name in named if name in own and own[name].kind == inspect.Parameter.VAR_KEYWORD]:
+    kinds = {name: own[name].kind if name in own else None for name in given if name not in positional}
+    named = {name: given[name] for name, kind in kinds.items() if not rest or kind == inspect.Parameter.KEYWORD_ONLY}
+    for name in [name for name, kind in kinds.items() if kind == inspect.Parameter.VAR_KEYWORD]:
         named |= named.pop(name)  # `**w`
     process = os.getpid()
     try:

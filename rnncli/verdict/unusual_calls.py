@@ -21,6 +21,7 @@ LARGE_STEP = 10.0  # times the input of the second of two large steps: values of
 SMALL = 1e-6  # of the largest value: what float32 rounds where values are large
 HUNDREDS = 256  # times the input, as of pixels
 STEPS, SEQUENCES, EQUAL = 260, 66, 4  # of one long sequence, of many short ones, of sizes that are all the same
+ONE_LONG_SEQUENCE = f"given one sequence (N = 1) of {STEPS} steps"
 MOST_WORK = 1e7  # multiply-adds of one gate forward, beyond which other sizes are not given
 
 
@@ -73,9 +74,7 @@ def _of_other_sizes(small: Problem, candidate: Candidate) -> Difference | None:
     """Call with sizes that code may make an exception of, with gradients; a candidate need not take them."""
     for when in _other_sizes(small.case):
         problem = small.derived(_of_sizes, when)
-        rnn, given = problem.case.rnn, problem.case.input
-        rows = given.seq_len * (1 if given.layout == "unbatched" else given.batch_size)
-        if rows * rnn.num_layers * rnn.directions * rnn.hidden_size * (rnn.hidden_size + rnn.input_size) > MOST_WORK:
+        if _is_too_much_work(problem.case):
             continue
         mode = ", in training mode" if problem.case.run.train else ""
         mode += "" if problem.case.run.gradients else ", without gradients"
@@ -83,6 +82,12 @@ def _of_other_sizes(small: Problem, candidate: Candidate) -> Difference | None:
             if found := first_difference(problem, "algorithm", candidate, f"{when}{mode}", Cause.REGIME):
                 return found
     return None
+
+
+def _is_too_much_work(case: Case) -> bool:
+    rnn, given = case.rnn, case.input
+    rows = given.seq_len * (1 if given.layout == "unbatched" else given.batch_size)
+    return rows * rnn.num_layers * rnn.directions * rnn.hidden_size * (rnn.hidden_size + rnn.input_size) > MOST_WORK
 
 
 def _without_gradients(small: Problem, candidate: Candidate) -> Difference | None:
@@ -108,7 +113,7 @@ def _other_sizes(case: Case) -> dict[str, dict[str, Changed]]:
     if steps > 1:
         found["given one step of one sequence (L = N = 1)"] = {"input": given(1)}
     if 1 < steps < STEPS:
-        found[f"given one sequence (N = 1) of {STEPS} steps"] = {"input": given(STEPS)}
+        found[ONE_LONG_SEQUENCE] = {"input": given(STEPS)}
     if case.input.layout != "unbatched":
         found[f"given {SEQUENCES} short sequences"] = {"input": given(*[min(2, steps)] * SEQUENCES)}
         rows = case.rnn.num_layers * case.rnn.directions
@@ -204,11 +209,14 @@ def overflows(problem: Problem, candidate: Candidate) -> bool:
 def raised_by_more_steps(problem: Problem, candidate: Candidate) -> str | None:
     """Return what a candidate raises for more steps than the case has, in words, or None."""
     small = problem.derived(small_probe)
-    when = f"given one sequence (N = 1) of {STEPS} steps"
+    when = ONE_LONG_SEQUENCE
     if candidate.built_in or when not in _other_sizes(small.case):
         return None
+    longer = small.forward_alone.derived(_of_sizes, when)
+    if _is_too_much_work(longer.case):
+        return None
     try:
-        small.forward_alone.derived(_of_sizes, when).values("algorithm", candidate)
+        longer.values("algorithm", candidate)
     except CandidateError as error:
         return f"{when}, {error}; {problem.case.cell.layer} takes any number of steps"
     return None

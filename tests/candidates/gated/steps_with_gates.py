@@ -55,3 +55,9 @@ def lstm_step_gates(x, h0, c0, Wx, bx, Wh, bh):
 def lstm_step_without_tanh(x, h0, c0, Wx, bx, Wh, bh):
     _, c, (i, f, g, o) = lstm_step(x, h0, c0, Wx, bx, Wh, bh)
     return o.sigmoid() * c, c, (i, f, g, o)
+
+
+def lstm_step_c_first(x, c0, h0, Wx, bx, Wh, bh):
+    """One step. x: (batch, input), c0 and h0: (batch, hidden)."""
+    h, c, (i, f, _, _) = lstm_step(x, h0, c0, Wx, bx, Wh, bh)
+    return c, h, i.sigmoid(), f.sigmoid()
