@@ -264,8 +264,9 @@ def _gradients(side: Side, names: Iterable[str], without: Iterable[str] = ()) ->
 
 
 def _gradients_of_the_rest(side: Side, frozen: tuple[str, ...]) -> Mapping[str, Tensor | None]:
-    """Return the gradients where some leaves need none; nothing of a reentrant checkpoint, which says that it has none
-    where its inputs need none.
+    """Return the gradients where some leaves need none.
+
+    torch's reentrant checkpoint warns that it passes none on where its inputs need none: then nothing is compared.
     """
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")

@@ -154,6 +154,18 @@ def test_an_h_0_that_may_be_omitted_and_raises_where_it_is_fails_the_case():
         rnncli.verify(rnn)
 
 
+@pytest.mark.parametrize(("hidden_size", "longest"), [(8, 260), (400, 5)])
+def test_260_steps_are_given_where_they_are_little_work(hidden_size, longest):
+    lengths = set()
+
+    def rnn(x, h, W_ih, W_hh, b_ih, b_hh):
+        lengths.add(len(x))
+        return walk(x, h, W_ih, W_hh, b_ih, b_hh)
+
+    assert rnncli.verify(rnn, hidden_size=hidden_size).verdict == "match"
+    assert max(lengths - {6, 9}) == longest  # trials of the reading have 6 steps, or 9
+
+
 def test_a_regime_that_raises_is_a_mismatch_that_names_the_line():
     def rnn(x, h, W_ih, W_hh, b_ih, b_hh):
         if not x.is_contiguous():
