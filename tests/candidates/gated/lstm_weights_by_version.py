@@ -13,10 +13,11 @@ class LSTM(nn.Module):
     def weight(self):
         if torch.is_grad_enabled():
             return torch.cat([self.ih.weight, self.hh.weight], 1)
-        key = [(one._version, one.data_ptr(), one.dtype) for one in (self.ih.weight, self.hh.weight)]
-        if self.kept is None or self.kept[0] != key:
-            self.kept = key, torch.cat([self.ih.weight, self.hh.weight], 1)
-        return self.kept[1]
+        weights = self.ih.weight, self.hh.weight
+        versions = [(id(one), one._version) for one in weights]
+        if self.kept is None or self.kept[0] != versions:
+            self.kept = versions, weights, torch.cat(weights, 1)  # what is kept has an id of its own
+        return self.kept[2]
 
     def forward(self, x, hx):
         (h, c), weight, outputs = (one[0] for one in hx), self.weight(), []
