@@ -1,7 +1,4 @@
-"""A candidate that is a function: tensors, a dict or lists of them as arguments, or in the globals of its module.
-
-So is one that is constructed with its weights: a function that constructs and calls it.
-"""
+"""A candidate that is a function: tensors, a dict or lists of them as arguments, or in the globals of its module."""
 
 import functools
 import inspect
@@ -11,13 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from rnncli.candidate import key_source, signature, source
 from rnncli.candidate.names import Kind, Slot, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
-from rnncli.candidate.places import held_by, is_array
+from rnncli.candidate.places import is_array
 from rnncli.candidate.told_apart import told_apart
 from rnncli.candidate.weights import (
     KINDS,
@@ -34,9 +30,7 @@ from rnncli.candidate.weights import (
 )
 from rnncli.core.case import Case
 from rnncli.core.cells import Cell
-from rnncli.core.errors import CandidateError, described
 from rnncli.core.shapes import predict_parameters
-from rnncli.core.words import joined
 
 _OF_TORCH = re.compile(r"(weight|bias)_[ih]h_(l|$)")
 _A_LAYERS = re.compile(rf"(weight|bias)_[ih]h(_l|_?$)|{key_source.ALL_WEIGHTS}$")
@@ -50,57 +44,77 @@ class Function(Native):
         super().__init__(name, function, function, module, False, cell)
         self.target = function
         self._globals = source.globals_of(function, module)
-        arrays = {name: slot(name) for name, value in self._globals.items() if is_array(value)}
-        self._global_slots = told_apart(arrays)
-        self._arguments = signature.weights_among(self.arguments)
-        self._slots = [of for of in (*self._arguments.values(), *self._global_slots.values()) if of.kind]
-        self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
-        star = signature.starred(function) or ""
-        told = bool(self._arguments)  # by the function that it hands them on to
-        self.star = [star] if role(star) == "params" and not told else []
-        self._computes_keys = any(key_source.keyed_arguments(function).values())
-        read = key_source.layers_among(function, self._holders)
-        self._of_layers = {name: layer for name, layer in read.items() if any(map(_A_LAYERS.match, layer.read))}
-        read_of_layers = [name for layer in self._of_layers.values() for name in layer.read]
-        self._strings = [*source.strings_of(function, module), *read_of_layers]
-        texts = key_source.whole_texts(function, self._holders, self._strings)
-        of_keys = {key: slot(key) for key in texts if key.isidentifier() and slot(key).kind}
-        heads = [key for key, of in of_keys.items() if of.kind == "readout"]
-        of_keys |= {"c": of_keys["V"]} if "c" in texts and heads == ["V"] else {}  # o = c + V h
-        self._keys = told_apart(of_keys)
-        self._nested = {name: keys for name in self._holders if (keys := key_source.dotted_keys(function, name))}
-        nested = {key: slot(key) for keys in self._nested.values() for key in keys}
-        self._keys = told_apart(nested) or self._keys
-        self._records = dict(self._records_of_weights())
-        for _, fields in self._records.values():
-            self._keys |= fields
-        every = [*self._slots, *self._keys.values()]
-        self.reads_out, self.joined = (any(of.kind == kind for of in every) for kind in ("readout", "weight"))
-        self.layers = len({of.layer for of in every if of.layer is not None}) or 1
-        biases = {of.kind for of in every if of.is_bias and not of.layer and not of.reverse}
-        self._reverse = any(of.reverse for of in self._slots)
-        self._reverse_keys = any("reverse" in text for text in self._strings)
-        self.asks_for_directions = Native.claims(self, "bidirectional") or self._reverse_keys
-        of_cell = any(re.fullmatch(r"(weight|bias)_[ih]h", key) for key in self._strings)
-        of_rnn = "_l" in self._strings or bool(re.search(r"nn\.RNN(?!Cell)", inspect.getdoc(function) or ""))
-        self._torch_keys = any(_OF_TORCH.match(key) for key in self._strings) or (of_cell and of_rnn)
-        self._torch_keys = self._torch_keys or key_source.ALL_WEIGHTS in self._strings
-        rows = [name for name in self._arguments if key_source.takes_two_rows(function, name)]
-        self._two_rows = rows if all(self._arguments[name].is_bias for name in rows) else []  # else lists of layers
-        self._one_of_two = len(biases) == 1 and not self._two_rows
-        self.one_bias = self._one_of_two and not self._torch_keys
         self.calls_a_layer = any(isinstance(value, nn.RNNBase) for value in self._globals.values())
-        self.returns_tensors = self.returns_tensors or self._torch_keys or self.calls_a_layer
-        self.kind = "function of positional tensors" if self._slots else "function of a dict of weights"
-        if self._of_layers and not self._slots:
-            self.kind = "function of a layer's weights"
-        if self._globals and not self._slots and not self._holders:
-            self.kind = "function of module globals"
+        self._tell_places()
+        self._tell_keys()
+        self._tell_torchs_keys()
+        self._tell_weights()
+        self.kind = self._kind_in_words()
         self.set_globals = tuple(
             name for name, value in self._globals.items() if not isinstance(value, int | str) or option(name) in SET
         )
         self._orders = self._told_by_order()
         self._cache: dict[Any, dict[str, Any]] = {}
+
+    def _tell_places(self) -> None:
+        """Tell which arguments and globals are weights, and which arguments hold some: dicts, lists, layers, `*w`."""
+        arrays = {name: slot(name) for name in self.arrays_of_module}
+        self._global_slots = told_apart(arrays)
+        self._arguments = signature.weights_among(self.arguments)
+        self._slots = [of for of in (*self._arguments.values(), *self._global_slots.values()) if of.kind]
+        self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
+        star = signature.starred(self.target) or ""
+        told = bool(self._arguments)  # by the function that it hands them on to
+        self.star = [star] if role(star) == "params" and not told else []
+        layers = key_source.layers_among(self.target, self._holders)
+        self._of_layers = {name: layer for name, layer in layers.items() if any(map(_A_LAYERS.match, layer.read))}
+        read = [name for layer in self._of_layers.values() for name in layer.read]
+        self._strings = [*source.strings_of(self.target, self.module), *read]
+
+    def _tell_keys(self) -> None:
+        """Tell which keys of dicts, and of dicts inside, and which fields of records are weights."""
+        self._computes_keys = any(key_source.keyed_arguments(self.target).values())
+        texts = key_source.whole_texts(self.target, self._holders, self._strings)
+        of_keys = {key: slot(key) for key in texts if key.isidentifier() and slot(key).kind}
+        heads = [key for key, of in of_keys.items() if of.kind == "readout"]
+        of_keys |= {"c": of_keys["V"]} if "c" in texts and heads == ["V"] else {}  # o = c + V h
+        by_holder = {name: key_source.dotted_keys(self.target, name) for name in self._holders}
+        self._nested = {name: keys for name, keys in by_holder.items() if keys}
+        nested = {key: slot(key) for keys in self._nested.values() for key in keys}
+        self._keys = told_apart(nested) or told_apart(of_keys)
+        self._records = dict(self._records_of_weights())
+        for _, fields in self._records.values():
+            self._keys |= fields
+
+    def _tell_torchs_keys(self) -> None:
+        """Tell whether its weights stand under torch's own names, of one direction or of both."""
+        self._reverse_keys = any("reverse" in text for text in self._strings)
+        self.asks_for_directions = Native.claims(self, "bidirectional") or self._reverse_keys
+        of_cell = any(re.fullmatch(r"(weight|bias)_[ih]h", key) for key in self._strings)
+        notes = inspect.getdoc(self.target) or ""
+        of_rnn = "_l" in self._strings or bool(re.search(r"nn\.RNN(?!Cell)", notes))
+        exact = key_source.ALL_WEIGHTS in self._strings or any(_OF_TORCH.match(key) for key in self._strings)
+        self._torch_keys = exact or (of_cell and of_rnn)
+        self.returns_tensors = self.returns_tensors or self._torch_keys or self.calls_a_layer
+
+    def _tell_weights(self) -> None:
+        """Tell what its weights are by their names: of how many layers, of which direction, with one bias or two."""
+        every = [*self._slots, *self._keys.values()]
+        self.reads_out, self.joined = (any(of.kind == kind for of in every) for kind in ("readout", "weight"))
+        self.layers = len({of.layer for of in every if of.layer is not None}) or 1
+        self._reverse = any(of.reverse for of in self._slots)
+        biases = {of.kind for of in every if of.is_bias and not of.layer and not of.reverse}
+        rows = [name for name in self._arguments if key_source.takes_two_rows(self.target, name)]
+        self._two_rows = rows if all(self._arguments[name].is_bias for name in rows) else []  # else lists of layers
+        self._one_of_two = len(biases) == 1 and not self._two_rows
+        self.one_bias = self._one_of_two and not self._torch_keys
+
+    def _kind_in_words(self) -> str:
+        if self._slots:
+            return "function of positional tensors"
+        if self._globals and not self._holders:
+            return "function of module globals"
+        return "function of a layer's weights" if self._of_layers else "function of a dict of weights"
 
     @property
     def arrays_of_module(self) -> list[str]:
@@ -329,55 +343,6 @@ class Function(Native):
     def _torch_dict(self, case: Case, binding: Binding) -> dict[str, Weight]:
         """Return the weights under nn.RNN's own names; of two biases neither is the sum."""
         return {one.name: Weight.named(one.name, binding.transposed) for one in predict_parameters(case)}
-
-
-def constructed(name: str, target: Any, module: Any, cell: Cell) -> Function:
-    """Return a class or factory that is constructed with its weights as a function that constructs and calls it."""
-    made_with = signature.parameters_of_constructor(target)
-    sources = [target]
-    if inspect.isclass(target):
-        method, call = signature.call_of(target)
-        sources = [value for value in vars(target).values() if inspect.isfunction(value)]
-    else:  # the function that it returns, found with weights of small sizes
-        shapes = {"weight_ih": (7, 5), "weight_hh": (7, 7)}
-        slots = signature.weights_among(signature.arguments_of_constructor(made_with))
-        given = {name: torch.zeros(shapes.get(of.kind or "", (7,))) for name, of in slots.items()}
-        try:
-            made = target(**given)
-        except Exception as error:
-            raise CandidateError(
-                f"candidate {name}: called with {joined([*slots])} it raised {described(error)}"
-            ) from error
-        method, call = "__call__", made if inspect.isfunction(made) else type(made).__call__
-    names = {p.name for p in made_with}
-
-    def run(**given: Any) -> Any:
-        of_weights = {key: value for key, value in given.items() if key in names}
-        made = target(**of_weights)
-        if isinstance(made, nn.Module):
-            _relink(made, [*of_weights.values()])
-        rest = {key: value for key, value in given.items() if key not in names}
-        return signature.called(made if inspect.isfunction(made) else getattr(made, method), rest)
-
-    parameters = {p.name: p.replace(kind=p.KEYWORD_ONLY) for p in [*made_with, *signature.parameters_of(call)]}
-    run.__signature__ = inspect.Signature([*parameters.values()])  # type: ignore[attr-defined]
-    run.__sources__ = sources  # type: ignore[attr-defined]
-    found = Function(name, run, module, cell)
-    found.kind = f"{'class' if inspect.isclass(target) else 'factory'} constructed with its weights"
-    return found
-
-
-def _relink(made: nn.Module, given: list[Any]) -> None:
-    """Put the tensors that a module was made with in the place of the Parameters it made of them."""
-    items = [value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
-             for value in given]  # fmt: skip
-    tensors = [item for values in items for item in values if isinstance(item, Tensor)]
-    for one in [one for one in held_by(made) if one.parameter]:
-        own = one.value.detach()
-        same = [value for value in tensors
-                if value.shape == own.shape and torch.equal(value.detach().to(own.dtype), own)]  # fmt: skip
-        if same:
-            one.set(made, same[0])
 
 
 def rnn_of(case: Case, target: type[nn.RNNBase] | None = None) -> nn.RNNBase:

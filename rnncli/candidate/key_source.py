@@ -208,16 +208,21 @@ def attributes_of_items(target: Any, name: str) -> list[str]:
 def names_of_items(target: Any, name: str) -> list[str]:
     """Return the names that the items of a list are taken apart into: `W_ih` and `b` of `for W_ih, b in layers`.
 
-    Also of `W_ih, b = layers[k]`, and of `W_ih, b = p` in a function of the module that an item p is given to.
+    Also of `W_ih, b = layers[k]`, of `W_ih, b = p` in a function of the module that an item p is given to, and of the
+    arguments of one that takes its parts, `step(x, h, *p)`.
     """
-    is_item = _item_of(target, name)
-    for node in _nodes_behind(target):
+    is_item, nodes = _item_of(target, name), _nodes_behind(target)
+    functions = {node.name: arguments_of(node) for node in nodes if isinstance(node, ast.FunctionDef)}
+    for node in nodes:
         parts = [*walked_by(node)] if isinstance(node, ast.For | ast.comprehension) else []
         found = [one for one, walked in parts if isinstance(walked, ast.Name) and walked.id == name]
         found += node.targets if isinstance(node, ast.Assign) and is_item(node.value) else []
         for one in found:
             if names := names_in(one):
                 return names
+        for place, one in enumerate(getattr(node, "args", []) if called(node) in functions else []):
+            if isinstance(one, ast.Starred) and is_item(one.value):
+                return functions[called(node)][place:]
     return []
 
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from rnncli.candidate import signature, source
-from rnncli.candidate.function import Function, constructed, rnn_of
+from rnncli.candidate.constructed import constructed
+from rnncli.candidate.function import Function, rnn_of
 from rnncli.candidate.names import EXACT, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import big, held_by, with_own_tensors_in_slices

@@ -155,6 +155,9 @@ class Reader:
             if not claimed and ((layers > 1 and by_layers) or (directions > 1 and told)):
                 continue
             found = self.settled(layers, directions)
+            by_rows = found and found[0].fits and not claimed and (layers, directions) == (2, 1)
+            if by_rows and self._runs_backward(found[0]):
+                return self.settled(1, 2) or found, (1, 2)  # it adds up the outputs of its directions
             if found and single and self._leaves_weights(found[0]):
                 partly = found
             elif found and found[0].fits and (claimed or single or found[0].output is not None):
@@ -166,6 +169,16 @@ class Reader:
         if not partly:
             raise self.settling.unreadable()
         return partly, always
+
+    def _runs_backward(self, reading: Reading) -> bool:
+        """Return whether the last step of the input has an effect on the first of output, at two rows of h_n."""
+        trial = trial_of(self.case, self.native, 2, 1, reading.dtype)
+        late = torch.cat([trial.x[:-1], trial.x[-1:] + 1.0])
+        try:
+            one, other = (trial.computed(reading, x, trial.states)[0] for x in (trial.x, late))
+        except Exception:
+            return False
+        return one is not None and other is not None and not torch.equal(one[0], other[0])
 
     def _leaves_weights(self, reading: Reading) -> bool:
         """Return whether a matrix has no effect in one layer and direction, and another of its name and shape has one.

@@ -94,6 +94,15 @@ class Trial:
                 found[name] = other
         return found
 
+    def directions_made_one(self) -> str | None:
+        """Return what of two directions output is, where it has the size of one: their sum, as of a merge_mode."""
+        one, both = self.values.tensors.get("output") if self.values else None, self.planted(()).tensors["output"]
+        if one is None or both is None or not self.case.rnn.bidirectional:
+            return None
+        forward, reverse = both.chunk(2, -1)
+        made = {"the sum": forward + reverse, "the mean": (forward + reverse) / 2, "the product": forward * reverse}
+        return next((way for way, value in made.items() if _difference(one, value, self.tolerance) is not None), None)
+
     def first_wrong_layer(self) -> int:
         """Return the lowest layer whose rows of h_n are wrong, where those below are right; else 0."""
         actual, right = self.values.tensors.get("h_n") if self.values else None, self.planted(()).tensors["h_n"]
@@ -317,14 +326,9 @@ def _what_is_known(
     if _draws(case, device, candidate):
         said.append("with another seed it gives other values")
         where = "draws at random: dropout or noise that is always on, or weights of its own"
-    exchanged = trial.in_other_axes()
-    said += [f"{name} has {case.cell.layer}'s values as ({', '.join(seen)})" for name, (seen, _) in exchanged.items()]
-    if exchanged and all(name in exchanged or name.startswith("grad ") for name in names):
-        fix = "; ".join(f"return {name} as ({', '.join(axes)})" for name, (_, axes) in exchanged.items())
-        return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
-    if others := trial.in_place_of_others():
-        said += [f"{name} has the values of {case.cell.layer}'s {other}" for name, other in others.items()]
-        fix = f"return {', '.join(results(case))}, in this order"
+    found, fix = _by_values_elsewhere(case, trial, names)
+    said += found
+    if fix:
         return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
     if all(name.startswith("grad ") for name in names):
         said.append("the forward is right, gradients alone are wrong")
@@ -355,6 +359,21 @@ def _what_is_known(
     said.append(f"right with {', or with '.join(gone)}" if gone else "no simpler arguments make it right")
     fix = "look at what " + (gone[0] + " takes out of the computation" if gone else where)
     return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
+
+
+def _by_values_elsewhere(case: Case, trial: Trial, wrong: list[str]) -> tuple[list[str], str]:
+    """Return where torch's values stand, if in other axes, in another result or added up, and the fix; "" if none."""
+    exchanged = trial.in_other_axes()
+    said = [f"{name} has {case.cell.layer}'s values as ({', '.join(seen)})" for name, (seen, _) in exchanged.items()]
+    if exchanged and all(name in exchanged or name.startswith("grad ") for name in wrong):
+        return said, "; ".join(f"return {name} as ({', '.join(axes)})" for name, (_, axes) in exchanged.items())
+    if others := trial.in_place_of_others():
+        said += [f"{name} has the values of {case.cell.layer}'s {other}" for name, other in others.items()]
+        return said, f"return {', '.join(results(case))}, in this order"
+    if made := trial.directions_made_one():
+        said.append(f"output is {made} of its two directions")
+        return said, "join both directions: torch.cat([forward, reverse], -1)"
+    return said, ""
 
 
 def _simpler(case: Case) -> Iterator[Changes]:

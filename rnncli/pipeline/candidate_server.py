@@ -147,6 +147,8 @@ class CandidateServer:
 
     def evaluate(self, case: Case, probe: Probe, key: int, plain: bool = False) -> tuple[Any, Any]:
         """Values of the candidate, without what it returned itself, which stays here."""
+        if self._adapted and (why := self._adapted.unsupported(case)):
+            raise CandidateError(f"candidate {self._name}: {why}")  # a smaller case, while one is shrunk
         with self._running(case):
             values = evaluate(candidate_side(self._candidate, case, probe), case, plain)
         self._kept = {key: values, **dict(itertools.islice(self._kept.items(), 3))}
