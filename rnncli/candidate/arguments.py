@@ -192,7 +192,7 @@ class Arguments(Object):
             if names := self._layered[name]:
                 found[name] = [random(self._shapes(names, one)) for one in layers]
                 continue
-            if self.lists and not self.flat:
+            if self.lists and not self.flat and not self._torch_keys:
                 found[name] = random_lists(self._keys)
                 continue
             keys = self._listed[name] or self._nested[name] or self._keys

@@ -150,8 +150,8 @@ def attributes_of(target: Any, name: str) -> list[str]:
 
 def keys_of(target: Any, name: str) -> list[str]:
     """Return the keys that the source takes from an argument: `h` of `state["h"]`, `i` and `f` of `W[gate]`."""
-    known = texts_of_names(target)
-    return list(dict.fromkeys(key for node in _nodes_behind(target) for key in _keys(node, name, known)))
+    known_at = _texts_within(target)
+    return list(dict.fromkeys(key for node in _nodes_behind(target) for key in _keys(node, name, known_at(node))))
 
 
 def whole_texts(target: Any, holders: Iterable[str], texts: Iterable[str]) -> list[str]:
@@ -168,13 +168,13 @@ def dotted_keys(target: Any, name: str) -> list[str]:
 
     Also of `linear(w["i2h"], x)`, a function of the module that takes `b` by key.
     """
-    nodes, known = _nodes_behind(target), texts_of_names(target)
+    nodes, known_at = _nodes_behind(target), _texts_within(target)
     functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
-    outer = {id(node): keys for node in nodes if (keys := _keys(node, name, known))}
+    outer = {id(node): keys for node in nodes if (keys := _keys(node, name, known_at(node)))}
     found: list[str] = []
     for node in nodes:
         if isinstance(node, ast.Subscript) and id(node.value) in outer:
-            inner = _texts(node.slice, known) or [str(getattr(node.slice, "value", ""))]
+            inner = _texts(node.slice, known_at(node)) or [str(getattr(node.slice, "value", ""))]
             found += [f"{key}.{one}" for key in outer[id(node.value)] for one in inner]
         own: list[tuple[str, ast.expr]] = []  # other names of the dicts inside
         if isinstance(node, ast.Assign):
@@ -183,7 +183,7 @@ def dotted_keys(target: Any, name: str) -> list[str]:
         elif isinstance(node, ast.Call) and called(node) in functions:
             own = [*zip(arguments_of(functions[called(node)]), node.args, strict=False)]
         for alias, value in own:
-            inner = [key for one in nodes for key in _keys(one, alias, known)] if id(value) in outer else []
+            inner = [key for one in nodes for key in _keys(one, alias, known_at(one))] if id(value) in outer else []
             found += [f"{key}.{one}" for key in outer.get(id(value), ()) for one in inner]
     return list(dict.fromkeys(found))
 
@@ -299,6 +299,22 @@ def texts_of_names(target: Any) -> dict[str, list[str]]:
     return {name: list(dict.fromkeys(texts)) for name, texts in known.items() if name and texts}
 
 
+def _texts_within(target: Any) -> Callable[[ast.AST], Mapping[str, list[str]]]:
+    """Return what tells the strings of names at a place: an argument has those that its own function is given."""
+    nodes, known = _nodes_behind(target), texts_of_names(target)
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    within: dict[int, dict[str, list[str]]] = {}
+    for function in functions:  # those inside come behind
+        own = dict[str, list[str]]()
+        for call in [call for call in calls if called(call) == function.name]:
+            for argument, value in zip(arguments_of(function), call.args, strict=False):
+                own.setdefault(argument, []).extend(_texts(value, known))
+        for node in ast.walk(function) if own else ():
+            within[id(node)] = within.get(id(node), known) | own
+    return lambda node: within.get(id(node), known)
+
+
 def _walked(loop: ast.For | ast.comprehension) -> Iterator[tuple[ast.expr, ast.expr]]:
     """Yield each name of a loop with what it is taken from: in `for k, v in (("x", x), ("h", h))` one by one, too."""
     yield from walked_by(loop)
@@ -311,6 +327,8 @@ def _each(expression: ast.expr, lists: Mapping[str, list[str]]) -> list[str]:
     """Return the strings that a loop over an expression goes through, where the source says them."""
     if isinstance(expression, ast.Name):
         return lists.get(expression.id, [])
+    if isinstance(expression, ast.IfExp):
+        return [*_each(expression.body, lists), *_each(expression.orelse, lists)]
     if isinstance(expression, ast.Constant):
         return [*expression.value] if isinstance(expression.value, str) else []
     values = [getattr(one, "value", None) for one in getattr(expression, "elts", [])]

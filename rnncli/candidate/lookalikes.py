@@ -75,11 +75,11 @@ def gated_by_source(target: Any, words: Set[str], cell: Cell) -> str | None:
     if found and len(cell.gates) not in counts:
         return f"it cuts a product into {_GATES[found]} gates, as a {found} does; {_help(found, cell)}"
     pair = any(_has_a_cell_state(node) for node in nodes if isinstance(node, ast.FunctionDef))
-    gates = any("sigm" in word or word in _WITH_GATES for word in words)
+    names = {name_of(node) for node in nodes}
+    gates = any("sigm" in word or word in _WITH_GATES for word in words | {name.lower() for name in names})
     elsewhere = source.calls_other_files(target, source.module_of(target))  # where its gates may be
     if cell.name != "RNN" and nodes and not gates and not pair and not elsewhere:
         return f"no gate is in its code, and {cell.layer} has {len(cell.gates)}; {_help('RNN', cell)}"
-    names = {name_of(node) for node in nodes}
     says_lstm = any("lstm" in word for word in words)  # it uses another class, which may have c
     says_lstm = says_lstm or any(map(is_cell_state, names)) or any(map(_is_second_state, nodes))
     if len(cell.states) > 1 and nodes and gates and not says_lstm:

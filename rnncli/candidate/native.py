@@ -118,7 +118,7 @@ class Native:
         self.starts_itself = self.optional_state and any(state_source.looks_for_none(call, one) for one in self.states)
         said = {p.name: p.annotation for p in signature.parameters_of(call)}.get(state)
         self.state_record = self._record_of_states(call, state, said) if len(self.states) == 1 else None
-        taken = state_source.unpacked_into(call, state) if len(self.states) == 1 else self.states
+        taken = state_source.unpacked_into(call, state, helpers) if len(self.states) == 1 else self.states
         taken = [*cell.states] if self.state_record else taken  # by their names, in whatever order they are read
         pair = len(cell.states) == 2 == len(taken)
         self.takes_pair = pair and any(map(is_cell_state, taken))  # by its source: h alone is none

@@ -152,6 +152,9 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
         if name in of_gates:
             found[name] = Slot(slot(of_gates[name][0]).kind or "weight", None, False)
             continue
+        if optional and callable(default):  # recurrent_activation=torch.sigmoid
+            found[name] = _option_of(parameter) or "left out"
+            continue
         is_c = len(cell.states) > 1 and is_cell_state(name) and name not in keyed  # `cell` may be a layer
         meant: str | Slot | None = "state" if is_c else role(name)
         if meant in ("max_len", "seq_len") or (meant is None and optional and default is not None):

@@ -154,10 +154,28 @@ def takes_part_of_first(target: Any, name: str) -> bool:
     return bool(first) and all(node in parts and getattr(node.slice, "value", None) == 0 for node in first)
 
 
-def unpacked_into(target: Any, name: str) -> list[str]:
-    """Return the names that the source gives the parts of an argument: `h, c = state`, or h of `h = state[0]`."""
+def unpacked_into(target: Any, name: str, helpers: Sequence[ast.FunctionDef] = ()) -> list[str]:
+    """Return the names that the source gives the parts of an argument: `h, c = state`, or h of `h = state[0]`.
+
+    Where it is not taken apart there, those that a helper gives the parts of its argument of the same name, or of
+    another name that it has: `carry` of `carry = zeros if initial_carry is None else initial_carry`.
+    """
+    nodes = nodes_of(target)
+    if found := _unpacked_in(nodes, name):
+        return found
+    names = {name}
+    for node in nodes:
+        value = getattr(node, "value", None)
+        given = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+        if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in given):
+            names |= {*map(name_of, node.targets)}
+    places = ((helper, own) for helper in helpers for own in arguments_of(helper) if own in names)
+    return next((found for helper, own in places if (found := _unpacked_in([*ast.walk(helper)], own))), [])
+
+
+def _unpacked_in(nodes: Sequence[ast.AST], name: str) -> list[str]:
     by_index: dict[int, str] = {}
-    for node in [node for node in nodes_of(target) if isinstance(node, ast.Assign)]:
+    for node in [node for node in nodes if isinstance(node, ast.Assign)]:
         parts = [part for one in node.targets for part in getattr(one, "elts", ())]
         if isinstance(node.value, ast.Name) and node.value.id == name and len(parts) > 1:
             return [name_of(part) for part in parts]

@@ -18,6 +18,7 @@ from rnncli.verdict.stage import Difference, first_difference
 Changed = dict[str, object]  # fields of a section of a case
 LARGE_INPUTS, LARGE_WEIGHTS, LARGE_CELLS = 3.0, 10.0, 100.0  # times the probe's: weights above 1, sums of some tens
 LARGE_STEP = 10.0  # times the input of the second of two large steps: values of some tens
+GROWING = 64  # large steps of a cell state that starts at zero: it grows by 1 in each
 SMALL = 1e-6  # of the largest value: what float32 rounds where values are large
 HUNDREDS = 256  # times the input, as of pixels
 STEPS, SEQUENCES, EQUAL = 260, 66, 4  # of one long sequence, of many short ones, of sizes that are all the same
@@ -38,8 +39,8 @@ def in_unusual_calls(problem: Problem, candidate: Candidate) -> Difference | Non
 
 
 def _with_large_values(small: Problem, candidate: Candidate) -> Difference | None:
-    """Take two steps with values far beyond the probe's, where a clamp or a saturation shows; forward alone."""
-    problem = small.derived(_two_large_steps)
+    """Take steps with values far beyond the probe's, where a clamp or a saturation shows; forward alone."""
+    problem = small.derived(_large_steps)
     values = problem.values("algorithm", candidate)
     if any(value is not None and not value.isfinite().all() for value in values.tensors.values()):
         return None  # an overflow of its own, as of tanh written with exp; the case's values decide
@@ -59,13 +60,17 @@ def _is_close(value: Tensor, expected: Tensor | None, tolerance: float) -> bool:
     return bool((value - expected).abs().max() <= tolerance * expected.abs().max())
 
 
-def _two_large_steps(case: Case, probe: Probe) -> tuple[Case, Probe]:
+def _large_steps(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    """Return the case at two large steps; at GROWING where c_0 is not given, and c becomes large by growing."""
     case, _ = shortened(case, probe, min(2, case.input.seq_len))
+    grows = len(case.cell.states) == 2 and "c_0" not in case.given_states and case.input.layout != "packed"
+    if grows and case.input.seq_len > 1:
+        case = altered(case, input={"seq_len": GROWING})
     drawn = draw(case)
     parameters = {name: value * LARGE_WEIGHTS for name, value in drawn.parameters.items()}
     changed = drawn.changed(lambda name, value: value * (LARGE_CELLS if name == "c_0" else LARGE_INPUTS))
     x = time_first(case, changed.input).clone()
-    x[1:2] *= LARGE_STEP
+    x[1:] = x[1:2] * LARGE_STEP
     large = replace(changed, parameters=parameters, input=in_layout(case, x))
     return altered(case, run={"gradients": False}), large
 
