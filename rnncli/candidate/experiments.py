@@ -188,6 +188,14 @@ class Experiments:
             return set()
         return set(differs.flatten(0, 1).any(0)[half * s.H : (half + 1) * s.H].nonzero().flatten().tolist())
 
+    def fill_anew(self, one: Held, zeros: Iterable[View] = ()) -> None:
+        """Fill a tensor with random values, but for parts of it that become zero."""
+        value = self._random(*one.shape) * 0.4
+        for part in zeros:
+            _part(part, value).zero_()
+        self._set(one, value)
+        self._base = {}
+
     def positive_states(self) -> States:
         """Return states of positive random values, the same in all rows: h, of an LSTM c too."""
         s, generator = self.sizes, torch.Generator().manual_seed(13)
@@ -298,7 +306,7 @@ def _part(view: View, value: Tensor) -> Tensor:
     if view.in_rows:
         return value.view(-1)[view.index]
     part: Tensor = value[... if view.index is None else view.index]
-    return part
+    return part.view(view.shape) if part.dim() == 1 and len(view.shape) > 1 else part
 
 
 def _differs(one: Tensor | None, other: Tensor | None) -> Tensor | None:

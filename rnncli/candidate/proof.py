@@ -10,11 +10,11 @@ from rnncli.candidate.convention import Reading, Results, States
 from rnncli.candidate.lookalikes import AnotherCellError, gated, gated_by_source
 from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by
-from rnncli.candidate.roles import Unwired, wired
+from rnncli.candidate.roles import wired
 from rnncli.candidate.settle import Unreadable
 from rnncli.candidate.trial import Trial, as_of_head, equal, trial_of
 from rnncli.candidate.weights import Row
-from rnncli.candidate.wiring import Wiring
+from rnncli.candidate.wiring import Unwired, Wiring
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError, described
 

@@ -12,16 +12,16 @@ import torch
 
 from rnncli.candidate.convention import Reading
 from rnncli.candidate.experiments import NOTHING, Effect, Experiments, View
+from rnncli.candidate.flat import parts_of_flat
 from rnncli.candidate.gates import UntoldGates, divide, tell_gates
 from rnncli.candidate.name_claims import Claims
 from rnncli.candidate.names import EXACT, TORCHS
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
 from rnncli.candidate.weights import KINDS, Weight, without_places
-from rnncli.candidate.wiring import Piece, Wiring
+from rnncli.candidate.wiring import Piece, Unwired, Wiring
 from rnncli.core.case import altered
 
-MOST_ELEMENTS = 600  # of a flat buffer that is looked at element by element
 _TORCH_NAME = re.compile(r"(^|[._])((weight|bias)_[ih][hr])(_l\d+\w*)?$")
 _STATE = re.compile(r"(h|h0|h_0|hidden|hidden_state|state|init_h\w*|initial_\w*|h_init|prev_h|h_prev)")
 _OF_HEAD = "moves what is returned and no state"
@@ -29,10 +29,6 @@ _LETTER = re.compile(r"(^|\.)[a-zA-Z]\d?(\.\d+)?(\.weight)?$")  # U multiplies x
 _NOT_A_WEIGHT = re.compile(
     r"(^|[._])(d|grad|grads|delta|acc|mem|m|v|vel|momentum|cache|last|prev)_?(?=[A-Z_wbWB])|grad"
 )
-
-
-class Unwired(Exception):
-    """A weight of nn.RNN whose place cannot be told."""
 
 
 def wired(trial: Trial, reading: Reading | None, named: bool = True) -> Wiring:
@@ -103,7 +99,7 @@ class _Roles:
         matrices = len(shape) == 3 and (len(sizes) == 3 or sizes[1:] == (s.H,))
         vectors = len(shape) == 2 and shape[1] == s.H != shape[0]
         if len(shape) == 1 and shape[0] >= s.C * (s.I + s.H) and not one.linear:
-            return self._segments(one)
+            return parts_of_flat(self.experiments, one)
         if shape == (1 + s.I + s.H, s.gates * s.C) and not one.linear:
             return self._with_a_row_for_the_bias(one)
         both_biases = 2 * s.gates * s.C
@@ -124,30 +120,6 @@ class _Roles:
         if self.experiments.effect(first, "0").any:
             return [first, View(one, slice(1, rows), (rows - 1, columns))]
         return [View(one, slice(0, rows - 1), (rows - 1, columns)), View(one, slice(rows - 1, rows), (1, columns))]
-
-    def _segments(self, one: Held) -> list[View]:
-        """Return the parts of a flat buffer, by what its elements do."""
-        s, told = self.sizes, f"{one.name} {one.shape}"
-        if one.shape[0] > MOST_ELEMENTS or s.rows > 1:
-            raise Unwired(f"{told} holds many weights at once, of several layers or directions")
-        text = ""
-        for index in range(one.shape[0]):
-            element = View(one, slice(index, index + 1), (1,))
-            acts = {when: self.experiments.effect(element, when).any for when in ("0", "x", "h0")}
-            text += "b" if acts["0"] else "x" if acts["x"] else "h" if acts["h0"] else "-"
-        silent = len(text) - len(text.rstrip("-"))
-        if silent in (s.H, 2 * s.H):  # biases without effect stand last
-            text = text[:-silent] + "b" * silent
-        shapes: dict[str, tuple[int, ...]] = {"x": (s.H, s.I), "h": (s.H, s.H), "b": (s.H,)}
-        views, start = [], 0
-        while start < len(text):
-            shape = shapes.get(text[start], ())
-            end = start + math.prod(shape)
-            if not shape or text[start:end] != text[start] * (end - start):
-                raise Unwired(f"{told}: element {start} belongs to no whole weight")
-            views.append(View(one, slice(start, end), shape))
-            start = end
-        return views
 
     def _tell_heads(self, views: list[View]) -> None:
         """Take matrices that move no state for heads, whatever their names, where others move it; and their biases."""

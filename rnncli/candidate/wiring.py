@@ -15,6 +15,10 @@ from rnncli.candidate.weights import Binding, Row, Weight, without_a_place
 from rnncli.core.causes import Cause
 
 
+class Unwired(Exception):
+    """A weight of torch's layer whose place cannot be told."""
+
+
 @dataclass(frozen=True)
 class Piece:
     """A part of an object's tensor, and the weight it is. `index`: the part, None for the whole."""
