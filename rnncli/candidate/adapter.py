@@ -29,7 +29,7 @@ class Adapted:
         """`always`: how many layers and directions it has whatever it is asked for."""
         self.native, self.reading, self.always = native, reading, always
         self.unbatched = self.packs = self.outside_autograd = False  # what layouts it takes itself
-        self.overwrites: list[str] = []  # the weights that a call overwrites
+        self.overwrites: list[tuple[Cause, str]] = []  # the weights, or gradients of them, that a call overwrites
         self.unlike_heads: list[str] = []  # those read as a head's that do not act as one
         self.starts_itself = not reading.steps  # where its states may be omitted
         self.prepare: Callable[[Case], None] = lambda _: None
@@ -179,8 +179,7 @@ class Adapted:
         names = zip(results(case), (self.reading.output, *self.reading.finals), strict=True)
         told = "it is a list of tensors, not one tensor"
         lists = [(name, str(Cause.SHAPE), told) for name, part in names if part and part.listed]
-        told = "is overwritten: the next call starts from other values"
-        lists += [("output", str(Cause.INPUT_MUTATED), f"{name} {told}") for name in self.overwrites[:1]]
+        lists += [("output", str(cause), told) for cause, told in self.overwrites[:1]]
         if self.unlike_heads:
             told = f"does not act as a linear head on the states, and {self.native.cell.layer} has no such weight"
             lists.append(("output", str(Cause.EXTRA_PARAMETER), f"{' or '.join(self.unlike_heads)} {told}"))

@@ -26,7 +26,7 @@ from rnncli.candidate.weights import Binding, Weight
 from rnncli.candidate.wiring import Piece
 from rnncli.core.cells import CELLS, Cell
 
-MOVED = 1e-9  # of values of order one, in float64: far above rounding and far below any effect
+MOVED = 1e-9  # of values of order one: what has no effect is multiplied by 0, in any dtype
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ class Experiments:
         """`reading` None: the object does not run, and nothing is known of it but names and shapes."""
         self.trial, self.sizes, self.reading = trial, trial.sizes, reading
         self.binding = reading.binding if reading else Binding(numpy=trial.native.arrays == (True,))
-        self.made = trial.made(torch.float64)
+        self.dtype = reading.dtype if reading else torch.float64
+        self.made = trial.made(self.dtype)
         self.held = held_by(self.made)
         self.generator = torch.Generator().manual_seed(11)
         self.values: dict[str, Tensor] = {}
@@ -252,7 +253,7 @@ class Experiments:
 
     def _set(self, one: Held, value: Tensor) -> None:
         self.values[one.name] = value
-        one.set(self.made, self.binding.value(value))
+        one.set(self.made, self.binding.value(value.to(self.dtype)))
 
     def _changed(self, view: View, when: str, change: Tensor) -> tuple[Results, Results]:
         """Return the results before and after a change of the view."""
@@ -279,10 +280,10 @@ class Experiments:
     def _own(self) -> Any:
         """Return the object, a new one with the same values where it keeps a state from call to call."""
         if self._leaks:
-            self.made = self.trial.made(torch.float64)
+            self.made = self.trial.made(self.dtype)
             for one in held_by(self.made):
                 if one.name in self.values:
-                    one.set(self.made, self.binding.value(self.values[one.name]))
+                    self._set(one, self.values[one.name])
         return self.made
 
     def _compared(self, before: Results, after: Results) -> Effect:

@@ -96,7 +96,8 @@ _OPTIONS = {
     "dtype": "dtype",
     "device": "device dev",
     "batch_size": "batch_size bsz batch_sz n_batch",
-    "lengths": "lengths seq_lengths seq_lens lens x_lengths x_lens input_lengths sequence_lengths",
+    "lengths": "lengths seq_lengths seq_lens lens x_lengths x_lens input_lengths sequence_lengths sequence_lens"
+    " sequence_length",
     "seq_len": "seq_len seq_length steps num_steps time_steps n_steps t_x",
     "max_len": "max_len max_length max_seq_len max_steps max_time",
 }

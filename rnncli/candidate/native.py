@@ -17,6 +17,7 @@ from rnncli.candidate.names import is_cell_state, option
 from rnncli.candidate.places import is_array
 from rnncli.candidate.weights import Binding, Missing
 from rnncli.core.case import Case
+from rnncli.core.causes import Cause
 from rnncli.core.cells import Cell
 
 SET = ("input_size", "hidden_size", "num_layers", "bidirectional")  # what a module's globals may be set to
@@ -138,17 +139,28 @@ class Native:
         return next(filter(None, records), made)
 
     def watch(self, name: str, weight: Any) -> None:
-        """Keep a weight that is given, and a copy, where the call is watched."""
+        """Keep a weight that is given, with a copy and with a gradient, where the call is watched."""
         if self.watched is not None and is_array(weight):
             self.watched[name] = weight, weight.clone() if isinstance(weight, Tensor) else weight.copy()
+            if isinstance(weight, Tensor):
+                weight.grad = torch.ones_like(weight)
 
-    def overwritten_in(self, call: Callable[[], object]) -> list[str]:
-        """Return the names of the weights that a call of it overwrites."""
-        self.watched = {}
+    def overwritten_in(self, call: Callable[[], object]) -> list[tuple[Cause, str]]:
+        """Return which weights a call of it overwrites, or the gradients they have, in words."""
+        self.watched, told = {}, list[tuple[Cause, str]]()
         try:
             call()
-            return [name for name, (weight, before) in self.watched.items() if bool((weight != before).any())]
+            for name, (weight, before) in self.watched.items():
+                if bool((weight != before).any()):
+                    told.append((Cause.INPUT_MUTATED, f"{name} is overwritten: the next call starts from other values"))
+                elif isinstance(weight, Tensor) and (weight.grad is None or not bool((weight.grad == 1).all())):
+                    lost = f"a call overwrites the gradient of {name}: what an earlier backward added to it is lost"
+                    told.append((Cause.GRADIENT_LOST, lost))
+            return told
         finally:
+            for weight, _ in self.watched.values():
+                if isinstance(weight, Tensor):
+                    weight.grad = None
             self.watched = None
 
     def claims(self, name: str) -> bool:

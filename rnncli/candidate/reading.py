@@ -28,6 +28,7 @@ from rnncli.candidate.proof import Proof, faults_by_name
 from rnncli.candidate.settle import Settling, Unreadable
 from rnncli.candidate.trial import Trial, as_of_head, equal, trial_of
 from rnncli.core.case import Case, altered
+from rnncli.core.causes import Cause
 from rnncli.core.errors import CandidateError
 from rnncli.numerics.probe import as_argument
 
@@ -283,8 +284,8 @@ class Reader:
             adapted.reading = replace(reading, output=None, neither=neither)
         return plan.turned
 
-    def _overwritten_by(self, adapted: Adapted) -> list[str]:
-        """Return the weights that a call overwrites, by their names: the next call starts from others."""
+    def _overwritten_by(self, adapted: Adapted) -> list[tuple[Cause, str]]:
+        """Return what a call overwrites of the weights and their gradients, in words."""
         native, reading = adapted.native, adapted.reading
         trial = self._trial_of_whole(adapted)
         first = slice(0, None if "N" in reading.input else 1)

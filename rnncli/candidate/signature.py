@@ -159,6 +159,8 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
         meant: str | Slot | None = "state" if is_c else role(name)
         if meant in ("max_len", "seq_len") or (meant is None and optional and default is not None):
             meant = _option_of(parameter)
+        if meant == "lengths" and source.counts_up_to(call, name):
+            meant = "seq_len"
         if name == "x0" and found:  # of a state-space model: the state that it starts from
             meant = "state"
         if (meant == "bias" and not isinstance(default, bool)) or (holds_weights and meant == "params"):

@@ -87,6 +87,12 @@ def codes_behind(target: Any, module: Any) -> list[Any]:
     return codes
 
 
+def counts_up_to(target: Any, name: str) -> bool:
+    """Return whether the source counts up to an argument: `range(sequence_length)`."""
+    counted = (part for node in nodes_of(target) if called(node) == "range" for part in ast.walk(node))
+    return any(isinstance(part, ast.Name) and part.id == name for part in counted)
+
+
 def functions_behind(target: Any, module: Any) -> list[ast.FunctionDef]:
     """Return the syntax of `codes_behind`: of a function, or of the methods of a class, and of what these use."""
     nodes = (node for code in codes_behind(target, module) for node in nodes_of(code))

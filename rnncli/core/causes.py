@@ -25,6 +25,7 @@ class Cause(StrEnum):
     BIAS_KEPT = "bias-kept"
     NOT_FINITE = "not-finite"
     INPUT_MUTATED = "input-mutated"
+    GRADIENT_LOST = "gradient-lost"  # it overwrites what an earlier backward added up
     SIZES = "sizes"  # it raises, and runs where sizes are equal
     RAISES = "raises"  # in a further call, as with one sequence; or a backward of its own does
     WRONG_STEP = "wrong-step"
@@ -46,7 +47,8 @@ class Cause(StrEnum):
 
 # The causes found in a candidate's own tensors, whose values may all be right.
 BESIDE_VALUES = frozenset(
-    {Cause.INPUT_MUTATED, Cause.WRONG_SHAPE, Cause.NOT_A_PARAMETER, Cause.EXTRA_PARAMETER, Cause.BIAS_KEPT}
+    {Cause.INPUT_MUTATED, Cause.GRADIENT_LOST, Cause.WRONG_SHAPE, Cause.NOT_A_PARAMETER, Cause.EXTRA_PARAMETER}
+    | {Cause.BIAS_KEPT}
 )
 # The causes that a further call shows. The tensor is right in the first call, whose error the check holds.
 FURTHER_CALLS = frozenset(

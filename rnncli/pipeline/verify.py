@@ -191,6 +191,7 @@ def _of_own_tensor(case: Case, name: str, cause: str, reason: str) -> Diagnosis:
         return named(cause, reason, case)
     fixes: dict[str, str] = {
         Cause.INPUT_MUTATED: "write into a copy, as of w = w.clone()",
+        Cause.GRADIENT_LOST: "leave zero_grad() and .grad to the loop that trains",
         Cause.SHAPE: f"return torch.stack({name}), one tensor",
         Cause.EXTRA_PARAMETER: f"compute the states without it, as {case.cell.layer} does",
     }
