@@ -80,9 +80,9 @@ class Arguments(Object):
         read = [name for layer in self._of_layers.values() for name in layer.read]
         self._strings = strings = read or source.strings_of(function.target, function.module)
         ends = ("", "0", "l0", *(("_l0",) if any(text.startswith("_l") for text in strings) else ()))
-        self._torch_keys = any(EXACT.search(text + rest) for text in strings for rest in ends)
+        self._exact_keys = any(EXACT.search(text + rest) for text in strings for rest in ends)
         by_number = (slot(text).kind for text in strings if text.endswith("_l") or _BEFORE_L.fullmatch(text))
-        self._torch_keys = self._torch_keys or any(by_number) or key_source.ALL_WEIGHTS in strings
+        self._torch_keys = self._exact_keys or any(by_number) or key_source.ALL_WEIGHTS in strings
         of_states = {key for state in self.states for key in key_source.keys_of(function.target, state)}
         taken = {name: key_source.keys_of(function.target, name) for name in self._holders}
         of_gates = {name: [f"{name}.{key}" for key in keys] for name, keys in taken.items() if keys}
@@ -192,7 +192,7 @@ class Arguments(Object):
             if names := self._layered[name]:
                 found[name] = [random(self._shapes(names, one)) for one in layers]
                 continue
-            if self.lists and not self.flat and not self._torch_keys:
+            if self.lists and not self.flat and not self._exact_keys:
                 found[name] = random_lists(self._keys)
                 continue
             keys = self._listed[name] or self._nested[name] or self._keys

@@ -23,23 +23,27 @@ class Claims:
         self._take_claimed_kinds([view for view in weights if view.kind in ("weight_ih", "weight_hh")])
         self._index(weights)
         self._settle_kinds(weights)
-        if self.sizes.directions == 1 < self.sizes.layers:
+        if self.sizes.rows > 1:
             self._number_alike(weights)
 
     def _number_alike(self, weights: list[View]) -> None:
-        """Let a number mean one layer in all names, that of the input's matrix: W_h of another layer is a mistake."""
-        by_kind: dict[str | None, dict[int, list[View]]] = defaultdict(lambda: defaultdict(list))
+        """Let a number mean one layer and direction in all names, those of the input's matrix.
+
+        W_h of another layer, or a state of another direction, is a mistake.
+        """
+        s, by_kind = self.sizes, defaultdict[str | None, dict[Any, list[View]]](lambda: defaultdict(list))
         for view in weights:
-            by_kind[view.kind][view.numbers[-1] if view.numbers else -1].append(view)
-        layers = {number: {view.place[0] for view in views} for number, views in by_kind["weight_ih"].items()}
-        each_its_own = sorted(map(sorted, layers.values())) == [[k] for k in range(self.sizes.layers)]
-        if not each_its_own:
+            numbers = view.numbers[-1:] if s.directions == 1 else view.numbers
+            by_kind[view.kind][(*numbers, view.claim.reverse)].append(view)
+        places = {number: {view.place for view in views} for number, views in by_kind["weight_ih"].items()}
+        every = [(layer, reverse) for layer in range(s.layers) for reverse in (False, True)[: s.directions]]
+        if sorted(map(sorted, places.values())) != [[place] for place in every]:
             return
         for numbered in by_kind.values():
-            if set(numbered) == set(layers) and len({len(views) for views in numbered.values()}) == 1:
+            if set(numbered) == set(places) and len({len(views) for views in numbered.values()}) == 1:
                 for number, views in numbered.items():
-                    for view in [view for view in views if {view.place[0]} != layers[number]]:
-                        (view.layer,), view.evidence = layers[number], "the number in its name"
+                    for view in [view for view in views if {view.place} != places[number]]:
+                        ((view.layer, view.reverse),), view.evidence = places[number], "the number in its name"
 
     def _take_claimed_kinds(self, matrices: list[View]) -> None:
         """Let names decide where experiments take more matrices for one kind than there are, and names take as many.
@@ -64,7 +68,9 @@ class Claims:
         if words and s.layers > 1 and s.directions == 2 and self._told_by_names(weights, first):
             return
         owners = list(dict.fromkeys(view.owner for view in weights))
-        each_its_own = len(owners) == s.rows > 1 and "" not in owners  # left and right, first and second
+        kinds = {owner: {view.kind for view in weights if view.owner == owner} for owner in owners}
+        alike = len(set(map(frozenset, kinds.values()))) == 1  # left and right, first and second, and no i2h and h2h
+        each_its_own = len(owners) == s.rows > 1 and "" not in owners and alike
         for view in weights:
             numbers, name = view.numbers, view.tensor.lower()
             if not numbers and each_its_own:

@@ -78,7 +78,7 @@ _OPTIONS = {
     " input_sz insize d_model_in ninp input_channels indim idim isize dim_in n_embd",
     "hidden_size": "hidden_size hidden_dim n_hidden hidden_units hid d_hidden nhid hidden units num_hiddens num_hidden"
     " hid_dim h_dim n_h n_a d_h hid_size hidden_features state_size state_dim out_features hidden_sz dim_hidden"
-    " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size n_embd2",
+    " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size n_embd2 d_model",
     "hidden_sizes": "hidden_sizes hidden_dims",
     "num_layers": "num_layers n_layers nlayers layers depth n_layer layer_num nlayer stack num_hidden_layers",
     "bidirectional": "bidirectional bidir birnn is_bidirectional both_directions bidi",
@@ -201,6 +201,7 @@ def is_second_bias(name: str) -> bool:
 def _split_by_gate(name: str, cell: Cell) -> Iterator[tuple[str, str]]:
     """Yield the ways to take the word of a gate out of a name: a part of it, the end of a part, or its start."""
     lower = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name).lower()
+    lower = re.sub(r"block_?input", "g", lower)  # as Greff et al. call the candidate of an LSTM
     parts = re.split(r"([._]+)", re.sub(r"(?<=[a-z])_?gate(?=[._]|$)", "", lower))
     ways = (lambda part, word: part == word and "*",
             lambda part, word: part.endswith(word) and part != word and f"{part[: -len(word)]}*",

@@ -49,29 +49,39 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
     native = native_of(target, name, case.cell)
     if native.is_module:
         _require_no_other_cell(native, case)
-    if case.rnn.batch_first and native.claims("batch_first"):
-        # one that takes the argument and always walks the second axis is right where the case asks for batch_first
-        asked = native_of(target, name, case.cell)
-        asked.tried_batch_first = True
-        try:
-            found = Reader(asked, case, stated).readings()
-        except Unreadable:
-            found = []
-        if found and all(adapted.reading.fits for adapted in found):
-            return found
     if native.takes_pair and "takes" in stated:
         raise Unreadable(f"candidate {name}: it takes {native.states[0]} apart into h and c: it is not h_0 alone")
+    if not (case.rnn.batch_first and native.claims("batch_first")):
+        return _in_its_forms(native, case, stated)
+    # one that takes the argument and always walks the second axis is right where the case asks for batch_first
+    asked, found = native_of(target, name, case.cell), list[Adapted]()
+    asked.tried_batch_first = True
+    with contextlib.suppress(Unreadable):
+        found = Reader(asked, case, stated).readings()
+    if found and all(adapted.reading.fits for adapted in found):
+        return found
+    try:
+        others = _in_its_forms(native, case, stated)
+    except Unreadable:
+        if found:
+            return found
+        raise
+    return others if all(adapted.reading.fits for adapted in others) else found or others
+
+
+def _in_its_forms(native: AnyNative, case: Case, stated: Mapping[str, Any]) -> list[Adapted]:
+    """Return the readings of the first form of weights in which a candidate can be read. Raises Unreadable."""
     errors = []
     ways = ways_to_hold_weights(native, case, "takes" in stated)
     for one, equal_sizes in [(one, False) for one in ways[:-1]] + [(one, True) for one in ways]:
         try:
             found = Reader(one, case, stated, equal_sizes).readings()
             if native.looks_at_rank and found[0].reading.state == "NH" and case.input.layout == "unbatched":
-                found = _unbatched(target, name, case, stated) or found
+                found = _unbatched(native.target, native.name, case, stated) or found
             return found if one.h_alone else [*found, *_with_h_alone(found[0], ways, case, stated)]
         except Unreadable as error:
             if isinstance(native, Object) and (sizes := native.other_sizes(case)):
-                raise Unreadable(f"candidate {name}: {sizes}") from error
+                raise Unreadable(f"candidate {native.name}: {sizes}") from error
             error.faults = faults_by_name(one, case) if isinstance(one, Object) and one is native else ()
             errors.append(error)
     raise errors[len(ways) - 1]  # of the first, where it was tried at equal sizes too
@@ -142,44 +152,49 @@ class Reader:
 
     def _base(self) -> tuple[list[Reading], tuple[int, int]]:
         """Return the reading at one layer and one direction, or at as many as the candidate always has."""
-        partly: list[Reading] = []
-        always = 1, 1
+        partly, always = list[Reading](), (1, 1)
         rnn, native = self.case.rnn, self.native
         by_layers, by_directions = native.claims("num_layers"), native.claims("bidirectional")
         asked = min(rnn.num_layers, 2) if by_layers else 1, rnn.directions if by_directions else 1
         own = native.layers, rnn.directions if by_directions else 1
         tried = [(1, 1), asked, (1, 2), (2, 1), (2, 2), own, (rnn.num_layers, own[1])]
         tried = tried[:2] if native.h_alone else tried  # two rows of h would be taken for h and c
-        for layers, directions in dict.fromkeys(tried):
-            claimed, single = (layers, directions) == asked, (layers, directions) == (1, 1)
+        for sizes in dict.fromkeys(tried):
+            (layers, directions), claimed, single = sizes, sizes == asked, sizes == (1, 1)
             told = by_directions and (partly or native.asks_for_directions)
             if not claimed and ((layers > 1 and by_layers) or (directions > 1 and told)):
                 continue
-            found = self.settled(layers, directions)
-            by_rows = found and found[0].fits and not claimed and (layers, directions) == (2, 1)
-            if by_rows and self._runs_backward(found[0]):
-                return self.settled(1, 2) or found, (1, 2)  # it adds up the outputs of its directions
+            found, own = (self.settled(*sizes), sizes) if claimed else self._by_its_rows(*sizes)
+            if own != sizes:
+                return found, own
             if found and single and self._leaves_weights(found[0]):
                 partly = found
             elif found and found[0].fits and (claimed or single or found[0].output is not None):
-                return found, (1, 1) if claimed else (layers, directions)
-            if found and not partly and not claimed and not by_directions and directions > 1:
-                always = layers, directions  # one direction alone raises
+                return found, (1, 1) if claimed else sizes
+            of_all = (directions > 1 and not by_directions) or (layers > 1 and not by_layers)
+            if found and not partly and not claimed and of_all:
+                always = sizes  # one layer, or one direction, raises alone
             partly = partly or found
         partly = partly or (self.settled(1, 1, equal=True) if self.equal_sizes else [])
         if not partly:
             raise self.settling.unreadable()
         return partly, always
 
-    def _runs_backward(self, reading: Reading) -> bool:
-        """Return whether the last step of the input has an effect on the first of output, at two rows of h_n."""
-        trial = trial_of(self.case, self.native, 2, 1, reading.dtype)
-        late = torch.cat([trial.x[:-1], trial.x[-1:] + 1.0])
-        try:
-            one, other = (trial.computed(reading, x, trial.states)[0] for x in (trial.x, late))
-        except Exception:
-            return False
-        return one is not None and other is not None and not torch.equal(one[0], other[0])
+    def _by_its_rows(self, layers: int, directions: int) -> tuple[list[Reading], tuple[int, int]]:
+        """Return the readings of a candidate that takes as many rows of h_0, and of how many layers and directions.
+
+        What they are of is told by what moves: rows of layers would do for directions, and output has one direction's
+        size where both are added up.
+        """
+        found, sizes = self.settled(layers, directions), (layers, directions)
+        if not found:
+            return found, sizes
+        trial = trial_of(self.case, self.native, layers, directions, found[0].dtype)
+        if directions > 1 and not found[0].fits and trial.chains_rows(found[0]):
+            return [], sizes
+        if sizes == (2, 1) and found[0].fits and trial.runs_backward(found[0]) and (of_one := self.settled(1, 2)):
+            return of_one, (1, 2)
+        return found, sizes
 
     def _leaves_weights(self, reading: Reading) -> bool:
         """Return whether a matrix has no effect in one layer and direction, and another of its name and shape has one.

@@ -97,7 +97,7 @@ class Returned:
                 listed = not fit and isinstance(one.value, list | tuple) and len(one.value) > 0
                 parts[name] = Part(one.path, known.translate(BATCH_FIRST) if turned else known, listed)
         used = {part.path for part in parts.values()}
-        others = [(path, value) for path, value in items if path not in used and path != ()]
+        others = [(path, value) for path, value in items if path and not any(one[: len(path)] == path for one in used)]
         neither = [f"result{''.join(f'[{key!r}]' for key in path)} {shown(value)}" for path, value in others]
         head = self._axes_of_head(tensors[0]) if len(tensors) == 1 and not parts and self._is_head(tensors[0]) else None
         output = parts.get("output") if self.said != "h_n" or "h_n" not in parts else None

@@ -180,6 +180,10 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
     if "state" not in found.values():  # of whatever name, it is one that the source starts from
         unsaid = [p.name for p in parameters if p.default is None and found[p.name] == "left out"]
         found |= {name: "state" for name in unsaid if state_source.becomes_a_state(call, name)}
+    if holds_weights and len(cell.states) == 2:
+        required = [p.name for p in parameters if p.default is p.empty and found[p.name] in ("state", "unknown")]
+        if len(required) == 2 and "input" in found.values() and "unknown" in map(found.get, required):
+            found |= dict.fromkeys(required, "state")  # s1 and s2, of whatever names, are h and c
     if holds_weights or gated:
         return _guessed(found)
     if "input" in found.values():

@@ -118,6 +118,28 @@ class Trial:
                 return False
         return True
 
+    def runs_backward(self, reading: Reading) -> bool:
+        """Return whether the last step of the input has an effect on the first of output."""
+        late = torch.cat([self.x[:-1], self.x[-1:] + 1.0])
+        output, other = (self._computed_or_none(reading, x, self.states)[0] for x in (self.x, late))
+        return output is not None and other is not None and not torch.equal(output[0], other[0])
+
+    def chains_rows(self, reading: Reading) -> bool:
+        """Return whether the first row of h_0 has an effect on the second of h_n, as of a layer above."""
+        if reading.h_n is None or not reading.h_n.fits or "S" not in reading.h_n.axes or not self.native.takes_state:
+            return False
+        moved = self.states[0].clone()
+        moved[0] += 1.0
+        given = (self.states, (moved, *self.states[1:]))
+        h_n, other = (self._computed_or_none(reading, self.x, states)[1] for states in given)
+        return h_n is not None and other is not None and not torch.equal(h_n[1], other[1])
+
+    def _computed_or_none(self, reading: Reading, x: Tensor, states: States) -> Results:
+        try:
+            return self.computed(reading, x, states)
+        except Exception:
+            return None, None
+
     def walks(self, reading: Reading) -> bool:
         """Return whether a longer sequence takes more operations, or for a step more rows: it walks over them."""
         steps, batch = self.sizes.L, self.batch(reading)

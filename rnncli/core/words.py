@@ -264,13 +264,19 @@ def conclusion(case: CaseRecord) -> str:
         why = "; ".join(dict.fromkeys(check.reason for check in checks if check.reason))
         return f"{name} and {reference}: no value could be compared{f' ({why})' if why else ''}"
     right = case.tensors(Verdict.MATCH)
-    left = {check.reason: check.tensor for check in checks if check.verdict == Verdict.NOT_COMPARABLE}
-    left = {reason: tensor for reason, tensor in left.items() if tensor not in right}
-    line = f"{name} = {reference}: {covered(right)}"
-    if left:
-        named = covered([check.tensor for check in checks if check.tensor not in right and check.reason in left])
-        line += f"; not compared: {named} ({'; '.join(filter(None, left))})"
+    line = f"{name} = {reference}: {covered(right)}{not_compared(case)}"
     return line if "output" in right else f"{line}; output was not compared, so this is no pass"
+
+
+def not_compared(case: CaseRecord) -> str:
+    """Return which tensors of a match were not compared, and why; and which were in float64 alone."""
+    right = case.tensors(Verdict.MATCH)
+    left = [check for check in case.checks or () if check.verdict == Verdict.NOT_COMPARABLE]
+    whole, partly = ([check for check in left if (check.tensor in right) == known] for known in (False, True))
+    why = "; ".join(dict.fromkeys(check.reason for check in whole if check.reason))
+    said = [f"not compared: {covered([check.tensor for check in whole])}{f' ({why})' if why else ''}"] if whole else []
+    said += [f"in {partly[0].dtype} not compared: {covered([check.tensor for check in partly])}"] if partly else []
+    return "".join(f"; {one}" for one in said)
 
 
 def _mismatch(name: str, case: CaseRecord) -> str:

@@ -7,111 +7,33 @@ what is known is told: which tensors, from where on, and which arguments make it
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from itertools import chain, combinations, islice, permutations
+from itertools import chain, combinations, islice
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from rnncli.candidate.load import Canonical, canonical
+from rnncli.candidate.load import Canonical
 from rnncli.core.case import Case, Changes, altered, as_flags, changed_by
 from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, FURTHER_CALLS, H0_MUTATED, LEAK, UNEXPLAINED, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
-from rnncli.core.shapes import predict_tensors
 from rnncli.faults.catalogue import CATALOGUES, named
 from rnncli.faults.fault import Need
-from rnncli.faults.planted import plant
+from rnncli.faults.trial import Trial
 from rnncli.numerics.probe import Probe, draw, equal_sizes, in_layout, results, time_first
-from rnncli.verdict.evaluate import Candidate, Values, as_candidate, has_values, same_results
+from rnncli.verdict.evaluate import Candidate, Values, as_candidate, same_results
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.stage import is_wrong, stage_checks
 
-SAME = 1e-9  # of a tensor's largest value: a few steps in float64
-SAME_IN_FLOAT32 = 1e-4  # likewise, of a candidate that casts by itself
 SIZES = {"input_size": 8, "hidden_size": 9}  # with 7 steps of 5 sequences, pairwise distinct, D*num_layers too
 MOST_LAYERS = 3
 SIMPLEST = {"rnn.num_layers": 1, "rnn.bidirectional": False, "rnn.bias": False, "rnn.nonlinearity": "tanh"}
 SIMPLEST |= {"rnn.batch_first": False, "input.layout": "batched", "input.h_0": "omitted", "run.train": False}
 SIMPLEST |= {"input.seq_len": 1}
-Axes = tuple[str, ...]
 BY_CAUSE = (H0_MUTATED, BACKWARD_BREAKS, LEAK, DOWNCAST)  # found by what they do, and told by a check
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A small case with a probe, and what the candidate computes on it; None where it raises."""
-
-    case: Case
-    probe: Probe
-    values: Values | None
-
-    @property
-    def tolerance(self) -> float:
-        """Return how far values may be apart that are the same, of the largest value."""
-        return SAME if self.case.run.dtype == "float64" else SAME_IN_FLOAT32
-
-    def is_explained_by(self, ids: Sequence[str]) -> bool:
-        """Return whether torch's layer with these faults gives the candidate's values."""
-        return self.distance(ids) is not None
-
-    def distance(self, ids: Sequence[str]) -> float | None:
-        """Return how far the candidate is from torch's layer with these faults; None beyond the tolerance."""
-        try:
-            planted = self.planted(ids)
-        except CandidateError:
-            return 0.0 if self.values is None else None
-        return None if self.values is None else _distance(self.values, planted, self.tolerance)
-
-    def planted(self, ids: Sequence[str]) -> Values:
-        """Return what torch's layer with these faults computes. Raises CandidateError where it raises."""
-        call = canonical("planted", plant(*ids, cell=self.case.rnn.cell))
-        return as_candidate(call).evaluate(self.case, self.probe)
-
-    def in_other_axes(self) -> dict[str, tuple[Axes, Axes]]:
-        """Return which results are right but for the order of their axes: the axes they have, and those of torch."""
-        actual, right, found = self.values.tensors if self.values else {}, self.planted(()).tensors, {}
-        for name, axes in ((tensor.name, tensor.axes) for tensor in predict_tensors(self.case)):
-            one, expected = actual.get(name), right.get(name)
-            if one is None or expected is None or one.shape == expected.shape:
-                continue
-            for order in permutations(range(expected.dim())):
-                if _difference(one, expected.permute(order), self.tolerance) is not None:
-                    found[name] = tuple(axes[axis] for axis in order), axes
-        return found
-
-    def in_place_of_others(self) -> dict[str, str]:
-        """Return which results are not their own values and those of another one: by name, the other's name."""
-        actual, right, names = self.values.tensors if self.values else {}, self.planted(()).tensors, results(self.case)
-        found = {}
-        for name, other in permutations(names, 2):
-            one, own, expected = actual.get(name), right.get(name), right.get(other)
-            if one is None or own is None or expected is None or _difference(one, own, self.tolerance) is not None:
-                continue
-            if _difference(one.squeeze(), expected.squeeze(), self.tolerance) is not None:
-                found[name] = other
-        return found
-
-    def directions_made_one(self) -> str | None:
-        """Return what of two directions output is, where it has the size of one: their sum, as of a merge_mode."""
-        one, both = self.values.tensors.get("output") if self.values else None, self.planted(()).tensors["output"]
-        if one is None or both is None or not self.case.rnn.bidirectional:
-            return None
-        forward, reverse = both.chunk(2, -1)
-        made = {"the sum": forward + reverse, "the mean": (forward + reverse) / 2, "the product": forward * reverse}
-        return next((way for way, value in made.items() if _difference(one, value, self.tolerance) is not None), None)
-
-    def first_wrong_layer(self) -> int:
-        """Return the lowest layer whose rows of h_n are wrong, where those below are right; else 0."""
-        actual, right = self.values.tensors.get("h_n") if self.values else None, self.planted(()).tensors["h_n"]
-        if actual is None or right is None or actual.shape != right.shape:
-            return 0
-        rows = self.case.rnn.directions
-        layers = zip(torch.split(actual, rows), torch.split(right, rows), strict=True)
-        wrong = [k for k, pair in enumerate(layers) if _difference(*pair, self.tolerance) is None]
-        return wrong[0] if wrong else 0
 
 
 def diagnosed(
@@ -287,34 +209,6 @@ def _on_all(trials: Sequence[Trial], ids: Sequence[str]) -> float | None:
     return farthest
 
 
-def _distance(values: Values, planted: Values, tolerance: float) -> float | None:
-    """Return the largest difference of any tensor, of its largest value; None where values are not the same."""
-    farthest = 0.0
-    for name, expected in planted.tensors.items():
-        actual = values.tensors.get(name)
-        if values.findings.get(name, (None,))[0] == Verdict.NOT_COMPARABLE or actual is expected is None:
-            continue
-        if name.startswith("grad ") and (actual is None or expected is None):
-            given = expected if actual is None else actual  # none of what is not read, zeros of what is read as 0 * h
-            if given is not None and not given.any():
-                continue
-        if actual is None or expected is None:
-            return None
-        difference = _difference(actual, expected, tolerance)
-        if difference is None:
-            return None
-        farthest = max(farthest, difference)
-    return farthest
-
-
-def _difference(actual: Tensor, expected: Tensor, tolerance: float) -> float | None:
-    """Return the largest difference, of the largest value; None where these are not the same values."""
-    if actual.shape != expected.shape or actual.is_complex() or not has_values(actual):
-        return None
-    difference: float = (actual.double() - expected.double()).abs().max().item() / (expected.abs().max().item() or 1.0)
-    return difference if difference <= tolerance else None
-
-
 def _what_is_known(
     case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check], trial: Trial
 ) -> Diagnosis:
@@ -336,6 +230,8 @@ def _what_is_known(
     elif shapeless := [check for check in wrong if check.tensor == "output" and check.max_abs_error is None]:
         said.append(f"of output: {shapeless[0].reason or 'no value'}")
         where = "axes the steps of output are stacked along, and its directions joined along"
+        if shapeless[0].cause == Cause.NOT_FINITE:
+            where = "is not finite: a division by 0, a logarithm or a root of 0 or less, an exp that overflows"
     elif "output" in right and any(check.tensor == "h_n" and check.cause not in FURTHER_CALLS for check in wrong):
         said.append("output is right: it is the step that h_n comes from, its form or its order")
         where = "h_n is made from: which step of which layer and direction, in which order"
@@ -370,6 +266,9 @@ def _by_values_elsewhere(case: Case, trial: Trial, wrong: list[str]) -> tuple[li
     if others := trial.in_place_of_others():
         said += [f"{name} has the values of {case.cell.layer}'s {other}" for name, other in others.items()]
         return said, f"return {', '.join(results(case))}, in this order"
+    if ignored := trial.argument_without_effect():
+        said.append(f"output is what it is without {ignored}: the argument has no effect")
+        return said, f"run as many {'layers' if ignored == 'num_layers' else 'directions'} as {ignored} says"
     if made := trial.directions_made_one():
         said.append(f"output is {made} of its two directions")
         return said, "join both directions: torch.cat([forward, reverse], -1)"

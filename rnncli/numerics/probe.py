@@ -137,6 +137,26 @@ def without_states(case: Case, probe: Probe) -> tuple[Case, Probe]:
     return altered(case, input={"h_0": "omitted"}), replace(probe, states={})
 
 
+def with_less(case: Case, probe: Probe, name: str) -> tuple[Case, Probe] | None:
+    """Return the case and its probe with one layer (num_layers) or one direction (bidirectional), the first of all.
+
+    None where it has no more.
+    """
+    rnn, rows = case.rnn, slice(None)
+    if name == "num_layers" and rnn.num_layers > 1:
+        less, rows = altered(case, rnn={"num_layers": 1, "dropout": 0.0}), slice(rnn.directions)
+    elif name == "bidirectional" and rnn.bidirectional and rnn.num_layers == 1:
+        less, rows = altered(case, rnn={"bidirectional": False}), slice(1)
+    else:
+        return None
+    states = {state: value[rows] for state, value in probe.states.items()}
+    cotangents = {one: value[rows] for one, value in probe.cotangents.items() if one != "output"}
+    width = less.rnn.directions * less.rnn.h_out
+    cotangents["output"] = probe.cotangents["output"][..., :width]
+    parameters = {one.name: probe.parameters[one.name] for one in predict_parameters(less)}
+    return less, replace(probe, parameters=parameters, states=states, cotangents=cotangents)
+
+
 def equal_sizes(case: Case) -> Iterator[Case]:
     """The case with I = H and N = T, where a transposed weight or axis does not raise; then with I = D*H, where a layer
     that reads another's input does not; then with one layer alone. None has more steps than the case: what raises for

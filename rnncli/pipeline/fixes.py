@@ -64,7 +64,7 @@ class Search:
         return None
 
     def _computes(self, source: str, faults: Sequence[str]) -> bool:
-        from rnncli.faults.diagnose import Trial
+        from rnncli.faults.trial import Trial
 
         target, case, adapted = self.target, self.case, self.adapted
         try:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnncli.core import words
-from rnncli.core.records import CaseRecord, RunRecord, Timing
+from rnncli.core.records import CaseRecord, RunRecord, Timing, Verdict
 from rnncli.core.summary import call, conclusion, layers, short, threads, varying
 from rnncli.report.table import PAGE_WIDTH, Row, table
 
@@ -48,6 +48,8 @@ def _title(case: CaseRecord) -> Text:
 
 
 def _one(case: CaseRecord, record: RunRecord) -> Iterator[RenderableType]:
+    if case.verdict == Verdict.MISMATCH:
+        yield Text(f"mismatch  {words.candidate(case)} is not {call(case)}: rnncli verify says why", "bold red")
     yield _title(case)
     yield Text(words.axes(case), "dim")
     if case.reading:

@@ -19,7 +19,7 @@ def _of_verify(record: RunRecord) -> str:
         return _of_case(record.cases[0])
     tally = record.tally
     if record.verdict != Verdict.MATCH:
-        return f"{record.verdict or 'failed'}  {conclusion(record)}"
+        return f"{record.verdict or without_verdict(record)}  {conclusion(record)}"
     matched, skipped = tally.verdicts[Verdict.MATCH], tally.verdicts[Verdict.NOT_COMPARABLE]
     why = next(iter(tally.left_open.most_common(1)), ("", 0))[0]
     return f"match  {cases(matched)}" + (f", {skipped} skipped: {_shortened(why)}" if skipped else "")
@@ -32,8 +32,9 @@ def _of_case(case: CaseRecord) -> str:
     why = _shortened(next((check.reason for check in case.checks or () if check.reason), "no value could be compared"))
     if case.verdict == Verdict.MATCH:
         right = case.tensors(Verdict.MATCH)
-        unseen = "" if "output" in right else f"; output was not compared, so this is no pass: {why}"
-        return f"match  {name}: {words.covered(right)}{unseen}"
+        left = words.not_compared(case)
+        left = left if "output" in right else f"; output was not compared, so this is no pass: {why}"
+        return f"match  {name}: {words.covered(right)}{left}"
     if case.verdict != Verdict.MISMATCH:
         return f"{case.verdict or 'not judged'}  {name}: {why}"
     found = [one.id for one in case.diagnosis or () if one.id not in (UNEXPLAINED, "device-hardcoded")]
@@ -46,9 +47,19 @@ def _of_case(case: CaseRecord) -> str:
     return f"mismatch  {name}: {what}"
 
 
+def without_verdict(record: RunRecord) -> str:
+    """Return what stands in place of a verdict: that a run failed or is incomplete, or what it came to instead."""
+    if record.tally.kinds:
+        return "failed"
+    if record.missing:
+        return "incomplete"
+    of = {"shapes": "predicted", "power": _of_power(record)}
+    return of.get(record.command, "nothing to compare") if record.cases else "nothing to compare"
+
+
 def _of_shapes(record: RunRecord) -> str:
     if len(record.cases) != 1:
-        return f"{record.verdict or 'failed'}  {conclusion(record)}"
+        return f"{record.verdict or without_verdict(record)}  {conclusion(record)}"
     case = record.cases[0]
     if case.error:
         return _of_case(case)
@@ -74,7 +85,9 @@ def _of_bench(record: RunRecord) -> str:
     last = timed[-1].pass_ if timed else ""
     shown = [one for one in timed if one.pass_ == last and not one.is_reference and one.implementation != PRODUCTS]
     ratios = (f"{one.implementation} {words.ratio_to(one.ratio_to_reference)}" for one in shown)
-    return f"{last}: {', '.join(ratios)} of {record.cases[0].cell.layer}'s time"
+    told = f"{last}: {', '.join(ratios)} of {record.cases[0].cell.layer}'s time" if shown else "not timed"
+    wrong = record.cases[0].verdict == Verdict.MISMATCH
+    return f"mismatch  {words.candidate(record.cases[0])}: {told}" if wrong else told
 
 
 def _of_env(record: RunRecord) -> str:

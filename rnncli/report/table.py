@@ -3,7 +3,6 @@
 import io
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from math import inf
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -15,6 +14,7 @@ from rnncli.core.causes import FURTHER_CALLS
 from rnncli.core.records import CaseRecord, Diagnosis, RunRecord, Timing, Verdict, printable
 from rnncli.core.summary import by_argument, call, candidates, cases, conclusion, layers, verdicts_of
 from rnncli.report.failures import Failures
+from rnncli.report.one_line import without_verdict
 from rnncli.report.over_time import courses, most_telling, scale_of, sparkline
 
 PAGE_WIDTH = 80  # of a file or a pipe
@@ -168,18 +168,19 @@ def _reasons(case: CaseRecord, verbose: bool) -> Iterator[Text]:
 
 def _cases(record: RunRecord) -> Iterator[RenderableType]:
     tally = record.tally
-    verdict = record.verdict or ("failed" if tally.kinds else "incomplete")
-    style = STYLES[record.verdict] if record.verdict and not tally.kinds else "bold red"
-    yield _under_verdict(verdict, style, f"{candidates(record)} against {layers(record)}, {conclusion(record)}")
+    verdict = record.verdict or without_verdict(record)
+    failed = bool(tally.kinds) or verdict == "incomplete"
+    style = "bold red" if failed else STYLES[record.verdict] if record.verdict else "bold"
+    of = f"{candidates(record)} against {layers(record)}" if record.verdict or failed else layers(record)
+    yield _under_verdict(verdict, style, f"{of}, {conclusion(record)}")
     if record.command in ("shapes", "power"):
         failing = list(tally.failing) if len(record.cases) > MOST_IN_FULL else []
         shown = (failing or range(len(record.cases)))[:MOST_IN_FULL]
         for at in shown:
             yield ""
             yield from _case(record.command, record.cases[at], record.verbose)
-        if len(record.cases) > len(shown):
-            more = words.counted(len(record.cases) - len(shown), "more case")
-            yield f"\n... and {more}: --format json holds them all"
+        if left := len(record.cases) - len(shown):
+            yield f"\n... and {words.counted(left, 'more case')}: --format json holds them all"
         return
     found = Failures()
     for at in tally.failing:
@@ -221,12 +222,11 @@ def _summary(record: RunRecord) -> Iterator[RenderableType]:
     if tally.checks:
         counted, rows = verdicts_of(tally), []
         for key, of in tally.checks.items():
-            worst = tally.worst.get(key)
-            figures = [f"{of.total():,}", *(f"{of[verdict]:,}" for verdict in counted)]
-            rows.append([*key, *figures, "not finite" if worst == inf else words.number(worst)])
+            figures = (f"{count:,}" for count in (of.total(), *(of[verdict] for verdict in counted)))
+            rows.append([*key, *figures, words.tolerance(tally.worst.get(key))])
         yield ""
-        yield table(["stage", "dtype", "checks>", *(f"{verdict}>" for verdict in counted), "largest error>"], rows)
-        yield Text(f"largest error: as a share of {layers(record)}'s largest value", "dim")
+        yield table(["stage", "dtype", "checks>", *(f"{verdict}>" for verdict in counted), "all pass at>"], rows)
+        yield Text(f"all pass at: this tolerance, as a share of {layers(record)}'s largest value", "dim")
 
 
 def _shapes(case: CaseRecord) -> Table:

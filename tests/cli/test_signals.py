@@ -573,3 +573,21 @@ def test_a_signal_to_the_process_of_a_candidate_costs_its_case_alone(command, tm
     with nothing_left(running):
         assert running.wait() == 4
     assert number.name in running.said()
+
+
+def test_an_interrupt_while_the_command_is_loaded_leaves_no_traceback(start):
+    code = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "rnncli.cli.options":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from rnncli.__main__ import main
+main()
+"""
+    running = start("-c", code)
+    assert running.wait() == 130
+    assert running.said() == "rnncli: interrupted\n"

@@ -271,3 +271,38 @@ def test_what_a_forward_raises_stands_in_the_evidence(rnncli, tmp_path):
     said = " ".join(rnncli("verify", "--no-timing", f"{file}:rnn", "--layers", 2).out.split())
     assert "Evidence: no fault of the catalogue, and no two of them, give its values; wrong: output; of output:" in said
     assert said.index("one layer, please") < said.index("Replay:")
+
+
+@pytest.mark.parametrize(
+    ("argument", "sections"),
+    [("num_layers", {"num_layers": 2, "bidirectional": True}), ("bidirectional", {"bidirectional": True})],
+)
+def test_an_argument_without_effect_is_told(argument, sections):
+    case = case_of(rnn={"input_size": 5, "hidden_size": 6, **sections})
+
+    def without(input, h_0, params, case):
+        less = altered(case, rnn={"num_layers": 1} if argument == "num_layers" else {"bidirectional": False})
+        rows = less.rnn.num_layers * less.rnn.directions
+        return load(Case())(input, h_0[:rows], params, less)
+
+    (diagnosis,) = found(case, without)
+    assert f"output is what it is without {argument}: the argument has no effect" in diagnosis.evidence
+
+
+@pytest.mark.parametrize(("way", "merged"), [("sum", torch.add), ("product", torch.mul)])
+def test_directions_that_are_made_one_are_told(way, merged):
+    def summed(input, h_0, params, case):
+        output, h_n = load(Case())(input, h_0, params, case)
+        return merged(*output.chunk(2, -1)), h_n
+
+    (diagnosis,) = found(case_of(rnn={"input_size": 5, "hidden_size": 6, "bidirectional": True}), summed)
+    assert f"output is the {way} of its two directions" in diagnosis.evidence
+
+
+def test_values_that_are_not_finite_are_no_question_of_axes():
+    def infinite(input, h_0, params, case):
+        output, h_n = load(Case())(input, h_0, params, case)
+        return output * torch.inf, h_n
+
+    (diagnosis,) = found(case_of(), infinite)
+    assert diagnosis.fix.startswith("look at what is not finite")

@@ -49,6 +49,21 @@ FAULTS = tuple(FaultResult(id=f"f{n}", status=status) for n, status in enumerate
             record(verdict="match", checks=HALF),
             "match  manual: h_n; output was not compared, so this is no pass: the candidate does not return the states",
         ),
+        (
+            record(verdict="match", checks=(*RIGHT[:2], check("grad input", "not-comparable", "numpy"))),
+            "match  manual: output and h_n; not compared: grad input (numpy)",
+        ),
+        (
+            record(verdict="match", checks=(*RIGHT, check("grad input", "not-comparable", "amplified"))),
+            "match  manual: output, h_n and grad input; in float64 not compared: grad input",
+        ),
+        (record("shapes", cases=2), "predicted  2 cases"),
+        (record(cases=0), "nothing to compare  0 cases"),
+        (record("bench", verdict="mismatch", timing=tuple(TIMED[::2])), "mismatch  manual: not timed"),
+        (
+            record("bench", verdict="mismatch", timing=tuple(TIMED)),
+            "mismatch  manual: forward: manual 0.50 of nn.RNN's time",
+        ),
         (record(error=Failure(kind="candidate", message="it raised\nmore")), "failed  manual: it raised"),
         (record(cases=3, verdict="match", checks=RIGHT), "match  3 cases"),
         (
