@@ -86,26 +86,42 @@ class Settling:
         return failure
 
     def _by_shape(self, trial: Trial, dtype: torch.dtype, like: Reading | None) -> list[Reading]:
-        one_row, documented = trial.sizes.rows == 1, self.documents_a_sequence
+        """Return the readings of the trial calls that run: of a batch first, then of a sequence or a step."""
         batches = self._by_state_form(self._ran(trial, dtype, like, "batch"), trial)
-        step_like = (like is not None and like.steps) or self.stated.get("convention") == "step"
-        step_like = step_like or (self.documents_one_step and not like)
-        says_step = one_row and (step_like or (self.native.says_step and not documented))
-        if says_step and (steps := self._steps(trial, dtype, like)):
+        if self._says_step(trial, like) and (steps := self._steps(trial, dtype, like)):
             return steps
-        plain, least = [one for one in batches if one.fits], min((one.misfits for one in batches), default=0)
+        if plain := [one for one in batches if one.fits]:
+            return self._of_a_batch(plain, trial, like)
+        least = min((one.misfits for one in batches), default=0)
         misfit = [self._of_layouts([one for one in batches if one.misfits == least], trial)] if batches else []
-        if plain:
-            plain = [one for one in plain if self._same_without_state(one, trial)] or plain
-            chosen = self._of_layouts(self._multiplying_x(plain, trial), trial)
-            may_be_step = one_row and not any(chosen.finals) and not documented and not trial.walks(chosen)
-            return (self._steps(trial, dtype, like, walking=True) if may_be_step else []) or [chosen]
-        if self._broadcast:
-            return [*misfit, *self._broadcast]
+        return [*misfit, *self._broadcast] if self._broadcast else self._misfit_or_smaller(misfit, trial, dtype, like)
+
+    def _says_step(self, trial: Trial, like: Reading | None) -> bool:
+        """Return whether a step is asked for, or the candidate says that it is one and documents no sequence."""
+        asked = like.steps if like else self.documents_one_step
+        asked = asked or self.stated.get("convention") == "step"
+        return trial.sizes.rows == 1 and (asked or (self.native.says_step and not self.documents_a_sequence))
+
+    def _of_a_batch(self, plain: list[Reading], trial: Trial, like: Reading | None) -> list[Reading]:
+        """Return the reading of a batch that gives the right shapes, or that of a step that broadcasts over time."""
+        plain = [one for one in plain if self._same_without_state(one, trial)] or plain
+        chosen = self._of_layouts(self._multiplying_x(plain, trial), trial)
+        returns_states, documented = any(chosen.finals), self.documents_a_sequence
+        if trial.sizes.rows > 1 or returns_states or documented or trial.walks(chosen):
+            return [chosen]
+        return self._steps(trial, chosen.dtype, like, walking=True) or [chosen]
+
+    def _misfit_or_smaller(
+        self, misfit: list[Reading], trial: Trial, dtype: torch.dtype, like: Reading | None
+    ) -> list[Reading]:
+        """Return the reading of a batch with other shapes, or that of a sequence or a step with the right ones.
+
+        Both are left where the batch is walked over, too, and output has another shape.
+        """
         alone = [] if self.native.claims("batch_first") else self._ran(trial, dtype, like, "sequence")
         sequences = [one for one in alone if one.fits and trial.walks(one)]  # batch_first: it has a batch
         sequences = self._multiplying_x(sequences, trial)
-        steps = self._steps(trial, dtype, like) if one_row and not sequences else []
+        steps = self._steps(trial, dtype, like) if trial.sizes.rows == 1 and not sequences else []
         broadcasts = bool(misfit and steps) and not trial.walks(misfit[0])  # a cell, over time
         if misfit and misfit[0].output is not None and misfit[0].output.fits and not broadcasts:
             return misfit
