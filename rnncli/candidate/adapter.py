@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
 
-from rnncli.candidate.convention import LAYOUTS, Reading, Results, States, at, joined, part_of, shown_axes
+from rnncli.candidate.convention import LAYOUTS, NESTED, Reading, Results, States, at, joined, part_of, shown_axes
 from rnncli.candidate.load import Sequence
 from rnncli.candidate.objects import AnyNative, Object
 from rnncli.candidate.places import held_by
@@ -84,7 +84,8 @@ class Adapted:
             words.append(f"h_0 as {shown_axes(reading.state or '')}, no c_0")
         elif reading.state not in ("SNH", None):
             several, axes = len(native.cell.states) > 1, reading.state.rpartition(",")
-            form = f"a list of pairs of {shown_axes(axes[2])}" if several and axes[1] else shown_axes(reading.state)
+            listed = "a list of lists" if reading.state == NESTED else "a list"
+            form = f"{listed} of pairs of {shown_axes(axes[2])}" if several and axes[1] else shown_axes(reading.state)
             words.append(f"{' and '.join(native.cell.initial)} as {form}")
         words += ["c_0 before h_0"] if native.cell_state_first and native.takes_pair and len(native.states) == 1 else []
         words += [f"constructed with {native.cell_class.__name__}"] if native.cell_class else []

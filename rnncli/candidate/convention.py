@@ -1,7 +1,7 @@
 """How a candidate is called and what it returns: the axes of its input, states and results, and a call by them.
 
 Axes by letter: L N, I features in, S rows of the states, H and F features out (F in both directions), 1 none. A comma
-after a letter makes it a list along that axis.
+after a letter makes it a list along that axis; NESTED is a list for each layer, of both directions.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,7 +51,8 @@ LAYOUTS = {
     "I1": Layout("step", ("H1",), ("F1",), ("H1",)),
 }
 BATCH_FIRST = str.maketrans("LN", "NL")
-EACH = -1  # in a path: of every item of a list what follows
+EACH, EACH_OF_EACH = -1, -2  # in a path: of every item of a list, or of a list of lists, what follows
+NESTED = "S,S,NH"
 
 
 @dataclass(frozen=True)
@@ -165,10 +166,11 @@ class Reading:
         """Return h (S, N, H_out) as the candidate takes it, several states as a tuple; or a list of tuples."""
         if states is None or self.state is None:
             return None
-        given = tuple(laid_out(one, "SNH", self.state) for one in states)
-        if "," in self.state and len(given) > 1:
-            return list(zip(*given, strict=True))
-        return given if len(given) > 1 else given[0]
+        given = tuple(laid_out(one, "SNH", "S,NH" if self.state == NESTED else self.state) for one in states)
+        if "," not in self.state:
+            return given if len(given) > 1 else given[0]
+        rows = list(zip(*given, strict=True)) if len(given) > 1 else given[0]
+        return [rows[at : at + 2] for at in range(0, len(rows), 2)] if self.state == NESTED else rows
 
     def computed(
         self, call: Call, x: Tensor, states: States | None, begin: Callable[[], object] = lambda: None
@@ -256,6 +258,8 @@ def at(returned: Any, path: Path) -> Any:
     for number, key in enumerate(path):
         if key == EACH:
             return [at(item, path[number + 1 :]) for item in returned]
+        if key == EACH_OF_EACH:
+            return [at(one, path[number + 1 :]) for item in returned for one in item]
         if isinstance(key, tuple):  # both directions, one beside the other
             return tuple(at(returned, (one, *path[number + 1 :])) for one in key)
         returned = getattr(returned, key) if isinstance(key, str) and hasattr(returned, key) else returned[key]
@@ -278,4 +282,4 @@ def shown_axes(axes: str) -> str:
     names = {"L": "L", "N": "N", "I": "H_in", "H": "H_out", "S": "D*num_layers", "F": "D*H_out", "1": "1"}
     listed, _, rest = axes.rpartition(",")
     shape = f"({', '.join(names[letter] for letter in rest if letter in names)})"
-    return f"a list of {shape}" if listed else shape
+    return "a list of lists of " * (listed == "S,S") + "a list of " * (len(listed) == 1) + shape

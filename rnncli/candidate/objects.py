@@ -171,7 +171,8 @@ class Object(Native):
             if meant in ("nonlinearity", "return_sequences", "dropout") and self._made_defaults.get(name) is not None:
                 default = self._made_defaults[name]
                 value = option_value(str(meant), case, default, name)  # of modules the two are never equal
-                yield from [f"{name}={value!r}"] if repr(value) != repr(default) else []
+                same = value == default if meant == "dropout" else repr(value) == repr(default)
+                yield from [] if same else [f"{name}={value!r}"]
 
     def bindings(self) -> Iterator[Binding]:
         """Yield arrays or tensors: its weights lie as the object has them."""

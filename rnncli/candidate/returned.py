@@ -1,15 +1,37 @@
 """What of a candidate's result is output and what is h_n: by keys, by order, and by shapes at distinct sizes."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import torch
 
-from rnncli.candidate.convention import BATCH_FIRST, EACH, LAYOUTS, Part, Path, Reading, as_tensor, at
-from rnncli.candidate.names import is_cell_state, role, words
+from rnncli.candidate.convention import (
+    BATCH_FIRST,
+    EACH,
+    EACH_OF_EACH,
+    LAYOUTS,
+    NESTED,
+    Part,
+    Path,
+    Reading,
+    as_tensor,
+    at,
+)
+from rnncli.candidate.items import (
+    KEY_STEMS,
+    after_h,
+    in_one_list,
+    inner,
+    is_tensor_like,
+    items_of,
+    names_states,
+    shape_of,
+    shown,
+)
+from rnncli.candidate.names import is_cell_state, words
 from rnncli.candidate.objects import Object
 from rnncli.candidate.places import held_by, is_array
 from rnncli.candidate.signature import fields_of
@@ -17,7 +39,6 @@ from rnncli.candidate.trial import Trial
 
 _OUTPUT_KEYS = words("output outputs out outs y ys hs hidden_states states h_all all_h seq last_hidden_state sequence")
 _STATE_KEYS = words("h_n hn h hidden state last final h_last last_hidden h_t final_state last_state hx next_state")
-_KEY_STEMS = {"output": r"out|seq|all|ys", "h_n": r"hidden|state|final|last|h_?n|^h"}
 _A_GATE = re.compile(r"(r|z|u|reset|update|gates?)(_?t|_?gates?)?$")
 _LARGE = 1000.0  # times the states of a trial
 _STATE_OF_STEP = {"NF": "NH", "1NF": "SNH", "F": "H", "1F": "SH", "FN": "HN", "F1": "H1"}
@@ -77,10 +98,10 @@ class Returned:
 
     def parse(self, returned: Any) -> Reading | None:
         """Return the reading with what of a result is output and h_n; None where nothing in it is a tensor."""
-        items, steps = self._apart(_items(returned, self.letters["L"], len(self.final))), self.reading.steps
-        tensors = [self._item(path, value) for path, value in items if _is_tensor_like(value)]
+        items, steps = self._apart(items_of(returned, self.letters["L"], len(self.final))), self.reading.steps
+        tensors = [self._item(path, value) for path, value in items if is_tensor_like(value)]
         if len(tensors) == 1 and len(items) > 1 and not steps:  # (output, (h_n, cache))
-            tensors += [one for path, value in _inner(items) if (one := self._item(path, value)).final][:1]
+            tensors += [one for path, value in inner(items) if (one := self._item(path, value)).final][:1]
         tensors = self._without_gates(tensors) if steps and len(tensors) > 1 else tensors
         if not tensors:
             return None
@@ -122,19 +143,21 @@ class Returned:
         Of a list of (h, c), one for each layer, the list of all h and that of all c.
         """
         found, count = list[tuple[Path, Any]](), len(self.final)
+        items = in_one_list(items) if self.reading.state == NESTED else items
         for path, value in self._with_directions_together(items):
             names = list(value) if isinstance(value, dict) and count > 1 else fields_of(type(value))
-            if path and _names_states(names, count):
-                found += [((*path, name), at(value, (name,))) for name in sorted(names, key=_after_h)]
+            if path and names_states(names, count):
+                found += [((*path, name), at(value, (name,))) for name in sorted(names, key=after_h)]
                 continue
             several = isinstance(value, tuple | list) and count > 1
             kinds = {type(one) for one in value} if several else set()
             rows = len(value) if several else 0
             rank = 3 if self.letters["S"] == 1 and self.reading.state == "NH" else 4
-            in_one = count > 1 and is_array(value) and len(_shape(value)) == rank and len(value) == count
+            in_one = count > 1 and is_array(value) and len(shape_of(value)) == rank and len(value) == count
             pairs = bool(kinds) and all(issubclass(kind, tuple) for kind in kinds)
             if rows == self.letters["S"] and pairs and {len(one) for one in value} == {count}:
-                found += [((*path, EACH, index), [one[index] for one in value]) for index in range(count)]
+                each = () if path[-1:] == (EACH_OF_EACH,) else (EACH,)
+                found += [((*path, *each, index), [one[index] for one in value]) for index in range(count)]
             elif rows == count and self._are_states(value):
                 found += [((*path, index), one) for index, one in enumerate(value)]
             elif in_one:
@@ -148,7 +171,7 @@ class Returned:
 
         Also (y, fh, bh, fc, bc), where the names that are returned say so.
         """
-        s, count, ranks = self.trial.sizes, len(self.final), [len(_shape(value)) for _, value in items]
+        s, count, ranks = self.trial.sizes, len(self.final), [len(shape_of(value)) for _, value in items]
         if (s.rows, s.directions) != (2, 2) or ranks != [3, *[2] * 2 * count]:
             return items
         first, *rest = items
@@ -159,14 +182,16 @@ class Returned:
 
     def _are_states(self, value: Any) -> bool:
         """Return whether a pair is (h, c): no cache, nor one state of each of two layers."""
-        of_layers = len(value) == self.letters["S"] and {len(_shape(one)) for one in value} == {2}
-        return all(map(_is_tensor_like, value)) and not of_layers
+        of_layers = len(value) == self.letters["S"] and {len(shape_of(one)) for one in value} == {2}
+        return all(map(is_tensor_like, value)) and not of_layers
 
     def _fitting(self, value: Any, options: Sequence[str], other: Mapping[str, int]) -> str | None:
         sizes = {**self.letters, **other}
         for axes in options:
             first, listed, rest = axes.rpartition(",")
-            shapes = [_shape(item) for item in value] if listed and isinstance(value, list | tuple) else [_shape(value)]
+            shapes = (
+                [shape_of(item) for item in value] if listed and isinstance(value, list | tuple) else [shape_of(value)]
+            )
             of_lists = [tuple(sizes[letter] for letter in rest)] * (sizes[first] if listed else 1)
             if shapes == of_lists and not (axes == "NH" and sizes["S"] > 1) and (listed == "" or not is_array(value)):
                 return axes
@@ -217,7 +242,7 @@ class Returned:
                 found[name] = (fits or known[name])[0]
         for name in [name for name in known if any(known.values()) and name not in found]:
             rest = [one for one in tensors if one not in found.values()]
-            said = [one for one in rest if re.search(_KEY_STEMS[name], keys[one])]
+            said = [one for one in rest if re.search(KEY_STEMS[name], keys[one])]
             likely = [one for one in rest if one in fitting[name]] or said
             found |= dict.fromkeys([name], likely[0]) if likely else {}
         if not found and max(map(len, fitting.values())) > 1:
@@ -230,9 +255,9 @@ class Returned:
         told = {"c_n": cells[:1], "output": [one for one in tensors if keys[one] in _OUTPUT_KEYS][:1]}
         told["h_n"] = [one for one in tensors if keys[one] in _STATE_KEYS and one not in cells][:1]
         found = {name: ones[0] for name, ones in told.items() if ones}
-        for name in [name for name in _KEY_STEMS if found and name not in found]:
+        for name in [name for name in KEY_STEMS if found and name not in found]:
             rest = [one for one in tensors if one not in (*found.values(), *cells)]
-            said = [one for one in rest if re.search(_KEY_STEMS[name], keys[one])]
+            said = [one for one in rest if re.search(KEY_STEMS[name], keys[one])]
             found |= dict.fromkeys([name], said[0]) if said else {}
         return found or self._by_order(tensors)
 
@@ -279,7 +304,7 @@ class Returned:
 
     def _is_head(self, one: Item) -> bool:
         """Return whether a result is of a head's size: no axis of it is H's, and a weight leads from H to it."""
-        shape, s = _shape(one.value), self.trial.sizes
+        shape, s = shape_of(one.value), self.trial.sizes
         if self.native.has_output_size and s.O in shape:
             return True
         own = bool(shape) and shape[-1] not in (s.H, s.wide, s.gates * s.C)
@@ -288,7 +313,7 @@ class Returned:
     def _is_result_of_head(self, one: Item, fit: str | None) -> bool:
         """Return whether a head computed a result that it cannot be kept from by being the identity."""
         s = self.trial.sizes
-        if not self._is_head(one) or (fit and not (self.native.has_output_size and s.O in _shape(one.value))):
+        if not self._is_head(one) or (fit and not (self.native.has_output_size and s.O in shape_of(one.value))):
             return False
         of_head = [shape for shape in self._shapes if s.O in shape and len(shape) == 2 and 1 not in shape]
         return not fit or not all(set(shape) <= {s.O, s.wide} for shape in of_head)
@@ -317,7 +342,7 @@ class Returned:
 
     def _axes_of_head(self, one: Item) -> str:
         """Return the shape of a head's result, as (N, 3): the last axis in figures, or as classes of an argument."""
-        *first, last = _shape(one.value)
+        *first, last = shape_of(one.value)
         letters = {self.letters["L"]: "L", self.letters["N"]: "N"}
         classes = "num_classes" if last == self.trial.sizes.O else str(last)
         return f"({', '.join([*(letters.get(size, str(size)) for size in first), classes])})"
@@ -331,64 +356,3 @@ def _as_step(found: Reading) -> Reading | None:
     if finals == (None,) and output is not None and output.fits:
         return replace(found, output=None, finals=(Part(output.path, _STATE_OF_STEP[output.axes]),))
     return found if all(finals) else None
-
-
-def _items(returned: Any, steps: int, states: int) -> list[tuple[Path, Any]]:
-    """Return what stands in a result, by its path: the tensor itself, the items of a tuple, a dict or a record.
-
-    Of a list over time of (h, c), the list of all h and that of all c.
-    """
-    listed = isinstance(returned, list) and len(returned) == steps > 1
-    pairs = listed and states > 1 and all(isinstance(one, tuple) and len(one) == states for one in returned)
-    if pairs and all(is_array(value) for one in returned for value in one):
-        return [((EACH, index), [one[index] for one in returned]) for index in range(states)]
-    over_time = listed and all(map(is_array, returned))
-    if is_array(returned) or over_time or isinstance(returned, float):
-        return [((), returned)]
-    if isinstance(returned, dict):
-        return [((key,), value) for key, value in returned.items()]
-    if names := getattr(returned, "_fields", None) or getattr(returned, "__dataclass_fields__", None):
-        return [((name,), getattr(returned, name)) for name in names]
-    return [((index,), value) for index, value in enumerate(returned)] if isinstance(returned, list | tuple) else []
-
-
-def _inner(items: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
-    """Return the tensors that stand first in a tuple of a result, or in a dict under the name of a state."""
-    found: list[tuple[Path, Any]] = []
-    for path, value in items:
-        if isinstance(value, tuple):
-            found += [((*path, 0), item) for item in value[:1] if is_array(item)]
-        elif isinstance(value, dict):
-            named = [(key, item) for key, item in value.items() if is_array(item) and isinstance(key, str)]
-            found += [((*path, key), item) for key, item in named if re.search(_KEY_STEMS["h_n"], key.lower())]
-    return found
-
-
-def _names_states(names: Iterable[Any], count: int) -> bool:
-    """Return whether names are those of h and of c, if there is one; those of gates are not, though one may be c."""
-    texts = [name for name in names if isinstance(name, str)]
-    return any(role(name) == "state" for name in texts) and (count == 1 or any(map(is_cell_state, texts)))
-
-
-def _after_h(name: Any) -> bool:
-    return isinstance(name, str) and is_cell_state(name)
-
-
-def _is_tensor_like(value: Any) -> bool:
-    if isinstance(value, list | tuple):  # an empty list: outputs that were never collected
-        alike = all(map(is_array, value)) and len({tuple(item.shape) for item in value}) == 1
-        return alike or value == []
-    return is_array(value) or isinstance(value, float)
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    return tuple(value.shape) if is_array(value) else ()
-
-
-def shown(returned: Any) -> str:
-    """Return what was returned, in short."""
-    if is_array(returned):
-        return f"a tensor of shape {tuple(returned.shape)}"
-    if isinstance(returned, tuple | list) and len(returned) <= 4:
-        return f"({', '.join(shown(item) for item in returned)})"
-    return f"a {type(returned).__name__}"

@@ -12,10 +12,11 @@ from typing import Any
 import torch
 
 from rnncli.candidate import source
-from rnncli.candidate.convention import LAYOUTS, Reading, part_of
+from rnncli.candidate.convention import LAYOUTS, NESTED, Reading, part_of
+from rnncli.candidate.items import shown
 from rnncli.candidate.lookalikes import AnotherCellError, gated_by_source
 from rnncli.candidate.objects import AnyNative, Object
-from rnncli.candidate.returned import Returned, shown
+from rnncli.candidate.returned import Returned
 from rnncli.candidate.trial import Trial, equal, trial_of
 from rnncli.candidate.weights import Missing
 from rnncli.core.case import Case
@@ -257,7 +258,7 @@ class Settling:
         if len(native.states) > len(native.cell.states):
             return ("S,NH",) if "N" in axes else ("S,H",)
         if len(native.cell.states) > len(native.states) and LAYOUTS[axes].unit == "batch" and "N" in axes:
-            states = (*states, "S,NH")  # a list of (h, c), one for each layer
+            states = (*states, "S,NH", NESTED)  # a list of (h, c), one for each layer, or of a list of both directions
         if native.takes_part_of_first and "N" in axes:
             states = (*states, "1,SNH")  # (h,)
         if native.states_as_list and LAYOUTS[axes].unit == "batch":
