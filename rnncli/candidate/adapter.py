@@ -54,6 +54,8 @@ class Adapted:
             return "it runs both directions, always: one alone is not supported (--bidirectional)"
         if layers > 1 and rnn.num_layers != layers:
             return f"it has {layers} layers, always: {rnn.num_layers} is not supported (--layers {layers})"
+        if layers > 1 and rnn.bidirectional and not reading.directions:
+            return f"it has {layers} layers in one direction, always: both are not supported (--no-bidirectional)"
         if self.native.only_nonlinearity == "tanh" and rnn.nonlinearity == "relu":
             return "relu is not claimed: the candidate takes no nonlinearity and computes tanh"
         projects = self.native.claims("proj_size") or self.native.fixed

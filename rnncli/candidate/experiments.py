@@ -173,7 +173,7 @@ class Experiments:
             change = self._random(*_part(view, self.values[view.held.name]).shape) * 0.5 + 0.1
         return self._compared(*self._changed(view, when, change))
 
-    def units(self, view: View, when: str, element: tuple[int, int], row: int | None, half: int) -> set[int]:
+    def units(self, view: View, when: str, element: tuple[int, ...], row: int | None, half: int) -> set[int]:
         """Return which hidden units move when one element of a matrix changes: in a row of h_n, or a half of output."""
         if when not in self._given:
             return set()

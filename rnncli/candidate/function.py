@@ -63,6 +63,9 @@ class Function(Native):
         self._arguments = signature.weights_among(self.arguments)
         self._slots = [of for of in (*self._arguments.values(), *self._global_slots.values()) if of.kind]
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
+        parts = {name: [*map(slot, key_source.names_of_items(self.target, name))] for name in self._holders}
+        self._parts = {name: told for name, told in parts.items() if told and len({of.kind for of in told}) == len(told)
+                       and {of.kind for of in told} <= {*KINDS, "bias"}}  # fmt: skip
         star = signature.starred(self.target) or ""
         told = bool(self._arguments)  # by the function that it hands them on to
         self.star = [star] if role(star) == "params" and not told else []
@@ -298,6 +301,9 @@ class Function(Native):
         kinds: tuple[Kind, ...] = ("weight_ih", "weight_hh", "bias")
         if form in ("flat", "tuple", "tuples", "numbered"):
             kinds = KINDS if case.rnn.bias else KINDS[:2]
+        if form in ("tuples", "triples") and (parts := self._parts.get(name)):  # as they are taken apart
+            kinds = tuple(of.kind for of in parts if of.kind and (form == "triples" or case.rnn.bias or not of.is_bias))
+            why = "the name it is given"
         groups = []
         for layer, side in itertools.product(range(case.rnn.num_layers), sides):
             group = Group(self._weight("", Slot(kind, layer, side), binding, why) for kind in kinds)

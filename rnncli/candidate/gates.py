@@ -275,10 +275,10 @@ class _Place:
             self.every, [(*part, value) for part, value in fills.items()], x, states
         )
         if not self.by_output and h_n is not None and h_n.dim() == 3 and len(h_n) == s.rows:
-            return h_n[self._row]
+            return h_n[self._row].double()
         if output is None or output.dim() != 3 or self.layer < s.layers - 1 or output.shape[-1] != s.wide:
             return None
-        return output[0 if self.reverse else -1].narrow(-1, s.H * self.reverse, s.H)
+        return output[0 if self.reverse else -1].narrow(-1, s.H * self.reverse, s.H).double()
 
     def _with_layer_zero(self, state: Tensor) -> Tensor:
         changed, directions = state.clone(), self.experiments.sizes.directions

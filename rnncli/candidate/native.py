@@ -68,6 +68,7 @@ class Native:
         self.left_at_none = [name for name in left_out if self.defaults[name] is None and option(name) != "device"]
         self.states = [name for name, meant in self.arguments.items() if meant == "state"]
         self.takes_state = bool(self.states)
+        self.names_no_c = len(self.states) == 2 == len(cell.states) and not any(map(is_cell_state, self.states))
         self.optional_state = all(one in self.defaults or state_source.replaces_none(call, one) for one in self.states)
         self.says_step = signature.says_step(name, self.arguments)
         loaded = vars(module).items() if module is not None else ()

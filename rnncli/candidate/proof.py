@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 
 from rnncli.candidate.convention import Reading, Results, States
-from rnncli.candidate.lookalikes import AnotherCellError, gated, gated_by_source
-from rnncli.candidate.objects import Object
+from rnncli.candidate.lookalikes import AnotherCellError, gated, gated_by_source, other_cell_inside
+from rnncli.candidate.objects import AnyNative, Object
 from rnncli.candidate.places import held_by
 from rnncli.candidate.roles import wired
 from rnncli.candidate.settle import Unreadable
@@ -145,3 +145,13 @@ def _by_name(trial: Trial) -> Wiring | None:
     except Exception:
         return None
     return None if found.missing else replace(found, turned=False)
+
+
+def require_no_other_cell(native: AnyNative, case: Case) -> None:
+    """Raise AnotherCellError for a module that holds a layer of another cell, by the classes of its modules."""
+    try:
+        made = trial_of(case, native, 1, 1, torch.float32).made(torch.float32)
+    except (Exception, SystemExit):
+        return  # it cannot be constructed, which its own call tells
+    if inside := other_cell_inside(made, case.cell):
+        raise AnotherCellError(f"candidate {native.name}: {inside}")

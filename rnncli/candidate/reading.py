@@ -21,10 +21,10 @@ from rnncli.candidate.convention import Reading, part_of
 from rnncli.candidate.forms import ways_to_hold_weights
 from rnncli.candidate.function import Function
 from rnncli.candidate.load import default_dtype
-from rnncli.candidate.lookalikes import AnotherCellError, other_cell, other_cell_inside
+from rnncli.candidate.lookalikes import AnotherCellError, other_cell
 from rnncli.candidate.objects import AnyNative, Object, native_of, plan_key
 from rnncli.candidate.places import held_by
-from rnncli.candidate.proof import Proof, faults_by_name
+from rnncli.candidate.proof import Proof, faults_by_name, require_no_other_cell
 from rnncli.candidate.settle import Settling, Unreadable
 from rnncli.candidate.trial import Trial, as_of_head, equal, trial_of
 from rnncli.core.case import Case, altered
@@ -48,7 +48,7 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
         raise AnotherCellError(f"candidate {name}: {another}")
     native = native_of(target, name, case.cell)
     if native.is_module:
-        _require_no_other_cell(native, case)
+        require_no_other_cell(native, case)
     if native.takes_pair and "takes" in stated:
         raise Unreadable(f"candidate {name}: it takes {native.states[0]} apart into h and c: it is not h_0 alone")
     if not (case.rnn.batch_first and native.claims("batch_first")):
@@ -115,15 +115,6 @@ def _with_h_alone(adapted: Adapted, ways: list[AnyNative], case: Case, stated: M
     return []
 
 
-def _require_no_other_cell(native: AnyNative, case: Case) -> None:
-    try:
-        made = trial_of(case, native, 1, 1, torch.float32).made(torch.float32)
-    except (Exception, SystemExit):
-        return  # it cannot be constructed, which its own call tells
-    if inside := other_cell_inside(made, case.cell):
-        raise AnotherCellError(f"candidate {native.name}: {inside}")
-
-
 class Reader:
     """Reads one candidate: how one call is made, what of layers and directions it claims, and what its weights are."""
 
@@ -136,6 +127,10 @@ class Reader:
     def readings(self) -> list[Adapted]:
         """Return the readings that evidence leaves, the plain one first. Raises Unreadable."""
         base, always = self._base()
+        if isinstance(self.native, Object) and self.native.names_no_c and self._takes_memory_first(base[0]):
+            self.native.states.reverse()
+            self.native.cell_state_first = True  # what comes out goes in again
+            base, always = self._base()
         found: list[Adapted] = []
         for reading in base:
             adapted = Adapted(self.native, self._claimed(self._with_joined_order(reading), always), always)
@@ -149,6 +144,12 @@ class Reader:
             adapted.overwrites = self._overwritten_by(adapted)
             adapted.unlike_heads = adapted.unlike_heads or self._unlike_heads(adapted)
         return found
+
+    def _takes_memory_first(self, reading: Reading) -> bool:
+        try:
+            return trial_of(self.case, self.native, 1, 1, reading.dtype).memory_first(reading)
+        except Exception:
+            return False  # which its own call tells
 
     def _base(self) -> tuple[list[Reading], tuple[int, int]]:
         """Return the reading at one layer and one direction, or at as many as the candidate always has."""
@@ -284,7 +285,8 @@ class Reader:
         layers = self.case.rnn.num_layers if reading.layers else 1
         bidirectional = self.case.rnn.bidirectional and reading.directions
         one = altered(self.case, rnn={"num_layers": layers, "bidirectional": bidirectional})
-        unsupported = adapted.always[1] > one.rnn.directions or adapted.always[0] not in (1, layers)
+        alone = adapted.always[0] > 1 and self.case.rnn.bidirectional and not reading.directions
+        unsupported = alone or adapted.always[1] > one.rnn.directions or adapted.always[0] not in (1, layers)
         if reading.nothing or unsupported:
             return False  # which is told
         prepare(one)
@@ -305,7 +307,8 @@ class Reader:
         trial = self._trial_of_whole(adapted)
         first = slice(0, None if "N" in reading.input else 1)
         x, states = trial.x[:, first], tuple(one[:, first] for one in trial.states)
-        given = altered(trial.case, input={"batch_size": x.shape[1]})
+        mode = {"train": self.case.run.train}
+        given = altered(trial.case, input={"batch_size": x.shape[1]}, run=mode)
 
         def call() -> None:
             with default_dtype(reading.dtype):

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import itertools
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -182,7 +183,8 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
         found |= {name: "state" for name in unsaid if state_source.becomes_a_state(call, name)}
     if holds_weights and len(cell.states) == 2:
         required = [p.name for p in parameters if p.default is p.empty and found[p.name] in ("state", "unknown")]
-        if len(required) == 2 and "input" in found.values() and "unknown" in map(found.get, required):
+        pair = any(state_source.unpacked_into(call, name) for name in required)
+        if len(required) == 2 and not pair and "input" in found.values() and "unknown" in map(found.get, required):
             found |= dict.fromkeys(required, "state")  # s1 and s2, of whatever names, are h and c
     if holds_weights or gated:
         return _guessed(found)
@@ -197,6 +199,7 @@ def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
     for parameter in parameters:
         name, optional = parameter.name, parameter.default is not parameter.empty
         meant = _option_of(parameter) or _LETTERS.get(name.lower())
+        meant = "seq_len" if meant == "lengths" else meant  # of a layer that is constructed: a number
         meant = meant or ("params" if not optional and role(name) == "params" else None)
         meant = meant or ("config" if name.lower().strip("_") in CONFIGS else None)
         other_mode = name == "mode" and not str(parameter.default).upper().startswith("RNN_")
@@ -358,15 +361,24 @@ def _starred_values(parameters: Mapping[str, inspect.Parameter], given: Mapping[
     return list(given.get(star, ())) or [value for name, value in given.items() if name not in parameters]
 
 
-def called(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
-    """Call, by position where a name cannot be used; what it yields comes as a list.
+def _signed(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what has the signature of a call: `forward` of a module that is called itself."""
+    module = getattr(call, "__self__", None)
+    if not isinstance(module, nn.Module) or getattr(call, "__func__", None) is not nn.Module.__call__:
+        return call
+    return module.forward if inspect.ismethod(module.forward) else call
 
-    A process that the candidate forks off ends here.
+
+def called(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+    """Call by position, as people do and hooks of a module see it, and by name what comes behind one that is left out.
+
+    What it yields comes as a list. A process that the candidate forks off ends here.
     """
-    own = {p.name: p for p in _all_parameters_of(call)}
+    own = {p.name: p for p in _all_parameters_of(_signed(call))}
     rest = _starred_values(own, given)
-    by_place = {inspect.Parameter.POSITIONAL_ONLY, *([inspect.Parameter.POSITIONAL_OR_KEYWORD] if rest else [])}
-    positional = [name for name, p in own.items() if p.kind in by_place and (name in given or rest)]
+    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    placed = [name for name, p in own.items() if p.kind in by_place]
+    positional = placed if rest else [*itertools.takewhile(given.__contains__, placed)]
     kinds = {name: own[name].kind if name in own else None for name in given if name not in positional}
     named = {name: given[name] for name, kind in kinds.items() if not rest or kind == inspect.Parameter.KEYWORD_ONLY}
     for name in [name for name, kind in kinds.items() if kind == inspect.Parameter.VAR_KEYWORD]:

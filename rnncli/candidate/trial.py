@@ -134,6 +134,15 @@ class Trial:
         h_n, other = (self._computed_or_none(reading, self.x, states)[1] for states in given)
         return h_n is not None and other is not None and not torch.equal(h_n[1], other[1])
 
+    def memory_first(self, reading: Reading) -> bool:
+        """Return whether c of an LSTM is the first of two states: h has no effect where all weights are zero."""
+        made, zeros = self.made(reading.dtype), tuple(map(torch.zeros_like, self.states))
+        for one in held_by(made):
+            one.set(made, reading.binding.value(torch.zeros(one.shape, dtype=reading.dtype)))
+        others = [zeros, (zeros[0] + 1.0, zeros[1]), (zeros[0], zeros[1] + 1.0)]
+        base, *moved = (self.computed(reading, self.x[:1], states, made) for states in others)
+        return [equal(base, one) for one in moved] == [False, True]
+
     def _computed_or_none(self, reading: Reading, x: Tensor, states: States) -> Results:
         try:
             return self.computed(reading, x, states)

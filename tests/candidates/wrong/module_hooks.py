@@ -1,0 +1,21 @@
+"""Hooks of a module that change what comes out of it, and the gradient of what goes in."""
+
+import torch
+from torch import nn
+class HalvesOutput(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.i2h = nn.Linear(input_size, hidden_size)
+        self.h2h = nn.Linear(hidden_size, hidden_size)
+        self.register_forward_hook(lambda m, a, out: (out[0] * 0.5, out[1]))
+    def forward(self, x, h0):
+        h, out = h0[0], []
+        for xt in x:
+            h = torch.tanh(self.i2h(xt) + self.h2h(h))
+            out.append(h)
+        return torch.stack(out), h[None]
+class HalvesGradient(HalvesOutput):
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self._forward_hooks.clear()
+        self.register_full_backward_hook(lambda m, gi, go: tuple(g * 0.5 if g is not None else None for g in gi))
