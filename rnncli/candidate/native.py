@@ -68,7 +68,7 @@ class Native:
         self.left_at_none = [name for name in left_out if self.defaults[name] is None and option(name) != "device"]
         self.states = [name for name, meant in self.arguments.items() if meant == "state"]
         self.takes_state = bool(self.states)
-        self.names_no_c = len(self.states) == 2 == len(cell.states) and not any(map(is_cell_state, self.states))
+        self.order_is_open = len(self.states) == 2 == len(cell.states) and not any(map(is_cell_state, self.states))
         self.optional_state = all(one in self.defaults or state_source.replaces_none(call, one) for one in self.states)
         self.says_step = signature.says_step(name, self.arguments)
         loaded = vars(module).items() if module is not None else ()
@@ -120,11 +120,14 @@ class Native:
         self.starts_itself = self.optional_state and any(state_source.looks_for_none(call, one) for one in self.states)
         said = {p.name: p.annotation for p in signature.parameters_of(call)}.get(state)
         self.state_record = self._record_of_states(call, state, said) if len(self.states) == 1 else None
-        taken = state_source.unpacked_into(call, state, helpers) if len(self.states) == 1 else self.states
+        own = state_source.unpacked_into(call, state) if len(self.states) == 1 else self.states
+        taken = own or state_source.unpacked_into(call, state, helpers)
         taken = [*cell.states] if self.state_record else taken  # by their names, in whatever order they are read
         pair = len(cell.states) == 2 == len(taken)
         self.takes_pair = pair and any(map(is_cell_state, taken))  # by its source: h alone is none
-        self.cell_state_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
+        c_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
+        self.cell_state_first = c_first and taken == own
+        self.order_is_open = self.order_is_open or (c_first and taken != own)  # a helper's names are not its own
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
         names = "|".join(map(re.escape, self.states))
         listed = re.search(rf"\b({names})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)

@@ -127,7 +127,7 @@ class Reader:
     def readings(self) -> list[Adapted]:
         """Return the readings that evidence leaves, the plain one first. Raises Unreadable."""
         base, always = self._base()
-        if isinstance(self.native, Object) and self.native.names_no_c and self._takes_memory_first(base[0]):
+        if isinstance(self.native, Object) and self.native.order_is_open and self._takes_memory_first(base[0]):
             self.native.states.reverse()
             self.native.cell_state_first = True  # what comes out goes in again
             base, always = self._base()
