@@ -17,6 +17,7 @@ _MODULE_OWN = set(vars(nn.Module()))
 _DEPTH = 7
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), torch.dtype, torch.device, type, types.ModuleType)
 _LINEAR = (nn.Linear, nn.RNNCellBase, nn.RNNBase)
+_LARGE = 1e4  # gradients that a clamp would change
 
 Path = tuple[Any, ...]  # of attributes, keys and indices
 
@@ -47,6 +48,18 @@ class Held:
     @property
     def name(self) -> str:
         return self.names[0]
+
+    def hook_changes_gradient(self) -> bool:
+        """Return whether a hook that is to be called when a gradient was accumulated changes that of a parameter."""
+        hooks = getattr(self.value, "_post_accumulate_grad_hooks", None) or {}
+        for hook in hooks.values():
+            trained = nn.Parameter(torch.zeros_like(self.value))
+            gradient = torch.linspace(-_LARGE, _LARGE, trained.numel()).reshape(trained.shape).to(trained.dtype)
+            trained.grad = gradient.clone()
+            hook(trained)
+            if trained.grad is None or not torch.equal(trained.grad, gradient) or bool(trained.any()):
+                return True
+        return False
 
     def set(self, owner: Any, value: Any) -> None:
         """Put a value everywhere the tensor stands; a parameter becomes a plain tensor, so that a gradient passes.

@@ -317,7 +317,10 @@ class Reader:
                 native.call(reading.as_input(x[0] if reading.steps else x), state, trial.params, given, reading.binding)
 
         try:
-            return native.overwritten_in(call)
+            held = held_by(native.made(trial.case, reading.dtype)) if isinstance(native, Object) else []
+            told = "a hook changes the gradient of {}, or the weight itself, after a backward"
+            hooks = [(Cause.GRADIENT_LOST, told.format(one.name)) for one in held if one.hook_changes_gradient()]
+            return [*native.overwritten_in(call), *hooks]
         except (Exception, SystemExit):
             return []
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from rnncli.candidate.names import is_cell_state, option, role, slot
 from rnncli.candidate.places import is_array
-from rnncli.candidate.syntax import assigned_in, called, name_of
+from rnncli.candidate.syntax import assigned_in, called, name_of, names_of
 
 _PRODUCTS = ("matmul", "mm", "dot", "bmm", "mv")
 
@@ -89,8 +89,9 @@ def codes_behind(target: Any, module: Any) -> list[Any]:
 
 def counts_up_to(target: Any, name: str) -> bool:
     """Return whether the source counts up to an argument: `range(sequence_length)`."""
-    counted = (part for node in nodes_of(target) if called(node) == "range" for part in ast.walk(node))
-    return any(isinstance(part, ast.Name) and part.id == name for part in counted)
+    nodes = nodes_of(target)
+    names, calls = names_of(nodes, name), (node for node in nodes if called(node) == "range")
+    return any(isinstance(part, ast.Name) and part.id in names for node in calls for part in ast.walk(node))
 
 
 def functions_behind(target: Any, module: Any) -> list[ast.FunctionDef]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rnncli.candidate.names import is_cell_state, role, words
 from rnncli.candidate.source import nodes_of
-from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of
+from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of, names_of
 
 _APART = words(
     "squeeze unbind view reshape chunk split select flatten narrow unsqueeze transpose permute tolist index_select"
@@ -163,12 +163,7 @@ def unpacked_into(target: Any, name: str, helpers: Sequence[ast.FunctionDef] = (
     nodes = nodes_of(target)
     if found := _unpacked_in(nodes, name):
         return found
-    names = {name}
-    for node in nodes:
-        value = getattr(node, "value", None)
-        given = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
-        if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in given):
-            names |= {*map(name_of, node.targets)}
+    names = names_of(nodes, name)
     places = ((helper, own) for helper in helpers for own in arguments_of(helper) if own in names)
     return next((found for helper, own in places if (found := _unpacked_in([*ast.walk(helper)], own))), [])
 

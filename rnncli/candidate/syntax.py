@@ -1,7 +1,7 @@
 """What syntax trees of Python say, without running anything and without torch."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 
 def name_of(node: ast.AST) -> str:
@@ -18,6 +18,17 @@ def assigned_in(node: ast.AST) -> list[ast.expr]:
     """Return what an assignment gives a value, the elements of a tuple one by one; nothing of another node."""
     targets = node.targets if isinstance(node, ast.Assign) else []
     return [part for target in targets for part in getattr(target, "elts", [target])]
+
+
+def names_of(nodes: Iterable[ast.AST], name: str) -> set[str]:
+    """Return a name and those that are given its value: `n` of `n = len(x) if steps is None else steps`."""
+    found = {name}
+    for node in nodes:
+        value = node.value if isinstance(node, ast.Assign) else None
+        given = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+        if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in given):
+            found |= {*map(name_of, node.targets)} - {""}
+    return found
 
 
 def arguments_of(function: ast.FunctionDef | ast.Lambda) -> list[str]:

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import time
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from rnncli.cost.measure import PassSpec
 
 SLOW_IMPORT_S = 0.5  # of a candidate's file, which each edit imports again
+# What torch warns of because weights are given as tensors here, and inputs that need no gradient.
+OWN_WARNINGS = (r"The \.grad attribute of a Tensor that is not a leaf", "Full backward hook is firing")
 ARGUMENTS = ("num_layers", "bidirectional", "batch_first")  # told where a candidate takes them and the case does not
 DEFAULTS = Case().config["rnn"]
 LAYERS = {cell.layer: (getattr(nn, name), getattr(nn, name).forward) for name, cell in CELLS.items()}
@@ -57,6 +60,8 @@ class CandidateServer:
             with self._with_traceback():
                 self._target, self._note = located(self._name)
             self._import_s = time.monotonic() - start
+            for told in OWN_WARNINGS:
+                warnings.filterwarnings("ignore", told)
 
     def read(self, case: Case) -> Claims:
         """Find out how the candidate is called."""

@@ -221,7 +221,7 @@ def raised_by_more_steps(problem: Problem, candidate: Candidate) -> str | None:
     if _is_too_much_work(longer.case):
         return None
     try:
-        longer.values("algorithm", candidate)
+        longer.values("precision", candidate)
     except CandidateError as error:
         return f"{when}, {error}; {problem.case.cell.layer} takes any number of steps"
     return None

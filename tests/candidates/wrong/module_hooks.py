@@ -19,3 +19,32 @@ class HalvesGradient(HalvesOutput):
         super().__init__(input_size, hidden_size)
         self._forward_hooks.clear()
         self.register_full_backward_hook(lambda m, gi, go: tuple(g * 0.5 if g is not None else None for g in gi))
+
+
+class ClipsAccumulated(HalvesOutput):
+    """Clips gradients once they are accumulated, which a call of autograd does not show."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self._forward_hooks.clear()
+        for p in self.parameters():
+            p.register_post_accumulate_grad_hook(self.accumulated)
+
+    def accumulated(self, p):
+        p.grad.clamp_(-0.01, 0.01)
+
+
+class LooksAtAccumulated(ClipsAccumulated):
+    def accumulated(self, p):
+        self.norm = p.grad.norm().item()
+
+
+class ResetsInTraining(HalvesOutput):
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self._forward_hooks.clear()
+
+    def forward(self, x, h0):
+        if self.training:
+            self.zero_grad(set_to_none=False)
+        return super().forward(x, h0)
