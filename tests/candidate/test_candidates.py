@@ -488,3 +488,9 @@ def test_weights_of_a_head_that_is_not_compared_lie_on_the_inputs_device(record_
 def test_a_weight_that_acts_within_the_recurrence_is_to_be_left_out(record_of):
     record = record_of("wrong/head_within.py:fed_back")
     assert [found.fix for found in record.diagnosis] == ["compute the states without it, as nn.RNN does"]
+
+
+def test_a_candidate_that_casts_is_not_told_that_more_steps_raise(rnncli):
+    shown = rnncli("verify", "tests/candidates/gated/lstm_float32_start.py:Net", "--cell", "LSTM", "--no-timing")
+    assert shown.code == 0
+    assert "steps" not in shown.err
