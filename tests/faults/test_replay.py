@@ -513,3 +513,10 @@ def test_a_shrunk_replay_has_the_diagnosis_of_the_case_it_comes_from(rnncli, tmp
     assert named == {"missing-bias-hh", "reverse-not-restored"}
     again = json.loads(rnncli(*shlex.split(record["replay"])[1:], "--no-timing", "--format", "json").out)
     assert {found["id"] for found in again["cases"][0]["diagnosis"]} == named
+
+
+def test_the_replay_of_what_always_has_both_directions_has_them(rnncli):
+    shown = rnncli("verify", "tests/candidates/gated/gru_directions_added_up.py:Sum", "--cell", "GRU", "--bidirectional")
+    assert shown.code == 1
+    (replay,) = (line for line in shown.out.splitlines() if line.startswith("rnncli verify "))
+    assert "--bidirectional" in replay

@@ -23,3 +23,10 @@ class MyGRU(nn.Module):
             x = torch.stack(ys, dim=1)
             last.append(h)
         return x, torch.stack(last, dim=1)
+
+
+class ByView(MyGRU):
+    """Takes h_0 apart by the batch that it reads from x, which an input with time first is not refused by."""
+
+    def forward(self, x, h0):
+        return super().forward(x, h0.view(len(self.cells), x.size(0), self.hidden_size))
