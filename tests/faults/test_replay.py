@@ -516,7 +516,9 @@ def test_a_shrunk_replay_has_the_diagnosis_of_the_case_it_comes_from(rnncli, tmp
 
 
 def test_the_replay_of_what_always_has_both_directions_has_them(rnncli):
-    shown = rnncli("verify", "tests/candidates/gated/gru_directions_added_up.py:Sum", "--cell", "GRU", "--bidirectional")
+    shown = rnncli(
+        "verify", "tests/candidates/gated/gru_directions_added_up.py:Sum", "--cell", "GRU", "--bidirectional"
+    )
     assert shown.code == 1
     (replay,) = (line for line in shown.out.splitlines() if line.startswith("rnncli verify "))
     assert "--bidirectional" in replay
