@@ -239,9 +239,10 @@ def _what_is_known(
     if first is not None and first.time is not None:
         said.append(f"output is wrong from step {first.time} of the {first.direction} direction on")
     reason = wrong[0].reason  # none where the error of the working dtype alone is too large
-    if reason is not None and (wrong[0].cause in FURTHER_CALLS or _is_right(_small(case), device, candidate)):
+    right_where_small = reason is not None and _is_right(_small(case), device, candidate)
+    if reason is not None and (right_where_small or wrong[0].cause in FURTHER_CALLS):
         fix = "look at what the candidate does in that call alone"
-        if not _is_right(case, device, candidate):
+        if right_where_small and not _is_right(case, device, candidate):
             smallest = 1 in (case.input.seq_len, case.input.batch_size)
             said.append(f"right at {'other' if smallest else 'smaller'} sizes")
             fix = "look at what depends on the sizes, or on how large values become"

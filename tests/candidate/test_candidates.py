@@ -494,3 +494,10 @@ def test_a_candidate_that_casts_is_not_told_that_more_steps_raise(rnncli):
     shown = rnncli("verify", "tests/candidates/gated/lstm_float32_start.py:Net", "--cell", "LSTM", "--no-timing")
     assert shown.code == 0
     assert "steps" not in shown.err
+
+
+@pytest.mark.usefixtures("in_process")
+def test_what_is_right_in_the_first_call_is_no_question_of_sizes(record_of):
+    (found,) = record_of("wrong/right_in_the_first_call.py:FirstStateKept").diagnosis
+    assert found.fix == "look at what the candidate does in that call alone"
+    assert "sizes" not in found.evidence
