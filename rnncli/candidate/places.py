@@ -50,14 +50,17 @@ class Held:
         return self.names[0]
 
     def hook_changes_gradient(self) -> bool:
-        """Return whether a hook that is to be called when a gradient was accumulated changes that of a parameter."""
-        hooks = getattr(self.value, "_post_accumulate_grad_hooks", None) or {}
+        """Return whether a hook that is called when a gradient was accumulated changes it, or the parameter itself.
+
+        The hook is called, so the object is of no further use.
+        """
+        hooks, own = getattr(self.value, "_post_accumulate_grad_hooks", None) or {}, self.value
         for hook in hooks.values():
-            trained = nn.Parameter(torch.zeros_like(self.value))
-            gradient = torch.linspace(-_LARGE, _LARGE, trained.numel()).reshape(trained.shape).to(trained.dtype)
-            trained.grad = gradient.clone()
-            hook(trained)
-            if trained.grad is None or not torch.equal(trained.grad, gradient) or bool(trained.any()):
+            before = own.detach().clone()
+            gradient = torch.linspace(-_LARGE, _LARGE, own.numel()).reshape(own.shape).to(own.dtype)
+            own.grad = gradient.clone()
+            hook(own)
+            if own.grad is None or not torch.equal(own.grad, gradient) or not torch.equal(own, before):
                 return True
         return False
 

@@ -316,13 +316,15 @@ class Reader:
                 state = reading.as_state(states) if native.takes_state else None
                 native.call(reading.as_input(x[0] if reading.steps else x), state, trial.params, given, reading.binding)
 
-        try:
+        told: list[tuple[Cause, str]] = []
+        with contextlib.suppress(Exception, SystemExit):
+            told += native.overwritten_in(call)
+        with contextlib.suppress(Exception, SystemExit):
             held = held_by(native.made(trial.case, reading.dtype)) if isinstance(native, Object) else []
-            told = "a hook changes the gradient of {}, or the weight itself, after a backward"
-            hooks = [(Cause.GRADIENT_LOST, told.format(one.name)) for one in held if one.hook_changes_gradient()]
-            return [*native.overwritten_in(call), *hooks]
-        except (Exception, SystemExit):
-            return []
+            changed = (one.name for one in held if one.hook_changes_gradient())
+            after = "or the weight itself, after a backward"
+            told += [(Cause.GRADIENT_LOST, f"a hook changes the gradient of {name}, {after}") for name in changed]
+        return told
 
     def _unlike_heads(self, adapted: Adapted) -> list[str]:
         """Return the weights of a head, which the identity hides, where results are not what a head makes of states."""

@@ -41,7 +41,12 @@ def in_unusual_calls(problem: Problem, candidate: Candidate) -> Difference | Non
 def _with_large_values(small: Problem, candidate: Candidate) -> Difference | None:
     """Take steps with values far beyond the probe's, where a clamp or a saturation shows; forward alone."""
     problem = small.derived(_large_steps)
-    values = problem.values("algorithm", candidate)
+    try:
+        values = problem.values("algorithm", candidate)
+    except CandidateError:
+        if problem.case.input.seq_len > small.case.input.seq_len:
+            return None  # it need not take more steps than the case has
+        raise
     if any(value is not None and not value.isfinite().all() for value in values.tensors.values()):
         return None  # an overflow of its own, as of tanh written with exp; the case's values decide
     expected, tolerance = (

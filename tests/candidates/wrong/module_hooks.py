@@ -48,3 +48,18 @@ class ResetsInTraining(HalvesOutput):
         if self.training:
             self.zero_grad(set_to_none=False)
         return super().forward(x, h0)
+
+
+class StepsInBackward(HalvesOutput):
+    """An optimizer for each parameter, which takes its step in the backward, as PyTorch's tutorial has it."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self._forward_hooks.clear()
+        self.optimizers = {p: torch.optim.SGD([p], lr=0.1) for p in self.parameters()}
+        for p in self.parameters():
+            p.register_post_accumulate_grad_hook(self.accumulated)
+
+    def accumulated(self, p):
+        self.optimizers[p].step()
+        self.optimizers[p].zero_grad()
