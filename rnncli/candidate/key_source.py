@@ -300,7 +300,10 @@ def texts_of_names(target: Any) -> dict[str, list[str]]:
 
 
 def _texts_within(target: Any) -> Callable[[ast.AST], Mapping[str, list[str]]]:
-    """Return what tells the strings of names at a place: an argument has those that its own function is given."""
+    """Return a function that tells what strings the names at a node stand for.
+
+    An argument stands for those that its own function is given, not for those of an argument of another function.
+    """
     nodes, known = _nodes_behind(target), texts_of_names(target)
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
     calls = [node for node in nodes if isinstance(node, ast.Call)]

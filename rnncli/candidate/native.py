@@ -150,7 +150,7 @@ class Native:
                 weight.grad = torch.ones_like(weight)
 
     def overwritten_in(self, call: Callable[[], object]) -> list[tuple[Cause, str]]:
-        """Return which weights a call of it overwrites, or the gradients they have, in words."""
+        """Return which weights, or gradients of weights, a call overwrites: the cause, and a sentence."""
         self.watched, told = {}, list[tuple[Cause, str]]()
         try:
             call()

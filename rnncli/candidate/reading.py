@@ -165,9 +165,9 @@ class Reader:
             told = by_directions and (partly or native.asks_for_directions)
             if not claimed and ((layers > 1 and by_layers) or (directions > 1 and told)):
                 continue
-            found, own = (self.settled(*sizes), sizes) if claimed else self._by_its_rows(*sizes)
-            if own != sizes:
-                return found, own
+            found, has = (self.settled(*sizes), sizes) if claimed else self._by_its_rows(*sizes)
+            if has != sizes:
+                return found, has
             if found and single and self._leaves_weights(found[0]):
                 partly = found
             elif found and found[0].fits and (claimed or single or found[0].output is not None):
@@ -302,7 +302,7 @@ class Reader:
         return plan.turned
 
     def _overwritten_by(self, adapted: Adapted) -> list[tuple[Cause, str]]:
-        """Return what a call overwrites of the weights and their gradients, in words."""
+        """Return which weights, or gradients of weights, a call or a hook overwrites: the cause, and a sentence."""
         native, reading = adapted.native, adapted.reading
         trial = self._trial_of_whole(adapted)
         first = slice(0, None if "N" in reading.input else 1)

@@ -370,9 +370,10 @@ def _signed(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def called(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
-    """Call by position, as people do and hooks of a module see it, and by name what comes behind one that is left out.
+    """Call with arguments by position, as people do: backward hooks of a module see no others.
 
-    What it yields comes as a list. A process that the candidate forks off ends here.
+    What comes behind an argument that is left out is given by name. A generator's values come as a list. A process that
+    the candidate forks off ends here.
     """
     own = {p.name: p for p in _all_parameters_of(_signed(call))}
     rest = _starred_values(own, given)
