@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,7 @@ class Adapted:
         self.overwrites: list[tuple[Cause, str]] = []  # the weights, or gradients of them, that a call overwrites
         self.unlike_heads: list[str] = []  # those read as a head's that do not act as one
         self.starts_itself = not reading.steps  # where its states may be omitted
+        self.reverses: Literal["", "in place", "as walked"] = ""  # where it walks backward if asked: how output comes
         self.prepare: Callable[[Case], None] = lambda _: None
 
     @property
@@ -98,11 +99,10 @@ class Adapted:
         words += ["numpy, without gradients"] if reading.binding.numpy else []
         if native.set_globals:
             words.append(f"the module's {', '.join(native.set_globals)} set to this case's")
-        parts = [
-            f"{name} as {part.form}" if part.form else name
-            for name, part in zip(("output", *native.cell.final), (reading.output, *reading.finals), strict=True)
-            if part is not None
-        ]
+        named = zip(("output", *native.cell.final), (reading.output, *reading.finals), strict=True)
+        returned = [(part.path, f"{name} as {part.form}" if part.form else name) for name, part in named if part]
+        by_place = all(isinstance(key, int) for path, _ in returned for key in path)
+        parts = [told for _, told in (sorted(returned) if by_place else returned)]
         if parts and not reading.steps:
             words.append(f"returns ({', '.join(parts)})" if len(parts) > 1 else f"returns {parts[0]}")
         if heads := self._heads():
@@ -125,8 +125,12 @@ class Adapted:
             done += ["layers"] if rnn.num_layers > 1 and not (reading.layers and reading.directions) else []
             done += ["directions"] if rnn.bidirectional and not reading.directions else []
         said = [f"{' and '.join(done)} put together by rnncli"] if done else []
+        if self.reverses and "directions" in done:
+            said.append("asked to reverse" + (", its output put back in order" if self.reverses == "as walked" else ""))
         if isinstance(self.native, Object) and (told := list(self.native.set_against_default(case))):
             said.append(f"constructed with {', '.join(told)}, not its default")
+        if asked := self.native.asked_for():
+            said.append(f"called with {', '.join(asked)}, not its default")
         if not rnn.bias and not self.native.claims("bias") and self._has_biases(case):
             said.append("its biases set to zero")
         if reading.steps:
@@ -182,6 +186,10 @@ class Adapted:
         names = zip(results(case), (self.reading.output, *self.reading.finals), strict=True)
         told = "it is a list of tensors, not one tensor"
         lists = [(name, str(Cause.SHAPE), told) for name, part in names if part and part.listed]
+        if self.reading.states_first:
+            told = f"it comes after {' and '.join(self.native.cell.final)}; {self.native.cell.layer} returns it first"
+            told += " (returns: states first states the other order)"
+            lists.append(("output", str(Cause.ORDER), told))
         lists += [("output", str(cause), told) for cause, told in self.overwrites[:1]]
         if self.unlike_heads:
             told = f"does not act as a linear head on the states, and {self.native.cell.layer} has no such weight"
@@ -304,10 +312,15 @@ class Adapted:
             return self._unit(x, states, own, _part(case, 1, case.rnn.bidirectional, x), (layer, 0))
         results = []
         for direction, suffix in enumerate(("", "_reverse")):
-            own, given = _renamed(params, f"l{layer}{suffix}", "l0"), x.flip(0) if direction else x
+            self.native.reversing = bool(direction and self.reverses)
+            given = x.flip(0) if direction and not self.reverses else x
+            own = _renamed(params, f"l{layer}{suffix}", "l0")
             one = part_of(states, 0, direction, direction + 1)
             output, *final = self._unit(given, one, own, _part(case, 1, False, x), (layer, direction))
-            results.append((output.flip(0) if direction and output is not None else output, *final))
+            if output is not None and direction and self.reverses != "in place":
+                output = output.flip(0)
+            results.append((output, *final))
+        self.native.reversing = False
         halves, *finals = zip(*results, strict=True)
         return joined(halves, -1), *(joined(parts, 0) for parts in finals)
 

@@ -103,7 +103,7 @@ class Reading:
     """How a candidate is called and what it returns, and what it claims beyond one layer in one direction.
 
     `input` and `state`: their axes; `state` is None where none is taken. `finals`: one for each state of the cell.
-    `neither`: what else it returns, in words.
+    `states_first`: output comes after them, which is no order of torch's. `neither`: what else it returns, in words.
     `head`: the shape of what it returns instead of states, where that looks like a classifier's. `dtype`: of the
     trial calls.
     """
@@ -115,6 +115,7 @@ class Reading:
     finals: tuple[Part | None, ...] = (None,)
     layers: bool = False
     directions: bool = False
+    states_first: bool = False
     neither: tuple[str, ...] = ()
     head: str | None = None
     dtype: torch.dtype = torch.float64

@@ -35,7 +35,7 @@ def words(text: str) -> frozenset[str]:
 _INPUT = words(
     "input inputs x xs x_t xt x_in inp inpt seq sequence data x_seq input_seq input_t x_batch batch embeds embedded"
     " features source src signal tokens in_seq input_sequence x_sequence step_input input_step input_data x0 timesteps"
-    " series xin"
+    " series xin input_tensor x_tensor"
 )
 _PROJECTED = re.compile(
     r"^(x|xs|input|inputs|in)_?(proj|projected|projection|lin|w|h)$|^(x?proj\w*|wx|wx_t|xw|xw_t|zx|z_x|pre\w*|drive\w*)$"
@@ -44,12 +44,13 @@ _STATE = re.compile(
     r"^(initial_?|init_?|prev_?|previous_?|last_?|start_?|old_?|first_?)?"
     r"(h|hx|h_?cx?|hh?0|h_0|hs|hidden|hiddens|hidden_?states?|state|states|ht|h_t|hid|a|a0|s|s0|h_?n|memory|carry"
     r"|short_?term(_?memory)?|stm|(lstm|gru|rnn|rec|recurrent|inner|layer|enc|encoder|dec|decoder)_?states?)"
-    r"(_?(prev|previous|init|initial|start|0|old|in|tm1|t_?minus_?1|t_1|last|first|zero|t))?$"
+    r"(_?(prev|previous|init|initial|start|0|old|in|tm1|t_?minus_?1|t_1|last|first|zero|t|tensor))?$"
 )
 _CELL_STATE = re.compile(
-    r"^(prev_?|next_?|new_?|last_?|init_?|initial_?|old_?)?(c|cc?0|cs|cx|ct|cell|cells|cell_?states?|c_?n"
+    r"^(prev_?|previous_?|next_?|new_?|last_?|init_?|initial_?|old_?|out_?|outputs?_?|all_?|final_?)?"
+    r"(c|cc?0|cs|cx|ct|cell|cells|cell_?states?|c_?n"
     r"|long_?term(_?memory)?|ltm|(memory|mem)_?(states?|cells?))"
-    r"(_?(0|n|t|x|prev|next|new|old|in|init|start|last|current|tm1|t_?minus_?1|t_1|states?))?$"
+    r"(_?(0|n|t|x|prev|next|new|old|in|init|start|last|current|tm1|t_?minus_?1|t_1|states?|tensor))?$"
 )
 _SECOND_BIAS = re.compile(r"[cd](s|_?[nh])?")  # beside b: of all gates, lists of them, or of n alone
 _GATE_WORDS: dict[str, dict[str, frozenset[str]]] = {
@@ -92,6 +93,9 @@ _OPTIONS = {
     " n_outputs n_output output_features target_size classes",
     "has_biases": "has_biases",
     "return_sequences": "return_sequences return_all_states return_all return_sequence return_hidden_states",
+    "reverse": "reverse reversed go_backwards backward backwards bwd rev is_reverse is_reversed right_to_left",
+    "return_state": "return_state return_states return_hidden return_hidden_state return_final_state return_last_state",
+    "learning_rate": "learning_rate lr eta",
     "rng": "rng random_generator",
     "dtype": "dtype",
     "device": "device dev",
@@ -201,7 +205,7 @@ def is_second_bias(name: str) -> bool:
 def _split_by_gate(name: str, cell: Cell) -> Iterator[tuple[str, str]]:
     """Yield the ways to take the word of a gate out of a name: a part of it, the end of a part, or its start."""
     lower = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name).lower()
-    lower = re.sub(r"block_?input", "g", lower)  # as Greff et al. call the candidate of an LSTM
+    lower = re.sub(r"block_?input|input_?node", "g", lower)  # as Greff et al., and Zhang et al., call the candidate
     parts = re.split(r"([._]+)", re.sub(r"(?<=[a-z])_?gate(?=[._]|$)", "", lower))
     ways = (lambda part, word: part == word and "*",
             lambda part, word: part.endswith(word) and part != word and f"{part[: -len(word)]}*",

@@ -55,6 +55,7 @@ class Native:
     documented_state: list[str] | None = None
     state_record: Any = None  # a named tuple, a dataclass or a dict of h and c
     state_is_listed = takes_part_of_first = starts_itself = takes_pair = cell_state_first = states_as_list = False
+    reversing = False  # in the call that is made: whether `reverse=True` is given
     watched: dict[str, tuple[Any, Any]] | None = None  # of a call that is watched: its weights, and copies of them
 
     def __init__(
@@ -178,6 +179,11 @@ class Native:
         """Take its one argument for states as h: `h_0[0]` is then a row of it, and not h of a pair."""
         self.h_alone, self.unpacks_state = True, self.unpacks_h_alone
 
+    def asked_for(self) -> list[str]:
+        """Return which results a call asks for that its defaults leave out, as `return_state=True`."""
+        asks = [name for name, meant in self.arguments.items() if meant in ("return_sequences", "return_state")]
+        return [f"{name}=True" for name in asks if self.defaults.get(name) is False]
+
     @property
     def takes(self) -> Literal["all", "h_0", "none"]:
         """Return which of the initial states it takes."""
@@ -210,6 +216,8 @@ class Native:
             return {name: pack_padded_sequence(x, torch.full((x.shape[1],), x.shape[0]))}
         if meant in ("input", "state"):
             return {name: binding.given(x if meant == "input" else state)}
+        if meant == "reverse":
+            return {name: self.reversing}
         value: Any = case if meant == "case" else option_value(meant, case, self.defaults.get(name), name)
         if meant == "lengths" and isinstance(x, Tensor) and "pack_padded_sequence" not in self.words:
             value = value.to(x.device)  # that function takes them on the CPU alone
@@ -292,7 +300,8 @@ def option_value(meant: str, case: Case, default: Any = None, name: str = "") ->
         return torch.tensor(case.input.sequence_lengths if packed else [case.input.seq_len] * case.input.batch_size)
     if meant == "rng":
         return sys.modules["numpy"].random.default_rng(0)
-    values = {**rnn.model_dump(), "output_size": rnn.hidden_size, "has_biases": rnn.bias, "return_sequences": True}
+    values = {**rnn.model_dump(), "output_size": rnn.hidden_size, "has_biases": rnn.bias}
+    values |= {"return_sequences": True, "return_state": True, "learning_rate": 0.01}
     values |= {"hidden_sizes": [rnn.hidden_size] * rnn.num_layers}
     values |= {"training": case.run.train, "batch_size": case.input.batch_size, "seq_len": case.input.seq_len}
     if meant != "config" and meant not in values:

@@ -7,7 +7,7 @@ import sys
 import types
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -60,6 +60,7 @@ class Object(Native):
         self._asks = {meant for text in self._texts_of_settings("config" in claimed) if (meant := option(text))}
         self._objects: dict[Any, Any] = {}
         self.plans: dict[PlanKey, Wiring] = {}
+        self.building_call: Callable[[Any, Case], object] | None = None  # of one that makes weights when it is called
         self.method = "__call__"
         cls, call = self._called(name)
         super().__init__(name, call, target if cls is None else cls, module, True, cell)
@@ -168,8 +169,8 @@ class Object(Native):
     def set_against_default(self, case: Case) -> Iterator[str]:
         """Yield what the constructor is given where its default is another: an activation, all steps of output, p."""
         for name, meant in self._made_with.items():
-            if meant in ("nonlinearity", "return_sequences", "dropout") and self._made_defaults.get(name) is not None:
-                default = self._made_defaults[name]
+            default = self._made_defaults.get(name)
+            if meant in ("nonlinearity", "return_sequences", "return_state", "dropout") and default is not None:
                 value = option_value(str(meant), case, default, name)  # of modules the two are never equal
                 same = value == default if meant == "dropout" else repr(value) == repr(default)
                 yield from [] if same else [f"{name}={value!r}"]
@@ -202,7 +203,10 @@ class Object(Native):
         with torch.random.fork_rng(devices=[]), _numpy_seeded(seed), globals_set(self.module, self._sizes(case)):
             torch.default_generator.manual_seed(seed)  # torch.manual_seed formats a stack for each device type
             made = copy.deepcopy(self.target) if self.fixed else self._constructed(case, output_size, device)
-        return with_own_tensors_in_slices(made.to(dtype)) if isinstance(made, nn.Module) else made
+            made = with_own_tensors_in_slices(made.to(dtype)) if isinstance(made, nn.Module) else made
+            if self.building_call:
+                self.building_call(made, case)
+        return made
 
     def _constructed(self, case: Case, output_size: int | None = None, device: Any = "cpu", **others: Any) -> Any:
         if self.of_torch:
@@ -217,6 +221,8 @@ class Object(Native):
                 given[name] = rnn_of(case)
             elif meant == "device":
                 given[name] = torch.device(device)
+            elif meant == "reverse":
+                given[name] = self.reversing
             elif isinstance(meant, str) and meant != "left out":
                 value = option_value(meant, case, self._made_defaults.get(name), name)
                 record = self._records[name] if meant == "config" else None
@@ -241,6 +247,9 @@ class Object(Native):
         given: dict[str, Any] = {}
         for name, meant in self.arguments.items():
             given |= self.given(name, meant, x, state, case, binding) if isinstance(meant, str) else {}
+        for name, meant in self._made_with.items():
+            if meant in ("seq_len", "batch_size") and type(getattr(made, name, None)) is int:
+                setattr(made, name, option_value(str(meant), case))  # it was constructed for calls of one size
         call = made if inspect.isfunction(made) else getattr(made, self.method)
         with globals_set(self.module, self._sizes(case)):
             return self.unpacked(signature.called(call, given), x)

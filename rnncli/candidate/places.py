@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.jit import ScriptModule
+from torch.nn.parameter import is_lazy
 
 _TABLES = ("_parameters", "_buffers", "_modules")
 _MODULE_OWN = set(vars(nn.Module()))
@@ -128,6 +129,8 @@ def _walk(value: Any, path: Path, linear: bool, found: dict[Any, Held], seen: se
 
 
 def _hold(value: Any, path: Path, linear: bool, found: dict[Any, Held]) -> None:
+    if is_lazy(value):  # it has no shape before the first call
+        return
     tensor, shape = isinstance(value, Tensor), tuple(value.shape)
     if not (value.is_floating_point() if tensor else value.dtype.kind == "f") or 0 in shape:
         return

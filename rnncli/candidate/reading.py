@@ -127,13 +127,15 @@ class Reader:
     def readings(self) -> list[Adapted]:
         """Return the readings that evidence leaves, the plain one first. Raises Unreadable."""
         base, always = self._base()
-        if isinstance(self.native, Object) and self.native.order_is_open and self._takes_memory_first(base[0]):
+        if trial_of(self.case, self.native, 1, 1, base[0].dtype).memory_first(base[0]):
             self.native.states.reverse()
             self.native.cell_state_first = True  # what comes out goes in again
             base, always = self._base()
         found: list[Adapted] = []
         for reading in base:
             adapted = Adapted(self.native, self._claimed(self._with_joined_order(reading), always), always)
+            self._trial_of_whole(adapted).let_build(adapted.reading)
+            adapted.reverses = self._trial_of_whole(adapted).reverses(adapted.reading)
             found.append(adapted)
             if self._wire(adapted) and "weights" not in self.stated:
                 other = native_of(self.native.target, self.native.name, self.case.cell)
@@ -144,12 +146,6 @@ class Reader:
             adapted.overwrites = self._overwritten_by(adapted)
             adapted.unlike_heads = adapted.unlike_heads or self._unlike_heads(adapted)
         return found
-
-    def _takes_memory_first(self, reading: Reading) -> bool:
-        try:
-            return trial_of(self.case, self.native, 1, 1, reading.dtype).memory_first(reading)
-        except Exception:
-            return False  # which its own call tells
 
     def _base(self) -> tuple[list[Reading], tuple[int, int]]:
         """Return the reading at one layer and one direction, or at as many as the candidate always has."""

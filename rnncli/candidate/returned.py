@@ -66,6 +66,7 @@ class Returned:
     def __init__(self, trial: Trial, reading: Reading, said: str) -> None:
         self.trial, self.native, self.reading, self.said, s = trial, trial.native, reading, said, trial.sizes
         self.letters = {"L": s.L, "N": trial.batch(reading), "I": s.I, "H": s.H, "S": s.rows, "F": s.wide, "1": 1}
+        self.states_first = False
         self.asked, self.final = reading.as_asked(trial.case), trial.case.cell.final
         self.outputs, self.finals = LAYOUTS[self.asked.input].outputs, LAYOUTS[self.asked.input].finals
         if reading.steps:  # what goes into the next step has the form of what came into this one
@@ -121,10 +122,13 @@ class Returned:
         others = [(path, value) for path, value in items if path and not any(one[: len(path)] == path for one in used)]
         neither = [f"result{''.join(f'[{key!r}]' for key in path)} {shown(value)}" for path, value in others]
         head = self._axes_of_head(tensors[0]) if len(tensors) == 1 and not parts and self._is_head(tensors[0]) else None
+        if head and self.reading.input == "LNI" and shape_of(tensors[0].value)[:-1] == (self.letters["L"],):
+            return None  # of the last step, and the first axis is left: it is that of the batch
         output = parts.get("output") if self.said != "h_n" or "h_n" not in parts else None
         finals = [parts.get(name) if self.said != "output" or "output" not in parts else None for name in self.final]
         neither = neither if parts else [shown(returned)]
         found = replace(self.reading, output=output, finals=tuple(finals), neither=tuple(neither), head=head)
+        found = replace(found, states_first=self.states_first)
         if steps:
             return _as_step(found)
         return found if parts or self.reading.input in ("LNI", "NLI") else None
@@ -264,6 +268,9 @@ class Returned:
     def _by_order(self, tensors: list[Item]) -> dict[str, Item]:
         """Take the first of several tensors for output, the next for h_n; what a head computed may stand before."""
         tensors = self._without_heads(tensors)
+        if self._has_states_first(tensors):
+            self.states_first = self.said != "states first"
+            tensors = [tensors[-1], *tensors[:-1]]
         several = self.reading.steps and len(self.final) > 1
         nested = [one for one in tensors if len(one.path) > 1]
         plain = [one for one in tensors if one not in nested]
@@ -296,6 +303,12 @@ class Returned:
         final = [one for one in after if one.final] or [one for one in after if not (one.output or one.of_head)]
         return {"output": first, "h_n": final[0]} if final else {"output": first}
 
+    def _has_states_first(self, tensors: list[Item]) -> bool:
+        """Return whether output comes after the states, by shape: right where that is stated, as of a scan of JAX."""
+        *states, last = tensors
+        behind = bool(last.output) and not last.final and len(states) == len(self.final)
+        return behind and not self.reading.steps and all(one.final and not one.output for one in states)
+
     # -- heads ---------------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -308,6 +321,9 @@ class Returned:
         if self.native.has_output_size and s.O in shape:
             return True
         own = bool(shape) and shape[-1] not in (s.H, s.wide, s.gates * s.C)
+        if own and shape[-1] == s.I:  # what multiplies x has the shape of a head to it, or its reverse
+            taking_x = {one for one in self._shapes if len(one) == 2 and {s.I, s.I + s.wide} & set(one)}
+            own = len(taking_x) > 1
         return own and any(weight in ((shape[-1], s.wide), (s.wide, shape[-1])) for weight in self._shapes)
 
     def _is_result_of_head(self, one: Item, fit: str | None) -> bool:

@@ -136,7 +136,9 @@ class _Roles:
         view.effective = self.experiments.reading is None or any(effect.any for effect in effects.values())
         view.moves_states = bool(effects["all"].rows and self.experiments.returns_states)
         named_as_state = _STATE.fullmatch(view.held.name.rpartition(".")[2].lower())
-        if s.O in view.big or (view.claim.kind == "readout" and view.effective and not view.moves_states):
+        reads_x = len(view.big) == 2 and s.wide != s.I and {s.I, s.I + s.H} & set(view.big)
+        of_head = view.claim.kind == "readout" and view.effective and not view.moves_states and not reads_x
+        if s.O in view.big or of_head:
             view.kind, view.evidence = "readout", _OF_HEAD
         elif len(view.big) <= 1 and not named_as_state:
             self._of_vector(view, effects)
@@ -170,6 +172,8 @@ class _Roles:
                 view.evidence = view.evidence if effects["all"].rows or rows else "its shape"
             if len(rows) == 1:
                 view.layer, view.reverse = rows[0] // s.directions, rows[0] % s.directions == 1
+            elif rows and rows[0] // s.directions < rows[-1] // s.directions:
+                view.layer = rows[0] // s.directions  # shared by the layers above
             elif not rows:
                 self._locate(view, effects["all"] if s.rows == 1 else NOTHING)
                 view.reverse = effects["late"].first if both_ways else view.reverse

@@ -5,6 +5,7 @@ The plain reading wins: a candidate that runs on a whole batch is read so, whate
 
 import inspect
 import re
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -82,6 +83,8 @@ class Settling:
         tried = f"cannot tell how to call it ({self.native.described()}): tried, among others, {said}"
         if len(self.native.states) == 1 < len(self.case.cell.states):
             tried += f"; {self.native.states[0]} was given as ({', '.join(self.case.cell.initial)})"
+        if error is not None and _raised_by_embedding(error):
+            tried = "it looks its input up in an nn.Embedding: name a layer that takes what that gives"
         failure = Unreadable(f"{name}: {tried if rank else f'its forward raised {said}'}")
         failure.__cause__ = error
         return failure
@@ -284,3 +287,8 @@ class Settling:
         if unit == "batch" and times.count(True) == 1:
             return [one for one in inputs if one in _BY_TIME_AXIS[times.index(True)]]
         return inputs if unit == "batch" else []
+
+
+def _raised_by_embedding(error: BaseException) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(frame.filename == torch.nn.modules.sparse.__file__ for frame in frames)

@@ -158,7 +158,8 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
             continue
         is_c = len(cell.states) > 1 and is_cell_state(name) and name not in keyed  # `cell` may be a layer
         meant: str | Slot | None = "state" if is_c else role(name)
-        if meant in ("max_len", "seq_len") or (meant is None and optional and default is not None):
+        told_by_default = isinstance(default, bool) if meant == "params" else optional and default is not None
+        if meant in ("max_len", "seq_len") or (meant in (None, "params") and told_by_default):
             meant = _option_of(parameter)
         if meant == "lengths" and source.counts_up_to(call, name):
             meant = "seq_len"
@@ -166,7 +167,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
             meant = "state"
         if (meant == "bias" and not isinstance(default, bool)) or (holds_weights and meant == "params"):
             meant = None
-        if (meant in ("dtype", "device") and optional) or (meant == "params" and isinstance(default, bool)):
+        if meant in ("dtype", "device") and optional:
             meant = "left out"
         of_others = any(isinstance(of, Slot) for of in found.values())
         if meant is None and gated and is_second_bias(name) and of_others:
@@ -239,6 +240,9 @@ def _option_of(parameter: inspect.Parameter) -> str | None:
     known, default = option(parameter.name), parameter.default
     if known == "hidden_size" and re.search(r"\b(list|tuple|sequence|iterable)\[", str(parameter.annotation).lower()):
         return "hidden_sizes"
+    kept = known == "learning_rate" or (known == "reverse" and not isinstance(default, bool))
+    if kept and default is not parameter.empty:
+        return None
     if known == "max_len" or (known == "seq_len" and default is None):  # a limit, or lengths: it stays at its default
         return "seq_len" if default is parameter.empty else None
     if known is not None or default is parameter.empty:
@@ -324,6 +328,9 @@ def call_of(target: type) -> tuple[str, Any]:
     if not issubclass(target, nn.Module):
         method = _method_of(target)
         return method, getattr(target, method)
+    scripted_alone = issubclass(target, torch.jit.ScriptModule) and not getattr(target, "_methods", None)
+    if scripted_alone or target.__name__ == "OptimizedModule":  # whose import takes two seconds
+        raise CandidateError("candidate: it is compiled, which keeps nothing of its source: name its class")
     scripted = getattr(target, "_methods", {}).get("forward")
     written = [vars(base) for base in target.__mro__ if not base.__module__.startswith("torch")]
     alone = scripted is None and not any("forward" in own for own in written)  # as in flax

@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from rnncli.candidate.convention import Call, Reading, Results, States, part_of
 from rnncli.candidate.load import default_dtype
@@ -124,6 +126,21 @@ class Trial:
         output, other = (self._computed_or_none(reading, x, self.states)[0] for x in (self.x, late))
         return output is not None and other is not None and not torch.equal(output[0], other[0])
 
+    def reverses(self, reading: Reading) -> Literal["", "in place", "as walked"]:
+        """Return how output comes where an argument asks to reverse: as walked if the first of the input, which is
+        read last, moves the last of output alone; "" without that argument.
+        """
+        if not self.native.claims("reverse") or reading.directions or reading.steps:
+            return ""
+        first = torch.cat([self.x[:1] + 1.0, self.x[1:]])
+        self.native.reversing = True
+        output, other = (self._computed_or_none(reading, x, self.states)[0] for x in (self.x, first))
+        self.native.reversing = False
+        if output is None or other is None:
+            return "in place"
+        moved = (output != other).flatten(1).any(1)
+        return "as walked" if bool(moved[-1]) and int(moved.sum()) == 1 else "in place"
+
     def chains_rows(self, reading: Reading) -> bool:
         """Return whether the first row of h_0 has an effect on the second of h_n, as of a layer above."""
         if reading.h_n is None or not reading.h_n.fits or "S" not in reading.h_n.axes or not self.native.takes_state:
@@ -135,13 +152,39 @@ class Trial:
         return h_n is not None and other is not None and not torch.equal(h_n[1], other[1])
 
     def memory_first(self, reading: Reading) -> bool:
-        """Return whether c of an LSTM is the first of two states: h has no effect where all weights are zero."""
+        """Return whether c is the first of an LSTM's two states whose names do not tell: by what h has no effect on,
+        where all weights are zero.
+        """
+        if not isinstance(self.native, Object) or not self.native.order_is_open:
+            return False
         made, zeros = self.made(reading.dtype), tuple(map(torch.zeros_like, self.states))
         for one in held_by(made):
             one.set(made, reading.binding.value(torch.zeros(one.shape, dtype=reading.dtype)))
         others = [zeros, (zeros[0] + 1.0, zeros[1]), (zeros[0], zeros[1] + 1.0)]
-        base, *moved = (self.computed(reading, self.x[:1], states, made) for states in others)
+        try:
+            base, *moved = (self.computed(reading, self.x[:1], states, made) for states in others)
+        except Exception:
+            return False  # which its own call tells
         return [equal(base, one) for one in moved] == [False, True]
+
+    def let_build(self, reading: Reading) -> None:
+        """Have every object called once where it is made, if the first call makes weights, as that of LazyLinear."""
+
+        def call(made: Any, case: Case) -> None:
+            given = {"layout": "batched", "lengths": None, "seq_len": 2, "batch_size": 2}
+            rnn, trial = case.rnn, replace(self, case=altered(case, input=given))
+            sizes = [rnn.h_out, *[rnn.hidden_size] * (len(self.states) - 1)]
+            states = tuple(torch.zeros(rnn.num_layers * rnn.directions, 2, size) for size in sizes)
+            with suppress(Exception):  # which its own call tells
+                trial.computed(reading, torch.zeros(2, 2, rnn.input_size), states, made)
+
+        if not isinstance(self.native, Object) or not self.native.is_module:
+            return
+        with suppress(Exception):  # of the constructor, likewise
+            made = self.made(reading.dtype)
+            before = _sized(made)
+            call(made, self.case)
+            self.native.building_call = call if _sized(made) > before else self.native.building_call
 
     def _computed_or_none(self, reading: Reading, x: Tensor, states: States) -> Results:
         try:
@@ -214,6 +257,10 @@ def trial_of(
     x, h = random(steps, batch, features), random(rows, batch, projected or hidden)
     others = [random(rows, batch, hidden) for _ in case.cell.states[1:]]
     return Trial(native, small, of_trial, x, (h, *others), params)
+
+
+def _sized(made: nn.Module) -> int:
+    return sum(not is_lazy(one) for one in made.parameters())
 
 
 def fresh(value: Any) -> Any:

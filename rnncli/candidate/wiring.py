@@ -139,7 +139,8 @@ class Wiring:
             kind = {"weight": "weight_ih", "bias": "bias_ih"}.get(weight.kind, weight.kind)
             told, shape = f"{kind}_{weight.suffix}", tuple(self._value(name, params, one).shape)
             if one.shape != shape:
-                upper = kind == "weight_ih" and weight.layer > 0
+                half = "weight_hh_l0_reverse" in params and 2 * math.prod(one.shape) == math.prod(shape)
+                upper = kind == "weight_ih" and weight.layer > 0 and half
                 cause = "upper-layer-reads-hidden-size" if upper else Cause.WRONG_SHAPE
                 yield told, cause, f"{name} has shape {one.shape}, expected {shape}"
             elif no_bias and all(piece.weight.is_bias for piece in pieces):

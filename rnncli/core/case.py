@@ -220,7 +220,7 @@ class Candidate(Section):
         None, description="axes of its input: (L, N, H_in), (N, L, H_in), (L, H_in), (H_in, N, L)"
     )
     weights: Literal["as nn.RNN", "transposed"] | None = Field(None, description="how it takes its matrices")
-    returns: Literal["both", "output", "h_n", "output without c_n", "h_n without c_n"] | None = Field(
+    returns: Literal["both", "states first", "output", "h_n", "output without c_n", "h_n without c_n"] | None = Field(
         None, description="what it returns of output and the final states"
     )
     takes: Literal["h_0"] | None = Field(None, description="h_0, if it takes no c_0")
@@ -281,7 +281,8 @@ class Case(Section):
     def returns(self) -> tuple[str, ...]:
         """Return the names of the tensors that the candidate returns: output, the final states, or both."""
         said = self.stated.get("returns", "both")
-        whole = {"both": ("output", *self.cell.final), "output": ("output",), "h_n": self.cell.final}
+        both = ("output", *self.cell.final)
+        whole = {"both": both, "states first": both, "output": ("output",), "h_n": self.cell.final}
         return {**whole, "output without c_n": ("output", "h_n"), "h_n without c_n": ("h_n",)}[said]
 
     @property

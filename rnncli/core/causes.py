@@ -14,6 +14,7 @@ class Cause(StrEnum):
     APPROXIMATION = "approximation"  # other values, of the size of an approximated function or of rounded weights
     ROUNDING = "rounding"  # other values, small, and still beyond rounding
     SHAPE = "shape"
+    ORDER = "order"  # of the results: output comes after the states
     DTYPE = "dtype"
     DEVICE = "device"
     MEMORY_LAYOUT = "memory-layout"  # sparse, or on the meta device: no values beside each other

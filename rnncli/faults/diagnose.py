@@ -33,6 +33,7 @@ MOST_LAYERS = 3
 SIMPLEST = {"rnn.num_layers": 1, "rnn.bidirectional": False, "rnn.bias": False, "rnn.nonlinearity": "tanh"}
 SIMPLEST |= {"rnn.batch_first": False, "input.layout": "batched", "input.h_0": "omitted", "run.train": False}
 SIMPLEST |= {"input.seq_len": 1, "rnn.proj_size": 0}
+_LOOK_AT_AXIS = {"L": "steps output holds, the first and the last", "D*H_out": "features each step of output holds"}
 BY_CAUSE = (H0_MUTATED, BACKWARD_BREAKS, LEAK, DOWNCAST)  # found by what they do, and told by a check
 
 
@@ -50,6 +51,8 @@ def diagnosed(
     if Cause.INPUT_MUTATED in wrong and wrong.keys() <= {Cause.INPUT_MUTATED, BACKWARD_BREAKS}:
         said = wrong[Cause.INPUT_MUTATED].reason or ""  # nothing else is wrong: a backward breaks by it
         return (Diagnosis(id=UNEXPLAINED, evidence=said, fix="write into a copy, as of x = x.clone()"),)
+    if unwritten := _unwritten(case, device, candidate):
+        return (unwritten,)
     for id in BY_CAUSE:
         if id in wrong:
             return (named(id, wrong[id].reason or "", case),)
@@ -98,6 +101,14 @@ def _small(case: Case) -> Case:
 def _forward_alone(case: Case, device: torch.device) -> tuple[Case, Probe]:
     small = altered(_small(case), run={"gradients": False, "train": False})
     return small, draw(small, 1).to(torch.float64, device)
+
+
+def _unwritten(case: Case, device: torch.device, candidate: Candidate) -> Diagnosis | None:
+    with suppress(CandidateError):
+        if name := candidate.unwritten(*_forward_alone(case, device)):
+            evidence = f"{name} holds memory of torch.empty that nothing is written to"
+            return Diagnosis(id=UNEXPLAINED, evidence=evidence, fix="write every element, or begin with torch.zeros")
+    return None
 
 
 def _leaks(case: Case, device: torch.device, candidate: Candidate) -> str | None:
@@ -229,7 +240,8 @@ def _what_is_known(
         where = "autograd follows: a backward of its own, detach(), .data, no_grad(), terms that add 0 to the forward"
     elif shapeless := [check for check in wrong if check.tensor == "output" and check.max_abs_error is None]:
         said.append(f"of output: {shapeless[0].reason or 'no value'}")
-        where = "axes the steps of output are stacked along, and its directions joined along"
+        axis = trial.axis_of_another_size()
+        where = _LOOK_AT_AXIS.get(axis, "axes the steps of output are stacked along, and its directions joined along")
         if shapeless[0].cause == Cause.NOT_FINITE:
             where = "is not finite: a division by 0, a logarithm or a root of 0 or less, an exp that overflows"
     elif "output" in right and any(check.tensor == "h_n" and check.cause not in FURTHER_CALLS for check in wrong):
@@ -238,9 +250,11 @@ def _what_is_known(
     first = next((check.first_divergence for check in wrong if check.tensor == "output"), None)
     if first is not None and first.time is not None:
         said.append(f"output is wrong from step {first.time} of the {first.direction} direction on")
+        if first.time and first.direction == "forward":
+            where = f"step {first.time} does otherwise than those before it"
     reason = wrong[0].reason  # none where the error of the working dtype alone is too large
     right_where_small = reason is not None and _is_right(_small(case), device, candidate)
-    if reason is not None and (right_where_small or wrong[0].cause in FURTHER_CALLS):
+    if reason is not None and (right_where_small or wrong[0].cause in {*FURTHER_CALLS, Cause.RAISES}):
         fix = "look at what the candidate does in that call alone"
         if right_where_small and not _is_right(case, device, candidate):
             smallest = 1 in (case.input.seq_len, case.input.batch_size)

@@ -63,6 +63,15 @@ class Trial:
                     found[name] = tuple(axes[axis] for axis in order), axes
         return found
 
+    def axis_of_another_size(self) -> str:
+        """Return the one axis along which output has another size than torch's; "" where it is no such one."""
+        one, right = self.values.tensors.get("output") if self.values else None, self.planted(()).tensors["output"]
+        if one is None or right is None or one.dim() != right.dim():
+            return ""
+        axes = next(tensor.axes for tensor in predict_tensors(self.case) if tensor.name == "output")
+        unlike = [axis for axis, *sizes in zip(axes, one.shape, right.shape, strict=True) if len(set(sizes)) > 1]
+        return unlike[0] if len(unlike) == 1 else ""
+
     def in_place_of_others(self) -> dict[str, str]:
         """Return which results are not their own values and those of another one: by name, the other's name."""
         actual, right, names = self.values.tensors if self.values else {}, self.planted(()).tensors, results(self.case)

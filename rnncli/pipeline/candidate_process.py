@@ -61,6 +61,7 @@ REPLIES: dict[str, Any] = {  # what the methods of `CandidateServer` return
     "adapter": str,
     "regimes": Regimes,
     "float32_line": str | None,
+    "unwritten": str | None,
     "evaluate": tuple[dict[str, torch.Tensor | None], dict[str, Finding]],
     "overwritten": str | None,
     "time": tuple[Timing, ...],
@@ -131,6 +132,11 @@ class CandidateProxy:
         """Return the line that makes a float32 tensor in the middle of float64 work, or None."""
         line: str | None = self._call("its forward", "float32_line", case, probe, plain)
         return line
+
+    def unwritten(self, case: Case, probe: Probe) -> str | None:
+        """Return the result with memory of torch.empty that nothing was written to, or None."""
+        name: str | None = self._call("its forward", "unwritten", case, probe)
+        return name
 
     def repaired(self, case: Case, faults: Iterable[str], trials: Iterable[tuple[Case, Probe]]) -> list[Change | None]:
         """Return for each of the faults found together the change to its file that fixes it, or None."""

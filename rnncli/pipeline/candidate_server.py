@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rnncli.candidate.find import located, own_frames
 from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical
@@ -22,7 +22,16 @@ from rnncli.numerics import device as devices
 from rnncli.numerics.probe import Probe, draw
 from rnncli.pipeline.candidate_process import Claims
 from rnncli.pipeline.fixes import Search
-from rnncli.verdict.evaluate import Change, Regimes, Values, candidate_side, evaluate, reference_side, values_of
+from rnncli.verdict.evaluate import (
+    Change,
+    Regimes,
+    Values,
+    candidate_side,
+    evaluate,
+    has_values,
+    reference_side,
+    values_of,
+)
 from rnncli.verdict.regimes import observed
 
 if TYPE_CHECKING:
@@ -148,14 +157,26 @@ class CandidateServer:
         from rnncli.faults.own_line import float32_made
 
         with devices.backend_settings(case.run):
-            return float32_made(self._candidate, case, probe, plain)
+            return float32_made(self._candidate, case, probe, plain and _makes_float32())
+
+    def unwritten(self, case: Case, probe: Probe) -> str | None:
+        """The result with memory of torch.empty that nothing was written to: NaN where torch fills it with NaN."""
+        forward, before = altered(case, run={"gradients": False}), torch.are_deterministic_algorithms_enabled()
+        as_it_is, _ = self.evaluate(forward, probe, -1)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        try:
+            filled, _ = self.evaluate(forward, probe, -1)
+        finally:
+            torch.use_deterministic_algorithms(before)
+        with_nan, others = ({name for name in found if _has_nan(found[name])} for found in (filled, as_it_is))
+        return next((name for name in ("output", *case.cell.final) if name in with_nan - others), None)
 
     def evaluate(self, case: Case, probe: Probe, key: int, plain: bool = False) -> tuple[Any, Any]:
         """Values of the candidate, without what it returned itself, which stays here."""
         if self._adapted and (why := self._adapted.unsupported(case)):
             raise CandidateError(f"candidate {self._name}: {why}")  # a smaller case, while one is shrunk
         with self._running(case):
-            values = evaluate(candidate_side(self._candidate, case, probe), case, plain)
+            values = evaluate(candidate_side(self._candidate, case, probe), case, plain and _makes_float32())
         self._kept = {key: values, **dict(itertools.islice(self._kept.items(), 3))}
         return values.tensors, values.findings
 
@@ -233,6 +254,7 @@ def _untried(adapted: "Adapted", case: Case) -> tuple[str, ...]:
     """Return what a candidate takes and the case leaves at its default: arguments, and packed input."""
     arguments = (name for name in ARGUMENTS if adapted.native.claims(name))
     found = [name for name in arguments if getattr(case.rnn, name) == DEFAULTS[name]]
+    found += ["reverse"] if adapted.native.claims("reverse") and not case.rnn.bidirectional else []
     return (*found, "packed") if adapted.packs and case.input.layout == "batched" else tuple(found)
 
 
@@ -241,6 +263,15 @@ def outside_autograd(target: object) -> bool:
     from rnncli.candidate.source import module_of, words_of
 
     return bool(words_of(target, module_of(target)) & {"from_numpy", "numpy", "jax", "onnxruntime"})
+
+
+def _has_nan(value: Tensor | None) -> bool:
+    return value is not None and has_values(value) and bool(value.isnan().any())
+
+
+def _makes_float32() -> bool:
+    """Return whether a buffer without a dtype is float32: not where a file sets the default dtype to float64."""
+    return torch.get_default_dtype() == torch.float32
 
 
 def _is_torchs_own(layer: str) -> bool:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 30.0  # for a user's candidate, a call
 FLAGS_THAT_TRY = {"num_layers": "--layers 2", "bidirectional": "--bidirectional", "batch_first": "--batch-first"}
-FLAGS_THAT_TRY |= {"packed": "--layout packed"}
+FLAGS_THAT_TRY |= {"packed": "--layout packed", "reverse": "--bidirectional"}
 IN_WORDS = {"num_layers": "several layers", "bidirectional": "both directions", "packed": "packed input"}
 COSTS_ITS_CASE = (UnavailableError, CandidateError, ConfigError, AmbiguousError)  # and no other
 
@@ -193,10 +193,12 @@ def _of_own_tensor(case: Case, name: str, cause: str, reason: str) -> Diagnosis:
         Cause.INPUT_MUTATED: "write into a copy, as of w = w.clone()",
         Cause.GRADIENT_LOST: "leave zero_grad() and .grad to the loop that trains",
         Cause.SHAPE: f"return torch.stack({name}), one tensor",
+        Cause.ORDER: f"return {', '.join(('output', *case.cell.final))}, in this order",
         Cause.EXTRA_PARAMETER: f"compute the states without it, as {case.cell.layer} does",
     }
     fix = fixes.get(cause, f"make it what a parameter of {case.cell.layer} is")
-    return Diagnosis(id=UNEXPLAINED, evidence=f"{name}: {reason}" if cause == Cause.SHAPE else reason, fix=fix)
+    of_result = cause in (Cause.SHAPE, Cause.ORDER)
+    return Diagnosis(id=UNEXPLAINED, evidence=f"{name}: {reason}" if of_result else reason, fix=fix)
 
 
 def _side_effects(candidate: "CandidateProxy") -> list[str]:

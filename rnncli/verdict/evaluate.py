@@ -89,6 +89,9 @@ class Candidate(Protocol):
     def float32_line(self, case: Case, probe: Probe, plain: bool) -> str | None:
         """Return the line that makes a float32 tensor in the middle of float64 work. Raises CandidateError."""
 
+    def unwritten(self, case: Case, probe: Probe) -> str | None:
+        """Return the result with memory of torch.empty that nothing was written to. Raises CandidateError."""
+
     def repaired(self, case: Case, faults: Iterable[str], trials: Iterable[tuple[Case, Probe]]) -> list[Change | None]:
         """Return for each of the faults found together the change that fixes it, or None. Raises CandidateError."""
 
@@ -112,6 +115,10 @@ class FunctionCandidate:
 
     def float32_line(self, case: Case, probe: Probe, plain: bool) -> str | None:
         del case, probe, plain
+        return None
+
+    def unwritten(self, case: Case, probe: Probe) -> str | None:
+        del case, probe
         return None
 
     def repaired(self, case: Case, faults: Iterable[str], trials: Iterable[tuple[Case, Probe]]) -> list[Change | None]:

@@ -332,6 +332,75 @@ ELEMENTWISE = """def rnn(x, W_ih, W_hh, b_ih, b_hh, h0):
     return torch.stack(states), h"""
 
 
+@pytest.mark.parametrize(("name", "verdict"), [("ScanLSTM", "match"), ("StatesFirst", "match")])
+def test_states_that_come_first_are_right_where_that_is_stated(rnncli, tmp_path, name, verdict):
+    config = tmp_path / "case.yaml"
+    target = FOLDER / "gated" / "scan_with_a_carry.py"
+    config.write_text(f"rnn: {{cell: LSTM}}\ncandidate: {{target: '{target}:{name}', returns: states first}}\n")
+    assert rnncli("verify", "--no-timing", "-q", str(config)).out.startswith(verdict)
+
+
+COMPILED = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__()
+        self.i2h = nn.Linear(input_size, hidden_size)
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor):
+        return torch.tanh(self.i2h(x)), h
+
+
+scripted = torch.jit.script(Net(20, 40))
+traced = torch.jit.trace(Net(20, 40), (torch.ones(5, 10, 20), torch.ones(10, 40)))
+compiled = torch.compile(Net(20, 40))
+
+
+def make(input_size, hidden_size):
+    return torch.jit.script(Net(input_size, hidden_size))
+"""
+
+
+@pytest.mark.parametrize("name", ["scripted", "traced", "make", "compiled"])
+def test_an_object_without_its_source_is_told_by_what_made_it(rnncli, tmp_path, name):
+    (tmp_path / "mine.py").write_text(COMPILED)
+    shown = rnncli("verify", f"{tmp_path / 'mine.py'}:{name}")
+    assert shown.code == 4
+    assert "name its class" in " ".join(shown.err.split())
+
+
+def test_a_module_that_takes_token_ids_is_told_so(rnncli, tmp_path):
+    text = COMPILED.partition("scripted")[0].replace(
+        "nn.Linear(input_size, hidden_size)", "nn.Embedding(9, hidden_size)"
+    )
+    (tmp_path / "mine.py").write_text(text)
+    shown = rnncli("verify", f"{tmp_path / 'mine.py'}:Net")
+    assert shown.code == 4
+    assert "it looks its input up in an nn.Embedding" in shown.err
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("written", ["pass", "out[t] = h if t < len(x) - 1 else out[t]"])
+def test_memory_that_nothing_is_written_to_is_told_as_that(rnncli, tmp_path, written):
+    made = ELEMENTWISE.replace("h, states = h0, []", "h, out = h0, torch.empty(len(x), *h0.shape, dtype=x.dtype)")
+    made = made.replace("for x_t in x", "for t, x_t in enumerate(x)").replace("states.append(h)", written)
+    shown = rnncli("verify", "--no-timing", own(tmp_path, made.replace("torch.stack(states)", "out")))
+    assert shown.code == 1
+    assert "output holds memory of torch.empty that nothing is written to" in " ".join(shown.out.split())
+
+
+@pytest.mark.parametrize(("default", "verdict"), [("float64", "match"), ("float32", "mismatch")])
+def test_a_file_that_sets_the_default_dtype_is_judged_with_it(rnncli, tmp_path, default, verdict):
+    made = ELEMENTWISE.replace(
+        "torch.stack(states), h", "torch.zeros(h.shape) + torch.stack(states).to(torch.zeros(1)), h"
+    )
+    target = own(tmp_path, f"torch.set_default_dtype(torch.{default})\n\n\n{made}")
+    assert rnncli("verify", "--no-timing", "-q", "--dtype", "float64", target).out.startswith(verdict)
+
+
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("flags", ["--layers 3", "--bidirectional", "--layers 2 --bidirectional --batch-first",
                                    "--layout packed --layers 2", "--layout unbatched --bidirectional", "--no-bias",
