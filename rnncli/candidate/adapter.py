@@ -155,7 +155,8 @@ class Adapted:
         reading = self.reading
         of_batch = "N" in reading.input and not reading.steps
         takes = "lengths" in self.native.arguments.values()
-        return takes and of_batch and (reading.directions or not case.rnn.bidirectional)
+        itself = reading.directions or not case.rnn.bidirectional or self.reverses == "in place"
+        return takes and of_batch and itself
 
     def _has_biases(self, case: Case) -> bool:
         plan = self.native.plan(self._own_part(case)) if isinstance(self.native, Object) else None

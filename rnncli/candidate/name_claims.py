@@ -23,8 +23,32 @@ class Claims:
         self._take_claimed_kinds([view for view in weights if view.kind in ("weight_ih", "weight_hh")])
         self._index(weights)
         self._settle_kinds(weights)
+        if self.sizes.directions == 1 < self.sizes.layers:
+            self._number_layers(weights)
         if self.sizes.rows > 1:
             self._number_alike(weights)
+
+    def _number_layers(self, weights: list[View]) -> None:
+        """Let numbers in names be those of layers, where every kind has all of them and their shapes allow it.
+
+        A list whose cells are taken in another order is a mistake: its numbers are what a checkpoint goes by.
+        """
+        s, by_kind = self.sizes, defaultdict[str | None, list[int]](list)
+        first = min((number for view in weights for number in view.numbers[-1:]), default=0)
+        for view in weights:
+            by_kind[view.kind] += [number - first for number in view.numbers[-1:]]
+        every = [*range(s.layers)]
+        if any(sorted(set(found)) != every or len(set(Counter(found).values())) > 1 for found in by_kind.values()):
+            return
+        told = [(view, view.numbers[-1] - first) for view in weights if view.numbers]
+        of_input = [(view, layer) for view, layer in told if view.kind == "weight_ih"]
+        fits = all((s.wide if layer else s.I) in view.big for view, layer in of_input)
+        if len(told) < len(weights) or not of_input or not fits:
+            return
+        for view, layer in told:
+            if view.layer != layer:
+                view.layer, view.evidence = layer, "the number in its name"
+
 
     def _number_alike(self, weights: list[View]) -> None:
         """Let a number mean one layer and direction in all names, those of the input's matrix.

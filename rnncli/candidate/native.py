@@ -171,6 +171,11 @@ class Native:
     def claims(self, name: str) -> bool:
         return name in self.arguments.values()
 
+    @property
+    def may_not_reverse(self) -> bool:
+        """Return whether the name of an argument that may ask to reverse may mean another thing."""
+        return bool({"backward", "bwd", "rev"} & set(self.arguments))
+
     def described(self) -> str:
         """Return what it is called with, for a message."""
         return f"its arguments are {', '.join(self.arguments) or 'none'}"
@@ -217,7 +222,7 @@ class Native:
         if meant in ("input", "state"):
             return {name: binding.given(x if meant == "input" else state)}
         if meant == "reverse":
-            return {name: self.reversing}
+            return {name: self.reversing} if self.reversing or name not in self.defaults else {}
         value: Any = case if meant == "case" else option_value(meant, case, self.defaults.get(name), name)
         if meant == "lengths" and isinstance(x, Tensor) and "pack_padded_sequence" not in self.words:
             value = value.to(x.device)  # that function takes them on the CPU alone

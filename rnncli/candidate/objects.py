@@ -162,6 +162,11 @@ class Object(Native):
         claimed |= {"num_layers"} if "hidden_sizes" in claimed else set()  # one for each layer
         return super().claims(name) or name in claimed or self.of_layer
 
+    @property
+    def may_not_reverse(self) -> bool:
+        """Return whether the name of an argument that may ask to reverse may mean another thing."""
+        return super().may_not_reverse or bool({"backward", "bwd", "rev"} & set(self._made_with))
+
     def described(self) -> str:
         made = ", ".join(self._made_with) or "no arguments"
         return f"it is constructed with {made}, and called with {', '.join(self.arguments) or 'no arguments'}"
@@ -222,7 +227,7 @@ class Object(Native):
             elif meant == "device":
                 given[name] = torch.device(device)
             elif meant == "reverse":
-                given[name] = self.reversing
+                given |= {name: self.reversing} if self.reversing or name not in self._made_defaults else {}
             elif isinstance(meant, str) and meant != "left out":
                 value = option_value(meant, case, self._made_defaults.get(name), name)
                 record = self._records[name] if meant == "config" else None

@@ -136,10 +136,12 @@ class Trial:
         self.native.reversing = True
         output, other = (self._computed_or_none(reading, x, self.states)[0] for x in (self.x, first))
         self.native.reversing = False
-        if output is None or other is None:
-            return "in place"
-        moved = (output != other).flatten(1).any(1)
-        return "as walked" if bool(moved[-1]) and int(moved.sum()) == 1 else "in place"
+        moved = []
+        if output is not None and other is not None:
+            moved = [t for t, pair in enumerate(zip(output, other, strict=True)) if not torch.equal(*pair)]
+        if self.native.may_not_reverse and len(moved) != 1:
+            return ""
+        return "as walked" if moved == [len(self.x) - 1] else "in place"
 
     def chains_rows(self, reading: Reading) -> bool:
         """Return whether the first row of h_0 has an effect on the second of h_n, as of a layer above."""
