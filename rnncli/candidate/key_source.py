@@ -10,7 +10,7 @@ import torch
 
 from rnncli.candidate.names import slot
 from rnncli.candidate.source import codes_behind, module_of, nodes_of
-from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of, names_in, walked_by
+from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of, names_in, walked_by, whole_of
 
 ALL_WEIGHTS = "all_weights"  # of a layer of torch: a list for each layer and direction
 MOST_TEXTS = 32  # that a loop over a constant of the module goes through
@@ -245,7 +245,7 @@ def _item_of(target: Any, name: str) -> Callable[[ast.AST], bool]:
         before = set(items)
         for node in nodes:
             if isinstance(node, ast.For | ast.comprehension):
-                items |= {name_of(one) for one, walked in walked_by(node) if name_of(walked) == name}
+                items |= {name_of(one) for one, walked in walked_by(node) if name_of(whole_of(walked)) == name}
             elif isinstance(node, ast.Assign) and is_item(node.value):
                 items |= {*map(name_of, node.targets)}
             elif isinstance(node, ast.Call) and called(node) in functions:

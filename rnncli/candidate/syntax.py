@@ -47,6 +47,12 @@ def walked_by(loop: ast.For | ast.comprehension) -> Iterator[tuple[ast.expr, ast
         yield target, walked
 
 
+def whole_of(expression: ast.expr) -> ast.expr:
+    """Return what an expression is a slice of, `layers` of `layers[0::2]`; itself where it is none."""
+    sliced = isinstance(expression, ast.Subscript) and isinstance(expression.slice, ast.Slice)
+    return expression.value if sliced else expression  # type: ignore[attr-defined]
+
+
 def names_in(target: ast.expr) -> list[str]:
     """Return the names that a tuple is taken apart into, where there are several and nothing else."""
     found = getattr(target, "elts", [])
