@@ -17,6 +17,7 @@ from rnncli.candidate.wiring import Wiring
 from rnncli.core.case import Case, altered
 from rnncli.core.causes import Cause
 from rnncli.core.shapes import predict_parameters
+from rnncli.manual.equations import flipped
 from rnncli.numerics.probe import as_argument, results
 
 
@@ -138,7 +139,7 @@ class Adapted:
         elif "N" not in reading.input and layout != "unbatched":
             said.append("one sequence at a time, by rnncli")
         if layout == "packed" and not self._takes("packed", case):
-            pads = self.takes_lengths(case)
+            pads = self.takes_lengths
             said.append(f"packed input {'padded' if pads else 'taken apart'} by rnncli")
             said += ["what follows the end of a sequence is not compared"] if pads else []
         if self.native.packed_alone and not (layout == "packed" and self._takes("packed", case)):
@@ -150,13 +151,13 @@ class Adapted:
             said.append("batch_first transposed by rnncli")
         return said
 
-    def takes_lengths(self, case: Case) -> bool:
+    @property
+    def takes_lengths(self) -> bool:
         """Return whether it takes padded sequences and their lengths."""
         reading = self.reading
         of_batch = "N" in reading.input and not reading.steps
         takes = "lengths" in self.native.arguments.values()
-        itself = reading.directions or not case.rnn.bidirectional or self.reverses == "in place"
-        return takes and of_batch and itself
+        return takes and of_batch
 
     def _has_biases(self, case: Case) -> bool:
         plan = self.native.plan(self._own_part(case)) if isinstance(self.native, Object) else None
@@ -227,7 +228,7 @@ class Adapted:
         self, input: Sequence, states: States | None, params: Mapping[str, Tensor], case: Case
     ) -> tuple[Any, ...]:
         if isinstance(input, PackedSequence):
-            padded = self._padded if self.takes_lengths(case) else self._one_by_one
+            padded = self._padded if self.takes_lengths else self._one_by_one
             return (self._as_torch if self._takes("packed", case) else padded)(input, states, params, case)
         claims, reading = self.native.claims("batch_first"), self.reading
         unbatched = case.input.layout == "unbatched"
@@ -314,12 +315,12 @@ class Adapted:
         results = []
         for direction, suffix in enumerate(("", "_reverse")):
             self.native.reversing = bool(direction and self.reverses)
-            given = x.flip(0) if direction and not self.reverses else x
+            given = _turned(x, case) if direction and not self.reverses else x
             own = _renamed(params, f"l{layer}{suffix}", "l0")
             one = part_of(states, 0, direction, direction + 1)
             output, *final = self._unit(given, one, own, _part(case, 1, False, x), (layer, direction))
             if output is not None and direction and self.reverses != "in place":
-                output = output.flip(0)
+                output = _turned(output, case)
             results.append((output, *final))
         self.native.reversing = False
         halves, *finals = zip(*results, strict=True)
@@ -359,6 +360,13 @@ def _part(case: Case, layers: int, bidirectional: bool, x: Tensor) -> Case:
     lengths = case.input.sequence_lengths
     padded = case.input.layout == "packed" and tuple(x.shape[:2]) == (max(lengths), len(lengths))
     return altered(case, rnn=rnn, input={} if padded else given)
+
+
+def _turned(value: Tensor, case: Case) -> Tensor:
+    """Return sequences (L, N, features) read from their last steps; what pads them stays where it is."""
+    lengths = case.input.sequence_lengths if case.input.layout == "packed" else ()
+    padded = bool(lengths) and tuple(value.shape[:2]) == (max(lengths), len(lengths))
+    return flipped(value, torch.tensor(lengths) if padded else None)
 
 
 def _squeezed(value: Tensor | None) -> Tensor | None:

@@ -11,11 +11,16 @@ from rnncli.candidate.places import is_array
 KEY_STEMS = {"output": r"out|seq|all|ys", "h_n": r"hidden|state|final|last|h_?n|^h"}
 
 
-def in_one_list(items: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
-    """Return items with one list of what a list for each layer holds, lists of both directions."""
+def in_one_list(items: list[tuple[Path, Any]], states: int) -> list[tuple[Path, Any]]:
+    """Return items with one list of what a list for each layer holds: lists, or pairs, of both directions.
+
+    `states`: of a cell; where there are several, each direction has a tuple of them.
+    """
     found = list[tuple[Path, Any]]()
     for path, value in items:
-        nested = isinstance(value, list) and all(isinstance(one, list) for one in value)
+        layers = value if isinstance(value, list | tuple) else ()
+        nested = bool(layers) and all(isinstance(one, list | tuple) and len(one) == 2 for one in layers)
+        nested = nested and all(isinstance(one, tuple) == (states > 1) for both in layers for one in both)
         found.append(((*path, EACH_OF_EACH), [one for both in value for one in both]) if nested else (path, value))
     return found
 

@@ -49,7 +49,6 @@ class Claims:
             if view.layer != layer:
                 view.layer, view.evidence = layer, "the number in its name"
 
-
     def _number_alike(self, weights: list[View]) -> None:
         """Let a number mean one layer and direction in all names, those of the input's matrix.
 

@@ -94,7 +94,7 @@ _OPTIONS = {
     "has_biases": "has_biases",
     "return_sequences": "return_sequences return_all_states return_all return_sequence return_hidden_states",
     "reverse": "reverse reversed go_backwards backward backwards bwd rev is_reverse is_reversed right_to_left",
-    "return_state": "return_state return_states return_hidden return_hidden_state return_final_state return_last_state",
+    "return_state": "return_state return_hidden return_hidden_state return_final_state return_last_state",
     "learning_rate": "learning_rate lr eta",
     "rng": "rng random_generator",
     "dtype": "dtype",

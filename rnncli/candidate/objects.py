@@ -60,7 +60,7 @@ class Object(Native):
         self._asks = {meant for text in self._texts_of_settings("config" in claimed) if (meant := option(text))}
         self._objects: dict[Any, Any] = {}
         self.plans: dict[PlanKey, Wiring] = {}
-        self.building_call: Callable[[Any, Case], object] | None = None  # of one that makes weights when it is called
+        self.building_call: Callable[[Any, Case, torch.dtype], object] | None = None  # which makes weights
         self.method = "__call__"
         cls, call = self._called(name)
         super().__init__(name, call, target if cls is None else cls, module, True, cell)
@@ -210,7 +210,7 @@ class Object(Native):
             made = copy.deepcopy(self.target) if self.fixed else self._constructed(case, output_size, device)
             made = with_own_tensors_in_slices(made.to(dtype)) if isinstance(made, nn.Module) else made
             if self.building_call:
-                self.building_call(made, case)
+                self.building_call(made, case, dtype)
         return made
 
     def _constructed(self, case: Case, output_size: int | None = None, device: Any = "cpu", **others: Any) -> Any:

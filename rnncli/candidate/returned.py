@@ -92,7 +92,7 @@ class Returned:
         if tensors or layered or (self.reading.input == "NLI" and not native.says_list):
             self.outputs = tuple(one for one in self.outputs if "," not in one)
         listed = native.says_list or native.state_is_listed or "," in state
-        if tensors or not (listed or len(native.states) > len(native.cell.states)):
+        if (tensors and "," not in state) or not (listed or len(native.states) > len(native.cell.states)):
             self.finals = tuple(one for one in self.finals if "," not in one) or self.finals
         if (layered or native.claims("bidirectional")) and state == "SNH":
             self.finals = tuple(one for one in self.finals if "S" in one) or self.finals
@@ -147,7 +147,7 @@ class Returned:
         Of a list of (h, c), one for each layer, the list of all h and that of all c.
         """
         found, count = list[tuple[Path, Any]](), len(self.final)
-        items = in_one_list(items) if self.reading.state == NESTED else items
+        items = in_one_list(items, count) if self.reading.state == NESTED else items
         for path, value in self._with_directions_together(items):
             names = list(value) if isinstance(value, dict) and count > 1 else fields_of(type(value))
             if path and names_states(names, count):
@@ -268,7 +268,7 @@ class Returned:
     def _by_order(self, tensors: list[Item]) -> dict[str, Item]:
         """Take the first of several tensors for output, the next for h_n; what a head computed may stand before."""
         tensors = self._without_heads(tensors)
-        if self._has_states_first(tensors):
+        if self.said == "states first" or self._has_states_first(tensors):
             self.states_first = self.said != "states first"
             tensors = [tensors[-1], *tensors[:-1]]
         several = self.reading.steps and len(self.final) > 1
@@ -322,8 +322,8 @@ class Returned:
             return True
         own = bool(shape) and shape[-1] not in (s.H, s.wide, s.gates * s.C)
         if own and shape[-1] == s.I:  # what multiplies x has the shape of a head to it, or its reverse
-            taking_x = {one for one in self._shapes if len(one) == 2 and {s.I, s.I + s.wide} & set(one)}
-            own = len(taking_x) > 1
+            of_x = sum(len(one) == 2 and bool({s.I, s.I + s.wide} & set(one)) for one in self._shapes)
+            own = of_x not in (1, s.gates, s.directions, s.gates * s.directions)
         return own and any(weight in ((shape[-1], s.wide), (s.wide, shape[-1])) for weight in self._shapes)
 
     def _is_result_of_head(self, one: Item, fit: str | None) -> bool:

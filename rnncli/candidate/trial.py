@@ -172,20 +172,20 @@ class Trial:
     def let_build(self, reading: Reading) -> None:
         """Have every object called once where it is made, if the first call makes weights, as that of LazyLinear."""
 
-        def call(made: Any, case: Case) -> None:
+        def call(made: Any, case: Case, dtype: torch.dtype) -> None:
             given = {"layout": "batched", "lengths": None, "seq_len": 2, "batch_size": 2}
             rnn, trial = case.rnn, replace(self, case=altered(case, input=given))
             sizes = [rnn.h_out, *[rnn.hidden_size] * (len(self.states) - 1)]
             states = tuple(torch.zeros(rnn.num_layers * rnn.directions, 2, size) for size in sizes)
             with suppress(Exception):  # which its own call tells
-                trial.computed(reading, torch.zeros(2, 2, rnn.input_size), states, made)
+                trial.computed(replace(reading, dtype=dtype), torch.zeros(2, 2, rnn.input_size), states, made)
 
         if not isinstance(self.native, Object) or not self.native.is_module:
             return
         with suppress(Exception):  # of the constructor, likewise
             made = self.made(reading.dtype)
             before = _sized(made)
-            call(made, self.case)
+            call(made, self.case, reading.dtype)
             self.native.building_call = call if _sized(made) > before else self.native.building_call
 
     def _computed_or_none(self, reading: Reading, x: Tensor, states: States) -> Results:

@@ -107,7 +107,7 @@ def _unwritten(case: Case, device: torch.device, candidate: Candidate) -> Diagno
     with suppress(CandidateError):
         if name := candidate.unwritten(*_forward_alone(case, device)):
             evidence = f"{name} holds memory of torch.empty that nothing is written to"
-            return Diagnosis(id=UNEXPLAINED, evidence=evidence, fix="write every element, or begin with torch.zeros")
+            return Diagnosis(id=UNEXPLAINED, evidence=evidence, fix="write every element of it")
     return None
 
 

@@ -332,11 +332,15 @@ ELEMENTWISE = """def rnn(x, W_ih, W_hh, b_ih, b_hh, h0):
     return torch.stack(states), h"""
 
 
-@pytest.mark.parametrize(("name", "verdict"), [("ScanLSTM", "match"), ("StatesFirst", "match")])
-def test_states_that_come_first_are_right_where_that_is_stated(rnncli, tmp_path, name, verdict):
+@pytest.mark.parametrize(
+    ("target", "verdict"),
+    [("scan_with_a_carry.py:ScanLSTM", "match"), ("scan_with_a_carry.py:StatesFirst", "match"),
+     ("states_when_asked_for.py:Asked", "mismatch")],
+)  # fmt: skip
+def test_states_come_first_where_that_is_stated(rnncli, tmp_path, target, verdict):
     config = tmp_path / "case.yaml"
-    target = FOLDER / "gated" / "scan_with_a_carry.py"
-    config.write_text(f"rnn: {{cell: LSTM}}\ncandidate: {{target: '{target}:{name}', returns: states first}}\n")
+    target = FOLDER / "gated" / target
+    config.write_text(f"rnn: {{cell: LSTM}}\ncandidate: {{target: '{target}', returns: states first}}\n")
     assert rnncli("verify", "--no-timing", "-q", str(config)).out.startswith(verdict)
 
 

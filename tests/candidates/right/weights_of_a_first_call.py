@@ -21,6 +21,31 @@ class Lazy(nn.Module):
         return torch.stack(out), h
 
 
+class LazyThroughout(Lazy):
+    def __init__(self, hidden_size):
+        super().__init__(hidden_size)
+        self.h2h = nn.LazyLinear(hidden_size)
+
+
+class LazyByFeatures(nn.Module):
+    """A cell for each number of features: what holds its weights has other names at other sizes."""
+
+    def __init__(self, hidden_size):
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.cells = nn.ModuleDict()
+
+    def forward(self, x, h):
+        features = str(x.size(-1))
+        if features not in self.cells:
+            self.cells[features] = nn.RNNCell(x.size(-1), self.hidden_size).to(x)
+        ys = []
+        for x_t in x:
+            h = self.cells[features](x_t, h)
+            ys.append(h)
+        return torch.stack(ys), h
+
+
 class LazyThatForgets(Lazy):
     def forward(self, x, h=None):
         out = []

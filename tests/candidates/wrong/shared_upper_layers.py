@@ -51,3 +51,16 @@ class Reconstructs(ReturnsItsInput):
             h = torch.tanh(self.i2h(x[:, t]) + self.h2h(h))
             ys.append(self.head(h))
         return torch.stack(ys, 1), h
+
+
+class ReconstructsByParameter(ReturnsItsInput):
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.back = nn.Parameter(torch.randn(hidden_size, input_size))
+
+    def forward(self, x, h):
+        ys = []
+        for t in range(x.size(1)):
+            h = torch.tanh(self.i2h(x[:, t]) + self.h2h(h))
+            ys.append(h @ self.back)
+        return torch.stack(ys, 1), h
