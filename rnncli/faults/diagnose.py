@@ -68,7 +68,8 @@ def diagnosed(
     if found := None if right else _reproducing(trials):
         return _reproduced(case, candidate, trials, *found, repair)
     if mixed := _mixes_the_batch(case, device, candidate):
-        return (named("batch-mixed", mixed, case),)
+        fix = "let each sequence be read alone: look at the axis of every view, flip, index, mean and product"
+        return (replace(named("batch-mixed", mixed, case), fix=fix, equations=None),)  # it may be mixed in another way
     return (_what_is_known(case, device, candidate, checks, trials[0]),)
 
 
@@ -266,7 +267,7 @@ def _what_is_known(
         fix = f"look at what layer {layer} does otherwise than the one below it"
         return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
     gone = [as_flags(changes) for changes in _simpler(case) if _is_right_with(changes, case, device, candidate)]
-    said.append(f"right with {', or with '.join(gone)}" if gone else "no simpler arguments make it right")
+    said.append(f"right with {', or with '.join(gone)}" if gone else "no one argument that is simpler makes it right")
     fix = "look at what " + (gone[0] + " takes out of the computation" if gone else where)
     return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
 

@@ -94,12 +94,17 @@ class Trial:
         return next((way for way, value in made.items() if _difference(one, value, self.tolerance) is not None), None)
 
     def argument_without_effect(self) -> str | None:
-        """Return the argument that the candidate computes as if it were not given: num_layers, or bidirectional."""
-        one = self.values.tensors.get("output") if self.values else None
-        for leaf in ("num_layers", "bidirectional") if one is not None else ():
+        """Return the argument that the candidate computes as if it were not given: num_layers, or bidirectional.
+
+        None where every row of h_n is right: then all layers run.
+        """
+        found, right = self.values.tensors if self.values else {}, self.planted(()).tensors
+        one, h_n, expected = found.get("output"), found.get("h_n"), right["h_n"]
+        every_row = h_n is not None and expected is not None and _difference(h_n, expected, self.tolerance) is not None
+        for leaf in ("num_layers", "bidirectional") if one is not None and not every_row else ():
             smaller = with_less(self.case, self.probe, leaf)
-            right = replace(self, case=smaller[0], probe=smaller[1]).planted(()).tensors["output"] if smaller else None
-            if one is not None and right is not None and _difference(one, right, self.tolerance) is not None:
+            other = replace(self, case=smaller[0], probe=smaller[1]).planted(()).tensors["output"] if smaller else None
+            if one is not None and other is not None and _difference(one, other, self.tolerance) is not None:
                 return leaf
         return None
 

@@ -36,3 +36,19 @@ class TopFirst(Stack):
 
     def order(self):
         return list(reversed(self.cells))
+
+
+class OutputOfTheFirst(Stack):
+    def forward(self, x, h0):
+        states, ys = list(h0), []
+        for x_t in x:
+            for layer, cell in enumerate(self.order()):
+                x_t = states[layer] = cell(x_t, states[layer])
+            ys.append(states[0])
+        return torch.stack(ys), torch.stack(states)
+
+
+class MadeForTheInput(Stack):
+    def __init__(self, input_size, hidden_size, num_layers=1):
+        super().__init__(input_size, hidden_size)
+        self.cells = nn.ModuleList(nn.GRUCell(input_size, hidden_size) for _ in range(num_layers))
