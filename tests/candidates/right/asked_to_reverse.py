@@ -60,3 +60,13 @@ def turns_output_alone(x, h, W, U, b, c, reverse=False):
         h = torch.tanh(x_t @ W.T + b + h @ U.T + c)
         ys.append(h)
     return torch.stack(ys[::-1] if reverse else ys), h
+
+
+def keeps_the_graph(x, h, W, U, b, c, backward=True):
+    """`backward` is no direction here, and stays at its default."""
+    ys = []
+    with torch.set_grad_enabled(backward):
+        for x_t in x:
+            h = torch.tanh(x_t @ W.T + b + h @ U.T + c)
+            ys.append(h)
+        return torch.stack(ys), h
