@@ -154,10 +154,8 @@ class Adapted:
     @property
     def takes_lengths(self) -> bool:
         """Return whether it takes padded sequences and their lengths."""
-        reading = self.reading
-        of_batch = "N" in reading.input and not reading.steps
-        takes = "lengths" in self.native.arguments.values()
-        return takes and of_batch
+        of_batch = "N" in self.reading.input and not self.reading.steps
+        return of_batch and "lengths" in self.native.arguments.values()
 
     def _has_biases(self, case: Case) -> bool:
         plan = self.native.plan(self._own_part(case)) if isinstance(self.native, Object) else None
@@ -190,7 +188,7 @@ class Adapted:
         lists = [(name, str(Cause.SHAPE), told) for name, part in names if part and part.listed]
         if self.reading.states_first:
             told = f"it comes after {' and '.join(self.native.cell.final)}; {self.native.cell.layer} returns it first"
-            told += " (returns: states first states the other order)"
+            told += "; a config with `returns: states first` states that order"
             lists.append(("output", str(Cause.ORDER), told))
         lists += [("output", str(cause), told) for cause, told in self.overwrites[:1]]
         if self.unlike_heads:
@@ -314,15 +312,14 @@ class Adapted:
             return self._unit(x, states, own, _part(case, 1, case.rnn.bidirectional, x), (layer, 0))
         results = []
         for direction, suffix in enumerate(("", "_reverse")):
-            self.native.reversing = bool(direction and self.reverses)
             given = _turned(x, case) if direction and not self.reverses else x
             own = _renamed(params, f"l{layer}{suffix}", "l0")
             one = part_of(states, 0, direction, direction + 1)
-            output, *final = self._unit(given, one, own, _part(case, 1, False, x), (layer, direction))
+            with self.native.asked_to_reverse(bool(direction and self.reverses)):
+                output, *final = self._unit(given, one, own, _part(case, 1, False, x), (layer, direction))
             if output is not None and direction and self.reverses != "in place":
                 output = _turned(output, case)
             results.append((output, *final))
-        self.native.reversing = False
         halves, *finals = zip(*results, strict=True)
         return joined(halves, -1), *(joined(parts, 0) for parts in finals)
 
@@ -357,16 +354,18 @@ def _part(case: Case, layers: int, bidirectional: bool, x: Tensor) -> Case:
     """Return the case of one call, time-first, of the sizes of x; packed sequences that x pads keep their lengths."""
     rnn = {"num_layers": layers, "bidirectional": bidirectional, "batch_first": False, "input_size": x.shape[-1]}
     given = {"layout": "batched", "seq_len": x.shape[0], "batch_size": x.shape[1], "lengths": None}
+    return altered(case, rnn=rnn, input={} if _pads(x, case) else given)
+
+
+def _pads(value: Tensor, case: Case) -> bool:
+    """Return whether a tensor (L, N, features) holds all packed sequences of a case, padded."""
     lengths = case.input.sequence_lengths
-    padded = case.input.layout == "packed" and tuple(x.shape[:2]) == (max(lengths), len(lengths))
-    return altered(case, rnn=rnn, input={} if padded else given)
+    return case.input.layout == "packed" and tuple(value.shape[:2]) == (max(lengths), len(lengths))
 
 
 def _turned(value: Tensor, case: Case) -> Tensor:
     """Return sequences (L, N, features) read from their last steps; what pads them stays where it is."""
-    lengths = case.input.sequence_lengths if case.input.layout == "packed" else ()
-    padded = bool(lengths) and tuple(value.shape[:2]) == (max(lengths), len(lengths))
-    return flipped(value, torch.tensor(lengths) if padded else None)
+    return flipped(value, torch.tensor(case.input.sequence_lengths) if _pads(value, case) else None)
 
 
 def _squeezed(value: Tensor | None) -> Tensor | None:

@@ -59,7 +59,7 @@ def canonical(name: str, call: Callable[..., object], *, partial: bool = False) 
     def called(input: Sequence, h_0: States, params: Mapping[str, Tensor], case: Case) -> tuple[Sequence, States]:
         try:
             returned = call(input, h_0, params, case)
-        except (MemoryError, torch.OutOfMemoryError, KeyboardInterrupt):
+        except (MemoryError, torch.OutOfMemoryError, KeyboardInterrupt, CandidateError):
             raise
         except BaseException as error:
             raise CandidateError(f"candidate {name}: its forward raised {described(error)}") from error

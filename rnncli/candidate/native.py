@@ -171,10 +171,18 @@ class Native:
     def claims(self, name: str) -> bool:
         return name in self.arguments.values()
 
-    @property
-    def may_not_reverse(self) -> bool:
-        """Return whether the name of an argument that may ask to reverse may mean another thing."""
-        return bool({"backward", "bwd", "rev"} & set(self.arguments))
+    def names_of(self, meaning: str) -> list[str]:
+        """Return the arguments of this meaning."""
+        return [name for name, meant in self.arguments.items() if meant == meaning]
+
+    @contextmanager
+    def asked_to_reverse(self, asked: bool) -> Iterator[None]:
+        """Give `reverse=True`, or what stands for it, in the calls that are made inside."""
+        self.reversing = asked
+        try:
+            yield
+        finally:
+            self.reversing = False
 
     def described(self) -> str:
         """Return what it is called with, for a message."""

@@ -106,6 +106,9 @@ class Object(Native):
             if inspect.isfunction(made):
                 return None, made
             cls = type(made)
+        scripted = issubclass(cls, torch.jit.ScriptModule) and not getattr(cls, "_methods", None)
+        if scripted or cls.__name__ == "OptimizedModule":  # of torch.compile, whose import takes two seconds
+            raise CandidateError(f"candidate {name}: it is compiled, which keeps nothing of its source: name its class")
         self.method, call = signature.call_of(cls)
         return cls, call
 
@@ -162,10 +165,9 @@ class Object(Native):
         claimed |= {"num_layers"} if "hidden_sizes" in claimed else set()  # one for each layer
         return super().claims(name) or name in claimed or self.of_layer
 
-    @property
-    def may_not_reverse(self) -> bool:
-        """Return whether the name of an argument that may ask to reverse may mean another thing."""
-        return super().may_not_reverse or bool({"backward", "bwd", "rev"} & set(self._made_with))
+    def names_of(self, meaning: str) -> list[str]:
+        """Return the arguments of this meaning, of the constructor and of the call."""
+        return [*(name for name, meant in self._made_with.items() if meant == meaning), *super().names_of(meaning)]
 
     def described(self) -> str:
         made = ", ".join(self._made_with) or "no arguments"
@@ -270,6 +272,9 @@ class Object(Native):
             self._objects[key] = made, held_by(made)
         made, held = self._objects[key]
         if plan := self.plan(case):
+            names = {name for one in held for name in one.names}
+            if absent := [name for name in plan.tensors if name not in names]:
+                raise CandidateError(f"candidate {self.name}: not readable: at other sizes it has no {absent[0]}")
             plan.set(made, held, params, binding, watch=self.watch)
         return self.run(made, x, state, case, binding)
 

@@ -127,8 +127,8 @@ class Returned:
         output = parts.get("output") if self.said != "h_n" or "h_n" not in parts else None
         finals = [parts.get(name) if self.said != "output" or "output" not in parts else None for name in self.final]
         neither = neither if parts else [shown(returned)]
-        found = replace(self.reading, output=output, finals=tuple(finals), neither=tuple(neither), head=head)
-        found = replace(found, states_first=self.states_first)
+        found = replace(self.reading, output=output, finals=tuple(finals), neither=tuple(neither), head=head,
+                        states_first=self.states_first)  # fmt: skip
         if steps:
             return _as_step(found)
         return found if parts or self.reading.input in ("LNI", "NLI") else None

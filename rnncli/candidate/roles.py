@@ -68,8 +68,10 @@ class _Roles:
         views = [view for one in self.experiments.held for view in self._views(one)]
         if self.sizes.gates > 1:
             divide(views, self.sizes, self.cell)
+        layer_of = {view: view.owner if view.held.linear else view.name for view in views}
+        reading_x = {layer_of[view] for view in views if self._reads_x(view)}
         for view in views:
-            self._tell(view)
+            self._tell(view, layer_of[view] not in reading_x)
         if self.sizes.directions == 1 and any(view.moves_states for view in views):
             self._tell_heads([view for view in views if view.effective and not view.moves_states and not view.exact])
         weights = [view for view in views if view.kind and view.kind != "readout"]
@@ -130,15 +132,19 @@ class _Roles:
 
     # -- what experiments say ------------------------------------------------------------------------------------------
 
-    def _tell(self, view: View) -> None:
+    def _reads_x(self, view: View) -> bool:
+        """Return whether a matrix is made for the input, or for input and h: no head is, nor the bias beside it."""
+        s = self.sizes
+        return len(view.big) == 2 and s.wide != s.I and bool({s.I, s.I + s.H} & set(view.big))
+
+    def _tell(self, view: View, may_be_head: bool) -> None:
         s, rows = self.sizes, [f"h{row}" for row in range(self.sizes.rows)]
         effects = {when: self.experiments.effect(view, when) for when in ["0", "x", *rows, "all", "late"]}
         view.effective = self.experiments.reading is None or any(effect.any for effect in effects.values())
         view.moves_states = bool(effects["all"].rows and self.experiments.returns_states)
         named_as_state = _STATE.fullmatch(view.held.name.rpartition(".")[2].lower())
-        reads_x = len(view.big) == 2 and s.wide != s.I and {s.I, s.I + s.H} & set(view.big)
-        of_head = view.claim.kind == "readout" and view.effective and not view.moves_states and not reads_x
-        if s.O in view.big or of_head:
+        of_head = view.claim.kind == "readout" and view.effective and not view.moves_states
+        if s.O in view.big or (of_head and may_be_head):
             view.kind, view.evidence = "readout", _OF_HEAD
         elif len(view.big) <= 1 and not named_as_state:
             self._of_vector(view, effects)

@@ -17,7 +17,6 @@ from rnncli.candidate.places import is_array
 from rnncli.candidate.syntax import assigned_in, called, name_of, names_of
 
 _PRODUCTS = ("matmul", "mm", "dot", "bmm", "mv")
-_JOINS = ("cat", "concat", "concatenate", "hstack", "vstack")
 
 
 def module_of(target: object) -> Any:
@@ -256,10 +255,7 @@ def rows_by_nature(target: Any) -> bool:
     Such code takes any number of rows; `W @ x` takes columns, or one vector.
     """
     right = left = False
-    nodes = nodes_of(target)
-    joined = [node for node in nodes if called(getattr(node, "value", node)) in _JOINS]  # of x and h
-    states = {name_of(part) for node in joined for part in assigned_in(node)}
-    for node in nodes:
+    for node in nodes_of(target):
         right = right or called(node) in ("linear", "Linear", "RNNCell", "addmm")
         sides: list[ast.expr] = []
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
@@ -268,14 +264,14 @@ def rows_by_nature(target: Any) -> bool:
             own = [node.func.value] if len(node.args) == 1 and isinstance(node.func, ast.Attribute) else []
             sides = [*own, *node.args][:2]
         if len(sides) == 2:
-            one, other = (_names_a_weight(side, states) for side in sides)
+            one, other = map(_names_a_weight, sides)
             right, left = right or (other and not one), left or (one and not other)
     return right and not left
 
 
-def _names_a_weight(expression: ast.expr, others: set[str]) -> bool:
+def _names_a_weight(expression: ast.expr) -> bool:
     texts = [name_of(part) or getattr(part, "value", None) for part in ast.walk(expression)]
-    names = {text for text in texts if isinstance(text, str) and text} - {"T", "t", "mT", *others}
+    names = {text for text in texts if isinstance(text, str) and text} - {"T", "t", "mT"}
     kinds = {name: slot(name).kind or "" for name in names if role(name) is None}
     return any(kind.startswith(("weight", "readout")) for kind in kinds.values()) or "params" in map(role, names)
 

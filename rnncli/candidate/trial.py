@@ -19,6 +19,8 @@ from rnncli.core.case import Case, altered
 from rnncli.core.shapes import predict_parameters
 from rnncli.numerics.device import DispatchMode
 
+_MAY_MEAN_OTHERS = {"backward", "bwd", "rev"}  # names that ask to reverse in some code
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -133,14 +135,13 @@ class Trial:
         if not self.native.claims("reverse") or reading.directions or reading.steps:
             return ""
         first = torch.cat([self.x[:1] + 1.0, self.x[1:]])
-        self.native.reversing = True
-        output, other = (self._computed_or_none(reading, x, self.states)[0] for x in (self.x, first))
-        self.native.reversing = False
+        with self.native.asked_to_reverse(True):
+            output, other = (self._computed_or_none(reading, x, self.states)[0] for x in (self.x, first))
         moved = []
         if output is not None and other is not None:
             moved = [t for t, pair in enumerate(zip(output, other, strict=True)) if not torch.equal(*pair)]
-        if self.native.may_not_reverse and len(moved) != 1:
-            return ""
+        if _MAY_MEAN_OTHERS.issuperset(self.native.names_of("reverse")) and len(moved) != 1:
+            return ""  # `backward=True` may be of the gradients
         return "as walked" if moved == [len(self.x) - 1] else "in place"
 
     def chains_rows(self, reading: Reading) -> bool:
@@ -154,23 +155,28 @@ class Trial:
         return h_n is not None and other is not None and not torch.equal(h_n[1], other[1])
 
     def memory_first(self, reading: Reading) -> bool:
-        """Return whether c is the first of an LSTM's two states whose names do not tell: by what h has no effect on,
-        where all weights are zero.
+        """Return whether c is the first of an LSTM's two states, where their names do not tell.
+
+        Where all weights are zero, h has no effect.
         """
         if not isinstance(self.native, Object) or not self.native.order_is_open:
             return False
-        made, zeros = self.made(reading.dtype), tuple(map(torch.zeros_like, self.states))
-        for one in held_by(made):
-            one.set(made, reading.binding.value(torch.zeros(one.shape, dtype=reading.dtype)))
+        zeros = tuple(map(torch.zeros_like, self.states))
         others = [zeros, (zeros[0] + 1.0, zeros[1]), (zeros[0], zeros[1] + 1.0)]
         try:
+            made = self.made(reading.dtype)
+            for one in held_by(made):
+                one.set(made, reading.binding.value(torch.zeros(one.shape, dtype=reading.dtype)))
             base, *moved = (self.computed(reading, self.x[:1], states, made) for states in others)
         except Exception:
             return False  # which its own call tells
         return [equal(base, one) for one in moved] == [False, True]
 
     def let_build(self, reading: Reading) -> None:
-        """Have every object called once where it is made, if the first call makes weights, as that of LazyLinear."""
+        """Find out whether the first call of an object makes weights, as that of LazyLinear does.
+
+        If so, `native.made` makes that call from now on, before anybody looks at the weights.
+        """
 
         def call(made: Any, case: Case, dtype: torch.dtype) -> None:
             given = {"layout": "batched", "lengths": None, "seq_len": 2, "batch_size": 2}

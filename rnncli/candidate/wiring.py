@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from rnncli.candidate.places import Held, big
 from rnncli.candidate.weights import Binding, Row, Weight, without_a_place
 from rnncli.core.causes import Cause
-from rnncli.core.errors import CandidateError
 
 
 class Unwired(Exception):
@@ -63,8 +62,6 @@ class Wiring:
         under each name.
         """
         by_name = {name: one for one in held for name in one.names}
-        if absent := [name for name in self.by_tensor if name not in by_name]:
-            raise CandidateError(f"candidate: not readable: at other sizes it has no {absent[0]}")
         for name, pieces in self.by_tensor.items():
             one = by_name.get(name)
             reads_more = one is not None and not set(big(one.shape)) <= {params["weight_hh_l0"].shape[1]}

@@ -229,6 +229,9 @@ def _what_is_known(
     names = list(dict.fromkeys(check.tensor for check in wrong))
     said = [f"no fault of the catalogue, and no two of them, give its values; wrong: {', '.join(names[:6])}"]
     where = "one step computes, h_0 first"
+    first = next((check.first_divergence for check in wrong if check.tensor == "output"), None)
+    if first is not None and first.time and first.direction == "forward":
+        where = f"step {first.time} does otherwise than those before it"
     if _draws(case, device, candidate):
         said.append("with another seed it gives other values")
         where = "draws at random: dropout or noise that is always on, or weights of its own"
@@ -248,11 +251,8 @@ def _what_is_known(
     elif "output" in right and any(check.tensor == "h_n" and check.cause not in FURTHER_CALLS for check in wrong):
         said.append("output is right: it is the step that h_n comes from, its form or its order")
         where = "h_n is made from: which step of which layer and direction, in which order"
-    first = next((check.first_divergence for check in wrong if check.tensor == "output"), None)
     if first is not None and first.time is not None:
         said.append(f"output is wrong from step {first.time} of the {first.direction} direction on")
-        if first.time and first.direction == "forward":
-            where = f"step {first.time} does otherwise than those before it"
     reason = wrong[0].reason  # none where the error of the working dtype alone is too large
     right_where_small = reason is not None and _is_right(_small(case), device, candidate)
     if reason is not None and (right_where_small or wrong[0].cause in {*FURTHER_CALLS, Cause.RAISES}):
@@ -267,7 +267,7 @@ def _what_is_known(
         fix = f"look at what layer {layer} does otherwise than the one below it"
         return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
     gone = [as_flags(changes) for changes in _simpler(case) if _is_right_with(changes, case, device, candidate)]
-    said.append(f"right with {', or with '.join(gone)}" if gone else "no one argument that is simpler makes it right")
+    said.append(f"right with {', or with '.join(gone)}" if gone else "no single simpler argument makes it right")
     fix = "look at what " + (gone[0] + " takes out of the computation" if gone else where)
     return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
 

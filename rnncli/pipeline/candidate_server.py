@@ -161,14 +161,16 @@ class CandidateServer:
 
     def unwritten(self, case: Case, probe: Probe) -> str | None:
         """The result with memory of torch.empty that nothing was written to: NaN where torch fills it with NaN."""
-        forward, before = altered(case, run={"gradients": False}), torch.are_deterministic_algorithms_enabled()
-        as_it_is, _ = self.evaluate(forward, probe, -1)
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        forward, found = altered(case, run={"gradients": False}), list[set[str]]()
+        before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
         try:
-            filled, _ = self.evaluate(forward, probe, -1)
+            for filling in (False, True):
+                torch.use_deterministic_algorithms(filling, warn_only=True)
+                tensors, _ = self.evaluate(forward, probe, -1)
+                found.append({name for name, value in tensors.items() if _has_nan(value)})
         finally:
-            torch.use_deterministic_algorithms(before)
-        with_nan, others = ({name for name in found if _has_nan(found[name])} for found in (filled, as_it_is))
+            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        others, with_nan = found
         return next((name for name in ("output", *case.cell.final) if name in with_nan - others), None)
 
     def evaluate(self, case: Case, probe: Probe, key: int, plain: bool = False) -> tuple[Any, Any]:

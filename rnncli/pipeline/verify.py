@@ -18,6 +18,7 @@ from rnncli.core.shapes import confront
 from rnncli.faults.catalogue import CATALOGUES, blind_spots, named
 from rnncli.faults.shrink import replay_command, shrunk
 from rnncli.numerics import device as devices
+from rnncli.numerics.probe import results
 from rnncli.verdict import claims
 from rnncli.verdict.dropout import is_wrong_in_training
 from rnncli.verdict.evaluate import Candidate, FunctionCandidate, candidate_side, has_values
@@ -193,7 +194,7 @@ def _of_own_tensor(case: Case, name: str, cause: str, reason: str) -> Diagnosis:
         Cause.INPUT_MUTATED: "write into a copy, as of w = w.clone()",
         Cause.GRADIENT_LOST: "leave zero_grad() and .grad to the loop that trains",
         Cause.SHAPE: f"return torch.stack({name}), one tensor",
-        Cause.ORDER: f"return {', '.join(('output', *case.cell.final))}, in this order",
+        Cause.ORDER: f"return {', '.join(results(case))}, in this order",
         Cause.EXTRA_PARAMETER: f"compute the states without it, as {case.cell.layer} does",
     }
     fix = fixes.get(cause, f"make it what a parameter of {case.cell.layer} is")

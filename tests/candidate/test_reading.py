@@ -12,6 +12,7 @@ from rnncli.candidate.reading import Unreadable, read
 from rnncli.candidate.weights import Binding
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
+from rnncli.numerics.probe import draw
 
 
 def steps(x, h, W_ih, W_hh, b_ih, b_hh):
@@ -411,3 +412,25 @@ def test_a_finding_beside_the_verdict_comes_last():
 
     found = [one.id for one in rnncli.verify(rnn).diagnosis]
     assert found == ["unexplained", "downcast-float32"]
+
+
+def test_a_call_that_raises_backward_leaves_the_next_one_forward():
+    def one_way(x, h, W_ih, W_hh, b_ih, b_hh, reverse=False):
+        if reverse and len(x) == 5:
+            raise ValueError("not backward over five steps")
+        output, h = steps(x.flip(0) if reverse else x, h, W_ih, W_hh, b_ih, b_hh)
+        return output.flip(0) if reverse else output, h
+
+    both, one = (Case.model_validate({"rnn": {"bidirectional": both}}) for both in (True, False))
+    (adapted,) = read(one_way, "one_way", both)
+    with pytest.raises(ValueError, match="five steps"):
+        call(adapted, both)
+    output, _ = call(adapted, one)
+    probe = draw(one)
+    expected, _ = steps(probe.input, probe.states["h_0"][0], *probe.parameters.values())
+    assert torch.allclose(output, expected)
+
+
+def call(adapted, case):
+    probe = draw(case)
+    return adapted(probe.input, probe.states["h_0"], probe.parameters, case)

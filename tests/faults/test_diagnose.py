@@ -104,6 +104,14 @@ def test_sequences_that_are_mixed_in_a_way_of_their_own_show_no_line_of_the_cata
     assert "the axis of every view" in diagnosis.fix
 
 
+@pytest.mark.parametrize("cell", CATALOGUES)
+def test_what_is_reproduced_shows_the_step_of_its_cell(cell):
+    case = case_of(rnn={"cell": cell, "input_size": 5, "hidden_size": 6})
+    (diagnosis,) = found(case, plant("batch-mixed", cell=cell))
+    assert diagnosis.id == "batch-mixed"
+    assert diagnosis.equations[-1] == f"+ {'h, c' if cell == 'LSTM' else '(h,)'} = states"
+
+
 def test_two_faults_are_two_entries_with_the_same_evidence():
     first, second = found(TWO_LAYERS, plant("reverse-not-restored", "missing-bias-ih"))
     assert {first.id, second.id} == {"reverse-not-restored", "missing-bias-ih"}

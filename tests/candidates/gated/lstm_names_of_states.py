@@ -43,3 +43,24 @@ class AllCells(Memory):
             output_cells.append(c)
         output_hiddens, output_cells = torch.stack(output_hiddens), torch.stack(output_cells)
         return output_hiddens, output_cells
+
+
+class AllCellsOfOddNames(nn.Module):
+    """`output_gate` beside names that tell no gate: it reads x, and is no head."""
+
+    def __init__(self, input_dim, hidden_dim):
+        super().__init__()
+        self.keep = nn.Linear(input_dim + hidden_dim, hidden_dim)
+        self.admit = nn.Linear(input_dim + hidden_dim, hidden_dim)
+        self.propose = nn.Linear(input_dim + hidden_dim, hidden_dim)
+        self.output_gate = nn.Linear(input_dim + hidden_dim, hidden_dim)
+
+    def forward(self, x, h, c):
+        hs, cs = [], []
+        for x_t in x:
+            both = torch.cat([x_t, h], 1)
+            c = torch.sigmoid(self.keep(both)) * c + torch.sigmoid(self.admit(both)) * torch.tanh(self.propose(both))
+            h = torch.sigmoid(self.output_gate(both)) * torch.tanh(c)
+            hs.append(h)
+            cs.append(c)
+        return torch.stack(hs), torch.stack(cs)
