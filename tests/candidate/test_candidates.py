@@ -344,6 +344,20 @@ def test_states_come_first_where_that_is_stated(rnncli, tmp_path, target, verdic
     assert rnncli("verify", "--no-timing", "-q", str(config)).out.startswith(verdict)
 
 
+def test_a_weight_that_is_not_there_at_other_sizes_is_no_failure_of_its_forward(rnncli):
+    shown = rnncli("verify", f"{FOLDER / 'right' / 'weights_of_a_first_call.py'}:LazyByFeatures")
+    assert shown.code == 4
+    assert "its forward raised" not in " ".join(shown.err.split())
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(("flags", "warned"), [("", True), ("--bidirectional", False)])
+def test_a_direction_that_may_be_asked_to_reverse_is_said_to_be_tried_by_both(record_of, flags, warned):
+    record = record_of("right/asked_to_reverse.py:rnn", flags, replace(QUICK, shrink=True))
+    told = "the candidate takes reverse, and this case does not try it: add --bidirectional"
+    assert (told in record.warnings) == warned
+
+
 COMPILED = """
 import torch
 from torch import nn

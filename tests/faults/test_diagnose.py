@@ -112,6 +112,18 @@ def test_what_is_reproduced_shows_the_step_of_its_cell(cell):
     assert diagnosis.equations[-1] == f"+ {'h, c' if cell == 'LSTM' else '(h,)'} = states"
 
 
+@pytest.mark.parametrize(("part", "said"), [((slice(1, None),), "steps output holds"),
+                                            ((..., slice(1, None)), "features each step"),
+                                            ((slice(1, None), ..., slice(1, None)), "axes the steps")])  # fmt: skip
+def test_output_of_another_size_is_told_by_the_one_axis_that_has_it(part, said):
+    def candidate(input, h_0, params, case):
+        output, last = plant()(input, h_0, params, case)
+        return output[part], last
+
+    (diagnosis,) = found(TWO_LAYERS, candidate)
+    assert said in diagnosis.fix
+
+
 def test_two_faults_are_two_entries_with_the_same_evidence():
     first, second = found(TWO_LAYERS, plant("reverse-not-restored", "missing-bias-ih"))
     assert {first.id, second.id} == {"reverse-not-restored", "missing-bias-ih"}
