@@ -3,22 +3,44 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from rnncli.candidate.load import canonical
-from rnncli.core.case import Case
+from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Verdict
 from rnncli.core.shapes import predict_tensors
 from rnncli.faults.planted import plant
-from rnncli.numerics.probe import Probe, results, with_less
+from rnncli.numerics.probe import Probe, draw, results, with_less
 from rnncli.verdict.evaluate import Values, as_candidate, has_values
 
+_SIZES = {"input_size": 8, "hidden_size": 9}  # with 7 steps of 5 sequences, pairwise distinct, D*num_layers too
+_MOST_LAYERS = 3
 SAME = 1e-9  # of a tensor's largest value: a few steps in float64
 SAME_IN_FLOAT32 = 1e-4  # likewise, of a candidate that casts by itself
 Axes = tuple[str, ...]
+
+
+def small_case(case: Case) -> Case:
+    """Return a case with the arguments, layout and mode of another, in float64 and at small sizes that differ."""
+    given: dict[str, Any] = {"seq_len": 7, "batch_size": 5, "lengths": None}
+    given |= {"h_0": "random"} if case.input.h_0 == "zeros" else {}
+    rnn = {**_SIZES, "num_layers": min(case.rnn.num_layers, _MOST_LAYERS), "proj_size": min(case.rnn.proj_size, 4)}
+    return altered(case, rnn=rnn, input=given, run={"weight_scale": 1.0, "dtype": "float64"})
+
+
+def forward_alone(case: Case, device: torch.device) -> tuple[Case, Probe]:
+    """Return the small case of a case without gradients, in eval mode, and a probe of it."""
+    small = altered(small_case(case), run={"gradients": False, "train": False})
+    return small, draw(small, 1).to(torch.float64, device)
+
+
+def close(one: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors in float64 differ by rounding alone; NaN equals NaN."""
+    return torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True)
 
 
 @dataclass(frozen=True)
