@@ -62,23 +62,26 @@ def divide(views: Iterable[View], sizes: Sizes, cell: Cell) -> None:
             view.claim = claim._replace(kind=None) if claim.kind == "readout" else claim
 
 
-def _joined(big: tuple[int, ...], sizes: Sizes, linear: bool) -> int | None:
-    """Return the axis along which a matrix for h has rows of some gates and not of all: (2 H, H); None of another."""
-    at = 1 - big.index(sizes.C)
-    some = big[at] % sizes.C == 0 and sizes.C < big[at] < sizes.gates * sizes.C and big[at] != sizes.I
-    columns_of_two = sizes.layers * sizes.directions > 1  # of a layer above: [x, h], or both directions
-    return at if some and (at == 0 if linear else not columns_of_two) else None
-
-
 def _rows_in(big: tuple[int, ...], sizes: Sizes, linear: bool) -> tuple[int, int]:
     """Return the axis of a shape along which it holds rows of gates, and of how many gates."""
     one, whole = sizes.C, sizes.gates * sizes.C
-    if len(big) == 2 and one in big and (axis := _joined(big, sizes, linear)) is not None:
+    if len(big) == 2 and one in big and (axis := _axis_of_some_gates(big, sizes, linear)) is not None:
         return axis, big[axis] // one
     if len(big) not in (1, 2) or (whole not in big and one in big):
         return (big.index(one) if one in big else 0), 1
     parts = [size for size in big if size == whole] or [size for size in big if size % one == 0 and size < whole]
     return (big.index(parts[0]), parts[0] // one) if parts else (0, 1)
+
+
+def _axis_of_some_gates(big: tuple[int, ...], sizes: Sizes, linear: bool) -> int | None:
+    """Return the axis along which a matrix for h holds rows of several gates, though not of all, as in (2 H, H)."""
+    axis = 1 - big.index(sizes.C)
+    size = big[axis]
+    several = size % sizes.C == 0 and sizes.C < size < sizes.gates * sizes.C and size != sizes.I
+    if linear:
+        return axis if several and axis == 0 else None
+    columns_of_two = sizes.layers * sizes.directions > 1  # of a layer above: [x, h], or both directions
+    return axis if several and not columns_of_two else None
 
 
 def tell_gates(experiments: Experiments, views: list[View], cell: Cell) -> None:
@@ -155,32 +158,34 @@ class _Place:
     # -- experiments ---------------------------------------------------------------------------------------------------
 
     def _by_experiments(self, untold: list[View]) -> None:
-        """Tell gates by what comes back as h_n; where that leaves rows of no gate, it may be wrong, by output."""
-        told, several = self._told(untold), [view for view in untold if view.blocks > 1]
-        if not all(_each_once(view, told) for view in several):
-            interleaved, self.by_output = [view.interleaved for view in untold], True
+        """Tell gates by h_n; where that leaves rows of no gate, h_n may be wrong, and output tells them, if it does."""
+        told = self._told(untold)
+        if not _all_told(untold, told):
+            before = [(view, view.interleaved) for view in untold]
+            self.by_output = True
             by_output = {} if self._h({}) is None else self._told(untold)
-            if by_output and all(_each_once(view, by_output) for view in several):
+            if by_output and _all_told(untold, by_output):
                 told = by_output
             else:
                 self.by_output = False
-                for view, before in zip(untold, interleaved, strict=True):
-                    view.interleaved = before
+                for view, interleaved in before:
+                    view.interleaved = interleaved
         self._settle(untold, told)
 
     def _told(self, untold: list[View]) -> dict[Block, str | None]:
         """Tell gates by blocks of rows; where those act like no gates, by rows that are interleaved."""
         told, tried, all_gates = self._acts_like(), [], len(self.cell.gates)
-        while unlike := [
-            view for view in untold if view.blocks == all_gates and not view.interleaved and not _each_once(view, told)
-        ]:
+        whole = [view for view in untold if view.blocks == all_gates]
+        while unlike := [view for view in whole if not view.interleaved and not _each_once(view, told)]:
             tried += unlike
             for view in unlike:
                 view.interleaved = True
             told = self._acts_like()
+        if not tried:
+            return told
         for view in tried:
             view.interleaved = _each_once(view, told) and self._moves_every_unit(view, told)
-        return self._acts_like() if tried else told
+        return self._acts_like()
 
     def _moves_every_unit(self, view: View, told: Mapping[Block, str | None]) -> bool:
         """Return whether its rows of new values move all of h: those of blocks would be taken from every gate."""
@@ -365,6 +370,10 @@ def _each_once(view: View, told: Mapping[Block, str | None]) -> bool:
     """Return whether each block of a view acts like another gate."""
     gates = [gate for block, gate in told.items() if block.view is view]
     return bool(gates) and None not in gates and len(set(gates)) == len(gates)
+
+
+def _all_told(views: Iterable[View], told: Mapping[Block, str | None]) -> bool:
+    return all(_each_once(view, told) for view in views if view.blocks > 1)
 
 
 def _differ(one: Tensor | None, other: Tensor | None) -> bool:

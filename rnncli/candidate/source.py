@@ -138,18 +138,32 @@ def notes_on(target: Any) -> str:
     return "\n".join(found)
 
 
+_BEFORE_AXES = r"""  # what may stand between an argument and its axes
+    (?:`+|'|")? \s* (?:\([a-zA-Z ._]*\)\s*)?    # `x` (torch.Tensor)
+    (?:
+        ,[^,()\n]{0,25}                         # x, the input
+        | [:=\-]+ | is | are | has | have | of | a | the | shape | size | tensor | array | numpy | torch | Tensor
+        | Input\ data\ for\ every\ time-step,
+        | ([Ii]nitial|first)\ (hidden\ )?states?[,.]?
+        | [Dd]imensions | \s
+    )*"""
+
+
 def documented_shape(notes: str, name: str) -> list[str] | None:
     """Return the axes that docstrings and comments give an argument: `x (L, N, H_in)`, `hx: T x B x F`."""
-    start = rf"(?<![\w.\[]){re.escape(name)}(?:`+|'|\")?\s*(?:\([a-zA-Z ._]*\)\s*)?"
-    start += r"(?:,[^,()\n]{0,25}|[:=\-]+|is|are|has|have|of|a|the|shape|size|tensor|array|numpy|torch|Tensor"
-    start += r"|Input data for every time-step,|([Ii]nitial|first) (hidden )?states?[,.]?|[Dd]imensions|\s)*"
-    for match in re.finditer(start + r"[\(\[](?P<axes>[^()\[\]]+)[\)\]]", notes):
+    start = rf"(?<![\w.\[]){re.escape(name)}{_BEFORE_AXES}"
+    for match in re.finditer(start + r"[\(\[](?P<axes>[^()\[\]]+)[\)\]]", notes, re.VERBOSE):
         axes = [axis.strip().lower() for axis in match["axes"].split(",") if axis.strip()]
-        pair = len(axes) == 2 and any(map(is_cell_state, axes)) and any(role(axis) == "state" for axis in axes)
-        if all(re.fullmatch(r"[\w*/ ]+", axis) for axis in axes) and axes not in (["0"], ["-1"], ["t"]) and not pair:
-            return axes  # and not (h, c)
-    crossed = re.search(start + r"(?P<axes>(?:\w[\w*]*\s+x\s+)+\w[\w*]*)", notes)
+        if all(re.fullmatch(r"[\w*/ ]+", axis) for axis in axes) and not _is_no_shape(axes):
+            return axes
+    crossed = re.search(start + r"(?P<axes>(?:\w[\w*]*\s+x\s+)+\w[\w*]*)", notes, re.VERBOSE)
     return [axis.strip().lower() for axis in re.split(r"\s+x\s+", crossed["axes"])] if crossed else None
+
+
+def _is_no_shape(axes: list[str]) -> bool:
+    """Return whether brackets hold an index, `h[t]`, or a pair of states, `(h, c)`."""
+    pair = len(axes) == 2 and any(map(is_cell_state, axes)) and any(role(axis) == "state" for axis in axes)
+    return pair or axes in (["0"], ["-1"], ["t"])
 
 
 def is_time(axis: str) -> bool:

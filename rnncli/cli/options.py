@@ -131,19 +131,23 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _with_group(command: Callable[..., None], name: str, group: Callable[..., Any]) -> Callable[..., None]:
+    """Put the options of a group in place of a parameter; a command without that parameter has them and ignores them.
+
+    `group`: makes the value of the parameter of its options, which are its own parameters.
+    """
     own, options = inspect.signature(command).parameters, inspect.signature(group).parameters
 
     def with_options(**arguments: Any) -> None:
-        argument = group(**{given: arguments.pop(given) for given in options})
-        command(**arguments, **({name: argument} if name in own else {}))
+        value = group(**{option: arguments.pop(option) for option in options})
+        command(**arguments, **({name: value} if name in own else {}))
 
-    found: dict[str, inspect.Parameter] = {}
+    in_place: dict[str, inspect.Parameter] = {}
     for parameter in own.values():
-        found |= options if parameter.name == name else {parameter.name: parameter}
-    parameters = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in {**found, **options}.values()]
+        in_place |= options if parameter.name == name else {parameter.name: parameter}
+    parameters = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in {**in_place, **options}.values()]
     with_options.__name__, with_options.__doc__ = command.__name__, command.__doc__
     with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # Typer reads both
     return with_options
 
 

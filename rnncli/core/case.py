@@ -226,6 +226,26 @@ class Candidate(Section):
     takes: Literal["h_0"] | None = Field(None, description="h_0, if it takes no c_0")
 
 
+def _check_name(target: Any) -> None:
+    if isinstance(target, str) and any(len(os.fsencode(name)) > LONGEST_NAME for name in re.split("[/:]", target)):
+        raise _problem(f"{shown(target)} has a name of more than {LONGEST_NAME} bytes", CANDIDATES)
+
+
+def _candidate_of(mapping: dict[str, Any]) -> Candidate:
+    """Return the candidate that a mapping describes. Raises PydanticCustomError, which tells of its first problem."""
+    try:
+        return Candidate.model_validate(mapping)
+    except ValidationError as error:
+        found: dict[str, Any] = {**error.errors()[0]}
+    key, keys = ".".join(map(str, found["loc"])), ", ".join(Candidate.model_fields)
+    if found["type"] == "extra_forbidden":
+        raise _problem(f"unknown key {key}{nearest(key, Candidate.model_fields)}", keys)
+    if found["type"] == "missing":
+        raise _problem(f"{key} is missing", f"a mapping with target, and of {keys}")
+    allowed = found["ctx"].get("expected", "PATH.py:NAME or MODULE:NAME") if "ctx" in found else "a text"
+    raise _problem(f"{key} {shown(found['input'])} is not allowed", allowed)
+
+
 class Case(Section):
     """One complete set of RNN arguments, input description and run settings."""
 
@@ -239,29 +259,16 @@ class Case(Section):
     @classmethod
     def _candidate_is_known(cls, candidate: Any) -> Any:
         # pydantic would tell of every form a candidate may have
-        target = candidate.get("target") if isinstance(candidate, dict) else candidate
-        if isinstance(target, str) and any(len(os.fsencode(name)) > LONGEST_NAME for name in re.split("[/:]", target)):
-            raise _problem(f"{shown(target)} has a name of more than {LONGEST_NAME} bytes", CANDIDATES)
-        if isinstance(candidate, str):
-            if candidate in BUILT_IN or re.fullmatch(_TARGET, candidate):
-                return candidate
-            raise _problem(f"{shown(candidate)} is not allowed{nearest(candidate, BUILT_IN)}", CANDIDATES)
-        if isinstance(candidate, dict):
-            try:
-                return Candidate.model_validate(candidate)
-            except ValidationError as error:
-                found: dict[str, Any] = {**error.errors()[0]}
-                keys = ", ".join(Candidate.model_fields)
-                key = ".".join(map(str, found["loc"]))
-                if found["type"] == "extra_forbidden":
-                    raise _problem(f"unknown key {key}{nearest(key, Candidate.model_fields)}", keys) from None
-                if found["type"] == "missing":
-                    raise _problem(f"{key} is missing", f"a mapping with target, and of {keys}") from None
-                allowed = found["ctx"].get("expected", "PATH.py:NAME or MODULE:NAME") if "ctx" in found else "a text"
-                raise _problem(f"{key} {shown(found['input'])} is not allowed", allowed) from None
         if isinstance(candidate, Candidate):
             return candidate
-        raise _problem(f"{shown(candidate)} is not allowed", CANDIDATES)
+        if isinstance(candidate, dict):
+            _check_name(candidate.get("target"))
+            return _candidate_of(candidate)
+        _check_name(candidate)
+        if isinstance(candidate, str) and (candidate in BUILT_IN or re.fullmatch(_TARGET, candidate)):
+            return candidate
+        hint = nearest(candidate, BUILT_IN) if isinstance(candidate, str) else ""
+        raise _problem(f"{shown(candidate)} is not allowed{hint}", CANDIDATES)
 
     @property
     def target(self) -> str | None:
