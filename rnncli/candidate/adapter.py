@@ -128,7 +128,7 @@ class Adapted:
         said = [f"{' and '.join(done)} put together by rnncli"] if done else []
         if self.reverses and "directions" in done:
             said.append("asked to reverse" + (", its output put back in order" if self.reverses == "as walked" else ""))
-        if isinstance(self.native, Object) and (told := list(self.native.set_against_default(case))):
+        if isinstance(self.native, Object) and (told := list(self.native.constructor.set_against_default(case))):
             said.append(f"constructed with {', '.join(told)}, not its default")
         if asked := self.native.asked_for():
             said.append(f"called with {', '.join(asked)}, not its default")

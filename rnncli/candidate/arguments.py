@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from rnncli.candidate import key_source, signature, source
+from rnncli.candidate.constructor import Constructor
 from rnncli.candidate.function import Function
 from rnncli.candidate.names import EXACT, TORCHS, Kind, Slot, gates_among, is_second_bias, option, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
@@ -49,7 +50,7 @@ class Arguments(Object):
         self.stacked, self.lists = stacked or onnx, lists
         self.of_torch = self.of_class = False
         self.lies_as_told, self.returns_tensors, self.bias_row = not bias_row, function.returns_tensors, bias_row
-        self._made_with, self._asks, self._takes_any = {}, set(), False
+        self.constructor = Constructor(self.target, self.module, self.cell, [])
         self._objects, self.plans = {}, {}
         self._known_shapes: dict[Any, dict[str, tuple[int, ...]]] = {}
         self._alone = [name for name, meant in self.arguments.items() if isinstance(meant, Slot)]

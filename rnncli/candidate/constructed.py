@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnncli.candidate import signature
+from rnncli.candidate import meanings, signature
 from rnncli.candidate.function import Function
 from rnncli.candidate.places import held_by
 from rnncli.core.cells import Cell
@@ -19,11 +19,11 @@ def constructed(name: str, target: Any, module: Any, cell: Cell) -> Function:
     made_with = signature.parameters_of_constructor(target)
     sources = [target]
     if inspect.isclass(target):
-        method, call = signature.call_of(target)
+        method, call = meanings.call_of(target)
         sources = [value for value in vars(target).values() if inspect.isfunction(value)]
     else:  # the function that it returns, found with weights of small sizes
         shapes = {"weight_ih": (7, 5), "weight_hh": (7, 7)}
-        slots = signature.weights_among(signature.arguments_of_constructor(made_with))
+        slots = meanings.weights_among(meanings.arguments_of_constructor(made_with))
         given = {name: torch.zeros(shapes.get(of.kind or "", (7,))) for name, of in slots.items()}
         try:
             made = target(**given)

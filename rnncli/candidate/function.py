@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from rnncli.candidate import key_source, signature, source
+from rnncli.candidate import key_source, meanings, signature, source
 from rnncli.candidate.names import Kind, Slot, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import is_array
@@ -60,7 +60,7 @@ class Function(Native):
         """Tell which arguments and globals are weights, and which arguments hold some: dicts, lists, layers, `*w`."""
         arrays = {name: slot(name) for name in self.arrays_of_module}
         self._global_slots = told_apart(arrays)
-        self._arguments = signature.weights_among(self.arguments)
+        self._arguments = meanings.weights_among(self.arguments)
         self._slots = [of for of in (*self._arguments.values(), *self._global_slots.values()) if of.kind]
         self._holders = [name for name, meant in self.arguments.items() if meant == "params"]
         parts = {name: [*map(slot, key_source.names_of_items(self.target, name))] for name in self._holders}

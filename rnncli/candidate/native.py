@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from rnncli.candidate import key_source, signature, source, state_source
+from rnncli.candidate import key_source, meanings, signature, source, state_source
 from rnncli.candidate.names import is_cell_state, option
 from rnncli.candidate.places import is_array
 from rnncli.candidate.weights import Binding, Missing
@@ -63,7 +63,7 @@ class Native:
     ) -> None:
         """`written`: the function or class whose source says more than that of `call`."""
         self.name, self.module, self.cell = name, module, cell
-        self.arguments = signature.arguments_of_call(call, holds_weights, cell)
+        self.arguments = meanings.arguments_of_call(call, holds_weights, cell)
         self.defaults = {p.name: p.default for p in signature.parameters_of(call) if p.default is not p.empty}
         left_out = [name for name, meant in self.arguments.items() if meant == "left out"]
         self.left_at_none = [name for name in left_out if self.defaults[name] is None and option(name) != "device"]
@@ -71,7 +71,7 @@ class Native:
         self.takes_state = bool(self.states)
         self.order_is_open = len(self.states) == 2 == len(cell.states) and not any(map(is_cell_state, self.states))
         self.optional_state = all(one in self.defaults or state_source.replaces_none(call, one) for one in self.states)
-        self.says_step = signature.says_step(name, self.arguments)
+        self.says_step = meanings.says_step(name, self.arguments)
         loaded = vars(module).items() if module is not None else ()
         modules = {key.lower(): value.__name__.partition(".")[0] for key, value in loaded if inspect.ismodule(value)}
         self.words = source.words_of(written, module)
@@ -116,7 +116,6 @@ class Native:
             self.unpacks_state = True  # it starts from zeros of (1, N, H)
         self.unpacks_h_alone = state_source.unpacks(call, state, helpers=helpers)
         self.documented_state = source.documented_shape(source.notes_on(written), state)
-        self.state_is_listed = one_state and state_source.is_listed(call, state)
         self.takes_part_of_first = one_state and state_source.takes_part_of_first(call, state)
         self.starts_itself = self.optional_state and any(state_source.looks_for_none(call, one) for one in self.states)
         said = {p.name: p.annotation for p in signature.parameters_of(call)}.get(state)
@@ -124,6 +123,8 @@ class Native:
         own = state_source.unpacked_into(call, state) if len(self.states) == 1 else self.states
         taken = own or state_source.unpacked_into(call, state, helpers)
         taken = [*cell.states] if self.state_record else taken  # by their names, in whatever order they are read
+        own_default = len(taken) > 1 and all(source.builds_a_list(written, one) for one in taken)  # a list over layers
+        self.state_is_listed = own_default or (one_state and state_source.is_listed(call, state))
         pair = len(cell.states) == 2 == len(taken)
         self.takes_pair = pair and any(map(is_cell_state, taken))  # by its source: h alone is none
         c_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])

@@ -4,9 +4,7 @@ import copy
 import functools
 import inspect
 import sys
-import types
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,15 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnncli.candidate import signature, source
+from rnncli.candidate import meanings, signature, source
 from rnncli.candidate.constructed import constructed
+from rnncli.candidate.constructor import Constructor
 from rnncli.candidate.function import Function, rnn_of
 from rnncli.candidate.names import EXACT, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import big, held_by, with_own_tensors_in_slices
 from rnncli.candidate.weights import Binding, Row
 from rnncli.candidate.wiring import Wiring
-from rnncli.core.case import Case, RNNArguments
+from rnncli.core.case import Case
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError, described
 from rnncli.core.words import joined
@@ -45,19 +44,9 @@ class Object(Native):
         of_cell = by_torchs_constructor and issubclass(target, getattr(nn, f"{cell.name}Cell"))
         self.of_torch = self.of_layer or of_cell
         parameters = [] if self.fixed or self.of_torch else signature.parameters_of_constructor(target)
-        own = source.explicit_base_arguments(target) if self.of_class and parameters else set()
-        self.cell_class, name_of_cell = self._cell_asked_for(parameters)
-        parameters = signature.parameters_of_constructor(self.cell_class) if self.cell_class else parameters
-        made_with = signature.arguments_of_constructor(parameters)
-        made_with = {name_of_cell: "cell class", **made_with} if self.cell_class else made_with
-        self._made_with = {name: meant for name, meant in made_with.items() if name not in own}
-        self._made_defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-        self._records = {p.name: signature.record_of(p.annotation, module) for p in parameters}
-        claimed = set(self._made_with.values())
-        self.has_output_size = "output_size" in claimed
-        self._takes_any = self.of_class and "input_size" not in claimed and signature.takes_any_keyword(target)
-        self._takes_any = self._takes_any or "layer" in claimed
-        self._asks = {meant for text in self._texts_of_settings("config" in claimed) if (meant := option(text))}
+        self.constructor = Constructor(target, module, cell, parameters)
+        self.cell_class = self.constructor.cell_class
+        self.has_output_size = "output_size" in self.constructor.meanings
         self._objects: dict[Any, Any] = {}
         self.plans: dict[PlanKey, Wiring] = {}
         self.building_call: Callable[[Any, Case, torch.dtype], object] | None = None  # which makes weights
@@ -67,31 +56,8 @@ class Object(Native):
         self.is_module = cls is not None and issubclass(cls, nn.Module)
         self.kind = "module" if self.is_module else "class" if self.of_class else "object" if self.fixed else "factory"
         self.set_globals = self._globals_to_set(call)
-        self._tell_options_by_construction()
-        claimed = set(self._made_with.values())
         self.returns_tensors = self.returns_tensors or (self.is_module and self._has_our_names())
-        self.drop_in = self.of_layer or len(claimed & _INTERFACE) >= 3
-
-    def _texts_of_settings(self, config: bool) -> Iterator[str]:
-        """Yield the names and texts in the constructor; where it takes a config, the fields of its record, and what any
-        method reads of it.
-        """
-        if not self.of_class:
-            return
-        code = getattr(vars(signature.with_constructor(self.target)).get("__init__"), "__code__", None)
-        yield from _texts_of(code) if code else ()
-        for record in filter(None, self._records.values()):
-            yield from signature.fields_of(record)
-        if config:
-            yield from source.read_of(source.functions_behind(self.target, self.module), signature.CONFIGS)
-
-    def _cell_asked_for(self, parameters: list[inspect.Parameter]) -> tuple[Any, str]:
-        """Return the cell of the module for a class that is constructed with one and its arguments: `cell, *args`."""
-        names = [p.name for p in parameters if p.default is p.empty and p.name in ("cell", "cell_class", "cell_cls")]
-        of_module = vars(self.module).items() if names and self.of_class and self.module else ()
-        found = [one for name, one in of_module if name.lower() == f"{self.cell.name.lower()}cell"]
-        given_on = bool(found) and signature.starred(self.target.__init__) is not None
-        return (found[0], names[0]) if given_on else (None, "")
+        self.drop_in = self.of_layer or len(self.constructor.meanings & _INTERFACE) >= 3
 
     def _called(self, name: str) -> tuple[type | None, Any]:
         """Return the class of what is called, if it is no function, and what has the signature of a call."""
@@ -109,37 +75,8 @@ class Object(Native):
         scripted = issubclass(cls, torch.jit.ScriptModule) and not getattr(cls, "_methods", None)
         if scripted or cls.__name__ == "OptimizedModule":  # of torch.compile, whose import takes two seconds
             raise CandidateError(f"candidate {name}: it is compiled, which keeps nothing of its source: name its class")
-        self.method, call = signature.call_of(cls)
+        self.method, call = meanings.call_of(cls)
         return cls, call
-
-    def _tell_options_by_construction(self) -> None:
-        """Tell what the constructor's arguments stand for whose names say nothing, by what they add to the object.
-
-        A number of layers adds as many tensors again, of which some read the layer below, and a direction the same
-        again; a probability of dropout is found in its modules.
-        """
-        silent = [name for name, meant in self._made_with.items() if meant == "left out"]
-        for name in [name for name in silent if type(self._made_defaults.get(name)) in (bool, int, float)]:
-            default = self._made_defaults[name]
-            if isinstance(default, float):
-                modules = self._made_with_value(name, 0.37)[0]
-                meant = "dropout" if any(getattr(one, "p", None) == 0.37 for one in modules) else ""
-            else:
-                fewer, more = (False, True) if isinstance(default, bool) else (1, 2)
-                one, two = self._made_with_value(name, fewer)[1], self._made_with_value(name, more)[1]
-                again = two.total() == 2 * one.total() > 2
-                meant = "bidirectional" if again and two == one + one else "num_layers" if again else ""
-            if meant and meant not in self._made_with.values():
-                self._made_with[name] = meant
-
-    def _made_with_value(self, name: str, value: Any) -> tuple[list[nn.Module], Counter[tuple[int, ...]]]:
-        """Return the modules and the shapes of the tensors of an object with an argument; none where it raises."""
-        try:
-            with torch.random.fork_rng(devices=[]):
-                made = self._constructed(_case_of(self.cell), **{name: value})
-        except Exception:
-            return [], Counter()
-        return list(made.modules()) if isinstance(made, nn.Module) else [], Counter(one.shape for one in held_by(made))
 
     def _globals_to_set(self, call: Any) -> tuple[str, ...]:
         """Return the globals that fix a size, which the call or the constructor reads and no argument gives."""
@@ -147,7 +84,7 @@ class Object(Native):
         functions = [call, constructor] if inspect.isfunction(constructor) else [call]
         found = {name: value for one in functions for name, value in source.globals_of(one, self.module).items()}
         numbers = [name for name, value in found.items() if isinstance(value, int) and not isinstance(value, bool)]
-        return tuple(name for name in numbers if option(name) in {*SET} - set(self._made_with.values()))
+        return tuple(name for name in numbers if option(name) in {*SET} - self.constructor.meanings)
 
     def _has_our_names(self) -> bool:
         """Return whether all its parameters have nn.RNN's own names: it promises what nn.RNN does."""
@@ -160,27 +97,20 @@ class Object(Native):
 
     def claims(self, name: str) -> bool:
         """Return whether the constructor, the call, or a global that is set for it takes an argument of nn.RNN."""
-        claimed = {*self._made_with.values(), *(option(key) for key in self.set_globals)}
-        claimed |= self._asks if "config" in claimed or self._takes_any else set()
+        claimed = self.constructor.meanings | self.constructor.asks | {option(key) for key in self.set_globals}
         claimed |= {"num_layers"} if "hidden_sizes" in claimed else set()  # one for each layer
         return super().claims(name) or name in claimed or self.of_layer
 
     def names_of(self, meaning: str) -> list[str]:
         """Return the arguments of this meaning, of the constructor and of the call."""
-        return [*(name for name, meant in self._made_with.items() if meant == meaning), *super().names_of(meaning)]
+        return [
+            *(name for name, meant in self.constructor.arguments.items() if meant == meaning),
+            *super().names_of(meaning),
+        ]
 
     def described(self) -> str:
-        made = ", ".join(self._made_with) or "no arguments"
+        made = ", ".join(self.constructor.arguments) or "no arguments"
         return f"it is constructed with {made}, and called with {', '.join(self.arguments) or 'no arguments'}"
-
-    def set_against_default(self, case: Case) -> Iterator[str]:
-        """Yield what the constructor is given where its default is another: an activation, all steps of output, p."""
-        for name, meant in self._made_with.items():
-            default = self._made_defaults.get(name)
-            if meant in ("nonlinearity", "return_sequences", "return_state", "dropout") and default is not None:
-                value = option_value(str(meant), case, default, name)  # of modules the two are never equal
-                same = value == default if meant == "dropout" else repr(value) == repr(default)
-                yield from [] if same else [f"{name}={value!r}"]
 
     def bindings(self) -> Iterator[Binding]:
         """Yield arrays or tensors: its weights lie as the object has them."""
@@ -215,34 +145,10 @@ class Object(Native):
                 self.building_call(made, case, dtype)
         return made
 
-    def _constructed(self, case: Case, output_size: int | None = None, device: Any = "cpu", **others: Any) -> Any:
+    def _constructed(self, case: Case, output_size: int | None = None, device: Any = "cpu") -> Any:
         if self.of_torch:
             return rnn_of(case, self.target)
-        given = dict[str, Any]()
-        for name, meant in self._made_with.items():
-            if meant == "output_size" and output_size:
-                given[name] = output_size
-            elif meant == "cell class":
-                given[name] = self.cell_class
-            elif meant == "layer":
-                given[name] = rnn_of(case)
-            elif meant == "device":
-                given[name] = torch.device(device)
-            elif meant == "reverse":
-                given |= {name: self.reversing} if self.reversing or name not in self._made_defaults else {}
-            elif isinstance(meant, str) and meant != "left out":
-                value = option_value(meant, case, self._made_defaults.get(name), name)
-                record = self._records[name] if meant == "config" else None
-                given[name] = record(**value.of(record)) if record else value
-        if self._takes_any and "layer" not in self._made_with.values():
-            given |= {name: option_value(name, case) for name in self._asks if name in RNNArguments.model_fields}
-        given |= others
-        if not self.of_class or not signature.starred(self.target.__init__):
-            return signature.called(self.target, given)
-        try:
-            return self.target(**given)
-        except TypeError:  # its arguments go to the base class in order
-            return self.target(*given.values())
+        return self.constructor.make(case, output_size, device, self.reversing)
 
     def _sizes(self, case: Case) -> dict[str, Any]:
         return {name: option_value(option(name) or "", case) for name in self.set_globals}
@@ -254,7 +160,7 @@ class Object(Native):
         given: dict[str, Any] = {}
         for name, meant in self.arguments.items():
             given |= self.given(name, meant, x, state, case, binding) if isinstance(meant, str) else {}
-        for name, meant in self._made_with.items():
+        for name, meant in self.constructor.arguments.items():
             if meant in ("seq_len", "batch_size") and type(getattr(made, name, None)) is int:
                 setattr(made, name, option_value(str(meant), case))  # it was constructed for calls of one size
         call = made if inspect.isfunction(made) else getattr(made, self.method)
@@ -306,15 +212,6 @@ def _has_arguments_of_its_own(target: type) -> bool:
 def plan_key(case: Case) -> PlanKey:
     """Return what of a case an object is wired for."""
     return case.rnn.num_layers, case.rnn.directions, case.rnn.bias
-
-
-def _texts_of(code: types.CodeType) -> Iterator[str]:
-    """Yield the names and texts in a code object, and in the comprehensions inside it."""
-    for one in (*code.co_names, *code.co_consts):
-        if isinstance(one, types.CodeType):
-            yield from _texts_of(one)
-        elif isinstance(one, str):
-            yield one
 
 
 def _sizes_of(made: Any, cell: Cell) -> dict[str, int]:
@@ -390,5 +287,5 @@ def _is_factory(function: Any) -> bool:
 def _is_made_with_weights(target: Any) -> bool:
     if inspect.isclass(target) and issubclass(target, nn.RNNBase):
         return False
-    found = signature.arguments_of_constructor(signature.parameters_of_constructor(target))
-    return bool(signature.weights_among(found)) or "params" in found.values()
+    found = meanings.arguments_of_constructor(signature.parameters_of_constructor(target))
+    return bool(meanings.weights_among(found)) or "params" in found.values()

@@ -87,11 +87,12 @@ class Returned:
         if state == "1,SNH":
             self.finals = (state,)
             return
-        native, tensors = self.native, self.native.returns_tensors or (self.native.drop_in and "," not in state)
+        native, given_in_lists = self.native, "," in state or self.native.state_is_listed
+        tensors = native.returns_tensors or (native.drop_in and not given_in_lists)
         layered = native.claims("num_layers") or self.reading.binding.listed
         if tensors or layered or (self.reading.input == "NLI" and not native.says_list):
             self.outputs = tuple(one for one in self.outputs if "," not in one)
-        listed = native.says_list or native.state_is_listed or "," in state
+        listed = native.says_list or given_in_lists
         if (tensors and "," not in state) or not (listed or len(native.states) > len(native.cell.states)):
             self.finals = tuple(one for one in self.finals if "," not in one) or self.finals
         if (layered or native.claims("bidirectional")) and state == "SNH":

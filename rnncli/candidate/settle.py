@@ -260,7 +260,8 @@ class Settling:
             return (None,)
         if len(native.states) > len(native.cell.states):
             return ("S,NH",) if "N" in axes else ("S,H",)
-        if len(native.cell.states) > len(native.states) and LAYOUTS[axes].unit == "batch" and "N" in axes:
+        in_one = len(native.cell.states) > len(native.states) and not native.takes_pair
+        if in_one and LAYOUTS[axes].unit == "batch" and "N" in axes:
             states = (*states, "S,NH", NESTED)  # a list of (h, c), one for each layer, or of a list of both directions
         if native.takes_part_of_first and "N" in axes:
             states = (*states, "1,SNH")  # (h,)

@@ -1,12 +1,12 @@
 """What the arguments of a candidate say."""
 
-from rnncli.candidate import signature
+from rnncli.candidate import meanings, signature
 from rnncli.candidate.names import Slot
 
 
 def kinds(*names):
-    slots = signature.arguments_of_call(eval(f"lambda {', '.join(names)}: None"), holds_weights=False)
-    return signature.weights_among(slots)
+    slots = meanings.arguments_of_call(eval(f"lambda {', '.join(names)}: None"), holds_weights=False)
+    return meanings.weights_among(slots)
 
 
 def test_two_matrices_whose_names_do_not_tell_are_the_input_s_and_the_state_s_in_order():
@@ -31,7 +31,7 @@ def test_sizes_that_go_in_and_out_are_the_input_s_and_the_hidden_size():
             self.sizes = n_in, hidden, n_out
 
     def meant(target):
-        found = signature.arguments_of_constructor(signature.parameters_of_constructor(target))
+        found = meanings.arguments_of_constructor(signature.parameters_of_constructor(target))
         return [*found.values()]
 
     assert meant(Cell) == ["input_size", "hidden_size"]
@@ -39,6 +39,6 @@ def test_sizes_that_go_in_and_out_are_the_input_s_and_the_hidden_size():
 
 
 def test_a_name_that_says_step_or_cell_is_taken_at_its_word():
-    assert signature.says_step("mine.py:rnn_step", {"x": None})
-    assert signature.says_step("mine.py:rnn", {"x_t": None})
-    assert not signature.says_step("mine.py:rnn_forward", {"x": None})
+    assert meanings.says_step("mine.py:rnn_step", {"x": None})
+    assert meanings.says_step("mine.py:rnn", {"x_t": None})
+    assert not meanings.says_step("mine.py:rnn_forward", {"x": None})
