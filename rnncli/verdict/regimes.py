@@ -38,6 +38,7 @@ TOLERANCE = {"float64": 1e-8, "float32": 1e-3, "tf32": 1e-2}  # of the largest v
 LARGE_LOSS = 4096  # times the loss; a power of two, which rounds nothing
 CALLS = 9  # with equal values; a tenth one has another input
 WITHOUT_H_0 = "called without h_0"
+_DATA = "data that needs no gradient"
 TEN_TIMES = "called ten times"
 GIVEN_GRADIENTS = "gradients that it was given"
 
@@ -96,11 +97,18 @@ def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping
     if case.run.gradients:
         for leaf in side.given:
             article = "a" if leaf == "c_0" else "an"
-            yield f"given {article} {leaf} that needs no gradient", partial(_gradients, side, side.claimed, (leaf,))
+            yield (
+                f"given {article} {leaf} that needs no gradient",
+                partial(_without_gradients_of, (leaf,), side, _gradients),
+            )
         for frozen, names in _frozen(side).items():
-            yield f"given {frozen} that need no gradient", partial(_gradients_of_the_rest, side, names)
+            yield f"given {frozen} that need no gradient", partial(_without_gradients_of, names, side, _gradients)
+        if side.probe.states:  # as in most training loops
+            omitted, zeros = partial(_without_states, gradients=True), partial(_from_zeros, gradients=True)
+            yield f"{WITHOUT_H_0}, given {_DATA}", partial(_without_gradients_of, ("input",), side, omitted)
+            yield f"given an h_0 of zeros and {_DATA}", partial(_without_gradients_of, side.given, side, zeros)
         for name in side.claimed:
-            yield f"with a loss on {name} alone", partial(_gradients, side, (name,))
+            yield f"with a loss on {name} alone", partial(_gradients, side, names=(name,))
         yield "after two backward calls", partial(_two_backward_calls, side)
         yield "in a second backward of one call", partial(_second_backward, side)
         yield f"with a loss that is {LARGE_LOSS:,} times as large", partial(_gradients_of_a_large_loss, side)
@@ -198,7 +206,7 @@ def _two_backward_calls(side: Side) -> Mapping[str, Tensor | None]:
     side.backward(_copies(side.call(side.copies()), side.claimed))
     for leaf in side.leaves.values():  # two leaves may have been given one tensor, and would add into it twice
         leaf.grad = None if leaf.grad is None else leaf.grad.clone()
-    return _gradients(side, side.claimed)
+    return _gradients(side)
 
 
 def _second_backward(side: Side) -> Mapping[str, Tensor | None]:
@@ -254,24 +262,26 @@ def _from_zeros(side: Side, gradients: bool) -> Mapping[str, Tensor | None]:
         h_0.data.copy_(before)
 
 
-def _gradients(side: Side, names: Iterable[str], without: Iterable[str] = ()) -> Mapping[str, Tensor | None]:
-    """Return the gradients of a loss on the results of these names; the leaves `without` need none."""
-    for name in without:
-        side.leaves[name].requires_grad_(False)
+def _gradients(side: Side, names: Iterable[str] | None = None) -> Mapping[str, Tensor | None]:
+    """Return the gradients of a loss on the results of these names, or on all that are claimed."""
     wanted = [name for name, leaf in side.leaves.items() if leaf.requires_grad]
-    gradients = side.gradients(_copies(side.call(side.copies()), names))
+    gradients = side.gradients(_copies(side.call(side.copies()), side.claimed if names is None else names))
     return {f"grad {name}": gradients[name] for name in wanted}
 
 
-def _gradients_of_the_rest(side: Side, frozen: tuple[str, ...]) -> Mapping[str, Tensor | None]:
-    """Return the gradients where some leaves need none.
+def _without_gradients_of(
+    frozen: Iterable[str], side: Side, run: Callable[[Side], Mapping[str, Tensor | None]]
+) -> Mapping[str, Tensor | None]:
+    """Return what a regime gives where some leaves need no gradient.
 
     torch's reentrant checkpoint warns that it passes none on where its inputs need none: then nothing is compared.
     """
+    for name in frozen:
+        side.leaves[name].requires_grad_(False)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            return _gradients(side, side.claimed, frozen)
+            return run(side)
         except RuntimeError:
             if any("None of the inputs have requires_grad" in str(one.message) for one in said):
                 return {}
