@@ -21,7 +21,7 @@ from typing import Any
 from rnncli.config.cases import Flag, leaves, load
 from rnncli.core.errors import AmbiguousError, CandidateError, nearest
 from rnncli.core.records import CaseRecord, Check, Diagnosis, RunRecord, Verdict
-from rnncli.core.summary import call
+from rnncli.core.words import call
 
 _SECTIONS = ("rnn", "input", "run")
 

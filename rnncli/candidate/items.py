@@ -81,6 +81,8 @@ def shown(returned: Any) -> str:
     """Return what was returned, in short."""
     if is_array(returned):
         return f"a tensor of shape {tuple(returned.shape)}"
+    if returned is None:
+        return "None"
     if isinstance(returned, tuple | list) and len(returned) <= 4:
         return f"({', '.join(shown(item) for item in returned)})"
     return f"a {type(returned).__name__}"

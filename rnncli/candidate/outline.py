@@ -13,7 +13,7 @@ from pathlib import Path
 from rnncli.candidate.find import code_cells
 from rnncli.candidate.names import role, slot
 from rnncli.candidate.syntax import arguments_of, name_of
-from rnncli.core.errors import ConfigError
+from rnncli.core.errors import CandidateError, ConfigError
 
 Definition = ast.FunctionDef | ast.ClassDef
 
@@ -42,7 +42,7 @@ def outline(path: Path) -> list[Outlined]:
 
     A step or a cell that another one uses is a part of it, and no candidate beside it.
 
-    Raises ConfigError where the file cannot be read or is no Python.
+    Raises ConfigError where the file cannot be read, and CandidateError where it is no Python.
     """
     tree = ast.Module([node for part in _trees(path) for node in part.body], [])
     defined = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
@@ -74,7 +74,7 @@ def _trees(path: Path) -> Iterator[ast.Module]:
             if path.suffix == ".ipynb":  # one cell that does not parse leaves the others
                 continue
             line = getattr(error, "lineno", None) or 1
-            raise ConfigError(f"{path}:{line}: not valid Python: {getattr(error, 'msg', error)}") from None
+            raise CandidateError(f"candidate {path}:{line}: not valid Python: {getattr(error, 'msg', error)}") from None
 
 
 def _could_be_a_layer(node: Definition, others: dict[str, Definition]) -> bool:

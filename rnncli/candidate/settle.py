@@ -30,14 +30,18 @@ _TIME_AXIS = re.compile(r"\(\s*(l|t|time|seq\w*|steps?|n_steps|seq_len)\s*,|,\s*
 _BATCH_FIRST = ("batch_first", "(n,l", "(n,t", "(b,t", "(b,l", "(batch,", "[batch,", "b,t,")
 _WHATEVER = (RecursionError, MemoryError, NameError, ImportError, NotImplementedError, SyntaxError, SystemExit, OSError)
 
+_LACKS = 3  # the rank of a call that lacks a value: what else stopped a call is told first
+
 
 class Unreadable(CandidateError):
     """No way was found to call the candidate, or to set its weights.
 
-    `faults`: what is wrong with its own tensors, which may be why: the parameter, the cause, the reason.
+    `faults`: what is wrong with its own tensors, which may be why: the parameter, the cause, the reason. `own`: its
+    own code ends every call, and no adapter would help.
     """
 
     faults: tuple[tuple[str, str, str], ...] = ()
+    own = False
 
 
 class Settling:
@@ -81,12 +85,16 @@ class Settling:
         failures: Mapping[str, tuple[int, BaseException | None]] = self.failures or {nothing: (1, None)}
         said, (rank, error) = min(failures.items(), key=lambda failure: failure[1][0])
         tried = f"cannot tell how to call it ({self.native.described()}): tried, among others, {said}"
-        if len(self.native.states) == 1 < len(self.case.cell.states):
+        own = self.failures and {text for text, (of, _) in self.failures.items() if of != _LACKS} == {said}
+        if own:
+            tried = f"its forward raised {said}" if error else f"its forward {said.removeprefix('a call that ')}"
+            tried += ", however it was called"
+        elif len(self.native.states) == 1 < len(self.case.cell.states):
             tried += f"; {self.native.states[0]} was given as ({', '.join(self.case.cell.initial)})"
         if error is not None and _raised_by_embedding(error):
             tried = "it looks its input up in an nn.Embedding: name a layer that takes what that gives"
         failure = Unreadable(f"{name}: {tried if rank else f'its forward raised {said}'}")
-        failure.__cause__ = error
+        failure.__cause__, failure.own = error, bool(own) or not rank
         return failure
 
     def _by_shape(self, trial: Trial, dtype: torch.dtype, like: Reading | None) -> list[Reading]:
@@ -217,7 +225,7 @@ class Settling:
             except (Exception, SystemExit) as error:
                 what = f"a call that lacks {error}" if isinstance(error, Missing) else described(error)[:200]
                 whatever = isinstance(error, _WHATEVER) or "allocate memory" in what
-                self.failures.setdefault(what, (0 if whatever else 3 if isinstance(error, Missing) else 2, error))
+                self.failures.setdefault(what, (0 if whatever else _LACKS if isinstance(error, Missing) else 2, error))
                 continue
             parsed = self._parsed(returned, trial, reading)
             if parsed is None:

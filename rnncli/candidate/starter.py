@@ -48,13 +48,20 @@ def adapter(target: object, name: str, folder: Path, cell: str = "RNN") -> str:
     for given, state, strict in itertools.product(inputs, states, (", strict=True", "")):
         text = _text(native, name, folder, given, state, adapted is not None).replace("STRICT", strict)
         try:
-            return _completed(text, native, case)
+            return _completed(text, native, case) + (_wiring(adapted, case) if adapted else "")
         except Exception as error:
             errors.append(error)
     raise CandidateError(
         f"candidate {name}: no starter adapter runs: {described(errors[0])}; write forward(input, h_0, params, case)"
         " that returns output, h_n by hand"
     )
+
+
+def _wiring(adapted: Adapted, case: Case) -> str:
+    """Return comments that say how a candidate is read without an adapter, and which weight each tensor is given."""
+    rows = [f"{tensor} holds {weight}: {evidence}" for tensor, weight, evidence in adapted.wiring(case)]
+    lines = [f"rnncli reads it without an adapter too: {adapted.described(case)}", *rows]
+    return "\n" + "".join(f"{line}\n" for one in lines for line in _wrapped(one, start="# "))
 
 
 def _text(native: AnyNative, name: str, folder: Path, given: str, state: str, is_read: bool) -> str:
@@ -143,9 +150,10 @@ def _code(weight: Weight) -> str:
     return f"{text}.T" if weight.transposed else text
 
 
-def _wrapped(code: str, end: str = "") -> list[str]:
+def _wrapped(code: str, end: str = "", start: str = "") -> list[str]:
     """Return code on one line, or broken where it is too long."""
-    *lines, last = textwrap.wrap(code, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    wrapper = textwrap.TextWrapper(WIDTH, start, f"{start}    ", break_long_words=False, break_on_hyphens=False)
+    *lines, last = wrapper.wrap(code)
     return [*lines, last + end]
 
 

@@ -33,7 +33,7 @@ def adapt(
     from rnncli.execution.server import start_server
 
     check_destination("table", output)
-    target = completed(target)
+    target = completed(target, "adapt")
     (case,) = load(None, {"candidate": Flag("--candidate", target), "rnn.cell": Flag("--cell", cell)})
     if case.target is None:
         raise ConfigError(f"{target}: is built in and needs no adapter; allowed: PATH.py:NAME or MODULE:NAME")

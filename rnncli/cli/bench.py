@@ -94,6 +94,7 @@ def bench(
     if asked.print_config:
         output.write_text(loaded.to_yaml(), asked.output)
         return
+    candidates.require_expected(loaded)
     if "candidate" in names and not any(case.target for case in loaded):
         raise ConfigError("--only: candidate: there is none of your own; allowed with --candidate PATH.py:NAME")
     cases = list({_problem(case): case for case in loaded}.values())

@@ -4,10 +4,10 @@ import glob
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnncli.cli.messages import NO_VALUE, YES_OR_NO
 from rnncli.config import cases as config
@@ -15,7 +15,10 @@ from rnncli.config.cases import Flag
 from rnncli.config.grid import Grid
 from rnncli.config.yamlfile import nearest_file
 from rnncli.core.case import BUILT_IN, LONGEST_NAME
-from rnncli.core.errors import ConfigError, nearest
+from rnncli.core.errors import ConfigError, ExpectationError, nearest
+
+if TYPE_CHECKING:
+    from rnncli.core.case import Case
 
 MOST_LISTED = 12
 LINE_WIDTH = 68  # columns of a candidate in the list, so that a line with its prefix fits 80
@@ -29,19 +32,29 @@ def load(path: Path | None, flags: Mapping[str, Flag], **options: Any) -> Grid:
     return config.load(path, flags, named=completed, **options)
 
 
-def completed(name: str) -> str:
+def require_expected(cases: "Iterable[Case]") -> None:
+    """Raise ExpectationError where the shapes that a config expects are not those that come out, by rule."""
+    from rnncli.core.shapes import confront
+    from rnncli.core.words import shape_disagreements
+
+    for case in cases:
+        if case.expect and (wrong := list(shape_disagreements(confront(case)))):
+            raise ExpectationError("\n".join(f"expect: {line}" for line in wrong))
+
+
+def completed(name: str, command: str = "verify") -> str:
     """Return what a candidate is called in full: my_rnn.py with the only RNN in it, my_rnn.rnn_forward with its colon.
 
-    A name that is complete, or not understood, comes back as it is. Raises ConfigError where the file does not exist,
-    or has no candidate or several.
+    A name that is complete, or not understood, comes back as it is. `command`: of the example in a message. Raises
+    ConfigError where the file does not exist, or has no candidate or several.
     """
     if name in BUILT_IN:
         return name
     file, attribute = _parts(name)
     if file.endswith(PYTHON):
         _require(Path(file))
-        return f"{file}:{attribute}" if attribute else _only(Path(file))
-    return (_of_module(file) if not attribute else None) or name
+        return f"{file}:{attribute}" if attribute else _only(Path(file), command)
+    return (_of_module(file, command) if not attribute else None) or name
 
 
 def split(paths: Sequence[Path], flags: Mapping[str, Flag]) -> tuple[list[Path], dict[str, Flag]]:
@@ -104,7 +117,7 @@ def _require(file: Path) -> None:
         raise ConfigError(f"{file}: no such file{nearest_file(file, PYTHON)}; allowed: a Python file")
 
 
-def _only(file: Path) -> str:
+def _only(file: Path, command: str) -> str:
     """Return FILE:NAME of the only candidate of a file. Raises ConfigError, which lists several."""
     from rnncli.candidate.outline import outline
 
@@ -119,7 +132,7 @@ def _only(file: Path) -> str:
         lines = [f"{file}: has {len(found)} candidates; name one of them:"]
         lines += [f"  {_cut(one.described, width):{width}}  {one.kind}" for one in found[:MOST_LISTED]]
         lines += [f"  ... and {len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
-        raise ConfigError("\n".join([*lines, f"for example: rnncli verify {file}:{found[0].name}"]))
+        raise ConfigError("\n".join([*lines, f"for example: rnncli {command} {file}:{found[0].name}"]))
     return f"{file}:{found[0].name}"
 
 
@@ -135,14 +148,14 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _of_module(name: str) -> str | None:
+def _of_module(name: str, command: str) -> str | None:
     """Return the target that a dotted name stands for: in a file here, else in a module that is installed."""
     if not re.fullmatch(rf"{_IDENTIFIER}(\.{_IDENTIFIER})*", name):
         return None
     parts = name.split(".")
     parts = ["torch", *parts] if parts[0] == "nn" else parts
     if _is_file(file := Path(*parts).with_suffix(".py")):
-        return _only(file)
+        return _only(file, command)
     *holder, last = parts
     if not holder:
         return None

@@ -43,6 +43,7 @@ def faults(
       rnncli faults --format json
     """
     from rnncli.cli.output import check_destination, write_text
+    from rnncli.core.records import SCHEMA_VERSION
     from rnncli.faults.catalogue import CATALOGUES
 
     format, catalogue = check_destination(format, output), CATALOGUES[_cell(cell)]
@@ -51,7 +52,8 @@ def faults(
         raise _unknown(id, catalogue, command)
     if format == "json":
         found = [{key: getattr(fault, key) for key in KEYS} for fault in catalogue.values() if id in (None, fault.id)]
-        text = json.dumps(found[0] if id else found, indent=2)
+        told = {"schema_version": SCHEMA_VERSION, "command": "faults", "cell": _cell(cell), "faults": found}
+        text = json.dumps(told, indent=2)
     elif detail == "quiet":
         text = f"{id}: {catalogue[id].written}" if id else f"{len(catalogue)} faults"
     else:

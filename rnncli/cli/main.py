@@ -85,7 +85,16 @@ def _told(error: BaseException) -> tuple[ExitCode, str]:
     if isinstance(error, OSError) and error.errno in FULL:
         drop_stdout()
         return ExitCode.USAGE, f"stdout cannot be written: {error.strerror}"
+    if _stops_the_import_of_torch(error):
+        allowed = "rnncli needs it: pip install torch, or `pip install --force-reinstall torch` where it is broken"
+        return ExitCode.UNAVAILABLE, f"torch cannot be imported here ({described(error)}); {allowed}"
     return ExitCode.INTERNAL, f"internal error: {described(error)}\n--debug shows where; please report it"
+
+
+def _stops_the_import_of_torch(error: BaseException) -> bool:
+    lines = (frame.line or "" for frame in traceback.extract_tb(error.__traceback__))
+    importing = any(line.startswith(("import torch", "from torch")) for line in lines)
+    return importing and "torch" not in sys.modules and isinstance(error, ImportError | OSError)
 
 
 app = typer.Typer(

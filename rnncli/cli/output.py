@@ -26,8 +26,7 @@ from rnncli.core.errors import (
     UnavailableError,
 )
 from rnncli.core.records import Detail, RunRecord, Verdict, printable
-from rnncli.core.summary import conclusion
-from rnncli.core.words import are
+from rnncli.core.summary import conclusion, unmet
 from rnncli.report import OF_ONE_COMMAND, SUFFIXES, renderer
 
 STDOUT = Path("-")
@@ -238,14 +237,10 @@ def _notes(record: RunRecord, format: str) -> Iterator[str]:
         yield from tally.errors
     elif tally.cases == 1:
         yield from (error.partition("\n")[0] for error in tally.errors)
-    if record.strict and tally.open_checks:
-        yield f"--strict: {are(tally.open_checks, 'check')} not-comparable"
-    if record.strict and tally.unseen:
-        yield f"--strict: {are(tally.unseen, 'fault')} not visible"
-    if tally.cases > 1 and format != "table" and record.command == "verify":
-        yield from [] if quiet else [conclusion(record)]
+    if tally.cases > 1 and format != "table" and record.command == "verify" and not quiet:
+        yield conclusion(record)
     else:
-        yield from record.missing
+        yield from (*unmet(record), *record.missing)
 
 
 def exit_code(record: RunRecord) -> ExitCode:

@@ -33,7 +33,7 @@ def power(
       rnncli power --seq-len 1 --h-0 zeros --no-gradients
       rnncli power configs/smoke.yaml --strict --format json
     """
-    from rnncli.cli.candidates import load
+    from rnncli.cli.candidates import load, require_expected
     from rnncli.cli.output import check_destination, finish, write_text
     from rnncli.core.records import RunRecord
 
@@ -42,6 +42,7 @@ def power(
     if print_config:
         write_text(loaded.to_yaml(), output)
         return
+    require_expected(loaded)
     with quick_imports():
         from rnncli.cli.progress import with_progress
         from rnncli.core.memory import needed_for_verify

@@ -66,12 +66,12 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         context = f"{error.context}, " if error.context else ""
-        raise ConfigError(f"{path}{line}: not valid YAML: {context}{error.problem}") from None
+        raise ConfigError(f"{path}{line}: not a config: {context}{error.problem}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not a YAML text: {' '.join(str(error).split())}") from None
     except (ValueError, OverflowError):
         number = loader.get_mark().line + 1
-        raise ConfigError(f"{path}:{number}: not valid YAML: an escape that stands for no character") from None
+        raise ConfigError(f"{path}:{number}: not a config: an escape that stands for no character") from None
     except RecursionError:
         raise ConfigError(f"{path}: nested too deep; allowed: sections with keys, as in rnncli schema") from None
     if values is None:

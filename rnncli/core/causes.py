@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 UNEXPLAINED = "unexplained"  # in place of the id of a fault, where none of the catalogue explains a mismatch
+DEVICE_HARDCODED = "device-hardcoded"
 DOWNCAST = "downcast-float32"  # faults of the catalogue that a check may find
 LEAK, H0_MUTATED, BACKWARD_BREAKS = "state-leaks-between-calls", "h0-mutated", "backward-breaks"
 

@@ -1,6 +1,7 @@
 """The errors a user can meet, the exit code of each kind, and the names of keys and values in messages."""
 
 import json
+import os
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any
@@ -50,6 +51,12 @@ class UnavailableError(RnncliError):
     exit_code, kind = ExitCode.UNAVAILABLE, "unavailable"
 
 
+class ExpectationError(RnncliError):
+    """Shapes that are not those of `expect:`, in a command that compares nothing else."""
+
+    exit_code, kind = ExitCode.MISMATCH, "expect"
+
+
 class CandidateError(RnncliError):
     """The candidate itself failed: it could not be loaded, its forward raised, hung, crashed, or returned no tensor.
 
@@ -92,9 +99,15 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
     if len(name) > LONGEST_NEAR:
         return ""
+    lower = name.lower().replace("-", "_")
     by_lower = {candidate.lower().replace("-", "_"): candidate for candidate in valid}
-    matches = difflib.get_close_matches(name.lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
-    return f" (did you mean {by_lower[matches[0]]}?)" if matches else ""
+    matches = difflib.get_close_matches(lower, by_lower, n=5, cutoff=0.6)
+
+    def likeness(one: str) -> tuple[float, int]:
+        """Of names that share as many letters, the one that begins alike is nearer: of rnm rnn, and not run."""
+        return difflib.SequenceMatcher(None, one, lower).ratio(), len(os.path.commonprefix([one, lower]))  # noqa: RUF071
+
+    return f" (did you mean {by_lower[max(matches, key=likeness)]}?)" if matches else ""
 
 
 def shown(value: Any) -> str:

@@ -43,12 +43,11 @@ def require_fits(case: Case, needed: int, available: int | None) -> None:
     """Raise ConfigError, with the estimate, where a case needs more bytes than there are. None: not known."""
     limit = LARGEST_TENSOR if available is None else min(available, LARGEST_TENSOR)
     if needed > limit:
-        overflows = needed > LARGEST_TENSOR
-        remedy = "--static predicts it without torch" if overflows else "--device meta looks at it without allocating"
         raise ConfigError(
             f"the case is too big: about {_readable(needed)} needed, {_readable(limit)} available"
             f" (hidden_size {case.rnn.hidden_size}, num_layers {case.rnn.num_layers}, seq_len {case.input.seq_len},"
-            f" batch_size {case.input.batch_size}); rnncli shapes {remedy}"
+            f" batch_size {case.input.batch_size}); rnncli shapes --static"
+            " predicts its shapes without torch"
         )
 
 

@@ -2,26 +2,34 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from rnncli.core.cells import CELLS
 from rnncli.core.records import CaseRecord, RunRecord, Verdict, printable
 from rnncli.core.tally import Tally, leaves_of
-
-if TYPE_CHECKING:
-    from rnncli.core.case import Case
+from rnncli.core.words import are, call, initial, shape_disagreements
 
 MOST_ARGUMENTS = 6
 MOST_VALUES = 8
-DEFAULTS = {"num_layers": 1, "nonlinearity": "tanh", "bias": True, "batch_first": False, "dropout": 0.0}
-DEFAULTS |= {"bidirectional": False, "proj_size": 0}
 
 
 def conclusion(record: RunRecord) -> str:
     """Return the run in a line: 96 cases: 48 mismatch, 48 match; all 48 failures have bidirectional=true."""
     tally = record.tally
     missing = (f"INCOMPLETE: {reason}" for reason in record.missing)
-    return "; ".join(filter(None, [counts(tally), common(tally), diagnoses(tally), not_comparable(tally), *missing]))
+    told = [counts(tally), common(tally), diagnoses(tally), not_comparable(tally), *unmet(record), *missing]
+    return "; ".join(filter(None, told))
+
+
+def unmet(record: RunRecord) -> Iterator[str]:
+    """Yield why a run fails although no case of it does: nothing was compared, or --strict asks for more."""
+    tally = record.tally
+    if tally.cases and not tally.compared and record.command == "verify" and not (tally.failing or tally.kinds):
+        yield "output was compared in no case, so this is no pass"
+    if record.strict and tally.open_checks:
+        why = next(iter(tally.partly_open), "")
+        yield f"--strict: {are(tally.open_checks, 'check')} not-comparable" + (f"; {why}" if why else "")
+    if record.strict and tally.unseen:
+        yield f"--strict: {are(tally.unseen, 'fault')} not visible"
 
 
 def cases(count: int) -> str:
@@ -134,22 +142,10 @@ def short(leaf: str) -> str:
     return leaf.rpartition(".")[2]
 
 
-def call(case: "CaseRecord | Case") -> str:
-    """Return torch's layer as the case builds it: nn.RNN(3, 5, num_layers=2)."""
-    rnn = case.config["rnn"]
-    extra = [f", {name}={rnn[name]!r}" for name, default in DEFAULTS.items() if rnn.get(name) not in (default, None)]
-    return f"{case.cell.layer}({rnn['input_size']}, {rnn['hidden_size']}{''.join(extra)})"
-
-
 def arguments(case: CaseRecord) -> str:
     """Return torch's layer and the rest of a case, in short: nn.RNN(3, 5, num_layers=2), packed, float32."""
     run, train = case.config["run"], ", train" * case.config["run"]["train"]
     return f"{call(case)}, {case.config['input']['layout']}, {initial(case)}, {run['dtype']}{train}"
-
-
-def initial(case: CaseRecord) -> str:
-    """Return what a case starts from: h_0 random, h_0 and c_0 omitted."""
-    return f"{' and '.join(case.cell.initial)} {case.config['input']['h_0']}"
 
 
 def reason(case: CaseRecord) -> str:
@@ -162,9 +158,9 @@ def reason(case: CaseRecord) -> str:
         return f"it does not compute what {case.cell.layer} computes"
     first = next((check for check in case.checks or () if check.verdict == Verdict.MISMATCH), None)
     if first is None:
-        return "the shapes are not as expected"
+        return next(shape_disagreements(case), "the shapes are not as expected")
     more = len(case.tensors(Verdict.MISMATCH)) - 1
     others = f" and {more} more" if more else ""
-    found = " and ".join(diagnosis.id for diagnosis in case.diagnosis or ())
+    found = " and ".join(case.explained_by)
     said = f"{first.tensor}{others} ({first.stage} {first.dtype}): {first.reason or 'other values'}"
     return f"{found}: {said}" if found else said

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rnncli.core.records import CaseRecord, Verdict
+from rnncli.core.words import not_compared
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 MOST_NOTES = 100  # different ones that are kept of a run
@@ -29,6 +30,7 @@ class Tally:
     diagnoses: Counter[str] = field(default_factory=Counter)  # of mismatches: the faults of each, together
     failing: list[int] = field(default_factory=list)  # the places of cases that are a mismatch or could not be judged
     left_open: Counter[str] = field(default_factory=Counter)  # why cases are not-comparable
+    partly_open: Counter[str] = field(default_factory=Counter)  # why checks of matching cases are, by case
     every: Counter[tuple[str, str]] = field(default_factory=Counter)  # cases by leaf of the config and its value
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)  # the failing ones of them
 
@@ -46,12 +48,14 @@ class Tally:
         self.every.update(values)
         if case.failed:
             self.failed.update(values)
-            self.diagnoses.update([" and ".join(found.id for found in case.diagnosis)] if case.diagnosis else [])
+            self.diagnoses.update([" and ".join(case.explained_by)] if case.diagnosis else [])
             self.failing.append(self.cases)
         elif case.verdict == Verdict.NOT_COMPARABLE:
             why = case.why_not_compared
             if len(self.left_open) < MOST_NOTES or why in self.left_open:
                 self.left_open[why] += 1
+        elif left := "; ".join(not_compared(case)):
+            self.partly_open[left if len(self.partly_open) < MOST_NOTES else ""] += 1
         self.cases += 1
         self.verdicts.update([case.verdict] if case.verdict else [])
         for check in case.checks or ():

@@ -21,13 +21,14 @@ from rnncli.core.records import (
     Verdict,
     printable,
 )
-from rnncli.core.summary import call, initial
 
 if TYPE_CHECKING:
     from rnncli.core.case import Case
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 MOST_NAMES = 8
+DEFAULTS = {"num_layers": 1, "nonlinearity": "tanh", "bias": True, "batch_first": False, "dropout": 0.0}
+DEFAULTS |= {"bidirectional": False, "proj_size": 0}
 FEWEST_PARAMETERS = 4  # that are shown where there are more: those of one layer in one direction
 NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
@@ -61,6 +62,18 @@ def spread(timing: Timing) -> tuple[float, float]:
 def powers(exponents: Mapping[str, float]) -> list[str]:
     """Return the factors of a time that grows with sizes: seq_len^0.93."""
     return [f"{size}^{exponent:.2f}" for size, exponent in exponents.items()]
+
+
+def call(case: "CaseRecord | Case") -> str:
+    """Return torch's layer as the case builds it: nn.RNN(3, 5, num_layers=2)."""
+    rnn = case.config["rnn"]
+    extra = [f", {name}={rnn[name]!r}" for name, default in DEFAULTS.items() if rnn.get(name) not in (default, None)]
+    return f"{case.cell.layer}({rnn['input_size']}, {rnn['hidden_size']}{''.join(extra)})"
+
+
+def initial(case: CaseRecord) -> str:
+    """Return what a case starts from: h_0 random, h_0 and c_0 omitted."""
+    return f"{' and '.join(case.cell.initial)} {case.config['input']['h_0']}"
 
 
 def size(sizes: tuple[int, ...] | None) -> str:
@@ -264,25 +277,28 @@ def conclusion(case: CaseRecord) -> str:
         why = "; ".join(dict.fromkeys(check.reason for check in checks if check.reason))
         return f"{name} and {reference}: no value could be compared{f' ({why})' if why else ''}"
     right = case.tensors(Verdict.MATCH)
-    line = f"{name} = {reference}: {covered(right)}{not_compared(case)}"
+    line = "; ".join([f"{name} = {reference}: {covered(right)}", *not_compared(case)])
     return line if "output" in right else f"{line}; output was not compared, so this is no pass"
 
 
-def not_compared(case: CaseRecord) -> str:
+def not_compared(case: CaseRecord) -> list[str]:
     """Return which tensors of a match were not compared, and why; and which were in float64 alone."""
     right = case.tensors(Verdict.MATCH)
     left = [check for check in case.checks or () if check.verdict == Verdict.NOT_COMPARABLE]
     whole, partly = ([check for check in left if (check.tensor in right) == known] for known in (False, True))
-    why = "; ".join(dict.fromkeys(check.reason for check in whole if check.reason))
-    said = [f"not compared: {covered([check.tensor for check in whole])}{f' ({why})' if why else ''}"] if whole else []
+    by_reason: dict[str | None, list[str]] = {}
+    for check in whole:
+        by_reason.setdefault(check.reason, []).append(check.tensor)
+    told = [f"{covered(names)}{f' ({why})' if why else ''}" for why, names in by_reason.items()]
+    said = [f"not compared: {', '.join(told)}"] if whole else []
     said += [f"in {partly[0].dtype} not compared: {covered([check.tensor for check in partly])}"] if partly else []
-    return "".join(f"; {one}" for one in said)
+    return said
 
 
 def _mismatch(name: str, case: CaseRecord) -> str:
     wrong, judged = case.tensors(Verdict.MISMATCH), len({check.tensor for check in case.checks or ()})
     if not wrong:
-        return f"{name} and {call(case)}: the shapes are not as expected"
+        return f"{name} and {call(case)}: {next(shape_disagreements(case), 'the shapes are not as expected')}"
     found = [check for check in case.checks or () if check.verdict == Verdict.MISMATCH]
     if all(check.cause in FURTHER_CALLS for check in found):
         told = f"; {found[0].reason}" if found[0].reason else ", wrong in a further one"

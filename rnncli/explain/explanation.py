@@ -2,8 +2,7 @@
 
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import every_step, for_a_head, predict_tensors, recipes, tensor_sizes
-from rnncli.core.summary import call
-from rnncli.core.words import NO_BREAK, counted, joined, letters, size
+from rnncli.core.words import NO_BREAK, call, counted, joined, letters, size
 from rnncli.explain.arguments import the_arguments
 from rnncli.explain.blocks import Block, Code, Page, Prose, Section, Table
 from rnncli.explain.grid import Grid, unrolled

@@ -7,8 +7,7 @@ import textwrap
 
 from rnncli.core.case import Case
 from rnncli.core.shapes import predict_tensors, recipes, tensor_sizes
-from rnncli.core.summary import call
-from rnncli.core.words import size
+from rnncli.core.words import call, size
 from rnncli.explain.blocks import Code, Prose, Section
 from rnncli.explain.equations import code, weights
 

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from rnncli.core.case import Case
 from rnncli.core.shapes import tensor_sizes
-from rnncli.core.summary import call
-from rnncli.core.words import joined, letters
+from rnncli.core.words import call, joined, letters
 from rnncli.explain.blocks import Block, Code, Page, Prose, Section, Table
 from rnncli.explain.equations import backward, code, elementwise, parts, sums, weights, with_torch_s_names
 from rnncli.explain.grid import Place

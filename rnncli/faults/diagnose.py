@@ -16,7 +16,7 @@ from torch import Tensor
 
 from rnncli.candidate.load import Canonical
 from rnncli.core.case import Case, altered
-from rnncli.core.causes import BACKWARD_BREAKS, DOWNCAST, H0_MUTATED, LEAK, UNEXPLAINED, Cause
+from rnncli.core.causes import BACKWARD_BREAKS, DEVICE_HARDCODED, DOWNCAST, H0_MUTATED, LEAK, UNEXPLAINED, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
 from rnncli.faults.catalogue import CATALOGUES, named
@@ -50,7 +50,7 @@ def diagnosed(
         if id in wrong:
             return (named(id, wrong[id].reason or "", case),)
     if Cause.DEVICE in wrong:
-        return (named("device-hardcoded", f"{wrong[Cause.DEVICE].tensor}: {wrong[Cause.DEVICE].reason}", case),)
+        return (named(DEVICE_HARDCODED, f"{wrong[Cause.DEVICE].tensor}: {wrong[Cause.DEVICE].reason}", case),)
     if leak := _leaks(case, device, candidate):
         return (named(LEAK, leak, case),)
     trials = _trials(case, device, candidate, "float64")
@@ -163,7 +163,7 @@ def _reproducing(trials: Sequence[Trial]) -> tuple[tuple[str, ...], float] | Non
     if len(trials) < 2 or not any(trial.values for trial in trials):
         return None
     last = trials[-1]  # the smallest: its forward alone tells nearly all
-    catalogue, found_otherwise = CATALOGUES[last.case.rnn.cell], (*BY_CAUSE, "device-hardcoded")
+    catalogue, found_otherwise = CATALOGUES[last.case.rnn.cell], (*BY_CAUSE, DEVICE_HARDCODED)
     possible = [
         fault
         for id, fault in catalogue.items()

@@ -7,6 +7,7 @@ import torch
 
 from rnncli.candidate.load import canonical
 from rnncli.core.case import Case, Changes, as_flags, changed_by
+from rnncli.core.causes import DEVICE_HARDCODED
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import FaultResult
 from rnncli.faults.catalogue import CATALOGUES
@@ -30,7 +31,7 @@ def power(case: Case, device: torch.device) -> Iterator[FaultResult]:
 def _seen(problem: Problem, id: str) -> FaultResult | None:
     """Return the fault as the first mismatch catches it; None where the candidate would pass."""
     planted = plant(id, cell=problem.case.rnn.cell)
-    if id == "device-hardcoded":  # the values are right on this device: the guard over meta tensors sees it
+    if id == DEVICE_HARDCODED:  # the values are right on this device: the guard over meta tensors sees it
         from rnncli.faults.device_guard import check_devices
 
         found = check_devices(planted, problem.case).status == "found"

@@ -84,7 +84,7 @@ class CandidateServer:
                 self._readings = read(self._target, self._name, case, case.stated)
             except Unreadable as error:
                 if not error.faults:
-                    raise self._with_starter(case, error) from error.__cause__
+                    raise (error if error.own else self._with_starter(case, error)) from error.__cause__
                 said = "by its names alone: its calls raise"
                 return Claims(said, "both", "all", True, None, faults=error.faults, raises=str(error))
         return self.choose(case, 0)

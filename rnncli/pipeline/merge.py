@@ -44,7 +44,7 @@ def _require_one_run(files: Sequence[ResultFile]) -> None:
     assert first.run is not None
     for file in files:
         if difference := file.run and first.run.differs_from(file.run):
-            raise ConfigError(f"{file.path} is {difference} as {first.path}; allowed: results of one run")
+            raise ConfigError(f"{file.path} is {difference}; {first.path} is another; allowed: results of one run")
     if len(files) > 1 and not first.run.config:
         raise ConfigError(f"{first.path}: says nothing of the run it is of; allowed beside others: results of verify")
     holders: dict[int, Path] = {}

@@ -11,7 +11,7 @@ from torch import Tensor
 from rnncli.candidate.load import load
 from rnncli.core import memory
 from rnncli.core.case import Case
-from rnncli.core.causes import DOWNCAST, LEAK, UNEXPLAINED, Cause
+from rnncli.core.causes import DEVICE_HARDCODED, DOWNCAST, LEAK, UNEXPLAINED, Cause
 from rnncli.core.errors import AmbiguousError, CandidateError, ConfigError, RnncliError, UnavailableError
 from rnncli.core.records import CaseRecord, Check, Diagnosis, Failure, Timing, Verdict, Wire, combine
 from rnncli.core.shapes import confront
@@ -170,8 +170,8 @@ def _as_read(
     if options.guard and not leaks and not candidate.exit_error and not reading.raises:
         with suppress(CandidateError):
             if evidence := candidate.device_fault(claimed):
-                diagnosis = [found for found in diagnosis if found.id != "device-hardcoded"]  # told without the line
-                diagnosis.append(named("device-hardcoded", evidence))
+                diagnosis = [found for found in diagnosis if found.id != DEVICE_HARDCODED]  # told without the line
+                diagnosis.append(named(DEVICE_HARDCODED, evidence))
                 warnings.append(diagnosis[-1].evidence)
     checks = claims.with_faults(case, reading.faults, record.checks or ())
     return replace(

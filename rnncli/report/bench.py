@@ -9,7 +9,7 @@ from rich.text import Text
 
 from rnncli.core import words
 from rnncli.core.records import CaseRecord, RunRecord, Timing, Verdict
-from rnncli.core.summary import call, conclusion, layers, short, threads, varying
+from rnncli.core.summary import conclusion, layers, short, threads, varying
 from rnncli.report.table import PAGE_WIDTH, Row, table
 
 CHART = 48, 10  # columns and rows
@@ -43,13 +43,13 @@ def blocks(record: RunRecord) -> Iterator[RenderableType]:
 
 
 def _title(case: CaseRecord) -> Text:
-    line = Text(f"bench: {call(case)}", "bold")
+    line = Text(f"bench: {words.call(case)}", "bold")
     return Text.assemble(line, (f"\n{words.circumstances('bench', case)}  [{case.id}]", "dim"))
 
 
 def _one(case: CaseRecord, record: RunRecord) -> Iterator[RenderableType]:
     if case.verdict == Verdict.MISMATCH:
-        yield Text(f"mismatch  {words.candidate(case)} is not {call(case)}: rnncli verify says why", "bold red")
+        yield Text(f"mismatch  {words.candidate(case)} is not {words.call(case)}: rnncli verify says why", "bold red")
     yield _title(case)
     yield Text(words.axes(case), "dim")
     if case.reading:

@@ -8,6 +8,7 @@ from dataclasses import fields
 from rnncli.core.records import CaseRecord, RunRecord, Timing, Verdict, printable
 from rnncli.core.summary import reason, short
 from rnncli.core.tally import leaves_of
+from rnncli.core.words import not_compared
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
 
@@ -23,13 +24,14 @@ def render(record: RunRecord) -> Iterator[str]:
 
 
 def _row(case: CaseRecord) -> dict[str, str]:
+    failed = case.failed or case.verdict == Verdict.NOT_COMPARABLE
     return {
         "id": case.id,
         "verdict": "failed" if case.error else case.verdict or "",
         "candidate": case.candidate,
         **{short(leaf): value for leaf, value in leaves_of(case.config) if leaf != "candidate"},
         "differing": " ".join(case.tensors(Verdict.MISMATCH)),
-        "why": reason(case) if case.failed or case.verdict == Verdict.NOT_COMPARABLE else "",
+        "why": reason(case) if failed else "; ".join(not_compared(case)),
         "diagnosis": " ".join(found.id for found in case.diagnosis or ()),
         "replay": case.replay or "",
     }

@@ -80,7 +80,7 @@ def name_of(case: CaseRecord) -> str:
     """Return the faults that explain a failing case, or how it failed."""
     if case.error:
         return "failed to run"
-    return " and ".join(found.id for found in case.diagnosis or ()) or "not diagnosed"
+    return " and ".join(case.explained_by) or "not diagnosed"
 
 
 def in_short(case: CaseRecord) -> str:

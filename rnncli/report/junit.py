@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from rnncli.core.records import CaseRecord, RunRecord, Verdict, printable
-from rnncli.core.summary import arguments, conclusion, reason
+from rnncli.core.summary import arguments, conclusion, reason, unmet
+from rnncli.core.words import not_compared
 
 
 def render(record: RunRecord) -> Iterator[str]:
@@ -12,10 +13,14 @@ def render(record: RunRecord) -> Iterator[str]:
     which nothing could be compared is skipped.
     """
     tally = record.tally
-    skipped = 0 if record.strict else tally.verdicts[Verdict.NOT_COMPARABLE]
-    failures = tally.verdicts[Verdict.MISMATCH] + tally.verdicts[Verdict.NOT_COMPARABLE] - skipped
-    counted = {"tests": tally.cases + len(record.missing), "failures": failures}
-    counted["errors"] = tally.kinds.total() + len(record.missing)
+    not_comparable, open_ = tally.verdicts[Verdict.NOT_COMPARABLE], tally.partly_open.total()
+    failures = tally.verdicts[Verdict.MISMATCH] + (not_comparable + open_ if record.strict else 0)
+    of_run = [("incomplete", missing, "every case has a result") for missing in record.missing]
+    if not record.strict:  # then each case says what was not compared
+        of_run += [("nothing-compared", said, "output is compared") for said in unmet(record)]
+    counted = {"tests": tally.cases + len(of_run), "failures": failures}
+    counted["errors"] = tally.kinds.total() + len(of_run)
+    skipped = 0 if record.strict else not_comparable
     name = f"rnncli {record.command}"
     environment = {key: value for key, value in (record.environment or {}).items() if value is not None}
     properties = "".join(_element("property", name=key, value=value) for key, value in environment.items())
@@ -26,9 +31,9 @@ def render(record: RunRecord) -> Iterator[str]:
     for case in record.cases:
         about = {"classname": case.candidate, "name": f"{case.id} {arguments(case)}"}
         yield f"{_element('testcase', _outcome(case, record.strict), **about)}\n"
-    for missing in record.missing:
-        error = _element("error", type="incomplete", message=missing)
-        yield f"{_element('testcase', error, classname='rnncli', name='every case has a result')}\n"
+    for kind, said, name in of_run:
+        error = _element("error", type=kind, message=said)
+        yield f"{_element('testcase', error, classname='rnncli', name=name)}\n"
     yield f"<system-out>{_text(conclusion(record))}</system-out>\n</testsuite>\n</testsuites>\n"
 
 
@@ -40,8 +45,9 @@ def _outcome(case: CaseRecord, strict: bool) -> str | None:
         lines = [f"{found.id}: {found.evidence}\nfix: {found.fix}" for found in case.diagnosis or ()]
         lines += [f"replay: {case.replay}"] if case.replay else []
         return _element("failure", _text("\n".join(lines)), type="mismatch", message=reason(case))
-    if case.verdict == Verdict.NOT_COMPARABLE and strict:
-        return _element("failure", type=case.verdict, message=reason(case))
+    left = "; ".join(not_compared(case)) if strict else ""
+    if left or (strict and case.verdict == Verdict.NOT_COMPARABLE):
+        return _element("failure", type=Verdict.NOT_COMPARABLE, message=left or reason(case))
     return _element("skipped", message=reason(case)) if case.verdict == Verdict.NOT_COMPARABLE else None
 
 

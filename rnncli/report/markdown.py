@@ -22,11 +22,8 @@ def _verdicts(record: RunRecord) -> Iterator[str]:
     yield f"## {mark} rnncli {_text(record.command)}: {summary.counts(tally)}\n"
     yield f"\n{_text(summary.heading(record))}\n"
     yield from (f"\n**Incomplete:** {_text(missing)}\n" for missing in record.missing)
-    yield from (
-        f"\n**{_text(said)}**\n"
-        for said in (summary.common(tally), summary.diagnoses(tally), summary.not_comparable(tally))
-        if said
-    )
+    told = [summary.common(tally), summary.diagnoses(tally), summary.not_comparable(tally), *summary.unmet(record)]
+    yield from (f"\n**{_text(said)}**\n" for said in told if said)
     if not tally.failing:
         return
     telling = list(summary.by_argument(tally))

@@ -3,7 +3,7 @@
 from rnncli.core import words
 from rnncli.core.causes import UNEXPLAINED
 from rnncli.core.records import CaseRecord, RunRecord, Verdict
-from rnncli.core.summary import call, cases, conclusion
+from rnncli.core.summary import cases, conclusion
 
 PRODUCTS = "matrix products"
 
@@ -32,14 +32,14 @@ def _of_case(case: CaseRecord) -> str:
     why = _shortened(next((check.reason for check in case.checks or () if check.reason), "no value could be compared"))
     if case.verdict == Verdict.MATCH:
         right = case.tensors(Verdict.MATCH)
-        left = words.not_compared(case)
-        left = left if "output" in right else f"; output was not compared, so this is no pass: {why}"
-        return f"match  {name}: {words.covered(right)}{left}"
+        no_pass = [f"output was not compared, so this is no pass: {why}"]
+        left = words.not_compared(case) if "output" in right else no_pass
+        return "; ".join([f"match  {name}: {words.covered(right)}", *left])
     if case.verdict != Verdict.MISMATCH:
         return f"{case.verdict or 'not judged'}  {name}: {why}"
-    found = [one.id for one in case.diagnosis or () if one.id not in (UNEXPLAINED, "device-hardcoded")]
+    found = [id for id in case.explained_by if id != UNEXPLAINED]
     wrong = case.tensors(Verdict.MISMATCH)
-    what = "the shapes are not as expected"
+    what = next(words.shape_disagreements(case), "the shapes are not as expected")
     if found:
         what = " and ".join(found)
     elif wrong:
@@ -63,9 +63,11 @@ def _of_shapes(record: RunRecord) -> str:
     case = record.cases[0]
     if case.error:
         return _of_case(case)
+    if case.verdict == Verdict.MISMATCH:
+        return f"mismatch  {call(case)}: {'; '.join(words.shape_disagreements(case))}"
     results = (tensor for tensor in case.shapes or () if tensor.name == "output" or tensor.name.endswith("_n"))
     sizes = ", ".join(f"{tensor.name} {words.size(tensor.predicted)}" for tensor in results)
-    return f"{record.verdict or 'predicted'}  {call(case)}: {sizes}"
+    return f"{record.verdict or 'predicted'}  {words.call(case)}: {sizes}"
 
 
 def _of_power(record: RunRecord) -> str:

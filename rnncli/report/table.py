@@ -12,7 +12,8 @@ from rich.text import Text
 from rnncli.core import parity, words
 from rnncli.core.causes import FURTHER_CALLS
 from rnncli.core.records import CaseRecord, Diagnosis, RunRecord, Timing, Verdict, printable
-from rnncli.core.summary import by_argument, call, candidates, cases, conclusion, layers, verdicts_of
+from rnncli.core.summary import by_argument, candidates, cases, conclusion, layers, verdicts_of
+from rnncli.core.words import call
 from rnncli.report.failures import Failures
 from rnncli.report.one_line import without_verdict
 from rnncli.report.over_time import courses, most_telling, scale_of, sparkline
@@ -195,6 +196,9 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
     for why, count in tally.left_open.most_common(MOST_GROUPS):
         yield Text(f"\nnot-comparable, {cases(count)}: {why}", STYLES[Verdict.NOT_COMPARABLE])
     yield from _summary(record)
+    for case in record.cases if record.verbose else ():
+        yield Text(f"\n[{case.id}]", "bold")
+        yield from _case(record.command, case, True)
 
 
 def _in_short(case: CaseRecord, count: int, verbose: bool) -> Iterator[RenderableType]:
