@@ -64,7 +64,7 @@ def _of_shapes(record: RunRecord) -> str:
     if case.error:
         return _of_case(case)
     if case.verdict == Verdict.MISMATCH:
-        return f"mismatch  {call(case)}: {'; '.join(words.shape_disagreements(case))}"
+        return f"mismatch  {words.call(case)}: {'; '.join(words.shape_disagreements(case))}"
     results = (tensor for tensor in case.shapes or () if tensor.name == "output" or tensor.name.endswith("_n"))
     sizes = ", ".join(f"{tensor.name} {words.size(tensor.predicted)}" for tensor in results)
     return f"{record.verdict or 'predicted'}  {words.call(case)}: {sizes}"
