@@ -66,7 +66,16 @@ class Trial:
             planted = self.planted(ids)
         except CandidateError:
             return 0.0 if self.values is None else None
-        return None if self.values is None else _distance(self.values, planted, self.tolerance)
+        if self.values is None or self._shows_elsewhere(planted):
+            return None
+        return _distance(self.values, planted, self.tolerance)
+
+    def _shows_elsewhere(self, planted: Values) -> bool:
+        """Return whether a fault gives another shape to a result that the candidate does not return."""
+        right = {tensor.name: tensor.predicted for tensor in predict_tensors(self.case)}
+        returned = self.values.tensors if self.values else {}
+        others = {name: planted.tensors[name] for name in results(self.case) if returned.get(name) is None}
+        return any(value is not None and value.shape != right[name] for name, value in others.items())
 
     def planted(self, ids: Sequence[str]) -> Values:
         """Return what torch's layer with these faults computes. Raises CandidateError where it raises."""
