@@ -77,9 +77,20 @@ def _layer_of(target: Any, name: str) -> Layer | None:
             places.setdefault(value.attr, []).extend([f"{name}.{value.attr}", *others])
     for attribute, texts in places.items():
         read = [one for text in dict.fromkeys(texts) for one in attributes_of(target, text)]
+        if "num_layers" in read and any(_reads_computed(node, texts) for node in nodes_of(target)):
+            read += [
+                f"{kind}_l" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            ]  # as a layer of torch has
         if any(slot(one).kind or one == ALL_WEIGHTS for one in read):
             return Layer(attribute, read, "num_layers" in read or _goes_through(target, ALL_WEIGHTS))
     return None
+
+
+def _reads_computed(node: ast.AST, names: list[str]) -> bool:
+    """Return whether a node is `getattr(layer, name)` of a name that the source puts together."""
+    if not isinstance(node, ast.Call) or called(node) != "getattr" or len(node.args) < 2:
+        return False
+    return name_of(node.args[0]) in names and not isinstance(node.args[1], ast.Constant)
 
 
 def _goes_through(target: Any, attribute: str) -> bool:

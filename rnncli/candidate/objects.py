@@ -99,7 +99,7 @@ class Object(Native):
         """Return whether the constructor, the call, or a global that is set for it takes an argument of nn.RNN."""
         claimed = self.constructor.meanings | self.constructor.asks | {option(key) for key in self.set_globals}
         claimed |= {"num_layers"} if "hidden_sizes" in claimed else set()  # one for each layer
-        return super().claims(name) or name in claimed or self.of_layer
+        return super().claims(name) or name in claimed or (self.of_layer and name != "reverse")
 
     def names_of(self, meaning: str) -> list[str]:
         """Return the arguments of this meaning, of the constructor and of the call."""
@@ -155,8 +155,7 @@ class Object(Native):
 
     def run(self, made: Any, x: Any, state: Any, case: Case, binding: Binding) -> Any:
         """Return what an object returns, with whatever weights it has."""
-        if isinstance(made, nn.Module) and made.training != case.run.train:
-            made.train(case.run.train)  # once, so that what eval() keeps of the weights is seen to be kept
+        _set_mode(made, case.run.train)
         given: dict[str, Any] = {}
         for name, meant in self.arguments.items():
             given |= self.given(name, meant, x, state, case, binding) if isinstance(meant, str) else {}
@@ -223,6 +222,16 @@ def _sizes_of(made: Any, cell: Cell) -> dict[str, int]:
     hidden = {columns for rows, columns in shapes if rows == gates * columns}
     features = {columns for rows, columns in shapes for size in hidden if rows == gates * size and columns != size}
     return {"input_size": features.pop(), "hidden_size": hidden.pop()} if len(hidden) == len(features) == 1 else {}
+
+
+def _set_mode(made: Any, train: bool) -> None:
+    """Put an object in training or in eval mode: once, so that what eval() keeps of the weights is seen to be kept."""
+    if getattr(made, "training", train) is train:
+        return
+    try:
+        (made.train if train else made.eval)()
+    except (AttributeError, TypeError):  # no module, or its train() is a training loop
+        made.training = train
 
 
 def reset(made: Any) -> bool:

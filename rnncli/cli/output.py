@@ -26,7 +26,7 @@ from rnncli.core.errors import (
     UnavailableError,
 )
 from rnncli.core.records import Detail, RunRecord, Verdict, printable
-from rnncli.core.summary import conclusion, unmet
+from rnncli.core.summary import conclusion, unmet, unmet_by_strict
 from rnncli.report import OF_ONE_COMMAND, SUFFIXES, renderer
 
 STDOUT = Path("-")
@@ -240,7 +240,8 @@ def _notes(record: RunRecord, format: str) -> Iterator[str]:
     if tally.cases > 1 and format != "table" and record.command == "verify" and not quiet:
         yield conclusion(record)
     else:
-        yield from (*unmet(record), *record.missing)
+        said = unmet(record) if format != "table" else unmet_by_strict(record)  # a table says the rest itself
+        yield from (*said, *record.missing)
 
 
 def exit_code(record: RunRecord) -> ExitCode:

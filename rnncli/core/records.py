@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from rnncli.core.causes import DEVICE_HARDCODED, DOWNCAST, FURTHER_CALLS
+from rnncli.core.causes import FURTHER_CALLS
 from rnncli.core.cells import CELLS, Cell
 
 if TYPE_CHECKING:
@@ -315,13 +315,6 @@ class CaseRecord:
     def cell(self) -> Cell:
         """Return the cell of the case."""
         return CELLS[self.config["rnn"].get("cell", "RNN")]  # results of older versions are of an RNN
-
-    @property
-    def explained_by(self) -> list[str]:
-        """Return the ids of a diagnosis; those that another dtype or device would show only where they are alone."""
-        found = [one.id for one in self.diagnosis or ()]
-        beside = {DEVICE_HARDCODED, *([DOWNCAST] if self.config["run"]["dtype"] != "float64" else [])}
-        return [id for id in found if id not in beside] or found
 
     @property
     def why_not_compared(self) -> str:

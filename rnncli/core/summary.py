@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from rnncli.core.cells import CELLS
 from rnncli.core.records import CaseRecord, RunRecord, Verdict, printable
 from rnncli.core.tally import Tally, leaves_of
-from rnncli.core.words import are, call, initial, shape_disagreements
+from rnncli.core.words import are, call, explained_by, initial, shape_disagreements
 
 MOST_ARGUMENTS = 6
 MOST_VALUES = 8
@@ -25,6 +25,12 @@ def unmet(record: RunRecord) -> Iterator[str]:
     tally = record.tally
     if tally.cases and not tally.compared and record.command == "verify" and not (tally.failing or tally.kinds):
         yield "output was compared in no case, so this is no pass"
+    yield from unmet_by_strict(record)
+
+
+def unmet_by_strict(record: RunRecord) -> Iterator[str]:
+    """Yield what --strict asks for that a run does not meet."""
+    tally = record.tally
     if record.strict and tally.open_checks:
         why = next(iter(tally.partly_open), "")
         yield f"--strict: {are(tally.open_checks, 'check')} not-comparable" + (f"; {why}" if why else "")
@@ -161,6 +167,6 @@ def reason(case: CaseRecord) -> str:
         return next(shape_disagreements(case), "the shapes are not as expected")
     more = len(case.tensors(Verdict.MISMATCH)) - 1
     others = f" and {more} more" if more else ""
-    found = " and ".join(case.explained_by)
+    found = " and ".join(explained_by(case))
     said = f"{first.tensor}{others} ({first.stage} {first.dtype}): {first.reason or 'other values'}"
     return f"{found}: {said}" if found else said

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rnncli.core.records import CaseRecord, Verdict
-from rnncli.core.words import not_compared
+from rnncli.core.words import explained_by, not_compared
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 MOST_NOTES = 100  # different ones that are kept of a run
@@ -48,7 +48,7 @@ class Tally:
         self.every.update(values)
         if case.failed:
             self.failed.update(values)
-            self.diagnoses.update([" and ".join(case.explained_by)] if case.diagnosis else [])
+            self.diagnoses.update([" and ".join(explained_by(case))] if case.diagnosis else [])
             self.failing.append(self.cases)
         elif case.verdict == Verdict.NOT_COMPARABLE:
             why = case.why_not_compared

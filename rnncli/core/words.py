@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rnncli.core.causes import BESIDE_VALUES, FURTHER_CALLS
+from rnncli.core.causes import BESIDE_VALUES, DEVICE_HARDCODED, DOWNCAST, FURTHER_CALLS
 from rnncli.core.records import (
     CaseRecord,
     Check,
@@ -258,6 +258,13 @@ def _why(check: Check) -> str:
     if check.noise_ratio is not None:
         error = f"{ratio(check.noise_ratio)} times what rounding can do here"
     return "; ".join([check.reason or error, *shown])
+
+
+def explained_by(case: CaseRecord) -> list[str]:
+    """Return the ids of a diagnosis; those that another dtype or device would show only where they are alone."""
+    found = [one.id for one in case.diagnosis or ()]
+    beside = {DEVICE_HARDCODED, *([DOWNCAST] if case.config["run"]["dtype"] != "float64" else [])}
+    return [id for id in found if id not in beside] or found
 
 
 def conclusion(case: CaseRecord) -> str:

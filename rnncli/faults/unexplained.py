@@ -9,6 +9,7 @@ from rnncli.core.case import Case, Changes, altered, as_flags, changed_by
 from rnncli.core.causes import FURTHER_CALLS, UNEXPLAINED, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
+from rnncli.core.words import covered
 from rnncli.faults.trial import Trial, forward_alone, small_case
 from rnncli.numerics.probe import draw, results
 from rnncli.verdict.evaluate import Candidate, same_results
@@ -43,7 +44,7 @@ class Unexplained:
 
     def diagnosis(self) -> Diagnosis:
         """Return all that was observed, and the last place to look at that an observation names."""
-        said = [f"no fault of the catalogue, and no two of them, give its values; wrong: {', '.join(self.names[:6])}"]
+        said = [f"no fault of the catalogue, and no two of them, give its values; wrong: {covered(self.names)}"]
         fix = "look at what one step computes, h_0 first"
         for hint in self._hints():
             said += [hint.said] if hint.said else []

@@ -159,7 +159,7 @@ def _as_read(
         raise candidate.exit_error
     warnings = [*record.warnings, *_side_effects(candidate)]  # before the guard, which may cost it its process
     if reading.untried and record.verdict == Verdict.MATCH and options.shrink:
-        flags = " ".join(FLAGS_THAT_TRY[name] for name in reading.untried)
+        flags = " ".join(dict.fromkeys(FLAGS_THAT_TRY[name] for name in reading.untried))
         them = "them" if len(reading.untried) > 1 else "it"
         names = ", ".join(IN_WORDS.get(name, name) for name in reading.untried)
         warnings.append(f"the candidate takes {names}, and this case does not try {them}: add {flags}")

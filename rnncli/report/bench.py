@@ -10,7 +10,8 @@ from rich.text import Text
 from rnncli.core import words
 from rnncli.core.records import CaseRecord, RunRecord, Timing, Verdict
 from rnncli.core.summary import conclusion, layers, short, threads, varying
-from rnncli.report.table import PAGE_WIDTH, Row, table
+from rnncli.report.columns import Row, table
+from rnncli.report.table import PAGE_WIDTH
 
 CHART = 48, 10  # columns and rows
 LETTERS = "nabcdefghijklm"  # of implementations, in the chart

@@ -8,6 +8,7 @@ from rnncli.core import summary
 from rnncli.core.causes import UNEXPLAINED
 from rnncli.core.records import CaseRecord
 from rnncli.core.tally import Tally, leaves_of
+from rnncli.core.words import explained_by
 
 MOST_GROUPS = 50  # groups that are kept apart; a run whose every case raises a message of its own has thousands
 LISTED = 10  # cases of a group that a page names without scripts
@@ -80,7 +81,7 @@ def name_of(case: CaseRecord) -> str:
     """Return the faults that explain a failing case, or how it failed."""
     if case.error:
         return "failed to run"
-    return " and ".join(case.explained_by) or "not diagnosed"
+    return " and ".join(explained_by(case)) or "not diagnosed"
 
 
 def in_short(case: CaseRecord) -> str:

@@ -37,7 +37,7 @@ def _of_case(case: CaseRecord) -> str:
         return "; ".join([f"match  {name}: {words.covered(right)}", *left])
     if case.verdict != Verdict.MISMATCH:
         return f"{case.verdict or 'not judged'}  {name}: {why}"
-    found = [id for id in case.explained_by if id != UNEXPLAINED]
+    found = [id for id in words.explained_by(case) if id != UNEXPLAINED]
     wrong = case.tensors(Verdict.MISMATCH)
     what = next(words.shape_disagreements(case), "the shapes are not as expected")
     if found:

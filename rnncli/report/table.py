@@ -2,9 +2,8 @@
 
 import io
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +13,7 @@ from rnncli.core.causes import FURTHER_CALLS
 from rnncli.core.records import CaseRecord, Diagnosis, RunRecord, Timing, Verdict, printable
 from rnncli.core.summary import by_argument, candidates, cases, conclusion, layers, verdicts_of
 from rnncli.core.words import call
+from rnncli.report.columns import Row, fit, table
 from rnncli.report.failures import Failures
 from rnncli.report.one_line import without_verdict
 from rnncli.report.over_time import courses, most_telling, scale_of, sparkline
@@ -25,8 +25,6 @@ MOST_IN_FULL = 100  # cases of shapes and power
 
 STYLES = {Verdict.MATCH: "green", Verdict.MISMATCH: "bold red", Verdict.NOT_COMPARABLE: "yellow"}
 FAULT_STYLES = {"not-visible": "bold yellow", "caught": "green", "equivalent": "dim"}
-
-Row = Sequence[str | Text]
 
 
 def render(record: RunRecord) -> Iterator[str]:
@@ -41,7 +39,7 @@ def draw(record: RunRecord, console: Console) -> None:
     width = console.width
     for block in _blocks(record):
         # a table too wide for the terminal is folded by the terminal, line by line, and not by column
-        console.width = _fit(block, width) if isinstance(block, Table) else width
+        console.width = fit(block, width) if isinstance(block, Table) else width
         if isinstance(block, Text):
             block.plain = printable(block.plain)
         whole = isinstance(block, Text) and bool(block.no_wrap)  # code and commands, to be pasted
@@ -177,9 +175,7 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
     if record.command in ("shapes", "power"):
         failing = list(tally.failing) if len(record.cases) > MOST_IN_FULL else []
         shown = (failing or range(len(record.cases)))[:MOST_IN_FULL]
-        for at in shown:
-            yield ""
-            yield from _case(record.command, record.cases[at], record.verbose)
+        yield from _in_full(record, shown)
         if left := len(record.cases) - len(shown):
             yield f"\n... and {words.counted(left, 'more case')}: --format json holds them all"
         return
@@ -196,9 +192,13 @@ def _cases(record: RunRecord) -> Iterator[RenderableType]:
     for why, count in tally.left_open.most_common(MOST_GROUPS):
         yield Text(f"\nnot-comparable, {cases(count)}: {why}", STYLES[Verdict.NOT_COMPARABLE])
     yield from _summary(record)
-    for case in record.cases if record.verbose else ():
-        yield Text(f"\n[{case.id}]", "bold")
-        yield from _case(record.command, case, True)
+    yield from _in_full(record, range(len(record.cases)) if record.verbose else ())
+
+
+def _in_full(record: RunRecord, places: Iterable[int]) -> Iterator[RenderableType]:
+    for at in places:
+        yield ""
+        yield from _case(record.command, record.cases[at], record.verbose)
 
 
 def _in_short(case: CaseRecord, count: int, verbose: bool) -> Iterator[RenderableType]:
@@ -332,42 +332,6 @@ def _ratio(timing: Timing | None) -> str:
 
 def _verdict(verdict: Verdict | None) -> Text:
     return Text(verdict or "", STYLES[verdict] if verdict else "")
-
-
-def table(heads: Sequence[str], rows: Sequence[Row] = ()) -> Table:
-    """Return a table with a rule under its heads.
-
-    Heads that end in ">" stand over numbers, which are right-aligned; those that end in "?" stand over a column that is
-    left out where it has no value.
-    """
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
-    empty = {at for at, head in enumerate(heads) if head[-1] == "?" and {str(row[at]) for row in rows} <= {"", "-"}}
-    shown = [at for at in range(len(heads)) if at not in empty]
-    for head in (heads[at].removesuffix("?") for at in shown):
-        drawn.add_column(head.removesuffix(">"), justify="right" if head.endswith(">") else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(row[at] for at in shown))
-    return drawn
-
-
-def _fit(table: Table, width: int) -> int:
-    """Set the widths of the columns so that cells wrap between words and never inside a number or a name.
-
-    Returns the width the table takes, which is more than `width` where that is too narrow for its words.
-    """
-    cells = [[str(cell) for cell in (column.header, *column.cells)] for column in table.columns]
-    widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in cells]
-    narrowest = [max((len(word) for cell in column for word in cell.split()), default=0) for column in cells]
-    narrowest[0] = widths[0]
-    gaps = (len(widths) - 1) * (1 + table.padding[1])
-    while sum(widths) + gaps > width:
-        shrinkable = [index for index in range(len(widths)) if widths[index] > narrowest[index]]
-        if not shrinkable:
-            break
-        widths[max(shrinkable, key=lambda index: widths[index])] -= 1
-    for column, fitted in zip(table.columns, widths, strict=True):
-        column.width = fitted
-    return max(width, sum(widths) + gaps)
 
 
 def _wrong_over_time(case: CaseRecord) -> Iterator[Text]:

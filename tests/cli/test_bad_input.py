@@ -149,12 +149,12 @@ BAD_COMMANDS = {  # command line: what the message says
     "shapes --static configs/packed.yaml -o configs/packed.yaml": "is the config itself; allowed: another file",
     f"shapes --static -o {'a' * 300}": "cannot be written: File name too long",
     f"verify --list --candidate {'n' * 300}": "has a name of more than 255 bytes; allowed: manual",
-    "shapes --hidden-size 2147483647 --layers 9 --device meta": "rnncli shapes --static predicts it without torch",
+    "shapes --hidden-size 2147483647 --layers 9 --device meta": "rnncli shapes --static predicts its shapes without",
     "verify configs": "configs: is a directory; allowed: a YAML file",
     "verify configs/defalt.yaml": "no such file (did you mean configs/default.yaml?)",
     "shapes my/rnn.py": "holds Python; allowed: a YAML file. To judge an RNN in it: rnncli verify my/rnn.py",
     "shapes configs/default.yaml configs/smoke.yaml": "configs/smoke.yaml: one argument too many; allowed: rnncli",
-    "shapes --hidden-size 100000": "--device meta looks at it without allocating",
+    "shapes --hidden-size 100000": "rnncli shapes --static predicts its shapes without torch",
 }
 
 

@@ -235,7 +235,7 @@ QUIET = {
     "verify -q --no-timing my_rnn.py --nonlinearity relu": "not-comparable  my_rnn.py:rnn_forward: relu is not claimed:"
     " the candidate takes no nonlinearity and computes tanh",
     "verify -q --no-timing wrong.py": "mismatch  wrong.py:rnn_forward: missing-bias-hh",
-    "verify -q --no-timing --expect output=5,10,80": "mismatch  manual: the shapes are not as expected",
+    "verify -q --no-timing --expect output=5,10,80": "mismatch  manual: output is (5, 10, 40), expected (5, 10, 80)",
     "shapes -q --layers 2": "match  nn.RNN(20, 40, num_layers=2): output (5, 10, 40), h_n (2, 10, 40)",
     "faults -q missing-bias-hh": "missing-bias-hh: ",
     "env -q": f"rnncli {__version__}, torch ",
