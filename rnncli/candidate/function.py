@@ -253,6 +253,10 @@ class Function(Native):
             self._cache[key] = dict(self._found(case, binding))
         return self._cache[key]
 
+    def weights_of(self, case: Case, binding: Binding) -> dict[str, Weight]:
+        """Return the weight of each argument that is given one alone."""
+        return {name: one for name, one in self._found(case, binding) if isinstance(one, Weight)}
+
     def _found(self, case: Case, binding: Binding) -> Iterator[tuple[str, Any]]:
         for name in self._arguments:
             of = self._orders[binding.order][name]
