@@ -85,7 +85,8 @@ class Settling:
         failures: Mapping[str, tuple[int, BaseException | None]] = self.failures or {nothing: (1, None)}
         said, (rank, error) = min(failures.items(), key=lambda failure: failure[1][0])
         tried = f"cannot tell how to call it ({self.native.described()}): tried, among others, {said}"
-        own = self.failures and {text for text, (of, _) in self.failures.items() if of != _LACKS} == {said}
+        alone = self.failures and {text for text, (of, _) in self.failures.items() if of != _LACKS} == {said}
+        own = alone and (error is None or _raised_by_statement(error))
         if own:
             tried = f"its forward raised {said}" if error else f"its forward {said.removeprefix('a call that ')}"
             tried += ", however it was called"
@@ -268,7 +269,8 @@ class Settling:
             return (None,)
         if len(native.states) > len(native.cell.states):
             return ("S,NH",) if "N" in axes else ("S,H",)
-        in_one = len(native.cell.states) > len(native.states) and not native.takes_pair
+        pair_itself = native.takes_pair and native.state_record is None
+        in_one = len(native.cell.states) > len(native.states) and not pair_itself
         if in_one and LAYOUTS[axes].unit == "batch" and "N" in axes:
             states = (*states, "S,NH", NESTED)  # a list of (h, c), one for each layer, or of a list of both directions
         if native.takes_part_of_first and "N" in axes:
@@ -296,6 +298,11 @@ class Settling:
         if unit == "batch" and times.count(True) == 1:
             return [one for one in inputs if one in _BY_TIME_AXIS[times.index(True)]]
         return inputs if unit == "batch" else []
+
+
+def _raised_by_statement(error: BaseException) -> bool:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return bool(re.match(r"raise\b|assert\b", str(last.line).strip()))
 
 
 def _raised_by_embedding(error: BaseException) -> bool:

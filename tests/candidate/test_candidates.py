@@ -143,7 +143,7 @@ HOSTILE = {  # what the one message says
     "endless_recursion": "its forward raised RecursionError",
     "missing_module": "raised ModuleNotFoundError: No module named 'my_project_utils'",
     "syntax_error": "raised SyntaxError",
-    "returns_none": "a call that returned a NoneType",
+    "returns_none": "a call that returned None",
 }
 WORSE = {  # likewise: what few would write
     "tensor_that_raises": "the candidate raised RuntimeError: not today (tensor_that_raises.py:7)",
@@ -509,12 +509,74 @@ def test_a_command_that_judges_nothing_does_not_run_a_candidate_s_code(rnncli, t
     assert not (tmp_path / "ran").exists()
 
 
+STEPS = """import torch
+
+
+class Cell(torch.nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.i2h = torch.nn.Linear(input_size, 4 * hidden_size)
+        self.h2h = torch.nn.Linear(hidden_size, 4 * hidden_size)
+
+    def forward(self, x, state):
+        c, h = state
+        i, f, g, o = (self.i2h(x) + self.h2h(h)).chunk(4, -1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        return h, (c, h)
+
+
+def step(x, h, W, U, b):
+    return torch.tanh(x @ W.T + h @ U.T + b)
+
+"""
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(("name", "flags"), [("Cell", ("--cell", "LSTM")), ("step", ())])
+def test_an_adapter_of_a_step_has_the_loop_over_time(rnncli, tmp_path, name, flags):
+    file, adapter = tmp_path / "steps.py", tmp_path / "adapter.py"
+    file.write_text(STEPS)
+    assert rnncli("adapt", f"{file}:{name}", *flags, "-o", adapter).code == 0
+    assert "    for x_t in input:\n" in adapter.read_text()
+    assert rnncli("verify", "--no-timing", *flags, f"{adapter}:forward").code == 0
+
+
+@pytest.mark.usefixtures("in_process")
+def test_an_adapter_that_computes_something_else_than_the_candidate_is_not_offered(rnncli):
+    two_rows = "tests/candidates/right/two_rows_of_bias.py:rnn"
+    ended = rnncli("adapt", two_rows)
+    assert (ended.code, ended.out) == (4, "")
+    assert ended.err.endswith(f"; rnncli verify {two_rows} reads it without one\n")
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("raise ValueError('boom')", "its forward raised ValueError: boom, however it was called"),
+        ("return None", "its forward returned None, however it was called"),
+        ("return h.no_such_method()", "cannot tell how to call it"),
+    ],
+)
+def test_what_a_forward_does_in_every_call_is_told_as_what_it_does(rnncli, tmp_path, body, said):
+    file = tmp_path / "mine.py"
+    file.write_text(f"def rnn(x, h, W_ih, W_hh, b_ih, b_hh):\n    {body}\n")
+    ended = rnncli("verify", "--no-timing", file)
+    assert ended.code == 4
+    assert said in ended.err
+    assert "rnncli adapt" not in ended.err
+
+
 @pytest.mark.usefixtures("in_process")
 def test_an_adapter_is_short_and_judged_like_every_candidate(rnncli, tmp_path):
     adapter = tmp_path / "adapter.py"
     assert rnncli("adapt", "tests/candidates/rnn_two_linears.py:SimpleRNN", "-o", adapter).code == 0
     text = adapter.read_text()
-    assert len(text.splitlines()) <= 15
+    code, _, told = text.partition("\n# ")
+    assert len(code.splitlines()) <= 15
+    assert told.startswith("rnncli reads it without an adapter too: module")
+    assert "\n# input_to_hidden.weight holds weight_ih_l0: " in told or "holds weight_ih_l0: " in told
     adapter.write_text(
         text.replace("(input, h_0)", "(input, h_0[0])").replace("return output, h_n", "return output, h_n[None]")
     )

@@ -35,6 +35,31 @@ def test_a_current_folder_that_is_deleted_is_told(torch_free, tmp_path, command)
     assert ran.err == "rnncli: the current folder does not exist any more; allowed: a folder that does\n"
 
 
+BROKEN = {
+    "raise OSError('libtorch_cpu.so: cannot open')": "OSError: libtorch_cpu.so: cannot open",
+    "import a_part_of_torch": "ModuleNotFoundError: No module named 'a_part_of_torch'",
+}
+
+
+@pytest.mark.parametrize("command", ["verify", "shapes", "env", "explain --trace t=1", "bench", "power"])
+@pytest.mark.parametrize(("code", "said"), BROKEN.items(), ids=["a library", "a module"])
+def test_a_torch_that_cannot_be_imported_is_told_as_not_available(torch_free, tmp_path, command, code, said):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/__init__.py").write_text(code)
+    ran = torch_free.after(command.split(), f"import sys; sys.path.insert(0, {str(tmp_path)!r})")
+    assert ran.code == 3
+    assert ran.err.startswith(f"rnncli: torch cannot be imported here ({said}); rnncli needs it: pip install torch")
+
+
+@pytest.mark.parametrize("command", ["bench", "power", "shapes -q", "verify -q"])
+def test_shapes_that_are_not_those_expected_fail_every_command_that_holds_them(rnncli, tmp_path, command):
+    config = tmp_path / "case.yaml"
+    config.write_text("rnn: {hidden_size: 6}\nexpect: {output: [5, 10, 80]}")
+    ended = rnncli(*command.split(), config)
+    assert ended.code == 1
+    assert "output is (5, 10, 6), expected (5, 10, 80): --hidden-size 80 gives it" in ended.out + ended.err
+
+
 @pytest.fixture
 def loop(tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "b")

@@ -42,7 +42,7 @@ def typed(rnncli, tmp_path, monkeypatch):
     return lambda command: rnncli(*command.split())
 
 
-WRONG = {  # thirty command lines: the first line that each gets; all end with exit code 2
+WRONG = {  # thirty command lines: the first line that each gets; exit code 2, or 4 where the candidate cannot be loaded
     "verfy": "verfy: no such command (did you mean verify?); allowed: explain, shapes, verify, bench, power, faults,"
     " report, adapt, schema, env",
     "my_rnn.py": "my_rnn.py: is no command; rnncli verify my_rnn.py judges an RNN in that file",
@@ -77,7 +77,7 @@ WRONG = {  # thirty command lines: the first line that each gets; all end with e
     "verify two.py": "two.py: has 2 candidates; name one of them:",
     "verify none.py": "none.py: defines no function and no class that could be an RNN; allowed: none.py:NAME, or wrap"
     " its code as `def rnn(input, h_0, params, case): ...` that returns output, h_n",
-    "verify broken.py": "broken.py:1: not valid Python: invalid syntax",
+    "verify broken.py": "candidate broken.py:1: not valid Python: invalid syntax",
     "verify my_rnn.py two.py:first": "my_rnn.py:rnn_forward, two.py:first: 2 candidates; allowed: one, or a config with"
     " grid: {candidate: [my_rnn.py:rnn_forward, two.py:first]}",
     "shapes my_rnn.py": "my_rnn.py: holds Python; allowed: a YAML file. To judge an RNN in it: rnncli verify my_rnn.py",
@@ -91,7 +91,7 @@ WRONG = {  # thirty command lines: the first line that each gets; all end with e
 @pytest.mark.parametrize(("command", "said"), WRONG.items(), ids=list(WRONG))
 def test_a_wrong_command_line_gets_one_message_that_names_the_next_step(typed, command, said):
     ended = typed(command)
-    assert (ended.code, ended.out) == (2, "")
+    assert (ended.code, ended.out) == (4 if command == "verify broken.py" else 2, "")
     first, *rest = ended.err.splitlines()
     assert first == f"rnncli: {said}"
     assert all(line.startswith("rnncli: ") for line in rest)
@@ -235,9 +235,12 @@ QUIET = {
     "verify -q --no-timing my_rnn.py --nonlinearity relu": "not-comparable  my_rnn.py:rnn_forward: relu is not claimed:"
     " the candidate takes no nonlinearity and computes tanh",
     "verify -q --no-timing wrong.py": "mismatch  wrong.py:rnn_forward: missing-bias-hh",
-    "verify -q --no-timing --expect output=5,10,80": "mismatch  manual: output is (5, 10, 40), expected (5, 10, 80)",
+    "verify -q --no-timing --expect output=5,10,80": "mismatch  manual: output is (5, 10, 40), expected (5, 10, 80):"
+    " --bidirectional gives it",
     "shapes -q --layers 2": "match  nn.RNN(20, 40, num_layers=2): output (5, 10, 40), h_n (2, 10, 40)",
     "faults -q missing-bias-hh": "missing-bias-hh: ",
+    "shapes -q --expect output=5,10,80": "mismatch  nn.RNN(20, 40): output is (5, 10, 40), expected (5, 10, 80):"
+    " --bidirectional gives it",
     "env -q": f"rnncli {__version__}, torch ",
 }
 

@@ -1,6 +1,6 @@
 """What a message says of an exception."""
 
-from rnncli.core.errors import LONGEST_LINE, described
+from rnncli.core.errors import LONGEST_LINE, described, nearest
 
 
 def test_a_long_text_ends_with_a_whole_word():
@@ -11,3 +11,8 @@ def test_a_long_text_ends_with_a_whole_word():
 
 def test_a_long_text_of_several_lines_is_its_first():
     assert described(ValueError("short\n" + "x" * LONGEST_LINE)) == "ValueError: short"
+
+
+def test_of_names_that_are_as_near_the_one_that_begins_alike_is_meant():
+    assert nearest("rnm", ["run", "rnn", "grid"]) == " (did you mean rnn?)"
+    assert nearest("zzz", ["run", "rnn"]) == ""

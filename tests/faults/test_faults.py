@@ -450,15 +450,16 @@ def test_one_fault_is_shown_in_full(rnncli, id):
 
 def test_the_json_of_faults_holds_every_entry(rnncli, tmp_path):
     described = json.loads(rnncli("faults", "--format", "json").out)
-    assert [fault["id"] for fault in described] == list(CATALOGUE)
+    assert (described["schema_version"], described["command"], described["cell"]) == (1, "faults", "RNN")
+    assert [fault["id"] for fault in described["faults"]] == list(CATALOGUE)
     gated = json.loads(rnncli("faults", "--cell", "GRU", "--format", "json").out)
-    assert [fault["id"] for fault in gated] == list(CATALOGUES["GRU"])
+    assert [fault["id"] for fault in gated["faults"]] == list(CATALOGUES["GRU"])
     keys = ("id", "written", "shows", "fix", "own_evidence")
     one = {key: getattr(CATALOGUE["h0-mutated"], key) for key in keys}
-    assert one in described
+    assert one in described["faults"]
     file = tmp_path / "fault.json"
     assert rnncli("faults", "h0-mutated", "--format", "json", "--output", file).out == ""
-    assert json.loads(file.read_text()) == one
+    assert json.loads(file.read_text())["faults"] == [one]
 
 
 def test_a_wrong_id_is_a_usage_error_that_names_the_nearest(rnncli):

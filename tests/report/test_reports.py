@@ -31,6 +31,7 @@ def test_the_formats_that_are_offered_are_those_there_are():
         "history",
         "bench",
         "one_line",
+        "columns",
     }
 
 
@@ -316,6 +317,27 @@ def test_what_is_not_comparable_fails_under_strict_in_every_format(strict, signs
         assert sign in rendered(format, record), format
     for format in ("table", "github", "markdown", "junit", "csv"):
         assert "it takes no dropout" in rendered(format, record), format
+
+
+def test_what_a_match_left_out_fails_under_strict_and_is_named_in_every_format():
+    case = case_of()
+    (check,) = case.checks
+    left = replace(check, tensor="h_n", verdict=Verdict.NOT_COMPARABLE, reason="the candidate does not return it")
+    record = RunRecord.of("verify", {}, [replace(case, checks=(check, left))], strict=True)
+    assert not record.passed
+    for format in ("table", "github", "markdown", "junit", "csv", "html"):
+        told = " ".join(rendered(format, record).replace("&#95;", "_").split())
+        assert "h_n (the candidate does not return it)" in told, format
+    assert 'failures="1"' in rendered("junit", record)
+    assert 'failures="0"' in rendered("junit", replace(record, strict=False))
+
+
+def test_a_run_that_compared_no_output_is_no_pass_in_any_format():
+    record = record_of(case_of(Verdict.NOT_COMPARABLE, reason="it takes no dropout"))
+    said = "output was compared in no case, so this is no pass"
+    for format in ("github", "markdown", "junit", "html"):
+        assert said in rendered(format, record), format
+    assert 'failures="0" errors="1"' in rendered("junit", record)
 
 
 def test_strict_is_passed_on_by_the_report(rnncli, tmp_path):

@@ -12,7 +12,7 @@ class ByWords(nn.Module):
         self.h = nn.Linear(lstm_hidden_dim, 4 * lstm_hidden_dim, bias=False)
 
     def forward(self, embeds):
-        h = c = torch.zeros(embeds.shape[1], self.n)
+        h = c = embeds.new_zeros(embeds.shape[1], self.n)
         hs = []
         for x_t in embeds:
             i, f, g, o = (self.x(x_t) + self.h(h)).chunk(4, -1)
@@ -31,7 +31,7 @@ class ByTensors(nn.Module):
         self.b = nn.Parameter(torch.zeros(4 * m))
 
     def forward(self, seq):
-        h = c = torch.zeros(seq.shape[1], self.n)
+        h = c = seq.new_zeros(seq.shape[1], self.n)
         hs = []
         for x_t in seq:
             i, f, g, o = (x_t @ self.W.T + h @ self.U.T + self.b).chunk(4, -1)
