@@ -11,7 +11,7 @@ from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
 from rnncli.core.words import covered
 from rnncli.faults.trial import Trial, forward_alone, small_case
-from rnncli.numerics.probe import draw, results
+from rnncli.numerics.probe import Probe, draw, results
 from rnncli.verdict.evaluate import Candidate, same_results
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.stage import is_wrong, stage_checks
@@ -90,9 +90,13 @@ class Unexplained:
             yield Hint(f"output is wrong from step {first.time} of the {first.direction} direction on", fix)
 
     def _of_draws(self) -> Iterator[Hint]:
-        if _draws(self.case, self.device, self.candidate):
+        small, probe = forward_alone(self.case, self.device)
+        if self._draws(small, probe):
             where = "draws at random: dropout or noise that is always on, or weights of its own"
             yield Hint("with another seed it gives other values", f"look at what {where}")
+        elif self._drops and not self._draws(altered(small, run={"train": True}), probe):
+            where = "makes its masks: a generator that each call seeds alike, or masks that are kept"
+            yield Hint("it drops the same elements in every call", f"look at what {where}", True)
 
     def _of_the_wrong_tensors(self) -> Iterator[Hint]:
         """Yield what it says that gradients alone are wrong, that output has no values, or that h_n alone is wrong."""
@@ -138,6 +142,18 @@ class Unexplained:
         else:
             yield Hint("no single simpler argument makes it right")
 
+    @property
+    def _drops(self) -> bool:
+        return self.case.run.train and self.case.rnn.dropout > 0 and self.case.rnn.num_layers > 1
+
+    def _draws(self, case: Case, probe: Probe) -> bool:
+        """Return whether two calls with the same values and other seeds differ: something in it is random."""
+        try:
+            calls = (self.candidate.evaluate(altered(case, run={"seed": seed}), probe) for seed in (1, 2))
+            return not same_results(*calls)
+        except CandidateError:
+            return False
+
     def _is_right_with(self, changes: Changes) -> bool:
         """Return whether it is right in the case that is changed: in a small one first, which costs little."""
         changed = (changed_by(one, changes) for one in (small_case(self.case), self.case))
@@ -158,16 +174,6 @@ def _of_output(check: Check) -> str:
 
 def _in_the_first_call(wrong: Iterable[Check], tensor: str) -> bool:
     return any(check.tensor == tensor and check.cause not in FURTHER_CALLS for check in wrong)
-
-
-def _draws(case: Case, device: torch.device, candidate: Candidate) -> bool:
-    """Return whether two calls with the same values and other seeds differ: something in it is random."""
-    small, probe = forward_alone(case, device)
-    try:
-        one, other = (candidate.evaluate(altered(small, run={"seed": seed}), probe) for seed in (1, 2))
-    except CandidateError:
-        return False
-    return not same_results(one, other)
 
 
 def _simpler(case: Case) -> Iterator[Changes]:

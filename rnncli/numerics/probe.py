@@ -91,6 +91,11 @@ def draw(case: Case, attempt: int = 0) -> Probe:
     )
 
 
+def with_another_seed(case: Case, probe: Probe) -> tuple[Case, Probe]:
+    """Return the case with another seed of its dropout masks, and the same probe."""
+    return altered(case, run={"seed": case.run.seed ^ 1}), probe
+
+
 def shortened(case: Case, probe: Probe, steps: int) -> tuple[Case, Probe]:
     """Return the case and its probe on the first `steps` steps of the input."""
     lengths = tuple(min(length, steps) for length in case.input.sequence_lengths)

@@ -14,7 +14,7 @@ from rnncli.core.case import Case, altered
 from rnncli.core.causes import Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Stage, Verdict
-from rnncli.numerics.probe import Probe, draw, results, time_first
+from rnncli.numerics.probe import Probe, draw, results, time_first, with_another_seed
 from rnncli.verdict.evaluate import Candidate
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.regimes import small_probe
@@ -137,7 +137,9 @@ def _keeps_wrongly(problem: Problem, candidate: Candidate) -> bool:
         both = first & second
         if both.any() and _is_unlikely((one == other)[both], rate**2 + (1 - rate) ** 2):
             return True
-    return False
+    again = dropping.derived(with_another_seed).values("algorithm", candidate).tensors["output"]
+    kept_again = is_kept if again is None else again / full > 0.5 / rate
+    return _is_unlikely(is_kept == kept_again, rate**2 + (1 - rate) ** 2)  # the same masks in every call
 
 
 def _equal_by_chance(problem: Problem, candidate: Candidate) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor
 from rnncli.core.case import Case, altered
 from rnncli.core.causes import Cause
 from rnncli.core.errors import CandidateError
-from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first, without_states
+from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first, with_another_seed, without_states
 from rnncli.verdict.evaluate import Candidate, Values, same_results
 from rnncli.verdict.problem import Problem
 from rnncli.verdict.regimes import TOLERANCE, small_probe
@@ -55,6 +55,11 @@ def _with_large_values(small: Problem, candidate: Candidate) -> Difference | Non
     )
     if all(value is None or _is_close(value, expected[name], tolerance) for name, value in values.tensors.items()):
         return None  # a sigmoid of arguments that are clipped to 30 is another by 1e-13, one of 20 by 2e-9
+    plain = small.forward_alone.derived(shortened, min(2, small.case.input.seq_len))
+    with suppress(CandidateError):
+        when = f"given {plain.case.input.seq_len} steps"  # then it is no size of the values
+        if found := first_difference(plain, "algorithm", candidate, when, Cause.REGIME):
+            return found
     when = "given large states and inputs, and weights that are 10 times as large"
     return first_difference(problem, "algorithm", candidate, when, Cause.LARGE_VALUES, values)
 
@@ -195,7 +200,7 @@ def with_another_dropout(problem: Problem, candidate: Candidate) -> Difference |
 
 def _of_another_dropout(case: Case, probe: Probe) -> tuple[Case, Probe]:
     p = case.rnn.dropout / 2 if case.rnn.dropout > 0.25 else 0.5
-    return _with_another_seed(altered(case, rnn={"dropout": p}), probe)
+    return with_another_seed(altered(case, rnn={"dropout": p}), probe)
 
 
 def overflows(problem: Problem, candidate: Candidate) -> bool:
@@ -249,14 +254,10 @@ def _two_calls_in_training(small: Problem, candidate: Candidate) -> tuple[Values
     problem = small.derived(_trained)
     try:
         values = problem.values("algorithm", candidate)
-        return values, problem.derived(_with_another_seed).values("algorithm", candidate)
+        return values, problem.derived(with_another_seed).values("algorithm", candidate)
     except CandidateError:
         return None, None
 
 
 def _trained(case: Case, probe: Probe) -> tuple[Case, Probe]:
     return altered(case, run={"train": True}), probe
-
-
-def _with_another_seed(case: Case, probe: Probe) -> tuple[Case, Probe]:
-    return altered(case, run={"seed": case.run.seed ^ 1}), probe
