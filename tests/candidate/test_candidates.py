@@ -83,7 +83,7 @@ def assert_as_expected(entry, record):
 
 
 @pytest.mark.usefixtures("in_process")
-@pytest.mark.parametrize("line", one_in(30, LINES, "test_what_people_write_is_read_and_judged_without_an_edit", 8))
+@pytest.mark.parametrize("line", one_in(60, LINES, "test_what_people_write_is_read_and_judged_without_an_edit", 8))
 def test_what_people_write_is_read_and_judged_without_an_edit(record_of, line):
     entry = BY_LINE[line]
     options = replace(QUICK, guard="also" in entry)
@@ -179,6 +179,8 @@ WORSE = {  # likewise: what few would write
 }
 
 
+OF_A_FILE = "test_a_file_that_sets_the_default_dtype_is_judged_with_it"
+COMPILED = "test_an_object_without_its_source_is_told_by_what_made_it"
 ENDLESS = pytest.mark.exhaustive(twin="test_a_candidate_that_fails_costs_its_own_case_and_says_why", pool="long")
 PRINTING = pytest.mark.exhaustive(twin="test_what_a_candidate_prints_does_not_reach_our_stdout", pool="long")
 
@@ -382,7 +384,7 @@ def make(input_size, hidden_size):
 """
 
 
-@pytest.mark.parametrize("name", ["scripted", "traced", "make", "compiled"])
+@pytest.mark.parametrize("name", one_in(4, ["scripted", "traced", "make", "compiled"], COMPILED, pool="long"))
 def test_an_object_without_its_source_is_told_by_what_made_it(rnncli, tmp_path, name):
     (tmp_path / "mine.py").write_text(COMPILED)
     shown = rnncli("verify", f"{tmp_path / 'mine.py'}:{name}")
@@ -410,7 +412,9 @@ def test_memory_that_nothing_is_written_to_is_told_as_that(rnncli, tmp_path, wri
     assert "output holds memory of torch.empty that nothing is written to" in " ".join(shown.out.split())
 
 
-@pytest.mark.parametrize(("default", "verdict"), [("float64", "match"), ("float32", "mismatch")])
+@pytest.mark.parametrize(
+    ("default", "verdict"), one_in(2, [("float64", "match"), ("float32", "mismatch")], OF_A_FILE, pool="long")
+)
 def test_a_file_that_sets_the_default_dtype_is_judged_with_it(rnncli, tmp_path, default, verdict):
     made = ELEMENTWISE.replace(
         "torch.stack(states), h", "torch.zeros(h.shape) + torch.stack(states).to(torch.zeros(1)), h"

@@ -98,7 +98,7 @@ def sizes_of(source):
 
 
 @pytest.mark.usefixtures("in_process")
-@pytest.mark.parametrize("fault", one_in(6, FAULTS, "test_the_change_that_is_shown_makes_the_candidate_match"))
+@pytest.mark.parametrize("fault", one_in(12, FAULTS, "test_the_change_that_is_shown_makes_the_candidate_match"))
 def test_the_change_that_is_shown_makes_the_candidate_match(fault, tmp_path):
     source, right, wrong, line = FAULTS[fault]
     assert right in source

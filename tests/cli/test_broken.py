@@ -7,6 +7,7 @@ import tempfile
 
 import pytest
 from conftest import ROOT
+from levels import one_in
 
 from rnncli.core.errors import UnavailableError
 from rnncli.execution import server
@@ -35,13 +36,16 @@ def test_a_current_folder_that_is_deleted_is_told(torch_free, tmp_path, command)
     assert ran.err == "rnncli: the current folder does not exist any more; allowed: a folder that does\n"
 
 
+BROKEN_TORCH = "test_a_torch_that_cannot_be_imported_is_told_as_not_available"
 BROKEN = {
     "raise OSError('libtorch_cpu.so: cannot open')": "OSError: libtorch_cpu.so: cannot open",
     "import a_part_of_torch": "ModuleNotFoundError: No module named 'a_part_of_torch'",
 }
 
 
-@pytest.mark.parametrize("command", ["verify", "shapes", "env", "explain --trace t=1", "bench", "power"])
+@pytest.mark.parametrize(
+    "command", one_in(3, ["verify", "shapes", "env", "explain --trace t=1", "bench", "power"], BROKEN_TORCH)
+)
 @pytest.mark.parametrize(("code", "said"), BROKEN.items(), ids=["a library", "a module"])
 def test_a_torch_that_cannot_be_imported_is_told_as_not_available(torch_free, tmp_path, command, code, said):
     (tmp_path / "torch").mkdir()
