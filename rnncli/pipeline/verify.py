@@ -172,7 +172,7 @@ def _as_read(
             if evidence := candidate.device_fault(claimed):
                 diagnosis = [found for found in diagnosis if found.id != DEVICE_HARDCODED]  # told without the line
                 diagnosis.append(named(DEVICE_HARDCODED, evidence))
-                warnings.append(diagnosis[-1].evidence)
+                warnings.append(f"it will fail on a GPU: {evidence}")
     checks = claims.with_faults(case, reading.faults, record.checks or ())
     return replace(
         record,

@@ -143,7 +143,8 @@ def _diagnosed(found: Diagnosis, verbose: bool) -> Iterator[Text]:
     written = written.partition(": ")[0] if found.change else written  # the change shows the code itself
     yield Text.assemble((f"{found.id}: {written}", "bold red"), f"  {found.at}" if found.at else "")
     equations = (found.equations or ()) if verbose or not found.change else ()
-    beside = ["The same in manual/equations.py, wrong and right:"] if equations else []
+    where = "The same in" if found.change else "In"
+    beside = [f"{where} manual/equations.py, wrong and right:"] if equations else []
     for line in (*(found.change or ()), *beside, *equations):
         yield Text(line, {"-": "red", "+": "green"}.get(line[:1], ""), no_wrap=True)
     if verbose or not found.change:
