@@ -221,9 +221,17 @@ class _Place:
         for view in [view for view in untold if not view.gates]:
             if view.blocks == len(self.cell.gates):
                 self._take_order_of_others(view, f"it acts like no order of {every_gate}")
+            elif isinstance(view.index, int) and len(rows := self._rows_beside(view)) == len(self.cell.gates):
+                for row, gate in zip(rows, self.cell.gates, strict=True):
+                    row.gates = (gate,)
+                    row.evidence += f"; torch's order, as {view.name} acts like no order of {every_gate}"
             elif view.effective:
                 what = f"the gates of {self.cell.layer}: {every_gate}"
                 raise UntoldGates(f"{view.name} {view.shape} acts like none of {what}")
+
+    def _rows_beside(self, view: View) -> list[View]:
+        """Return the views of one tensor that has an axis for the gates."""
+        return [one for one in self.own if one.held is view.held]
 
     def _of_input(self, block: Block, is_source: bool) -> str | None:
         if is_source or self.excited is None:
