@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from rnncli.core.cells import Cell
@@ -202,20 +202,34 @@ def is_second_bias(name: str) -> bool:
     return bool(_SECOND_BIAS.fullmatch(name.strip("_.").lower()))
 
 
+_WAYS: tuple[Callable[[str, str], str], ...] = (
+    lambda part, word: "*" if part == word else "",
+    lambda part, word: f"{part[: -len(word)]}*" if part.endswith(word) and part != word else "",
+    lambda part, word: f"*{part[1]}" if len(part) == 2 and part[0] == word else "",
+    lambda part, word: f"{part[::2]}*" if len(part) == 3 and part[0] in "wub" and part[1] == word else "",
+)
+
+
 def _split_by_gate(name: str, cell: Cell) -> Iterator[tuple[str, str]]:
     """Yield the ways to take the word of a gate out of a name: a part of it, the end of a part, or its start."""
     lower = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name).lower()
     lower = re.sub(r"block_?input|input_?node", "g", lower)  # as Greff et al., and Zhang et al., call the candidate
     parts = re.split(r"([._]+)", re.sub(r"(?<=[a-z])_?gate(?=[._]|$)", "", lower))
-    ways = (lambda part, word: part == word and "*",
-            lambda part, word: part.endswith(word) and part != word and f"{part[: -len(word)]}*",
-            lambda part, word: len(part) == 2 and part[0] == word and f"*{part[1]}",
-            lambda part, word: len(part) == 3 and part[0] in "wub" and part[1] == word and f"{part[::2]}*")  # fmt: skip
-    for way, (at, part) in itertools.product(ways, enumerate(parts)):
+    for way, (at, part) in itertools.product(_WAYS, enumerate(parts)):
         for gate, known in _GATE_WORDS[cell.name].items():
             for word in known if part not in _NO_GATE else ():
                 if told := way(part, word):
                     yield "".join([*parts[:at], told, *parts[at + 1 :]]), gate
+    for gate, known in _GATE_WORDS[cell.name].items():  # said twice: input_gate.W_xi
+        without = [part if part in _NO_GATE else _without_a_word(part, known) for part in parts]
+        if sum(one != part for one, part in zip(without, parts, strict=True)) > 1:
+            yield "".join(without), gate
+
+
+def _without_a_word(part: str, words: Iterable[str]) -> str:
+    """Return a part of a name without the first of these words that it holds, the longest first."""
+    known = sorted(words, key=lambda word: (-len(word), word))
+    return next((told for way in _WAYS for word in known if (told := way(part, word))), part)
 
 
 def _kind(parts: list[str]) -> Kind | None:
