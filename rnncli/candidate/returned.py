@@ -332,6 +332,8 @@ class Returned:
         s = self.trial.sizes
         if not self._is_head(one) or (fit and not (self.native.has_output_size and s.O in shape_of(one.value))):
             return False
+        if not fit and self.asked.input != self.reading.input and shape_of(one.value)[:-1] in ((s.L, s.N), (s.N, s.L)):
+            return False  # of every step, in an order of axes that batch_first does not have
         of_head = [shape for shape in self._shapes if s.O in shape and len(shape) == 2 and 1 not in shape]
         return not fit or not all(set(shape) <= {s.O, s.wide} for shape in of_head)
 
