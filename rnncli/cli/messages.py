@@ -26,6 +26,7 @@ MEANT = {  # what people write for a flag of ours that has another name
     "--json": "--format json",
     "--html": "--output report.html",
     "--config": "the file alone, without a flag",
+    "--grid": "a config with grid: {rnn.num_layers: [1, 2]}",
 }
 YES_OR_NO = ("true", "false", "yes", "no", "on", "off")
 NO_VALUE = "a flag takes no value; allowed: --NAME for true, --no-NAME for false"

@@ -75,7 +75,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     except RecursionError:
         raise ConfigError(f"{path}: nested too deep; allowed: sections with keys, as in rnncli schema") from None
     if values is None:
-        raise ConfigError(f"{path}: the file is empty; a config has keys such as rnn, input, run (rnncli schema)")
+        raise ConfigError(f"{path}: it holds no keys; a config has keys such as rnn, input, run (rnncli schema)")
     if not isinstance(values, dict):
         allowed = "a mapping with keys rnn, input, run, ..."
         raise ConfigError(f"{path}:1: {shown(values)} is not allowed; allowed: {allowed}")

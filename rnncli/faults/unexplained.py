@@ -54,7 +54,7 @@ class Unexplained:
         return Diagnosis(id=UNEXPLAINED, evidence="; ".join(said), fix=fix)
 
     def _hints(self) -> Iterator[Hint]:
-        """Yield observations, those that say more of the mistake behind those that say less."""
+        """Yield observations in the order in which they are told; a later one knows a better place to look at."""
         yield from self._of_values_elsewhere()
         yield from self._of_the_first_wrong_step()
         yield from self._of_draws()
