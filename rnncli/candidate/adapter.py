@@ -170,6 +170,11 @@ class Adapted:
         """Return each tensor of the candidate, the weight it was given, and why."""
         return self.native.wiring(self._own_part(case), self.reading.binding)
 
+    def order_is_assumed(self, case: Case) -> bool:
+        """Return whether no experiment told the order of the rows of its gates."""
+        plan = self._plan(case)
+        return plan is not None and plan.assumed
+
     def holds_more(self, case: Case) -> bool:
         """Return whether an object holds tensors that are neither weights nor moved with its parameters and buffers."""
         if not isinstance(self.native, Object):

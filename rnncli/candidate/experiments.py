@@ -48,7 +48,8 @@ class View:
 
     `effective`: it moves something. `blocks`: of rows, one for each of its `gates`, along an `axis`; `big` is the shape
     of one of them. `interleaved`: the rows of one unit lie together, not those of one gate. `apart`, `torchs_bias`:
-    which of torch's biases that of the gates `of_apart` is, or all of it.
+    which of torch's biases that of the gates `of_apart` is, or all of it. `assumed`: its gates are torch's, as no
+    experiment told them.
     """
 
     held: Held
@@ -65,6 +66,7 @@ class View:
     blocks: int = 1
     axis: int = 0
     interleaved: bool = False
+    assumed: bool = False
     gates: tuple[str, ...] = ()
     apart: str = ""
     of_apart: tuple[str, ...] = ()

@@ -152,6 +152,7 @@ class _Place:
         """Take the order of the same layer's other tensors, else of another layer's, else torch's."""
         others = [one for one in (*self.own, *self.every) if len(one.gates) == len(self.cell.gates) and one is not view]
         view.gates, view.interleaved = (others[0].gates, others[0].interleaved) if others else (self.cell.gates, False)
+        view.assumed = others[0].assumed if others else True
         whose = "the order of the others" if others else "torch's order"
         view.evidence += f"; {whose}, as {reason}"
 
@@ -223,7 +224,7 @@ class _Place:
                 self._take_order_of_others(view, f"it acts like no order of {every_gate}")
             elif isinstance(view.index, int) and len(rows := self._rows_beside(view)) == len(self.cell.gates):
                 for row, gate in zip(rows, self.cell.gates, strict=True):
-                    row.gates = (gate,)
+                    row.gates, row.assumed = (gate,), True
                     row.evidence += f"; torch's order, as {view.name} acts like no order of {every_gate}"
             elif view.effective:
                 what = f"the gates of {self.cell.layer}: {every_gate}"

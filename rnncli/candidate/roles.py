@@ -91,7 +91,8 @@ class _Roles:
         parameters = {name for one in self.experiments.held if one.parameter for name in one.names}
         beyond = [name for name in buffers if re.sub(r"\d+", "#", name) in stems and name in parameters]
         tensors = {view.tensor: view.held for view in kept}
-        return Wiring(tuple(pieces), tensors, missing, tuple(buffers), (), tuple(beyond), turned)
+        assumed = any(view.assumed for view in kept)
+        return Wiring(tuple(pieces), tensors, missing, tuple(buffers), (), tuple(beyond), turned, assumed)
 
     # -- views ---------------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,8 @@ class Wiring:
 
     `tensors`: theirs, as they were when they were looked at. `missing`: parameters of nn.RNN without a place. `extra`:
     trainable parameters that act and have no counterpart in nn.RNN. `beyond`: weights of layers that were not asked
-    for. `turned`: a square matrix lies the other way than its neighbour, whose shape tells how it lies.
+    for. `turned`: a square matrix lies the other way than its neighbour, whose shape tells how it lies. `assumed`: no
+    experiment told the order of the rows of some tensors, and torch's is assumed.
     """
 
     pieces: tuple[Piece, ...]
@@ -44,6 +45,7 @@ class Wiring:
     extra: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()
     turned: bool = False
+    assumed: bool = False
 
     @cached_property
     def by_tensor(self) -> dict[str, list[Piece]]:

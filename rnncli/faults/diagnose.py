@@ -27,6 +27,7 @@ from rnncli.numerics.probe import Probe, draw, equal_sizes, in_layout, time_firs
 from rnncli.verdict.evaluate import Candidate, Values, as_candidate
 from rnncli.verdict.stage import is_wrong
 
+_ORDER = "gates-in-another-order:"
 BY_CAUSE = (H0_MUTATED, BACKWARD_BREAKS, LEAK, DOWNCAST)  # found by what they do, and told by a check
 
 
@@ -69,7 +70,11 @@ def diagnosed(
 def _reproduced(
     case: Case, candidate: Candidate, trials: Sequence[Trial], ids: tuple[str, ...], distance: float, repair: bool
 ) -> tuple[Diagnosis, ...]:
+    order = next((id for id in ids if candidate.order_is_assumed and id.startswith(_ORDER)), None)
+    others = tuple(id for id in ids if id != order)
+    ids = others or ids  # beside another fault, an order of its own is none
     names = " and ".join(f"`{id}`" for id in ids)
+    names += f", its rows in the order {order.removeprefix(_ORDER)}" if order and others else ""
     exactly = f"to {distance:.0e}" if distance else "bit for bit"
     evidence = f"the candidate equals {case.cell.layer} with {names}, {exactly}, on {len(trials)} probes"
     told = [named(id, evidence, case) for id in ids]

@@ -41,6 +41,7 @@ class Claims:
     asks_if_training: bool = False
     takes_dropout: bool = False
     takes_lengths: bool = False
+    order_is_assumed: bool = False
     readings: int = 1  # how many the evidence leaves open
     untried: tuple[str, ...] = ()  # arguments it takes that the case leaves at their defaults, and packed input
 
@@ -82,7 +83,7 @@ class CandidateProxy:
     def __init__(self) -> None:
         self._keys = itertools.count()
         self.h_0_may_be_omitted = self.asks_if_training = self.uses_numpy = False
-        self.takes_dropout = self.takes_lengths = False
+        self.takes_dropout = self.takes_lengths = self.order_is_assumed = False
         self.takes_all_states = True
 
     def _call(self, doing: str, method: str, *arguments: Any) -> Any:
@@ -106,6 +107,7 @@ class CandidateProxy:
         self.h_0_may_be_omitted = reading.h_0_may_be_omitted
         self.asks_if_training = reading.asks_if_training
         self.takes_dropout, self.takes_lengths = reading.takes_dropout, reading.takes_lengths
+        self.order_is_assumed = reading.order_is_assumed
         self.takes_all_states = reading.takes == "all"
         self.uses_numpy = not reading.has_gradients
         return reading

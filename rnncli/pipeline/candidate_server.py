@@ -128,6 +128,7 @@ class CandidateServer:
             faults=adapted.faults(case),
             h_0_may_be_omitted=native.takes_state and native.optional_state,
             takes_dropout=native.claims("dropout") and adapted.reading.whole(case),
+            order_is_assumed=adapted.order_is_assumed(case),
             takes_lengths=adapted.takes_lengths or native.packed_alone,
             asks_if_training=native.is_module and native.asks_if_training,
             readings=len(self._readings),

@@ -73,6 +73,7 @@ class Candidate(Protocol):
     asks_if_training: bool  # by its code
     takes_all_states: bool  # and does not start some of them itself
     takes_dropout: bool  # an argument p, of a candidate that has its layers itself
+    order_is_assumed: bool  # of the rows of its gates, which no experiment told
     takes_lengths: bool  # beside padded sequences, or packed sequences alone
     uses_numpy: bool
 
@@ -100,7 +101,7 @@ class FunctionCandidate:
     """A function of the canonical arguments in this process, as the built-in ones are. It gives values and no more."""
 
     built_in = takes_all_states = True
-    h_0_may_be_omitted = asks_if_training = uses_numpy = takes_dropout = takes_lengths = False
+    h_0_may_be_omitted = asks_if_training = uses_numpy = takes_dropout = takes_lengths = order_is_assumed = False
     exit_error = None
 
     def __init__(self, call: Canonical) -> None:
