@@ -180,7 +180,7 @@ WORSE = {  # likewise: what few would write
 
 
 OF_A_FILE = "test_a_file_that_sets_the_default_dtype_is_judged_with_it"
-COMPILED = "test_an_object_without_its_source_is_told_by_what_made_it"
+WHAT_MADE_IT = "test_an_object_without_its_source_is_told_by_what_made_it"
 ENDLESS = pytest.mark.exhaustive(twin="test_a_candidate_that_fails_costs_its_own_case_and_says_why", pool="long")
 PRINTING = pytest.mark.exhaustive(twin="test_what_a_candidate_prints_does_not_reach_our_stdout", pool="long")
 
@@ -384,7 +384,7 @@ def make(input_size, hidden_size):
 """
 
 
-@pytest.mark.parametrize("name", one_in(4, ["scripted", "traced", "make", "compiled"], COMPILED, pool="long"))
+@pytest.mark.parametrize("name", one_in(4, ["scripted", "traced", "make", "compiled"], WHAT_MADE_IT, pool="long"))
 def test_an_object_without_its_source_is_told_by_what_made_it(rnncli, tmp_path, name):
     (tmp_path / "mine.py").write_text(COMPILED)
     shown = rnncli("verify", f"{tmp_path / 'mine.py'}:{name}")

@@ -17,7 +17,7 @@ class Gate(nn.Module):
         return x @ w_x + h @ w_h + b
 
 
-class Cell(nn.Module):
+class OfGates(nn.Module):
     def __init__(self, input_size, hidden_size):
         super().__init__()
         self.input_gate = Gate("i", input_size, hidden_size)
@@ -34,6 +34,6 @@ class Cell(nn.Module):
         return o * torch.tanh(c), c
 
 
-class SigmoidOfTheCandidate(Cell):
+class SigmoidOfTheCandidate(OfGates):
     def candidate(self, x, h):
         return torch.sigmoid(self.input_node(x, h))
