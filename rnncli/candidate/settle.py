@@ -301,8 +301,8 @@ class Settling:
 
 
 def _raised_by_statement(error: BaseException) -> bool:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return bool(re.match(r"raise\b|assert\b", str(last.line).strip()))
+    frames = traceback.extract_tb(error.__traceback__)[-1:]
+    return any(re.match(r"raise\b|assert\b", str(frame.line).strip()) for frame in frames)
 
 
 def _raised_by_embedding(error: BaseException) -> bool:

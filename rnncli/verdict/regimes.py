@@ -4,7 +4,7 @@ They run on a small probe that no recurrence amplifies, where 1e-8 of the larges
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -94,8 +94,8 @@ def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping
         yield WITHOUT_H_0, partial(_without_states, side, case.run.gradients)
         for state in side.probe.states:
             article = "a" if state == "c_0" else "an"
-            yield f"given {article} {state} of zeros", partial(_from_zeros, side, case.run.gradients, state)
-        yield "given an h_0 of zeros, without gradients", torch.no_grad()(partial(_from_zeros, side, False))
+            yield f"given {article} {state} of zeros", partial(_from_zeros, side, (state,), case.run.gradients)
+        yield "given an h_0 of zeros, without gradients", torch.no_grad()(partial(_from_zeros, side, ("h_0",), False))
     if case.run.gradients:
         for leaf in side.given:
             article = "a" if leaf == "c_0" else "an"
@@ -105,10 +105,12 @@ def _regimes(side: Side, case: Case) -> Iterator[tuple[str, Callable[[], Mapping
             )
         for frozen, names in _frozen(side).items():
             yield f"given {frozen} that need no gradient", partial(_without_gradients_of, names, side, _gradients)
-        if side.probe.states:  # as in most training loops
-            omitted, zeros = partial(_without_states, gradients=True), partial(_from_zeros, gradients=True)
+        if states := tuple(side.probe.states):  # as in most training loops
+            omitted = partial(_without_states, gradients=True)
+            zeros = partial(_from_zeros, states=states, gradients=True)
             yield f"{WITHOUT_H_0}, given {_DATA}", partial(_without_gradients_of, ("input",), side, omitted)
-            yield f"given an h_0 of zeros and {_DATA}", partial(_without_gradients_of, side.given, side, zeros)
+            of = " and a ".join(states)
+            yield f"given an {of} of zeros and {_DATA}", partial(_without_gradients_of, side.given, side, zeros)
         for name in side.claimed:
             yield f"with a loss on {name} alone", partial(_gradients, side, names=(name,))
         yield "after two backward calls", partial(_two_backward_calls, side)
@@ -248,11 +250,11 @@ def _from_gradients(side: Side, laid_out: Callable[[Tensor], Tensor]) -> Mapping
     return found | {f"{name} of the {GIVEN_GRADIENTS}": value for name, value in given.items()}
 
 
-def _from_zeros(side: Side, gradients: bool, state: str = "h_0") -> Mapping[str, Tensor | None]:
-    """Return the results and the gradients where all states are given, and one is zero."""
-    zeros = side.leaves[state]
-    before = zeros.detach().clone()
-    zeros.data.zero_()
+def _from_zeros(side: Side, states: Sequence[str], gradients: bool) -> Mapping[str, Tensor | None]:
+    """Return the results and the gradients where all states are given, and these are zero."""
+    before = {state: side.leaves[state].detach().clone() for state in states}
+    for state in states:
+        side.leaves[state].data.zero_()
     try:
         results = _copies(side.call(side.copies()))
         found: dict[str, Tensor | None] = {name: value.detach() for name, value in results.items()}
@@ -261,7 +263,8 @@ def _from_zeros(side: Side, gradients: bool, state: str = "h_0") -> Mapping[str,
             found |= {f"grad {name}": gradient for name, gradient in side.gradients(of_claimed).items()}
         return found
     finally:
-        zeros.data.copy_(before)
+        for state, value in before.items():
+            side.leaves[state].data.copy_(value)
 
 
 def _gradients(side: Side, names: Iterable[str] | None = None) -> Mapping[str, Tensor | None]:
