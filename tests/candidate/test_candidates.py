@@ -580,7 +580,7 @@ def test_an_adapter_is_short_and_judged_like_every_candidate(rnncli, tmp_path):
     code, _, told = text.partition("\n# ")
     assert len(code.splitlines()) <= 15
     assert told.startswith("rnncli reads it without an adapter too: module")
-    assert "\n# input_to_hidden.weight holds weight_ih_l0: " in told or "holds weight_ih_l0: " in told
+    assert " holds weight_ih_l0: " in told
     adapter.write_text(
         text.replace("(input, h_0)", "(input, h_0[0])").replace("return output, h_n", "return output, h_n[None]")
     )

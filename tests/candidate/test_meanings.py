@@ -38,6 +38,16 @@ def test_sizes_that_go_in_and_out_are_the_input_s_and_the_hidden_size():
     assert meant(WithHead) == ["input_size", "hidden_size", "output_size"]
 
 
+def test_sizes_are_told_by_the_words_of_their_names_before_their_order():
+    def meant(*names):
+        made = eval(f"lambda {', '.join(names)}: None")
+        return [*meanings.arguments_of_constructor(signature.parameters_of(made)).values()]
+
+    assert meant("lstm_hidden_dim", "embedding_size") == ["hidden_size", "input_size"]
+    assert meant("hidden_layer_size", "d") == ["hidden_size", "input_size"]
+    assert meant("m", "d") == ["input_size", "hidden_size"]
+
+
 def test_a_name_that_says_step_or_cell_is_taken_at_its_word():
     assert meanings.says_step("mine.py:rnn_step", {"x": None})
     assert meanings.says_step("mine.py:rnn", {"x_t": None})

@@ -44,6 +44,12 @@ class StackedLSTM:
         return self.training
 
 
+class FlagAlone(StackedLSTM):
+    """It has the flag, and no methods that set it."""
+
+    train = eval = None
+
+
 class WithoutModes(StackedLSTM):
     """Wrong: it drops in eval mode too."""
 
