@@ -92,6 +92,7 @@ class Adapted:
             form = f"{listed} of pairs of {shown_axes(axes[2])}" if several and axes[1] else shown_axes(reading.state)
             words.append(f"{' and '.join(native.cell.initial)} as {form}")
         words += ["c_0 before h_0"] if native.cell_state_first and native.takes_pair and len(native.states) == 1 else []
+        words += [f"{' and '.join(native.side_by_side)} side by side in one tensor"] if native.side_by_side else []
         words += [f"constructed with {native.cell_class.__name__}"] if native.cell_class else []
         words += [f"{name} left at None" for name in native.left_at_none]
         words += ["weights transposed"] if reading.binding.transposed else []

@@ -8,14 +8,14 @@ import ast
 import itertools
 import re
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from rnncli.candidate import key_source, signature, source
+from rnncli.candidate import key_source, number_source, signature, source
 from rnncli.candidate.constructor import Constructor
 from rnncli.candidate.function import Function
 from rnncli.candidate.names import EXACT, TORCHS, Kind, Slot, gates_among, is_second_bias, option, slot
@@ -27,6 +27,7 @@ from rnncli.candidate.weights import Binding, Missing, StateDict, undotted
 from rnncli.core.case import Case, altered
 from rnncli.core.shapes import parameter_sizes
 
+Form = Literal["plain", "exchanged", "directions", "onnx", "gates", "bias row", "lists"]
 _KINDS: tuple[tuple[Kind, Kind], ...]
 _KINDS = (("weight_ih", "weight_hh"), ("weight_hh", "weight_ih"))  # of two matrices, in the order of the arguments
 _BEFORE_L = re.compile("(weight|bias)_[ih]h_")  # what `weight_ih_l0` is put together from
@@ -34,20 +35,19 @@ _BIAS_OF_N = re.compile(r"(^|[._])(b(ias)?_?h?n|[cd]_?[nh])$")
 
 
 class Arguments(Object):
-    """A function, or a class that is constructed with its weights.
+    """A function, or a class that is constructed with its weights, in one form of them.
 
-    `exchanged`: its first matrix is the state's. `stacked`: each of its weights has a leading axis for the directions,
-    and with `onnx` B has both biases, as ONNX's operators. `bias_row`: it takes one matrix, of which a row is the bias.
-    `lists`: each of its weights is a list over layers and their directions, or one list holds those of all layers.
+    `exchanged`: its first matrix is the state's. `directions`: each weight has a leading axis for the directions, and
+    with `onnx` B has both biases, as ONNX's operators. `gates`: a leading axis for the gates. `bias row`: it takes one
+    matrix, of which a row is the bias. `lists`: each of its weights is a list over layers and their directions, or one
+    list holds those of all layers.
     """
 
-    def __init__(
-        self, function: Function, exchanged: bool = False, stacked: bool = False, onnx: bool = False,
-        bias_row: bool = False, lists: bool = False,
-    ) -> None:  # fmt: skip
+    def __init__(self, function: Function, form: Form = "plain") -> None:
         Native.__init__(self, function.name, function.target, function.target, function.module, False, function.cell)
-        self.target, self.kinds, self.both_biases = function.target, _KINDS[exchanged], onnx
-        self.stacked, self.lists = stacked or onnx, lists
+        self.target, self.kinds, self.both_biases = function.target, _KINDS[form == "exchanged"], form == "onnx"
+        self.stacked, self.lists = form in ("directions", "onnx"), form == "lists"
+        self.gates_apart, bias_row = form == "gates", form == "bias row"
         self.of_torch = self.of_class = False
         self.lies_as_told, self.returns_tensors, self.bias_row = not bias_row, function.returns_tensors, bias_row
         self.constructor = Constructor(self.target, self.module, self.cell, [])
@@ -67,7 +67,7 @@ class Arguments(Object):
         self.flat = [name for name in self._holders if unkeyed and not (self._listed[name] or self._layered[name])]
         by_place = any(self._listed.values()) or any(self._layered.values()) or bool(self.flat)
         kinds = [*(record for record, _ in self._of_records.values() if record), *self._keyed_layers.values()]
-        items = "" if not kinds else "dicts of " if set(kinds) == {dict} else "records of "
+        items = "" if not kinds else "dicts of " if set(kinds) <= {dict, _dict_of_dicts} else "records of "
         self.kind = f"function of a list of {items}weights" if by_place else function.kind
         self.kind = "function of module globals" if self._globals else self.kind
         self._global_sizes = [name for name in function.set_globals if option(name) in SET] if self._globals else []
@@ -99,8 +99,11 @@ class Arguments(Object):
     def _tell_lists(self, target: Any) -> None:
         """Tell which arguments are lists, of the weights of one layer or of layers, dicts in dicts, or records."""
         self._layered = {name: key_source.names_of_items(target, name) for name in self._holders}
-        self._keyed_layers: dict[str, type] = {}  # what holds those of a layer, by name
-        of_items = ((key_source.keys_of_items, dict), (key_source.attributes_of_items, SimpleNamespace))
+        self._keyed_layers: dict[str, Callable[..., Any]] = {}  # what holds those of a layer, by name
+        of_items: list[tuple[Callable[[Any, str], list[str]], Callable[..., Any]]] = [
+            (_keys_of_dicts_in_items, _dict_of_dicts), (key_source.keys_of_items, dict),
+            (key_source.attributes_of_items, SimpleNamespace),
+        ]  # fmt: skip
         for name, (taken_from, kind) in itertools.product(self._holders, of_items):
             if not self._layered[name] and (keys := taken_from(target, name)):
                 self._layered[name], self._keyed_layers[name] = keys, kind
@@ -125,7 +128,7 @@ class Arguments(Object):
             return True
         if name == "bidirectional" and self.stacked:
             matrices = [one for one in self._alone if not one.lower().startswith("b")]
-            if not all(key_source.takes_first_alone(self.target, one) for one in matrices):
+            if not all(number_source.takes_first_alone(self.target, one) for one in matrices):
                 return True
         if name == "num_layers":  # a number is put to the name, or a second layer's stands there
             if self.lists or any(self._layered.values()) or any(layer.layered for layer in self._of_layers.values()):
@@ -239,8 +242,9 @@ class Arguments(Object):
                 raise Missing("one matrix with a row for the bias")
             return {names[0]: (1 + columns["weight"], len(self.cell.gates) * rnn.hidden_size)}
         kinds = dict[str, Any](zip(matrices, self.kinds if len(matrices) == 2 else ("weight",), strict=False))
-        if len(matrices) == 2 and all(map(TORCHS.search, matrices)):
-            kinds = {name: slot(name).kind for name in matrices}
+        if len(matrices) == 2 and (all(map(TORCHS.search, matrices)) or all("." in name for name in matrices)):
+            told = {name: slot(name).kind for name in matrices}
+            kinds = told if {*told.values()} == {*_KINDS[0]} else kinds
         shapes: dict[str, tuple[int, ...]] = {}
         for name, stem in stems.items():
             rows = rnn.hidden_size * (1 if named else len(self.cell.gates))  # b_hn beside biases of all gates too
@@ -249,10 +253,16 @@ class Arguments(Object):
             if self.cell.reset and len(biases) > 1 and _BIAS_OF_N.search(stem.lower()):  # beside one of all gates
                 rows = rnn.hidden_size
             if stem in biases:
-                shapes[name] = (2, rows) if key_source.takes_two_rows(self.target, name) else (rows,)
+                shapes[name] = (2, rows) if number_source.takes_two_rows(self.target, name) else (rows,)
             else:
                 shapes[name] = rows, columns[kinds[stem]] if stem in kinds else rnn.h_out
-        return shapes
+        return {name: self._laid_apart(shape, rnn.hidden_size) for name, shape in shapes.items()}
+
+    def _laid_apart(self, shape: tuple[int, ...], units: int) -> tuple[int, ...]:
+        """Return a shape of which the rows of all gates are an axis of gates and one of units, in that form."""
+        gates = len(self.cell.gates)
+        apart = {(2, gates * units): (2, gates, units), (gates * units, *shape[1:]): (gates, units, *shape[1:])}
+        return apart.get(shape, shape) if self.gates_apart else shape
 
     def _heads(self, names: Iterable[str]) -> set[str]:
         """Return the names of weights after the recurrence."""
@@ -271,7 +281,7 @@ class Arguments(Object):
 
         def laid_out(value: Any, name: str = "") -> Any:
             both_biases = slot(name).is_bias or name.lower().startswith("b")  # in two rows, which lie as they are
-            rank = len(value.shape) - self.stacked
+            rank = len(value.shape) - (self.stacked or self.gates_apart)
             if rank == 2 and binding.transposed and not both_biases:
                 value = value.swapaxes(-1, -2)
             elif rank == 1 and binding.columns:
@@ -312,15 +322,29 @@ class Arguments(Object):
         replaced = {name: laid_out(made[name]) for name in self._globals}
         replaced |= {name: option_value(option(name) or "", case) for name in self._global_sizes}
         with globals_set(self.module, replaced):
-            return self.unpacked(signature.called(self.target, given), x)
+            return self.unpacked(signature.called(self.target, given), x, case)
 
 
 def _all_keys(target: Any, name: str) -> list[str]:
     """Return the keys of a dict that holds dicts, `i.kernel`, and those of what stands beside them, `bn`; else none."""
-    inside = key_source.dotted_keys(target, name)
+    return _with_those_beside(key_source.dotted_keys(target, name), key_source.keys_of(target, name))
+
+
+def _keys_of_dicts_in_items(target: Any, name: str) -> list[str]:
+    """Return the keys of a list whose items hold dicts, as those of a dict that holds dicts."""
+    inside = key_source.dotted_keys(target, name, of_items=True)
+    return _with_those_beside(inside, key_source.keys_of_items(target, name))
+
+
+def _with_those_beside(inside: list[str], outside: list[str]) -> list[str]:
+    """Return keys of dicts in a dict with the keys of weights that stand beside them; none without the former."""
     outer = {key.partition(".")[0] for key in inside}
-    beside = [key for key in key_source.keys_of(target, name) if key not in outer and slot(key).kind]
+    beside = [key for key in outside if key not in outer and slot(key).kind]
     return [*inside, *beside] if inside else []
+
+
+def _dict_of_dicts(**weights: Any) -> dict[str, Any]:
+    return undotted(weights)
 
 
 def _taken_apart(target: Any, name: str) -> list[str]:

@@ -10,6 +10,7 @@ Nothing is compared with nn.RNN. The matrices are random, and all biases are zer
     "all"   four steps, all random          what moves nothing is a buffer: a gradient accumulator, a kept state
 """
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -100,7 +101,7 @@ class View:
     def numbers(self) -> list[int]:
         """Return the numbers in its name, and its index."""
         if self.in_rows and self.held.shape[0] > 1:
-            return [self.index.start // self.held.shape[1]]
+            return [self.index.start // math.prod(self.held.shape[1:])]
         plain = re.sub(r"[a-z]2[a-z]", "", self.tensor.lower())
         numbers = [int(number) for number in re.findall(r"(?<![a-z])\d+|(?<=_)\d+|(?<=[a-z])\d+(?=$|\.)", plain)]
         return [*numbers, self.index] if isinstance(self.index, int) else numbers

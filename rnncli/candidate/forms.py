@@ -2,7 +2,7 @@
 
 import itertools
 
-from rnncli.candidate.arguments import Arguments
+from rnncli.candidate.arguments import Arguments, Form
 from rnncli.candidate.convention import Reading
 from rnncli.candidate.function import Function
 from rnncli.candidate.objects import AnyNative, Object, native_of
@@ -16,17 +16,20 @@ def ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[A
     natives: list[AnyNative] = [native]
     alone: list[AnyNative] = []
     if len(case.cell.gates) > 1 and isinstance(native, Function) and not native.calls_a_layer:
-        forms: list[dict[str, bool]] = [{}, {"exchanged": True}, {"onnx": True}, {"bias_row": True}]
-        forms += [{"stacked": True}] if native.stacks_directions else []
-        in_lists = Arguments(native, lists=True)
+        forms: list[Form] = ["plain", "exchanged", "onnx", "bias row"]
+        forms += ["directions"] if native.stacks_directions else []
+        forms = ["gates", *forms] if native.has_axis_of_gates else [*forms, "gates"]
+        in_lists = Arguments(native, "lists")
         if (native.takes_lists or in_lists.flat) and _runs_with_two_layers(in_lists, case):
             return [in_lists]
-        natives = [Arguments(native, **form) for form in forms]
-        alone = [Arguments(native, **form) for form in forms[:2]]
+        natives = [Arguments(native, form) for form in forms]
+        alone = [Arguments(native, form) for form in forms[:2]]
     elif isinstance(native, Function) and native.stacks_directions:
-        natives += [Arguments(native, **form) for form in ({"onnx": True}, {"stacked": True})]
+        natives += [Arguments(native, "onnx"), Arguments(native, "directions")]
     elif isinstance(native, Function) and native.takes_lists:
-        natives.append(Arguments(native, lists=True))
+        natives.append(Arguments(native, "lists"))
+    elif isinstance(native, Function) and native.takes_dicts_in_items:
+        natives.append(Arguments(native))
     elif isinstance(native, Object):
         alone = [native_of(native.target, native.name, case.cell)]
     if not len(native.states) == 1 < len(case.cell.states) or native.takes_pair:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from rnncli.candidate import key_source, meanings, signature, source
+from rnncli.candidate import key_source, meanings, number_source, signature, source
 from rnncli.candidate.names import Kind, Slot, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import is_array
@@ -107,7 +107,7 @@ class Function(Native):
         self.layers = len({of.layer for of in every if of.layer is not None}) or 1
         self._reverse = any(of.reverse for of in self._slots)
         biases = {of.kind for of in every if of.is_bias and not of.layer and not of.reverse}
-        rows = [name for name in self._arguments if key_source.takes_two_rows(self.target, name)]
+        rows = [name for name in self._arguments if number_source.takes_two_rows(self.target, name)]
         self._two_rows = rows if all(self._arguments[name].is_bias for name in rows) else []  # else lists of layers
         self._one_of_two = len(biases) == 1 and not self._two_rows
         self.one_bias = self._one_of_two and not self._torch_keys
@@ -148,8 +148,21 @@ class Function(Native):
         notes = source.notes_on(self.target)
         shapes = [source.documented_shape(notes, name) for name in self._arguments]
         return any(len(shape) == 3 for shape in shapes if shape) or any(
-            key_source.takes_by_number(self.target, name) for name in self._arguments
+            number_source.takes_by_number(self.target, name) for name in self._arguments
         )
+
+    @property
+    def has_axis_of_gates(self) -> bool:
+        """Return whether a weight has an axis of gates: it is documented, `W (4, H, I)`, or taken apart by number."""
+        gates, notes = len(self.cell.gates), source.notes_on(self.target)
+        documented = (source.documented_shape(notes, name) for name in self._arguments)
+        told = any(axes and axes[0] == str(gates) and len(axes) == 3 for axes in documented)
+        return told or number_source.takes_part(self.target, self._arguments, self._holders, gates - 1)
+
+    @property
+    def takes_dicts_in_items(self) -> bool:
+        """Return whether it takes a list over layers of dicts that hold dicts."""
+        return any(key_source.dotted_keys(self.target, name, of_items=True) for name in self._holders)
 
     @property
     def takes_lists(self) -> bool:
@@ -157,7 +170,7 @@ class Function(Native):
         by_key = (key_source.takes_keys_by_number, key_source.puts_numbers_to_keys)
         if any(takes(self.target, name) for name in self._holders for takes in by_key):
             return True
-        return any(key_source.takes_by_number(self.target, name, behind=True) for name in self._arguments)
+        return any(number_source.takes_by_number(self.target, name, behind=True) for name in self._arguments)
 
     def claims(self, name: str) -> bool:
         """Return whether it takes an argument of nn.RNN, or weights that say as much: of a layer, of a direction."""
@@ -219,7 +232,7 @@ class Function(Native):
                 replaced[name] = filled(of_global, fill)
         with globals_set(self.module, replaced):
             given |= {name: filled(held[name], fill) for name in self.star}
-            return self.unpacked(signature.called(self.target, given), x)
+            return self.unpacked(signature.called(self.target, given), x, case)
 
     def wiring(self, case: Case, binding: Binding) -> tuple[Row, ...]:
         """Return each weight of the function by its place, what it was given, and why."""

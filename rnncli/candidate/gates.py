@@ -31,6 +31,7 @@ from rnncli.core.cells import Cell
 _SATURATED = 50.0  # an element of a block: sigmoid and tanh of its sums are 0 or 1 but for 1e-9
 _SAME = 1e-6
 _OF_STATE = re.compile(r"(^|[._])b(ias)?_?h", re.IGNORECASE)
+_MATRICES = ("weight_ih", "weight_hh")
 _PEEPHOLE = re.compile(r"(^|[._])(w|v|p|peep\w*)_?c?_?[ifo]?$", re.IGNORECASE)
 _OTHER_BIAS = {"bias_ih": "bias_hh", "bias_hh": "bias_ih"}
 
@@ -103,8 +104,8 @@ class _Place:
         self.by_output = not experiments.returns_h_n  # h is seen in output, and not in h_n
 
     def tell(self) -> None:
-        for view in self._claiming_torchs_order():
-            view.gates = self.cell.gates
+        for view, gates in self._claiming_torchs_order().items():
+            view.gates = gates
         self._by_names([view for view in self.own if view.blocks == 1])
         untold = [view for view in self.own if not view.gates]
         if untold and self._h({}) is None:
@@ -116,16 +117,18 @@ class _Place:
         for gate in self.cell.gates:
             self._tell_biases_of(gate)
 
-    def _claiming_torchs_order(self) -> list[View]:
-        """Return the tensors that have torch's names and shapes: where all matrices have them, the biases too."""
-        transposed, all_gates = self.experiments.binding.transposed, len(self.cell.gates)
-        whole = [view for view in self.own
-                 if view.blocks == all_gates and (view.axis == 0 or view.exact) and not transposed]  # fmt: skip
+    def _claiming_torchs_order(self) -> dict[View, tuple[str, ...]]:
+        """Return the gates of tensors with torch's names, whole or in parts: of biases where all matrices have them."""
+        told, gates = self.experiments.trial.native.lies_as_told, self.cell.gates
+        as_torch = [] if self.experiments.binding.transposed else self.own
+        whole = {view: gates for view in as_torch if view.blocks == len(gates) and (view.axis == 0 or view.exact)}
+        whole |= {view: (gates[view.index],) for view in as_torch
+                  if told and isinstance(view.index, int) and len(self._rows_beside(view)) == len(gates)}  # fmt: skip
         named = [view for view in whole if TORCHS.search(view.of_all_layers)]
-        matrices = [view for view in self.own if view.blocks > 1 and view.kind in ("weight_ih", "weight_hh")]
+        matrices = [view for view in self.own if view.kind in _MATRICES and (view.blocks > 1 or view in whole)]
         if not set(matrices) <= set(named):
-            return []  # an order of its own, of which some tensor happens to have a name of torch's
-        return [view for view in whole if view in named or (matrices and view.kind == "bias")]
+            return {}  # an order of its own, of which some tensor happens to have a name of torch's
+        return {view: whole[view] for view in whole if view in named or (matrices and view.kind == "bias")}
 
     def _by_names(self, views: list[View]) -> None:
         by_kind: dict[str | None, list[View]] = defaultdict(list)

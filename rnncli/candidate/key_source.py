@@ -2,15 +2,25 @@
 
 import ast
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import torch
 
 from rnncli.candidate.names import slot
-from rnncli.candidate.source import codes_behind, module_of, nodes_of
-from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of, names_in, walked_by, whole_of
+from rnncli.candidate.source import module_of, nodes_behind, nodes_of
+from rnncli.candidate.syntax import (
+    arguments_of,
+    assigned_in,
+    called,
+    is_number,
+    name_of,
+    names_in,
+    walked_by,
+    walked_one_by_one,
+    whole_of,
+)
 
 ALL_WEIGHTS = "all_weights"  # of a layer of torch: a list for each layer and direction
 MOST_TEXTS = 32  # that a loop over a constant of the module goes through
@@ -22,7 +32,7 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
     `w["W_ih"]`, `w[f"b{k}"]`, `w[k]["W_ih"]`, `w["W_ih", k]`, `w[gate]`, `w.W_ih`, in the function or in one that it
     calls.
     """
-    nodes, known = _nodes_behind(target), texts_of_names(target)
+    nodes, known = nodes_behind(target), texts_of_names(target)
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
     names = {name for one in functions for name in arguments_of(one)}
     names |= {one.args.kwarg.arg for one in functions if one.args.kwarg}
@@ -96,21 +106,8 @@ def _reads_computed(node: ast.AST, names: list[str]) -> bool:
 def _goes_through(target: Any, attribute: str) -> bool:
     """Return whether the source takes more of an attribute than what stands at a place: `for W, U in w.all_weights`."""
     nodes = [node for node in nodes_of(target) if isinstance(node, ast.Attribute | ast.Subscript)]
-    first = [id(node.value) for node in nodes if isinstance(node, ast.Subscript) and _is_number(node.slice)]
+    first = [id(node.value) for node in nodes if isinstance(node, ast.Subscript) and is_number(node.slice)]
     return any(name_of(node) == attribute and id(node) not in first for node in nodes)
-
-
-def takes_by_number(target: Any, name: str, behind: bool = False) -> bool:
-    """Return whether the source takes an argument apart along its first axis: `W[d]`, `W[0, :h]`, `for W_d in W`.
-
-    `behind`: or a function of the module that it uses does, with an argument of that name.
-    """
-    for node in _nodes_behind(target) if behind else nodes_of(target):
-        if isinstance(node, ast.Subscript) and name_of(node.value) == name and not isinstance(node.slice, ast.Slice):
-            return True
-        if isinstance(node, ast.For | ast.comprehension) and name in [name_of(one) for _, one in _walked(node)]:
-            return True
-    return False
 
 
 def takes_keys_by_number(target: Any, name: str) -> bool:
@@ -123,24 +120,9 @@ def takes_keys_by_number(target: Any, name: str) -> bool:
 def puts_numbers_to_keys(target: Any, name: str) -> bool:
     """Return whether the source puts a number to the end of keys of an argument: `params[f"W_ih_l{k}"]`."""
     known = texts_of_names(target)
-    nodes = [node for node in _nodes_behind(target) if isinstance(node, ast.Subscript) and name_of(node.value) == name]
+    nodes = [node for node in nodes_behind(target) if isinstance(node, ast.Subscript) and name_of(node.value) == name]
     parts = [node.slice.values for node in nodes if isinstance(node.slice, ast.JoinedStr)]
     return any(isinstance(one[-1], ast.FormattedValue) and not _texts(one[-1].value, known) for one in parts if one)
-
-
-def takes_first_alone(target: Any, name: str) -> bool:
-    """Return whether the source takes the first part of an argument alone: `W[0]`, `W[0, :h]`, `W.squeeze(0)`."""
-    for node in nodes_of(target):
-        if isinstance(node, ast.Subscript) and name_of(node.value) == name:
-            if _is_number(node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice):
-                return True
-        elif called(node) == "squeeze" and name_of(node.func.value) == name:  # type: ignore[attr-defined]  # W.squeeze
-            return True
-    return False
-
-
-def _is_number(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int)
 
 
 def attributes_of(target: Any, name: str) -> list[str]:
@@ -162,7 +144,7 @@ def attributes_of(target: Any, name: str) -> list[str]:
 def keys_of(target: Any, name: str) -> list[str]:
     """Return the keys that the source takes from an argument: `h` of `state["h"]`, `i` and `f` of `W[gate]`."""
     known_at = _texts_within(target)
-    return list(dict.fromkeys(key for node in _nodes_behind(target) for key in _keys(node, name, known_at(node))))
+    return list(dict.fromkeys(key for node in nodes_behind(target) for key in _keys(node, name, known_at(node))))
 
 
 def whole_texts(target: Any, holders: Iterable[str], texts: Iterable[str]) -> list[str]:
@@ -174,14 +156,16 @@ def whole_texts(target: Any, holders: Iterable[str], texts: Iterable[str]) -> li
     return [text for text in dict.fromkeys([*texts, *keys]) if text in keys or not any(text in key for key in keys)]
 
 
-def dotted_keys(target: Any, name: str) -> list[str]:
+def dotted_keys(target: Any, name: str, of_items: bool = False) -> list[str]:
     """Return `i2h.b` and its like for the keys of dicts inside a dict: `w["i2h"]["b"]`, or `p["b"]` of `p = w["i2h"]`.
 
-    Also of `linear(w["i2h"], x)`, a function of the module that takes `b` by key.
+    Also of `linear(w["i2h"], x)`, a function of the module that takes `b` by key. `of_items`: of dicts in a list.
     """
-    nodes, known_at = _nodes_behind(target), _texts_within(target)
+    is_dict = _item_of(target, name) if of_items else (lambda node: name_of(node) == name)
+    nodes, known_at = nodes_behind(target), _texts_within(target)
     functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
-    outer = {id(node): keys for node in nodes if (keys := _keys(node, name, known_at(node)))}
+    taken = [node for node in nodes if isinstance(node, ast.Subscript) and is_dict(node.value)]
+    outer = {id(node): keys for node in taken if (keys := _texts(node.slice, known_at(node)))}
     found: list[str] = []
     for node in nodes:
         if isinstance(node, ast.Subscript) and id(node.value) in outer:
@@ -204,7 +188,7 @@ def keys_of_items(target: Any, name: str) -> list[str]:
 
     Also those that a function of the module takes from an item that it is given. Of a dict of dicts: none.
     """
-    nodes, known, is_item = _nodes_behind(target), texts_of_names(target), _item_of(target, name)
+    nodes, known, is_item = nodes_behind(target), texts_of_names(target), _item_of(target, name)
     taken = [node for node in nodes if isinstance(node, ast.Subscript) and is_item(node.value)]
     return list(dict.fromkeys(key for node in taken for key in _texts(node.slice, known)))
 
@@ -212,7 +196,7 @@ def keys_of_items(target: Any, name: str) -> list[str]:
 def attributes_of_items(target: Any, name: str) -> list[str]:
     """Return the attributes taken from the items of a list that name weights: `W` of `for layer in layers: layer.W`."""
     is_item = _item_of(target, name)
-    read = [node.attr for node in _nodes_behind(target) if isinstance(node, ast.Attribute) and is_item(node.value)]
+    read = [node.attr for node in nodes_behind(target) if isinstance(node, ast.Attribute) and is_item(node.value)]
     return [one for one in dict.fromkeys(read) if slot(one).kind and not hasattr(torch.Tensor, one)]
 
 
@@ -222,7 +206,7 @@ def names_of_items(target: Any, name: str) -> list[str]:
     Also of `W_ih, b = layers[k]`, of `W_ih, b = p` in a function of the module that an item p is given to, and of the
     arguments of one that takes its parts, `step(x, h, *p)`.
     """
-    is_item, nodes = _item_of(target, name), _nodes_behind(target)
+    is_item, nodes = _item_of(target, name), nodes_behind(target)
     functions = {node.name: arguments_of(node) for node in nodes if isinstance(node, ast.FunctionDef)}
     for node in nodes:
         parts = [*walked_by(node)] if isinstance(node, ast.For | ast.comprehension) else []
@@ -239,7 +223,7 @@ def names_of_items(target: Any, name: str) -> list[str]:
 
 def _item_of(target: Any, name: str) -> Callable[[ast.AST], bool]:
     """Return what tells whether an expression is an item of a list, by the names that the source gives to one."""
-    nodes, known = _nodes_behind(target), texts_of_names(target)
+    nodes, known = nodes_behind(target), texts_of_names(target)
     functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
     items, before, prefix = set[str](), None, prefix_of_keys(target, name)
 
@@ -285,22 +269,16 @@ def first_number_of_keys(target: Any, name: str) -> int:
     return int(any(getattr(part.right, "value", None) == 1 for part in added))
 
 
-def takes_two_rows(target: Any, name: str) -> bool:
-    """Return whether the source takes the first and the second of an argument, and no more: `b[0]` and `b[1]`."""
-    taken = [node for node in nodes_of(target) if isinstance(node, ast.Subscript) and name_of(node.value) == name]
-    return {getattr(node.slice, "value", None) for node in taken} == {0, 1}
-
-
 def texts_of_names(target: Any) -> dict[str, list[str]]:
     """Return the strings that loops and calls in the source give to names: to `gate`, in `for gate in "ifgo"`."""
-    nodes, module = _nodes_behind(target), module_of(target)
+    nodes, module = nodes_behind(target), module_of(target)
     lists = {name: [*value] for name, value in vars(module or object).items() if _are_few_texts(value)}
     for node in nodes:
         if isinstance(node, ast.Assign) and (texts := _each(node.value, lists)):
             lists |= dict.fromkeys(map(name_of, node.targets), texts)
     known: dict[str, list[str]] = {}
     for node in nodes:
-        for one, walked in _walked(node) if isinstance(node, ast.For | ast.comprehension) else ():
+        for one, walked in walked_one_by_one(node) if isinstance(node, ast.For | ast.comprehension) else ():
             known.setdefault(name_of(one), []).extend(_each(walked, lists))
     functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
     for node in nodes:
@@ -315,7 +293,7 @@ def _texts_within(target: Any) -> Callable[[ast.AST], Mapping[str, list[str]]]:
 
     An argument stands for those that its own function is given, not for those of an argument of another function.
     """
-    nodes, known = _nodes_behind(target), texts_of_names(target)
+    nodes, known = nodes_behind(target), texts_of_names(target)
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     within: dict[int, dict[str, list[str]]] = {}
@@ -327,14 +305,6 @@ def _texts_within(target: Any) -> Callable[[ast.AST], Mapping[str, list[str]]]:
         for node in ast.walk(function) if own else ():
             within[id(node)] = within.get(id(node), known) | own
     return lambda node: within.get(id(node), known)
-
-
-def _walked(loop: ast.For | ast.comprehension) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield each name of a loop with what it is taken from: in `for k, v in (("x", x), ("h", h))` one by one, too."""
-    yield from walked_by(loop)
-    names, rows = getattr(loop.target, "elts", []), getattr(loop.iter, "elts", ())
-    columns = zip(*(getattr(row, "elts", ()) for row in rows), strict=False) if names else ()
-    yield from ((name, ast.List([*column])) for name, column in zip(names, columns, strict=False))
 
 
 def _each(expression: ast.expr, lists: Mapping[str, list[str]]) -> list[str]:
@@ -373,8 +343,3 @@ def _texts(expression: ast.AST, known: Mapping[str, list[str]]) -> list[str]:
 def _keys(node: ast.AST, name: str, known: Mapping[str, list[str]]) -> list[str]:
     """Return the keys that `name["key"]` and its like take; none of another node."""
     return _texts(node.slice, known) if isinstance(node, ast.Subscript) and name_of(node.value) == name else []
-
-
-def _nodes_behind(target: Any) -> list[ast.AST]:
-    """Return the syntax of a function and of the functions and classes of its module that it uses."""
-    return [node for code in codes_behind(target, module_of(target)) for node in nodes_of(code)]

@@ -40,17 +40,19 @@ _INPUT = words(
 _PROJECTED = re.compile(
     r"^(x|xs|input|inputs|in)_?(proj|projected|projection|lin|w|h)$|^(x?proj\w*|wx|wx_t|xw|xw_t|zx|z_x|pre\w*|drive\w*)$"
 )
+_BEFORE = r"init|initial|start|starting|begin_|prev|previous|past|last|old|first|cur|curr|current|given"
+_AFTER = r"prev|previous|past|before|init|initial|start|0|old|in|(t_?)?(m|minus_?)1|t_1|last|first|zero|t|tensor"
 _STATE = re.compile(
-    r"^(initial_?|init_?|prev_?|previous_?|last_?|start_?|old_?|first_?)?"
-    r"(h|hx|h_?cx?|hh?0|h_0|hs|hidden|hiddens|hidden_?states?|state|states|ht|h_t|hid|a|a0|s|s0|h_?n|memory|carry"
-    r"|short_?term(_?memory)?|stm|(lstm|gru|rnn|rec|recurrent|inner|layer|enc|encoder|dec|decoder)_?states?)"
-    r"(_?(prev|previous|init|initial|start|0|old|in|tm1|t_?minus_?1|t_1|last|first|zero|t|tensor))?$"
+    rf"^(({_BEFORE})_?)?(h|hxs?|h_?cx?|hcs|hh?0|h_0|hs|hiddens?|hid|hidden_?(states?|cell|vec|vector)|states?|ht|h_t"
+    r"|a|a0|s|s0|h_?n|memory|carry|short_?term(_?memory)?|stm|state_?tuple|(lstm|gru|rnn|enc|encoder|dec|decoder)_?hidden"
+    r"|(lstm|gru|rnn|rec|recurrent|inner|layer|enc|encoder|dec|decoder|input)_?((hidden_?)?states?|hxs?))"
+    rf"(_?({_AFTER}))?$|^pre_(h|hidden_?(states?)?|states?)$"
 )
 _CELL_STATE = re.compile(
-    r"^(prev_?|previous_?|next_?|new_?|last_?|init_?|initial_?|old_?|out_?|outputs?_?|all_?|final_?)?"
-    r"(c|cc?0|cs|cx|ct|cell|cells|cell_?states?|c_?n"
+    rf"^(({_BEFORE}|next|new|out|outputs?|all|final)_?)?"
+    r"(c|cc?0|cs|cxs?|ct|cell|cells|cell_?states?|c_?n"
     r"|long_?term(_?memory)?|ltm|(memory|mem)_?(states?|cells?))"
-    r"(_?(0|n|t|x|prev|next|new|old|in|init|start|last|current|tm1|t_?minus_?1|t_1|states?|tensor))?$"
+    rf"(_?({_AFTER}|n|x|next|new|current|states?))?$|^pre_(c|cells?(_?states?)?)$"
 )
 _SECOND_BIAS = re.compile(r"[cd](s|_?[nh])?")  # beside b: of all gates, lists of them, or of n alone
 _GATE_WORDS: dict[str, dict[str, frozenset[str]]] = {

@@ -4,7 +4,7 @@ import inspect
 import re
 import sys
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
@@ -53,6 +53,7 @@ class Native:
     unpacks_state: bool | None = None  # by its source, which takes h_0 apart; None where that does not tell
     unpacks_h_alone: bool | None = None
     documented_state: list[str] | None = None
+    side_by_side: Sequence[str] = ()  # h and c, in their order, where one tensor holds both
     state_record: Any = None  # a named tuple, a dataclass or a dict of h and c
     state_is_listed = takes_part_of_first = starts_itself = takes_pair = cell_state_first = states_as_list = False
     reversing = False  # in the call that is made: whether `reverse=True` is given
@@ -122,6 +123,10 @@ class Native:
         self.state_record = self._record_of_states(call, state, said) if len(self.states) == 1 else None
         own = state_source.unpacked_into(call, state) if len(self.states) == 1 else self.states
         taken = own or state_source.unpacked_into(call, state, helpers)
+        if len(cell.states) == 2 and len(self.states) == 1:
+            both = state_source.side_by_side(call, state)
+            self.side_by_side = both if [*map(is_cell_state, both)].count(True) == 1 else []
+            self.unpacks_state = None if self.side_by_side else self.unpacks_state
         taken = [*cell.states] if self.state_record else taken  # by their names, in whatever order they are read
         own_default = len(taken) > 1 and all(source.builds_a_list(written, one) for one in taken)  # a list over layers
         self.state_is_listed = own_default or (one_state and state_source.is_listed(call, state))
@@ -219,6 +224,8 @@ class Native:
             return {} if name in self.defaults else {name: None}
         if meant == "state" and self.h_alone and isinstance(state, tuple):
             state = state[0]
+        if meant == "state" and self.side_by_side and isinstance(state, tuple):
+            state = torch.cat(state[::-1] if is_cell_state(self.side_by_side[0]) else state, -1)
         if meant == "state" and self.state_record:
             each = [self._as_record(one, binding) for one in (state if isinstance(state, list) else [state])]
             return {name: each if isinstance(state, list) else each[0]}
@@ -243,10 +250,12 @@ class Native:
         fields = [name for name in signature.fields_of(self.state_record) if state_source.names_a_state(name)]
         return self.state_record(**{name: states[-1 if is_cell_state(name) else 0] for name in fields})
 
-    def unpacked(self, returned: Any, x: Any) -> Any:
+    def unpacked(self, returned: Any, x: Any, case: Case) -> Any:
         """Return what was returned for an input, dicts over time as lists; for one that was packed for the call with
-        tensors in it again.
+        tensors in it again; states that lie side by side as two.
         """
+        if self.side_by_side:
+            returned = self._parted(returned, case)
         returned = _in_order(returned)
         with_arrays = _with_arrays(returned, x.dtype if isinstance(x, Tensor) else torch.float64)
         self.outside_autograd = self.outside_autograd or with_arrays is not returned
@@ -255,7 +264,17 @@ class Native:
             return returned
         if isinstance(returned, PackedSequence):
             return pad_packed_sequence(returned)[0]
-        return tuple(self.unpacked(one, x) for one in returned) if type(returned) is tuple else returned
+        return tuple(self.unpacked(one, x, case) for one in returned) if type(returned) is tuple else returned
+
+    def _parted(self, returned: Any, case: Case) -> Any:
+        """Return h and c as two, in torch's order, wherever one tensor of what was returned holds both."""
+        if type(returned) is tuple:
+            return tuple(self._parted(one, case) for one in returned)
+        sizes = [case.rnn.h_out, case.rnn.hidden_size]
+        if not isinstance(returned, Tensor) or returned.dim() == 0 or returned.shape[-1] != sum(sizes):
+            return returned
+        c_first = is_cell_state(self.side_by_side[0])
+        return torch.split(returned, sizes[::-1] if c_first else sizes, -1)[:: -1 if c_first else 1]
 
     def _own_state(self, name: str, state: Any) -> Any:
         """Return the state of an argument where there are several: for each direction, and each state of the cell."""

@@ -164,7 +164,7 @@ class Object(Native):
                 setattr(made, name, option_value(str(meant), case))  # it was constructed for calls of one size
         call = made if inspect.isfunction(made) else getattr(made, self.method)
         with globals_set(self.module, self._sizes(case)):
-            return self.unpacked(signature.called(call, given), x)
+            return self.unpacked(signature.called(call, given), x, case)
 
     def call(self, x: Any, state: Any, params: Mapping[str, Tensor], case: Case, binding: Binding) -> Any:
         """Return what the object returns with nn.RNN's parameters in its places."""

@@ -106,7 +106,8 @@ class _Roles:
         if shape == (1 + s.I + s.H, s.gates * s.C) and not one.linear:
             return self._with_a_row_for_the_bias(one)
         both_biases = 2 * s.gates * s.C
-        if (sizes == (both_biases,) and (s.gates > 1 or s.rows == 1)) or shape == (s.directions, both_biases):
+        in_two = (sizes == (both_biases,) and (s.gates > 1 or s.rows == 1)) or shape == (2, s.gates, s.C)
+        if in_two or shape == (s.directions, both_biases):
             half = s.gates * s.C  # b_ih and b_hh, of each direction
             return [View(one, slice(start, start + half), (half,)) for start in range(0, math.prod(shape), half)]
         if s.gates > 1:

@@ -183,6 +183,11 @@ def nodes_of(target: Any) -> list[ast.AST]:
     return found
 
 
+def nodes_behind(target: Any) -> list[ast.AST]:
+    """Return the syntax of a function and of the functions and classes of its module that it uses."""
+    return [node for code in codes_behind(target, module_of(target)) for node in nodes_of(code)]
+
+
 @functools.lru_cache(maxsize=256)
 def _text_of(source: Any) -> str:
     return inspect.getsource(source)

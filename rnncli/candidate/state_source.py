@@ -184,6 +184,34 @@ def _unpacked_in(nodes: Sequence[ast.AST], name: str) -> list[str]:
     return [by_index[0], by_index[1]] if set(by_index) == {0, 1} else []
 
 
+def side_by_side(target: Any, name: str) -> list[str]:
+    """Return h and c of one tensor that holds both: of `h, c = state.chunk(2, -1)`, `h, c = s[:, :n], s[:, n:]`."""
+    by_part: dict[bool, str] = {}
+    for node in [node for node in nodes_of(target) if isinstance(node, ast.Assign)]:
+        parts = [*map(name_of, assigned_in(node))]
+        if len(parts) == 2 and _splits_last_axis(node.value, name):
+            return parts
+        values = getattr(node.value, "elts", [node.value])
+        for part, value in zip(parts, values, strict=False):
+            if isinstance(value, ast.Subscript) and name_of(value.value) == name:
+                *before, last = getattr(value.slice, "elts", [value.slice])
+                if before and isinstance(last, ast.Slice) and (last.lower is None) != (last.upper is None):
+                    by_part.setdefault(last.upper is None, part)
+    return [by_part[False], by_part[True]] if len(by_part) == 2 else []
+
+
+def _splits_last_axis(node: ast.expr, name: str) -> bool:
+    """Return whether a call is `name.chunk(2, -1)`, `torch.split(name, n, dim=1)` or its like."""
+    if not isinstance(node, ast.Call) or called(node) not in ("chunk", "split", "tensor_split"):
+        return False
+    held = node.func.value if isinstance(node.func, ast.Attribute) else None
+    of_torch = held is not None and name_of(held) in _MODULES
+    given = node.args if of_torch else [held, *node.args]
+    axes = [*given[2:], *(one.value for one in node.keywords if one.arg in ("dim", "axis"))]
+    last = [ast.unparse(axis) in ("-1", "1", "2") for axis in axes if axis is not None]
+    return bool(given) and given[0] is not None and name_of(given[0]) == name and last == [True]
+
+
 def names_a_state(name: str) -> bool:
     return is_cell_state(name) or role(name) == "state"
 

@@ -9,6 +9,11 @@ def name_of(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
+def is_number(node: ast.AST) -> bool:
+    """Return whether an expression is an integer that stands there."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, int)
+
+
 def called(node: ast.AST) -> str:
     """Return the last part of the name of what is called; nothing where a node is no call."""
     return name_of(node.func) if isinstance(node, ast.Call) else ""
@@ -45,6 +50,14 @@ def walked_by(loop: ast.For | ast.comprehension) -> Iterator[tuple[ast.expr, ast
             parts = target.elts[1:] if called(walked) == "enumerate" else target.elts
             left += zip(parts, walked.args, strict=False)
         yield target, walked
+
+
+def walked_one_by_one(loop: ast.For | ast.comprehension) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield each name of a loop with what it is taken from: in `for k, v in (("x", x), ("h", h))` one by one, too."""
+    yield from walked_by(loop)
+    names, rows = getattr(loop.target, "elts", []), getattr(loop.iter, "elts", ())
+    columns = zip(*(getattr(row, "elts", ()) for row in rows), strict=False) if names else ()
+    yield from ((name, ast.List([*column])) for name, column in zip(names, columns, strict=False))
 
 
 def whole_of(expression: ast.expr) -> ast.expr:
