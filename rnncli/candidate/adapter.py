@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
 
+from rnncli.candidate import source
 from rnncli.candidate.convention import LAYOUTS, NESTED, Reading, Results, States, at, joined, part_of, shown_axes
 from rnncli.candidate.load import Sequence
+from rnncli.candidate.names import orders_of_gates
 from rnncli.candidate.objects import AnyNative, Object
 from rnncli.candidate.places import held_by
 from rnncli.candidate.weights import Row
@@ -111,7 +113,15 @@ class Adapted:
             words.append(f"its head {' and '.join(heads)} set to the identity")
         if reading.neither:
             words.append(f"{' and '.join(reading.neither)} not compared")
-        return ", ".join(words)
+        return ", ".join([*words, *self._unlike_its_notes()])
+
+    def _unlike_its_notes(self) -> list[str]:
+        """Return which tensor holds the gates in another order than the one that docstrings and comments give."""
+        plans = self.native.plans.values() if isinstance(self.native, Object) else ()
+        said = orders_of_gates(source.notes_on(self.native.target), self.native.cell) if plans else set()
+        told = [f"the gates of {name} {','.join(order)} where its notes say {','.join(*said)}"
+                for plan in plans for name, order in plan.orders() if len(said) == 1 and order not in said]  # fmt: skip
+        return told[:1]
 
     def _heads(self) -> list[str]:
         """Return the names of what comes after the recurrence, and is made the identity."""

@@ -72,6 +72,8 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
         found[name] = meant or ("left out" if optional else "unknown")
     if both := {name: slot(name[:-1]) for name in found if not holds_weights and name.lower() in ("ws", "us")}:
         found |= both if len(both) == 2 else {}  # lists of W and of U
+    if first := _input_named_as_state(found, [p.name for p in parameters if p.default is p.empty]):
+        found[first] = "input"
     if "state" not in found.values():  # of whatever name, it is one that the source starts from
         unsaid = [p.name for p in parameters if p.default is None and found[p.name] == "left out"]
         found |= {name: "state" for name in unsaid if state_source.becomes_a_state(call, name)}
@@ -174,6 +176,19 @@ def _told_apart(found: Arguments) -> Arguments:
     if any(of.reverse for of in paired.values()) and not any(of.reverse for of in slots.values()):
         slots = {name: of for name, of in paired.items() if of.kind}
     return found | told_apart(slots)
+
+
+def _input_named_as_state(found: Arguments, required: list[str]) -> str:
+    """Return the argument that is the input although its name is that of a state, where no other can be it.
+
+    `hidden_states` of `forward(self, hidden_states, h_0=None)`, and a of `forward(self, a, b)`.
+    """
+    first = required[0] if required else ""
+    if {"input", "projected"} & {*found.values()} or found.get(first) != "state":
+        return ""
+    unknown = [name for name in required if found[name] == "unknown"]
+    after_letter = first.strip("_") in ("a", "s") and required == [first, *unknown] and len(unknown) == 1
+    return first if after_letter or not unknown else ""
 
 
 def _named(found: Arguments, *meanings: str) -> list[str]:

@@ -199,6 +199,26 @@ def _one_for_each(told: Mapping[str, list[str]], gates: Sequence[str]) -> dict[s
     return dict(zip(gates, orders[0], strict=True)) if len(orders) == 1 else {}
 
 
+_LISTS = (
+    re.compile(r"[a-z]+(?:\s*,\s*(?!and\b)[a-z]+)+(?:,?\s+and\s+[a-z]+)?"),
+    re.compile(r"[a-z]+(?:\s*[/|]\s*[a-z]+)+"),
+)
+
+
+def orders_of_gates(text: str, cell: Cell) -> set[tuple[str, ...]]:
+    """Return the orders in which a text lists all gates of a cell: `i, f, c, o`, `zrh`, `reset, update and new`."""
+    said = re.sub(r"[`'\"]|[ _]gates?\b|\bthe ", "", text.lower())
+    lists = [re.split(r"[^a-z]+(?:and\s+)?", one[0]) for listed in _LISTS for one in listed.finditer(said)]
+    lists += [[*one] for one in re.findall(r"\b(?:[ifgocj]{4}|[rzhn]{3})\b", said)]
+    found = set[tuple[str, ...]]()
+    for listed in lists:
+        known = _GATE_WORDS[cell.name].items()
+        told = {gate: [one for one in listed if one in of_gate] for gate, of_gate in known}
+        names = {name: gate for gate, name in _one_for_each(told, cell.gates).items()}
+        found |= {tuple(names[one] for one in listed)} if len(names) == len(listed) else set()
+    return found
+
+
 def is_second_bias(name: str) -> bool:
     """Return whether a name may be that of a second bias beside b."""
     return bool(_SECOND_BIAS.fullmatch(name.strip("_.").lower()))

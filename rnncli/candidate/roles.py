@@ -15,7 +15,7 @@ from rnncli.candidate.experiments import NOTHING, Effect, Experiments, View
 from rnncli.candidate.flat import parts_of_flat
 from rnncli.candidate.gates import UntoldGates, divide, tell_gates
 from rnncli.candidate.name_claims import Claims
-from rnncli.candidate.names import EXACT, TORCHS
+from rnncli.candidate.names import EXACT, TORCHS, gates_among
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
 from rnncli.candidate.weights import KINDS, Weight, without_places
@@ -68,6 +68,7 @@ class _Roles:
         views = [view for one in self.experiments.held for view in self._views(one)]
         if self.sizes.gates > 1:
             divide(views, self.sizes, self.cell)
+        self.of_gates = gates_among([view.tensor for view in views], self.cell)
         layer_of = {view: view.owner if view.held.linear else view.name for view in views}
         reading_x = {layer_of[view] for view in views if self._reads_x(view)}
         for view in views:
@@ -144,7 +145,8 @@ class _Roles:
         effects = {when: self.experiments.effect(view, when) for when in ["0", "x", *rows, "all", "late"]}
         view.effective = self.experiments.reading is None or any(effect.any for effect in effects.values())
         view.moves_states = bool(effects["all"].rows and self.experiments.returns_states)
-        named_as_state = _STATE.fullmatch(view.held.name.rpartition(".")[2].lower())
+        last = view.held.name.rpartition(".")[2].lower()
+        named_as_state = _STATE.fullmatch(last) and view.tensor not in self.of_gates  # `W["h"]` beside `W["z"]`
         of_head = view.claim.kind == "readout" and view.effective and not view.moves_states
         if s.O in view.big or (of_head and may_be_head):
             view.kind, view.evidence = "readout", _OF_HEAD

@@ -322,16 +322,22 @@ def looks_at_rank(target: Any, name: str) -> bool:
 
 
 def builds_a_list(target: Any, name: str) -> bool:
-    """Return whether the source makes a list of an argument where it is left out: `Hs = [None] * n`.
+    """Return whether the source makes a list of an argument where it is left out: `Hs = [None] * n`, or by a method.
 
     Not where what is given is made a list of pairs itself: `state = list(zip(*state))`.
     """
-    found = False
-    for node in nodes_of(target):
+    found, nodes = False, nodes_of(target)
+    lists = {node.name for node in nodes if isinstance(node, ast.FunctionDef)
+             and any(isinstance(one, ast.Return) and _is_list(one.value) for one in ast.walk(node))}  # fmt: skip
+    for node in nodes:
         if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in node.targets):
             value = node.value.left if isinstance(node.value, ast.BinOp) else node.value
             if any(isinstance(part, ast.Call) and called(part) == "zip" for part in ast.walk(value)):
                 return False
             of_itself = any(name_of(part) == name for part in ast.walk(value))  # [s[0] for s in state]
-            found = found or (isinstance(value, ast.List | ast.ListComp) and not of_itself)
+            found = found or ((_is_list(value) or called(value) in lists) and not of_itself)
     return found
+
+
+def _is_list(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.List | ast.ListComp)

@@ -89,6 +89,13 @@ class Wiring:
         fits = value.numel() == math.prod(held.shape) and (isinstance(held.value, Tensor) or value.dim() < len(shape))
         return value.reshape(held.shape) if fits else value
 
+    def orders(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield the tensors that hold the rows of all gates, each with their order."""
+        for name, pieces in self.by_tensor.items():
+            order = tuple(gate for piece in pieces for gate in piece.weight.gates)
+            if len(order) == len(pieces[0].weight.cell.gates):
+                yield name, order
+
     def as_its_neighbours(self) -> "Wiring":
         """Return the wiring with its square matrices the way the others lie, whatever they behave like."""
         sizes = {name: big(one.shape) for name, one in self.tensors.items()}

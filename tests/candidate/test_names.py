@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnncli.candidate.names import gates_among, role, slot
+from rnncli.candidate.names import gates_among, is_cell_state, orders_of_gates, role, slot
 from rnncli.core.cells import CELLS
 
 WEIGHTS = {
@@ -75,3 +75,29 @@ def test_names_that_differ_in_a_word_for_each_gate_tell_the_gates(cell, names, g
 )
 def test_names_of_which_a_gate_is_missing_tell_none(cell, names):
     assert gates_among(names.split(), CELLS[cell]) == {}
+
+
+@pytest.mark.parametrize(
+    ("cell", "text", "orders"),
+    [
+        ("LSTM", "kernel (I, 4H), gates i, f, c, o", {"ifgo"}),
+        ("LSTM", "tf's BasicLSTMCell: i, j, f, o.", {"igfo"}),
+        ("LSTM", "W in ONNX's order, iofc", {"iofg"}),
+        ("LSTM", "the input gate, forget gate, output gate and cell candidate", {"ifog"}),
+        ("LSTM", "ours is i|f|o|g, and PyTorch's i|f|g|o", {"ifog", "ifgo"}),
+        ("LSTM", "x, i, f, g, o", set()),
+        ("LSTM", "h, c, i, f", set()),
+        ("GRU", "z, r, h", {"zrn"}),
+        ("GRU", "reset, update, new", {"rzn"}),
+        ("GRU", "run the layer", set()),
+    ],
+)
+def test_a_text_lists_the_gates_in_an_order(cell: str, text: str, orders: set[str]) -> None:
+    assert orders_of_gates(text, CELLS[cell]) == set(map(tuple, orders))
+
+
+def test_a_state_is_known_by_when_it_is() -> None:
+    names = "begin_state cur_state curr_h past_hidden h_before h_minus_1 rnn_hxs decoder_hidden state_tuple pre_state"
+    assert [name for name in names.split() if role(name) != "state"] == []
+    assert [name for name in ["cur_c", "past_cell", "c_before", "c_minus_1", "pre_c"] if not is_cell_state(name)] == []
+    assert [name for name in ["begins", "input_hidden", "predict", "prec"] if role(name) == "state"] == []
