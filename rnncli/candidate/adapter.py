@@ -85,7 +85,7 @@ class Adapted:
         layout = LAYOUTS[given].words or f"input as {shown_axes(reading.input)}"
         words = [native.kind, "called per step" if reading.steps else layout]
         if not native.takes_state:
-            words.append("keeps its state itself" if native.stateful else "no h_0")
+            words.append("keeps its state itself" if native.stateful and reading.steps else "no h_0")
         elif native.h_alone:
             words.append(f"h_0 as {shown_axes(reading.state or '')}, no c_0")
         elif reading.state not in ("SNH", None):
@@ -95,6 +95,7 @@ class Adapted:
             words.append(f"{' and '.join(native.cell.initial)} as {form}")
         words += ["c_0 before h_0"] if native.cell_state_first and native.takes_pair and len(native.states) == 1 else []
         words += [f"{' and '.join(native.side_by_side)} side by side in one tensor"] if native.side_by_side else []
+        words += ["h_0 and c_0 along the first axis of one tensor"] if native.stacks_states else []
         words += [f"constructed with {native.cell_class.__name__}"] if native.cell_class else []
         words += [f"{name} left at None" for name in native.left_at_none]
         words += ["weights transposed"] if reading.binding.transposed else []

@@ -205,8 +205,7 @@ class _Place:
         rest = self._h({})
         assert rest is not None
         sources = [one for one in blocks if _differ(self._h({one: _SATURATED}), rest)]
-        first = [one for one in sources if one.view.kind != "bias"] or sources
-        self.excited = first[0] if first else None
+        self.excited = next(iter([one for one in sources if one.view.kind != "bias"] or sources), None)
         told = {one: self._of_input(one, one in sources) for one in blocks}
         return told | {one: self._of_state(one) for one in every if one.view.kind == "weight_hh"}
 
@@ -369,13 +368,14 @@ class _Place:
 
 
 def _said_of_state(biases: list[View]) -> View | None:
-    """Return which of two biases is b_hh by the names of both: `b_in` and `b_hn`, `b_x` and `b_h`."""
+    """Return which of two biases is b_hh by the names of both: `b_in` and `b_hn`, `b_x` and `b_h`; not `b_u`, `b_h`."""
     said = {view.claim.kind for view in biases}
     of_input = [view for view in biases if view.claim.kind == "bias_ih"]
     others = [view for view in biases if view not in of_input]
     if len(of_input) != 1 or said - {"bias_ih", "bias_hh", "bias"}:
         return None
-    return others[0] if "bias_hh" in said or _OF_STATE.search(others[0].tensor) else None
+    by_letter = not of_input[0].tensor.endswith("u") and _OF_STATE.search(others[0].tensor)
+    return others[0] if "bias_hh" in said or by_letter else None
 
 
 def _each_once(view: View, told: Mapping[Block, str | None]) -> bool:

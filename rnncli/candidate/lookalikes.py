@@ -17,6 +17,7 @@ _OF_TORCH: dict[str, tuple[type, ...]] = {
     "RNN": (nn.RNN, nn.RNNCell), "LSTM": (nn.LSTM, nn.LSTMCell), "GRU": (nn.GRU, nn.GRUCell)
 }  # fmt: skip
 _GATES = {name: len(cell.gates) for name, cell in reversed(CELLS.items()) if len(cell.gates) > 1}
+_WITH_ARTICLE = {"RNN": "an RNN", "LSTM": "an LSTM", "GRU": "a GRU"}
 _WITH_GATES = {"expit", "exp", "logistic", "chunk", "split", "lstm", "lstmcell", "gru", "grucell"}
 
 
@@ -55,13 +56,15 @@ def other_cell_inside(made: object, cell: Cell) -> str | None:
     return None
 
 
-def gated(shapes: Iterable[tuple[int, ...]], hidden: int, cell: Cell) -> str | None:
-    """Return what matrices of three or four times H_out rows or columns say of a layer."""
+def gated(shapes: Iterable[tuple[int, ...]], hidden: int, cell: Cell, words: Set[str]) -> str | None:
+    """Return what matrices of two, three or four times H_out rows or columns say, beside the words of the source."""
     sizes = {size for shape in shapes if len(shape) == 2 for size in shape}
     found = next((name for name, gates in _GATES.items() if gates * hidden in sizes and name != cell.name), None)
+    if found is None and len(cell.gates) == 1 and 2 * hidden in sizes and any("sigm" in word for word in words):
+        return f"a matrix of it has 2*H_out rows, as r and z of a GRU together; {_help('GRU', cell)}"
     if found is None or len(cell.gates) * hidden in sizes - {hidden}:
         return None
-    rows = f"{_GATES[found]}*H_out rows, as a {found} has for its {_GATES[found]} gates"
+    rows = f"{_GATES[found]}*H_out rows, as {_WITH_ARTICLE[found]} has for its {_GATES[found]} gates"
     return f"a matrix of it has {rows}; {_help(found, cell)}"
 
 
@@ -69,11 +72,11 @@ def gated_by_source(target: Any, words: Set[str], cell: Cell) -> str | None:
     """Return what the source says of a layer that cannot be called: into how many gates it cuts a product, or none."""
     nodes = [node for code in source.codes_behind(target, source.module_of(target)) for node in source.nodes_of(code)]
     nodes = nodes or source.nodes_of(target)
-    counts = {part.value for node in nodes if isinstance(node, ast.Call) and called(node) == "chunk"
-              for part in node.args if isinstance(part, ast.Constant)}  # fmt: skip
+    cuts = [node.args for node in nodes if isinstance(node, ast.Call) and called(node) == "chunk"]
+    counts = {next((part.value for part in given if isinstance(part, ast.Constant)), None) for given in cuts}
     found = next((name for name, gates in _GATES.items() if gates in counts and name != cell.name), None)
     if found and len(cell.gates) not in counts:
-        return f"it cuts a product into {_GATES[found]} gates, as a {found} does; {_help(found, cell)}"
+        return f"it cuts a product into {_GATES[found]} gates, as {_WITH_ARTICLE[found]} does; {_help(found, cell)}"
     pair = any(_has_a_cell_state(node) for node in nodes if isinstance(node, ast.FunctionDef))
     names = {name_of(node) for node in nodes}
     gates = any("sigm" in word or word in _WITH_GATES for word in words | {name.lower() for name in names})

@@ -210,12 +210,13 @@ def orders_of_gates(text: str, cell: Cell) -> set[tuple[str, ...]]:
     said = re.sub(r"[`'\"]|[ _]gates?\b|\bthe ", "", text.lower())
     lists = [re.split(r"[^a-z]+(?:and\s+)?", one[0]) for listed in _LISTS for one in listed.finditer(said)]
     lists += [[*one] for one in re.findall(r"\b(?:[ifgocj]{4}|[rzhn]{3})\b", said)]
-    found = set[tuple[str, ...]]()
-    for listed in lists:
-        known = _GATE_WORDS[cell.name].items()
-        told = {gate: [one for one in listed if one in of_gate] for gate, of_gate in known}
+    known, found = _GATE_WORDS[cell.name], set[tuple[str, ...]]()
+    for listed in lists:  # `r, z, n, as torch has them`
+        first, behind = listed[: len(known)], listed[len(known) : len(known) + 1]
+        told = {gate: [one for one in first if one in of_gate] for gate, of_gate in known.items()}
         names = {name: gate for gate, name in _one_for_each(told, cell.gates).items()}
-        found |= {tuple(names[one] for one in listed)} if len(names) == len(listed) else set()
+        more = any(one in of_gate for one in behind for of_gate in known.values())
+        found |= {tuple(names[one] for one in first)} if len(names) == len(first) and not more else set()
     return found
 
 

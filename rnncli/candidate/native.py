@@ -55,6 +55,7 @@ class Native:
     documented_state: list[str] | None = None
     side_by_side: Sequence[str] = ()  # h and c, in their order, where one tensor holds both
     state_record: Any = None  # a named tuple, a dataclass or a dict of h and c
+    stacks_states = False  # h and c along the first axis of one tensor
     state_is_listed = takes_part_of_first = starts_itself = takes_pair = cell_state_first = states_as_list = False
     reversing = False  # in the call that is made: whether `reverse=True` is given
     watched: dict[str, tuple[Any, Any]] | None = None  # of a call that is watched: its weights, and copies of them
@@ -127,6 +128,9 @@ class Native:
             both = state_source.side_by_side(call, state)
             self.side_by_side = both if [*map(is_cell_state, both)].count(True) == 1 else []
             self.unpacks_state = None if self.side_by_side else self.unpacks_state
+            axes = self.documented_state or []
+            self.stacks_states = (axes[:1] == ["2"] and len(axes) > 2) or state_source.is_unbound(call, state)
+            self.documented_state = axes[1:] if self.stacks_states and axes else self.documented_state
         taken = [*cell.states] if self.state_record else taken  # by their names, in whatever order they are read
         own_default = len(taken) > 1 and all(source.builds_a_list(written, one) for one in taken)  # a list over layers
         self.state_is_listed = own_default or (one_state and state_source.is_listed(call, state))
@@ -139,7 +143,7 @@ class Native:
         names = "|".join(map(re.escape, self.states))
         listed = re.search(rf"\b({names})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
         built = not self.takes_pair and source.builds_a_list(written, state)  # [h, c] is a pair
-        self.states_as_list = bool(listed) or built
+        self.states_as_list = bool(listed) or built or (one_state and state_source.takes_apart_if_true(call, state))
 
     def _record_of_states(self, call: Callable[..., Any], state: str, annotation: Any) -> Any:
         """Return the record that its states come in: by an annotation, or with the names that `state.h` gives them."""
@@ -226,6 +230,8 @@ class Native:
             state = state[0]
         if meant == "state" and self.side_by_side and isinstance(state, tuple):
             state = torch.cat(state[::-1] if is_cell_state(self.side_by_side[0]) else state, -1)
+        if meant == "state" and self.stacks_states and isinstance(state, tuple):
+            state = torch.stack(state)
         if meant == "state" and self.state_record:
             each = [self._as_record(one, binding) for one in (state if isinstance(state, list) else [state])]
             return {name: each if isinstance(state, list) else each[0]}

@@ -16,6 +16,7 @@ from rnncli.candidate import meanings, signature, source
 from rnncli.candidate.constructed import constructed
 from rnncli.candidate.constructor import Constructor
 from rnncli.candidate.function import Function, rnn_of
+from rnncli.candidate.load import default_dtype
 from rnncli.candidate.names import EXACT, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import big, held_by, with_own_tensors_in_slices
@@ -148,7 +149,13 @@ class Object(Native):
     def _constructed(self, case: Case, output_size: int | None = None, device: Any = "cpu") -> Any:
         if self.of_torch:
             return rnn_of(case, self.target)
-        return self.constructor.make(case, output_size, device, self.reversing)
+        try:
+            return self.constructor.make(case, output_size, device, self.reversing)
+        except Exception:
+            if not self.is_module or torch.get_default_dtype() == torch.float32:
+                raise
+        with default_dtype(torch.float32):  # as `FloatTensor(n).set_(torch.eye(n))` needs it
+            return self.constructor.make(case, output_size, device, self.reversing)
 
     def _sizes(self, case: Case) -> dict[str, Any]:
         return {name: option_value(option(name) or "", case) for name in self.set_globals}

@@ -66,7 +66,7 @@ class Proof:
             found = wired(trial, self.reading)
         except Unwired as error:
             shapes = [one.shape for one in held_by(trial.made(self.reading.dtype))]
-            if trial.sizes.rows == 1 and (gates := gated(shapes, trial.sizes.C, trial.case.cell)):
+            if trial.sizes.rows == 1 and (gates := gated(shapes, trial.sizes.C, trial.case.cell, self.native.words)):
                 raise AnotherCellError(f"{name}: {gates}") from error
             raise Unreadable(f"{name}: not readable: {error}") from error
         if any(name.startswith("weight_") for name in found.missing):
@@ -148,10 +148,15 @@ def _by_name(trial: Trial) -> Wiring | None:
 
 
 def require_no_other_cell(native: AnyNative, case: Case) -> None:
-    """Raise AnotherCellError for a module that holds a layer of another cell, by the classes of its modules."""
+    """Raise AnotherCellError for a module of another cell: by the classes of its modules, or its shapes and source."""
+    trial = trial_of(case, native, 1, 1, torch.float32)
     try:
-        made = trial_of(case, native, 1, 1, torch.float32).made(torch.float32)
+        made = trial.made(torch.float32)
     except (Exception, SystemExit):
         return  # it cannot be constructed, which its own call tells
     if inside := other_cell_inside(made, case.cell):
         raise AnotherCellError(f"candidate {native.name}: {inside}")
+    shapes = [one.shape for one in held_by(made)]
+    gates = gated(shapes, trial.sizes.C, case.cell, native.words)
+    if gates and (another := gated_by_source(native.target, native.words, case.cell)):
+        raise AnotherCellError(f"candidate {native.name}: {another}")

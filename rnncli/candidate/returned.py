@@ -123,7 +123,8 @@ class Returned:
         others = [(path, value) for path, value in items if path and not any(one[: len(path)] == path for one in used)]
         neither = [f"result{''.join(f'[{key!r}]' for key in path)} {shown(value)}" for path, value in others]
         head = self._axes_of_head(tensors[0]) if len(tensors) == 1 and not parts and self._is_head(tensors[0]) else None
-        if head and self.reading.input == "LNI" and shape_of(tensors[0].value)[:-1] == (self.letters["L"],):
+        of_last_step = head and (self.letters["L"],) in (shape_of(tensors[0].value), shape_of(tensors[0].value)[:-1])
+        if of_last_step and self.reading.input == "LNI":
             return None  # of the last step, and the first axis is left: it is that of the batch
         output = parts.get("output") if self.said != "h_n" or "h_n" not in parts else None
         finals = [parts.get(name) if self.said != "output" or "output" not in parts else None for name in self.final]
@@ -203,15 +204,17 @@ class Returned:
         return None
 
     def _without_gates(self, tensors: list[Item]) -> list[Item]:
-        """Leave out the gates that a step returns behind its states: `return h, r, z`, `return h, c, (i, f, g, o)`.
+        """Leave out gates that a step returns behind its states: `return h, r, z`, `return h, (h, c), (i, f, g, o)`.
 
         Of two results of a step with one state, the second is a gate by its name too: `return h, r`, not `return h, n`.
         """
         count, names = len(self.final), self.native.returned_names
+        kept = [one for one in tensors if not (isinstance(one.value, tuple) and len(one.value) > count)]
+        behind = tensors[len(kept) :]
+        apart = kept == tensors[: len(kept)] and not any(one.final or one.output for one in behind)
+        if behind and apart and len(kept) >= count and all(one.final for one in kept):
+            return kept
         states, behind = tensors[:count], tensors[count:]
-        in_tuples = all(isinstance(one.value, tuple) and len(one.value) > count for one in behind)
-        if in_tuples and all(one.final for one in states) and not any(one.final or one.output for one in behind):
-            return states
         told = len(behind) > 1 or (count == 1 and bool(_A_GATE.match("".join(names[1:2]))))
         return states if told and self._are_gates(behind) else tensors
 
@@ -321,11 +324,21 @@ class Returned:
         shape, s = shape_of(one.value), self.trial.sizes
         if self.native.has_output_size and s.O in shape:
             return True
+        if self._is_of_one_unit(shape):
+            return True
         own = bool(shape) and shape[-1] not in (s.H, s.wide, s.gates * s.C)
         if own and shape[-1] == s.I:  # what multiplies x has the shape of a head to it, or its reverse
             of_x = sum(len(one) == 2 and bool({s.I, s.I + s.wide} & set(one)) for one in self._shapes)
             own = of_x not in (1, s.gates, s.directions, s.gates * s.directions)
         return own and any(weight in ((shape[-1], s.wide), (s.wide, shape[-1])) for weight in self._shapes)
+
+    def _is_of_one_unit(self, shape: tuple[int, ...]) -> bool:
+        """Return whether a result has no axis of features, as that of a head of one unit after `squeeze(-1)`."""
+        return (
+            bool(shape)
+            and set(shape) <= {self.trial.sizes.L, self.trial.sizes.N}
+            and ((1, self.trial.sizes.wide) in self._shapes)
+        )
 
     def _is_result_of_head(self, one: Item, fit: str | None) -> bool:
         """Return whether a head computed a result that it cannot be kept from by being the identity."""
@@ -363,7 +376,8 @@ class Returned:
         """Return the shape of a head's result, as (N, 3): the last axis in figures, or as classes of an argument."""
         *first, last = shape_of(one.value)
         letters = {self.letters["L"]: "L", self.letters["N"]: "N"}
-        classes = "num_classes" if last == self.trial.sizes.O else str(last)
+        classes = letters.get(last, "") if self._is_of_one_unit(shape_of(one.value)) else str(last)
+        classes = "num_classes" if last == self.trial.sizes.O else classes
         return f"({', '.join([*(letters.get(size, str(size)) for size in first), classes])})"
 
 

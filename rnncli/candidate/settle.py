@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from rnncli.candidate import source
+from rnncli.candidate import constructor, source
 from rnncli.candidate.convention import LAYOUTS, NESTED, Reading, part_of
 from rnncli.candidate.items import shown
 from rnncli.candidate.lookalikes import AnotherCellError, gated_by_source
@@ -69,8 +69,9 @@ class Settling:
         return [] if like or (layers, directions) != (1, 1) else self._step_of_three_axes(equal)
 
     def _step_of_three_axes(self, equal: bool) -> list[Reading]:
-        """Return the reading of a step that takes (1, N, H_in), and says no more than that it is one."""
-        if self.documents_one_step or not self.native.says_step:
+        """Return the reading of a step that takes (1, N, H_in), of what says that it is a step or has no loop."""
+        native = self.native
+        if self.documents_one_step or not (native.says_step or not source.loops(native.target, native.module)):
             return []
         self.documents_one_step = True
         found = self._steps(trial_of(self.case, self.native, 1, 1, torch.float64, equal), torch.float64, None)
@@ -87,7 +88,9 @@ class Settling:
         tried = f"cannot tell how to call it ({self.native.described()}): tried, among others, {said}"
         alone = self.failures and {text for text, (of, _) in self.failures.items() if of != _LACKS} == {said}
         own = alone and (error is None or _raised_by_statement(error))
-        if own:
+        if alone and error is not None and _raised_by_constructor(error):
+            own, tried = True, f"its constructor raised {said}"
+        elif own:
             tried = f"its forward raised {said}" if error else f"its forward {said.removeprefix('a call that ')}"
             tried += ", however it was called"
         elif len(self.native.states) == 1 < len(self.case.cell.states):
@@ -135,6 +138,8 @@ class Settling:
         sequences = [one for one in alone if one.fits and trial.walks(one)]  # batch_first: it has a batch
         sequences = self._multiplying_x(sequences, trial)
         steps = self._steps(trial, dtype, like) if trial.sizes.rows == 1 and not sequences else []
+        if misfit and not steps and trial.sizes.rows == 1 and not (like or trial.walks(misfit[0])):
+            steps = self._step_of_three_axes(equal=False)
         broadcasts = bool(misfit and steps) and not trial.walks(misfit[0])  # a cell, over time
         if misfit and misfit[0].output is not None and misfit[0].output.fits and not broadcasts:
             return misfit
@@ -207,7 +212,7 @@ class Settling:
         x = trial.x.clone()
         x[2, 1] += 1.0
         before, after = (trial.computed(by_layout["LNI"], one, trial.states)[0] for one in (trial.x, x))
-        if before is None or after is None or before.shape != after.shape or before.shape[:2] != x.shape[:2]:
+        if before is None or after is None or before.shape != after.shape or before.shape[:-1] != x.shape[:2]:
             return plain[0]
         moved = (before != after).any(-1)
         along_first, along_second = bool(moved[:, 1].sum() > 1), bool(moved[2].sum() > 1)
@@ -303,6 +308,11 @@ class Settling:
 def _raised_by_statement(error: BaseException) -> bool:
     frames = traceback.extract_tb(error.__traceback__)[-1:]
     return any(re.match(r"raise\b|assert\b", str(frame.line).strip()) for frame in frames)
+
+
+def _raised_by_constructor(error: BaseException) -> bool:
+    return any(frame.name == "make" and frame.filename == constructor.__file__
+               for frame in traceback.extract_tb(error.__traceback__))  # fmt: skip
 
 
 def _raised_by_embedding(error: BaseException) -> bool:

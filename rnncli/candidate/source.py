@@ -100,6 +100,13 @@ def functions_behind(target: Any, module: Any) -> list[ast.FunctionDef]:
     return [node for node in nodes if isinstance(node, ast.FunctionDef)]
 
 
+def loops(target: Any, module: Any) -> bool:
+    """Return whether the source of a call has a loop, or of what it uses: one without is one step, or uses a layer."""
+    functions = [one for one in functions_behind(target, module) if "init" not in one.name and "reset" not in one.name]
+    found = ast.For | ast.While | ast.comprehension
+    return any(isinstance(node, found) or called(node) in _SCANS for one in functions for node in ast.walk(one))
+
+
 def _methods_of(cls: type) -> list[Any]:
     methods = [getattr(value, "__func__", value) for value in vars(cls).values()]  # static ones are not functions
     methods += [getattr(scripted, "original_method", None) for scripted in getattr(cls, "_methods", {}).values()]
@@ -138,6 +145,7 @@ def notes_on(target: Any) -> str:
     return "\n".join(found)
 
 
+_SCANS = ("scan", "reduce", "accumulate", "map", "vmap")
 _BEFORE_AXES = r"""  # what may stand between an argument and its axes
     (?:`+|'|")? \s* (?:\([a-zA-Z ._]*\)\s*)?    # `x` (torch.Tensor)
     (?:
@@ -307,7 +315,7 @@ def takes_packed_alone(target: Any, name: str, annotation: Any) -> bool:
         value = node.value if isinstance(node, ast.Assign | ast.Attribute) else None
         of_it = isinstance(value, ast.Name) and value.id == name
         named = [node.attr] if isinstance(node, ast.Attribute) else [*map(name_of, assigned_in(node))]
-        four_fields = len(named) == 4 and "sizes" in named[1]  # data, sizes, sorted_indices, unsorted_indices = packed
+        four_fields = len(named) == 4 and ("sizes" in named[1] or "pack" in name)  # data, sizes, _, _ = packed
         used = used or (called(node) == "pad_packed_sequence" and first == name)
         used = used or (of_it and ("batch_sizes" in named or four_fields))
     return used

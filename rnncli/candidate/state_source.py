@@ -50,6 +50,13 @@ def looks_for_none(target: Any, name: str) -> bool:
     return any(_asks_for_none(node, name, ast.Is, ast.IsNot, ast.Eq, ast.NotEq) for node in nodes_of(target))
 
 
+def takes_apart_if_true(target: Any, name: str) -> bool:
+    """Return whether the source takes apart an argument that it asks if it is true, as no tensor is: `s if s else`."""
+    values = [node.value for node in nodes_of(target) if isinstance(node, ast.Assign) and len(assigned_in(node)) > 1]
+    chosen = [value for value in values if isinstance(value, ast.IfExp) and isinstance(value.test, ast.Name)]
+    return any(name_of(one.test) == name_of(one.body) == name for one in chosen)
+
+
 def replaces_none(target: Any, name: str) -> bool:
     """Return whether the source has a branch for an argument that is None, and does not raise there."""
     branches = (
@@ -198,6 +205,13 @@ def side_by_side(target: Any, name: str) -> list[str]:
                 if before and isinstance(last, ast.Slice) and (last.lower is None) != (last.upper is None):
                     by_part.setdefault(last.upper is None, part)
     return [by_part[False], by_part[True]] if len(by_part) == 2 else []
+
+
+def is_unbound(target: Any, name: str) -> bool:
+    """Return whether the source takes an argument apart by `unbind`, along its first axis: `h, c = state.unbind(0)`."""
+    calls = [node for node in nodes_of(target) if called(node) == "unbind" and isinstance(node, ast.Call)]
+    taken = [(node.func.value, node.args) for node in calls if isinstance(node.func, ast.Attribute)]
+    return any(name_of(held) == name and [*map(ast.unparse, args)] in ([], ["0"]) for held, args in taken)
 
 
 def _splits_last_axis(node: ast.expr, name: str) -> bool:

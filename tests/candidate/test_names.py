@@ -88,7 +88,7 @@ def test_names_of_which_a_gate_is_missing_tell_none(cell, names):
         ("LSTM", "x, i, f, g, o", set()),
         ("LSTM", "h, c, i, f", set()),
         ("GRU", "z, r, h", {"zrn"}),
-        ("GRU", "reset, update, new", {"rzn"}),
+        ("GRU", "reset, update, new, as in torch.nn.GRU", {"rzn"}),
         ("GRU", "run the layer", set()),
     ],
 )
