@@ -104,7 +104,7 @@ _OPTIONS = {
     "batch_size": "batch_size bsz batch_sz n_batch",
     "lengths": "lengths seq_lengths seq_lens lens x_lengths x_lens input_lengths sequence_lengths sequence_lens"
     " sequence_length",
-    "seq_len": "seq_len seq_length steps num_steps time_steps n_steps t_x",
+    "seq_len": "seq_len seq_length seqlen seqlength steps num_steps time_steps n_steps t_x",
     "max_len": "max_len max_length max_seq_len max_steps max_time",
 }
 _MEANT = {name: meant for meant, names in reversed(_OPTIONS.items()) for name in words(names)}

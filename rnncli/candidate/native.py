@@ -245,6 +245,8 @@ class Native:
             return {name: binding.given(x if meant == "input" else state)}
         if meant == "reverse":
             return {name: self.reversing} if self.reversing or name not in self.defaults else {}
+        if meant == "device":
+            return {name: getattr(x, "device", torch.device("cpu"))}
         value: Any = case if meant == "case" else option_value(meant, case, self.defaults.get(name), name)
         if meant == "lengths" and isinstance(x, Tensor) and "pack_padded_sequence" not in self.words:
             value = value.to(x.device)  # that function takes them on the CPU alone
