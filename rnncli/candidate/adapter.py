@@ -84,18 +84,24 @@ class Adapted:
         given = reading.as_asked(case).input if native.claims("batch_first") else reading.input
         layout = LAYOUTS[given].words or f"input as {shown_axes(reading.input)}"
         words = [native.kind, "called per step" if reading.steps else layout]
-        if not native.takes_state:
+        if not native.states.taken:
             words.append("keeps its state itself" if native.stateful and reading.steps else "no h_0")
-        elif native.h_alone:
+        elif native.states.h_alone:
             words.append(f"h_0 as {shown_axes(reading.state or '')}, no c_0")
         elif reading.state not in ("SNH", None):
             several, axes = len(native.cell.states) > 1, reading.state.rpartition(",")
             listed = "a list of lists" if reading.state == NESTED else "a list"
             form = f"{listed} of pairs of {shown_axes(axes[2])}" if several and axes[1] else shown_axes(reading.state)
             words.append(f"{' and '.join(native.cell.initial)} as {form}")
-        words += ["c_0 before h_0"] if native.cell_state_first and native.takes_pair and len(native.states) == 1 else []
-        words += [f"{' and '.join(native.side_by_side)} side by side in one tensor"] if native.side_by_side else []
-        words += ["h_0 and c_0 along the first axis of one tensor"] if native.stacks_states else []
+        words += (
+            ["c_0 before h_0"] if native.states.c_first and native.states.pair and len(native.states.names) == 1 else []
+        )
+        words += (
+            [f"{' and '.join(native.states.side_by_side)} side by side in one tensor"]
+            if native.states.side_by_side
+            else []
+        )
+        words += ["h_0 and c_0 along the first axis of one tensor"] if native.states.stacked else []
         words += [f"constructed with {native.cell_class.__name__}"] if native.cell_class else []
         words += [f"{name} left at None" for name in native.left_at_none]
         words += ["weights transposed"] if reading.binding.transposed else []
@@ -264,7 +270,7 @@ class Adapted:
         """Call a candidate that takes what torch's layer takes with just that."""
         self.prepare(case)
         reading, batch = self.reading, () if case.input.layout == "unbatched" else (case.input.batch_size,)
-        if states is None and self.native.takes_state and not self.native.optional_state:
+        if states is None and self.native.states.taken and not self.native.states.optional:
             states = _zeros(params["weight_hh_l0"], case, *batch)
         packed = isinstance(input, PackedSequence)
         state = reading.as_state(states) if packed else as_argument(states or ())
@@ -347,8 +353,8 @@ class Adapted:
         native, reading = self.native, self.reading.as_asked(case)
         native.part = part
         self.prepare(case)
-        zeros = not (native.optional_state and self.starts_itself)
-        if not native.takes_state:
+        zeros = not (native.states.optional and self.starts_itself)
+        if not native.states.taken:
             states = None
         elif states is None and zeros:
             states = _zeros(x, case, x.shape[1])

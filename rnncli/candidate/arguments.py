@@ -84,7 +84,7 @@ class Arguments(Object):
         self._exact_keys = any(EXACT.search(text + rest) for text in strings for rest in ends)
         by_number = (slot(text).kind for text in strings if text.endswith("_l") or _BEFORE_L.fullmatch(text))
         self._torch_keys = self._exact_keys or any(by_number) or key_source.ALL_WEIGHTS in strings
-        of_states = {key for state in self.states for key in key_source.keys_of(function.target, state)}
+        of_states = {key for state in self.states.names for key in key_source.keys_of(function.target, state)}
         taken = {name: key_source.keys_of(function.target, name) for name in self._holders}
         of_gates = {name: [f"{name}.{key}" for key in keys] for name, keys in taken.items() if keys}
         of_all = gates_among(itertools.chain(*of_gates.values()), self.cell) if len(of_gates) > 1 else {}

@@ -248,7 +248,7 @@ class Experiments:
             given[f"h{row}"] = nothing, states(one)
         given["all"] = self._random(4, s.N, s.I), states(self._random(s.rows, s.N, s.H))
         given["early"] = late.flip(0), states(rows)
-        given["two"] = given["all"][0][:2], None if self.trial.native.optional_state else states(rows)
+        given["two"] = given["all"][0][:2], None if self.trial.native.states.optional else states(rows)
         return given
 
     def _random(self, *shape: int) -> Tensor:

@@ -32,10 +32,10 @@ def ways_to_hold_weights(native: AnyNative, case: Case, h_alone: bool) -> list[A
         natives.append(Arguments(native))
     elif isinstance(native, Object):
         alone = [native_of(native.target, native.name, case.cell)]
-    if not len(native.states) == 1 < len(case.cell.states) or native.takes_pair:
+    if not len(native.states.names) == 1 < len(case.cell.states) or native.states.pair:
         return natives
     for one in alone:
-        one.take_h_alone()
+        one.states.take_h_alone()
     return alone if h_alone else [*natives, *alone]
 
 

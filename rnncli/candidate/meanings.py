@@ -72,6 +72,18 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
         if meant is None and not holds_weights and slot(name).kind:
             meant = "left out" if isinstance(default, bool | int | float | str) else slot(name)
         found[name] = meant or ("left out" if optional else "unknown")
+    found = _told_by_others(found, parameters, call, cell, holds_weights)
+    if holds_weights or gated:
+        return _guessed(found)
+    if "input" in found.values():
+        found |= {name: slot(name) for name in _named(found, "projected")}  # Wx beside x is a weight
+    return _guessed(_told_apart(found))
+
+
+def _told_by_others(
+    found: Arguments, parameters: list[inspect.Parameter], call: Callable[..., Any], cell: Cell, holds_weights: bool
+) -> Arguments:
+    """Return the arguments of a call with what is told of one by the others: lists of W and of U, the input, states."""
     if both := {name: slot(name[:-1]) for name in found if not holds_weights and name.lower() in ("ws", "us")}:
         found |= both if len(both) == 2 else {}  # lists of W and of U
     if first := _input_named_as_state(found, [p.name for p in parameters if p.default is p.empty]):
@@ -84,11 +96,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
         pair = any(state_source.unpacked_into(call, name) for name in required)
         if len(required) == 2 and not pair and "input" in found.values() and "unknown" in map(found.get, required):
             found |= dict.fromkeys(required, "state")  # s1 and s2, of whatever names, are h and c
-    if holds_weights or gated:
-        return _guessed(found)
-    if "input" in found.values():
-        found |= {name: slot(name) for name in _named(found, "projected")}  # Wx beside x is a weight
-    return _guessed(_told_apart(found))
+    return found
 
 
 def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:

@@ -3,17 +3,17 @@
 import inspect
 import re
 import sys
-from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from rnncli.candidate import key_source, meanings, signature, source, state_source
+from rnncli.candidate import meanings, signature, source, state_source
 from rnncli.candidate.names import is_cell_state, option
+from rnncli.candidate.own_states import OwnStates
 from rnncli.candidate.places import is_array
 from rnncli.candidate.weights import Binding, Missing
 from rnncli.core.case import Case
@@ -44,19 +44,11 @@ class Native:
     lies_as_told = False  # its matrices are given as they are told to lie, or all transposed
     stateful = False  # it keeps its state itself, from step to step
     cell_class: Any = None  # of its module, that it is constructed with
-    h_alone = False  # of h and c it takes h, and c starts at zeros in it
     is_module = False
     has_output_size = False  # it is constructed with the size of a head
     joined = False  # a function that takes one matrix for x and h
     reads_out = False  # a function that takes the weights of a head
     head_scale = 1.0  # what those are multiplied by
-    unpacks_state: bool | None = None  # by its source, which takes h_0 apart; None where that does not tell
-    unpacks_h_alone: bool | None = None
-    documented_state: list[str] | None = None
-    side_by_side: Sequence[str] = ()  # h and c, in their order, where one tensor holds both
-    state_record: Any = None  # a named tuple, a dataclass or a dict of h and c
-    stacks_states = False  # h and c along the first axis of one tensor
-    state_is_listed = takes_part_of_first = starts_itself = takes_pair = cell_state_first = states_as_list = False
     reversing = False  # in the call that is made: whether `reverse=True` is given
     watched: dict[str, tuple[Any, Any]] | None = None  # of a call that is watched: its weights, and copies of them
 
@@ -69,10 +61,8 @@ class Native:
         self.defaults = {p.name: p.default for p in signature.parameters_of(call) if p.default is not p.empty}
         left_out = [name for name, meant in self.arguments.items() if meant == "left out"]
         self.left_at_none = [name for name in left_out if self.defaults[name] is None and option(name) != "device"]
-        self.states = [name for name, meant in self.arguments.items() if meant == "state"]
-        self.takes_state = bool(self.states)
-        self.order_is_open = len(self.states) == 2 == len(cell.states) and not any(map(is_cell_state, self.states))
-        self.optional_state = all(one in self.defaults or state_source.replaces_none(call, one) for one in self.states)
+        states = [name for name, meant in self.arguments.items() if meant == "state"]
+        self.states = OwnStates(states, call, written, module, cell)
         self.says_step = meanings.says_step(name, self.arguments)
         loaded = vars(module).items() if module is not None else ()
         modules = {key.lower(): value.__name__.partition(".")[0] for key, value in loaded if inspect.ismodule(value)}
@@ -87,8 +77,6 @@ class Native:
         self.rows_by_nature = source.rows_by_nature(written)
         self._tell_input(call, written)
         self._tell_results(call, written)
-        if self.takes_state:
-            self._tell_states(call, written, self.states[0])
 
     def _tell_input(self, call: Callable[..., Any], written: Any) -> None:
         given = next((name for name, meant in self.arguments.items() if meant in ("input", "projected")), "")
@@ -106,52 +94,9 @@ class Native:
         self.returns_tensors = shaped and not self.says_list
         self.returned_names = state_source.returned_names(call)
         given_back = [is_cell_state(name) for name in self.returned_names]
-        self.names_h_first = len(self.states) > 1 and given_back[-2:] == [False, True]
+        self.names_h_first = len(self.states.names) > 1 and given_back[-2:] == [False, True]
         self.names_c_second = given_back[-1:] == [True] or (given_back[:1] == [False] and sum(given_back) == 1)
         self.returns_c_of_both_last = state_source.returns_c_of_both_last(call)
-
-    def _tell_states(self, call: Callable[..., Any], written: Any, state: str) -> None:
-        cell, one_state = self.cell, len(self.cell.states) == 1
-        in_one, helpers = len(self.states) < len(cell.states), source.functions_behind(written, self.module)
-        self.unpacks_state = state_source.unpacks(call, state, in_one, helpers)
-        if one_state and state_source.zeros_rank(call, state) == 3:
-            self.unpacks_state = True  # it starts from zeros of (1, N, H)
-        self.unpacks_h_alone = state_source.unpacks(call, state, helpers=helpers)
-        self.documented_state = source.documented_shape(source.notes_on(written), state)
-        self.takes_part_of_first = one_state and state_source.takes_part_of_first(call, state)
-        self.starts_itself = self.optional_state and any(state_source.looks_for_none(call, one) for one in self.states)
-        said = {p.name: p.annotation for p in signature.parameters_of(call)}.get(state)
-        self.state_record = self._record_of_states(call, state, said) if len(self.states) == 1 else None
-        own = state_source.unpacked_into(call, state) if len(self.states) == 1 else self.states
-        taken = own or state_source.unpacked_into(call, state, helpers)
-        if len(cell.states) == 2 and len(self.states) == 1:
-            both = state_source.side_by_side(call, state)
-            self.side_by_side = both if [*map(is_cell_state, both)].count(True) == 1 else []
-            self.unpacks_state = None if self.side_by_side else self.unpacks_state
-            axes = self.documented_state or []
-            self.stacks_states = (axes[:1] == ["2"] and len(axes) > 2) or state_source.is_unbound(call, state)
-            self.documented_state = axes[1:] if self.stacks_states and axes else self.documented_state
-        taken = [*cell.states] if self.state_record else taken  # by their names, in whatever order they are read
-        own_default = len(taken) > 1 and all(source.builds_a_list(written, one) for one in taken)  # a list over layers
-        self.state_is_listed = own_default or (one_state and state_source.is_listed(call, state))
-        pair = len(cell.states) == 2 == len(taken)
-        self.takes_pair = pair and any(map(is_cell_state, taken))  # by its source: h alone is none
-        c_first = pair and is_cell_state(taken[0]) and not is_cell_state(taken[1])
-        self.cell_state_first = c_first and taken == own
-        self.order_is_open = self.order_is_open or (c_first and taken != own)  # a helper's names are not its own
-        text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
-        names = "|".join(map(re.escape, self.states))
-        listed = re.search(rf"\b({names})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
-        built = not self.takes_pair and source.builds_a_list(written, state)  # [h, c] is a pair
-        self.states_as_list = bool(listed) or built or (one_state and state_source.takes_apart_if_true(call, state))
-
-    def _record_of_states(self, call: Callable[..., Any], state: str, annotation: Any) -> Any:
-        """Return the record that its states come in: by an annotation, or with the names that `state.h` gives them."""
-        records = (signature.record_of(word, self.module) for word in re.findall(r"\w+", str(annotation)))
-        fields = [name for name in key_source.attributes_of(call, state) if state_source.names_a_state(name)]
-        keys = [name for name in key_source.keys_of(call, state) if state_source.names_a_state(name)]
-        made = namedtuple("States", fields) if fields else type("States", (dict,), {"_fields": keys}) if keys else None
-        return next(filter(None, records), made)
 
     def watch(self, name: str, weight: Any) -> None:
         """Keep a weight that is given, with a copy and with a gradient, where the call is watched."""
@@ -198,19 +143,10 @@ class Native:
         """Return what it is called with, for a message."""
         return f"its arguments are {', '.join(self.arguments) or 'none'}"
 
-    def take_h_alone(self) -> None:
-        """Take its one argument for states as h: `h_0[0]` is then a row of it, and not h of a pair."""
-        self.h_alone, self.unpacks_state = True, self.unpacks_h_alone
-
     def asked_for(self) -> list[str]:
         """Return which results a call asks for that its defaults leave out, as `return_state=True`."""
         asks = [name for name, meant in self.arguments.items() if meant in ("return_sequences", "return_state")]
         return [f"{name}=True" for name in asks if self.defaults.get(name) is False]
-
-    @property
-    def takes(self) -> Literal["all", "h_0", "none"]:
-        """Return which of the initial states it takes."""
-        return "none" if not self.takes_state else "h_0" if self.h_alone else "all"
 
     @property
     def only_nonlinearity(self) -> str | None:
@@ -224,25 +160,14 @@ class Native:
         """Return an argument of a call that is no weight, with its value; nothing where it is left out."""
         if meant == "left out":
             return {}
-        if meant == "state" and state is None and self.optional_state:
+        if meant == "state" and state is None and self.states.optional:
             return {} if name in self.defaults else {name: None}
-        if meant == "state" and self.h_alone and isinstance(state, tuple):
-            state = state[0]
-        if meant == "state" and self.side_by_side and isinstance(state, tuple):
-            state = torch.cat(state[::-1] if is_cell_state(self.side_by_side[0]) else state, -1)
-        if meant == "state" and self.stacks_states and isinstance(state, tuple):
-            state = torch.stack(state)
-        if meant == "state" and self.state_record:
-            each = [self._as_record(one, binding) for one in (state if isinstance(state, list) else [state])]
-            return {name: each if isinstance(state, list) else each[0]}
-        if meant == "state" and len(self.states) == 1 and self.cell_state_first and isinstance(state, tuple):
-            state = state[::-1]
-        if meant == "state" and len(self.states) > 1:
-            state = self._own_state(name, state)
+        if meant == "state":
+            return {name: self.states.given(name, state, binding)}
         if meant == "input" and self.packed_alone and isinstance(x, Tensor):
             return {name: pack_padded_sequence(x, torch.full((x.shape[1],), x.shape[0]))}
-        if meant in ("input", "state"):
-            return {name: binding.given(x if meant == "input" else state)}
+        if meant == "input":
+            return {name: binding.given(x)}
         if meant == "reverse":
             return {name: self.reversing} if self.reversing or name not in self.defaults else {}
         if meant == "device":
@@ -252,18 +177,11 @@ class Native:
             value = value.to(x.device)  # that function takes them on the CPU alone
         return {name: value}
 
-    def _as_record(self, state: Any, binding: Binding) -> Any:
-        assert self.state_record is not None
-        states = binding.given(state if isinstance(state, tuple) else (state,))
-        fields = [name for name in signature.fields_of(self.state_record) if state_source.names_a_state(name)]
-        return self.state_record(**{name: states[-1 if is_cell_state(name) else 0] for name in fields})
-
     def unpacked(self, returned: Any, x: Any, case: Case) -> Any:
         """Return what was returned for an input, dicts over time as lists; for one that was packed for the call with
         tensors in it again; states that lie side by side as two.
         """
-        if self.side_by_side:
-            returned = self._parted(returned, case)
+        returned = self.states.parted(returned, case)
         returned = _in_order(returned)
         with_arrays = _with_arrays(returned, x.dtype if isinstance(x, Tensor) else torch.float64)
         self.outside_autograd = self.outside_autograd or with_arrays is not returned
@@ -273,35 +191,6 @@ class Native:
         if isinstance(returned, PackedSequence):
             return pad_packed_sequence(returned)[0]
         return tuple(self.unpacked(one, x, case) for one in returned) if type(returned) is tuple else returned
-
-    def _parted(self, returned: Any, case: Case) -> Any:
-        """Return h and c as two, in torch's order, wherever one tensor of what was returned holds both."""
-        if type(returned) is tuple:
-            return tuple(self._parted(one, case) for one in returned)
-        sizes = [case.rnn.h_out, case.rnn.hidden_size]
-        if not isinstance(returned, Tensor) or returned.dim() == 0 or returned.shape[-1] != sum(sizes):
-            return returned
-        c_first = is_cell_state(self.side_by_side[0])
-        return torch.split(returned, sizes[::-1] if c_first else sizes, -1)[:: -1 if c_first else 1]
-
-    def _own_state(self, name: str, state: Any) -> Any:
-        """Return the state of an argument where there are several: for each direction, and each state of the cell."""
-        kinds = len(self.cell.states)
-        if kinds > 1 and isinstance(state, list):
-            state = tuple(map(list, zip(*state, strict=True)))
-        if isinstance(state, tuple) and kinds > 1:
-            cells = [one for one in self.states if is_cell_state(one)] or self.states[1:2]
-            own = cells if name in cells else [one for one in self.states if one not in cells]
-            if len(own) * kinds != len(self.states):
-                raise Missing("an argument for each of h_0 and c_0")
-            state = state[name in cells]
-        else:
-            own = self.states
-        if len(own) == 1:
-            return state
-        if not isinstance(state, list) or len(state) != len(own):
-            raise Missing("a state for each direction")
-        return state[own.index(name)]
 
 
 def _in_order(returned: Any) -> Any:

@@ -102,7 +102,7 @@ class Proof:
         held = held_by(trial.made(self.reading.dtype, 1, trial.sizes.H))
         trained = [one for one in held if one.parameter or getattr(one.value, "requires_grad", False)]
         others = [one.name for one in trained if not set(one.names) & set(found.tensors)]
-        starts = [trial.states, *([None] if self.native.takes_state and self.native.optional_state else [])]
+        starts = [trial.states, *([None] if self.native.states.optional else [])]
         acting = []
         for name, states in itertools.product(others, starts):
             one, other = self._result(found, trial, states), self._result(found, trial, states, moved=name)

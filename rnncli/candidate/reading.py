@@ -49,8 +49,8 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
     native = native_of(target, name, case.cell)
     if native.is_module:
         require_no_other_cell(native, case)
-    if native.takes_pair and "takes" in stated:
-        raise Unreadable(f"candidate {name}: it takes {native.states[0]} apart into h and c: it is not h_0 alone")
+    if native.states.pair and "takes" in stated:
+        raise Unreadable(f"candidate {name}: it takes {native.states.names[0]} apart into h and c: it is not h_0 alone")
     if not (case.rnn.batch_first and native.claims("batch_first")):
         return _in_its_forms(native, case, stated)
     # one that takes the argument and always walks the second axis is right where the case asks for batch_first
@@ -78,7 +78,7 @@ def _in_its_forms(native: AnyNative, case: Case, stated: Mapping[str, Any]) -> l
             found = Reader(one, case, stated, equal_sizes).readings()
             if native.looks_at_rank and found[0].reading.state == "NH" and case.input.layout == "unbatched":
                 found = _unbatched(native.target, native.name, case, stated) or found
-            return found if one.h_alone else [*found, *_with_h_alone(found[0], ways, case, stated)]
+            return found if one.states.h_alone else [*found, *_with_h_alone(found[0], ways, case, stated)]
         except Unreadable as error:
             if isinstance(native, Object) and (sizes := native.other_sizes(case)):
                 raise Unreadable(f"candidate {native.name}: {sizes}") from error
@@ -103,7 +103,7 @@ def _with_h_alone(adapted: Adapted, ways: list[AnyNative], case: Case, stated: M
     """
     trial = trial_of(case, adapted.native, *adapted.always, adapted.reading.dtype)
     others = (trial.states[0], *(one + 1.0 for one in trial.states[1:]))
-    alone = [one for one in ways if one.h_alone]
+    alone = [one for one in ways if one.states.h_alone]
     try:
         if not alone or not equal(*(trial.computed(adapted.reading, trial.x, one) for one in (trial.states, others))):
             return []
@@ -128,8 +128,7 @@ class Reader:
         """Return the readings that evidence leaves, the plain one first. Raises Unreadable."""
         base, always = self._base()
         if trial_of(self.case, self.native, 1, 1, base[0].dtype).memory_first(base[0]):
-            self.native.states.reverse()
-            self.native.cell_state_first = True  # what comes out goes in again
+            self.native.states.exchange()
             base, always = self._base()
         found: list[Adapted] = []
         for reading in base:
@@ -155,7 +154,7 @@ class Reader:
         asked = min(rnn.num_layers, 2) if by_layers else 1, rnn.directions if by_directions else 1
         own = native.layers, rnn.directions if by_directions else 1
         tried = [(1, 1), asked, (1, 2), (2, 1), (2, 2), own, (rnn.num_layers, own[1])]
-        tried = tried[:2] if native.h_alone else tried  # two rows of h would be taken for h and c
+        tried = tried[:2] if native.states.h_alone else tried  # two rows of h would be taken for h and c
         for sizes in dict.fromkeys(tried):
             (layers, directions), claimed, single = sizes, sizes == asked, sizes == (1, 1)
             told = by_directions and (partly or native.asks_for_directions)
@@ -246,7 +245,7 @@ class Reader:
             return replace(found[0], layers=layers, directions=directions) if found else replace(claimed, state=state)
         if (most, both) == (1, 1):
             return claimed
-        if isinstance(native, Object) or reading.steps or not native.takes_state:
+        if isinstance(native, Object) or reading.steps or not native.states.taken:
             return reading
         several = [sizes for sizes in dict.fromkeys([(most, both), (1, both), (most, 1)]) if sizes != (1, 1)]
         for sizes, equal_sizes in itertools.product(several, (False, True)):
@@ -309,7 +308,7 @@ class Reader:
         def call() -> None:
             with default_dtype(reading.dtype):
                 adapted.prepare(trial.case)
-                state = reading.as_state(states) if native.takes_state else None
+                state = reading.as_state(states) if native.states.taken else None
                 native.call(reading.as_input(x[0] if reading.steps else x), state, trial.params, given, reading.binding)
 
         told: list[tuple[Cause, str]] = []
@@ -357,8 +356,8 @@ class Reader:
         if layout == "packed" or native.packed_alone or native.names_packed:
             named = native.names_packed and ("packedsequence" in native.words or not native.claims("lengths"))
             adapted.packs = whole and (named or native.packed_alone or (native.drop_in and self._takes_packed(adapted)))
-        if reading.steps and native.takes_state and native.optional_state:
-            adapted.starts_itself = native.starts_itself
+        if reading.steps and native.states.optional:
+            adapted.starts_itself = native.states.starts_itself
             with contextlib.suppress(Exception):
                 trial_of(self.case, native, 1, 1, reading.dtype).returned(reading, omitted=True)
                 adapted.starts_itself = True

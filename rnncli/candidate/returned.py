@@ -87,13 +87,13 @@ class Returned:
         if state == "1,SNH":
             self.finals = (state,)
             return
-        native, given_in_lists = self.native, "," in state or self.native.state_is_listed
+        native, given_in_lists = self.native, "," in state or self.native.states.listed
         tensors = native.returns_tensors or (native.drop_in and not given_in_lists)
         layered = native.claims("num_layers") or self.reading.binding.listed
         if tensors or layered or (self.reading.input == "NLI" and not native.says_list):
             self.outputs = tuple(one for one in self.outputs if "," not in one)
         listed = native.says_list or given_in_lists
-        if (tensors and "," not in state) or not (listed or len(native.states) > len(native.cell.states)):
+        if (tensors and "," not in state) or not (listed or len(native.states.names) > len(native.cell.states)):
             self.finals = tuple(one for one in self.finals if "," not in one) or self.finals
         if (layered or native.claims("bidirectional")) and state == "SNH":
             self.finals = tuple(one for one in self.finals if "S" in one) or self.finals
@@ -283,7 +283,7 @@ class Returned:
             of_states = len(plain) == len(self.final) and all(one.final for one in plain)
             tensors = plain if of_states else [*plain, *nested]  # flax returns (c, h), y
         if tensors[0].path[:1] == (EACH,):  # (h, c) of every step
-            return {"output": tensors[-1 if self.native.cell_state_first else 0]}
+            return {"output": tensors[-1 if self.native.states.c_first else 0]}
         first, *others = tensors
         kept = self.reading.steps and first.of_head  # where the identity makes it the state
         if len(tensors) == 2 and not first.output and not kept and self._is_head(first) and others[0].output:
@@ -293,7 +293,7 @@ class Returned:
             if len(tensors) == 2 and not alone and self.native.names_c_second:  # c, or c of every step
                 return {"output": first} if others[0].output else {"output": first, "c_n": others[0]}
             named = self.native.names_h_first and not self.reading.steps  # a step's states go in as they came out
-            turned = self.native.cell_state_first and not self.native.drop_in and not named
+            turned = self.native.states.c_first and not self.native.drop_in and not named
             ordered = self.final[::-1] if turned else self.final
             names = ordered if alone else ("output", *ordered)
             return dict(zip(names, tensors, strict=False))

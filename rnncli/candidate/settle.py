@@ -71,7 +71,9 @@ class Settling:
     def _step_of_three_axes(self, equal: bool) -> list[Reading]:
         """Return the reading of a step that takes (1, N, H_in), of what says that it is a step or has no loop."""
         native = self.native
-        if self.documents_one_step or not (native.says_step or not source.loops(native.target, native.module)):
+        of_layer = any(map(native.claims, ("batch_first", "num_layers", "bidirectional", "lengths")))
+        by_code = not of_layer and source.computes_once(native.target, native.module)
+        if self.documents_one_step or not (native.says_step or by_code):
             return []
         self.documents_one_step = True
         found = self._steps(trial_of(self.case, self.native, 1, 1, torch.float64, equal), torch.float64, None)
@@ -93,8 +95,8 @@ class Settling:
         elif own:
             tried = f"its forward raised {said}" if error else f"its forward {said.removeprefix('a call that ')}"
             tried += ", however it was called"
-        elif len(self.native.states) == 1 < len(self.case.cell.states):
-            tried += f"; {self.native.states[0]} was given as ({', '.join(self.case.cell.initial)})"
+        elif len(self.native.states.names) == 1 < len(self.case.cell.states):
+            tried += f"; {self.native.states.names[0]} was given as ({', '.join(self.case.cell.initial)})"
         if error is not None and _raised_by_embedding(error):
             tried = "it looks its input up in an nn.Embedding: name a layer that takes what that gives"
         failure = Unreadable(f"{name}: {tried if rank else f'its forward raised {said}'}")
@@ -166,7 +168,7 @@ class Settling:
             goes_in_again = {one.state for one in ran if one.fits and one.h_n and one.h_n.axes == one.state}
             if goes_in_again == {"SNH"}:  # both run, and h_n comes back as (1, N, H)
                 return [one for one in ran if one.state != "NH"]
-        unpacks = True if self.native.claims("num_layers") else self.native.unpacks_state
+        unpacks = True if self.native.claims("num_layers") else self.native.states.unpacks
         with_rows = [one for one in ran if one.state == "SNH" and one.fits]
         if unpacks is None or not {"SNH", "NH"} <= {one.state for one in ran} or (unpacks and not with_rows):
             return ran
@@ -185,7 +187,7 @@ class Settling:
 
     def _same_without_state(self, reading: Reading, trial: Trial) -> bool:
         """Return whether what comes back has the same form where h_0 is omitted, if it may be."""
-        if not self.native.takes_state or not self.native.optional_state:
+        if not self.native.states.optional:
             return True
         try:
             returned = trial.returned(reading, omitted=True)
@@ -261,7 +263,7 @@ class Settling:
                 continue
             if weights in ("as nn.RNN", "transposed") and binding.transposed != (weights == "transposed"):
                 continue
-            if native.h_alone and unit == "step":
+            if native.states.h_alone and unit == "step":
                 return  # c would start at zeros in each
             for axes, state in [(one, state) for one in inputs for state in self._states(one)]:
                 keeps_it = state is None and unit == "step" and not isinstance(native, Object)
@@ -270,19 +272,19 @@ class Settling:
 
     def _states(self, axes: str) -> tuple[str | None, ...]:
         native, states = self.native, LAYOUTS[axes].states
-        if not native.takes_state:
+        if not native.states.taken:
             return (None,)
-        if len(native.states) > len(native.cell.states):
+        if len(native.states.names) > len(native.cell.states):
             return ("S,NH",) if "N" in axes else ("S,H",)
-        pair_itself = native.takes_pair and native.state_record is None
-        in_one = len(native.cell.states) > len(native.states) and not pair_itself
+        pair_itself = native.states.pair and native.states.record is None
+        in_one = len(native.cell.states) > len(native.states.names) and not pair_itself
         if in_one and LAYOUTS[axes].unit == "batch" and "N" in axes:
             states = (*states, "S,NH", NESTED)  # a list of (h, c), one for each layer, or of a list of both directions
-        if native.takes_part_of_first and "N" in axes:
+        if native.states.takes_part_of_first and "N" in axes:
             states = (*states, "1,SNH")  # (h,)
-        if native.states_as_list and LAYOUTS[axes].unit == "batch":
+        if native.states.as_list and LAYOUTS[axes].unit == "batch":
             return ("S,NH",)
-        rank = 0 if native.claims("num_layers") else len(native.documented_state or ())  # torch's own says two forms
+        rank = 0 if native.claims("num_layers") else len(native.states.documented or ())  # torch's own says two forms
         return tuple(one for one in states if len(one) == rank and rank <= 3 and "N" in axes) or states
 
     def _documented(self, inputs: list[str], unit: str) -> list[str]:

@@ -100,11 +100,16 @@ def functions_behind(target: Any, module: Any) -> list[ast.FunctionDef]:
     return [node for node in nodes if isinstance(node, ast.FunctionDef)]
 
 
-def loops(target: Any, module: Any) -> bool:
-    """Return whether the source of a call has a loop, or of what it uses: one without is one step, or uses a layer."""
-    functions = [one for one in functions_behind(target, module) if "init" not in one.name and "reset" not in one.name]
-    found = ast.For | ast.While | ast.comprehension
-    return any(isinstance(node, found) or called(node) in _SCANS for one in functions for node in ast.walk(one))
+def computes_once(target: Any, module: Any) -> bool:
+    """Return whether the source computes a state and does not walk: no loop, no layer of torch, no other file."""
+    functions = functions_behind(target, module) if module is not None else []
+    nodes = [node for one in functions for node in ast.walk(one)]
+    calls = [one for one in functions if "init" not in one.name and "reset" not in one.name]
+    loops = any(isinstance(node, ast.For | ast.While | ast.comprehension) or called(node) in _SCANS
+                for one in calls for node in ast.walk(one))  # fmt: skip
+    layers = any(called(node) in ("RNN", "LSTM", "GRU") for node in nodes)
+    states = any(called(node) in ("tanh", "sigmoid", "relu") for node in nodes)
+    return states and not (loops or layers or calls_other_files(target, module))
 
 
 def _methods_of(cls: type) -> list[Any]:

@@ -43,7 +43,7 @@ def adapter(target: object, name: str, folder: Path, cell: str = "RNN") -> str:
     if adapted:
         reading = adapted.reading
         inputs = ["input.transpose(0, 1)" if reading.input == "NLI" else "input"]
-        states.sort(key=lambda code: (bool(code) != native.takes_state, ("[0]" in code) != (reading.state == "NH")))
+        states.sort(key=lambda code: (bool(code) != native.states.taken, ("[0]" in code) != (reading.state == "NH")))
         if reading.steps:
             inputs, states = ["x_t[None]" if reading.input == "1NI" else "x_t"], [_carried(native, reading)]
     errors = []
@@ -117,12 +117,12 @@ def _carried(native: AnyNative, reading: Reading) -> str:
     if reading.state is None:
         return ""
     names = ["h", "c"][: len(native.cell.states)]
-    if len(native.states) > 1:
-        names = ["c" if is_cell_state(name) else "h" for name in native.states]
-    elif native.cell_state_first:
+    if len(native.states.names) > 1:
+        names = ["c" if is_cell_state(name) else "h" for name in native.states.names]
+    elif native.states.c_first:
         names.reverse()
     given = [f"{name}[None]" if reading.state == "SNH" else name for name in names]
-    pair = len(native.states) == 1 < len(given)
+    pair = len(native.states.names) == 1 < len(given)
     return f"({', '.join(given)})" if pair else ", ".join(given)
 
 
@@ -183,7 +183,7 @@ def _gated(native: Arguments, name: str, given: str, state: str) -> list[str]:
         meant, own = native.arguments[parameter.name], parameter.name
         value = {"input": given, "case": "case"}.get(meant, "") if isinstance(meant, str) else codes.get(own, "")
         if meant == "state":
-            value = next(states, "") if len(native.states) > 1 else state
+            value = next(states, "") if len(native.states.names) > 1 else state
         elif meant == "params":
             inside = {tensor.partition(".")[2]: code for tensor, code in codes.items() if tensor.startswith(f"{own}.")}
             keyed = "{" + ", ".join(f"{key!r}: {code}" for key, code in inside.items()) + "}"

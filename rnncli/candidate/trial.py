@@ -64,7 +64,7 @@ class Trial:
     @property
     def takes_all_states(self) -> bool:
         """Return whether experiments can choose all states that a step starts from."""
-        return self.native.takes == "all"
+        return self.native.states.takes == "all"
 
     def made(self, dtype: torch.dtype, seed: int = 0, head: int | None = None) -> Any:
         """Return the object of a candidate, with a head of the size for one unless it is another."""
@@ -102,9 +102,9 @@ class Trial:
 
     def computed(self, reading: Reading, x: Tensor, states: States | None, made: Any = None) -> Results:
         """Return output (L, N, D*H_out) and the final states for x (L, N, H_in) and states such as h (S, N, H_out)."""
-        if states is None and self.native.h_alone:
+        if states is None and self.native.states.h_alone:
             states = (torch.zeros_like(self.states[0]),)
-        given = tuple(one.to(reading.dtype) for one in states) if states and self.native.takes_state else None
+        given = tuple(one.to(reading.dtype) for one in states) if states and self.native.states.taken else None
         begin = partial(reset, made) if made is not None and self.native.stateful else lambda: None
         call = self.call(reading, x, made)
         with default_dtype(reading.dtype):
@@ -146,7 +146,7 @@ class Trial:
 
     def chains_rows(self, reading: Reading) -> bool:
         """Return whether the first row of h_0 has an effect on the second of h_n, as of a layer above."""
-        if reading.h_n is None or not reading.h_n.fits or "S" not in reading.h_n.axes or not self.native.takes_state:
+        if reading.h_n is None or not reading.h_n.fits or "S" not in reading.h_n.axes or not self.native.states.taken:
             return False
         moved = self.states[0].clone()
         moved[0] += 1.0
@@ -159,7 +159,7 @@ class Trial:
 
         Where all weights are zero, h has no effect.
         """
-        if not isinstance(self.native, Object) or not self.native.order_is_open:
+        if not isinstance(self.native, Object) or not self.native.states.order_is_open:
             return False
         zeros = tuple(map(torch.zeros_like, self.states))
         others = [zeros, (zeros[0] + 1.0, zeros[1]), (zeros[0], zeros[1] + 1.0)]
@@ -229,7 +229,7 @@ class Trial:
 
         before, call = sys.gettrace(), self.call(reading, x)
         given = reading.as_asked(self.case).as_input(x[0] if reading.steps else x)
-        state = reading.as_state(part_of(self.states, 1, 0, batch)) if self.native.takes_state else None
+        state = reading.as_state(part_of(self.states, 1, 0, batch)) if self.native.states.taken else None
         with Counting(), default_dtype(reading.dtype):  # type: ignore[no-untyped-call]
             sys.settrace(traced)
             try:

@@ -88,7 +88,7 @@ class Search:
         if self.adapted is None:
             return
         native = edited.native
-        if native.takes_state and native.optional_state and probe.states:
+        if native.states.optional and probe.states:
             yield altered(case, input={"h_0": "omitted"}), replace(probe, states={})
         if native.claims("nonlinearity"):
             other = "relu" if case.rnn.nonlinearity == "tanh" else "tanh"

@@ -312,15 +312,15 @@ def takes_a_pair(x, state, W_ih, W_hh, b):
 def test_a_candidate_that_is_stated_to_take_h_0_alone_is_given_it_alone():
     case = Case.model_validate({"rnn": {"cell": "LSTM"}})
     (adapted,) = read(starts_c_itself, "mine.py:lstm", case, {"takes": "h_0"})
-    assert adapted.native.takes == "h_0"
+    assert adapted.native.states.takes == "h_0"
     with pytest.raises(CandidateError):
         read(takes_a_pair, "mine.py:lstm", case, {"takes": "h_0"})
 
 
 def test_where_h_0_0_may_be_h_of_a_pair_or_the_first_row_of_h_both_are_readings():
     case = Case.model_validate({"rnn": {"cell": "LSTM"}})
-    assert [one.native.takes for one in read(starts_c_itself, "mine.py:lstm", case)] == ["all", "h_0"]
-    assert [one.native.takes for one in read(takes_a_pair, "mine.py:lstm", case)] == ["all"]
+    assert [one.native.states.takes for one in read(starts_c_itself, "mine.py:lstm", case)] == ["all", "h_0"]
+    assert [one.native.states.takes for one in read(takes_a_pair, "mine.py:lstm", case)] == ["all"]
 
 
 def test_what_numpy_computes_is_on_the_device_of_the_input():
