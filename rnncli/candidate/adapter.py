@@ -84,24 +84,7 @@ class Adapted:
         given = reading.as_asked(case).input if native.claims("batch_first") else reading.input
         layout = LAYOUTS[given].words or f"input as {shown_axes(reading.input)}"
         words = [native.kind, "called per step" if reading.steps else layout]
-        if not native.states.taken:
-            words.append("keeps its state itself" if native.stateful and reading.steps else "no h_0")
-        elif native.states.h_alone:
-            words.append(f"h_0 as {shown_axes(reading.state or '')}, no c_0")
-        elif reading.state not in ("SNH", None):
-            several, axes = len(native.cell.states) > 1, reading.state.rpartition(",")
-            listed = "a list of lists" if reading.state == NESTED else "a list"
-            form = f"{listed} of pairs of {shown_axes(axes[2])}" if several and axes[1] else shown_axes(reading.state)
-            words.append(f"{' and '.join(native.cell.initial)} as {form}")
-        words += (
-            ["c_0 before h_0"] if native.states.c_first and native.states.pair and len(native.states.names) == 1 else []
-        )
-        words += (
-            [f"{' and '.join(native.states.side_by_side)} side by side in one tensor"]
-            if native.states.side_by_side
-            else []
-        )
-        words += ["h_0 and c_0 along the first axis of one tensor"] if native.states.stacked else []
+        words += self._states_in_words()
         words += [f"constructed with {native.cell_class.__name__}"] if native.cell_class else []
         words += [f"{name} left at None" for name in native.left_at_none]
         words += ["weights transposed"] if reading.binding.transposed else []
@@ -121,6 +104,21 @@ class Adapted:
         if reading.neither:
             words.append(f"{' and '.join(reading.neither)} not compared")
         return ", ".join([*words, *self._unlike_its_notes()])
+
+    def _states_in_words(self) -> list[str]:
+        """Return in which form it takes its states, where that is not torch's."""
+        states, cell, axes = self.native.states, self.native.cell, self.reading.state
+        if not states.taken:
+            return ["keeps its state itself" if self.native.stateful and self.reading.steps else "no h_0"]
+        if states.h_alone:
+            return [f"h_0 as {shown_axes(axes or '')}, no c_0"]
+        form, (_, listed, items) = shown_axes(axes or ""), (axes or "").rpartition(",")
+        if listed and len(cell.states) > 1:
+            form = f"a list{' of lists' if axes == NESTED else ''} of pairs of {shown_axes(items)}"
+        words = [f"{' and '.join(cell.initial)} as {form}"] if axes not in ("SNH", None) else []
+        words += ["c_0 before h_0"] if states.c_first and states.pair and len(states.names) == 1 else []
+        words += [f"{' and '.join(states.side_by_side)} side by side in one tensor"] if states.side_by_side else []
+        return [*words, *(["h_0 and c_0 along the first axis of one tensor"] if states.stacked else [])]
 
     def _unlike_its_notes(self) -> list[str]:
         """Return which tensor holds the gates in another order than the one that docstrings and comments give."""

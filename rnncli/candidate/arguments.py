@@ -91,7 +91,7 @@ class Arguments(Object):
         self._by_gate = {name: keys for name, keys in of_gates.items() if of_all.keys() >= {*keys}}
         keys = key_source.whole_texts(function.target, self._holders, strings)
         keys = [text for text in keys if text.isidentifier() and text not in of_states]
-        named = gates_among(keys, self.cell)
+        named = gates_among(keys, self.cell, lacking=True)
         second = [key for key in keys if is_second_bias(key) and any(slot(name).is_bias for name in named)]
         told = {*named, *second, *(key for key in keys if slot(key).kind and key not in self.arguments)}
         self._keys = [key for key in keys if key in told]
@@ -228,7 +228,7 @@ class Arguments(Object):
 
     def _shapes_of_one(self, names: list[str], case: Case) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the weights of one direction. Raises Missing."""
-        rnn, named = case.rnn, gates_among(names, self.cell)
+        rnn, named = case.rnn, gates_among(names, self.cell, lacking=True)
         stems = {name: named[name][0] if name in named else name for name in names}
         biases = {stem for stem in stems.values() if slot(stem).is_bias or stem.strip("_.").lower().startswith("b")}
         biases |= {stem for stem in stems.values() if biases and is_second_bias(stem)}
@@ -266,7 +266,7 @@ class Arguments(Object):
 
     def _heads(self, names: Iterable[str]) -> set[str]:
         """Return the names of weights after the recurrence."""
-        named = gates_among(names, self.cell)
+        named = gates_among(names, self.cell, lacking=True)
         slots = {name: slot(name) for name in names if name not in named}
         of_gates = {kind: Slot(kind, None, False) for kind in _KINDS[0]} if named else {}
         told = with_head(slots | of_gates)

@@ -170,10 +170,11 @@ def slot(name: str) -> Slot:
     return Slot(_kind(parts), layer, reverse)
 
 
-def gates_among(names: Iterable[str], cell: Cell) -> dict[str, tuple[str, str]]:
+def gates_among(names: Iterable[str], cell: Cell, lacking: bool = False) -> dict[str, tuple[str, str]]:
     """Return, of names that differ in a word for each gate of a cell, the rest of each and its gate.
 
-    `W_xi, W_xf, W_xg, W_xo`, `forget_gate.weight`, `W_fx`, `x2f.weight`. Names that lack one of the gates are left out.
+    `W_xi, W_xf, W_xg, W_xo`, `forget_gate.weight`, `W_fx`, `x2f.weight`. Names that lack one of the gates are left out,
+    unless `lacking` and others have all.
     """
     by_stem: dict[str, dict[str, list[str]]] = {}
     for name in dict.fromkeys(names):
@@ -183,6 +184,12 @@ def gates_among(names: Iterable[str], cell: Cell) -> dict[str, tuple[str, str]]:
     for stem, told in by_stem.items():
         of_gates = _one_for_each(told, cell.gates)
         found |= {name: (stem.replace("*", ""), gate) for gate, name in of_gates.items() if name not in found}
+    whole = set(found)
+    for stem, told in by_stem.items() if lacking and whole else ():
+        subsets = [tuple(one for one in cell.gates if one != gate) for gate in cell.gates]
+        some = [of_gates for gates in subsets if (of_gates := _one_for_each(told, gates))]
+        if len(some) == 1 and not whole & {*some[0].values()}:
+            found |= {name: (stem.replace("*", ""), gate) for gate, name in some[0].items() if name not in found}
     return found
 
 
