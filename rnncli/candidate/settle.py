@@ -50,8 +50,11 @@ class Settling:
     def __init__(self, native: AnyNative, case: Case, stated: Mapping[str, Any]) -> None:
         self.native, self.case, self.stated = native, case, stated
         self.doc = (inspect.getdoc(native.target) or "").lower()
-        self.documents_a_sequence = bool(_TIME_AXIS.search(self.doc))
         axes = native.documented_input or ()
+        timed = len(axes) == 3 and any(map(source.is_time, axes))
+        self.documents_a_sequence = timed or bool(_TIME_AXIS.search(self.doc))
+        said = timed or native.claims("batch_first") or any("seq" in name.lower() for name in native.names_of("input"))
+        self.is_no_step = said and not native.says_step and stated.get("convention") != "step"
         self.documents_one_step = len(axes) == 3 and axes[0] == "1" and not any(map(source.is_time, axes))  # (1, N, I)
         self.failures: dict[str, tuple[int, BaseException | None]] = {}
         self._broadcast: list[Reading] = []
@@ -71,7 +74,7 @@ class Settling:
     def _step_of_three_axes(self, equal: bool) -> list[Reading]:
         """Return the reading of a step that takes (1, N, H_in), of what says that it is a step or has no loop."""
         native = self.native
-        of_layer = any(map(native.claims, ("batch_first", "num_layers", "bidirectional", "lengths")))
+        of_layer = self.is_no_step or any(map(native.claims, ("num_layers", "bidirectional", "lengths")))
         by_code = not of_layer and source.computes_once(native.target, native.module)
         if self.documents_one_step or not (native.says_step or by_code):
             return []
@@ -150,7 +153,7 @@ class Settling:
 
     def _steps(self, trial: Trial, dtype: torch.dtype, like: Reading | None, walking: bool = False) -> list[Reading]:
         """Return the reading as a step, if there is one; unless `walking`, one that walks over its rows is none."""
-        found = self._by_state_form(self._ran(trial, dtype, like, "step"), trial)
+        found = [] if self.is_no_step else self._by_state_form(self._ran(trial, dtype, like, "step"), trial)
         steps = [one for one in found if one.fits and (walking or not trial.walks(one))]
         return self._multiplying_x(steps, trial)[:1]
 
