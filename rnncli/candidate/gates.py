@@ -23,14 +23,13 @@ import torch
 from torch import Tensor
 
 from rnncli.candidate.experiments import Experiments, View
-from rnncli.candidate.names import TORCHS, gates_among, slot
+from rnncli.candidate.names import TORCHS, bias_of_state, gates_among, slot
 from rnncli.candidate.state_source import names_a_state
 from rnncli.candidate.trial import Sizes
 from rnncli.core.cells import Cell
 
 _SATURATED = 50.0  # an element of a block: sigmoid and tanh of its sums are 0 or 1 but for 1e-9
 _SAME = 1e-6
-_OF_STATE = re.compile(r"(^|[._])b(ias)?_?h", re.IGNORECASE)
 _MATRICES = ("weight_ih", "weight_hh")
 _PEEPHOLE = re.compile(r"(^|[._])(w|v|p|peep\w*)_?c?_?[ifo]?$", re.IGNORECASE)
 _OTHER_BIAS = {"bias_ih": "bias_hh", "bias_hh": "bias_ih"}
@@ -336,8 +335,9 @@ class _Place:
         if not resets or not biases:
             return
         inside = [view for view in biases if self._is_reset(Block(view, view.gates.index(source)), resets[0])]
-        if len(biases) == 2 and len(inside) == 1 and (said := _said_of_state(biases)):
-            inside = [said]  # by its name, where another acts so: a mistake
+        said = bias_of_state({view.tensor: view.claim.kind for view in biases})
+        if len(biases) == 2 and len(inside) == 1 and said:
+            inside = [view for view in biases if view.tensor == said]  # where another acts so: a mistake
         for view in biases:
             if len(biases) == 2 and len(inside) == 1:
                 own = "bias_hh" if view in inside else "bias_ih"
@@ -365,17 +365,6 @@ class _Place:
             return False
         base, moved = found
         return base is not None and moved is not None and int(((base - moved).abs() > _SAME).any(0).sum()) > 1
-
-
-def _said_of_state(biases: list[View]) -> View | None:
-    """Return which of two biases is b_hh by the names of both: `b_in` and `b_hn`, `b_x` and `b_h`; not `b_u`, `b_h`."""
-    said = {view.claim.kind for view in biases}
-    of_input = [view for view in biases if view.claim.kind == "bias_ih"]
-    others = [view for view in biases if view not in of_input]
-    if len(of_input) != 1 or said - {"bias_ih", "bias_hh", "bias"}:
-        return None
-    by_letter = not of_input[0].tensor.endswith("u") and _OF_STATE.search(others[0].tensor)
-    return others[0] if "bias_hh" in said or by_letter else None
 
 
 def _each_once(view: View, told: Mapping[Block, str | None]) -> bool:

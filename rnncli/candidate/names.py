@@ -232,6 +232,23 @@ def is_second_bias(name: str) -> bool:
     return bool(_SECOND_BIAS.fullmatch(name.strip("_.").lower()))
 
 
+def bias_of_state(kinds: Mapping[str, Kind | None]) -> str | None:
+    """Return which of two biases is b_hh by the names of both: `b_in` and `b_hn`, `bx_n` and `bh_n`, `b_x` and `b_h`.
+
+    `kinds`: what each name claims. None where names do not tell, as `b_u` and `b_h`.
+    """
+    of_n = {kind: [name for name in kinds if re.search(rf"(^|[._])b(ias)?_?({kind}_?n|n_?{kind})$", name.lower())]
+            for kind in ("[xi]", "h")}  # fmt: skip
+    if len(kinds) == 2 and [*map(len, of_n.values())] == [1, 1]:
+        return of_n["h"][0]
+    of_input = [name for name, kind in kinds.items() if kind == "bias_ih"]
+    others = [name for name in kinds if name not in of_input]
+    if len(kinds) != 2 or len(of_input) != 1 or {*kinds.values()} - {"bias_ih", "bias_hh", "bias"}:
+        return None
+    by_letter = not of_input[0].endswith("u") and re.search(r"(^|[._])b(ias)?_?h", others[0].lower())
+    return others[0] if kinds[others[0]] == "bias_hh" or by_letter else None
+
+
 _WAYS: tuple[Callable[[str, str], str], ...] = (
     lambda part, word: "*" if part == word else "",
     lambda part, word: f"{part[: -len(word)]}*" if part.endswith(word) and part != word else "",
