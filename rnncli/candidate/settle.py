@@ -53,8 +53,8 @@ class Settling:
         axes = native.documented_input or ()
         timed = len(axes) == 3 and any(map(source.is_time, axes))
         self.documents_a_sequence = timed or bool(_TIME_AXIS.search(self.doc))
-        said = timed or native.claims("batch_first") or any("seq" in name.lower() for name in native.names_of("input"))
-        self.is_no_step = said and not native.says_step and stated.get("convention") != "step"
+        named = native.claims("batch_first") or any("seq" in name.lower() for name in native.names_of("input"))
+        self.is_no_step = (self.documents_a_sequence or named) and not native.says_step and stated.get("convention") != "step"
         self.documents_one_step = len(axes) == 3 and axes[0] == "1" and not any(map(source.is_time, axes))  # (1, N, I)
         self.failures: dict[str, tuple[int, BaseException | None]] = {}
         self._broadcast: list[Reading] = []

@@ -39,3 +39,16 @@ class Named(nn.Module):
     def forward(self, x_seq, hidden):
         hidden = torch.tanh(self.i2h(x_seq) + self.h2h(hidden))
         return hidden, hidden
+
+
+class DocumentedByClass(nn.Module):
+    """Vanilla RNN over a sequence of shape (seq_len, batch, input_size)."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.i2h = nn.Linear(input_size, hidden_size)
+        self.h2h = nn.Linear(hidden_size, hidden_size)
+
+    def forward(self, input, hidden):
+        hidden = torch.tanh(self.i2h(input) + self.h2h(hidden))
+        return hidden, hidden
