@@ -53,9 +53,10 @@ class Settling:
         axes = native.documented_input or ()
         timed = len(axes) == 3 and any(map(source.is_time, axes))
         self.documents_a_sequence = timed or bool(_TIME_AXIS.search(self.doc))
-        named = native.claims("batch_first") or any("seq" in name.lower() for name in native.names_of("input"))
-        self.is_no_step = (self.documents_a_sequence or named) and not native.says_step and stated.get("convention") != "step"
-        self.documents_one_step = len(axes) == 3 and axes[0] == "1" and not any(map(source.is_time, axes))  # (1, N, I)
+        self.documents_one_step = len(axes) == 3 and axes[0] == "1" and not timed  # (1, N, I)
+        said = self.documents_a_sequence or native.claims("batch_first")
+        said = said or any("seq" in name.lower() for name in native.names_of("input"))
+        self.is_no_step = said and not (native.says_step or stated.get("convention") == "step")
         self.failures: dict[str, tuple[int, BaseException | None]] = {}
         self._broadcast: list[Reading] = []
 
