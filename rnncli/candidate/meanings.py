@@ -197,8 +197,9 @@ def _input_named_as_state(found: Arguments, required: list[str]) -> str:
     if {"input", "projected"} & {*found.values()} or found.get(first) != "state":
         return ""
     unknown = [name for name in required if found[name] == "unknown"]
-    after_letter = first.strip("_") in ("a", "s") and required == [first, *unknown] and len(unknown) == 1
-    return first if after_letter or not unknown else ""
+    letters = [name for name in required if name.strip("_") in ("a", "s")]
+    after_letter = letters == [first] and required == [first, *unknown] and len(unknown) == 1
+    return first if after_letter or not (unknown or len(letters) > 1) else ""
 
 
 def _named(found: Arguments, *meanings: str) -> list[str]:

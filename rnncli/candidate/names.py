@@ -214,9 +214,13 @@ _LISTS = (
 
 def orders_of_gates(text: str, cell: Cell) -> set[tuple[str, ...]]:
     """Return the orders in which a text lists all gates of a cell: `i, f, c, o`, `zrh`, `reset, update and new`."""
-    said = re.sub(r"[`'\"]|[ _]gates?\b|\bthe ", "", text.lower())
-    lists = [re.split(r"[^a-z]+(?:and\s+)?", one[0]) for listed in _LISTS for one in listed.finditer(said)]
-    lists += [[*one] for one in re.findall(r"\b(?:[ifgocj]{4}|[rzhn]{3})\b", said)]
+    said, lists = re.sub(r"[`'\"]|[ _]gates?\b|\bthe ", "", text.lower()), list[list[str]]()
+    for sentence in [one for one in re.split(r"\.\s|\n", said) if not re.search(r"\bnot\b", one)]:
+        listings = [re.split(r"[^a-z]+(?:and\s+)?", one[0]) for listed in _LISTS for one in listed.finditer(sentence)]
+        in_order = re.search(r"\border|\brows\b|\bas in\b|stack|pack|chunk|split|unbind", sentence)
+        of_letters = [one for one in listings if max(map(len, one[: len(cell.gates)])) == 1]
+        lists += listings if in_order else of_letters
+        lists += [[*one] for one in re.findall(r"\b(?:[ifgocj]{4}|[rzhn]{3})\b", sentence)]
     known, found = _GATE_WORDS[cell.name], set[tuple[str, ...]]()
     for listed in lists:  # `r, z, n, as torch has them`
         first, behind = listed[: len(known)], listed[len(known) : len(known) + 1]

@@ -30,6 +30,7 @@ class OwnStates:
     documented: list[str] | None = None  # their axes
     record: Any = None  # a named tuple, a dataclass or a dict of h and c
     side_by_side: Sequence[str] = ()  # h and c, in their order, where one tensor holds both
+    goes_in_again = True  # what the last call gave back has the form of what it took
     stacked = False  # h and c along the first axis of one tensor
     listed = as_list = takes_part_of_first = False  # a list over layers; a list or a tuple of states; (h,)
 
@@ -117,12 +118,15 @@ class OwnStates:
 
     def parted(self, returned: Any, case: Case) -> Any:
         """Return h and c as two, in torch's order, wherever one tensor of what was returned holds both side by side."""
-        if self.side_by_side and type(returned) is tuple:
-            return tuple(self.parted(one, case) for one in returned)
-        sizes = [case.rnn.h_out, case.rnn.hidden_size]
-        if not (self.side_by_side and isinstance(returned, Tensor) and returned.shape[-1:] == (sum(sizes),)):
+        self.goes_in_again = not self.side_by_side
+        return self._parted(returned, [case.rnn.h_out, case.rnn.hidden_size]) if self.side_by_side else returned
+
+    def _parted(self, returned: Any, sizes: list[int]) -> Any:
+        if type(returned) is tuple:
+            return tuple(self._parted(one, sizes) for one in returned)
+        if not isinstance(returned, Tensor) or returned.shape[-1:] != (sum(sizes),):
             return returned
-        c_first = is_cell_state(self.side_by_side[0])
+        self.goes_in_again, c_first = True, is_cell_state(self.side_by_side[0])
         return torch.split(returned, sizes[::-1] if c_first else sizes, -1)[:: -1 if c_first else 1]
 
     def _as_record(self, state: Any, binding: Binding) -> Any:
@@ -135,7 +139,7 @@ class OwnStates:
         if self.side_by_side and pair:
             return torch.cat(state[::-1] if is_cell_state(self.side_by_side[0]) else state, -1)
         if self.stacked and pair:
-            return torch.stack(state)
+            return torch.stack(state[::-1] if self.c_first else state)
         if len(self.names) > 1:
             return self._of_several(name, state)
         return state[::-1] if self.c_first and pair else state

@@ -105,7 +105,7 @@ class Returned:
         if len(tensors) == 1 and len(items) > 1 and not steps:  # (output, (h_n, cache))
             tensors += [one for path, value in inner(items) if (one := self._item(path, value)).final][:1]
         tensors = self._without_gates(tensors) if steps and len(tensors) > 1 else tensors
-        if not tensors:
+        if not tensors or (steps and not self.native.states.goes_in_again):
             return None
         keyed = all(len(one.path) == 1 and isinstance(one.path[0], str) for one in tensors)
         places = self._by_key(tensors) if keyed else self._by_order(tensors)

@@ -179,7 +179,9 @@ def _unpacked_in(nodes: Sequence[ast.AST], name: str) -> list[str]:
     by_index: dict[int, str] = {}
     for node in [node for node in nodes if isinstance(node, ast.Assign)]:
         parts = [part for one in node.targets for part in getattr(one, "elts", ())]
-        if isinstance(node.value, ast.Name) and node.value.id == name and len(parts) > 1:
+        whole = node.value.func if called(node.value) == "unbind" and isinstance(node.value, ast.Call) else None
+        whole = whole.value if isinstance(whole, ast.Attribute) else node.value  # state.unbind(0)
+        if isinstance(whole, ast.Name) and whole.id == name and len(parts) > 1:
             return [name_of(part) for part in parts]
         values = getattr(node.value, "elts", None) or [node.value]
         for part, value in zip(parts or node.targets, values, strict=False):
