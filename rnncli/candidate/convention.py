@@ -245,7 +245,7 @@ def arranged(x: Tensor, axes: str, target: str) -> Tensor:
     for position in reversed(range(len(axes))):
         if axes[position] not in keep:
             if x.shape[position] != 1:
-                raise Missing(f"an axis of {x.shape[position]} where one of 1 is left out")
+                raise Missing(f"an axis of 1, to be left out, where {x.shape[position]} stands")
             x = x.select(position, 0)
     x = x.permute([keep.index(letter) for letter in target if letter in keep])
     for position, letter in enumerate(target):

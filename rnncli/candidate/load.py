@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from rnncli.candidate.weights import Missing
 from rnncli.core.case import Case
 from rnncli.core.errors import CandidateError, described
 from rnncli.manual import BUILT_IN
@@ -61,6 +62,8 @@ def canonical(name: str, call: Callable[..., object], *, partial: bool = False) 
             returned = call(input, h_0, params, case)
         except (MemoryError, torch.OutOfMemoryError, KeyboardInterrupt, CandidateError):
             raise
+        except Missing as error:
+            raise CandidateError(f"candidate {name}: its call lacks {error}") from error
         except BaseException as error:
             raise CandidateError(f"candidate {name}: its forward raised {described(error)}") from error
         match returned:

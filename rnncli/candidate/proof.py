@@ -13,7 +13,7 @@ from rnncli.candidate.places import held_by
 from rnncli.candidate.roles import wired
 from rnncli.candidate.settle import Unreadable
 from rnncli.candidate.trial import Trial, as_of_head, equal, trial_of
-from rnncli.candidate.weights import Row
+from rnncli.candidate.weights import Missing, Row
 from rnncli.candidate.wiring import Unwired, Wiring
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError, described
@@ -43,8 +43,10 @@ class Proof:
         if found := _by_name(trials[0]):
             return found
         asked = [f"num_layers={layers}"] * (layers > 1) + ["bidirectional=True"] * (directions > 1)
-        told = f"{described(errors[0])} with {' and '.join(asked)}" if asked else described(errors[0])
-        raise CandidateError(f"candidate {self.native.name}: its forward raised {told}") from errors[0]
+        lacking, first = isinstance(errors[0], Missing), errors[0]
+        told = f"its call lacks {first}" if lacking else f"its forward raised {described(first)}"
+        told += f" with {' and '.join(asked)}" if asked else ""
+        raise CandidateError(f"candidate {self.native.name}: {told}") from first
 
     def head_acts(self, plan: Wiring, case: Case) -> Literal["after", "bent", "within"]:
         """Return where a head acts: by a product after the recurrence, by more than one, as a softmax, or within it."""
