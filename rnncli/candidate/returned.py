@@ -160,7 +160,6 @@ class Returned:
             rows = len(value) if several else 0
             rank = 3 if self.letters["S"] == 1 and self.reading.state == "NH" else 4
             in_one = count > 1 and is_array(value) and len(shape_of(value)) == rank and len(value) == count
-            in_one = in_one and not self.native.states.side_by_side  # it would not go in again
             pairs = bool(kinds) and all(issubclass(kind, tuple) for kind in kinds)
             if rows == self.letters["S"] and pairs and {len(one) for one in value} == {count}:
                 each = () if path[-1:] == (EACH_OF_EACH,) else (EACH,)

@@ -75,7 +75,7 @@ class Settling:
     def _step_of_three_axes(self, equal: bool) -> list[Reading]:
         """Return the reading of a step that takes (1, N, H_in), of what says that it is a step or has no loop."""
         native = self.native
-        of_layer = self.is_no_step or any(map(native.claims, ("num_layers", "bidirectional", "lengths")))
+        of_layer = any(map(native.claims, ("num_layers", "bidirectional", "lengths")))
         by_code = not of_layer and source.computes_once(native.target, native.module)
         if self.documents_one_step or not (native.says_step or by_code):
             return []
