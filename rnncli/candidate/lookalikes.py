@@ -114,6 +114,6 @@ def _has_a_cell_state(function: ast.FunctionDef) -> bool:
                     return True
     cells = [name for name in given if is_cell_state(name)]
     gates = any(called(node) == "sigmoid" for node in ast.walk(function))
-    assigned = [part for node in ast.walk(function) for part in assigned_in(node)]
-    anew = any(is_cell_state(name_of(part)) for part in assigned)
+    assigns = [node for node in ast.walk(function) if isinstance(node, ast.Assign) and name_of(node.value) not in cells]
+    anew = any(is_cell_state(name_of(part)) for node in assigns for part in assigned_in(node))  # no `cr, cz, cn = c`
     return bool(cells) and anew and gates and any(role(name) == "state" for name in given)
