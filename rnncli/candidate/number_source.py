@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rnncli.candidate.source import nodes_behind, nodes_of
-from rnncli.candidate.syntax import assigned_in, called, is_number, name_of, names_in, walked_one_by_one
+from rnncli.candidate.syntax import assigned_in, called, is_number, name_of, names_in, unbound, walked_one_by_one
 
 
 def takes_by_number(target: Any, name: str, behind: bool = False) -> bool:
@@ -58,14 +58,6 @@ def takes_two_rows(target: Any, name: str) -> bool:
     if {getattr(node.slice, "value", None) for node in taken} == {0, 1}:
         return True
     return any(
-        len(names_in(node.targets[0])) == 2 and name in (name_of(node.value), _unbound(node.value))
+        len(names_in(node.targets[0])) == 2 and name in (name_of(node.value), unbound(node.value))
         for node in nodes_of(target) if isinstance(node, ast.Assign)
     )  # fmt: skip
-
-
-def _unbound(node: ast.expr) -> str:
-    """Return the name of what `unbind` takes apart: of `b.unbind(0)` and of `torch.unbind(b)`."""
-    if not isinstance(node, ast.Call) or called(node) != "unbind":
-        return ""
-    held = name_of(node.func.value) if isinstance(node.func, ast.Attribute) else ""
-    return name_of(node.args[0]) if held == "torch" and node.args else held

@@ -334,11 +334,8 @@ class Returned:
 
     def _is_of_one_unit(self, shape: tuple[int, ...]) -> bool:
         """Return whether a result has no axis of features, as that of a head of one unit after `squeeze(-1)`."""
-        return (
-            bool(shape)
-            and set(shape) <= {self.trial.sizes.L, self.trial.sizes.N}
-            and ((1, self.trial.sizes.wide) in self._shapes)
-        )
+        s = self.trial.sizes
+        return bool(shape) and {*shape} <= {s.L, s.N} and (1, s.wide) in self._shapes
 
     def _is_result_of_head(self, one: Item, fit: str | None) -> bool:
         """Return whether a head computed a result that it cannot be kept from by being the identity."""

@@ -100,6 +100,9 @@ def functions_behind(target: Any, module: Any) -> list[ast.FunctionDef]:
     return [node for node in nodes if isinstance(node, ast.FunctionDef)]
 
 
+_SCANS = ("scan", "reduce", "accumulate", "map", "vmap")  # functions that walk
+
+
 def computes_once(target: Any, module: Any) -> bool:
     """Return whether the source computes a state and does not walk: no loop, no layer of torch, no other file."""
     functions = functions_behind(target, module) if module is not None else []
@@ -150,7 +153,6 @@ def notes_on(target: Any) -> str:
     return "\n".join(found)
 
 
-_SCANS = ("scan", "reduce", "accumulate", "map", "vmap")
 _BEFORE_AXES = r"""  # what may stand between an argument and its axes
     (?:`+|'|")? \s* (?:\([a-zA-Z ._]*\)\s*)?    # `x` (torch.Tensor)
     (?:

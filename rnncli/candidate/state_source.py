@@ -7,7 +7,7 @@ from typing import Any
 
 from rnncli.candidate.names import is_cell_state, role, words
 from rnncli.candidate.source import nodes_of
-from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of, names_of
+from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of, names_of, unbound
 
 _APART = words(
     "squeeze unbind view reshape chunk split select flatten narrow unsqueeze transpose permute tolist index_select"
@@ -179,9 +179,8 @@ def _unpacked_in(nodes: Sequence[ast.AST], name: str) -> list[str]:
     by_index: dict[int, str] = {}
     for node in [node for node in nodes if isinstance(node, ast.Assign)]:
         parts = [part for one in node.targets for part in getattr(one, "elts", ())]
-        whole = node.value.func if called(node.value) == "unbind" and isinstance(node.value, ast.Call) else None
-        whole = whole.value if isinstance(whole, ast.Attribute) else node.value  # state.unbind(0)
-        if isinstance(whole, ast.Name) and whole.id == name and len(parts) > 1:
+        plain = node.value.id if isinstance(node.value, ast.Name) else unbound(node.value)
+        if plain == name and len(parts) > 1:
             return [name_of(part) for part in parts]
         values = getattr(node.value, "elts", None) or [node.value]
         for part, value in zip(parts or node.targets, values, strict=False):
@@ -210,10 +209,8 @@ def side_by_side(target: Any, name: str) -> list[str]:
 
 
 def is_unbound(target: Any, name: str) -> bool:
-    """Return whether the source takes an argument apart by `unbind`, along its first axis: `h, c = state.unbind(0)`."""
-    calls = [node for node in nodes_of(target) if called(node) == "unbind" and isinstance(node, ast.Call)]
-    taken = [(node.func.value, node.args) for node in calls if isinstance(node.func, ast.Attribute)]
-    return any(name_of(held) == name and [*map(ast.unparse, args)] in ([], ["0"]) for held, args in taken)
+    """Return whether the source takes an argument apart along its first axis: `h, c = state.unbind(0)`."""
+    return any(unbound(node) == name for node in nodes_of(target))
 
 
 def _splits_last_axis(node: ast.expr, name: str) -> bool:

@@ -25,6 +25,15 @@ def assigned_in(node: ast.AST) -> list[ast.expr]:
     return [part for target in targets for part in getattr(target, "elts", [target])]
 
 
+def unbound(node: ast.AST) -> str:
+    """Return the name of what `unbind` takes apart along its first axis: of `b.unbind(0)` and of `torch.unbind(b)`."""
+    if not isinstance(node, ast.Call) or called(node) != "unbind" or not isinstance(node.func, ast.Attribute):
+        return ""
+    held, *axis = [node.func.value, *node.args] if name_of(node.func.value) != "torch" else node.args
+    axis += [one.value for one in node.keywords]
+    return name_of(held) if [*map(ast.unparse, axis)] in ([], ["0"]) else ""
+
+
 def names_of(nodes: Iterable[ast.AST], name: str) -> set[str]:
     """Return a name and those that are given its value: `n` of `n = len(x) if steps is None else steps`."""
     found = {name}

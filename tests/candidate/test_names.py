@@ -88,6 +88,7 @@ def test_names_of_which_a_gate_is_missing_tell_none(cell, names):
         ("LSTM", "the gates are not i, f, g, o", set()),
         ("LSTM", "ours is i|f|o|g, and PyTorch's i|f|g|o", {"ifog", "ifgo"}),
         ("LSTM", "x, i, f, g, o", set()),
+        ("LSTM", "i, f, g, o, c", set()),
         ("LSTM", "h, c, i, f", set()),
         ("GRU", "z, r, h", {"zrn"}),
         ("GRU", "reset, update, new, as in torch.nn.GRU", {"rzn"}),

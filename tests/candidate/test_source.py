@@ -99,3 +99,21 @@ def test_what_is_read_of_a_config_is_found_in_every_form(written):
     functions = source.functions_behind(module.read, module)
     assert set(source.read_of(functions, {"config", "cfg"})) >= {"bias", "dropout", "num_layers"}
     assert not {"seq_len", "hidden_size"} & set(source.read_of(functions, {"config", "cfg"}))
+
+
+@pytest.mark.parametrize(
+    ("made", "called", "once"),
+    [
+        ("Linear(3, 3)", "torch.tanh(self.inner(x) + h)", True),
+        ("Linear(3, 3)", "[torch.tanh(self.inner(x_t) + h) for x_t in x]", False),
+        ("Linear(3, 3)", "self.inner(x) + h", False),
+        ("RNN(3, 3)", "self.inner(torch.sigmoid(x), h)", False),
+    ],
+)
+def test_what_walks_or_computes_no_state_is_no_step_by_its_code(written, made, called, once):
+    module = written(
+        "import torch\nfrom torch import nn\n\n\nclass Layer(nn.Module):\n    def __init__(self):\n"
+        f"        super().__init__()\n        self.inner = nn.{made}\n\n"
+        f"    def forward(self, x, h):\n        return {called}\n"
+    )
+    assert source.computes_once(module.Layer, module) is once
