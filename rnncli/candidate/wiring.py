@@ -66,9 +66,8 @@ class Wiring:
         by_name = {name: one for one in held for name in one.names}
         for name, pieces in self.by_tensor.items():
             one = by_name.get(name)
-            size = params["weight_hh_l0"].shape[1]
-            fits = one is not None and (big(one.shape) == (size, size) or one.shape == (size,))
-            if one is not None and (fits or pieces[0].weight.kind != "readout"):
+            reads_more = one is not None and not set(big(one.shape)) <= {params["weight_hh_l0"].shape[1]}
+            if one is not None and not (pieces[0].weight.kind == "readout" and reads_more):
                 with _outside_inference_mode():
                     value = binding.value(self._value(name, params, one, head))
                 one.set(made, value)

@@ -117,3 +117,12 @@ def test_what_walks_or_computes_no_state_is_no_step_by_its_code(written, made, c
         f"    def forward(self, x, h):\n        return {called}\n"
     )
     assert source.computes_once(module.Layer, module) is once
+
+
+@pytest.mark.parametrize(
+    ("taken", "unbound"),
+    [("s.unbind()", True), ("s.unbind(0)", True), ("torch.unbind(s, dim=0)", True), ("s.unbind(1)", False)],
+)
+def test_a_state_is_unbound_along_its_first_axis(written, taken, unbound):
+    module = written(f"import torch\n\n\ndef step(x, s):\n    h, c = {taken}\n    return x, h, c\n")
+    assert state_source.is_unbound(module.step, "s") is unbound
