@@ -124,7 +124,7 @@ class Adapted:
         """Return which tensor holds the gates in another order than the one that docstrings and comments give."""
         plans = self.native.plans.values() if isinstance(self.native, Object) else ()
         said = orders_of_gates(source.notes_on(self.native.target), self.native.cell) if plans else set()
-        told = [f"the gates of {name} {','.join(order)} where its notes say {','.join(*said)}"
+        told = [f"the rows of {name} in the order {','.join(order)} (its notes say {','.join(*said)})"
                 for plan in plans for name, order in plan.orders() if len(said) == 1 and order not in said]  # fmt: skip
         return told[:1]
 

@@ -51,6 +51,7 @@ LAYOUTS = {
     "I1": Layout("step", ("H1",), ("F1",), ("H1",)),
 }
 BATCH_FIRST = str.maketrans("LN", "NL")
+_COUNTED = {"L": "steps", "N": "sequences", "S": "rows of a state", "I": "features", "H": "features", "F": "features"}
 EACH, EACH_OF_EACH = -1, -2  # in a path: of every item of a list, or of a list of lists, what follows
 NESTED = "S,S,NH"
 
@@ -245,7 +246,7 @@ def arranged(x: Tensor, axes: str, target: str) -> Tensor:
     for position in reversed(range(len(axes))):
         if axes[position] not in keep:
             if x.shape[position] != 1:
-                raise Missing(f"an axis of 1, to be left out, where {x.shape[position]} stands")
+                raise Missing(f"room for {x.shape[position]} {_COUNTED.get(axes[position], 'rows')}")
             x = x.select(position, 0)
     x = x.permute([keep.index(letter) for letter in target if letter in keep])
     for position, letter in enumerate(target):
