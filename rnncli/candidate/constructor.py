@@ -11,7 +11,7 @@ from torch import nn
 
 from rnncli.candidate import meanings, signature, source
 from rnncli.candidate.function import rnn_of
-from rnncli.candidate.names import option
+from rnncli.candidate.names import option, options
 from rnncli.candidate.native import option_value
 from rnncli.candidate.places import held_by
 from rnncli.core.case import Case, RNNArguments
@@ -37,8 +37,9 @@ class Constructor:
         self._records = {p.name: signature.record_of(p.annotation, module) for p in parameters}
         self._takes_any = self.of_class and "input_size" not in self.meanings and signature.takes_any_keyword(target)
         self._takes_any = self._takes_any or "layer" in self.meanings
-        texts = self._texts_of_settings() if self._takes_any or "config" in self.meanings else ()
-        self.asks = {meant for text in texts if (meant := option(text))}
+        asked = options(self._texts_of_settings()) if self._takes_any or "config" in self.meanings else {}
+        self.asks = set(asked.values())
+        self._of_input = [name for name, meant in asked.items() if meant == "input_size"]
         self._tell_options()
         self._tell_sizes()
 
@@ -74,8 +75,11 @@ class Constructor:
                 given |= {name: reversing} if reversing or name not in self.defaults else {}
             elif isinstance(meant, str) and meant != "left out":
                 value = option_value(meant, case, self.defaults.get(name), name)
-                record = self._records[name] if meant == "config" else None
-                given[name] = record(**value.of(record)) if record else value
+                if meant == "config":
+                    value |= dict.fromkeys(self._of_input, value["input_size"])
+                    record = self._records[name]
+                    value = record(**value.of(record)) if record else value
+                given[name] = value
         if self._takes_any and "layer" not in self.meanings:
             given |= {name: option_value(name, case) for name in self.asks if name in RNNArguments.model_fields}
         given |= others

@@ -30,6 +30,7 @@ from rnncli.core.cells import Cell
 
 _SATURATED = 50.0  # an element of a block: sigmoid and tanh of its sums are 0 or 1 but for 1e-9
 _SAME = 1e-6
+_NUMBER = re.compile(r"\d+")
 _MATRICES = ("weight_ih", "weight_hh")
 _PEEPHOLE = re.compile(r"(^|[._])(w|v|p|peep\w*)_?c?_?[ifo]?$", re.IGNORECASE)
 _OTHER_BIAS = {"bias_ih": "bias_hh", "bias_hh": "bias_ih"}
@@ -108,6 +109,8 @@ class _Place:
         self._by_names([view for view in self.own if view.blocks == 1])
         untold = [view for view in self.own if not view.gates]
         if untold and self._h({}) is None:
+            if self._as_the_layer_above():
+                return
             self._as_another_layer(untold)
         elif untold:
             self._by_experiments(untold)
@@ -138,6 +141,23 @@ class _Place:
             whole = len(named) == len({view.tensor for view in group})
             for view in group if whole else [view for view in group if view.tensor in named and kind == "bias"]:
                 view.gates, view.evidence = (named[view.tensor][1],), f"{view.evidence}; gate by its name"
+
+    def _as_the_layer_above(self) -> bool:
+        """Take what is told of the layer above where its weights differ in the numbers of their names alone: an order
+        of its own is one for all layers. Return whether they do.
+        """
+        stems = {_NUMBER.sub("#", view.name): view for view in self.every
+                 if view.layer == self.layer + 1 and view.reverse == self.own[0].reverse}  # fmt: skip
+        above = [stems.get(_NUMBER.sub("#", view.name)) for view in self.own]
+        for view, other in zip(self.own, above, strict=True):
+            if other is None or not other.gates or other.assumed or other.blocks != view.blocks:
+                return False
+        for view, other in zip(self.own, above, strict=True):
+            assert other is not None
+            view.gates, view.interleaved, view.torchs_bias = other.gates, other.interleaved, other.torchs_bias
+            view.apart, view.of_apart = other.apart, other.of_apart
+            view.evidence += "; gates as in the layer above"
+        return True
 
     def _as_another_layer(self, untold: list[View]) -> None:
         """Take the order of the layer above where states of a wrong shape are a mismatch in any order.

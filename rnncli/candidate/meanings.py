@@ -8,7 +8,18 @@ from typing import Any
 from torch import nn
 
 from rnncli.candidate import key_source, signature, source, state_source
-from rnncli.candidate.names import Kind, Slot, gates_among, is_cell_state, is_second_bias, option, role, slot, words
+from rnncli.candidate.names import (
+    Kind,
+    Slot,
+    gates_among,
+    is_cell_state,
+    is_second_bias,
+    option,
+    options,
+    role,
+    slot,
+    words,
+)
 from rnncli.candidate.told_apart import directions_by_suffix, told_apart
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError
@@ -113,6 +124,7 @@ def arguments_of_constructor(parameters: list[inspect.Parameter]) -> Arguments:
             meant = "left out"
         meant = "layer" if _is_layer(parameter, len(parameters)) else meant
         found[name] = meant or ("left out" if optional else "unknown")
+    found |= {name: meant for name, meant in options(found).items() if meant == "input_size"}
     unknown = [name for name, meant in found.items() if meant == "unknown"]
     meanings = set(found.values())
     hidden = {"hidden_size", "hidden_sizes"} & meanings

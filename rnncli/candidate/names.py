@@ -78,12 +78,17 @@ _READOUT = re.compile(
 _OPTIONS = {
     "input_size": "input_size input_dim in_features n_in n_inputs n_input d_in in_dim in_size embed_dim embedding_dim"
     " feature_dim num_inputs nin d_input n_x i_size inp num_features n_features x_dim input_features vocab_size in_sz"
-    " input_sz insize d_model_in ninp input_channels indim idim isize dim_in n_embd",
+    " input_sz insize d_model_in ninp input_channels indim idim isize dim_in n_embd embed_size embedding_size emb_size"
+    " emb_dim d_emb d_embed n_feat n_feats feat_dim feature_size in_channels in_feats nfeat dim_input d_inp word_dim",
     "hidden_size": "hidden_size hidden_dim n_hidden hidden_units hid d_hidden nhid hidden units num_hiddens num_hidden"
     " hid_dim h_dim n_h n_a d_h hid_size hidden_features state_size state_dim out_features hidden_sz dim_hidden"
-    " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size n_embd2 d_model",
+    " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size n_embd2 d_model d_hid hidden_channels"
+    " nhidden n_hid num_hid lstm_size gru_size rnn_units lstm_units gru_units rnn_dim lstm_dim gru_dim rnn_hidden_size"
+    " lstm_hidden_size gru_hidden_size hidden_layer_size",
     "hidden_sizes": "hidden_sizes hidden_dims",
-    "num_layers": "num_layers n_layers nlayers layers depth n_layer layer_num nlayer stack num_hidden_layers",
+    "num_layers": "num_layers n_layers nlayers layers depth n_layer layer_num nlayer stack num_hidden_layers nr_layers"
+    " number_of_layers num_stacked_layers num_rnn_layers num_lstm_layers num_gru_layers lstm_layers gru_layers"
+    " rnn_layers",
     "bidirectional": "bidirectional bidir birnn is_bidirectional both_directions bidi",
     "batch_first": "batch_first batchfirst batch_major",
     "nonlinearity": "nonlinearity activation act nonlin act_fn activation_fn phi nl act_func mode",
@@ -150,6 +155,15 @@ def option(name: str) -> str | None:
     """Return the argument of nn.RNN, or another setting, that an option stands for."""
     plain = name.lower().strip("_")
     return _MEANT.get(plain) or ("nonlinearity" if plain.startswith(("activation", "nonlinearity")) else None)
+
+
+def options(names: Iterable[str]) -> dict[str, str]:
+    """Return what options stand for beside each other: d_model is that of the input where another is hidden_size."""
+    found = {name: meant for name in names if (meant := option(name))}
+    hidden = [name for name, meant in found.items() if meant == "hidden_size"]
+    if len(hidden) > 1 and "input_size" not in found.values():
+        found |= dict.fromkeys([name for name in hidden if name.lower().strip("_") == "d_model"], "input_size")
+    return found
 
 
 def slot(name: str) -> Slot:

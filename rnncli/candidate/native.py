@@ -61,6 +61,9 @@ class Native:
         self.defaults = {p.name: p.default for p in signature.parameters_of(call) if p.default is not p.empty}
         left_out = [name for name, meant in self.arguments.items() if meant == "left out"]
         self.left_at_none = [name for name in left_out if self.defaults[name] is None and option(name) != "device"]
+        lengths = [name for name, meant in self.arguments.items() if meant == "lengths"]
+        asked = [name for name in lengths if state_source.looks_for_none(call, name)]
+        self._may_be_omitted = [name for name in asked if self.defaults.get(name, name) is None]
         states = [name for name, meant in self.arguments.items() if meant == "state"]
         self.states = OwnStates(states, call, written, module, cell)
         self.says_step = meanings.says_step(name, self.arguments)
@@ -158,7 +161,7 @@ class Native:
 
     def given(self, name: str, meant: str, x: Any, state: Any, case: Case, binding: Binding) -> dict[str, Any]:
         """Return an argument of a call that is no weight, with its value; nothing where it is left out."""
-        if meant == "left out":
+        if meant == "left out" or (name in self._may_be_omitted and case.input.layout != "packed"):
             return {}
         if meant == "state" and state is None and self.states.optional:
             return {} if name in self.defaults else {name: None}

@@ -77,7 +77,8 @@ class OwnStates:
         text = " ".join(inspect.getdoc(one) or "" for one in (call, written))
         names = "|".join(map(re.escape, self.names))
         listed = re.search(rf"\b({names})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
-        built = not self.pair and source.builds_a_list(written, name)  # [h, c] is a pair
+        may_be_list = not self.pair and not state_source.is_cut(call, name)  # [h, c] is a pair
+        built = may_be_list and source.builds_a_list(written, name)
         self.as_list = bool(listed) or built or (one_state and state_source.takes_apart_if_true(call, name))
 
     def _record_of(self, call: Callable[..., Any], name: str, annotation: Any) -> Any:

@@ -93,17 +93,19 @@ class Settling:
         said, (rank, error) = min(failures.items(), key=lambda failure: failure[1][0])
         tried = f"cannot tell how to call it ({self.native.described()}): tried, among others, {said}"
         alone = self.failures and {text for text, (of, _) in self.failures.items() if of != _LACKS} == {said}
-        own = alone and (error is None or _raised_by_statement(error))
-        if alone and error is not None and _raised_by_constructor(error):
-            own, tried = True, f"its constructor raised {said}"
+        in_constructor = error is not None and _raised_by_constructor(error)
+        raised = f"its {'constructor' if in_constructor else 'forward'} raised {said}"
+        own = alone and (error is None or in_constructor or _raised_by_statement(error))
+        if own and in_constructor:
+            tried = raised
         elif own:
-            tried = f"its forward raised {said}" if error else f"its forward {said.removeprefix('a call that ')}"
+            tried = raised if error else f"its forward {said.removeprefix('a call that ')}"
             tried += ", however it was called"
         elif len(self.native.states.names) == 1 < len(self.case.cell.states):
             tried += f"; {self.native.states.names[0]} was given as ({', '.join(self.case.cell.initial)})"
         if error is not None and _raised_by_embedding(error):
             tried = "it looks its input up in an nn.Embedding: name a layer that takes what that gives"
-        failure = Unreadable(f"{name}: {tried if rank else f'its forward raised {said}'}")
+        failure = Unreadable(f"{name}: {tried if rank else raised}")
         failure.__cause__, failure.own = error, bool(own) or not rank
         return failure
 

@@ -15,6 +15,7 @@ _APART = words(
 )
 _OF_DIRECTION = re.compile(r"^(fwd?|bwd?|f|b|r)_?(?=[hc])|_?(fwd?|bwd?|f|b|r|forward|backward|back|rev|reverse)$")
 _MODULES = ("torch", "np", "numpy", "jnp", "tf", "mx", "mxnet", "F", "nn")
+_CUTS = ("unbind", "split", "chunk", "tensor_split")
 _WALKS = ("list", "tuple", "zip", "enumerate", "iter", "len")
 
 
@@ -213,9 +214,16 @@ def is_unbound(target: Any, name: str) -> bool:
     return any(unbound(node) == name for node in nodes_of(target))
 
 
+def is_cut(target: Any, name: str) -> bool:
+    """Return whether the source cuts an argument as it can cut a tensor alone: `h_0.split(1)`, `torch.unbind(h_0)`."""
+    calls = [node for node in nodes_of(target) if isinstance(node, ast.Call) and called(node) in _CUTS]
+    cut = (part for node in calls for part in (getattr(node.func, "value", None), *node.args[:1]))
+    return any(isinstance(part, ast.Name) and part.id == name for part in cut)
+
+
 def _splits_last_axis(node: ast.expr, name: str) -> bool:
     """Return whether a call is `name.chunk(2, -1)`, `torch.split(name, n, dim=1)` or its like."""
-    if not isinstance(node, ast.Call) or called(node) not in ("chunk", "split", "tensor_split"):
+    if not isinstance(node, ast.Call) or called(node) not in _CUTS[1:]:
         return False
     held = node.func.value if isinstance(node.func, ast.Attribute) else None
     of_torch = held is not None and name_of(held) in _MODULES

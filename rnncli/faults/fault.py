@@ -143,7 +143,8 @@ class Fault:
 
     def as_written(self, rare: bool = True) -> list[str]:
         """Return the id, or "ID:FORM" for each form; without the rare ones if these are not asked for."""
-        return [f"{self.id}:{form}" for form in (*self.forms, *(self.rare if rare else ()))] or [self.id]
+        forms = [f"{self.id}:{form}" for form in (*self.forms, *(self.rare if rare else ()))]
+        return forms if self.forms else [self.id, *forms]
 
 
 def _unmet(needs: tuple[Need, ...], case: "Case") -> str:

@@ -249,4 +249,4 @@ def packing(case: Case) -> tuple[Tensor, Tensor]:
 def _packing(sequence_lengths: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     lengths = torch.tensor(sequence_lengths)
     ended = torch.bincount(lengths).cumsum(0)[:-1]  # (L,): sequences that have ended before step t
-    return len(lengths) - ended, torch.argsort(lengths, descending=True, stable=True)
+    return len(lengths) - ended, torch.argsort(lengths, descending=True)  # as pack_padded_sequence: not stable
