@@ -8,7 +8,8 @@ signature    says what its arguments are, by `names` and by what its `source` sa
 settle       tries the ways to call it in a `trial` of small sizes; a `convention` is one way
 returned     says what of a result is output and h_n
 proof        wires the tensors of an object (`places`) by `name_claims`, `experiments` and `roles`; proves the `wiring`
-gates        says which gate the rows of a weight are; a function of a cell with gates is an object (`arguments`)
+gates        says which gate the rows of a weight are (`gate_rows`: how many it holds); a function of a cell with
+             gates is an object (`arguments`)
 reading      puts this together, before any value is compared with nn.RNN's
 adapter      calls it by its reading in the one form that everything else knows (`load`)
 """

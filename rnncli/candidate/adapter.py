@@ -319,7 +319,7 @@ class Adapted:
             own = part_of(states, 0, layer * rnn.directions, (layer + 1) * rnn.directions)
             output, *final = self._layer(x, own, params, layer, case)
             finals.append(final)
-            if output is None:
+            if output is None or output.dim() != x.dim():
                 break
             last = layer == rnn.num_layers - 1
             dropped = case.run.train and rnn.dropout and not last

@@ -70,7 +70,7 @@ class Arguments(Object):
         items = "" if not kinds else "dicts of " if set(kinds) <= {dict, _dict_of_dicts} else "records of "
         self.kind = f"function of a list of {items}weights" if by_place else function.kind
         self.kind = "function of module globals" if self._globals else self.kind
-        self._global_sizes = [name for name in function.set_globals if option(name) in SET] if self._globals else []
+        self._global_sizes = [name for name in function.set_globals if option(name) in SET]
         self.set_globals = (*self._globals, *self._global_sizes)
         held = (self._listed[name] or self._layered[name] or self._keys for name in self._holders)
         self._named_heads = frozenset[str]().union(*map(self._heads, [self._alone, self._globals, *held]))
@@ -297,6 +297,8 @@ class Arguments(Object):
 
         self.turned, given = binding.transposed, dict[str, Any]()
         for name, meant in (self.arguments | dict.fromkeys(self._star, "params")).items():
+            if self.omits(name, case):
+                continue
             if name in self._alone:
                 given[name] = of_all_layers(made[name], name)
             elif name in self._holders and self._layered[name]:

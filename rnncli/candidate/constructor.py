@@ -129,7 +129,8 @@ class Constructor:
                 fewer, more = (False, True) if isinstance(default, bool) else (1, 2)
                 one, two = self._made_with({name: fewer})[1], self._made_with({name: more})[1]
                 again = two.total() == 2 * one.total() > 2
-                meant = "bidirectional" if again and two == one + one else "num_layers" if again else ""
+                numbers = again and not isinstance(default, bool)
+                meant = "bidirectional" if again and two == one + one else "num_layers" if numbers else ""
             if meant and meant not in self.meanings:
                 self.arguments[name] = meant
 
@@ -137,7 +138,7 @@ class Constructor:
         """Exchange two sizes that the order of the arguments told where tensors tell otherwise: those of hidden_size
         are square or vectors, but for rows of several gates.
         """
-        by_name = {"input_size", "hidden_size"} & {option(name) for name in self.arguments}
+        by_name = {"input_size", "hidden_size"} & {option(name) for name in self.arguments if name != "d_model"}
         sizes = {meant: name for name, meant in self.arguments.items() if meant in ("input_size", "hidden_size")}
         if by_name or len(sizes) < 2:
             return

@@ -209,6 +209,8 @@ class Function(Native):
 
         held, given = self._held(case, binding), dict[str, Any]()
         for name, meant in self.arguments.items():
+            if self.omits(name, case):
+                continue
             if name in held:
                 given[name] = filled(held[name], fill)
                 if name in self._records:

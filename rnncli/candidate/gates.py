@@ -23,9 +23,8 @@ import torch
 from torch import Tensor
 
 from rnncli.candidate.experiments import Experiments, View
-from rnncli.candidate.names import TORCHS, bias_of_state, gates_among, slot
+from rnncli.candidate.names import TORCHS, bias_of_state, gates_among
 from rnncli.candidate.state_source import names_a_state
-from rnncli.candidate.trial import Sizes
 from rnncli.core.cells import Cell
 
 _SATURATED = 50.0  # an element of a block: sigmoid and tanh of its sums are 0 or 1 but for 1e-9
@@ -49,40 +48,6 @@ class Block(NamedTuple):
 
 
 Fills = Mapping[Block, float]
-
-
-def divide(views: Iterable[View], sizes: Sizes, cell: Cell) -> None:
-    """Tell how many gates each view holds the rows of, and take its name without that of its gate."""
-    views = list(views)
-    named = gates_among([view.tensor for view in views], cell)
-    for view in views:
-        view.cell, (view.axis, view.blocks) = cell, _rows_in(view.big, sizes, view.held.linear)
-        view.big = tuple(size // view.blocks if at == view.axis else size for at, size in enumerate(view.big))
-        if view.blocks == 1 and view.tensor in named:
-            claim = slot(named[view.tensor][0])
-            view.claim = claim._replace(kind=None) if claim.kind == "readout" else claim
-
-
-def _rows_in(big: tuple[int, ...], sizes: Sizes, linear: bool) -> tuple[int, int]:
-    """Return the axis of a shape along which it holds rows of gates, and of how many gates."""
-    one, whole = sizes.C, sizes.gates * sizes.C
-    if len(big) == 2 and one in big and (axis := _axis_of_some_gates(big, sizes, linear)) is not None:
-        return axis, big[axis] // one
-    if len(big) not in (1, 2) or (whole not in big and one in big):
-        return (big.index(one) if one in big else 0), 1
-    parts = [size for size in big if size == whole] or [size for size in big if size % one == 0 and size < whole]
-    return (big.index(parts[0]), parts[0] // one) if parts else (0, 1)
-
-
-def _axis_of_some_gates(big: tuple[int, ...], sizes: Sizes, linear: bool) -> int | None:
-    """Return the axis along which a matrix for h holds rows of several gates, though not of all, as in (2 H, H)."""
-    axis = 1 - big.index(sizes.C)
-    size = big[axis]
-    several = size % sizes.C == 0 and sizes.C < size < sizes.gates * sizes.C and size != sizes.I
-    if linear:
-        return axis if several and axis == 0 else None
-    columns_of_two = sizes.layers * sizes.directions > 1  # of a layer above: [x, h], or both directions
-    return axis if several and not columns_of_two else None
 
 
 def tell_gates(experiments: Experiments, views: list[View], cell: Cell) -> None:
@@ -160,15 +125,17 @@ class _Place:
         return True
 
     def _as_another_layer(self, untold: list[View]) -> None:
-        """Take the order of the layer above where states of a wrong shape are a mismatch in any order.
+        """Take the order of the layer above where states of a wrong shape are a mismatch in any order, or a call that
+        raises.
 
         Raises UntoldGates where h does not come back, and for a tensor of single gates.
         """
         reading, all_gates = self.experiments.reading, len(self.cell.gates)
+        reason = "h_n, which would show it, has another shape" if reading else "its calls raise"
         for view in untold:
-            if reading is None or reading.fits or view.blocks != all_gates:
+            if (reading is not None and reading.fits) or view.blocks != all_gates:
                 raise UntoldGates(f"{view.name}: which gate its rows are cannot be seen, as h does not come back")
-            self._take_order_of_others(view, "h_n, which would show it, has another shape")
+            self._take_order_of_others(view, reason)
 
     def _take_order_of_others(self, view: View, reason: str) -> None:
         """Take the order of the same layer's other tensors, else of another layer's, else torch's."""
@@ -299,8 +266,12 @@ class _Place:
         return self.layer * self.experiments.sizes.directions + self.reverse
 
     def _h(self, fills: Fills, xs: tuple[float, ...] = (1.0,), positive: bool = False) -> Tensor | None:
-        """Return h after steps with x of these values, with all weights zero but for the blocks that are filled."""
+        """Return h after steps with x of these values, with all weights zero but for the blocks that are filled; None
+        where it is not seen.
+        """
         s = self.experiments.sizes
+        if self.experiments.reading is None:
+            return None
         xs = xs[::-1] if self.reverse else xs
         x = torch.tensor(xs, dtype=torch.float64)[:, None, None].expand(len(xs), s.N, s.I)
         states = self.experiments.positive_states()

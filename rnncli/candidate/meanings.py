@@ -97,6 +97,8 @@ def _told_by_others(
     """Return the arguments of a call with what is told of one by the others: lists of W and of U, the input, states."""
     if both := {name: slot(name[:-1]) for name in found if not holds_weights and name.lower() in ("ws", "us")}:
         found |= both if len(both) == 2 else {}  # lists of W and of U
+    if {"w", "u", "bu"} <= {name.lower() for name in found}:
+        found |= {name: Slot("bias", None, False) for name in found if name.lower() in ("bw", "bu")}  # of W, and of U
     if first := _input_named_as_state(found, [p.name for p in parameters if p.default is p.empty]):
         found[first] = "input"
     if "state" not in found.values():  # of whatever name, it is one that the source starts from

@@ -118,12 +118,12 @@ _REVERSE = re.compile(
     r"|(rev|reverse|bwd|backward|back)$"
 )
 _INPUT_WEIGHT = re.compile(
-    r"((ih|xh|hx|ax|i2h|x2h|in2h\w*|in2hid|x_?to_?h\w*|i_?to_?h\w*|input_?(to|2)_?hidden|wx|w_?in|w_?input|w_?inp|w_?xi|win|wi"
+    r"((ih|xh|hx|ax|i2h|x2h|[xi]_?(2|to)_?g\w*|in2h\w*|in2hid|x_?to_?h\w*|i_?to_?h\w*|input_?(to|2)_?hidden|wx|w_?in|w_?input|w_?inp|w_?xi|win|wi"
     r"|input_?(weights?|proj|layer|linear|map|kernel|transform)|in_?proj|lin_?in|fc_?in|ih_?linear|embed|x_?lin\w*"
     r"|linear_?(x|in|input|ih|i)|from_?input|from_?x|proj_?x|x_?proj|in_?layer)|(^|_)(kernel|input|inp|in|x|i|u))$"
 )
 _STATE_WEIGHT = re.compile(
-    r"((hh|aa|h2h|hid2hid|h_?to_?h\w*|hidden_?(to|2)_?hidden|recurrent\w*|w_?rec\w*|wh|ws|w_?hid\w*"
+    r"((hh|aa|h2h|h_?(2|to)_?g\w*|hid2hid|h_?to_?h\w*|hidden_?(to|2)_?hidden|recurrent\w*|w_?rec\w*|wh|ws|w_?hid\w*"
     r"|hidden_?(weights?|proj|layer|linear|map|transform)|lin_?h\w*|fc_?h\w*|linear_?(h|hh|hidden|rec|state)|from_?hidden"
     r"|from_?h|from_?state|state\w*|h_?lin\w*|h_?proj|proj_?h|w_?state)|(^|_)(h|s|r|rec|u?h|hidden|recur))$"
 )
@@ -146,7 +146,7 @@ def role(name: str) -> str | None:
         return "params"
     if _STATE.match(plain) or _STATE.match(_REVERSE.sub("_", plain).strip("_")):
         return "state"
-    if _PROJECTED.match(plain):
+    if _PROJECTED.match(plain) and option(name) is None:
         return "projected"
     return option(name)
 

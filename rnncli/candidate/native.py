@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from rnncli.candidate import meanings, signature, source, state_source
-from rnncli.candidate.names import is_cell_state, option
+from rnncli.candidate.names import Slot, is_cell_state, option
 from rnncli.candidate.own_states import OwnStates
 from rnncli.candidate.places import is_array
 from rnncli.candidate.weights import Binding, Missing
@@ -61,10 +61,11 @@ class Native:
         self.defaults = {p.name: p.default for p in signature.parameters_of(call) if p.default is not p.empty}
         left_out = [name for name, meant in self.arguments.items() if meant == "left out"]
         self.left_at_none = [name for name in left_out if self.defaults[name] is None and option(name) != "device"]
-        lengths = [name for name, meant in self.arguments.items() if meant == "lengths"]
-        asked = [name for name in lengths if state_source.looks_for_none(call, name)]
-        self._may_be_omitted = [name for name in asked if self.defaults.get(name, name) is None]
+        without = [name for name, default in self.defaults.items() if default is None and name in self.arguments]
+        self._may_be_omitted = [name for name in without if state_source.looks_for_none(call, name)]
         states = [name for name, meant in self.arguments.items() if meant == "state"]
+        if len(states) == 2 == len(cell.states) and states[1] in without and state_source.may_be_pair(call, states[0]):
+            self.arguments[states.pop()] = "left out"  # the first may be (h, c), as torch's layer takes it
         self.states = OwnStates(states, call, written, module, cell)
         self.says_step = meanings.says_step(name, self.arguments)
         loaded = vars(module).items() if module is not None else ()
@@ -159,9 +160,17 @@ class Native:
             used = {"tanh"}  # torch's own, by default
         return used.pop() if len(used) == 1 and not self.claims("nonlinearity") else None
 
+    def omits(self, name: str, case: Case) -> bool:
+        """Return whether an argument that its source asks for being None is left out: the lengths of sequences that are
+        not packed, a bias that the case has not.
+        """
+        meant = self.arguments.get(name)
+        of_bias = isinstance(meant, Slot) and meant.is_bias and not case.rnn.bias
+        return name in self._may_be_omitted and (of_bias or (meant == "lengths" and case.input.layout != "packed"))
+
     def given(self, name: str, meant: str, x: Any, state: Any, case: Case, binding: Binding) -> dict[str, Any]:
         """Return an argument of a call that is no weight, with its value; nothing where it is left out."""
-        if meant == "left out" or (name in self._may_be_omitted and case.input.layout != "packed"):
+        if meant == "left out" or self.omits(name, case):
             return {}
         if meant == "state" and state is None and self.states.optional:
             return {} if name in self.defaults else {name: None}

@@ -42,7 +42,7 @@ class OwnStates:
         self.order_is_open = len(names) == 2 == len(cell.states) and not any(map(is_cell_state, names))
         if self.taken:
             self.starts_itself = self.optional and any(state_source.looks_for_none(call, one) for one in names)
-            self.documented = source.documented_shape(source.notes_on(written), names[0])
+            self.documented = source.documented_shape(source.notes_on(written), names[0], alone=True)
             self._tell_unpacking(call, written, names[0])
             self._tell_pair(call, written, names[0])
 
@@ -53,7 +53,7 @@ class OwnStates:
             self.unpacks = True  # it starts from zeros of (1, N, H)
         self.unpacks_h_alone = state_source.unpacks(call, name, helpers=helpers)
         self.takes_part_of_first = one_state and state_source.takes_part_of_first(call, name)
-        if len(self.cell.states) == 2 and len(self.names) == 1:
+        if len(self.cell.states) == 2 and len(self.names) == 1 and not state_source.may_be_pair(call, name):
             both, axes = state_source.side_by_side(call, name), self.documented or []
             self.side_by_side = both if [*map(is_cell_state, both)].count(True) == 1 else []
             self.unpacks = None if self.side_by_side else self.unpacks

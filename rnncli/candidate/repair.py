@@ -6,7 +6,7 @@ here runs code, and no edit is right by itself: the candidate's process keeps th
 
 import ast
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, product
@@ -40,10 +40,10 @@ Edit = tuple[Hunk, ...]
 Places = Iterator[list[Hunk]]  # for each place, the ways to change it
 
 
-def edits(source: str, fault: str) -> Iterator[Edit]:
-    """Yield edits that may fix a fault of the catalogue, the ones of a single place first."""
+def edits(source: str, fault: str, ways: "Mapping[str, Way]") -> Iterator[Edit]:
+    """Yield edits that may fix a fault of the catalogue, by `ways`: the ones of a single place first."""
     try:
-        places = [list(dict.fromkeys(place)) for place in EDITS[fault](Source(source)) if place]
+        places = [list(dict.fromkeys(place)) for place in ways[fault](Source(source)) if place]
     except (KeyError, SyntaxError, ValueError):
         return
     yield from ((hunk,) for place in places for hunk in place)
@@ -97,6 +97,19 @@ class Source:
         head = before[0].encode()[: node.col_offset].decode()
         tail = before[-1].encode()[node.end_col_offset :].decode()
         return [Hunk(node.lineno, before, tuple(f"{head}{text}{tail}".split("\n"))) for text in texts]
+
+    def all_replaced(self, node: ast.expr, parts: Mapping[ast.expr, str]) -> list[Hunk]:
+        """Return the lines of a node of one line with texts in place of some of its parts."""
+        text, at = self.lines[node.lineno - 1].encode(), sorted(parts, key=lambda one: -one.col_offset)
+        if any(one.lineno != node.lineno or one.end_lineno != node.lineno for one in at):
+            return []
+        for one in at:
+            start, end = one.col_offset, one.end_col_offset or 0
+            in_brackets = isinstance(one, ast.BinOp) and text[start - 1 : start] + text[end : end + 1] == b"()"
+            if in_brackets and parts[one].isidentifier() and text[start - 2 : start - 1] in b" (=+-*,":
+                start, end = start - 1, end + 1
+            text = text[:start] + parts[one].encode() + text[end:]
+        return [Hunk(node.lineno, (self.lines[node.lineno - 1],), (text.decode(),))]
 
     def followed(self, node: ast.stmt, *added: str) -> list[Hunk]:
         """Return the last line of a statement with each of some others after it."""
@@ -310,7 +323,8 @@ def _targets(statement: ast.stmt) -> list[str]:
     return [target.id for target in names if isinstance(target, ast.Name)]
 
 
-EDITS: dict[str, Callable[[Source], Places]] = {
+Way = Callable[[Source], Places]
+EDITS: dict[str, Way] = {
     "missing-bias-ih": Source.with_another_bias,
     "missing-bias-hh": Source.with_another_bias,
     "bias-ih-twice": Source.other_bias,

@@ -187,9 +187,9 @@ class Returned:
         return [first, *together]
 
     def _are_states(self, value: Any) -> bool:
-        """Return whether a pair is (h, c): no cache, nor one state of each of two layers."""
+        """Return whether a pair is (h, c): no cache, nor one state of each of two layers, unless its names say so."""
         of_layers = len(value) == self.letters["S"] and {len(shape_of(one)) for one in value} == {2}
-        return all(map(is_tensor_like, value)) and not of_layers
+        return all(map(is_tensor_like, value)) and (self.native.names_c_second or not of_layers)
 
     def _fitting(self, value: Any, options: Sequence[str], other: Mapping[str, int]) -> str | None:
         sizes = {**self.letters, **other}

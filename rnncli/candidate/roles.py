@@ -13,7 +13,8 @@ import torch
 from rnncli.candidate.convention import Reading
 from rnncli.candidate.experiments import NOTHING, Effect, Experiments, View
 from rnncli.candidate.flat import parts_of_flat
-from rnncli.candidate.gates import UntoldGates, divide, tell_gates
+from rnncli.candidate.gate_rows import divide
+from rnncli.candidate.gates import UntoldGates, tell_gates
 from rnncli.candidate.name_claims import Claims
 from rnncli.candidate.names import EXACT, TORCHS, gates_among
 from rnncli.candidate.places import Held, big, held_by
@@ -73,6 +74,7 @@ class _Roles:
         reading_x = {layer_of[view] for view in views if self._reads_x(view)}
         for view in views:
             self._tell(view, layer_of[view] not in reading_x)
+        self._tell_as_other_gates(views)
         if self.sizes.directions == 1 and any(view.moves_states for view in views):
             self._tell_heads([view for view in views if view.effective and not view.moves_states and not view.exact])
         weights = [view for view in views if view.kind and view.kind != "readout"]
@@ -125,6 +127,14 @@ class _Roles:
         if self.experiments.effect(first, "0").any:
             return [first, View(one, slice(1, rows), (rows - 1, columns))]
         return [View(one, slice(0, rows - 1), (rows - 1, columns)), View(one, slice(rows - 1, rows), (1, columns))]
+
+    def _tell_as_other_gates(self, views: list[View]) -> None:
+        """Take a tensor without effect for what those of the other gates are, beside which its name stands."""
+        stems = {view: self.of_gates[view.tensor][0] for view in views if view.tensor in self.of_gates}
+        for view in [view for view in stems if not (view.kind or view.effective)]:
+            others = {one.kind for one in stems if stems[one] == stems[view] and one.big == view.big} - {None}
+            if len(others) == 1:
+                view.kind, view.evidence = others.pop(), "its name; it has no effect"
 
     def _tell_heads(self, views: list[View]) -> None:
         """Take matrices that move no state for heads, whatever their names, where others move it; and their biases."""

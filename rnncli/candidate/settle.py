@@ -174,9 +174,11 @@ class Settling:
             goes_in_again = {one.state for one in ran if one.fits and one.h_n and one.h_n.axes == one.state}
             if goes_in_again == {"SNH"}:  # both run, and h_n comes back as (1, N, H)
                 return [one for one in ran if one.state != "NH"]
-        unpacks = True if self.native.claims("num_layers") else self.native.states.unpacks
+        layered = self.native.claims("num_layers")
+        unpacks = True if layered else self.native.states.unpacks
         with_rows = [one for one in ran if one.state == "SNH" and one.fits]
-        if unpacks is None or not {"SNH", "NH"} <= {one.state for one in ran} or (unpacks and not with_rows):
+        told = bool(with_rows) or (layered and bool(self.native.states.unpacks))
+        if unpacks is None or not {"SNH", "NH"} <= {one.state for one in ran} or (unpacks and not told):
             return ran
         self._broadcast = [one for one in with_rows if not one.steps and not unpacks][:1]
         return [one for one in ran if one.state != ("NH" if unpacks else "SNH")]

@@ -164,9 +164,14 @@ _BEFORE_AXES = r"""  # what may stand between an argument and its axes
     )*"""
 
 
-def documented_shape(notes: str, name: str) -> list[str] | None:
-    """Return the axes that docstrings and comments give an argument: `x (L, N, H_in)`, `hx: T x B x F`."""
+def documented_shape(notes: str, name: str, alone: bool = False) -> list[str] | None:
+    """Return the axes that docstrings and comments give an argument: `x (L, N, H_in)`, `hx: T x B x F`.
+
+    `alone`: None where they give it others too, as in `h_0 (N, H) or (1, N, H)`.
+    """
     start = rf"(?<![\w.\[]){re.escape(name)}{_BEFORE_AXES}"
+    if alone and re.search(start + r"\([^()]+\)\s*(or|/|\|)\s*\(", notes, re.VERBOSE):
+        return None
     for match in re.finditer(start + r"[\(\[](?P<axes>[^()\[\]]+)[\)\]]", notes, re.VERBOSE):
         axes = [axis.strip().lower() for axis in match["axes"].split(",") if axis.strip()]
         if all(re.fullmatch(r"[\w*/ ]+", axis) for axis in axes) and not _is_no_shape(axes):

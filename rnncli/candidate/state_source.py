@@ -177,12 +177,12 @@ def unpacked_into(target: Any, name: str, helpers: Sequence[ast.FunctionDef] = (
 
 
 def _unpacked_in(nodes: Sequence[ast.AST], name: str) -> list[str]:
-    by_index: dict[int, str] = {}
+    by_index, apart = dict[int, str](), dict[bool, list[str]]()
     for node in [node for node in nodes if isinstance(node, ast.Assign)]:
         parts = [part for one in node.targets for part in getattr(one, "elts", ())]
-        plain = node.value.id if isinstance(node.value, ast.Name) else unbound(node.value)
-        if plain == name and len(parts) > 1:
-            return [name_of(part) for part in parts]
+        plain = isinstance(node.value, ast.Name)
+        if len(parts) > 1 and name == (name_of(node.value) if plain else unbound(node.value)):
+            apart.setdefault(plain, [name_of(part) for part in parts])
         values = getattr(node.value, "elts", None) or [node.value]
         for part, value in zip(parts or node.targets, values, strict=False):
             while isinstance(value, ast.Subscript) and not isinstance(value.value, ast.Name):
@@ -190,7 +190,8 @@ def _unpacked_in(nodes: Sequence[ast.AST], name: str) -> list[str]:
             index = value.slice if isinstance(value, ast.Subscript) and name_of(value.value) == name else None
             if isinstance(index, ast.Constant) and isinstance(index.value, int):
                 by_index.setdefault(index.value, name_of(part))
-    return [by_index[0], by_index[1]] if set(by_index) == {0, 1} else []
+    found = apart.get(True) or apart.get(False)  # a pair before a tensor
+    return found or ([by_index[0], by_index[1]] if set(by_index) == {0, 1} else [])
 
 
 def side_by_side(target: Any, name: str) -> list[str]:
@@ -207,6 +208,21 @@ def side_by_side(target: Any, name: str) -> list[str]:
                 if before and isinstance(last, ast.Slice) and (last.lower is None) != (last.upper is None):
                     by_part.setdefault(last.upper is None, part)
     return [by_part[False], by_part[True]] if len(by_part) == 2 else []
+
+
+def may_be_pair(target: Any, name: str) -> bool:
+    """Return whether the source asks if a state is a tuple, or if it is a tensor, and takes it apart where it is none:
+    `h, c = state`, `state[0]`.
+    """
+    nodes = nodes_of(target)
+    asked = [node.args[1] for node in nodes if isinstance(node, ast.Call) and called(node) == "isinstance"
+             and len(node.args) == 2 and name_of(node.args[0]) == name]  # fmt: skip
+    types = " ".join(map(ast.unparse, asked)).lower()
+    two = (
+        len(assigned_in(node)) == 2 for node in nodes if isinstance(node, ast.Assign) and name_of(node.value) == name
+    )
+    indexed = (name_of(node.value) == name for node in nodes if isinstance(node, ast.Subscript))
+    return "tuple" in types or ("tensor" in types and (any(two) or any(indexed)))
 
 
 def is_unbound(target: Any, name: str) -> bool:

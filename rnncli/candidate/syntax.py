@@ -76,7 +76,8 @@ def whole_of(expression: ast.expr) -> ast.expr:
 
 
 def names_in(target: ast.expr) -> list[str]:
-    """Return the names that a tuple is taken apart into, where there are several and nothing else."""
+    """Return the names that a tuple is taken apart into, where there are several and nothing else but `*rest`."""
     found = getattr(target, "elts", [])
+    found = found[:-1] if found and isinstance(found[-1], ast.Starred) else found
     names = [one.id for one in found if isinstance(one, ast.Name)]
     return names if 1 < len(names) == len(found) else []

@@ -110,11 +110,9 @@ def emit(record: RunRecord, format: str, output: Path | None) -> None:
     """Write the record to stdout or to the file; where one line is asked for, that line to stdout beside the file."""
     quiet, to_file = record.detail == Detail.QUIET, output not in (None, STDOUT)
     if quiet and (format == "table" or to_file):
-        from rnncli.report.one_line import one_line
-
         if to_file:
             write_text(renderer(format)(record), output)
-        write_text(f"{printable(one_line(record))}\n", None)
+        _write_one_line(record)
     elif format == "table" and not to_file and stdout_is_terminal():
         from rich.console import Console
 
@@ -127,6 +125,12 @@ def emit(record: RunRecord, format: str, output: Path | None) -> None:
 
         pieces = renderer(format)(record)
         write_text(with_progress(pieces, 1) if len(record.cases) > MANY else pieces, output)
+
+
+def _write_one_line(record: RunRecord) -> None:
+    from rnncli.report.one_line import one_line
+
+    write_text(f"{printable(one_line(record))}\n", None)
 
 
 def write_text(pieces: Iterable[str], output: Path | None) -> None:
@@ -210,9 +214,12 @@ def finish(
     code, notes = exit_code(record), []
     if early in INTERRUPTIONS or (early and code != ExitCode.CANDIDATE_FAILED):
         code = early
-    if not emitted and (format != "table" or record.tally.cases > 1 or not record.tally.kinds):
+    if not emitted or (detail == Detail.QUIET and output not in (None, STDOUT)):
         try:
-            emit(record, format, output)
+            if emitted:
+                _write_one_line(record)
+            elif format != "table" or record.tally.cases > 1 or not record.tally.kinds:
+                emit(record, format, output)
         except ReaderGoneError:  # nothing more to say to anyone
             raise typer.Exit(int(code)) from None
         except (OSError, ConfigError) as error:

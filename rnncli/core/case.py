@@ -236,14 +236,16 @@ def _candidate_of(mapping: dict[str, Any]) -> Candidate:
     try:
         return Candidate.model_validate(mapping)
     except ValidationError as error:
-        found: dict[str, Any] = {**error.errors()[0]}
+        unknown_first = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+        found: dict[str, Any] = {**unknown_first[0]}
     key, keys = ".".join(map(str, found["loc"])), ", ".join(Candidate.model_fields)
     if found["type"] == "extra_forbidden":
         raise _problem(f"unknown key {key}{nearest(key, Candidate.model_fields)}", keys)
     if found["type"] == "missing":
         raise _problem(f"{key} is missing", f"a mapping with target, and of {keys}")
     allowed = found["ctx"].get("expected", "PATH.py:NAME or MODULE:NAME") if "ctx" in found else "a text"
-    raise _problem(f"{key} {shown(found['input'])} is not allowed", allowed)
+    hint = nearest(str(found["input"]), re.findall(r"'([^']+)'", allowed))
+    raise _problem(f"{key} {shown(found['input'])} is not allowed{hint}", allowed)
 
 
 class Case(Section):

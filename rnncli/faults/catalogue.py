@@ -20,11 +20,14 @@ GATED = {"RNN": (), "GRU": gru.FAULTS, "LSTM": lstm.FAULTS}
 
 
 def _worded(fault: Fault, cell: str) -> Fault:
-    """Return a fault in words of a cell: without the equation of an RNN's step, and of nn.LSTM where nn.RNN is said."""
+    """Return a fault as one of a cell: without the equation of an RNN's step, with nn.LSTM where nn.RNN is said, and
+    with the forms of one of two states.
+    """
     if cell == "RNN":
         return fault
     shows, fix = (text.replace("nn.RNN", f"nn.{cell}") for text in (fault.shows, fault.fix))
-    return replace(fault, written=fault.written.partition(": h = tanh(")[0], shows=shows, fix=fix)
+    rare = {**fault.rare, **(lstm.OF_ONE_STATE.get(fault.id, {}) if cell == "LSTM" else {})}
+    return replace(fault, written=fault.written.partition(": h = tanh(")[0], shows=shows, fix=fix, rare=rare)
 
 
 CATALOGUES: dict[str, dict[str, Fault]] = {

@@ -1,6 +1,6 @@
 """The faults of an LSTM's step, and of its two states. No torch."""
 
-from rnncli.faults.fault import Edit, Fault, Need, inserted, orders
+from rnncli.faults.fault import Edit, Fault, Forms, Need, inserted, orders
 
 KNOWN = {"iofg": "i,o,f,c of ONNX", "igfo": "i,c,f,o of old TensorFlow", "ifog": "i,f,o,g of Core ML"}
 KNOWN |= {"figo": "f,i,c,o of OpenVINO", "gfoi": "c,f,o,i of Deeplearning4j"}
@@ -23,7 +23,9 @@ FAULTS = (
         "zeros it is wrong where c_0 is not zero, too, and no gradient reaches c_0.",
         fix="carry c from step to step beside h", seen_with=(Need.STATE,),
         forms={"from c_0": (Edit("layer", "step(x_t, states,", "step(x_t, (*states[:1], *first[1:]),"),),
-               "from zeros": (inserted("lstm_step", "i, f, g, o = ", "c = torch.zeros_like(c)"),)}),
+               "from zeros": (inserted("lstm_step", "i, f, g, o = ", "c = torch.zeros_like(c)"),)},
+        rare={"c_n is c_0": (Edit("lstm_step", "c = torch.sigmoid(f)", "new = torch.sigmoid(f)"),
+                             Edit("lstm_step", "torch.tanh(c)", "torch.tanh(new)"))}),
     Fault("cell-detached", "no gradient through c: f * c.detach()",
         shows="output, h_n and c_n are right; no gradient reaches c_0, and those of the weights are wrong.",
         fix="carry c itself from step to step, without detach() or .data", seen_with=(Need.GRADIENTS,),
@@ -59,3 +61,17 @@ FAULTS = (
         edits=(Edit("lstm_step", "h if W_hr is None else h @ W_hr.T, c", "h, c"),
                Edit("layer", "append(states[0])", "append(states[0] @ weights[4].T if weights[4:] else states[0])"))),
 )
+
+_FIRST, _STEP = "rows[k * directions + d] for rows in states", "step(x_t, states,"
+_KEPT = "outputs.append(states[0])"
+OF_ONE_STATE: dict[str, Forms] = {  # rare forms of faults of any cell, in which one of the two states has it alone
+    "h0-ignored": {
+        "h_0 alone": (Edit("stack", _FIRST, "rows[k * directions + d] * (n > 0) for n, rows in enumerate(states)"),),
+        "c_0 alone": (Edit("stack", _FIRST, "rows[k * directions + d] * (n < 1) for n, rows in enumerate(states)"),)},
+    "h0-detached": {
+        "h_0 alone": (Edit("stack", _FIRST, "rows[k * directions + d] for rows in (states[0].detach(), states[1])"),),
+        "c_0 alone": (Edit("stack", _FIRST, "rows[k * directions + d] for rows in (states[0], states[1].detach())"),)},
+    "state-detached": {
+        "h alone": (Edit("layer", _STEP, "step(x_t, (states[0].detach(), states[1]) if t else states,"),),
+        "h alone, after it is kept": (Edit("layer", _KEPT, f"{_KEPT}\nstates = states[0].detach(), states[1]"),)},
+}

@@ -7,6 +7,7 @@ from rnncli.core.cells import CELLS
 from rnncli.faults.fault import STEP, Edit, Fault, Need, inserted, left_out
 
 GATED = tuple(name for name, cell in CELLS.items() if len(cell.gates) > 1)
+KEPT = "outputs.append(states[0])"
 FLIPPED_WHOLE = Edit("flipped", "if lengths is None:\n    return x.flip(0)", "return x.flip(0)")
 EACH_TRANSPOSED = "torch.cat([W.T for W in {0}.split(states[-1].shape[-1])]).T"  # states[-1] has H_cell features
 
@@ -165,7 +166,9 @@ FAULTS = (
     Fault("hn-last-layer-only", "h_n holds the last layer alone: (D, N, H_out)",
         shows="output is right; h_n is short of the layers below the last.",
         fix="stack the final states of every layer", needs=(Need.LAYERS,),
-        edits=(Edit("stack", "torch.stack(rows)", "torch.stack(rows[-directions:])"),)),
+        edits=(Edit("stack", "torch.stack(rows)", "torch.stack(rows[-directions:])"),),
+        rare={"(N, H_out)": (Edit("stack", "torch.stack(rows)",
+                                  "rows[-1] if num_layers > 1 else torch.stack(rows)"),)}),
     Fault("hn-directions-joined", "h_n with both directions side by side: (num_layers, N, 2*H_out)",
         shows="output is right; h_n has half the rows, twice as wide.",
         fix="stack the two final states along the first axis instead of concatenating their features",
@@ -250,7 +253,8 @@ FAULTS = (
         shows="output and h_n are right; the gradients of weight_hh and of whatever earlier steps read are wrong. "
         "Invisible without gradients, and with one time step.",
         fix="carry h itself from step to step, without detach() or .data", seen_with=(Need.GRADIENTS, Need.TWO_STEPS),
-        edits=(Edit("layer", "step(x_t, states,", "step(x_t, tuple(h.detach() for h in states) if t else states,"),)),
+        edits=(Edit("layer", "step(x_t, states,", "step(x_t, tuple(h.detach() for h in states) if t else states,"),),
+        rare={"after it is kept": (Edit("layer", KEPT, f"{KEPT}\nstates = tuple(h.detach() for h in states)"),)}),
     Fault("h0-detached", "starts from h_0.detach()",
         shows="output and h_n are right, and no gradient reaches h_0. Invisible without gradients.",
         fix="start from h_0 itself, without detach() or .data", needs=(Need.H_0,), seen_with=(Need.GRADIENTS,),

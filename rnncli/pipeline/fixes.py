@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from rnncli.candidate import repair, repair_gates
 from rnncli.candidate.find import from_source
 from rnncli.candidate.load import canonical
 from rnncli.candidate.reading import read
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rnncli.candidate.adapter import Adapted
 
 SEARCH_S = 5.0  # on a busy machine; an edit takes about 0.03 s to read and run
+WAYS = repair.EDITS | repair_gates.EDITS
 MAX_EDITS = 60  # that are tried for a fault
 
 
@@ -56,7 +58,7 @@ class Search:
         return [found.get(fault) for fault in faults]
 
     def _fixing(self, source: str, fault: str, remaining: Sequence[str]) -> Edit | None:
-        for edit in itertools.islice(edits(source, fault), MAX_EDITS):
+        for edit in itertools.islice(edits(source, fault.partition(":")[0], WAYS), MAX_EDITS):
             if time.monotonic() > self.deadline:
                 return None
             if self._computes(applied(source, edit), remaining):

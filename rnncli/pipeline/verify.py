@@ -124,18 +124,42 @@ def _by_its_readings(
 ) -> CaseRecord:
     reading = candidate.read(case)
     record = _as_read(case, device, candidate, options, reading)
+    quick = replace(options, shrink=False, timing=False, guard=False)
     verdicts = {reading.reading: record.verdict}
     for which in range(1, reading.readings):
         other = candidate.choose(case, which)
-        quick = replace(options, shrink=False, timing=False, guard=False)
         verdicts[other.reading] = _as_read(case, device, candidate, quick, other).verdict
     if len(set(verdicts.values())) == 1:
-        return record
+        return (
+            record
+            if _shows_again(record, case, device, candidate, quick)
+            else _without_shrinking(record, case, options)
+        )
     told = "; or ".join(f"read as {reading}: {verdict}" for reading, verdict in verdicts.items())
     raise AmbiguousError(
         f"candidate {case.target}: two readings lead to different verdicts: {told}; state which one is meant in the"
         " config, with a mapping candidate: and its keys target, convention, layout, weights, returns or takes"
     )
+
+
+def _shows_again(
+    record: CaseRecord, case: Case, device: torch.device, candidate: "CandidateProxy", options: VerifyOptions
+) -> bool:
+    """Return whether the case of the replay is a mismatch for a reading of its own: where it has other layers or
+    directions, the candidate may be called in another way.
+    """
+    again = Case.model_validate(record.replay_config) if record.replay_config else case
+    called_alike = again.rnn.num_layers == case.rnn.num_layers and again.rnn.directions == case.rnn.directions
+    if called_alike or candidate.exit_error:
+        return True
+    with suppress(CandidateError):
+        return _as_read(again, device, candidate, options, candidate.read(again)).verdict == Verdict.MISMATCH
+    return False
+
+
+def _without_shrinking(record: CaseRecord, case: Case, options: VerifyOptions) -> CaseRecord:
+    whole = case.model_copy(update={"expect": {}})
+    return replace(record, replay=replay_command(whole, *policy_flags(options.policy)), replay_config=whole.config)
 
 
 def _as_read(
@@ -163,7 +187,9 @@ def _as_read(
         them = "them" if len(reading.untried) > 1 else "it"
         names = ", ".join(IN_WORDS.get(name, name) for name in reading.untried)
         warnings.append(f"the candidate takes {names}, and this case does not try {them}: add {flags}")
-    diagnosis = [*(_of_own_tensor(case, *fault) for fault in reading.faults[:1]), *(record.diagnosis or ())]
+    own = [_of_own_tensor(case, *fault) for fault in reading.faults[:1]]
+    follows = {UNEXPLAINED, *(["gates-in-another-order"] if reading.order_is_assumed else [])} if own else set()
+    diagnosis = [*own, *(found for found in record.diagnosis or () if found.id not in follows)]
     beside = DOWNCAST if case.run.dtype != "float64" else ""  # no reason of the verdict: it comes last
     diagnosis.sort(key=lambda found: (found.id == beside, found.id == UNEXPLAINED))
     leaks = any(found.id == LEAK for found in record.diagnosis or ())  # and so onto any device

@@ -1,5 +1,8 @@
 """A result in one line, for a script: `mismatch  my_rnn.py:rnn_forward: missing-bias-hh`."""
 
+from collections import Counter
+from collections.abc import Mapping
+
 from rnncli.core import words
 from rnncli.core.causes import UNEXPLAINED
 from rnncli.core.records import CaseRecord, RunRecord, Verdict
@@ -21,8 +24,16 @@ def _of_verify(record: RunRecord) -> str:
     if record.verdict != Verdict.MATCH:
         return f"{record.verdict or without_verdict(record)}  {conclusion(record)}"
     matched, skipped = tally.verdicts[Verdict.MATCH], tally.verdicts[Verdict.NOT_COMPARABLE]
-    why = next(iter(tally.left_open.most_common(1)), ("", 0))[0]
-    return f"match  {cases(matched)}" + (f", {skipped} skipped: {_shortened(why)}" if skipped else "")
+    return f"match  {cases(matched)}" + (f", {skipped} skipped: {_why_skipped(tally.left_open)}" if skipped else "")
+
+
+def _why_skipped(reasons: Mapping[str, int]) -> str:
+    """Return why cases could not be compared, with the number of cases where there are several reasons."""
+    counted = Counter[str]()
+    for reason, count in reasons.items():
+        counted[_shortened(reason)] += count
+    told = counted.most_common()
+    return told[0][0] if len(told) == 1 else ", ".join(f"{reason} ({count})" for reason, count in told)
 
 
 def _of_case(case: CaseRecord) -> str:

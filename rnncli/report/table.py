@@ -87,7 +87,7 @@ def _sections(case: CaseRecord, verbose: bool) -> Iterator[Iterable[RenderableTy
     if case.shapes:
         yield [_shapes(case), Text(words.axes(case), "dim")]
     if case.parameters:
-        yield [_parameters_table(case, verbose) if case.checks is None else _parameters(case)]
+        yield [_parameters_table(case, verbose) if verbose or case.checks is None else _parameters(case)]
     if case.checks:
         yield [_checks(case) if verbose else _parity(case), *_reasons(case, verbose)]
     if case.faults is not None:
@@ -144,7 +144,9 @@ def _diagnosed(found: Diagnosis, verbose: bool) -> Iterator[Text]:
     yield Text.assemble((f"{found.id}: {written}", "bold red"), f"  {found.at}" if found.at else "")
     equations = (found.equations or ()) if verbose or not found.change else ()
     where = "The same in" if found.change else "In"
-    beside = [f"{where} manual/equations.py, wrong and right:"] if equations else []
+    signs = {line[:1] for line in equations} & {"-", "+"}
+    told = {"-": "what does not belong there", "+": "what is missing"}.get("".join(signs), "wrong and right")
+    beside = [f"{where} manual/equations.py, {told}:"] if equations else []
     for line in (*(found.change or ()), *beside, *equations):
         yield Text(line, {"-": "red", "+": "green"}.get(line[:1], ""), no_wrap=True)
     if verbose or not found.change:
@@ -293,7 +295,7 @@ def _checks(case: CaseRecord) -> Table:
         passes = parity.passes_at(of.decisive) if of.bounded else "-"
         rows.append([of.tensor, _verdict(of.verdict), *(words.number(error) for error in of.errors), noise, passes])
     errors = ["float64\nerror>?", f"{parity.working_dtype(checks)}\nerror>?", f"{layer}'s\nown>?"]
-    return table(["parity", "verdict", *errors, "noise\nenvelopes>?", "passes\nat rtol>?"], rows)
+    return table(["parity", "verdict", *errors, "noise\nratio>?", "passes\nat rtol>?"], rows)
 
 
 def _faults(case: CaseRecord) -> Iterator[RenderableType]:

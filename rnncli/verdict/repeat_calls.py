@@ -10,7 +10,7 @@ from rnncli.core.causes import LEAK, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Stage
 from rnncli.numerics.oracle import Oracle
-from rnncli.numerics.probe import Probe
+from rnncli.numerics.probe import Probe, without_states
 from rnncli.verdict import regimes
 from rnncli.verdict.evaluate import Candidate, Values, same_results
 from rnncli.verdict.problem import Derived, Problem
@@ -118,9 +118,9 @@ def _again_without_h_0(problem: Problem, candidate: Candidate) -> Difference | N
     """Call with one step, one sequence, and both, twice each and without h_0: a state may be kept for these alone."""
     if candidate.built_in or not candidate.h_0_may_be_omitted:
         return None
-    given, forward = problem.case.input, problem.forward_alone
-    alone = [forward.first_sequence] if given.layout != "unbatched" and given.batch_size > 1 else []
-    steps = [forward.shortened(1)] if given.seq_len > 1 else []
+    given, whole = problem.case.input, problem.forward_alone if problem.drops else problem
+    alone = [whole.first_sequence] if given.layout != "unbatched" and given.batch_size > 1 else []
+    steps = [whole.shortened(1)] if given.seq_len > 1 else []
     both = [one.shortened(1) for one in alone if steps]
     for small in [*steps, *alone, *both]:
         sizes = "one step" if small.case.input.seq_len == 1 else "one sequence"
@@ -128,7 +128,7 @@ def _again_without_h_0(problem: Problem, candidate: Candidate) -> Difference | N
         alike = f"called without h_0, with {sizes}", Cause.WITHOUT_H_0
         with suppress(CandidateError):
             again = f"called again, with {sizes} and without h_0"
-            if found := _in_two_calls(small.without_states, candidate, again, alike):
+            if found := _in_two_calls(small.derived(without_states), candidate, again, alike):
                 return found
     return None
 

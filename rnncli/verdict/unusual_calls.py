@@ -152,10 +152,16 @@ def _of_several_lengths(small: Problem, candidate: Candidate) -> Difference | No
         return None
     problem = small.derived(_of_lengths)
     when = f"given sequences of {', '.join(map(str, problem.case.input.sequence_lengths))} steps"
-    try:
-        return first_difference(problem, "algorithm", candidate, when, Cause.REGIME)
-    except CandidateError as error:
-        return Difference("output", Cause.RAISES, f"{when}: {error}")
+    calls = [(when, problem)]
+    calls += [(f"{when}, without h_0", problem.derived(without_states))] if candidate.h_0_may_be_omitted else []
+    for when, problem in calls:
+        try:
+            found = first_difference(problem, "algorithm", candidate, when, Cause.REGIME)
+        except CandidateError as error:
+            return Difference("output", Cause.RAISES, f"{when}: {error}")
+        if found:
+            return found
+    return None
 
 
 def _of_lengths(case: Case, _: Probe) -> tuple[Case, Probe]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from levels import one_in
 
-from rnncli.candidate.repair import Hunk, applied, difference, edits
+from rnncli.candidate.repair import EDITS, Hunk, applied, difference, edits
 from rnncli.core.case import Case
 from rnncli.pipeline.verify import VerifyOptions, verify
 
@@ -148,7 +148,7 @@ def test_one_change_that_fixes_two_faults_is_shown_once(tmp_path):
 
 @pytest.mark.usefixtures("in_process")
 def test_where_no_edit_matches_none_is_shown(tmp_path, monkeypatch):
-    monkeypatch.setattr("rnncli.candidate.repair.EDITS", {"missing-bias-hh": lambda _: iter(())})
+    monkeypatch.setattr("rnncli.pipeline.fixes.WAYS", {"missing-bias-hh": lambda _: iter(())})
     file = tmp_path / "wrong.py"
     file.write_text(RNN.replace(" + b_hh)", ")"))
     (found,) = judged(file).diagnosis
@@ -157,7 +157,7 @@ def test_where_no_edit_matches_none_is_shown(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("in_process")
 def test_an_edit_that_gives_other_values_is_not_shown(tmp_path, monkeypatch):
-    doubled = [(hunk,) for edit in edits(RNN, "weight-hh-transposed") for hunk in edit]
+    doubled = [(hunk,) for edit in edits(RNN, "weight-hh-transposed", EDITS) for hunk in edit]
     monkeypatch.setattr("rnncli.pipeline.fixes.edits", lambda *_: doubled)
     file = tmp_path / "wrong.py"
     file.write_text(RNN.replace(" + b_hh)", ")"))
@@ -192,13 +192,13 @@ def test_the_search_for_a_fix_prints_nothing_and_leaves_the_file_as_it_is(tmp_pa
 
 
 def test_a_source_that_does_not_parse_has_no_edits():
-    assert list(edits("def f(:", "missing-bias-hh")) == []
-    assert list(edits(RNN, "packed-hn-not-restored")) == []
+    assert list(edits("def f(:", "missing-bias-hh", EDITS)) == []
+    assert list(edits(RNN, "packed-hn-not-restored", EDITS)) == []
 
 
 def test_an_edit_of_two_places_changes_both():
     source = "a = w @ v.T\nb = w @ v.T\n"
-    pairs = [edit for edit in edits(source, "weight-hh-transposed") if len(edit) == 2]
+    pairs = [edit for edit in edits(source, "weight-hh-transposed", EDITS) if len(edit) == 2]
     assert pairs
     for edit in pairs:
         after = applied(source, edit)
@@ -252,12 +252,12 @@ def test_a_line_that_would_assign_a_name_to_itself_goes(tmp_path):
 
 def test_places_that_are_apart_are_shown_apart():
     source = "a = w @ v.T\nprint(a)\nb = w @ v.T\n"
-    shown = [difference(edit) for edit in edits(source, "weight-hh-transposed") if len(edit) == 2]
+    shown = [difference(edit) for edit in edits(source, "weight-hh-transposed", EDITS) if len(edit) == 2]
     assert shown
     assert all(lines[2] == "..." and len(lines) == 5 for lines in shown)
 
 
 def test_a_line_that_comes_alone_is_shown_behind_the_one_it_follows():
     source = "def f(h, x):\n    for x_t in x:\n        new = x_t + h\n    return new\n"
-    shown = [difference(edit) for edit in edits(source, "state-not-carried")]
+    shown = [difference(edit) for edit in edits(source, "state-not-carried", EDITS)]
     assert ("          new = x_t + h", "+         h = new") in shown

@@ -1,5 +1,7 @@
 """A result in one line, for a script."""
 
+from dataclasses import replace
+
 import pytest
 
 from rnncli.core.case import Case
@@ -78,9 +80,15 @@ def test_a_result_is_one_line(run, line):
     assert one_line(run) == line
 
 
-def test_cases_that_were_skipped_are_counted_with_the_first_reason():
-    cases = [
-        CaseRecord(id=f"a{n}", config=Case().config, verdict=checks[0].verdict, checks=checks)
-        for n, checks in enumerate((RIGHT, SKIPPED, SKIPPED))
-    ]
-    assert one_line(RunRecord.of("verify", {}, cases)) == "match  1 case, 2 skipped: relu is not claimed"
+def test_cases_that_were_skipped_are_counted_with_each_reason():
+    def line(*found):
+        cases = [
+            CaseRecord(id=f"a{n}", config=Case().config, verdict=checks[0].verdict, checks=checks)
+            for n, checks in enumerate(found)
+        ]
+        return one_line(RunRecord.of("verify", {}, cases))
+
+    other = (replace(SKIPPED[0], reason="it draws masks of its own"), *SKIPPED[1:])
+    assert line(RIGHT, SKIPPED, SKIPPED) == "match  1 case, 2 skipped: relu is not claimed"
+    told = "relu is not claimed (2), it draws masks of its own (1)"
+    assert line(RIGHT, SKIPPED, other, SKIPPED) == f"match  1 case, 3 skipped: {told}"
