@@ -54,7 +54,7 @@ _CELL_STATE = re.compile(
     r"|long_?term(_?memory)?|ltm|(memory|mem)_?(states?|cells?))"
     rf"(_?({_AFTER}|n|x|next|new|current|states?))?$|^pre_(c|cells?(_?states?)?)$"
 )
-_SECOND_BIAS = re.compile(r"[cd](s|_?[nh])?")  # beside b: of all gates, lists of them, or of n alone
+_SECOND_BIAS = re.compile(r"[cd](s|_?[nh])?|rb|br")  # beside b: of all gates, lists of them, or of n alone
 _GATE_WORDS: dict[str, dict[str, frozenset[str]]] = {
     "RNN": {},
     "LSTM": {"i": words("i in inp input u update"), "f": words("f forget"), "o": words("o out output"),

@@ -10,7 +10,7 @@ from rnncli.core.causes import LEAK, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Stage
 from rnncli.numerics.oracle import Oracle
-from rnncli.numerics.probe import Probe, without_states
+from rnncli.numerics.probe import Probe, first_sequence, without_states
 from rnncli.verdict import regimes
 from rnncli.verdict.evaluate import Candidate, Values, same_results
 from rnncli.verdict.problem import Derived, Problem
@@ -119,7 +119,8 @@ def _again_without_h_0(problem: Problem, candidate: Candidate) -> Difference | N
     if candidate.built_in or not candidate.h_0_may_be_omitted:
         return None
     given, whole = problem.case.input, problem.forward_alone if problem.drops else problem
-    alone = [whole.first_sequence] if given.layout != "unbatched" and given.batch_size > 1 else []
+    batched = given.layout != "unbatched" and given.batch_size > 1
+    alone = [whole.derived(first_sequence)] if batched else []
     steps = [whole.shortened(1)] if given.seq_len > 1 else []
     both = [one.shortened(1) for one in alone if steps]
     for small in [*steps, *alone, *both]:
