@@ -52,6 +52,17 @@ def reset_after_product(source: Source) -> Places:
                     yield source.replaced(above, f"{reset} * ({product} + {source.text(above.right)})")
 
 
+def bias_inside(source: Source) -> Places:
+    """What is added to r times a product inside of it: `r * (h @ W + b)` for `r * (h @ W) + b`."""
+    for node in [node for node in source.of(ast.BinOp) if isinstance(node.op, ast.Add)]:
+        of_two = isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Add)
+        first = f"{source.text(node.left.left)} + " if of_two else ""  # type: ignore[attr-defined]
+        reset_product = _factors(node.left.right if of_two else node.left)  # type: ignore[attr-defined]
+        if reset_product:
+            reset, product = map(source.text, reset_product)
+            yield source.replaced(node, f"{first}{reset} * ({product} + {source.text(node.right)})")
+
+
 def without_one_added(source: Source) -> Places:
     for node in source.of(ast.BinOp):
         if isinstance(node.op, ast.Add) and isinstance(node.right, ast.Constant):
@@ -125,7 +136,7 @@ EDITS: dict[str, Way] = {
     "gates-in-another-order": in_torchs_order,
     "update-inverted": update_turned,
     "reset-before-product": reset_after_product,
-    "reset-spares-bias": reset_after_product,
+    "reset-spares-bias": bias_inside,
     "forget-bias-added": without_one_added,
     "cell-not-carried": cell_carried,
     "cell-detached": Source.attached,

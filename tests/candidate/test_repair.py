@@ -79,6 +79,78 @@ FAULTS = {  # the fault, what was written instead of what, and the line that goe
     ),
     "h0-layer-shared": (LAYERS, "h_0[layer]", "h_0[0]", "h_0[layer]"),
 }  # fmt: skip
+LSTM = """
+import torch
+from torch import nn
+
+def rnn(x, state, W_ih, W_hh, b_ih, b_hh):
+    h, c = state
+    out = []
+    for x_t in x:
+        gates = x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh
+        i, f, g, o = gates.chunk(4, 1)
+        i, f, o = torch.sigmoid(i), torch.sigmoid(f), torch.sigmoid(o)
+        g = torch.tanh(g)
+        c = f * c + i * g
+        h = o * torch.tanh(c)
+        out.append(h)
+    return torch.stack(out), (h, c)
+"""
+ASSIGNED = "c = f * c + i * g\n        h = o * torch.tanh(c)"
+UNASSIGNED = ASSIGNED.replace("c =", "new =").replace("(c)", "(new)")
+SPARED = "size :].T) + b_hh[2 * size :]"
+GRU = """
+import torch
+from torch import nn
+
+class rnn(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.xr, self.xz, self.xn = (nn.Linear(input_size, hidden_size) for _ in range(3))
+        self.hr, self.hz, self.hn = (nn.Linear(hidden_size, hidden_size) for _ in range(3))
+
+    def forward(self, x, h):
+        out = []
+        for x_t in x:
+            r = torch.sigmoid(self.xr(x_t) + self.hr(h))
+            z = torch.sigmoid(self.xz(x_t) + self.hz(h))
+            n = torch.tanh(self.xn(x_t) + r * self.hn(h))
+            h = (1 - z) * n + z * h
+            out.append(h)
+        return torch.stack(out), h
+"""
+LERP = GRU.replace("(1 - z) * n + z * h", "torch.lerp(n, h, z)")
+PRODUCT = """
+import torch
+
+def rnn(x, h, W_ih, W_hh, b_ih, b_hh):
+    size = h.shape[1]
+    out = []
+    for x_t in x:
+        x_r, x_z, x_n = (x_t @ W_ih.T + b_ih).chunk(3, 1)
+        h_r, h_z = (h @ W_hh[: 2 * size].T + b_hh[: 2 * size]).chunk(2, 1)
+        r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+        n = torch.tanh(x_n + r * (h @ W_hh[2 * size :].T + b_hh[2 * size :]))
+        h = (1 - z) * n + z * h
+        out.append(h)
+    return torch.stack(out), h
+"""
+GATED = {  # the cell, the fault, and as above
+    "order": ("LSTM", "gates-in-another-order", LSTM, "i, f, g, o = gates", "i, f, o, g = gates", "i, f, g, o = gates"),
+    "f + 1": ("LSTM", "forget-bias-added", LSTM, "torch.sigmoid(f)", "torch.sigmoid(f + 1)", "torch.sigmoid(f)"),
+    "no f": ("LSTM", "cell-not-carried", LSTM, "c = f * c + i * g", "c = i * g", "c = f * c + i * g"),
+    "c": ("LSTM", "cell-not-carried", LSTM, ASSIGNED, UNASSIGNED, "c = new"),
+    "detached": ("LSTM", "cell-detached", LSTM, "f * c +", "f * c.detach() +", "c = f * c + i * g"),
+    "states": ("LSTM", "hn-cn-swapped", LSTM, "(h, c)", "(c, h)", "(h, c)"),
+    "o * c": ("LSTM", "output-gate-without-tanh", LSTM, "o * torch.tanh(c)", "o * c", "o * torch.tanh(c)"),
+    "g": ("LSTM", "gate-activation-wrong", LSTM, "torch.tanh(g)", "torch.sigmoid(g)", "torch.tanh(g)"),
+    "1 - f": ("LSTM", "input-forget-coupled", LSTM, "i * g", "(1 - f) * g", "i * g"),
+    "z": ("GRU", "update-inverted", GRU, "(1 - z) * n + z * h", "z * n + (1 - z) * h", "(1 - z) * n + z * h"),
+    "lerp": ("GRU", "update-inverted", LERP, "lerp(n, h, z)", "lerp(h, n, z)", "lerp(n, h, z)"),
+    "r": ("GRU", "reset-before-product", GRU, "r * self.hn(h)", "self.hn(r * h)", "r * self.hn(h)"),
+    "r @": ("GRU", "reset-before-product", PRODUCT, "r * (h @ W", "((r * h) @ W", "r * (h @"),
+    "b_hn": ("GRU", "reset-spares-bias", PRODUCT, "size :].T + b_hh[2 * size :])", SPARED, "r * ("),
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +183,21 @@ def test_the_change_that_is_shown_makes_the_candidate_match(fault, tmp_path):
     assert any(line in told for told in found.change)
     patch(file, found)
     assert judged(file, **sizes_of(source)).verdict == "match"
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("name", one_in(6, GATED, "test_the_change_that_is_shown_makes_the_candidate_match"))
+def test_the_change_of_a_step_with_gates_makes_the_candidate_match(name, tmp_path):
+    cell, fault, source, right, wrong, line = GATED[name]
+    assert right in source
+    file = tmp_path / "wrong.py"
+    file.write_text(source.replace(right, wrong))
+    (found,) = judged(file, cell=cell).diagnosis
+    assert found.id == fault
+    assert found.at.startswith(f"{file}:")
+    assert any(line in told for told in found.change)
+    patch(file, found)
+    assert judged(file, cell=cell).verdict == "match"
 
 
 def patch(file: Path, found):

@@ -49,6 +49,14 @@ BAD_CONFIGS = {  # name: (content, what the message says)
         "candidate: {target: a.py:f, layuot: unbatched}",
         ":1: candidate: unknown key layuot (did you mean layout?); allowed: target, convention",
     ),
+    "reading with an unknown key in place of the target": (
+        "candidate: {taget: a.py:f}",
+        ":1: candidate: unknown key taget (did you mean target?); allowed: target, convention",
+    ),
+    "reading with a word misspelt": (
+        "candidate: {target: a.py:f, layout: time_first}",
+        ':1: candidate: layout "time_first" is not allowed (did you mean time-first?)',
+    ),
     "reading without a target": (
         "candidate: {layout: unbatched}",
         ":1: candidate: target is missing; allowed: a mapping with target, and of target, convention",

@@ -262,6 +262,17 @@ def test_quiet_beside_a_file_writes_the_file_whole(typed, tmp_path):
         == "predicted  nn.RNN(20, 40): output (5, 10, 40), h_n (1, 10, 40)\n"
     )
     json.loads((tmp_path / "r.json").read_text())
+    for file in ("r.json", "r.jsonl"):
+        assert typed(f"verify -q --no-timing --output {file}").out.startswith("match  manual: output, h_n and ")
+    assert json.loads((tmp_path / "r.jsonl").read_text())["verdict"] == "match"
+
+
+def test_verbose_lists_every_parameter_and_breaks_at_no_80_columns(typed):
+    shown = typed("verify -v --no-timing --cell LSTM --layers 2 --bidirectional --seed 3")
+    assert max(map(len, shown.out.splitlines())) <= 80
+    assert "noise" in shown.out
+    assert "more (-v)" not in shown.out
+    assert "weight_hh_l1_reverse  (160, 40)" in shown.out
 
 
 def test_quiet_and_verbose_are_refused_together(typed):

@@ -228,6 +228,29 @@ def test_a_smaller_case_in_which_the_candidate_raises_is_not_the_mismatch(monkey
     assert without_device(record.replay) == f"rnncli verify {ONE} --seq-len 4 --batch-size 1"
 
 
+ONE_LAYER = """
+import torch
+
+
+def rnn(x, h, W_ih, W_hh, b_ih, b_hh, num_layers=1):
+    states = []
+    for x_t in x:
+        h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh)
+        states.append(h)
+    return torch.stack(states), h
+"""
+
+
+@pytest.mark.parametrize("flags", ["--layers 2", "--layers 3 --bidirectional"])
+def test_a_case_of_one_layer_that_is_read_in_another_way_is_not_the_mismatch(rnncli, tmp_path, flags):
+    (tmp_path / "one_layer.py").write_text(ONE_LAYER)
+    shown = rnncli("verify", "--no-timing", f"{tmp_path}/one_layer.py", *flags.split())
+    assert shown.code == 1
+    assert "permute" not in shown.out
+    replay = shown.out[shown.out.index("rnncli verify") :].splitlines()[0]
+    assert rnncli(*shlex.split(replay)[1:], "--no-timing").code == 1
+
+
 def test_a_smaller_case_that_does_not_fit_into_memory_is_not_taken(planted, monkeypatch):
     def nothing_fits(*_):
         raise ConfigError("the case is too big")

@@ -116,6 +116,9 @@ def test_the_lines_of_the_equations_stand_in_the_table_where_no_change_of_the_ca
     assert page[at + 1 : at + 5] == [*told, "Fix: f."]
     changed = case_of(Verdict.MISMATCH, diagnosis=(replace(fault, at="my_rnn.py:3", change=("- h = 0", "+ h = h_0")),))
     assert not {*told, *equations} & set(rendered("table", record_of(changed)).splitlines())
+    for lines, said in ((equations[:1], "what does not belong there"), (equations[1:], "what is missing")):
+        alone = rendered("table", record_of(case_of(Verdict.MISMATCH, diagnosis=(replace(fault, equations=lines),))))
+        assert f"In manual/equations.py, {said}:" in alone.splitlines()
     told[0] = f"The same {told[0].replace('In', 'in')}"
     assert set(told) < set(rendered("table", record_of(changed).changed(detail=Detail.VERBOSE)).splitlines())
 
