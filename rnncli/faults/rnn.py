@@ -284,7 +284,7 @@ FAULTS = (
         shows="In float64 every tensor is wrong by about 1e-7 of its size. Invisible in float32 and below.",
         fix="make buffers with dtype=input.dtype, and drop the .float()", own_evidence=True,
         edits=(inserted("layer", "states = new", "new = tuple(h.float().to(h.dtype) for h in new)"),)),
-    Fault("device-hardcoded", "torch.zeros(...) without device: a buffer on the CPU whatever the input's device",
+    Fault("device-hardcoded", "torch.zeros(...), or its like, without device: on the CPU wherever the input is",
         shows="Raises on any other device. Invisible on the CPU.",
         fix="make buffers with device=input.device, or with input.new_zeros", own_evidence=True,
         edits=(Edit("stack", "tuple(rows[k", "tuple(torch.zeros(rows.shape[1:], dtype=rows.dtype) + rows[k"),)),

@@ -108,6 +108,8 @@ class Unexplained:
         elif shapeless and shapeless[0].cause == Cause.NOT_FINITE:
             where = "a division by 0, a logarithm or a root of 0 or less, an exp that overflows"
             yield Hint(_of_output(shapeless[0]), f"look at what is not finite: {where}")
+        elif shapeless and shapeless[0].cause == Cause.SIZES:
+            yield Hint(_of_output(shapeless[0]), "look at the line that raises, and at the sizes that meet there")
         elif shapeless:
             axis = self.trial.axis_of_another_size()
             where = _OF_AXIS.get(axis, "axes the steps of output are stacked along, and its directions joined along")
