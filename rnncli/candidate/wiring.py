@@ -98,16 +98,20 @@ class Wiring:
 
     def as_its_neighbours(self) -> "Wiring":
         """Return the wiring with its square matrices the way the others lie, whatever they behave like."""
-        sizes = {name: big(one.shape) for name, one in self.tensors.items()}
-        told = next(piece.weight for piece in self.pieces
-                    if piece.weight.kind == "weight_ih" and len(set(sizes[piece.tensor])) == 2)  # fmt: skip
+        of_input = (piece for piece in self.pieces if piece.weight.kind == "weight_ih")
+        told = next(piece.weight for piece in of_input if len(set(self._big(piece))) == 2)
         pieces = []
         for piece in self.pieces:
-            square = len(sizes[piece.tensor]) == 2 and len(set(sizes[piece.tensor])) == 1
+            square = len(self._big(piece)) == 2 and len(set(self._big(piece))) == 1
             turns = square and piece.weight.kind in ("weight_hh", "weight_ih")
             weight = replace(piece.weight, transposed=told.transposed) if turns else piece.weight
             pieces.append(replace(piece, weight=weight))
         return replace(self, pieces=tuple(pieces))
+
+    def _big(self, piece: Piece) -> tuple[int, ...]:
+        """Return the shape of a piece without axes of size 1: of a number, that of what stands at it."""
+        shape = self.tensors[piece.tensor].shape
+        return big(shape[1:] if isinstance(piece.index, int) else shape)
 
     def rows(self) -> tuple[Row, ...]:
         """Return each tensor, the weight it was given, and why."""
