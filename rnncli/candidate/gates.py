@@ -17,7 +17,7 @@ An object that takes no states gets them in a step before, in which x excites g 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -117,12 +117,27 @@ class _Place:
         for view, other in zip(self.own, above, strict=True):
             if other is None or not other.gates or other.assumed or other.blocks != view.blocks:
                 return False
+            if not self._of_one_code(view.tensor, other.tensor):
+                return False
         for view, other in zip(self.own, above, strict=True):
             assert other is not None
             view.gates, view.interleaved, view.torchs_bias = other.gates, other.interleaved, other.torchs_bias
             view.apart, view.of_apart = other.apart, other.of_apart
             view.evidence += "; gates as in the layer above"
         return True
+
+    def _of_one_code(self, *names: str) -> bool:
+        """Return whether the modules that two tensors lie in are of one class, with the same texts in them."""
+
+        def along(name: str) -> list[Any]:
+            found = [self.experiments.made]
+            for part in name.split(".")[:-1]:
+                found.append(getattr(found[-1], part, None))
+            return [(type(one), {key: text for key, text in vars(one).items() if isinstance(text, str)})
+                    for one in found if one is not None]  # fmt: skip
+
+        one, other = map(along, names)
+        return one == other
 
     def _as_another_layer(self, untold: list[View]) -> None:
         """Take the order of the layer above where states of a wrong shape are a mismatch in any order, or a call that

@@ -82,9 +82,9 @@ _OPTIONS = {
     " emb_dim d_emb d_embed n_feat n_feats feat_dim feature_size in_channels in_feats nfeat dim_input d_inp word_dim",
     "hidden_size": "hidden_size hidden_dim n_hidden hidden_units hid d_hidden nhid hidden units num_hiddens num_hidden"
     " hid_dim h_dim n_h n_a d_h hid_size hidden_features state_size state_dim out_features hidden_sz dim_hidden"
-    " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size n_embd2 d_model d_hid hidden_channels"
-    " nhidden n_hid num_hid lstm_size gru_size rnn_units lstm_units gru_units rnn_dim lstm_dim gru_dim rnn_hidden_size"
-    " lstm_hidden_size gru_hidden_size hidden_layer_size",
+    " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size n_embd2 d_model d_rnn d_hid"
+    " hidden_channels nhidden n_hid num_hid lstm_size gru_size rnn_units lstm_units gru_units rnn_dim lstm_dim gru_dim"
+    " rnn_hidden_size lstm_hidden_size gru_hidden_size hidden_layer_size",
     "hidden_sizes": "hidden_sizes hidden_dims",
     "num_layers": "num_layers n_layers nlayers layers depth n_layer layer_num nlayer stack num_hidden_layers nr_layers"
     " number_of_layers num_stacked_layers num_rnn_layers num_lstm_layers num_gru_layers lstm_layers gru_layers"

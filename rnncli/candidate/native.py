@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from rnncli.candidate import meanings, signature, source, state_source
-from rnncli.candidate.names import Slot, is_cell_state, option
+from rnncli.candidate.names import Slot, is_cell_state, option, words
 from rnncli.candidate.own_states import OwnStates
 from rnncli.candidate.places import is_array
 from rnncli.candidate.weights import Binding, Missing
@@ -26,6 +26,7 @@ _LISTED = re.compile(
     re.IGNORECASE,
 )
 _TWO_SHAPES = re.compile(r"\(\w+(, ?\w+)+\)(,| and) \(\w+(, ?\w+)+\)")  # of output and of h_n, without a name
+_SECTIONS = words("model rnn lstm gru encoder network net arch architecture hparams params config cfg layer")
 _RETURNED_SHAPE = re.compile(r"\breturns?\b[^.\n]{0,60}\(\w+(, ?\w+){2}\)", re.IGNORECASE)  # of three axes
 
 
@@ -248,13 +249,19 @@ def option_value(meant: str, case: Case, default: Any = None, name: str = "") ->
     values |= {"training": case.run.train, "batch_size": case.input.batch_size, "seq_len": case.input.seq_len}
     if meant != "config" and meant not in values:
         raise Missing(f"a value for {name or meant}{', whose name says nothing' if meant == 'unknown' else ''}")
-    return Settings(values) if meant == "config" else values[meant]
+    if meant != "config":
+        return values[meant]
+    return _with_values(default, values) if isinstance(default, dict) else Settings(values)
 
 
 class Settings(dict[str, Any]):
-    """A config object for a constructor: any name that means an argument of nn.RNN, by key or by attribute."""
+    """A config object for a constructor: any name that means an argument of nn.RNN, by key or by attribute; a section
+    of it, as in `cfg["model"]["hidden_size"]`, is the whole.
+    """
 
     def __missing__(self, name: str) -> Any:
+        if name.lower() in _SECTIONS:
+            return self
         meant = option(name)
         if meant in (None, name):
             raise KeyError(name)
@@ -273,6 +280,15 @@ class Settings(dict[str, Any]):
     def get(self, name: str, default: Any = None) -> Any:
         """Return a setting, or a default, as a dict does."""
         return getattr(self, name, default)
+
+
+def _with_values(default: Mapping[str, Any], values: Mapping[str, Any]) -> Settings:
+    """Return the config that is a default, with the values of the arguments of nn.RNN in it, in any section of it."""
+    found = Settings(values)
+    for key, value in default.items():
+        known = values.get(option(key) or "")
+        found[key] = _with_values(value, values) if isinstance(value, dict) else value if known is None else known
+    return found
 
 
 def _nonlinearity(wanted: str, default: Any, name: str) -> Any:

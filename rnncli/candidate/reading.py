@@ -160,6 +160,8 @@ class Reader:
             told = by_directions and (partly or native.asks_for_directions)
             if not claimed and ((layers > 1 and by_layers) or (directions > 1 and told)):
                 continue
+            if 1 < layers < rnn.num_layers and not native.states.taken:
+                continue  # without states any number of layers has the right shapes
             found, has = (self.settled(*sizes), sizes) if claimed else self._by_its_rows(*sizes)
             if has != sizes:
                 return found, has
@@ -202,6 +204,8 @@ class Reader:
             return False
         try:
             found = Proof(native, self.case, reading).wiring(1, 1, rnn.bias)
+        except Unreadable:
+            return not native.states.taken  # it may have several layers, which no state tells
         except (CandidateError, SystemExit):
             return False
         used = {(name.rpartition(".")[2], one.shape) for name, one in found.tensors.items()}
