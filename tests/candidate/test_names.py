@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnncli.candidate.names import gates_among, is_cell_state, orders_of_gates, role, slot
+from rnncli.candidate.names import gates_among, is_cell_state, options, orders_of_gates, role, slot
 from rnncli.core.cells import CELLS
 
 WEIGHTS = {
@@ -28,7 +28,20 @@ WEIGHTS = {
     "h2o.weight": ("readout", None, False),
     "by": ("readout", None, False),
     "num_layers": (None, None, False),
+    "x2g.1.weight": ("weight_ih", 1, False),
+    "h_to_gates.weight": ("weight_hh", None, False),
 }
+
+
+def test_a_size_is_no_input_that_was_multiplied_before():
+    assert role("proj_size") == "proj_size"
+    assert role("x_proj") == "projected"
+
+
+def test_d_model_is_the_width_of_the_input_beside_another_hidden_size():
+    assert options(["d_model", "d_hidden"]) == {"d_model": "input_size", "d_hidden": "hidden_size"}
+    assert options(["d_in", "d_model"]) == {"d_in": "input_size", "d_model": "hidden_size"}
+    assert options(["d_model", "n_layers", "anything"]) == {"d_model": "hidden_size", "n_layers": "num_layers"}
 
 
 @pytest.mark.parametrize("name", WEIGHTS)

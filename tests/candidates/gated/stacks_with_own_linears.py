@@ -97,3 +97,49 @@ class Narrow(GRUWithStates):
 
 class TimeFirst(GRUWithStates):
     """Takes batch_first, and does not look at it."""
+
+
+class Cell(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.x2h = nn.Linear(input_size, 4 * hidden_size)
+        self.h2h = nn.Linear(hidden_size, 4 * hidden_size)
+
+    def forward(self, x_t, h, c):
+        f, i, o, g = (self.x2h(x_t) + self.h2h(h)).chunk(4, dim=-1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+
+class OtherCell(Cell):
+    def forward(self, x_t, h, c):
+        g, o, i, f = (self.x2h(x_t) + self.h2h(h)).chunk(4, dim=-1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+
+class ThreeNamed(nn.Module):
+    """Three layers by name; it starts from zeros and returns output alone."""
+
+    lower = Cell
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.rnn1 = self.lower(input_size, hidden_size)
+        self.rnn2 = Cell(hidden_size, hidden_size)
+        self.rnn3 = Cell(hidden_size, hidden_size)
+
+    def forward(self, x):
+        for cell in (self.rnn1, self.rnn2, self.rnn3):
+            h = c = x.new_zeros(x.size(1), self.hidden_size)
+            states = []
+            for x_t in x:
+                h, c = cell(x_t, h, c)
+                states.append(h)
+            x = torch.stack(states)
+        return x
+
+
+class ThreeOfTwoKinds(ThreeNamed):
+    lower = OtherCell
