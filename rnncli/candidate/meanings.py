@@ -26,7 +26,7 @@ from rnncli.core.errors import CandidateError
 
 Arguments = dict[str, str | Slot]  # by name: input, state, projected, params, config, an option, or a weight
 
-CONFIGS = words("config cfg conf args opts opt options hparams hps settings hyperparams")
+CONFIGS = words("configs config cfg conf args opts opt options hparams hps settings hyperparams")
 _METHODS = ("forward", "__call__", "run", "rnn_forward", "forward_pass", "predict", "apply", "step")
 _STEP = re.compile(r"(^|_)(step|cell|tick|timestep|one_step)(_|$)|cell$|step$", re.IGNORECASE)
 _STEP_INPUTS = words("x_t xt input_t input_step step_input x0")

@@ -79,7 +79,8 @@ _OPTIONS = {
     "input_size": "input_size input_dim in_features n_in n_inputs n_input d_in in_dim in_size embed_dim embedding_dim"
     " feature_dim num_inputs nin d_input n_x i_size inp num_features n_features x_dim input_features vocab_size in_sz"
     " input_sz insize d_model_in ninp input_channels indim idim isize dim_in n_embd embed_size embedding_size emb_size"
-    " emb_dim d_emb d_embed n_feat n_feats feat_dim feature_size in_channels in_feats nfeat dim_input d_inp word_dim",
+    " emb_dim d_emb d_embed n_feat n_feats feat_dim feature_size in_channels in_feats nfeat enc_in dim_input d_inp"
+    " word_dim",
     "hidden_size": "hidden_size hidden_dim n_hidden hidden_units hid d_hidden nhid hidden units num_hiddens num_hidden"
     " hid_dim h_dim n_h n_a d_h hid_size hidden_features state_size state_dim out_features hidden_sz dim_hidden"
     " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size n_embd2 d_model d_rnn d_hid"

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -251,7 +252,8 @@ def option_value(meant: str, case: Case, default: Any = None, name: str = "") ->
         raise Missing(f"a value for {name or meant}{', whose name says nothing' if meant == 'unknown' else ''}")
     if meant != "config":
         return values[meant]
-    return _with_values(default, values) if isinstance(default, dict) else Settings(values)
+    own = vars(default) if isinstance(default, SimpleNamespace) else default
+    return _with_values(own, values) if isinstance(own, dict) else Settings(values)
 
 
 class Settings(dict[str, Any]):

@@ -334,9 +334,13 @@ def takes_packed_alone(target: Any, name: str, annotation: Any) -> bool:
 
 
 def looks_at_rank(target: Any, name: str) -> bool:
-    """Return whether the source compares the number of axes of an argument: `x.dim() == 2`, `len(x.shape) < 3`."""
-    compared = [[node.left, *node.comparators] for node in nodes_of(target) if isinstance(node, ast.Compare)]
-    ranks = {f"{name}.dim()", f"{name}.ndim", f"{name}.ndimension()", f"len({name}.shape)", f"len({name}.size())"}
+    """Return whether the source compares the number of axes of an argument, under any of its names: `x.dim() == 2`,
+    `len(x.shape) < 3`.
+    """
+    nodes = nodes_of(target)
+    compared = [[node.left, *node.comparators] for node in nodes if isinstance(node, ast.Compare)]
+    forms = ("{}.dim()", "{}.ndim", "{}.ndimension()", "len({}.shape)", "len({}.size())")
+    ranks = {form.format(one) for one in names_of(nodes, name) for form in forms}
     texts = [set(map(ast.unparse, sides)) for sides in compared]
     return any(ranks & sides and {"2", "3"} & sides for sides in texts)
 
@@ -350,6 +354,10 @@ def builds_a_list(target: Any, name: str) -> bool:
     lists = {node.name for node in nodes if isinstance(node, ast.FunctionDef)
              and any(isinstance(one, ast.Return) and _is_list(one.value) for one in ast.walk(node))}  # fmt: skip
     for node in nodes:
+        chosen = isinstance(node, ast.Assign) and isinstance(node.value, ast.IfExp)
+        if chosen and name in map(name_of, (node.value.body, node.value.orelse)):  # type: ignore[attr-defined]
+            other = node.value.orelse if name_of(node.value.body) == name else node.value.body  # type: ignore[attr-defined]
+            found = found or called(other) in lists
         if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in node.targets):
             value = node.value.left if isinstance(node.value, ast.BinOp) else node.value
             if any(isinstance(part, ast.Call) and called(part) == "zip" for part in ast.walk(value)):
