@@ -83,7 +83,7 @@ _OPTIONS = {
     " word_dim",
     "hidden_size": "hidden_size hidden_dim n_hidden hidden_units hid d_hidden nhid hidden units num_hiddens num_hidden"
     " hid_dim h_dim n_h n_a d_h hid_size hidden_features state_size state_dim out_features hidden_sz dim_hidden"
-    " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size n_embd2 d_model d_rnn d_hid"
+    " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size n_embd2 d_model d_rnn d_state d_hid"
     " hidden_channels nhidden n_hid num_hid lstm_size gru_size rnn_units lstm_units gru_units rnn_dim lstm_dim gru_dim"
     " rnn_hidden_size lstm_hidden_size gru_hidden_size hidden_layer_size",
     "hidden_sizes": "hidden_sizes hidden_dims",
