@@ -84,8 +84,14 @@ class View:
     @property
     def name(self) -> str:
         index = self.index
-        part = f"{index.start}:{index.stop}" if isinstance(index, slice) else str(index)
+        part = f"{index.start}:{index.stop}" if isinstance(index, slice) else str(self.number)
         return self.tensor if index is None else f"{self.tensor}.{part}"
+
+    @property
+    def number(self) -> int | None:
+        """Return its place along an axis of the tensor, the first or the second; None of one that is no such part."""
+        found = self.index[1] if isinstance(self.index, tuple) else self.index
+        return found if isinstance(found, int) else None
 
     @property
     def of_all_layers(self) -> str:

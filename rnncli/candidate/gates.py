@@ -89,8 +89,8 @@ class _Place:
         told, gates = self.experiments.trial.native.lies_as_told, self.cell.gates
         as_torch = [] if self.experiments.binding.transposed else self.own
         whole = {view: gates for view in as_torch if view.blocks == len(gates) and (view.axis == 0 or view.exact)}
-        whole |= {view: (gates[view.index],) for view in as_torch
-                  if told and isinstance(view.index, int) and len(self._rows_beside(view)) == len(gates)}  # fmt: skip
+        whole |= {view: (gates[view.number],) for view in as_torch
+                  if told and view.number is not None and len(self._rows_beside(view)) == len(gates)}  # fmt: skip
         named = [view for view in whole if TORCHS.search(view.of_all_layers)]
         matrices = [view for view in self.own if view.kind in _MATRICES and (view.blocks > 1 or view in whole)]
         if not set(matrices) <= set(named):
@@ -225,7 +225,7 @@ class _Place:
         for view in [view for view in untold if not view.gates]:
             if view.blocks == len(self.cell.gates):
                 self._take_order_of_others(view, f"it acts like no order of {every_gate}")
-            elif isinstance(view.index, int) and len(rows := self._rows_beside(view)) == len(self.cell.gates):
+            elif view.number is not None and len(rows := self._rows_beside(view)) == len(self.cell.gates):
                 for row, gate in zip(rows, self.cell.gates, strict=True):
                     row.gates, row.assumed = (gate,), True
                     row.evidence += f"; torch's order, as {view.name} acts like no order of {every_gate}"

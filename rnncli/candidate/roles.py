@@ -113,6 +113,9 @@ class _Roles:
         if in_two or shape == (s.directions, both_biases):
             half = s.gates * s.C  # b_ih and b_hh, of each direction
             return [View(one, slice(start, start + half), (half,)) for start in range(0, math.prod(shape), half)]
+        between = len(shape) == 3 and shape[1] == s.gates > 1  # an axis of gates, (H_in, 4, H) or (H, 4, H_in)
+        if between and s.C in (outer := {shape[0], shape[2]}) and outer <= {s.I, s.H, s.wide, s.C}:
+            return [View(one, (slice(None), gate), (shape[0], shape[2])) for gate in range(s.gates)]
         if s.gates > 1:
             several = len(shape) > 1 and shape[0] in {s.layers, s.directions, s.rows, s.gates, 2} - {1}
             matrices, vectors = len(shape) == 3, len(shape) == 2 and shape[1] % s.C == 0 and shape[0] % s.C != 0

@@ -21,7 +21,11 @@ class Unwired(Exception):
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of an object's tensor, and the weight it is. `index`: the part, None for the whole."""
+    """A part of an object's tensor, and the weight it is.
+
+    `index`: the part, as a number along the first axis, such a number after `:` along the second, or a slice of the
+    tensor as a vector; None for the whole.
+    """
 
     tensor: str
     index: Any
@@ -82,7 +86,7 @@ class Wiring:
         if isinstance(pieces[0].index, slice):
             value = torch.cat([one.reshape(-1) for one in values])
         elif pieces[0].index is not None:
-            value = torch.stack(values)
+            value = torch.stack(values, int(isinstance(pieces[0].index, tuple)))
         for axis, size in enumerate(shape):
             if size == 1 and value.dim() < len(shape):
                 value = value.unsqueeze(axis)
@@ -111,6 +115,8 @@ class Wiring:
     def _big(self, piece: Piece) -> tuple[int, ...]:
         """Return the shape of a piece without axes of size 1: of a number, that of what stands at it."""
         shape = self.tensors[piece.tensor].shape
+        if isinstance(piece.index, tuple):
+            return big((shape[0], *shape[2:]))
         return big(shape[1:] if isinstance(piece.index, int) else shape)
 
     def rows(self) -> tuple[Row, ...]:
@@ -118,6 +124,7 @@ class Wiring:
         found = []
         for piece in self.pieces:
             part = "" if piece.index is None else f"[{piece.index}]"
+            part = f"[:, {piece.index[1]}]" if isinstance(piece.index, tuple) else part
             if isinstance(piece.index, slice):  # counted: offsets would be those of the sizes of a trial
                 starts = sorted(one.index.start for one in self.by_tensor[piece.tensor])
                 part = f"[part {starts.index(piece.index.start) + 1} of {len(starts)}]"
