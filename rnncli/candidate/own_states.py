@@ -20,11 +20,11 @@ class OwnStates:
     """The states that a call takes, in the form it takes them. `names`: of the arguments.
 
     `optional`: they may be omitted, and `starts_itself` where they are. `order_is_open`: names do not tell which of two
-    is h. `pair`: one argument is taken apart into h and c, `c_first` in this order. `h_alone`: of h and c it takes h,
-    and c starts at zeros in it.
+    is h. `pair`: one argument is taken apart into h and c, `c_first` in this order; `may_be_pair`: where it is a tuple.
+    `h_alone`: of h and c it takes h, and c starts at zeros in it.
     """
 
-    h_alone = starts_itself = pair = c_first = False
+    h_alone = starts_itself = pair = may_be_pair = c_first = False
     unpacks: bool | None = None  # whether the source takes h_0 apart; None where it does not tell
     unpacks_h_alone: bool | None = None
     documented: list[str] | None = None  # their axes
@@ -53,7 +53,9 @@ class OwnStates:
             self.unpacks = True  # it starts from zeros of (1, N, H)
         self.unpacks_h_alone = state_source.unpacks(call, name, helpers=helpers)
         self.takes_part_of_first = one_state and state_source.takes_part_of_first(call, name)
-        if len(self.cell.states) == 2 and len(self.names) == 1 and not state_source.may_be_pair(call, name):
+        alone = len(self.cell.states) == 2 and len(self.names) == 1
+        self.may_be_pair = alone and state_source.may_be_pair(call, name)
+        if alone and not self.may_be_pair:
             both, axes = state_source.side_by_side(call, name), self.documented or []
             self.side_by_side = both if [*map(is_cell_state, both)].count(True) == 1 else []
             self.unpacks = None if self.side_by_side else self.unpacks

@@ -78,7 +78,8 @@ def _in_its_forms(native: AnyNative, case: Case, stated: Mapping[str, Any]) -> l
             found = Reader(one, case, stated, equal_sizes).readings()
             if native.looks_at_rank and found[0].reading.state == "NH" and case.input.layout == "unbatched":
                 found = _unbatched(native.target, native.name, case, stated) or found
-            return found if one.states.h_alone else [*found, *_with_h_alone(found[0], ways, case, stated)]
+            told = one.states.h_alone or one.states.may_be_pair
+            return found if told else [*found, *_with_h_alone(found[0], ways, case, stated)]
         except Unreadable as error:
             if isinstance(native, Object) and (sizes := native.other_sizes(case)):
                 raise Unreadable(f"candidate {native.name}: {sizes}") from error

@@ -67,3 +67,12 @@ class PairExchanged(Loop):
         if hx is None:
             hx = x.new_zeros(x.size(1), self.hidden_size)
         return self.run(x, hx, torch.zeros_like(hx) if cx is None else cx)
+
+
+class PairWithoutC(Loop):
+    def forward(self, x, state=None):
+        if isinstance(state, tuple):
+            h, c = state[0], torch.zeros_like(state[1])
+        else:
+            h, c = x.new_zeros(2, x.size(1), self.hidden_size)
+        return self.run(x, h, c)
