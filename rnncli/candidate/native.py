@@ -64,7 +64,9 @@ class Native:
         left_out = [name for name, meant in self.arguments.items() if meant == "left out"]
         self.left_at_none = [name for name in left_out if self.defaults[name] is None and option(name) != "device"]
         without = [name for name, default in self.defaults.items() if default is None and name in self.arguments]
-        self._may_be_omitted = [name for name in without if state_source.looks_for_none(call, name)]
+        if_true = [name for name in without if source.asks_if_true(call, name)]
+        self._may_be_omitted = [name for name in without if name in if_true or state_source.looks_for_none(call, name)]
+        self._lengths_in_lists = [name for name in if_true if self.arguments[name] == "lengths"]
         states = [name for name, meant in self.arguments.items() if meant == "state"]
         if len(states) == 2 == len(cell.states) and states[1] in without and state_source.may_be_pair(call, states[0]):
             self.arguments[states.pop()] = "left out"  # the first may be (h, c), as torch's layer takes it
@@ -187,7 +189,9 @@ class Native:
         if meant == "device":
             return {name: getattr(x, "device", torch.device("cpu"))}
         value: Any = case if meant == "case" else option_value(meant, case, self.defaults.get(name), name)
-        if meant == "lengths" and isinstance(x, Tensor) and "pack_padded_sequence" not in self.words:
+        if name in self._lengths_in_lists:
+            value = value.tolist()
+        elif meant == "lengths" and isinstance(x, Tensor) and "pack_padded_sequence" not in self.words:
             value = value.to(x.device)  # that function takes them on the CPU alone
         return {name: value}
 

@@ -345,6 +345,13 @@ def looks_at_rank(target: Any, name: str) -> bool:
     return any(ranks & sides and {"2", "3"} & sides for sides in texts)
 
 
+def asks_if_true(target: Any, name: str) -> bool:
+    """Return whether the source asks if an argument is true, as no tensor of several elements is: `lengths or [n]`."""
+    tests = [node.test if isinstance(node, ast.If | ast.IfExp) else node.values[0] for node in nodes_of(target)
+             if isinstance(node, ast.If | ast.IfExp | ast.BoolOp)]  # fmt: skip
+    return any(isinstance(test, ast.Name) and test.id == name for test in tests)
+
+
 def builds_a_list(target: Any, name: str) -> bool:
     """Return whether the source makes a list of an argument where it is left out: `Hs = [None] * n`, or by a method.
 

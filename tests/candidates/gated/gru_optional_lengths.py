@@ -36,3 +36,9 @@ class ShortWithout(GRU):
 
 class LongWith(GRU):
     too_far = 1
+
+
+class InAList(GRU):
+    def forward(self, x, h, lengths=None):
+        lengths = lengths or [x.shape[1]] * len(x)
+        return super().forward(x, h, torch.tensor(lengths))
