@@ -130,11 +130,8 @@ def _by_its_readings(
         other = candidate.choose(case, which)
         verdicts[other.reading] = _as_read(case, device, candidate, quick, other).verdict
     if len(set(verdicts.values())) == 1:
-        return (
-            record
-            if _shows_again(record, case, device, candidate, quick)
-            else _without_shrinking(record, case, options)
-        )
+        shown = _shows_again(record, case, device, candidate, quick)
+        return record if shown else _without_shrinking(record, case, options)
     told = "; or ".join(f"read as {reading}: {verdict}" for reading, verdict in verdicts.items())
     raise AmbiguousError(
         f"candidate {case.target}: two readings lead to different verdicts: {told}; state which one is meant in the"
