@@ -83,7 +83,7 @@ def assert_as_expected(entry, record):
 
 
 @pytest.mark.usefixtures("in_process")
-@pytest.mark.parametrize("line", one_in(60, LINES, "test_what_people_write_is_read_and_judged_without_an_edit", 8))
+@pytest.mark.parametrize("line", one_in(90, LINES, "test_what_people_write_is_read_and_judged_without_an_edit", 6))
 def test_what_people_write_is_read_and_judged_without_an_edit(record_of, line):
     entry = BY_LINE[line]
     options = replace(QUICK, guard="also" in entry)

@@ -186,7 +186,7 @@ def test_the_change_that_is_shown_makes_the_candidate_match(fault, tmp_path):
 
 
 @pytest.mark.usefixtures("in_process")
-@pytest.mark.parametrize("name", one_in(6, GATED, "test_the_change_that_is_shown_makes_the_candidate_match"))
+@pytest.mark.parametrize("name", one_in(14, GATED, "test_the_change_that_is_shown_makes_the_candidate_match"))
 def test_the_change_of_a_step_with_gates_makes_the_candidate_match(name, tmp_path):
     cell, fault, source, right, wrong, line = GATED[name]
     assert right in source
