@@ -13,6 +13,7 @@ from itertools import combinations, product
 from typing import TypeVar
 
 from rnncli.candidate.names import role, slot
+from rnncli.candidate.state_source import names_a_state
 from rnncli.candidate.syntax import arguments_of, called, name_of
 
 PRODUCTS = ("matmul", "mm", "linear", "einsum", "dot", "bmm", "addmm")
@@ -244,7 +245,7 @@ class Source:
             for statement in loop.body:
                 value = getattr(statement, "value", None)
                 read = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)} if value else set()
-                kept = sorted(name for name in read - assigned if role(name) == "state")
+                kept = sorted(filter(names_a_state, read - assigned))
                 if targets := _targets(statement):
                     yield self.followed(statement, *(f"{name} = {targets[0]}" for name in kept))
                 elif isinstance(statement, ast.Expr) and isinstance(value, ast.Call) and len(value.args) == 1:

@@ -9,8 +9,6 @@ from rnncli.candidate.repair import Places, Source, Way
 from rnncli.candidate.syntax import called, name_of
 from rnncli.core.cells import CELLS
 
-_SIGMOID, _TANH = "sigmoid", "tanh"
-
 
 def in_torchs_order(source: Source) -> Places:
     """The names that rows are cut into, in the order of torch's gates."""
@@ -71,11 +69,7 @@ def without_one_added(source: Source) -> Places:
 
 def cell_carried(source: Source) -> Places:
     """The new c assigned to the name that the next step reads, or the forget gate times c added to it."""
-    for loop in source.of(ast.For):
-        for statement in [one for one in loop.body if isinstance(one, ast.Assign)]:
-            new = name_of(statement.targets[0])
-            names = {one.id for one in ast.walk(statement.value) if isinstance(one, ast.Name)}
-            yield source.followed(statement, *(f"{old} = {new}" for old in sorted(names) if is_cell_state(old)))
+    yield from source.carried()
     for node in source.of(ast.Assign):
         cell = name_of(node.targets[0])
         product = isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Mult)
@@ -103,7 +97,7 @@ def tanh_of_c(source: Source) -> Places:
 
 def other_activation(source: Source) -> Places:
     """A sigmoid for a tanh, and the reverse."""
-    other = {_SIGMOID: _TANH, _TANH: _SIGMOID}
+    other = {"sigmoid": "tanh", "tanh": "sigmoid"}
     for call in source.calls(*other):
         name = called(call)
         yield source.replaced(call.func, source.text(call.func).removesuffix(name) + other[name])

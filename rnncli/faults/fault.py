@@ -11,6 +11,7 @@ from rnncli.core.cells import CELLS
 if TYPE_CHECKING:
     from rnncli.core.case import Case
 
+KEPT = "outputs.append(states[0])"  # in the loop of a layer
 STEP = "step"  # every step function of the cell: an RNN has two, tanh_step and relu_step
 
 

@@ -1,6 +1,6 @@
 """The faults of an LSTM's step, and of its two states. No torch."""
 
-from rnncli.faults.fault import Edit, Fault, Forms, Need, inserted, orders
+from rnncli.faults.fault import KEPT, Edit, Fault, Forms, Need, inserted, orders
 
 KNOWN = {"iofg": "i,o,f,c of ONNX", "igfo": "i,c,f,o of old TensorFlow", "ifog": "i,f,o,g of Core ML"}
 KNOWN |= {"figo": "f,i,c,o of OpenVINO", "gfoi": "c,f,o,i of Deeplearning4j"}
@@ -63,7 +63,6 @@ FAULTS = (
 )
 
 _FIRST, _STEP = "rows[k * directions + d] for rows in states", "step(x_t, states,"
-_KEPT = "outputs.append(states[0])"
 OF_ONE_STATE: dict[str, Forms] = {  # rare forms of faults of any cell, in which one of the two states has it alone
     "h0-ignored": {
         "h_0 alone": (Edit("stack", _FIRST, "rows[k * directions + d] * (n > 0) for n, rows in enumerate(states)"),),
@@ -73,5 +72,5 @@ OF_ONE_STATE: dict[str, Forms] = {  # rare forms of faults of any cell, in which
         "c_0 alone": (Edit("stack", _FIRST, "rows[k * directions + d] for rows in (states[0], states[1].detach())"),)},
     "state-detached": {
         "h alone": (Edit("layer", _STEP, "step(x_t, (states[0].detach(), states[1]) if t else states,"),),
-        "h alone, after it is kept": (Edit("layer", _KEPT, f"{_KEPT}\nstates = states[0].detach(), states[1]"),)},
+        "h alone, after it is kept": (Edit("layer", KEPT, f"{KEPT}\nstates = states[0].detach(), states[1]"),)},
 }

@@ -4,10 +4,9 @@ Those of the layers, directions and layouts are any cell's; `cells` says where a
 """
 
 from rnncli.core.cells import CELLS
-from rnncli.faults.fault import STEP, Edit, Fault, Need, inserted, left_out
+from rnncli.faults.fault import KEPT, STEP, Edit, Fault, Need, inserted, left_out
 
 GATED = tuple(name for name, cell in CELLS.items() if len(cell.gates) > 1)
-KEPT = "outputs.append(states[0])"
 FLIPPED_WHOLE = Edit("flipped", "if lengths is None:\n    return x.flip(0)", "return x.flip(0)")
 EACH_TRANSPOSED = "torch.cat([W.T for W in {0}.split(states[-1].shape[-1])]).T"  # states[-1] has H_cell features
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnncli.candidate.names import gates_among, is_cell_state, options, orders_of_gates, role, slot
+from rnncli.candidate.names import gates_among, is_cell_state, is_second_bias, options, orders_of_gates, role, slot
 from rnncli.core.cells import CELLS
 
 WEIGHTS = {
@@ -31,6 +31,11 @@ WEIGHTS = {
     "x2g.1.weight": ("weight_ih", 1, False),
     "h_to_gates.weight": ("weight_hh", None, False),
 }
+
+
+@pytest.mark.parametrize(("name", "second"), [("rb", True), ("br", True), ("c_n", True), ("b", False), ("r", False)])
+def test_which_names_may_be_of_a_second_bias(name, second):
+    assert is_second_bias(name) == second
 
 
 def test_a_size_is_no_input_that_was_multiplied_before():
