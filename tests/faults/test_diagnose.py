@@ -4,6 +4,7 @@ import pytest
 import torch
 from levels import one_in
 
+import rnncli
 from rnncli.candidate.load import canonical, load
 from rnncli.core.case import Case, altered
 from rnncli.faults.catalogue import CATALOGUES, GATED
@@ -326,3 +327,15 @@ def test_values_that_are_not_finite_are_no_question_of_axes():
 
     (diagnosis,) = found(case_of(), infinite)
     assert diagnosis.fix.startswith("look at what is not finite")
+
+
+def test_what_raises_where_sizes_differ_is_to_be_looked_for_at_its_line():
+    def exchanged(x, h, W_ih, W_hh, b_ih, b_hh):
+        states = []
+        for x_t in x:
+            h = torch.tanh(x_t @ W_hh.T + h @ W_ih.T + b_ih + b_hh)
+            states.append(h)
+        return torch.stack(states), h
+
+    (found,) = rnncli.verify(exchanged).diagnosis
+    assert found.fix == "look at the line that raises, and at the sizes that meet there"
