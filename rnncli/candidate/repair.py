@@ -266,9 +266,9 @@ class Source:
         for loop in self.of(ast.For):
             for at, statement in enumerate(loop.body):
                 if called(getattr(statement, "value", statement)) == "append":
-                    yield [self._moved(statement, last) for last in loop.body[at + 1 :]]
+                    yield [self.moved(statement, last) for last in loop.body[at + 1 :]]
 
-    def _moved(self, first: ast.stmt, last: ast.stmt) -> Hunk:
+    def moved(self, first: ast.stmt, last: ast.stmt) -> Hunk:
         lines = tuple(self.lines[first.lineno - 1 : last.end_lineno])
         count = (first.end_lineno or first.lineno) - first.lineno + 1
         return Hunk(first.lineno, lines, (*lines[count:], *lines[:count]))

@@ -64,7 +64,12 @@ def diagnosed(
     if mixed := _mixes_the_batch(case, device, candidate):
         fix = "let each sequence be read alone: look at the axis of every view, flip, index, mean and product"
         return (replace(named("batch-mixed", mixed, case), fix=fix, equations=None),)  # it may be mixed in another way
-    return (Unexplained(case, device, candidate, checks, trials[0]).diagnosis(),)
+    told = Unexplained(case, device, candidate, checks, trials[0]).diagnosis()
+    changed = _with_changes(case, candidate, trials, (told,)) if repair else (told,)
+    if changed[0].change:
+        said = f"with the change it equals {case.cell.layer}, on {len(trials)} probes"
+        return (replace(changed[0], evidence=f"{told.evidence}; {said}", fix="change the lines as shown"),)
+    return (told,)
 
 
 def _reproduced(
@@ -77,12 +82,23 @@ def _reproduced(
     names += f", its rows in the order {order.removeprefix(_ORDER)}" if order and others else ""
     exactly = f"to {distance:.0e}" if distance else "bit for bit"
     evidence = f"the candidate equals {case.cell.layer} with {names}, {exactly}, on {len(trials)} probes"
-    told = [named(id, evidence, case) for id in ids]
+    told = tuple(named(id, evidence, case) for id in ids)
+    return _with_changes(case, candidate, trials, told, ids) if repair else told
+
+
+def _with_changes(
+    case: Case,
+    candidate: Candidate,
+    trials: Sequence[Trial],
+    told: tuple[Diagnosis, ...],
+    ids: Sequence[str] = (UNEXPLAINED,),
+) -> tuple[Diagnosis, ...]:
+    """Return what is told with the change to the candidate's file that fixes it, where one is found."""
     with suppress(CandidateError):
-        tried = [(trial.case, trial.probe) for trial in trials]
-        for n, edit in enumerate(candidate.repaired(case, ids, tried) if repair else []):
-            told[n] = replace(told[n], at=edit[0], change=edit[1]) if edit else told[n]
-    return tuple(told)
+        found = candidate.repaired(case, ids, [(trial.case, trial.probe) for trial in trials])
+        changed = zip(told, found, strict=True)
+        return tuple(replace(one, at=edit[0], change=edit[1]) if edit else one for one, edit in changed)
+    return told
 
 
 def _in_float64(values: Values | None) -> bool:

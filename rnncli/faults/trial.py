@@ -66,6 +66,10 @@ class Trial:
             planted = self.planted(ids)
         except CandidateError:
             return 0.0 if self.values is None else None
+        return self.distance_from(planted)
+
+    def distance_from(self, planted: Values) -> float | None:
+        """Return how far the candidate is from what another computes; None beyond the tolerance."""
         if self.values is None or self._shows_elsewhere(planted):
             return None
         return _distance(self.values, planted, self.tolerance)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from rnncli.candidate.find import located, own_frames
 from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical
+from rnncli.candidate.source import module_of
 from rnncli.core.case import Case, altered
 from rnncli.core.cells import CELLS
 from rnncli.core.errors import CandidateError
@@ -146,7 +147,8 @@ class CandidateServer:
         """Return the change that fixes each fault; a file that takes long to import is not edited."""
         if self._import_s > SLOW_IMPORT_S:
             return [None for _ in faults]
-        return Search(self._name, case, self._adapted, trials).changes(faults)
+        module = module_of(self._target)
+        return Search(self._name, case, self._candidate, module, self._adapted, trials).changes(faults)
 
     def regimes(self, case: Case, probe: Probe) -> Regimes:
         """What the candidate computes in other regimes."""
@@ -208,7 +210,7 @@ class CandidateServer:
         It is not loaded where the candidate makes no tensor of its own. What the candidate keeps is on
         another device afterwards.
         """
-        from rnncli.candidate.source import makes_devices, module_of, words_of
+        from rnncli.candidate.source import makes_devices, words_of
         from rnncli.faults.device_guard import MAKING, check_devices, makes_tensors
 
         words = words_of(self._target, module_of(self._target))

@@ -2,21 +2,27 @@
 
 import contextlib
 import itertools
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from rnncli.candidate import repair, repair_gates
+from rnncli.candidate.edited import Exchange
 from rnncli.candidate.find import from_source
-from rnncli.candidate.load import canonical
+from rnncli.candidate.load import Canonical, canonical
 from rnncli.candidate.reading import read
-from rnncli.candidate.repair import Edit, applied, difference, edits
+from rnncli.candidate.repair import Edit, Source, applied, difference, edits
+from rnncli.candidate.small_edits import small_edits
 from rnncli.core.case import Case, altered
-from rnncli.numerics.probe import Probe
+from rnncli.core.errors import CandidateError
+from rnncli.faults.catalogue import CATALOGUES
+from rnncli.numerics.probe import Probe, draw
 from rnncli.verdict.evaluate import Change, FunctionCandidate
 
 if TYPE_CHECKING:
@@ -24,6 +30,8 @@ if TYPE_CHECKING:
 
 SEARCH_S = 5.0  # on a busy machine; an edit takes about 0.03 s to read and run
 WAYS = repair.EDITS | repair_gates.EDITS
+ORDER = "gates-in-another-order"
+MOST_LINES = 3  # times as many as run of the file, that may run of an edited one
 MAX_EDITS = 60  # that are tried for a fault
 
 
@@ -31,12 +39,14 @@ MAX_EDITS = 60  # that are tried for a fault
 class Search:
     """Edits of a candidate's file, tried until one fixes it: the edited file is read and run on every trial.
 
-    `target` names the candidate, and `adapted` is the candidate as it was read; None of one in the canonical form.
-    `trials` are cases with their probes. A notebook and a module are not edited.
+    `target` names the candidate, `candidate` is what runs, in `module`, and `adapted` is the candidate as it was read;
+    None of one in the canonical form. `trials` are cases with their probes. A notebook and a module are not edited.
     """
 
     target: str
     case: Case
+    candidate: Canonical
+    module: Any
     adapted: "Adapted | None"
     trials: Sequence[tuple[Case, Probe]]
     deadline: float = field(default_factory=lambda: time.monotonic() + SEARCH_S)
@@ -58,19 +68,61 @@ class Search:
         return [found.get(fault) for fault in faults]
 
     def _fixing(self, source: str, fault: str, remaining: Sequence[str]) -> Edit | None:
-        for edit in itertools.islice(edits(source, fault.partition(":")[0], WAYS), MAX_EDITS):
+        of_fault = itertools.islice(edits(source, fault.partition(":")[0], WAYS), MAX_EDITS)
+        for edit in itertools.chain(of_fault, self._small(source, remaining)):
             if time.monotonic() > self.deadline:
                 return None
             if self._computes(applied(source, edit), remaining):
                 return edit
         return None
 
+    def _small(self, source: str, faults: Sequence[str]) -> Iterator[Edit]:
+        """Yield small edits with which the candidate, called as it was read, has these faults alone; and those that
+        read a tensor that nothing reads.
+        """
+        from rnncli.faults.trial import Trial
+
+        if self.adapted is None or self.module is None:
+            return
+        exchange, runs = Exchange(self.module), FunctionCandidate(self.candidate)
+
+        def run(case: Case, probe: Probe) -> Trial:
+            with contextlib.suppress(CandidateError), _silent():
+                return Trial(case, probe, runs.evaluate(case, probe))
+            return Trial(case, probe, None)
+
+        with exchange.holding(source):
+            tried = [*self._further(self.adapted, *self.trials[0]), *self.trials]
+            wrong = [one for one in tried if not run(*one).is_explained_by(faults)]
+            if not wrong:
+                return
+            case, probe = wrong[-1]  # a small one
+            _, lines = exchange.watched(partial(run, case, probe))
+        aims = [Trial(case, probe, None).planted(ids) for ids in self._aims(faults)]
+        unread = [wire[0].rpartition(".")[2] for wire in self.adapted.wiring(self.case) if _is_nothing(wire[1])]
+        for hunk in small_edits(Source(source), set(lines)):
+            if time.monotonic() > self.deadline:
+                return
+            with contextlib.suppress(SyntaxError), exchange.holding(applied(source, (hunk,))):
+                trial, _ = exchange.watched(partial(run, case, probe), MOST_LINES * len(lines))
+                if any(trial.distance_from(aim) is not None for aim in aims):
+                    yield (hunk,)
+                    continue
+            if any(f".{name}" in line for name in unread for line in hunk.after):
+                yield (hunk,)
+
+    def _aims(self, faults: Sequence[str]) -> Iterator[Sequence[str]]:
+        """Yield the faults that are aimed at, and with them each order of gates that a mistake may have hidden."""
+        yield faults
+        order = CATALOGUES[self.case.rnn.cell].get(ORDER)
+        yield from ((*faults, form) for form in (order.as_written() if order else ()))
+
     def _computes(self, source: str, faults: Sequence[str]) -> bool:
         from rnncli.faults.trial import Trial
 
         target, case, adapted = self.target, self.case, self.adapted
         try:
-            with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+            with _silent():
                 edited: Any = from_source(target, source)
                 if adapted is not None:
                     with torch.no_grad():
@@ -85,18 +137,37 @@ class Search:
         except Exception:
             return False
 
-    def _further(self, edited: Any, case: Case, probe: Probe) -> Iterator[tuple[Case, Probe]]:
-        # cases that an edited candidate must match in too, if it can: h_0 omitted, and the other nonlinearity
-        if self.adapted is None:
+    def _further(self, adapted: Any, case: Case, probe: Probe) -> Iterator[tuple[Case, Probe]]:
+        """Yield what a candidate must match in too, if it can: h_0 omitted, the other nonlinearity, one layer more."""
+        if adapted is None:
             return
-        native = edited.native
+        native = adapted.native
         if native.states.optional and probe.states:
             yield altered(case, input={"h_0": "omitted"}), replace(probe, states={})
         if native.claims("nonlinearity"):
             other = "relu" if case.rnn.nonlinearity == "tanh" else "tanh"
             yield altered(case, rnn={"nonlinearity": other}), probe
+        if case.rnn.num_layers > 1:
+            higher = altered(case, rnn={"num_layers": case.rnn.num_layers + 1})
+            if not adapted.unsupported(higher):
+                yield higher, draw(higher).to(probe.input.dtype, probe.input.device)
 
 
 def _wired_alike(one: "Adapted", other: "Adapted", case: Case) -> bool:
-    first, second = ([wire[:2] for wire in adapted.wiring(case)] for adapted in (one, other))
-    return first == second and one.described(case) == other.described(case)
+    """Return whether two candidates are called alike and read the same weights, the gates in whatever order."""
+    first, second = (
+        {(tensor, re.sub(r" rows \w+(,\w+)*", "", weight)) for tensor, weight, _ in adapted.wiring(case)}
+        for adapted in (one, other)
+    )
+    read = {wire for wire in first if wire[0] != "none" and not _is_nothing(wire[1])}
+    return read <= second and one.described(case) == other.described(case)
+
+
+def _is_nothing(weight: str) -> bool:
+    return weight.startswith("nothing")
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+        yield

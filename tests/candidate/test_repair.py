@@ -236,6 +236,7 @@ def test_one_change_that_fixes_two_faults_is_shown_once(tmp_path):
 @pytest.mark.usefixtures("in_process")
 def test_where_no_edit_matches_none_is_shown(tmp_path, monkeypatch):
     monkeypatch.setattr("rnncli.pipeline.fixes.WAYS", {"missing-bias-hh": lambda _: iter(())})
+    monkeypatch.setattr("rnncli.pipeline.fixes.small_edits", lambda *_: iter(()))
     file = tmp_path / "wrong.py"
     file.write_text(RNN.replace(" + b_hh)", ")"))
     (found,) = judged(file).diagnosis
@@ -246,6 +247,7 @@ def test_where_no_edit_matches_none_is_shown(tmp_path, monkeypatch):
 def test_an_edit_that_gives_other_values_is_not_shown(tmp_path, monkeypatch):
     doubled = [(hunk,) for edit in edits(RNN, "weight-hh-transposed", EDITS) for hunk in edit]
     monkeypatch.setattr("rnncli.pipeline.fixes.edits", lambda *_: doubled)
+    monkeypatch.setattr("rnncli.pipeline.fixes.small_edits", lambda *_: iter(()))
     file = tmp_path / "wrong.py"
     file.write_text(RNN.replace(" + b_hh)", ")"))
     (found,) = judged(file).diagnosis
@@ -260,6 +262,7 @@ def test_an_edit_after_which_the_weights_are_read_otherwise_is_not_shown(tmp_pat
     number = next(at for at, text in enumerate(wrong.splitlines(), 1) if line in text)
     misleading = Hunk(number, (f"        {line}",), (f"        {line.replace('W_ih.T', 'W_ih')}",))
     monkeypatch.setattr("rnncli.pipeline.fixes.edits", lambda *_: iter([(misleading,)]))
+    monkeypatch.setattr("rnncli.pipeline.fixes.small_edits", lambda *_: iter([misleading]))
     file = tmp_path / "wrong.py"
     file.write_text(applied(wrong, (misleading,)))
     assert judged(file).verdict == "match"

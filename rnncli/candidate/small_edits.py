@@ -1,0 +1,211 @@
+"""Small edits of a candidate's source, for a mistake that has no name: another name, index, function or order.
+
+Each undoes a slip of the pen. Nothing here runs code, and no edit is right by itself, as in `repair`.
+"""
+
+import ast
+from collections.abc import Callable, Collection, Iterator
+from itertools import chain, pairwise, permutations
+from typing import Any
+
+from rnncli.candidate.repair import Hunk, Places, Source
+from rnncli.candidate.syntax import is_number, name_of
+
+FUNCTIONS = {"sigmoid": ("tanh",), "tanh": ("sigmoid", "relu"), "relu": ("tanh",)}
+FUNCTIONS |= {f"{new}{value}{like}": (f"{new}zeros{like}",) for value in ("ones", "rand", "randn", "empty")
+              for new, like in (("", ""), ("", "_like"), ("new_", ""))}  # fmt: skip
+OPERATORS: dict[type[ast.operator], str] = {ast.Add: "-", ast.Sub: "+", ast.Mult: "+"}
+LIBRARIES = ("torch", "nn", "F", "np", "self", "math")
+MOST_ELEMENTS = 4  # of a list of elements or arguments that is put in other orders
+
+
+def small_edits(source: Source, lines: Collection[int]) -> Iterator[Hunk]:
+    """Yield the edits of those lines, the slips that are made most often first."""
+    edits = _SmallEdits(source, lines)
+    ways: tuple[Callable[[], Places], ...] = (
+        edits.unwrapped, edits.other_names, edits.other_attributes, edits.one_side, edits.other_numbers,
+        edits.other_indices, edits.other_functions, edits.other_operators, edits.other_flags, edits.renamed,
+        edits.other_order, edits.other_slices, edits.without_a_statement, edits.other_order_of_statements,
+        edits.with_a_factor, edits.wrapped, edits.carried,
+    )  # fmt: skip
+    yield from dict.fromkeys(chain.from_iterable(chain.from_iterable(way() for way in ways)))
+
+
+class _SmallEdits:
+    """The edits of some lines of a file. A condition is left alone: an edit of one takes a branch out of what runs."""
+
+    def __init__(self, source: Source, lines: Collection[int]) -> None:
+        self.source, self.text = source, source.text
+        self.nodes: list[Any] = [node for node in source.nodes if hasattr(node, "lineno")]
+        tests = {id(one) for node in source.nodes if hasattr(node, "test") for one in ast.walk(node.test)}
+        self.nodes = [one for one in self.nodes if id(one) not in tests and any(at in lines for at in _lines(one))]
+        self.nodes.sort(key=lambda node: (node.lineno, node.col_offset))
+
+    def _of(self, *kinds: type) -> Iterator[Any]:
+        """Yield the expressions of some kinds that are read."""
+        is_read = (ast.Load, type(None))
+        return (one for one in self.nodes if isinstance(one, kinds) and isinstance(getattr(one, "ctx", None), is_read))
+
+    def _function(self, node: ast.AST) -> ast.AST:
+        return next((one for one in self.source.above(node) if isinstance(one, ast.FunctionDef)), node)
+
+    def _names_beside(self, node: ast.AST) -> list[str]:
+        """Return the names that the function around a node binds: its arguments, and what it assigns."""
+        inside = list(ast.walk(self._function(node)))
+        bound = [one.arg for one in inside if isinstance(one, ast.arg)]
+        bound += [one.id for one in inside if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
+        return [name for name in dict.fromkeys(bound) if name not in ("self", "_")]
+
+    def _loops_around(self, node: ast.AST) -> list[str]:
+        loops = [one.target for one in self.source.above(node) if isinstance(one, ast.For)]
+        return [one.id for one in loops if isinstance(one, ast.Name)]
+
+    def unwrapped(self) -> Places:
+        """What is sliced, or given to a function, in place of the result: `h` for `h.detach()` and `torch.tanh(h)`."""
+        for node in self._of(ast.Attribute, ast.Subscript, ast.Call):
+            if isinstance(node, ast.Call):
+                held = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+                held = [one for one in held if self.text(one) not in LIBRARIES]
+                yield [hunk for one in [*held, *node.args[:1]] for hunk in self.source.unwrapped(node, self.text(one))]
+            elif isinstance(node, ast.Subscript) or node.attr in ("data", "T", "mT"):
+                yield self.source.unwrapped(node, self.text(node.value))
+
+    def _other_names(self) -> Iterator[tuple[ast.Name, list[str]]]:
+        """Yield each name that is read, and the others that the function binds: those like it first."""
+        for node in self._of(ast.Name):
+            others = [name for name in self._names_beside(node) if name != node.id]
+            others.sort(key=lambda name: name[:1] != node.id[:1] and name[-1:] != node.id[-1:])
+            if node.id not in LIBRARIES:
+                yield node, others
+
+    def other_names(self) -> Places:
+        """Another name that the function binds."""
+        for node, others in self._other_names():
+            yield self.source.replaced(node, *others)
+
+    def renamed(self) -> Places:
+        """Another name at every place of a value."""
+        for node, others in self._other_names():
+            statement = next(one for one in self.source.above(node) if isinstance(one, ast.stmt))
+            value = getattr(statement, "value", None) or node
+            alike = [one for one in ast.walk(value) if isinstance(one, ast.Name) and one.id == node.id]
+            for other in others if len(alike) > 1 else ():
+                yield self.source.all_replaced(value, dict.fromkeys(alike, other))
+
+    def other_attributes(self) -> Places:
+        """Another attribute of the same object: `self.U_o` for `self.U_f`."""
+        attributes: dict[str, dict[str, None]] = {}
+        for node in self.source.of(ast.Attribute):
+            attributes.setdefault(self.text(node.value), {})[node.attr] = None
+        fields = [name_of(node.target) for node in self.source.of(ast.AnnAssign)]
+        for node in self._of(ast.Attribute):
+            held = self.text(node.value)
+            attributes[held] |= dict.fromkeys(fields if node.attr in fields else ())
+            if held == "self" or held not in LIBRARIES:
+                others = sorted(attributes[held], key=lambda name: abs(len(name) - len(node.attr)))
+                yield self.source.replaced(node, *(f"{held}.{name}" for name in others if name != node.attr))
+
+    def other_numbers(self) -> Places:
+        """A number that is one more or less, or the one from the other end; 0 or 1 for a fraction."""
+        for node in self._of(ast.Constant, ast.UnaryOp):
+            negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+            number = node.operand if negative else node
+            if isinstance(self.source.parents[node], ast.UnaryOp) or not isinstance(number, ast.Constant):
+                continue
+            if is_number(number) and not isinstance(number.value, bool):
+                value = ast.literal_eval(node)
+                others = [*dict.fromkeys((-1 - value, value + 1, value - 1, -value))]
+                in_sum = isinstance(self.source.parents[node], ast.BinOp)
+                others = [other for other in others if other != value and not (in_sum and other == 0)]
+                yield self.source.replaced(node, *map(str, others))
+            elif isinstance(number.value, float):
+                yield self.source.replaced(node, "0.0", "1.0")
+
+    def other_indices(self) -> Places:
+        """The neighbour of an element, or that of another loop."""
+        for node in self._of(ast.Subscript):
+            index = self.text(node.slice)
+            if not isinstance(node.slice, ast.Slice | ast.Tuple):
+                others = [f"{index} + 1", f"{index} - 1", f"2 * {index}", *self._loops_around(node)]
+                yield self.source.replaced(node.slice, *(other for other in others if other != index))
+
+    def other_functions(self) -> Places:
+        for node in self._of(ast.Name, ast.Attribute):
+            name = name_of(node)
+            before = self.text(node).removesuffix(name)
+            yield self.source.replaced(node, *(before + other for other in FUNCTIONS.get(name, ())))
+
+    def one_side(self) -> Places:
+        """One side of a sum or a product alone."""
+        for node in self._of(ast.BinOp):
+            yield self.source.replaced(node, self.text(node.left), self.text(node.right))
+
+    def other_operators(self) -> Places:
+        for node in self._of(ast.BinOp):
+            if other := OPERATORS.get(type(node.op)):
+                left, right = self.text(node.left), self.text(node.right)
+                yield self.source.replaced(node, f"{left} {other} {right}", f"{right} {other} {left}")
+
+    def other_flags(self) -> Places:
+        """The other of True and False; one side of a conditional expression."""
+        for node in self._of(ast.Constant, ast.IfExp):
+            if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+                yield self.source.replaced(node, str(not node.value))
+            elif isinstance(node, ast.IfExp):
+                yield self.source.replaced(node, self.text(node.body), self.text(node.orelse))
+
+    def other_order(self) -> Places:
+        """Elements or arguments in another order."""
+        for node in (one for one in self.nodes if isinstance(one, ast.Tuple | ast.List | ast.Call)):
+            parts = node.args if isinstance(node, ast.Call) else node.elts
+            if 2 <= len(parts) <= MOST_ELEMENTS:
+                for order in [*permutations(map(self.text, parts))][1:]:
+                    yield self.source.all_replaced(node, dict(zip(parts, order, strict=True)))
+
+    def other_slices(self) -> Places:
+        """A slice that the function takes elsewhere."""
+        for node in self._of(ast.Subscript):
+            subscripts = [one for one in ast.walk(self._function(node)) if isinstance(one, ast.Subscript)]
+            index, others = self.text(node.slice), dict.fromkeys(self.text(one.slice) for one in subscripts)
+            yield self.source.replaced(node.slice, *(other for other in others if other != index))
+
+    def without_a_statement(self) -> Places:
+        for node in (one for one in self.nodes if isinstance(one, ast.Assign | ast.AugAssign | ast.Expr)):
+            yield [Hunk(node.lineno, tuple(self.source.lines[at - 1] for at in _lines(node)), ())]
+
+    def other_order_of_statements(self) -> Places:
+        """A statement behind the one that follows it."""
+        for node in self.source.nodes:
+            block = getattr(node, "body", None)
+            for first, second in pairwise(block if isinstance(block, list) else ()):
+                if first in self.nodes:
+                    yield [self.source.moved(first, second)]
+
+    def wrapped(self) -> Places:
+        """tanh or sigmoid of a value, or the value the other way round."""
+        for node in self._of(ast.Name, ast.Attribute, ast.BinOp, ast.Call, ast.Subscript):
+            text = self.text(node)
+            if text not in LIBRARIES and "\n" not in text:
+                yield self.source.replaced(node, f"torch.sigmoid({text})", f"torch.tanh({text})", f"reversed({text})")
+                held = f"({text})" if isinstance(node, ast.BinOp) else text
+                yield self.source.replaced(node, *(f"{held}{way}" for way in ("[::-1]", ".flip(0)", ".flip(1)")))
+
+    def with_a_factor(self) -> Places:
+        """A gate, or 1 less a gate, times a value; a value with another one added."""
+        for node in self._of(ast.Name, ast.Attribute, ast.BinOp, ast.Call):
+            text, in_sum = self.text(node), isinstance(self.source.parents[node], ast.BinOp)
+            if "\n" not in text and (in_sum or isinstance(node, ast.BinOp | ast.Call)):
+                names = self._names_beside(node)
+                yield self.source.replaced(node, *(f"{name} * ({text})" for name in names))
+                yield self.source.replaced(node, *(f"(1 - {name}) * {text}" for name in names))
+                yield self.source.replaced(node, *(f"{text} + {name}" for name in names))
+
+    def carried(self) -> Places:
+        """What a statement assigns, assigned to another name too."""
+        for node in (one for one in self.nodes if isinstance(one, ast.Assign)):
+            made = self.text(node.targets[0])
+            yield self.source.followed(node, *(f"{name} = {made}" for name in self._names_beside(node)))
+
+
+def _lines(node: Any) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)

@@ -1,0 +1,131 @@
+"""Small edits of a candidate's source: which there are, and that the one shown mends a mistake without a name."""
+
+from types import ModuleType
+
+import pytest
+from candidate.test_repair import GRU, LAYERS, LSTM, RNN, judged, on_a_busy_machine, patch, sizes_of  # noqa: F401
+from levels import one_in
+
+from rnncli.candidate.edited import Exchange, TooLong
+from rnncli.candidate.repair import Source, applied
+from rnncli.candidate.small_edits import small_edits
+
+EDITS = {  # a line of a function, and what one edit makes of it
+    "unwrapped": ("h = torch.tanh(c).detach()", "h = torch.tanh(c)"),
+    "a function taken away": ("h = torch.tanh(c)", "h = c"),
+    "a slice taken away": ("h = c[::-1]", "h = c"),
+    "a name": ("h = torch.tanh(a)", "h = torch.tanh(c)"),
+    "a name at every place": ("h = a * c + (1 - a) * b", "h = b * c + (1 - b) * b"),
+    "an attribute": ("h = self.U_o(c) + self.U_f(a)", "h = self.U_f(c) + self.U_f(a)"),
+    "a number": ("h = c[0]", "h = c[-1]"),
+    "one more": ("h = c[2 * k]", "h = c[2 * k + 1]"),
+    "a fraction": ("h = 0.9 * c", "h = 1.0 * c"),
+    "a function": ("h = torch.tanh(c)", "h = torch.sigmoid(c)"),
+    "ones": ("h = c.new_ones(2)", "h = c.new_zeros(2)"),
+    "one side": ("h = a * c + b", "h = a * c"),
+    "an operator": ("h = a + b", "h = a - b"),
+    "a flag": ("h = c.sum(0, keepdim=True)", "h = c.sum(0, keepdim=False)"),
+    "one side of a condition": ("h = a if c is None else b", "h = b"),
+    "order": ("h = (a, b)", "h = (b, a)"),
+    "order of targets": ("a, b = c", "b, a = c"),
+    "a slice": ("h = a[:, :2] + b[:, 2:]", "h = a[:, 2:] + b[:, 2:]"),
+    "a factor": ("h = a + b * c", "h = (1 - b) * a + b * c"),
+    "a term": ("h = a * c", "h = a * c + b"),
+    "wrapped": ("h = a * c", "h = torch.sigmoid(a) * c"),
+    "the other way round": ("h = torch.stack(a)", "h = torch.stack(a[::-1])"),
+}
+MISTAKES = {  # the cell, a source, what was written instead of what, and the line that comes
+    "h_n": ("RNN", RNN, "torch.stack(out), h", "torch.stack(out), out[0]", "torch.stack(out), out[-1]"),
+    "h0": ("RNN", RNN, "h = h_0", "h = h_0 * 0.5", "h = h_0"),
+    "twice": ("RNN", RNN, "out.append(h)", "out.append(h + h_0)", "out.append(h)"),
+    "row": ("RNN", LAYERS, "h, out = h_0[layer]", "h, out = h_0[layer - 1]", "h_0[layer]"),
+    "c": ("LSTM", LSTM, "o * torch.tanh(c)", "o * torch.tanh(c) + h", "o * torch.tanh(c)"),
+    "gate": ("LSTM", LSTM, "f * c + i * g", "f * c + i * g * o", "i * g"),
+    "n": ("GRU", GRU, "torch.tanh(self.xn", "torch.relu(self.xn", "torch.tanh(self.xn"),
+    "1 - z": ("GRU", GRU, "(1 - z) * n", "n", "(1 - z) *"),
+    "n alone": ("GRU", GRU, "(1 - z) * n + z * h", "(1 - z) * n + z * n", "z * h"),
+}  # fmt: skip
+
+
+def edited(lines: str) -> list[str]:
+    source = "def step(self, a, b, c, k):\n" + "".join(f"    {line}\n" for line in lines.split("\n")) + "    return h\n"
+    found = [applied(source, (hunk,)) for hunk in small_edits(Source(source), range(2, 10))]
+    return ["\n".join(line[4:] for line in one.splitlines()[1:-1]) for one in found]
+
+
+@pytest.mark.parametrize("way", EDITS)
+def test_a_line_is_changed_in_each_of_these_ways(way):
+    before, after = EDITS[way]
+    assert after in edited(before)
+
+
+def test_a_statement_is_left_out_moved_and_followed_by_another():
+    found = edited("h = a\nb = c")
+    assert "h = a" in found
+    assert "b = c\nh = a" in found
+    assert "h = a\nb = c\nh = b" in found
+
+
+def test_another_field_of_a_record_is_an_edit_though_nothing_reads_it():
+    source = "class State:\n    h: int\n    c: int\n\ndef step(state):\n    return state.h\n"
+    assert any("return state.c" in hunk.after[0] for hunk in small_edits(Source(source), {6}))
+
+
+def test_conditions_and_lines_that_do_not_run_are_left_alone():
+    source = "def step(a, b):\n    if a is None:\n        a = b\n    return b\n"
+    found = [applied(source, (hunk,)) for hunk in small_edits(Source(source), {2, 4})]
+    assert all("if a is None:\n        a = b" in one for one in found)
+    assert any("return a" in one for one in found)
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("mistake", one_in(5, MISTAKES, "test_a_line_is_changed_in_each_of_these_ways"))
+def test_the_change_of_a_mistake_without_a_name_makes_the_candidate_match(mistake, tmp_path):
+    cell, source, right, wrong, line = MISTAKES[mistake]
+    assert right in source
+    file = tmp_path / "wrong.py"
+    file.write_text(source.replace(right, wrong))
+    (found,) = judged(file, cell=cell, **sizes_of(source)).diagnosis
+    assert found.id == "unexplained"
+    assert any(line in told for told in found.change), found.change
+    assert "with the change it equals" in found.evidence
+    patch(file, found)
+    assert judged(file, cell=cell, **sizes_of(source)).verdict == "match"
+
+
+MODULE = """
+class Cell:
+    def step(self, x):
+        return add(x, 1)
+
+def add(x, y):
+    total = x
+    while total < x + y:
+        total += 1
+    return total
+"""
+
+
+@pytest.fixture
+def module():
+    made = ModuleType("made")
+    exec(compile(MODULE, "made.py", "exec"), vars(made))
+    return made
+
+
+def test_functions_run_the_code_of_an_edited_source_until_it_is_taken_back(module):
+    exchange = Exchange(module)
+    with exchange.holding(MODULE.replace("add(x, 1)", "add(x, 2)")):
+        assert module.Cell().step(1) == 3
+    assert module.Cell().step(1) == 2
+    with pytest.raises(ZeroDivisionError), exchange.holding(MODULE.replace("add(x, 1)", "1 / 0")):
+        module.Cell().step(1)
+    assert module.Cell().step(1) == 2
+
+
+def test_the_lines_that_run_are_told_and_a_loop_that_does_not_end_is_left(module):
+    exchange = Exchange(module)
+    total, lines = exchange.watched(lambda: module.add(1, 2))
+    assert (total, set(lines)) == (3, {7, 8, 9, 10})
+    with exchange.holding(MODULE.replace("total += 1", "total += 0")), pytest.raises(TooLong):
+        exchange.watched(lambda: module.add(1, 2), 3 * len(lines))
