@@ -60,6 +60,7 @@ class View:
     layer: int | None = None
     reverse: bool | None = None
     effective: bool = True
+    rows: frozenset[int] = frozenset()
     moves_states: bool = False
     transposed: bool = False
     state_first: bool = False

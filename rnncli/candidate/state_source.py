@@ -128,17 +128,24 @@ def _is_zeros_for_none(target: Any, name: str) -> bool:
 
 def _starts_from(function: ast.FunctionDef, name: str) -> bool:
     loops = [node for node in ast.walk(function) if isinstance(node, ast.For | ast.While)]
+    assigned = [node for node in ast.walk(function) if isinstance(node, ast.Assign)]
     inside = {id(node) for loop in loops for node in ast.walk(loop)}
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assign):
-            named = [name_of(part) for part in assigned_in(node)]
-            read = any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node.value))
-            if id(node) in inside:
-                if name in named:
-                    return True
-            elif read and any(map(names_a_state, named)):
+    carried = {one for node in assigned if id(node) in inside for one in _named(node) if _reads(node, one)}
+    for node in assigned:
+        if id(node) in inside:
+            if name in _named(node):
                 return True
+        elif _reads(node, name) and any(names_a_state(one) or one in carried for one in _named(node)):
+            return True
     return False
+
+
+def _named(node: ast.Assign) -> list[str]:
+    return [name for name in map(name_of, assigned_in(node)) if name]
+
+
+def _reads(node: ast.Assign, name: str) -> bool:
+    return any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node.value))
 
 
 def is_listed(target: Any, name: str) -> bool:
