@@ -90,7 +90,7 @@ class Arguments(Object):
         of_all = gates_among(itertools.chain(*of_gates.values()), self.cell) if len(of_gates) > 1 else {}
         self._by_gate = {name: keys for name, keys in of_gates.items() if of_all.keys() >= {*keys}}
         keys = key_source.whole_texts(function.target, self._holders, strings)
-        keys = [text for text in keys if text.isidentifier() and text not in of_states]
+        keys = [text for text in keys if key_source.is_key(text) and text not in of_states]
         named = gates_among(keys, self.cell, lacking=True)
         second = [key for key in keys if is_second_bias(key) and any(slot(name).is_bias for name in named)]
         told = {*named, *second, *(key for key in keys if slot(key).kind and key not in self.arguments)}

@@ -60,7 +60,6 @@ class View:
     layer: int | None = None
     reverse: bool | None = None
     effective: bool = True
-    rows: frozenset[int] = frozenset()
     moves_states: bool = False
     transposed: bool = False
     state_first: bool = False

@@ -78,7 +78,7 @@ class Function(Native):
         """Tell which keys of dicts, and of dicts inside, and which fields of records are weights."""
         self._computes_keys = any(key_source.keyed_arguments(self.target).values())
         texts = key_source.whole_texts(self.target, self._holders, self._strings)
-        of_keys = {key: slot(key) for key in texts if key.isidentifier() and slot(key).kind}
+        of_keys = {key: slot(key) for key in texts if key_source.is_key(key) and slot(key).kind}
         heads = [key for key, of in of_keys.items() if of.kind == "readout"]
         of_keys |= {"c": of_keys["V"]} if "c" in texts and heads == ["V"] else {}  # o = c + V h
         by_holder = {name: key_source.dotted_keys(self.target, name) for name in self._holders}

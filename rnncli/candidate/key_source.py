@@ -50,6 +50,11 @@ def keyed_arguments(target: Any) -> dict[str, bool]:
     return found
 
 
+def is_key(text: str) -> bool:
+    """Return whether a text may be the key of a weight: `w_i`, and `rnn/w_i` as in Haiku."""
+    return text.replace("/", "_").isidentifier()
+
+
 class Layer(NamedTuple):
     """What the source reads of the layer that an argument is or has, and the attribute that it is, or "".
 

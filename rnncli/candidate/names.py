@@ -85,7 +85,7 @@ _OPTIONS = {
     " hid_dim h_dim n_h n_a d_h hid_size hidden_features state_size state_dim out_features hidden_sz dim_hidden"
     " num_units hsize hdim nh h_size n_units dim_h hiddens cell_size rnn_size n_embd2 d_model d_rnn d_state d_hid"
     " hidden_channels nhidden n_hid num_hid lstm_size gru_size rnn_units lstm_units gru_units rnn_dim lstm_dim gru_dim"
-    " rnn_hidden_size lstm_hidden_size gru_hidden_size hidden_layer_size",
+    " rnn_hidden_size lstm_hidden_size gru_hidden_size hidden_layer_size num_cells n_cells",
     "hidden_sizes": "hidden_sizes hidden_dims",
     "num_layers": "num_layers n_layers nlayers layers depth n_layer layer_num nlayer stack num_hidden_layers nr_layers"
     " number_of_layers num_stacked_layers num_rnn_layers num_lstm_layers num_gru_layers lstm_layers gru_layers"
@@ -169,7 +169,7 @@ def options(names: Iterable[str]) -> dict[str, str]:
 
 def slot(name: str) -> Slot:
     """Return the weight that a name stands for, by its words, its number and its direction."""
-    lower = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_")
+    lower = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_").replace("/", ".")
     if lower in ("num_layers", "n_layers"):
         return Slot(None, None, False)
     lower = re.sub(r"^(self|rnn|cell|cells|layers?|module|net|forward_?)\.(?=[a-z])", "", lower)

@@ -191,8 +191,9 @@ class Reader:
         trial = trial_of(self.case, self.native, layers, directions, found[0].dtype)
         if directions > 1 and not found[0].fits and trial.chains_rows(found[0]):
             return [], sizes
-        if sizes == (2, 1) and found[0].fits and trial.runs_backward(found[0]) and (of_one := self.settled(1, 2)):
-            return of_one, (1, 2)
+        if sizes == (2, 1) and found[0].fits and not trial.chains_rows(found[0]) and trial.runs_backward(found[0]):
+            of_one = self.settled(1, 2)
+            return (of_one, (1, 2)) if of_one else (found, sizes)
         return found, sizes
 
     def _leaves_weights(self, reading: Reading) -> bool:

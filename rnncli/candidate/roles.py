@@ -74,7 +74,6 @@ class _Roles:
         reading_x = {layer_of[view] for view in views if self._reads_x(view)}
         for view in views:
             self._tell(view, layer_of[view] not in reading_x)
-        self._tell_apart_by_final_states(views)
         self._tell_as_other_gates(views)
         if self.sizes.directions == 1 and any(view.moves_states for view in views):
             self._tell_heads([view for view in views if view.effective and not view.moves_states and not view.exact])
@@ -158,8 +157,7 @@ class _Roles:
         s, rows = self.sizes, [f"h{row}" for row in range(self.sizes.rows)]
         effects = {when: self.experiments.effect(view, when) for when in ["0", "x", *rows, "all", "late"]}
         view.effective = self.experiments.reading is None or any(effect.any for effect in effects.values())
-        view.rows = effects["all"].rows
-        view.moves_states = bool(view.rows and self.experiments.returns_states)
+        view.moves_states = bool(effects["all"].rows and self.experiments.returns_states)
         last = view.held.name.rpartition(".")[2].lower()
         named_as_state = _STATE.fullmatch(last) and view.tensor not in self.of_gates  # `W["h"]` beside `W["z"]`
         of_head = view.claim.kind == "readout" and view.effective and not view.moves_states
@@ -195,7 +193,9 @@ class _Roles:
             view.evidence = "no effect where h = 0"
             if self.experiments.takes_states and self.experiments.returns_states:
                 view.evidence = view.evidence if effects["all"].rows or rows else "its shape"
-            if len(rows) == 1:
+            if effects["all"].rows:
+                self._locate(view, effects["all"])
+            elif len(rows) == 1:
                 view.layer, view.reverse = rows[0] // s.directions, rows[0] % s.directions == 1
             elif rows and rows[0] // s.directions < rows[-1] // s.directions:
                 view.layer = rows[0] // s.directions  # shared by the layers above
@@ -212,17 +212,6 @@ class _Roles:
             unseen = not effects["x"].rows and len(effects["x"].halves) != 2
             if both_ways and view.reverse is None and unseen:
                 view.reverse = effects["late"].first
-
-    def _tell_apart_by_final_states(self, views: list[View]) -> None:
-        """Tell weights of h apart by the row of h_n that they move, where all of them read one row of h_0."""
-        groups: dict[Any, list[View]] = defaultdict(list)
-        for view in views:
-            if view.kind == "weight_hh" and view.rows:
-                groups[view.place].append(view)
-        for group in groups.values():
-            if len({min(view.rows) for view in group}) > 1:
-                for view in group:
-                    self._locate(view, Effect(rows=view.rows))
 
     def _kind_by_construction(self, view: View) -> str | None:
         """Return what a matrix is constructed for, where another number of features gives another shape or the same.

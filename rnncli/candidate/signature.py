@@ -4,6 +4,7 @@ import functools
 import inspect
 import itertools
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,7 +24,16 @@ def parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:
     bound = call.keywords if isinstance(call, functools.partial) else ()  # they keep their values
     starred = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     found = [p for p in _all_parameters_of(call) if p.kind not in starred and p.name not in bound]
-    return found[1:] if found and found[0].name == "self" else found
+    return found[1:] if found and (found[0].name == "self" or _is_method(call)) else found
+
+
+def _is_method(call: Callable[..., Any]) -> bool:
+    """Return whether a function is a method of a class of its module, whose first argument may have any name."""
+    owner: Any = sys.modules.get(getattr(call, "__module__", None) or "")
+    *owners, name = getattr(call, "__qualname__", "").split(".")
+    for part in owners:
+        owner = getattr(owner, part, None)
+    return bool(owners) and inspect.isclass(owner) and inspect.isfunction(inspect.getattr_static(owner, name, None))
 
 
 def _all_parameters_of(call: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -18,7 +18,7 @@ FAULTS = (
         shows="Every tensor is wrong from the first step whose c before it is not zero.",
         fix="leave f as it is: what the forget gate starts with is in its bias", seen_with=(Need.STATE,),
         edits=(Edit("lstm_step", "torch.sigmoid(f)", "torch.sigmoid(f + 1)"),)),
-    Fault("cell-not-carried", "c starts anew in every step: c is not assigned inside the loop over time",
+    Fault("cell-not-carried", "c starts anew in every step: the c that a step makes is not the one that the next reads",
         shows="With c_0 each time, the first step each direction takes is right and all later ones are wrong; with "
         "zeros it is wrong where c_0 is not zero, too, and no gradient reaches c_0.",
         fix="carry c from step to step beside h", seen_with=(Need.STATE,),

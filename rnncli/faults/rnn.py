@@ -67,7 +67,8 @@ FAULTS = (
         fix="set h to the layer's own row of h_0 before its loop over time", needs=(Need.LAYERS,),
         edits=(Edit("stack", "first = tuple(", "first = final[-directions] if k else tuple("),)),
     # Carrying the state along time
-    Fault("state-not-carried", "every step starts from h_0: h is not assigned inside the loop over time",
+    Fault("state-not-carried",
+        "every step starts from h_0: the state that a step makes is not the one that the next reads",
         shows="The first step each direction takes is right, all later ones are wrong. Invisible with one time step.",
         fix="assign the new state to h at the end of each step", seen_with=(Need.TWO_STEPS,),
         edits=(Edit("layer", "step(x_t, states,", "step(x_t, first,"),)),

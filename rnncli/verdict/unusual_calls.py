@@ -93,8 +93,20 @@ def _of_other_sizes(small: Problem, candidate: Candidate) -> Difference | None:
             continue
         mode = ", in training mode" if problem.case.run.train else ""
         mode += "" if problem.case.run.gradients else ", without gradients"
+        more = problem.case.input.batch_size == SEQUENCES  # zeros that are kept may have fewer rows
+        if found := _with_h_0_and_without(problem, candidate, f"{when}{mode}", more):
+            return found
+    return None
+
+
+def _with_h_0_and_without(problem: Problem, candidate: Candidate, when: str, without: bool) -> Difference | None:
+    """Call a candidate, `without`: then without h_0 too, if it takes that. None where it raises."""
+    calls = [(when, problem)]
+    if without and candidate.h_0_may_be_omitted:
+        calls.append((f"{when}, without h_0", problem.derived(without_states)))
+    for when, call in calls:
         with suppress(CandidateError):
-            if found := first_difference(problem, "algorithm", candidate, f"{when}{mode}", Cause.REGIME):
+            if found := first_difference(call, "algorithm", candidate, when, Cause.REGIME):
                 return found
     return None
 
@@ -130,7 +142,7 @@ def _other_sizes(case: Case) -> dict[str, dict[str, Changed]]:
     if 1 < steps < STEPS:
         found[ONE_LONG_SEQUENCE] = {"input": given(STEPS)}
     if case.input.layout != "unbatched":
-        found[f"given {SEQUENCES} short sequences"] = {"input": given(*[min(2, steps)] * SEQUENCES)}
+        found[f"given {SEQUENCES} short sequences"] = {"input": given(*[min(3, steps)] * SEQUENCES)}
         rows = case.rnn.num_layers * case.rnn.directions
         if 1 < rows <= SEQUENCES:
             found[f"given {rows} sequences, as many as h_0 has rows"] = {"input": given(*[min(2, steps)] * rows)}
@@ -185,10 +197,7 @@ def _in_training(small: Problem, candidate: Candidate) -> Difference | None:
         return None
     when, trained = "called in training mode, without dropout", small.derived(_trained)
     found = first_difference(trained, "algorithm", candidate, when, Cause.REGIME, values)
-    if found is None and candidate.h_0_may_be_omitted:
-        with suppress(CandidateError):
-            when = "called in training mode, without dropout and without h_0"
-            found = first_difference(trained.derived(without_states), "algorithm", candidate, when, Cause.REGIME)
+    found = found or _with_h_0_and_without(trained, candidate, when, True)
     return found or _of_other_sizes(trained, candidate) or _without_gradients(trained, candidate)
 
 
@@ -198,10 +207,7 @@ def with_another_dropout(problem: Problem, candidate: Candidate) -> Difference |
     if candidate.built_in or not problem.drops or rnn.num_layers == 1 or rnn.dropout == 1:
         return None
     other = problem.derived(_of_another_dropout)
-    when = f"with p = {other.case.rnn.dropout} and another seed"
-    with suppress(CandidateError):
-        return first_difference(other, "algorithm", candidate, when, Cause.REGIME)
-    return None
+    return _with_h_0_and_without(other, candidate, f"with p = {other.case.rnn.dropout} and another seed", True)
 
 
 def _of_another_dropout(case: Case, probe: Probe) -> tuple[Case, Probe]:
