@@ -12,4 +12,6 @@ gates        says which gate the rows of a weight are (`gate_rows`: how many it 
              gates is an object (`arguments`)
 reading      puts this together, before any value is compared with nn.RNN's
 adapter      calls it by its reading in the one form that everything else knows (`load`)
+
+Of one that is wrong, `repair`, `repair_gates` and `small_edits` make edits of its source, and `edited` runs them.
 """

@@ -24,7 +24,7 @@ def small_edits(source: Source, lines: Collection[int]) -> Iterator[Hunk]:
     edits = _SmallEdits(source, lines)
     ways: tuple[Callable[[], Places], ...] = (
         edits.unwrapped, edits.other_names, edits.other_attributes, edits.one_side, edits.other_numbers,
-        edits.other_indices, edits.other_functions, edits.other_operators, edits.other_flags, edits.renamed,
+        edits.other_indices, edits.other_functions, edits.other_operators, edits.other_flags, edits.names_for_parts, edits.renamed,
         edits.other_order, edits.other_slices, edits.without_a_statement, edits.other_order_of_statements,
         edits.with_a_factor, edits.wrapped, edits.carried,
     )  # fmt: skip
@@ -82,6 +82,11 @@ class _SmallEdits:
         """Another name that the function binds."""
         for node, others in self._other_names():
             yield self.source.replaced(node, *others)
+
+    def names_for_parts(self) -> Places:
+        """A name that the function binds for a part of another: `h` for `h_0[0]`."""
+        for node in self._of(ast.Subscript):
+            yield self.source.replaced(node, *self._names_beside(node))
 
     def renamed(self) -> Places:
         """Another name at every place of a value."""

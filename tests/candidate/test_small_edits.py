@@ -15,6 +15,7 @@ EDITS = {  # a line of a function, and what one edit makes of it
     "a function taken away": ("h = torch.tanh(c)", "h = c"),
     "a slice taken away": ("h = c[::-1]", "h = c"),
     "a name": ("h = torch.tanh(a)", "h = torch.tanh(c)"),
+    "a name for a part": ("h = torch.tanh(a[0])", "h = torch.tanh(c)"),
     "a name at every place": ("h = a * c + (1 - a) * b", "h = b * c + (1 - b) * b"),
     "an attribute": ("h = self.U_o(c) + self.U_f(a)", "h = self.U_f(c) + self.U_f(a)"),
     "a number": ("h = c[0]", "h = c[-1]"),
