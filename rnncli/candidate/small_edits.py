@@ -4,7 +4,7 @@ Each undoes a slip of the pen. Nothing here runs code, and no edit is right by i
 """
 
 import ast
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import chain, pairwise, permutations
 from typing import Any
 
@@ -14,8 +14,10 @@ from rnncli.candidate.syntax import is_number, name_of
 FUNCTIONS = {"sigmoid": ("tanh",), "tanh": ("sigmoid", "relu"), "relu": ("tanh",)}
 FUNCTIONS |= {f"{new}{value}{like}": (f"{new}zeros{like}",) for value in ("ones", "rand", "randn", "empty")
               for new, like in (("", ""), ("", "_like"), ("new_", ""))}  # fmt: skip
-OPERATORS: dict[type[ast.operator], str] = {ast.Add: "-", ast.Sub: "+", ast.Mult: "+"}
+OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.MatMult: "@", ast.Div: "/"}
+OTHERS: dict[type[ast.operator], str] = {ast.Add: "-", ast.Sub: "+", ast.Mult: "+"}
 LIBRARIES = ("torch", "nn", "F", "np", "self", "math")
+NOTHING: Mapping[ast.expr, str] = {}
 MOST_ELEMENTS = 4  # of a list of elements or arguments that is put in other orders
 
 
@@ -24,9 +26,10 @@ def small_edits(source: Source, lines: Collection[int]) -> Iterator[Hunk]:
     edits = _SmallEdits(source, lines)
     ways: tuple[Callable[[], Places], ...] = (
         edits.unwrapped, edits.other_names, edits.other_attributes, edits.one_side, edits.other_numbers,
-        edits.other_indices, edits.other_functions, edits.other_operators, edits.other_flags, edits.names_for_parts, edits.renamed,
-        edits.other_order, edits.other_slices, edits.without_a_statement, edits.other_order_of_statements,
-        edits.with_a_factor, edits.wrapped, edits.carried,
+        edits.other_indices, edits.other_functions, edits.other_extent, edits.other_factors, edits.other_operators,
+        edits.other_flags, edits.activated, edits.names_for_parts, edits.renamed, edits.other_order,
+        edits.other_slices, edits.fewer_arguments, edits.without_a_statement, edits.other_order_of_statements,
+        edits.with_a_factor, edits.turned, edits.carried,
     )  # fmt: skip
     yield from dict.fromkeys(chain.from_iterable(chain.from_iterable(way() for way in ways)))
 
@@ -134,6 +137,13 @@ class _SmallEdits:
                 others = [f"{index} + 1", f"{index} - 1", f"2 * {index}", *self._loops_around(node)]
                 yield self.source.replaced(node.slice, *(other for other in others if other != index))
 
+    def fewer_arguments(self) -> Places:
+        """A call without one of the arguments that are given by name: `z.clamp(min=0)` for `z.clamp(min=0, max=1)`."""
+        for node in self._of(ast.Call):
+            parts = [*map(self.text, node.args), *map(self.text, node.keywords)]
+            shorter = [", ".join(parts[:at] + parts[at + 1 :]) for at in range(len(node.args), len(parts))]
+            yield self.source.replaced(node, *(f"{self.text(node.func)}({given})" for given in shorter))
+
     def other_functions(self) -> Places:
         for node in self._of(ast.Name, ast.Attribute):
             name = name_of(node)
@@ -145,11 +155,49 @@ class _SmallEdits:
         for node in self._of(ast.BinOp):
             yield self.source.replaced(node, self.text(node.left), self.text(node.right))
 
+    def other_extent(self) -> Places:
+        """A function of more or of less: `f(a + b)` for `f(a) + b`, and the reverse."""
+        for node in self._of(ast.BinOp, ast.Call):
+            if isinstance(node, ast.BinOp):
+                for call in [
+                    one for one in (node.left, node.right) if isinstance(one, ast.Call) and len(one.args) == 1
+                ]:
+                    yield self.source.replaced(
+                        node, f"{self.text(call.func)}({self._joined(node, {call: self.text(call.args[0])})})"
+                    )
+            elif len(node.args) == 1 and isinstance(whole := node.args[0], ast.BinOp):
+                function = self.text(node.func)
+                sides = [{one: f"{function}({self.text(one)})"} for one in (whole.left, whole.right)]
+                yield self.source.replaced(node, *(self._joined(whole, side) for side in sides))
+
+    def other_factors(self) -> Places:
+        """A factor of one term for that of a sum, `a + r * b` for `r * (a + b)`, and the reverse."""
+        for node in self._of(ast.BinOp):
+            for one, other in ((node.left, node.right), (node.right, node.left)):
+                if isinstance(other, ast.BinOp) and {type(node.op), type(other.op)} == {ast.Add, ast.Mult}:
+                    a, b, c = map(self.text, (one, other.left, other.right))
+                    of_one, of_both = (
+                        (f"{b} + {a} * {c}", f"{a} * {b} + {c}"),
+                        (f"{b} * ({a} + {c})", f"({a} + {b}) * {c}"),
+                    )
+                    yield self.source.replaced(node, *(of_one if isinstance(node.op, ast.Mult) else of_both))
+
     def other_operators(self) -> Places:
         for node in self._of(ast.BinOp):
-            if other := OPERATORS.get(type(node.op)):
-                left, right = self.text(node.left), self.text(node.right)
-                yield self.source.replaced(node, f"{left} {other} {right}", f"{right} {other} {left}")
+            if other := OTHERS.get(type(node.op)):
+                turned = ast.BinOp(node.right, node.op, node.left)
+                yield self.source.replaced(
+                    node, self._joined(node, operator=other), self._joined(turned, operator=other)
+                )
+
+    def _joined(self, node: ast.BinOp, instead: Mapping[ast.expr, str] = NOTHING, operator: str = "") -> str:
+        """Return the text of two operands and of what is between them, with other texts in place of some."""
+        strong = not isinstance(node.op, ast.Add | ast.Sub)
+        sides = []
+        for one in (node.left, node.right):
+            weak = strong and isinstance(one, ast.BinOp) and isinstance(one.op, ast.Add | ast.Sub)
+            sides.append(instead.get(one) or (f"({self.text(one)})" if weak else self.text(one)))
+        return f" {operator or OPERATORS.get(type(node.op), '%')} ".join(sides)
 
     def other_flags(self) -> Places:
         """The other of True and False; one side of a conditional expression."""
@@ -186,23 +234,34 @@ class _SmallEdits:
                 if first in self.nodes:
                     yield [self.source.moved(first, second)]
 
-    def wrapped(self) -> Places:
-        """tanh or sigmoid of a value, or the value the other way round."""
+    def _values(self) -> Iterator[tuple[ast.expr, str]]:
+        """Yield each value of a line, and its text."""
         for node in self._of(ast.Name, ast.Attribute, ast.BinOp, ast.Call, ast.Subscript):
-            text = self.text(node)
-            if text not in LIBRARIES and "\n" not in text:
-                yield self.source.replaced(node, f"torch.sigmoid({text})", f"torch.tanh({text})", f"reversed({text})")
-                held = f"({text})" if isinstance(node, ast.BinOp) else text
-                yield self.source.replaced(node, *(f"{held}{way}" for way in ("[::-1]", ".flip(0)", ".flip(1)")))
+            if (text := self.text(node)) not in LIBRARIES and "\n" not in text:
+                yield node, text
+
+    def activated(self) -> Places:
+        for node, text in self._values():
+            yield self.source.replaced(node, f"torch.tanh({text})", f"torch.sigmoid({text})")
+
+    def turned(self) -> Places:
+        """A value the other way round."""
+        for node, text in self._values():
+            held = f"({text})" if isinstance(node, ast.BinOp) else text
+            ways = [f"{held}{way}" for way in ("[::-1]", ".flip(0)", ".flip(1)")]
+            yield self.source.replaced(node, f"reversed({text})", *ways)
 
     def with_a_factor(self) -> Places:
         """A gate, or 1 less a gate, times a value; a value with another one added."""
         for node in self._of(ast.Name, ast.Attribute, ast.BinOp, ast.Call):
-            text, in_sum = self.text(node), isinstance(self.source.parents[node], ast.BinOp)
-            if "\n" not in text and (in_sum or isinstance(node, ast.BinOp | ast.Call)):
-                names = self._names_beside(node)
-                yield self.source.replaced(node, *(f"{name} * ({text})" for name in names))
-                yield self.source.replaced(node, *(f"(1 - {name}) * {text}" for name in names))
+            text, above = self.text(node), self.source.parents[node]
+            names = self._names_beside(node) if "\n" not in text else []
+            if isinstance(above, ast.BinOp) or isinstance(node, ast.BinOp | ast.Call):
+                value = f"({text})" if isinstance(node, ast.BinOp) else text
+                yield self.source.replaced(node, *(f"{name} * {value}" for name in names))
+                yield self.source.replaced(node, *(f"(1 - {name}) * {value}" for name in names))
+                yield self.source.replaced(node, *(f"{text} + {name}" for name in names))
+            elif isinstance(above, ast.Call) and text not in LIBRARIES:
                 yield self.source.replaced(node, *(f"{text} + {name}" for name in names))
 
     def carried(self) -> Places:

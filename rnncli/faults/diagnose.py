@@ -24,7 +24,7 @@ from rnncli.faults.fault import Need
 from rnncli.faults.trial import Trial, close, forward_alone, small_case
 from rnncli.faults.unexplained import Unexplained
 from rnncli.numerics.probe import Probe, draw, equal_sizes, in_layout, time_first
-from rnncli.verdict.evaluate import Candidate, Values, as_candidate
+from rnncli.verdict.evaluate import Candidate, Change, Values, as_candidate
 from rnncli.verdict.stage import is_wrong
 
 _ORDER = "gates-in-another-order:"
@@ -63,12 +63,13 @@ def diagnosed(
         return _reproduced(case, candidate, trials, *found, repair)
     if mixed := _mixes_the_batch(case, device, candidate):
         fix = "let each sequence be read alone: look at the axis of every view, flip, index, mean and product"
-        return (replace(named("batch-mixed", mixed, case), fix=fix, equations=None),)  # it may be mixed in another way
-    told = Unexplained(case, device, candidate, checks, trials[0]).diagnosis()
-    changed = _with_changes(case, candidate, trials, (told,)) if repair else (told,)
-    if changed[0].change:
-        said = f"with the change it equals {case.cell.layer}, on {len(trials)} probes"
-        return (replace(changed[0], evidence=f"{told.evidence}; {said}", fix="change the lines as shown"),)
+        told = replace(named("batch-mixed", mixed, case), fix=fix, equations=None)  # it may be mixed in another way
+    else:
+        told = Unexplained(case, device, candidate, checks, trials[0]).diagnosis()
+    (changed,) = _with_changes(case, candidate, trials, (told,)) if repair else (told,)
+    if changed.change:
+        evidence = f"with the change it equals {case.cell.layer}, on {len(trials)} probes; {told.evidence}"
+        return (replace(changed, evidence=evidence, fix="change the lines as shown"),)
     return (told,)
 
 
@@ -91,14 +92,24 @@ def _with_changes(
     candidate: Candidate,
     trials: Sequence[Trial],
     told: tuple[Diagnosis, ...],
-    ids: Sequence[str] = (UNEXPLAINED,),
+    ids: Sequence[str] = (),
 ) -> tuple[Diagnosis, ...]:
-    """Return what is told with the change to the candidate's file that fixes it, where one is found."""
+    """Return what is told with the change to the candidate's file that fixes it, where one is found.
+
+    `ids`: of the faults, as they are planted.
+    """
     with suppress(CandidateError):
+        ids = ids or [one.id for one in told]
         found = candidate.repaired(case, ids, [(trial.case, trial.probe) for trial in trials])
-        changed = zip(told, found, strict=True)
-        return tuple(replace(one, at=edit[0], change=edit[1]) if edit else one for one, edit in changed)
+        return tuple(_with_change(one, edit, found.index(edit), told) for one, edit in zip(told, found, strict=True))
     return told
+
+
+def _with_change(one: Diagnosis, edit: Change | None, first: int, told: tuple[Diagnosis, ...]) -> Diagnosis:
+    """Return a diagnosis with its change, or in words that the change of an earlier one fixes it too."""
+    if edit and told[first] is not one:
+        return replace(one, equations=None, fix=f"the change shown for {told[first].id} fixes it too")
+    return replace(one, at=edit[0], change=edit[1]) if edit else one
 
 
 def _in_float64(values: Values | None) -> bool:

@@ -52,7 +52,10 @@ class Search:
     deadline: float = field(default_factory=lambda: time.monotonic() + SEARCH_S)
 
     def changes(self, faults: Sequence[str]) -> list[Change | None]:
-        """Return the change that fixes each fault: with it the candidate has the other faults alone."""
+        """Return the change that fixes each fault: with it the candidate has the other faults alone.
+
+        One that fixes all that are left is returned for each of them.
+        """
         file = self.target.rpartition(":")[0]
         if not file.endswith(".py"):
             return [None for _ in faults]
@@ -62,8 +65,9 @@ class Search:
             for remaining in [others, []][: 2 if others else 1]:  # an edit may fix one fault, or all at once
                 edit = self._fixing(source, fault, remaining) if left else None
                 if edit:
+                    fixed = [one for one in left if one not in remaining]
                     source, left = applied(source, edit), remaining
-                    found[fault] = (f"{file}:{edit[0].line}", difference(edit))
+                    found |= dict.fromkeys(fixed, (f"{file}:{edit[0].line}", difference(edit)))
                     break
         return [found.get(fault) for fault in faults]
 

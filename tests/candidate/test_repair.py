@@ -229,6 +229,8 @@ def test_one_change_that_fixes_two_faults_is_shown_once(tmp_path):
     found = judged(file).diagnosis
     assert {one.id for one in found} == {"h0-detached", "state-detached"}
     (change,) = [one for one in found if one.change]
+    (other,) = [one for one in found if not one.change]
+    assert other.fix == f"the change shown for {change.id} fixes it too"
     patch(file, change)
     assert judged(file).verdict == "match"
 
