@@ -61,7 +61,13 @@ class _SmallEdits:
 
     def _loops_around(self, node: ast.AST) -> list[str]:
         loops = [one.target for one in self.source.above(node) if isinstance(one, ast.For)]
-        return [one.id for one in loops if isinstance(one, ast.Name)]
+        first = [one.elts[0] if isinstance(one, ast.Tuple) else one for one in loops]  # of enumerate
+        return [one.id for one in first if isinstance(one, ast.Name)]
+
+    def _value_around(self, node: ast.expr) -> ast.expr:
+        """Return the value of the statement that an expression is in; the expression where it has none."""
+        statement = next(one for one in self.source.above(node) if isinstance(one, ast.stmt))
+        return getattr(statement, "value", None) or node
 
     def unwrapped(self) -> Places:
         """What is sliced, or given to a function, in place of the result: `h` for `h.detach()` and `torch.tanh(h)`."""
@@ -94,8 +100,7 @@ class _SmallEdits:
     def renamed(self) -> Places:
         """Another name at every place of a value."""
         for node, others in self._other_names():
-            statement = next(one for one in self.source.above(node) if isinstance(one, ast.stmt))
-            value = getattr(statement, "value", None) or node
+            value = self._value_around(node)
             alike = [one for one in ast.walk(value) if isinstance(one, ast.Name) and one.id == node.id]
             for other in others if len(alike) > 1 else ():
                 yield self.source.all_replaced(value, dict.fromkeys(alike, other))
@@ -130,12 +135,22 @@ class _SmallEdits:
                 yield self.source.replaced(node, "0.0", "1.0")
 
     def other_indices(self) -> Places:
-        """The neighbour of an element, or that of another loop."""
+        """The neighbour of an element, that of another loop, or that of a row for each of two loops, in place of one
+        element and of all of the value with the same index.
+        """
         for node in self._of(ast.Subscript):
-            index = self.text(node.slice)
-            if not isinstance(node.slice, ast.Slice | ast.Tuple):
-                others = [f"{index} + 1", f"{index} - 1", f"2 * {index}", *self._loops_around(node)]
-                yield self.source.replaced(node.slice, *(other for other in others if other != index))
+            index, loops = self.text(node.slice), self._loops_around(node)
+            if isinstance(node.slice, ast.Slice | ast.Tuple):
+                continue
+            others = [f"{index} + 1", f"{index} - 1", f"2 * {index}", *loops]
+            others += [f"2 * {layer} + {direction}" for layer, direction in permutations(loops, 2)]
+            others = [other for other in others if other != index]
+            yield self.source.replaced(node.slice, *others)
+            value = self._value_around(node)
+            beside = [one.slice for one in ast.walk(value) if isinstance(one, ast.Subscript)]
+            alike = [one for one in beside if self.text(one) == index]
+            for other in others if len(alike) > 1 and node.slice is alike[0] else ():
+                yield self.source.all_replaced(value, dict.fromkeys(alike, other))
 
     def fewer_arguments(self) -> Places:
         """A call without one of the arguments that are given by name: `z.clamp(min=0)` for `z.clamp(min=0, max=1)`."""

@@ -20,6 +20,11 @@ EDITS = {  # a line of a function, and what one edit makes of it
     "an attribute": ("h = self.U_o(c) + self.U_f(a)", "h = self.U_f(c) + self.U_f(a)"),
     "a number": ("h = c[0]", "h = c[-1]"),
     "one more": ("h = c[2 * k]", "h = c[2 * k + 1]"),
+    "both indices": ("h = a[k], b[k]", "h = a[k - 1], b[k - 1]"),
+    "a row for two loops": (
+        "for i in a:\n    for j in b:\n        h = c[i]",
+        "for i in a:\n    for j in b:\n        h = c[2 * i + j]",
+    ),
     "a fraction": ("h = 0.9 * c", "h = 1.0 * c"),
     "a function": ("h = torch.tanh(c)", "h = torch.sigmoid(c)"),
     "ones": ("h = c.new_ones(2)", "h = c.new_zeros(2)"),
