@@ -11,10 +11,11 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+MOST_CALLS = 100_000  # of Python functions; a call of a candidate makes some thousands
 
 
 class TooLong(BaseException):
-    """An edited file runs many more lines than the file itself: an edit may make a loop that does not end."""
+    """An edited file runs many more lines than the file itself: an edit may make one that does not end."""
 
 
 class Exchange:
@@ -40,8 +41,12 @@ class Exchange:
                 function.__code__ = code
 
     def watched(self, call: Callable[[], T], most: int | None = None) -> tuple[T, list[int]]:
-        """Return what a call returns, and the lines that it runs. Raises TooLong where these are more than `most`."""
+        """Return what a call returns, and the lines that it runs.
+
+        Raises TooLong where these are more than `most`, or many calls are made: of a list that holds itself, say.
+        """
         lines: list[int] = []
+        calls = 0
 
         def of_line(frame: FrameType, event: str, _: object) -> Any:
             if event == "line":
@@ -50,8 +55,15 @@ class Exchange:
                     raise TooLong
             return of_line
 
+        def of_call(frame: FrameType, *_: object) -> Any:
+            nonlocal calls
+            calls += 1
+            if most is not None and calls > MOST_CALLS:
+                raise TooLong
+            return of_line if frame.f_code.co_filename == self.file else None
+
         before = sys.gettrace()
-        sys.settrace(lambda frame, *_: of_line if frame.f_code.co_filename == self.file else None)
+        sys.settrace(of_call)
         try:
             return call(), lines
         finally:

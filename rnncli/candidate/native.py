@@ -226,8 +226,8 @@ def _with_arrays(returned: Any, dtype: torch.dtype) -> Any:
         found = tuple(_with_arrays(one, dtype) for one in returned)
         return found if any(one is not other for one, other in zip(found, returned, strict=True)) else returned
     inner = returned
-    while isinstance(inner, list) and inner:
-        inner = inner[0]
+    for _ in range(3):  # as many axes as output has: a list may hold itself
+        inner = inner[0] if isinstance(inner, list) and inner else inner
     if isinstance(inner, float) and isinstance(returned, list):
         with suppress(ValueError, TypeError):  # of different lengths
             return torch.tensor(returned, dtype=dtype)

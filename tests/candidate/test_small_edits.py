@@ -1,5 +1,6 @@
 """Small edits of a candidate's source: which there are, and that the one shown mends a mistake without a name."""
 
+import itertools
 from types import ModuleType
 
 import pytest
@@ -141,3 +142,11 @@ def test_the_lines_that_run_are_told_and_a_loop_that_does_not_end_is_left(module
     assert (total, set(lines)) == (3, {7, 8, 9, 10})
     with exchange.holding(MODULE.replace("total += 1", "total += 0")), pytest.raises(TooLong):
         exchange.watched(lambda: module.add(1, 2), 3 * len(lines))
+
+
+def test_calls_that_do_not_end_are_left(module):
+    def one_more():
+        return True
+
+    with pytest.raises(TooLong):
+        Exchange(module).watched(lambda: all(one_more() for _ in itertools.count()), 100)
