@@ -188,14 +188,14 @@ class Adapted:
 
     def order_is_assumed(self, case: Case) -> bool:
         """Return whether no experiment told the order of the rows of its gates."""
-        plan = self._plan(case)
+        plan = self.plan(case)
         return plan is not None and plan.assumed
 
     def holds_more(self, case: Case) -> bool:
         """Return whether an object holds tensors that are neither weights nor moved with its parameters and buffers."""
         if not isinstance(self.native, Object):
             return False
-        plan, made = self._plan(case), self.native.made(self._own_part(case), torch.float32)
+        plan, made = self.plan(case), self.native.made(self._own_part(case), torch.float32)
         moved = {id(one) for one in (*made.parameters(), *made.buffers())} if isinstance(made, nn.Module) else set()
         wired = set(plan.tensors) if plan else set()
         return any(not wired & set(one.names) and not moved & set(map(id, one.objects)) for one in held_by(made))
@@ -215,7 +215,7 @@ class Adapted:
         if self.unlike_heads:
             told = f"does not act as a linear head on the states, and {self.native.cell.layer} has no such weight"
             lists.append(("output", str(Cause.EXTRA_PARAMETER), f"{' or '.join(self.unlike_heads)} {told}"))
-        plan = self._plan(case)
+        plan = self.plan(case)
         if plan is None or not isinstance(self.native, Object):
             return tuple(lists)
         part = self._own_part(case)
@@ -230,7 +230,8 @@ class Adapted:
         layers = rnn.num_layers if reading.layers and (reading.directions or not rnn.bidirectional) else 1
         return altered(case, rnn={"num_layers": layers, "bidirectional": rnn.bidirectional and reading.directions})
 
-    def _plan(self, case: Case) -> Wiring | None:
+    def plan(self, case: Case) -> Wiring | None:
+        """Return where the weights are of a candidate that holds them itself."""
         return self.native.plan(self._own_part(case)) if isinstance(self.native, Object) else None
 
     # -- the call ------------------------------------------------------------------------------------------------------

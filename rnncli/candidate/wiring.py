@@ -56,6 +56,12 @@ class Wiring:
         return {name: [piece for piece in self.pieces if piece.tensor == name] for name in self.tensors}
 
     @property
+    def places(self) -> set[Piece]:
+        """Return the pieces without what a mistake in a step may hide: the order of their gates, and what told them."""
+        hidden: dict[str, Any] = {"gates": (), "apart": "", "of_apart": (), "evidence": ""}
+        return {Piece(one.tensor, str(one.index), replace(one.weight, **hidden)) for one in self.pieces}
+
+    @property
     def heads(self) -> list[str]:
         """Return the tensors of what comes after the recurrence, which are set to the identity."""
         return [piece.tensor for piece in self.pieces if piece.weight.kind == "readout"]

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -103,16 +102,20 @@ class Search:
             case, probe = wrong[-1]  # a small one
             _, lines = exchange.watched(partial(run, case, probe))
         aims = [Trial(case, probe, None).planted(ids) for ids in self._aims(faults)]
-        unread = [wire[0].rpartition(".")[2] for wire in self.adapted.wiring(self.case) if _is_nothing(wire[1])]
+
+        def gives_an_aim(edited: str) -> bool:
+            with contextlib.suppress(SyntaxError), exchange.holding(edited):
+                trial, _ = exchange.watched(partial(run, case, probe), MOST_LINES * len(lines))
+                return any(trial.distance_from(aim) is not None for aim in aims)
+            return False
+
+        plan = self.adapted.plan(self.case)
+        unread = [f".{name.rpartition('.')[2]}" for name in (plan.buffers if plan else ())]
         for hunk in small_edits(Source(source), set(lines)):
             if time.monotonic() > self.deadline:
                 return
-            with contextlib.suppress(SyntaxError), exchange.holding(applied(source, (hunk,))):
-                trial, _ = exchange.watched(partial(run, case, probe), MOST_LINES * len(lines))
-                if any(trial.distance_from(aim) is not None for aim in aims):
-                    yield (hunk,)
-                    continue
-            if any(f".{name}" in line for name in unread for line in hunk.after):
+            reads = any(name in line for name in unread for line in hunk.after)
+            if reads or gives_an_aim(applied(source, (hunk,))):
                 yield (hunk,)
 
     def _aims(self, faults: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -158,17 +161,11 @@ class Search:
 
 
 def _wired_alike(one: "Adapted", other: "Adapted", case: Case) -> bool:
-    """Return whether two candidates are called alike and read the same weights, the gates in whatever order."""
-    first, second = (
-        {(tensor, re.sub(r" rows \w+(,\w+)*", "", weight)) for tensor, weight, _ in adapted.wiring(case)}
-        for adapted in (one, other)
-    )
-    read = {wire for wire in first if wire[0] != "none" and not _is_nothing(wire[1])}
-    return read <= second and one.described(case) == other.described(case)
-
-
-def _is_nothing(weight: str) -> bool:
-    return weight.startswith("nothing")
+    """Return whether two candidates are called alike, and what the first reads is the same weights in the other."""
+    plans = one.plan(case), other.plan(case)
+    first, second = (plan.places if plan else {wire[:2] for wire in adapted.wiring(case)}
+                     for plan, adapted in zip(plans, (one, other), strict=True))  # fmt: skip
+    return first <= second and one.described(case) == other.described(case)
 
 
 @contextlib.contextmanager
