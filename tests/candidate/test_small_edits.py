@@ -47,6 +47,53 @@ EDITS = {  # a line of a function, and what one edit makes of it
     "wrapped": ("h = a * c", "h = torch.sigmoid(a) * c"),
     "the other way round": ("h = torch.stack(a)", "h = torch.stack(a[::-1])"),
 }
+OWN_ORDER = """
+import torch
+from torch import nn
+
+class rnn(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.size = hidden_size
+        self.kernel = nn.Parameter(torch.randn(input_size + hidden_size, 4 * hidden_size))
+        self.bias = nn.Parameter(torch.zeros(4 * hidden_size))
+
+    def forward(self, x, state):
+        h, c = state
+        out = []
+        for x_t in x:
+            i, j, f, o = torch.split(torch.cat([x_t, h], 1) @ self.kernel + self.bias, self.size, dim=1)
+            new_c = c * torch.sigmoid(f) + torch.sigmoid(i) * torch.tanh(j)
+            h = torch.tanh(new_c) * torch.sigmoid(o)
+            c = new_c
+            out.append(h)
+        return torch.stack(out), (h, c)
+"""
+OF_EACH_GATE = """
+import torch
+from torch import nn
+
+class rnn(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        sizes = input_size, hidden_size
+        self.U_i, self.U_f, self.U_g, self.U_o = (nn.Parameter(torch.randn(sizes)) for _ in range(4))
+        self.V_i, self.V_f, self.V_g, self.V_o = (nn.Parameter(torch.randn(sizes[1], sizes[1])) for _ in range(4))
+        self.b_i, self.b_f, self.b_g, self.b_o = (nn.Parameter(torch.randn(sizes[1])) for _ in range(4))
+
+    def forward(self, x, state):
+        h, c = state
+        out = []
+        for x_t in x:
+            i = torch.sigmoid(x_t @ self.U_i + h @ self.V_i + self.b_i)
+            f = torch.sigmoid(x_t @ self.U_f + h @ self.V_f + self.b_f)
+            g = torch.tanh(x_t @ self.U_g + h @ self.V_g + self.b_g)
+            o = torch.sigmoid(x_t @ self.U_o + h @ self.V_o + self.b_o)
+            c = f * c + i * g
+            h = o * torch.tanh(c)
+            out.append(h)
+        return torch.stack(out), (h, c)
+"""
 MISTAKES = {  # the cell, a source, what was written instead of what, and the line that comes
     "h_n": ("RNN", RNN, "torch.stack(out), h", "torch.stack(out), out[0]", "torch.stack(out), out[-1]"),
     "h0": ("RNN", RNN, "h = h_0", "h = h_0 * 0.5", "h = h_0"),
@@ -54,6 +101,8 @@ MISTAKES = {  # the cell, a source, what was written instead of what, and the li
     "row": ("RNN", LAYERS, "h, out = h_0[layer]", "h, out = h_0[layer - 1]", "h_0[layer]"),
     "c": ("LSTM", LSTM, "o * torch.tanh(c)", "o * torch.tanh(c) + h", "o * torch.tanh(c)"),
     "gate": ("LSTM", LSTM, "f * c + i * g", "f * c + i * g * o", "i * g"),
+    "own order": ("LSTM", OWN_ORDER, "torch.tanh(new_c)", "torch.tanh(c)", "torch.tanh(new_c)"),
+    "unread": ("LSTM", OF_EACH_GATE, "h @ self.V_o", "h @ self.V_f", "h @ self.V_o"),
     "n": ("GRU", GRU, "torch.tanh(self.xn", "torch.relu(self.xn", "torch.tanh(self.xn"),
     "1 - z": ("GRU", GRU, "(1 - z) * n", "n", "(1 - z) *"),
     "n alone": ("GRU", GRU, "(1 - z) * n + z * h", "(1 - z) * n + z * n", "z * h"),
@@ -104,6 +153,16 @@ def test_the_change_of_a_mistake_without_a_name_makes_the_candidate_match(mistak
     assert "with the change it equals" in found.evidence
     patch(file, found)
     assert judged(file, cell=cell, **sizes_of(source)).verdict == "match"
+
+
+@pytest.mark.usefixtures("in_process")
+def test_the_change_of_a_mixed_batch_makes_the_candidate_match(tmp_path):
+    file = tmp_path / "wrong.py"
+    file.write_text(RNN.replace("torch.stack(out), h", "torch.stack(out), h.mean(0, keepdim=True).expand_as(h)"))
+    (found,) = judged(file).diagnosis
+    assert found.id == "batch-mixed"
+    patch(file, found)
+    assert judged(file).verdict == "match"
 
 
 MODULE = """
