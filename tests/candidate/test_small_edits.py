@@ -4,12 +4,17 @@ import itertools
 from types import ModuleType
 
 import pytest
-from candidate.test_repair import GRU, LAYERS, LSTM, RNN, judged, on_a_busy_machine, patch, sizes_of  # noqa: F401
+import torch
+from candidate.test_repair import GRU, LAYERS, LSTM, RNN, TWO, judged, on_a_busy_machine, patch, sizes_of  # noqa: F401
 from levels import one_in
 
 from rnncli.candidate.edited import Exchange, TooLong
-from rnncli.candidate.repair import Source, applied
+from rnncli.candidate.find import from_source
+from rnncli.candidate.reading import read
+from rnncli.candidate.repair import Hunk, Source, applied
 from rnncli.candidate.small_edits import small_edits
+from rnncli.core.case import Case
+from rnncli.pipeline.fixes import _wired_alike
 
 EDITS = {  # a line of a function, and what one edit makes of it
     "unwrapped": ("h = torch.tanh(c).detach()", "h = torch.tanh(c)"),
@@ -163,6 +168,58 @@ def test_the_change_of_a_mixed_batch_makes_the_candidate_match(tmp_path):
     assert found.id == "batch-mixed"
     patch(file, found)
     assert judged(file).verdict == "match"
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_change_that_is_right_with_two_layers_alone_is_not_shown(tmp_path, monkeypatch):
+    wrong = LAYERS.replace("h_0[layer]", "h_0[layer - 1]")
+    number, line = next((at, text) for at, text in enumerate(wrong.splitlines(), 1) if "h_0[layer - 1]" in text)
+    misleading = Hunk(number, (line,), (line.replace("layer - 1", "layer - 2"),))
+    monkeypatch.setattr("rnncli.pipeline.fixes.small_edits", lambda *_: iter([misleading]))
+    file = tmp_path / "wrong.py"
+    file.write_text(wrong)
+    (found,) = judged(file, **TWO).diagnosis
+    assert (found.id, found.change) == ("unexplained", None)
+
+
+BOTH = """
+import torch
+from torch import nn
+
+class rnn(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.a, self.b = nn.Linear(input_size, hidden_size), nn.Linear(hidden_size, hidden_size)
+        self.c, self.d = nn.Linear(input_size, hidden_size), nn.Linear(hidden_size, hidden_size)
+
+    def walk(self, x, h, of_x, of_h):
+        out = []
+        for x_t in x:
+            h = torch.tanh(of_x(x_t) + of_h(h))
+            out.append(h)
+        return torch.stack(out), h
+
+    def forward(self, x, h):
+        left, h_l = self.walk(x, h[0], self.a, self.b)
+        right, h_r = self.walk(x.flip(0), h[1], self.c, self.d)
+        return torch.cat([left, right.flip(0)], 2), torch.stack([h_l, h_r])
+"""
+
+
+def test_an_edit_after_which_a_weight_is_another_is_told_from_one_after_which_it_is_not(tmp_path):
+    file = tmp_path / "both.py"
+    file.write_text(BOTH)
+    case = Case.model_validate({"rnn": {"bidirectional": True}, "candidate": f"{file}:rnn"})
+    exchanged = BOTH.replace("self.a, self.b)", "self.c, self.d)", 1).replace(
+        "h[1], self.c, self.d", "h[1], self.a, self.b"
+    )
+    with torch.no_grad():
+        one, other, again = (
+            read(from_source(case.target, text), case.target, case, case.stated)[0]
+            for text in (BOTH, exchanged, BOTH.replace("h_l", "h_left"))
+        )
+    assert not _wired_alike(one, other, case)
+    assert _wired_alike(one, again, case)
 
 
 MODULE = """
