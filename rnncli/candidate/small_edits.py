@@ -15,7 +15,7 @@ FUNCTIONS = {"sigmoid": ("tanh",), "tanh": ("sigmoid", "relu"), "relu": ("tanh",
 FUNCTIONS |= {f"{new}{value}{like}": (f"{new}zeros{like}",) for value in ("ones", "rand", "randn", "empty")
               for new, like in (("", ""), ("", "_like"), ("new_", ""))}  # fmt: skip
 OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.MatMult: "@", ast.Div: "/"}
-OTHERS: dict[type[ast.operator], str] = {ast.Add: "-", ast.Sub: "+", ast.Mult: "+"}
+OTHERS: dict[type[ast.operator], str] = {ast.Add: "-*", ast.Sub: "+", ast.Mult: "+@", ast.MatMult: "*"}
 LIBRARIES = ("torch", "nn", "F", "np", "self", "math")
 NOTHING: Mapping[ast.expr, str] = {}
 MOST_ELEMENTS = 4  # of a list of elements or arguments that is put in other orders
@@ -27,7 +27,7 @@ def small_edits(source: Source, lines: Collection[int]) -> Iterator[Hunk]:
     ways: tuple[Callable[[], Places], ...] = (
         edits.unwrapped, edits.other_names, edits.other_attributes, edits.one_side, edits.other_numbers,
         edits.other_indices, edits.other_functions, edits.other_extent, edits.other_factors, edits.other_operators,
-        edits.other_flags, edits.activated, edits.names_for_parts, edits.renamed, edits.other_order,
+        edits.other_flags, edits.activated, edits.names_for_parts, edits.renamed, edits.other_keys, edits.other_order,
         edits.other_slices, edits.fewer_arguments, edits.without_a_statement, edits.other_order_of_statements,
         edits.with_a_factor, edits.turned, edits.carried,
     )  # fmt: skip
@@ -199,11 +199,9 @@ class _SmallEdits:
 
     def other_operators(self) -> Places:
         for node in self._of(ast.BinOp):
-            if other := OTHERS.get(type(node.op)):
-                turned = ast.BinOp(node.right, node.op, node.left)
-                yield self.source.replaced(
-                    node, self._joined(node, operator=other), self._joined(turned, operator=other)
-                )
+            turned = ast.BinOp(node.right, node.op, node.left)
+            pairs = [(one, other) for other in OTHERS.get(type(node.op), "") for one in (node, turned)]
+            yield self.source.replaced(node, *(self._joined(one, operator=other) for one, other in pairs))
 
     def _joined(self, node: ast.BinOp, instead: Mapping[ast.expr, str] = NOTHING, operator: str = "") -> str:
         """Return the text of two operands and of what is between them, with other texts in place of some."""
@@ -221,6 +219,13 @@ class _SmallEdits:
                 yield self.source.replaced(node, str(not node.value))
             elif isinstance(node, ast.IfExp):
                 yield self.source.replaced(node, self.text(node.body), self.text(node.orelse))
+
+    def other_keys(self) -> Places:
+        """Another text of the file that is a name: `params["W_hh"]` for `params["W_ih"]`."""
+        texts = [one for one in self.source.of(ast.Constant) if isinstance(one.value, str) and one.value.isidentifier()]
+        keys = dict.fromkeys(map(self.text, texts))
+        for node in [one for one in texts if one in self.nodes]:
+            yield self.source.replaced(node, *(key for key in keys if key != self.text(node)))
 
     def other_order(self) -> Places:
         """Elements or arguments in another order."""

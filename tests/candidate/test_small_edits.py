@@ -41,6 +41,8 @@ EDITS = {  # a line of a function, and what one edit makes of it
     "a factor of more": ("h = torch.tanh(a + c * b)", "h = torch.tanh(c * (a + b))"),
     "a term of a call": ("h = torch.tanh(a)", "h = torch.tanh(a + b)"),
     "an argument less": ("h = c.clamp(min=0, max=1)", "h = c.clamp(min=0)"),
+    "a key": ('h = a["W"] + b["U"]', 'h = a["U"] + b["U"]'),
+    "times for plus": ("h = a + b", "h = a * b"),
     "an operator": ("h = a + b", "h = a - b"),
     "a flag": ("h = c.sum(0, keepdim=True)", "h = c.sum(0, keepdim=False)"),
     "one side of a condition": ("h = a if c is None else b", "h = b"),
