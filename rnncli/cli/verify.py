@@ -180,10 +180,15 @@ def _verify_one(selection: "Selection", options: "VerifyOptions", asked: Asked, 
     with quick_imports():
         from rnncli.cli.progress import with_progress
         from rnncli.core.memory import needed_for_verify
-        from rnncli.core.records import RunRecord
+        from rnncli.core.records import Detail, RunRecord
         from rnncli.numerics.device import environment
         from rnncli.pipeline.verify import policy_flags, run_cases, verify
 
+    from rnncli.cli.output import STDOUT
+
+    the_last_line_alone = detail == Detail.QUIET and asked.format == "table" and asked.output in (None, STDOUT)
+    if the_last_line_alone and asked.save_failing is None:  # no replay is shown, and no change
+        options = replace(options, shrink=False)
     policy, (index,) = policy_flags(options.policy), selection.indices
     origin = selection.origins(policy)(index)
     records = run_cases([selection.case(index)], lambda case: verify(case, options), needed_for_verify)

@@ -51,6 +51,16 @@ def test_a_mismatch_ends_with_1_and_says_where_it_is_worst(rnncli):
 
 
 @pytest.mark.usefixtures("_wrong_candidate")
+def test_quiet_looks_for_no_smaller_case_that_nobody_is_shown(rnncli, monkeypatch, tmp_path):
+    looked_for = []
+    monkeypatch.setattr("rnncli.pipeline.verify.shrunk", lambda case, _: looked_for.append(case) or case)
+    assert rnncli("verify", "--no-timing", "-q").code == 1
+    assert not looked_for
+    assert rnncli("verify", "--no-timing", "-q", "--save-failing", tmp_path).code == 1
+    assert len(looked_for) == 1
+
+
+@pytest.mark.usefixtures("_wrong_candidate")
 def test_a_mismatch_in_one_case_of_a_grid_fails_the_run_and_is_shown(rnncli, tmp_path):
     config = tmp_path / "grid.yaml"
     config.write_text("grid: {rnn.bias: [true, false], rnn.num_layers: [1, 2]}")
