@@ -283,7 +283,12 @@ class Experiments:
 
     def _computed(self, x: Tensor, states: States | None) -> Results:
         assert self.reading is not None
-        results = self.trial.computed(self.reading, x, states, self._own())
+        try:
+            results = self.trial.computed(self.reading, x, states, self._own())
+        except Exception as error:
+            if len(x) == 1:
+                error.add_note("given one step (L = 1)")
+            raise
         return tuple(None if value is None else value.clone() for value in results)
 
     def _own(self) -> Any:

@@ -46,6 +46,7 @@ class Proof:
         lacking, first = isinstance(errors[0], Missing), errors[0]
         told = f"its call lacks {first}" if lacking else f"its forward raised {described(first)}"
         told += f" with {' and '.join(asked)}" if asked else ""
+        told += "".join(f", {note}" for note in getattr(first, "__notes__", [])[:1])
         raise CandidateError(f"candidate {self.native.name}: {told}") from first
 
     def head_acts(self, plan: Wiring, case: Case) -> Literal["after", "bent", "within"]:
