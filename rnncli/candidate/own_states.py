@@ -1,5 +1,6 @@
 """How a candidate takes its states: what its signature, names and source say of them, and a state in that form."""
 
+import ast
 import inspect
 import re
 from collections import namedtuple
@@ -67,9 +68,10 @@ class OwnStates:
         said = {p.name: p.annotation for p in signature.parameters_of(call)}.get(name)
         self.record = self._record_of(call, name, said) if alone else None
         own = state_source.unpacked_into(call, name) if alone else self.names
-        taken = own or state_source.unpacked_into(call, name, source.functions_behind(written, self.module))
+        nodes, helpers = source.nodes_of(written), source.functions_behind(written, self.module)
+        taken = own or state_source.unpacked_into(call, name, helpers)
         taken = [*cell.states] if self.record else taken  # by their names, in whatever order they are read
-        own_default = len(taken) > 1 and all(source.builds_a_list(written, one) for one in taken)  # a list over layers
+        own_default = len(taken) > 1 and all(source.builds_a_list(nodes, one) for one in taken)  # a list over layers
         self.listed = own_default or (one_state and state_source.is_listed(call, name))
         pair = len(cell.states) == 2 == len(taken)
         self.pair = pair and any(map(is_cell_state, taken))  # by its source: h alone is none
@@ -80,7 +82,9 @@ class OwnStates:
         names = "|".join(map(re.escape, self.names))
         listed = re.search(rf"\b({names})\b\W*(is |are )?(a |an )?(python )?list\b", text, re.IGNORECASE)
         may_be_list = not self.pair and not state_source.is_cut(call, name)  # [h, c] is a pair
-        built = may_be_list and source.builds_a_list(written, name)
+        places = state_source.places_of(call, name, helpers) if may_be_list else []
+        handed_on = any(source.builds_a_list([*ast.walk(one), *helpers], own) for one, own in places)
+        built = may_be_list and (source.builds_a_list(nodes, name) or handed_on)
         self.as_list = bool(listed) or built or (one_state and state_source.takes_apart_if_true(call, name))
 
     def _record_of(self, call: Callable[..., Any], name: str, annotation: Any) -> Any:

@@ -7,7 +7,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any
 
 from torch import nn
@@ -352,12 +352,12 @@ def asks_if_true(target: Any, name: str) -> bool:
     return any(isinstance(test, ast.Name) and test.id == name for test in tests)
 
 
-def builds_a_list(target: Any, name: str) -> bool:
-    """Return whether the source makes a list of an argument where it is left out: `Hs = [None] * n`, or by a method.
+def builds_a_list(nodes: Sequence[ast.AST], name: str) -> bool:
+    """Return whether code makes a list of an argument where it is left out: `Hs = [None] * n`, or by a method.
 
     Not where what is given is made a list of pairs itself: `state = list(zip(*state))`.
     """
-    found, nodes = False, nodes_of(target)
+    found = False
     lists = {node.name for node in nodes if isinstance(node, ast.FunctionDef)
              and any(isinstance(one, ast.Return) and _is_list(one.value) for one in ast.walk(node))}  # fmt: skip
     for node in nodes:

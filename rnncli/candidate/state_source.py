@@ -25,11 +25,19 @@ def unpacks(target: Any, name: str, in_one: bool = False, helpers: Sequence[ast.
     `in_one`: the argument is a tuple of states, of which each is looked at. `helpers`: functions and methods that the
     argument may be handed on to as it is. None where there is no source, or where the argument is not found in it.
     """
+    places = places_of(target, name, helpers)
+    return any(_takes_apart(function, own, in_one) for function, own in places) if places else None
+
+
+def places_of(target: Any, name: str, helpers: Sequence[ast.FunctionDef]) -> list[tuple[ast.FunctionDef, str]]:
+    """Return the functions that take an argument, and those among `helpers` that it is handed on to as it is, each with
+    its name there.
+    """
     functions = [node for node in nodes_of(target) if isinstance(node, ast.FunctionDef) and name in arguments_of(node)]
     places = [(function, name) for function in functions]
     for function, own in places:  # those that it is handed on to come behind
         places += [place for place in _handed_on(function, own, helpers) if place not in places]
-    return any(_takes_apart(function, own, in_one) for function, own in places) if functions else None
+    return places
 
 
 def _handed_on(
