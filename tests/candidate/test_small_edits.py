@@ -148,7 +148,7 @@ def test_conditions_and_lines_that_do_not_run_are_left_alone():
 
 
 @pytest.mark.usefixtures("in_process")
-@pytest.mark.parametrize("mistake", one_in(5, MISTAKES, "test_a_line_is_changed_in_each_of_these_ways"))
+@pytest.mark.parametrize("mistake", one_in(12, MISTAKES, "test_a_line_is_changed_in_each_of_these_ways"))
 def test_the_change_of_a_mistake_without_a_name_makes_the_candidate_match(mistake, tmp_path):
     cell, source, right, wrong, line = MISTAKES[mistake]
     assert right in source
