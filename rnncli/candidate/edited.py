@@ -15,7 +15,7 @@ MOST_CALLS = 100_000  # of Python functions; a call of a candidate makes some th
 
 
 class TooLong(BaseException):
-    """An edited file runs many more lines than the file itself: an edit may make one that does not end."""
+    """An edited file runs far longer than the file itself, as a loop does that an edit keeps from ending."""
 
 
 class Exchange:

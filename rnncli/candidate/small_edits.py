@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import chain, pairwise, permutations
 from typing import Any
 
+from rnncli.candidate.names import words
 from rnncli.candidate.repair import Hunk, Places, Source
-from rnncli.candidate.syntax import is_number, name_of
+from rnncli.candidate.syntax import called, is_number, name_of
 
 FUNCTIONS = {"sigmoid": ("tanh",), "tanh": ("sigmoid", "relu"), "relu": ("tanh",)}
 FUNCTIONS |= {f"{new}{value}{like}": (f"{new}zeros{like}",) for value in ("ones", "rand", "randn", "empty")
@@ -18,6 +19,11 @@ OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult
 OTHERS: dict[type[ast.operator], str] = {ast.Add: "-*", ast.Sub: "+", ast.Mult: "+@", ast.MatMult: "*"}
 LIBRARIES = ("torch", "nn", "F", "np", "self", "math")
 NOTHING: Mapping[ast.expr, str] = {}
+OUTWARD = words(  # calls that do more than compute: an edit must not turn one of them into another
+    "open write writelines write_text write_bytes truncate save dump to_csv savetxt remove unlink rename rmdir rmtree"
+    " move copyfile mkdir makedirs touch system popen Popen check_call check_output urlopen connect send exec eval"
+)
+SYSTEM = ("os.", "shutil.", "subprocess.", "socket.", "requests.")
 MOST_ELEMENTS = 4  # of a list of elements or arguments that is put in other orders
 
 
@@ -43,6 +49,21 @@ class _SmallEdits:
         tests = {id(one) for node in source.nodes if hasattr(node, "test") for one in ast.walk(node.test)}
         self.nodes = [one for one in self.nodes if id(one) not in tests and any(at in lines for at in _lines(one))]
         self.nodes.sort(key=lambda node: (node.lineno, node.col_offset))
+        self.outward = self._functions_that_reach_out()
+        if any(getattr(self._function(node), "name", "") in self.outward for node in self.nodes):
+            self.nodes = []
+
+    def _functions_that_reach_out(self) -> set[str]:
+        """Return the names of functions that touch files, processes or the network, or call one that does."""
+        calls = dict[str, set[tuple[str, str]]]()
+        for function in self.source.of(ast.FunctionDef):
+            made = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+            calls.setdefault(function.name, set()).update((called(node), self.text(node.func)) for node in made)
+        found = set[str]()
+        while more := {name for name, made in calls.items() if name not in found and any(
+                one in OUTWARD or one in found or text.startswith(SYSTEM) for one, text in made)}:  # fmt: skip
+            found |= more
+        return found
 
     def _of(self, *kinds: type) -> Iterator[Any]:
         """Yield the expressions of some kinds that are read."""
@@ -115,7 +136,9 @@ class _SmallEdits:
             held = self.text(node.value)
             attributes[held] |= dict.fromkeys(fields if node.attr in fields else ())
             if held == "self" or held not in LIBRARIES:
-                others = sorted(attributes[held], key=lambda name: abs(len(name) - len(node.attr)))
+                others = sorted(
+                    attributes[held].keys() - self.outward, key=lambda name: abs(len(name) - len(node.attr))
+                )
                 yield self.source.replaced(node, *(f"{held}.{name}" for name in others if name != node.attr))
 
     def other_numbers(self) -> Places:

@@ -140,6 +140,30 @@ def test_another_field_of_a_record_is_an_edit_though_nothing_reads_it():
     assert any("return state.c" in hunk.after[0] for hunk in small_edits(Source(source), {6}))
 
 
+FILES = """
+class Cell:
+    def keep(self, x):
+        torch.save(x, "x.pt")
+
+    def kept(self, x):
+        return self.keep(x)
+
+    def other(self, x):
+        return x
+
+    def step(self, x):
+        return self.other(x)
+"""
+
+
+def test_code_that_touches_files_is_not_edited_and_no_edit_calls_it():
+    for line in (4, 7):
+        assert not list(small_edits(Source(FILES), {line}))
+    found = [hunk.after[0] for hunk in small_edits(Source(FILES), {13}) if hunk.after]
+    assert any("self.other(x) + x" in line for line in found)
+    assert not any("keep" in line or "kept" in line for line in found)
+
+
 def test_conditions_and_lines_that_do_not_run_are_left_alone():
     source = "def step(a, b):\n    if a is None:\n        a = b\n    return b\n"
     found = [applied(source, (hunk,)) for hunk in small_edits(Source(source), {2, 4})]
