@@ -136,10 +136,9 @@ class _SmallEdits:
             held = self.text(node.value)
             attributes[held] |= dict.fromkeys(fields if node.attr in fields else ())
             if held == "self" or held not in LIBRARIES:
-                others = sorted(
-                    attributes[held].keys() - self.outward, key=lambda name: abs(len(name) - len(node.attr))
-                )
-                yield self.source.replaced(node, *(f"{held}.{name}" for name in others if name != node.attr))
+                others = [name for name in attributes[held] if name != node.attr and name not in self.outward]
+                others.sort(key=lambda name: abs(len(name) - len(node.attr)))
+                yield self.source.replaced(node, *(f"{held}.{name}" for name in others))
 
     def other_numbers(self) -> Places:
         """A number that is one more or less, or the one from the other end; 0 or 1 for a fraction."""
