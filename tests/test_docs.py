@@ -23,7 +23,9 @@ PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if path.name not in
 SLOW = {
     "bench.md",
     "candidates.md",
+    "ci.md",
     "clusters.md",
+    "containers.md",
     "many-cases.md",
 }  # two to five seconds: libraries that are imported, whole grids
 WRITTEN = [README, CHINESE, ROOT / "CHANGELOG.md", *PAGES]

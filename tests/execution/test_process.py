@@ -50,6 +50,7 @@ def test_the_server_imports_the_rnncli_of_this_process_and_nothing_else_from_the
         assert server._import_path() == ["/installed", str(ROOT)]
 
 
+@pytest.mark.exhaustive(twin="test_files_in_the_current_folder_that_nobody_named_are_not_run", pool="long")
 def test_the_processes_of_a_checkout_that_is_not_the_installed_one_are_of_that_checkout(tmp_path):
     shutil.copytree(ROOT / "rnncli", tmp_path / "rnncli")
     child = tmp_path / "rnncli" / "execution" / "child.py"

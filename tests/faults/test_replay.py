@@ -242,7 +242,7 @@ def rnn(x, h, W_ih, W_hh, b_ih, b_hh, num_layers=1):
 
 
 @pytest.mark.usefixtures("in_process")
-@pytest.mark.parametrize("flags", one_in(2, ["--layers 2", "--layers 3 --bidirectional"], SMALLEST))
+@pytest.mark.parametrize("flags", one_in(2, ["--layers 2", "--layers 3 --bidirectional"], SMALLEST, pool="long"))
 def test_a_case_of_one_layer_that_is_read_in_another_way_is_not_the_mismatch(rnncli, tmp_path, flags):
     (tmp_path / "one_layer.py").write_text(ONE_LAYER)
     shown = rnncli("verify", "--no-timing", f"{tmp_path}/one_layer.py", *flags.split())
@@ -539,6 +539,7 @@ def test_a_shrunk_replay_has_the_diagnosis_of_the_case_it_comes_from(rnncli, tmp
     assert {found["id"] for found in again["cases"][0]["diagnosis"]} == named
 
 
+@pytest.mark.exhaustive(twin="test_a_planted_fault_is_shown_in_the_smallest_case", pool="long")
 def test_the_replay_of_what_always_has_both_directions_has_them(rnncli):
     shown = rnncli(
         "verify", "tests/candidates/gated/gru_directions_added_up.py:Sum", "--cell", "GRU", "--bidirectional"

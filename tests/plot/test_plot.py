@@ -192,6 +192,7 @@ def test_a_case_without_an_error_over_time_leaves_its_place_to_the_next():
     assert f"error-algorithm-forward-{case.id}" in drawn.ids
 
 
+@pytest.mark.exhaustive(twin="test_whatever_the_errors_are_there_is_a_picture", pool="long")
 def test_the_same_record_gives_the_same_bytes_whatever_the_settings_of_the_user(monkeypatch):
     record = verified(case_of(*WRONG))
     before = {format: picture(record, format) for format in ("svg", "png", "pdf")}
