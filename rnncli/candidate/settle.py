@@ -8,6 +8,7 @@ import re
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -240,7 +241,7 @@ class Settling:
                 returned = trial.returned(reading)
             except (Exception, SystemExit) as error:
                 what = f"a call that lacks {error}" if isinstance(error, Missing) else described(error)[:200]
-                whatever = isinstance(error, _WHATEVER) or "allocate memory" in what
+                whatever = isinstance(error, _WHATEVER) or "allocate memory" in what or _raised_by_keyword(error)
                 self.failures.setdefault(what, (0 if whatever else _LACKS if isinstance(error, Missing) else 2, error))
                 continue
             parsed = self._parsed(returned, trial, reading)
@@ -318,6 +319,13 @@ class Settling:
 def _raised_by_statement(error: BaseException) -> bool:
     frames = traceback.extract_tb(error.__traceback__)[-1:]
     return any(re.match(r"raise\b|assert\b", str(frame.line).strip()) for frame in frames)
+
+
+def _raised_by_keyword(error: BaseException) -> bool:
+    """Return whether a function that the candidate calls has no argument of a name that it is given."""
+    frames = traceback.extract_tb(error.__traceback__)
+    called_by_us = bool(frames) and Path(frames[-1].filename).parent == Path(__file__).parent
+    return isinstance(error, TypeError) and "unexpected keyword argument" in str(error) and not called_by_us
 
 
 def _raised_by_constructor(error: BaseException) -> bool:
