@@ -79,7 +79,8 @@ def _in_its_forms(native: AnyNative, case: Case, stated: Mapping[str, Any]) -> l
             if native.looks_at_rank and found[0].reading.state == "NH" and case.input.layout == "unbatched":
                 found = _unbatched(native.target, native.name, case, stated) or found
             told = one.states.h_alone or one.states.may_be_pair
-            return found if told else [*found, *_with_h_alone(found[0], ways, case, stated)]
+            alone = [] if told else _with_h_alone(found[0], ways, case, stated)
+            return [*(found if found[0].reading.fits or not alone else []), *alone]
         except Unreadable as error:
             if isinstance(native, Object) and (sizes := native.other_sizes(case)):
                 raise Unreadable(f"candidate {native.name}: {sizes}") from error
@@ -98,21 +99,18 @@ def _unbatched(target: object, name: str, case: Case, stated: Mapping[str, Any])
 
 
 def _with_h_alone(adapted: Adapted, ways: list[AnyNative], case: Case, stated: Mapping[str, Any]) -> list[Adapted]:
-    """Return the reading that h alone goes in, where c in the same argument has no effect.
-
-    `h_0[0]` is h of a pair, and the first row of h alone.
+    """Return the reading that h alone goes in, where c in the same argument has no effect: `h_0[0]` is h of a pair, and
+    the first row of h alone. Or where the shapes fit with h alone: NumPy takes (h_0, c_0) for one array.
     """
-    trial = trial_of(case, adapted.native, *adapted.always, adapted.reading.dtype)
+    trial, fits = trial_of(case, adapted.native, *adapted.always, adapted.reading.dtype), adapted.reading.fits
     others = (trial.states[0], *(one + 1.0 for one in trial.states[1:]))
-    alone = [one for one in ways if one.states.h_alone]
-    try:
-        if not alone or not equal(*(trial.computed(adapted.reading, trial.x, one) for one in (trial.states, others))):
+    with contextlib.suppress(Exception):
+        if fits and not equal(*(trial.computed(adapted.reading, trial.x, one) for one in (trial.states, others))):
             return []
-    except Exception:
-        return []
-    for one in alone:
-        with contextlib.suppress(CandidateError):
-            return Reader(one, case, stated).readings()
+        for one in [one for one in ways if one.states.h_alone]:
+            with contextlib.suppress(CandidateError):
+                found = Reader(one, case, stated).readings()
+                return found if fits or all(other.reading.fits for other in found) else []
     return []
 
 
