@@ -63,7 +63,7 @@ def split(paths: Sequence[Path], flags: Mapping[str, Flag]) -> tuple[list[Path],
     Raises ConfigError for a candidate that is not there, and for two.
     """
     given = dict(flags)
-    configs = [path for path in paths if not _names_a_candidate(path)]
+    configs = [path for path in paths if not _names_a_candidate(path, paths)]
     named = [completed(str(path)) for path in paths if path not in configs]
     if "candidate" in given:
         named.append(completed(str(given["candidate"].value)))
@@ -78,7 +78,7 @@ def split(paths: Sequence[Path], flags: Mapping[str, Flag]) -> tuple[list[Path],
     return configs, given
 
 
-def _names_a_candidate(path: Path) -> bool:
+def _names_a_candidate(path: Path, paths: Sequence[Path]) -> bool:
     text = str(path)
     if _parts(text)[0].endswith(PYTHON):
         return True
@@ -88,7 +88,9 @@ def _names_a_candidate(path: Path) -> bool:
         return True
     if text.lower() in YES_OR_NO:
         raise ConfigError(f"{text}: {NO_VALUE}")
-    beside = nearest_file(path, (*YAML, *PYTHON)) or nearest(text, BUILT_IN)
+    files = [str(one) for one in paths if str(one).endswith(PYTHON)]
+    in_file = f" (did you mean {files[0]}:{text}?)" if files and text.isidentifier() else ""  # FILE.py NAME
+    beside = in_file or nearest_file(path, (*YAML, *PYTHON)) or nearest(text, BUILT_IN)
     raise ConfigError(f"{text}: no such file{beside}; allowed: a config in YAML, or a candidate as FILE.py:NAME")
 
 

@@ -102,6 +102,11 @@ def test_there_are_thirty():
     assert len(WRONG) == 30
 
 
+def test_a_name_after_a_file_is_asked_for_with_a_colon(typed):
+    said = typed("verify my_rnn.py rnn_forward").err
+    assert "rnn_forward: no such file (did you mean my_rnn.py:rnn_forward?)" in said
+
+
 def test_the_nearest_file_is_named_with_its_folder(typed, tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs/first.jsonl").write_text("")
