@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from rnncli.candidate import source
-from rnncli.candidate.names import is_cell_state, role
+from rnncli.candidate.names import gates_among, is_cell_state, role
 from rnncli.candidate.syntax import arguments_of, assigned_in, called, name_of
 from rnncli.core.cells import CELLS, Cell
 from rnncli.core.errors import CandidateError
@@ -80,6 +80,7 @@ def gated_by_source(target: Any, words: Set[str], cell: Cell) -> str | None:
     pair = any(_has_a_cell_state(node) for node in nodes if isinstance(node, ast.FunctionDef))
     names = {name_of(node) for node in nodes}
     gates = any("sigm" in word or word in _WITH_GATES for word in words | {name.lower() for name in names})
+    gates = gates or any(_assigns_gates(node, cell) for node in nodes)  # a sigmoid may be written with tanh
     elsewhere = source.calls_other_files(target, source.module_of(target))  # where its gates may be
     if cell.name != "RNN" and nodes and not gates and not pair and not elsewhere:
         return f"no gate is in its code, and {cell.layer} has {len(cell.gates)}; {_help('RNN', cell)}"
@@ -88,6 +89,12 @@ def gated_by_source(target: Any, words: Set[str], cell: Cell) -> str | None:
     if len(cell.states) > 1 and nodes and gates and not says_lstm:
         return f"no second state is in its code; {_help('GRU', cell)}"
     return None
+
+
+def _assigns_gates(node: ast.AST, cell: Cell) -> bool:
+    """Return whether a statement assigns to each gate by its name: `i, f, g, o = rows`."""
+    elements = [one for one in getattr(node, "targets", ()) if isinstance(one, ast.Tuple)]
+    return any(len(gates_among([name_of(one) for one in row.elts], cell)) == len(cell.gates) for row in elements)
 
 
 def _is_second_state(node: ast.AST) -> bool:

@@ -79,8 +79,7 @@ def _in_its_forms(native: AnyNative, case: Case, stated: Mapping[str, Any]) -> l
             if native.looks_at_rank and found[0].reading.state == "NH" and case.input.layout == "unbatched":
                 found = _unbatched(native.target, native.name, case, stated) or found
             told = one.states.h_alone or one.states.may_be_pair
-            alone = [] if told else _with_h_alone(found[0], ways, case, stated)
-            return [*(found if found[0].reading.fits or not alone else []), *alone]
+            return found if told else _with_h_alone(found, ways, case, stated)
         except Unreadable as error:
             if isinstance(native, Object) and (sizes := native.other_sizes(case)):
                 raise Unreadable(f"candidate {native.name}: {sizes}") from error
@@ -98,20 +97,20 @@ def _unbatched(target: object, name: str, case: Case, stated: Mapping[str, Any])
     return []
 
 
-def _with_h_alone(adapted: Adapted, ways: list[AnyNative], case: Case, stated: Mapping[str, Any]) -> list[Adapted]:
-    """Return the reading that h alone goes in, where c in the same argument has no effect: `h_0[0]` is h of a pair, and
-    the first row of h alone. Or where the shapes fit with h alone: NumPy takes (h_0, c_0) for one array.
+def _with_h_alone(found: list[Adapted], ways: list[AnyNative], case: Case, stated: Mapping[str, Any]) -> list[Adapted]:
+    """Return the readings, and the one of h alone, where c in the same argument has no effect: `h_0[0]` may be either.
+
+    It takes their place where its shapes fit alone: NumPy takes (h_0, c_0) for one array.
     """
-    trial, fits = trial_of(case, adapted.native, *adapted.always, adapted.reading.dtype), adapted.reading.fits
-    others = (trial.states[0], *(one + 1.0 for one in trial.states[1:]))
-    with contextlib.suppress(Exception):
-        if fits and not equal(*(trial.computed(adapted.reading, trial.x, one) for one in (trial.states, others))):
-            return []
-        for one in [one for one in ways if one.states.h_alone]:
-            with contextlib.suppress(CandidateError):
-                found = Reader(one, case, stated).readings()
-                return found if fits or all(other.reading.fits for other in found) else []
-    return []
+    alone, first = [one for one in ways if one.states.h_alone], found[0]
+    trial, fits = trial_of(case, first.native, *first.always, first.reading.dtype), first.reading.fits
+    if not alone or (fits and trial.depends_on_c(first.reading)):
+        return found
+    for one in alone:
+        with contextlib.suppress(CandidateError):
+            others = Reader(one, case, stated).readings()
+            return [*found, *others] if fits else others if all(other.reading.fits for other in others) else found
+    return found
 
 
 class Reader:

@@ -8,7 +8,6 @@ import re
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -30,6 +29,7 @@ _BY_TIME_AXIS = (("LNI", "L,NI", "LIN"), ("NLI",), ("INL",))
 _TIME_AXIS = re.compile(r"\(\s*(l|t|time|seq\w*|steps?|n_steps|seq_len)\s*,|,\s*(t|l|time|seq\w*|steps|seq_len)\s*,")
 _BATCH_FIRST = ("batch_first", "(n,l", "(n,t", "(b,t", "(b,l", "(batch,", "[batch,", "b,t,")
 _WHATEVER = (RecursionError, MemoryError, NameError, ImportError, NotImplementedError, SyntaxError, SystemExit, OSError)
+_SAID_WHATEVER = ("allocate memory", "unexpected keyword argument")  # by errors of kinds that other calls raise too
 
 _LACKS = 3  # the rank of a call that lacks a value: what else stopped a call is told first
 
@@ -241,7 +241,7 @@ class Settling:
                 returned = trial.returned(reading)
             except (Exception, SystemExit) as error:
                 what = f"a call that lacks {error}" if isinstance(error, Missing) else described(error)[:200]
-                whatever = isinstance(error, _WHATEVER) or "allocate memory" in what or _raised_by_keyword(error)
+                whatever = isinstance(error, _WHATEVER) or any(said in what for said in _SAID_WHATEVER)
                 self.failures.setdefault(what, (0 if whatever else _LACKS if isinstance(error, Missing) else 2, error))
                 continue
             parsed = self._parsed(returned, trial, reading)
@@ -319,13 +319,6 @@ class Settling:
 def _raised_by_statement(error: BaseException) -> bool:
     frames = traceback.extract_tb(error.__traceback__)[-1:]
     return any(re.match(r"raise\b|assert\b", str(frame.line).strip()) for frame in frames)
-
-
-def _raised_by_keyword(error: BaseException) -> bool:
-    """Return whether a function that the candidate calls has no argument of a name that it is given."""
-    frames = traceback.extract_tb(error.__traceback__)
-    called_by_us = bool(frames) and Path(frames[-1].filename).parent == Path(__file__).parent
-    return isinstance(error, TypeError) and "unexpected keyword argument" in str(error) and not called_by_us
 
 
 def _raised_by_constructor(error: BaseException) -> bool:

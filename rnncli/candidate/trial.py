@@ -122,6 +122,13 @@ class Trial:
                 return False
         return True
 
+    def depends_on_c(self, reading: Reading) -> bool:
+        """Return whether another initial c gives other values, or an error."""
+        others = (self.states[0], *(one + 1.0 for one in self.states[1:]))
+        with suppress(Exception):
+            return not equal(*(self.computed(reading, self.x, one) for one in (self.states, others)))
+        return True
+
     def runs_backward(self, reading: Reading) -> bool:
         """Return whether the last step of the input has an effect on the first of output."""
         late = torch.cat([self.x[:-1], self.x[-1:] + 1.0])

@@ -88,7 +88,7 @@ def _names_a_candidate(path: Path, paths: Sequence[Path]) -> bool:
         return True
     if text.lower() in YES_OR_NO:
         raise ConfigError(f"{text}: {NO_VALUE}")
-    files = [str(one) for one in paths if str(one).endswith(PYTHON)]
+    files = [one for one in paths if one.suffix in PYTHON and one.is_file()]
     in_file = f" (did you mean {files[0]}:{text}?)" if files and text.isidentifier() else ""  # FILE.py NAME
     beside = in_file or nearest_file(path, (*YAML, *PYTHON)) or nearest(text, BUILT_IN)
     raise ConfigError(f"{text}: no such file{beside}; allowed: a config in YAML, or a candidate as FILE.py:NAME")

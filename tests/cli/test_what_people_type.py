@@ -105,6 +105,7 @@ def test_there_are_thirty():
 def test_a_name_after_a_file_is_asked_for_with_a_colon(typed):
     said = typed("verify my_rnn.py rnn_forward").err
     assert "rnn_forward: no such file (did you mean my_rnn.py:rnn_forward?)" in said
+    assert "my_rn.py:" not in typed("verify my_rn.py rnn_forward").err  # which does not exist
 
 
 def test_the_nearest_file_is_named_with_its_folder(typed, tmp_path):
