@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ _Loader.add_constructor(_INTEGER, _number)
 _Loader.add_constructor(_FLOAT, _number)
 
 _NO_CHARACTER = re.compile("[\0\ud800-\udfff]")  # in no name of a file, and in nothing that can be printed
+_SUFFIXES = (".yaml", ".yml")
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")}
 
 
@@ -66,7 +68,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         context = f"{error.context}, " if error.context else ""
-        raise ConfigError(f"{path}{line}: not a config: {context}{error.problem}") from None
+        raise ConfigError(f"{path}{line}: not a config: {context}{error.problem}{_as_named(path)}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not a YAML text: {' '.join(str(error).split())}") from None
     except (ValueError, OverflowError):
@@ -78,7 +80,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
         raise ConfigError(f"{path}: it holds no keys; a config has keys such as rnn, input, run (rnncli schema)")
     if not isinstance(values, dict):
         allowed = "a mapping with keys rnn, input, run, ..."
-        raise ConfigError(f"{path}:1: {shown(values)} is not allowed; allowed: {allowed}")
+        raise ConfigError(f"{path}:1: {shown(values)} is not allowed; allowed: {allowed}{_as_named(path)}")
     return values, places
 
 
@@ -123,7 +125,7 @@ def _read_text(path: Path) -> str:
     if source.endswith((".py", ".ipynb")):
         remedy = f"To judge an RNN in it: rnncli verify {path if name else path.with_name(source)}"
         raise ConfigError(f"{path}: holds Python; allowed: a YAML file. {remedy}")
-    with requires_file(path, "a YAML file", (".yaml", ".yml")), path.open("rb") as file:
+    with requires_file(path, f"a YAML file{_held_by(path)}", _SUFFIXES), path.open("rb") as file:
         content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise ConfigError(f"{path}: larger than {LARGEST_FILE} bytes; allowed: a YAML file of a few lines")
@@ -131,6 +133,19 @@ def _read_text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not a text file (byte {error.start} is not UTF-8); allowed: a YAML file") from None
+
+
+def _as_named(path: Path) -> str:
+    """Return a sentence for a message about a file that is not called as a config is."""
+    return "" if path.suffix in _SUFFIXES else "; a config has a name that ends in .yaml, code to judge one in .py"
+
+
+def _held_by(folder: Path) -> str:
+    """Return a clause for a message that names what a folder holds: its configs by a pattern, its code by a file."""
+    if glob("*.yaml", root_dir=folder):
+        return f", or the pattern '{folder / '*.yaml'}'"
+    code = min(glob("*.py", root_dir=folder), default=None)
+    return f". To judge an RNN in it: rnncli verify {folder / code}" if code else ""
 
 
 def _plain(loader: _Loader, node: yaml.Node, path: KeyPath, places: dict[KeyPath, str], file: Path) -> Any:
