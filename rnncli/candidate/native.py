@@ -38,7 +38,7 @@ class Native:
     kind = "function"
     one_bias = False
     set_globals: tuple[str, ...] = ()
-    fixed = False  # its sizes cannot be chosen
+    fixed = False  # it is made: its sizes cannot be chosen
     part = (0, 0)  # the layer and direction that a call is for, where they are put together around it
     asks_for_directions = False  # by an argument or by keys: one direction or two, as it is told
     tried_batch_first = False  # what it is given in trial calls, where it takes that argument
@@ -130,6 +130,11 @@ class Native:
                 if isinstance(weight, Tensor):
                     weight.grad = None
             self.watched = None
+
+    @property
+    def own_sizes(self) -> Mapping[str, int]:
+        """The sizes that it has whatever the case."""
+        return {}
 
     def claims(self, name: str) -> bool:
         return name in self.arguments.values()

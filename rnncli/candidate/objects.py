@@ -1,12 +1,12 @@
 """A candidate that is a class, a factory or an object: constructed for a case, with its tensors set to nn.RNN's."""
 
+import contextlib
 import copy
 import functools
 import inspect
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -117,13 +117,25 @@ class Object(Native):
         """Yield arrays or tensors: its weights lie as the object has them."""
         yield from (Binding(numpy=arrays) for arrays in self.arrays)
 
-    def other_sizes(self, case: Case) -> str | None:
-        """Return in words the sizes that an object was constructed with, and the flags to add, if the case has others.
-
-        A layer of torch inside tells them, or its matrices. None too of a class, which is constructed for each case.
+    @functools.cached_property
+    def own_sizes(self) -> Mapping[str, int]:
+        """The sizes that it has whatever the case, by experiment. Of an object a layer of torch inside tells them, or
+        its matrices; of a module that is constructed, two of them.
         """
-        own = _sizes_of(self.target, self.cell) if self.fixed else {}
-        others = {name: size for name, size in own.items() if getattr(case.rnn, name) != size}
+        if self.fixed:
+            return _sizes_of(self.target, self.cell)
+        if not self.is_module or self.of_torch:
+            return {}
+        found = []
+        for sizes in ({"input_size": 20, "hidden_size": 40}, {"input_size": 9, "hidden_size": 11}):
+            with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
+                found.append(_sizes_of(self.made(_case_of(self.cell, **sizes), torch.float32), self.cell))
+        same = dict(found[0].items() & found[-1].items()) if found[1:] else {}
+        return {name: same[name] for name in sizes if name in same}
+
+    def other_sizes(self, case: Case) -> str | None:
+        """Return in words the sizes that it has whatever the case, and the flags to add, if the case has others."""
+        others = {name: size for name, size in self.own_sizes.items() if getattr(case.rnn, name) != size}
         if not others:
             return None
         has = joined([f"{name} {size}" for name, size in others.items()])
@@ -224,11 +236,18 @@ def _sizes_of(made: Any, cell: Cell) -> dict[str, int]:
     inside = [one for one in made.modules() if isinstance(one, nn.RNNBase)] if isinstance(made, nn.Module) else []
     if len(inside) == 1:
         return {name: getattr(inside[0], name) for name in ("input_size", "hidden_size", "num_layers", "proj_size")}
-    gates, shapes = len(cell.gates), {shape for one in held_by(made) if len(shape := big(one.shape)) == 2}
-    shapes |= {shape[::-1] for shape in shapes}
-    hidden = {columns for rows, columns in shapes if rows == gates * columns}
-    features = {columns for rows, columns in shapes for size in hidden if rows == gates * size and columns != size}
-    return {"input_size": features.pop(), "hidden_size": hidden.pop()} if len(hidden) == len(features) == 1 else {}
+    modules = made.named_modules() if isinstance(made, nn.Module) else ()
+    linear = {f"{name}.weight" for name, one in modules if isinstance(one, nn.Linear)}
+    gates, matrices = len(cell.gates), [one for one in held_by(made) if len(big(one.shape)) == 2]
+    shapes = {big(one.shape) for one in matrices} | {big(one.shape)[::-1] for one in matrices if one.name not in linear}
+    hidden = {columns for rows, columns in shapes if rows == columns}
+    hidden = hidden or {columns for rows, columns in shapes if rows == gates * columns}
+    features = {columns for rows, columns in shapes for size in hidden if rows in (size, gates * size)} - hidden
+    features -= {size * gates for size in hidden}
+    features -= {one + size for one in features for size in hidden}  # of one matrix for x and h
+    if len(hidden) == 1 and len(features) < 2:
+        return {"input_size": min(features or hidden), "hidden_size": min(hidden)}
+    return {}
 
 
 def _set_mode(made: Any, train: bool) -> None:
@@ -251,7 +270,7 @@ def reset(made: Any) -> bool:
     return True
 
 
-@contextmanager
+@contextlib.contextmanager
 def _numpy_seeded(seed: int) -> Iterator[None]:
     numpy = sys.modules.get("numpy")
     before = numpy.random.get_state() if numpy else None
@@ -264,8 +283,8 @@ def _numpy_seeded(seed: int) -> Iterator[None]:
             numpy.random.set_state(before)
 
 
-def _case_of(cell: Cell) -> Case:
-    return Case.model_validate({"rnn": {"cell": cell.name}})
+def _case_of(cell: Cell, **arguments: Any) -> Case:
+    return Case.model_validate({"rnn": {"cell": cell.name, **arguments}})
 
 
 # -- what a candidate is -----------------------------------------------------------------------------------------------
@@ -292,6 +311,8 @@ def native_of(target: Any, name: str, cell: Cell = CELLS["RNN"]) -> AnyNative:
 def _is_factory(function: Any) -> bool:
     """Return whether a function takes sizes or weights and no input: it makes an RNN."""
     parameters = signature.parameters_of(function)
+    if not parameters:
+        return True
     meanings = [option(p.name) or role(p.name) or ("slot" if slot(p.name).kind else None) for p in parameters]
     if {"slot", "params"} & set(meanings) and {"input", "state"} <= {role(p.name) for p in parameters}:
         return False  # `inp` and `hidden` are sizes where no weights stand beside them

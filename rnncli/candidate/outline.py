@@ -19,7 +19,8 @@ Definition = ast.FunctionDef | ast.ClassDef
 
 _STEP = re.compile("cell|step", re.IGNORECASE)
 _METHODS = ("forward", "__call__", "run", "step", "forward_pass", "rnn_forward")
-_RECURRENT_BASES = ("Module", "RNN", "RNNBase", "RNNCell", "RNNCellBase", "ScriptModule")
+_LAYERS = {"RNN", "RNNBase", "RNNCell", "RNNCellBase", "GRU", "GRUCell", "LSTM", "LSTMCell"}
+_MODULES = {"Module", "ScriptModule", *_LAYERS}
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def _could_be_a_layer(node: Definition, others: dict[str, Definition]) -> bool:
     if isinstance(node, ast.ClassDef):
         own = [inner for one in _with_bases(node, others) for inner in one.body if isinstance(inner, ast.FunctionDef)]
         runs = [inner for name in _METHODS for inner in own if inner.name == name]
-        return bool(runs) and len(arguments_of(runs[0])) > 1
+        return len(arguments_of(runs[0])) > 1 if runs else bool(_bases(node, others) & _LAYERS)
     names = arguments_of(node)
     roles = [role(name) or ("weight" if slot(name).kind else None) for name in names]
     beside = bool({"state", "params", "weight", "case"} & set(roles))
@@ -101,10 +102,14 @@ def _with_bases(node: ast.ClassDef, others: dict[str, Definition], depth: int = 
             yield from _with_bases(base, others, depth + 1)
 
 
+def _bases(node: ast.ClassDef, others: dict[str, Definition]) -> set[str]:
+    """Return the names of its bases, and theirs, that the file does not define."""
+    return {name_of(base) for one in _with_bases(node, others) for base in one.bases} - set(others)
+
+
 def _outlined(node: Definition, others: dict[str, Definition]) -> Outlined:
     if isinstance(node, ast.FunctionDef):
         return Outlined(node.name, tuple(arguments_of(node)), "function", node.lineno)
     made = [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"]
-    bases = {name_of(base) for one in _with_bases(node, others) for base in one.bases} - set(others)
-    kind = "nn.Module" if bases & set(_RECURRENT_BASES) else "class"
+    kind = "nn.Module" if _bases(node, others) & _MODULES else "class"
     return Outlined(node.name, tuple(arguments_of(made[0])[1:] if made else ()), kind, node.lineno)

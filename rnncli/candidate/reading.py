@@ -71,6 +71,8 @@ def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None
 
 def _in_its_forms(native: AnyNative, case: Case, stated: Mapping[str, Any]) -> list[Adapted]:
     """Return the readings of the first form of weights in which a candidate can be read. Raises Unreadable."""
+    if isinstance(native, Object) and (sizes := native.other_sizes(case)):
+        raise Unreadable(f"candidate {native.name}: {sizes}")
     errors = []
     ways = ways_to_hold_weights(native, case, "takes" in stated)
     for one, equal_sizes in [(one, False) for one in ways[:-1]] + [(one, True) for one in ways]:
@@ -81,8 +83,6 @@ def _in_its_forms(native: AnyNative, case: Case, stated: Mapping[str, Any]) -> l
             told = one.states.h_alone or one.states.may_be_pair
             return found if told else _with_h_alone(found, ways, case, stated)
         except Unreadable as error:
-            if isinstance(native, Object) and (sizes := native.other_sizes(case)):
-                raise Unreadable(f"candidate {native.name}: {sizes}") from error
             error.faults = faults_by_name(one, case) if isinstance(one, Object) and one is native else ()
             errors.append(error)
     raise errors[len(ways) - 1]  # of the first, where it was tried at equal sizes too

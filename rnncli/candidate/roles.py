@@ -227,7 +227,7 @@ class _Roles:
     def _with_other_features(self) -> dict[str, tuple[int, ...]]:
         """The shapes of an object that is constructed for another number of features, by name."""
         trial, features = self.experiments.trial, self.sizes.I + 1
-        if trial.native.fixed:
+        if trial.native.fixed or "input_size" in trial.native.own_sizes:
             return {}
         other = replace(trial, case=altered(trial.case, rnn={"input_size": features}))
         return {one.name: one.shape for one in held_by(other.made(torch.float64))}

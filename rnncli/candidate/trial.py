@@ -250,13 +250,14 @@ def trial_of(
     case: Case, native: AnyNative, layers: int, directions: int, dtype: torch.dtype, equal: bool = False
 ) -> Trial:
     """Return a trial with pairwise distinct sizes; H_in = D*H_out where `equal`; of a made object, with its own."""
-    rows, given = layers * directions, case.rnn
+    rows, given, own = layers * directions, case.rnn, native.own_sizes
     batch, steps = (4 if rows == 3 else 3), (9 if rows == 6 else 6)
-    hidden, projected = (given.hidden_size, given.proj_size) if native.fixed else (7, 0)
+    hidden = given.hidden_size if native.fixed or "hidden_size" in own else 7
+    projected = given.proj_size if native.fixed else 0
     if given.proj_size and not native.fixed and native.claims("proj_size"):
         hidden, projected = 11, 7
     wide = directions * (projected or hidden)
-    features = given.input_size if native.fixed else wide if equal else 5
+    features = given.input_size if native.fixed or "input_size" in own else wide if equal else 5
     sizes = {"input_size": features, "hidden_size": hidden, "num_layers": layers, "bidirectional": directions == 2}
     sizes["proj_size"] = projected
     rnn = {**sizes, "batch_first": native.tried_batch_first, "dropout": 0.0}

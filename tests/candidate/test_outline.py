@@ -16,6 +16,7 @@ for entry in yaml.safe_load((FOLDER / "expected.yaml").read_text()):
     if file.endswith((".py", ".ipynb")):
         NAMED.setdefault(file, set()).add(name.partition(".")[0])
 UNSEEN = {  # no definitions: a lambda, objects and names that are assigned, parts of another candidate
+    "right/sizes_of_its_own.py": {"make_rnn"},
     "coursera_rnn.py": {"rnn_cell_forward"},
     "field/lambda_step.py": {"step"},
     "last_state_classifier.py": {"model"},
@@ -117,3 +118,9 @@ def test_a_file_that_is_no_python_is_told(tmp_path, name, content, said):
     with pytest.raises(ConfigError if "not valid" not in said else CandidateError) as told:
         outline(file)
     assert said in str(told.value)
+
+
+def test_a_class_that_only_inherits_from_a_layer_of_torch_is_found(tmp_path):
+    file = tmp_path / "rnn.py"
+    file.write_text("class A(nn.LSTM): pass\nclass B(A):\n  def reset_parameters(self): pass\nclass C(Dataset): pass\n")
+    assert {one.name: one.kind for one in outline(file)} == {"A": "nn.Module", "B": "nn.Module"}

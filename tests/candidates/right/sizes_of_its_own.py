@@ -1,0 +1,89 @@
+"""Modules whose sizes are written into their constructors: no argument gives them."""
+
+import torch
+from torch import nn
+
+
+class RNN(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w_ih = nn.Parameter(torch.randn(4, 3) * 0.1)
+        self.w_hh = nn.Parameter(torch.randn(4, 4) * 0.1)
+        self.b = nn.Parameter(torch.zeros(4))
+
+    def forward(self, x, h):
+        h = h[0]
+        outputs = []
+        for x_t in x:
+            h = torch.tanh(x_t @ self.w_ih.T + h @ self.w_hh.T + self.b)
+            outputs.append(h)
+        return torch.stack(outputs), h.unsqueeze(0)
+
+
+class Gained(RNN):
+    """With a parameter that no weight of nn.RNN is."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.rand(4) + 1)
+
+    def forward(self, x, h):
+        h = h[0]
+        outputs = []
+        for x_t in x:
+            h = torch.tanh(self.gain * (x_t @ self.w_ih.T + h @ self.w_hh.T + self.b))
+            outputs.append(h)
+        return torch.stack(outputs), h.unsqueeze(0)
+
+
+class OfTorch(nn.Module):
+    """In a trial of three sequences its input in columns would have three features."""
+
+    def __init__(self, dropout=0.1):
+        super().__init__()
+        self.rnn = nn.RNN(3, 4)
+
+    def forward(self, x):
+        return self.rnn(x)
+
+
+def make_rnn():
+    return RNN()
+
+
+class GRU(nn.Module):
+    """One of its sizes is given, and it has a matrix for both x and h."""
+
+    def __init__(self, input_dim):
+        super().__init__()
+        self.Wz = nn.Linear(input_dim + 64, 64)
+        self.Wr = nn.Linear(input_dim + 64, 64)
+        self.Wn = nn.Linear(input_dim, 64)
+        self.Un = nn.Linear(64, 64)
+
+    def forward(self, x, h=None):
+        h = torch.zeros(x.shape[1], 64, dtype=x.dtype) if h is None else h[0]
+        outputs = []
+        for x_t in x:
+            both = torch.cat([x_t, h], -1)
+            z, r = torch.sigmoid(self.Wz(both)), torch.sigmoid(self.Wr(both))
+            n = torch.tanh(self.Wn(x_t) + r * self.Un(h))
+            h = z * h + (1 - z) * n
+            outputs.append(h)
+        return torch.stack(outputs), h[None]
+
+
+class LSTM(nn.Module):
+    """With a layer after it, of a size that has a default."""
+
+    def __init__(self, num_classes=5):
+        super().__init__()
+        self.cell = nn.LSTMCell(28, 64)
+        self.fc = nn.Linear(64, num_classes)
+
+    def forward(self, x):
+        state, outputs = None, []
+        for x_t in x:
+            state = self.cell(x_t, state)
+            outputs.append(state[0])
+        return torch.stack(outputs)
