@@ -3,7 +3,7 @@
 import re
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,12 @@ LEAVES += ["run.weight_scale", "rnn.batch_first", "rnn.nonlinearity", "rnn.bias"
 Proposal = Callable[[Case], Iterator[Changes]]
 
 
-def shrunk(case: Case, still_fails: Callable[[Case], bool], seconds: float = MOST_SECONDS) -> Case:
+def shrunk(
+    case: Case,
+    still_fails: Callable[[Case], bool],
+    seconds: float = MOST_SECONDS,
+    proposals: Sequence[Proposal] | None = None,
+) -> Case:
     """Return a case near the given one that still fails, as small as a greedy search finds, all else at its default.
 
     Sizes come first, then everything else, again until nothing changes. None of the sizes of the result could be one
@@ -47,7 +52,7 @@ def shrunk(case: Case, still_fails: Callable[[Case], bool], seconds: float = MOS
     case, before = case.model_copy(update={"expect": {}}), None
     while case != before:
         before = case
-        for propose in PROPOSALS:
+        for propose in proposals or PROPOSALS:
             while found := smaller(case, propose):  # every change of one kind with which it still fails
                 case = found
     return case
@@ -105,8 +110,8 @@ def _unused_batch_size(case: Case) -> Iterator[Changes]:
         yield {"input.batch_size": Case().input.batch_size}
 
 
-PROPOSALS: list[Proposal] = [_all_sizes, partial(_defaults, ["input.lengths"])]
-PROPOSALS += [*(partial(_size, leaf) for leaf in SIZES)]
+OF_SIZES: list[Proposal] = [_all_sizes, *(partial(_size, leaf) for leaf in SIZES)]
+PROPOSALS: list[Proposal] = [_all_sizes, partial(_defaults, ["input.lengths"]), *OF_SIZES[1:]]
 PROPOSALS += [partial(_defaults, LEAVES), _unused_batch_size, *(partial(_defaults, [leaf]) for leaf in LEAVES)]
 PROPOSALS += [_shorter_lengths]  # one by one, many where there are many: last
 

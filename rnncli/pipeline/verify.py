@@ -11,12 +11,12 @@ from torch import Tensor
 from rnncli.candidate.load import load
 from rnncli.core import memory
 from rnncli.core.case import Case
-from rnncli.core.causes import DEVICE_HARDCODED, DOWNCAST, LEAK, UNEXPLAINED, Cause
+from rnncli.core.causes import DEVICE_HARDCODED, DOWNCAST, FURTHER_CALLS, LEAK, UNEXPLAINED, Cause
 from rnncli.core.errors import AmbiguousError, CandidateError, ConfigError, RnncliError, UnavailableError
 from rnncli.core.records import CaseRecord, Check, Diagnosis, Failure, Timing, Verdict, Wire, combine
 from rnncli.core.shapes import confront
 from rnncli.faults.catalogue import CATALOGUES, blind_spots, named
-from rnncli.faults.shrink import replay_command, shrunk
+from rnncli.faults.shrink import OF_SIZES, PROPOSALS, replay_command, shrunk
 from rnncli.numerics import device as devices
 from rnncli.numerics.probe import results
 from rnncli.verdict import claims
@@ -276,7 +276,7 @@ class _Verification:
         diagnosis = self._diagnosis(judgement, checks)
         again = None
         if verdict == Verdict.MISMATCH:
-            again = self._smallest(diagnosis or ()) if is_wrong(checks) else case
+            again = self._smallest(diagnosis or (), checks) if is_wrong(checks) else case
         return replace(
             record,
             verdict=verdict,
@@ -316,15 +316,18 @@ class _Verification:
         with devices.backend_settings(case.run):
             return diagnosed(case, self.device, self.candidate, checks, repair=repair)
 
-    def _smallest(self, diagnosis: tuple[Diagnosis, ...]) -> Case:
+    def _smallest(self, diagnosis: tuple[Diagnosis, ...], checks: tuple[Check, ...]) -> Case:
         """Return a case in which the candidate is wrong in the same way, without expected shapes; shrunk if that is
         asked. A finding beside the verdict does not count.
         """
         whole = self.case.model_copy(update={"expect": {}})
         if not self.options.shrink:
             return whole
-        again = shrunk(self.case, self._still_wrong)
-        return again if again == self.case or not diagnosis or self._is_told_alike(again, diagnosis) else whole
+        for proposals in (PROPOSALS, OF_SIZES):
+            again = shrunk(self.case, self._still_wrong, proposals=proposals)
+            if again == self.case or not diagnosis or self._is_told_alike(again, diagnosis, checks):
+                return again
+        return whole
 
     def _still_wrong(self, case: Case) -> bool:
         case = self.claimed(case)
@@ -333,19 +336,25 @@ class _Verification:
         except Exception:  # another failure is not the mismatch to be shown
             return False
 
-    def _is_told_alike(self, case: Case, diagnosis: tuple[Diagnosis, ...]) -> bool:
+    def _is_told_alike(self, case: Case, diagnosis: tuple[Diagnosis, ...], checks: tuple[Check, ...]) -> bool:
         case = self.claimed(case)
         try:
-            again = self._diagnosed(case, self._checks_of(case), repair=False)
+            again = self._checks_of(case)
+            told = self._diagnosed(case, again, repair=False)
         except CandidateError:
             return False
-        first, second = ([found.id for found in told if found.id != DOWNCAST] for told in (diagnosis, again))
-        return first == second
+        first, second = ([found.id for found in those if found.id != DOWNCAST] for those in (diagnosis, told))
+        return first == second and _is_wrong_at_once(checks) == _is_wrong_at_once(again)
 
     def _checks_of(self, case: Case) -> tuple[Check, ...]:
         memory.require_fits(case, memory.needed_for_verify(case), devices.available_memory(self.device))
         with devices.backend_settings(case.run):
             return Judgement(Problem(case, self.device, self.options.policy), self.candidate).checks
+
+
+def _is_wrong_at_once(checks: tuple[Check, ...]) -> bool:
+    """Return whether a check is wrong in the first call, and not in a further one alone."""
+    return is_wrong(check for check in checks if check.cause not in FURTHER_CALLS)
 
 
 def policy_flags(policy: Policy) -> tuple[str, ...]:
