@@ -131,6 +131,9 @@ class Native:
                     weight.grad = None
             self.watched = None
 
+    def forget(self) -> None:
+        """Forget what earlier calls made."""
+
     @property
     def own_sizes(self) -> Mapping[str, int]:
         """The sizes that it has whatever the case."""

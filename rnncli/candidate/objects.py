@@ -211,6 +211,10 @@ class Object(Native):
         plan = self.plan(case)
         return plan.rows() if plan else ()
 
+    def forget(self) -> None:
+        """Forget the objects of earlier calls."""
+        self._objects.clear()
+
     def begin(self, case: Case, params: Mapping[str, Tensor]) -> None:
         """Forget the state of an earlier sequence: by the object's own method, or with a new object."""
         dtype = next(iter(params.values())).dtype

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rnncli.candidate.find import located, own_frames
+from rnncli.candidate.kept import Kept
 from rnncli.candidate.load import Canonical, canonical, default_dtype, is_canonical
 from rnncli.candidate.source import module_of
 from rnncli.core.case import Case, altered
@@ -58,6 +59,7 @@ class CandidateServer:
         self._adapted: Adapted | None = None
         self._note: str | None = None  # of what its file raised
         self._import_s = 0.0
+        self._of_file = Kept(None)
         self._candidate: Canonical
         self._kept: dict[int, Values] = {}
 
@@ -70,6 +72,7 @@ class CandidateServer:
             with self._with_traceback():
                 self._target, self._note = located(self._name)
             self._import_s = time.monotonic() - start
+            self._of_file = Kept(module_of(self._target))
             for told in OWN_WARNINGS:
                 warnings.filterwarnings("ignore", told)
 
@@ -88,6 +91,7 @@ class CandidateServer:
                     raise (error if error.own else self._with_starter(case, error)) from error.__cause__
                 said = "by its names alone: its calls raise"
                 return Claims(said, "both", "all", True, None, faults=error.faults, raises=str(error))
+        self._of_file.put_back()
         return self.choose(case, 0)
 
     def _with_starter(self, case: Case, error: CandidateError) -> CandidateError:
@@ -151,7 +155,10 @@ class CandidateServer:
         return Search(self._name, case, self._candidate, module, self._adapted, trials).changes(faults)
 
     def regimes(self, case: Case, probe: Probe) -> Regimes:
-        """What the candidate computes in other regimes."""
+        """What the candidate computes in other regimes, from its first calls on."""
+        self._of_file.put_back()
+        if self._adapted:
+            self._adapted.native.forget()
         with self._running(case):
             return observed(candidate_side(self._candidate, case, probe), case)
 

@@ -64,7 +64,13 @@ class Judgement:
         algorithm = without_values(algorithm, masks) if masks else algorithm
         algorithm = self._in_further_calls(algorithm, in_float64)
         yield from algorithm
-        self.values = in_float64 if problem.dtype == torch.float64 else problem.values("precision", candidate)
+        try:
+            self.values = in_float64 if problem.dtype == torch.float64 else problem.values("precision", candidate)
+        except CandidateError:
+            if not is_wrong(algorithm):
+                raise
+            self.values = in_float64  # what it keeps of float64 calls ends one in another dtype
+            return
         precision = stage_checks(problem, "precision", candidate, self.values, same_algorithm=not is_wrong(algorithm))
         if not masks and is_wrong(precision) and not is_wrong(algorithm):
             masks = own_masks(problem, candidate, precision, "precision")

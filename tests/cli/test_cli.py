@@ -53,7 +53,7 @@ def test_a_mismatch_ends_with_1_and_says_where_it_is_worst(rnncli):
 @pytest.mark.usefixtures("_wrong_candidate")
 def test_quiet_looks_for_no_smaller_case_that_nobody_is_shown(rnncli, monkeypatch, tmp_path):
     looked_for = []
-    monkeypatch.setattr("rnncli.pipeline.verify.shrunk", lambda case, _: looked_for.append(case) or case)
+    monkeypatch.setattr("rnncli.pipeline.verify.shrunk", lambda case, *_, **__: looked_for.append(case) or case)
     assert rnncli("verify", "--no-timing", "-q").code == 1
     assert not looked_for
     assert rnncli("verify", "--no-timing", "-q", "--save-failing", tmp_path).code == 1

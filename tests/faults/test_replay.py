@@ -1,6 +1,7 @@
 """A mismatch and its replay: the smallest case that fails, the command that shows it, the config that holds it."""
 
 import json
+import re
 import shlex
 
 import pytest
@@ -547,3 +548,30 @@ def test_the_replay_of_what_always_has_both_directions_has_them(rnncli):
     assert shown.code == 1
     (replay,) = (line for line in shown.out.splitlines() if line.startswith("rnncli verify "))
     assert "--bidirectional" in replay
+
+
+ROLLED = """
+import torch
+from torch import nn
+
+class RNN(nn.Module):
+    def __init__(self, input_size, hidden_size, batch_first=True):
+        super().__init__()
+        self.ih, self.hh = nn.Linear(input_size, hidden_size), nn.Linear(hidden_size, hidden_size)
+
+    def forward(self, x, h_0):
+        h, outputs, x = h_0[0], [], x.roll(1, dims=1)
+        for t in range(x.shape[1]):
+            h = torch.tanh(self.ih(x[:, t]) + self.hh(h))
+            outputs.append(h)
+        return torch.stack(outputs, 1), h[None]
+"""
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_replay_keeps_a_layout_without_which_other_calls_are_wrong(rnncli, tmp_path):
+    file = tmp_path / "rolled.py"
+    file.write_text(ROLLED)
+    shown = rnncli("verify", "--no-timing", f"{file}:RNN", "--batch-first")
+    assert shown.code == 1
+    assert re.search(r"^rnncli verify .*rolled\.py:RNN .*--batch-first", shown.out, re.MULTILINE)
