@@ -148,13 +148,13 @@ def _ten_calls(side: Side) -> Mapping[str, Tensor | None]:
 
 @torch.no_grad()
 def _weights_in_place(side: Side) -> Mapping[str, Tensor | None]:
-    """Return the results with negated weights, of the same tensors that another call had before."""
+    """Return the results of two calls, the second with negated weights in the same tensors."""
     weights = [leaf for name, leaf in side.leaves.items() if name not in side.given]
-    side.call(side.copies())
+    first = _copies(side.call(side.copies()))
     for weight in weights:
         weight.neg_()
     try:
-        return _copies(side.call(side.copies()))
+        return _both(first, _copies(side.call(side.copies())))
     finally:
         for weight in weights:
             weight.neg_()
@@ -162,11 +162,17 @@ def _weights_in_place(side: Side) -> Mapping[str, Tensor | None]:
 
 @torch.no_grad()
 def _input_in_place(side: Side) -> Mapping[str, Tensor | None]:
-    """Return the results for another input in the memory of the one before, as of a loop that fills one buffer."""
+    """Return the results of two calls, the second with another input in the memory of the first one's, as of a loop
+    that fills one buffer.
+    """
     given = side.copies()
-    side.call(given)
+    first = _copies(side.call(given))
     given["input"].neg_()
-    return _copies(side.call(given))
+    return _both(first, _copies(side.call(given)))
+
+
+def _both(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: _stacked(value, [second.get(name)]) for name, value in first.items()}
 
 
 def _stacked(first: Tensor, others: list[Tensor | None]) -> Tensor:
