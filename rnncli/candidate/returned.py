@@ -296,7 +296,9 @@ class Returned:
             turned = self.native.states.c_first and not self.native.drop_in and not named
             ordered = self.final[::-1] if turned else self.final
             names = ordered if alone else ("output", *ordered)
-            return dict(zip(names, tensors, strict=False))
+            beside = [one for one in others if one.final]  # c of every step may stand before h_n
+            told = [first, *beside] if not alone and len(beside) >= len(self.final) else tensors
+            return dict(zip(names, told, strict=False))
         if not others:
             return {"h_n" if (first.final and not first.output) or self.said == "h_n" else "output": first}
         if len(others) == 1:
