@@ -62,6 +62,18 @@ def applied(source: str, edit: Edit) -> str:
     return "\n".join(lines) + "\n"
 
 
+def everywhere(source: str, hunk: Hunk) -> Edit:
+    """Return the change of a line at each line with the same code, as of two directions that are written out."""
+    lines, code = source.splitlines(), hunk.before[0].strip() if hunk.before else ""
+    if not len(hunk.before) == len(hunk.after) == 1:
+        return (hunk,)
+    return tuple(
+        Hunk(number, (line,), (line.replace(code, hunk.after[0].strip()),))
+        for number, line in enumerate(lines, 1)
+        if line.strip() == code
+    )
+
+
 def difference(edit: Edit) -> tuple[str, ...]:
     """Return an edit as a difference: lines that go with "- " before them, lines that come with "+ ".
 

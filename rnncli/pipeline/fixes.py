@@ -16,7 +16,7 @@ from rnncli.candidate.edited import Exchange
 from rnncli.candidate.find import from_source
 from rnncli.candidate.load import Canonical, canonical
 from rnncli.candidate.reading import read
-from rnncli.candidate.repair import Edit, Source, applied, difference, edits
+from rnncli.candidate.repair import Edit, Source, applied, difference, edits, everywhere
 from rnncli.candidate.small_edits import small_edits
 from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
@@ -112,11 +112,12 @@ class Search:
         plan = self.adapted.plan(self.case)
         unread = [f".{name.rpartition('.')[2]}" for name in (plan.buffers if plan else ())]
         for hunk in small_edits(Source(source), set(lines)):
-            if time.monotonic() > self.deadline:
-                return
             reads = any(name in line for name in unread for line in hunk.after)
-            if reads or gives_an_aim(applied(source, (hunk,))):
-                yield (hunk,)
+            for edit in dict.fromkeys([(hunk,), everywhere(source, hunk)]):
+                if time.monotonic() > self.deadline:
+                    return
+                if reads or gives_an_aim(applied(source, edit)):
+                    yield edit
 
     def _aims(self, faults: Sequence[str]) -> Iterator[Sequence[str]]:
         """Yield the faults that are aimed at, and with them each order of gates that a mistake may have hidden."""

@@ -1,5 +1,6 @@
 """Edits of a candidate's source: which are tried, and that one which is shown makes the candidate match."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -204,10 +205,15 @@ def patch(file: Path, found):
     """Change the file by hand, as a person would who reads the difference."""
     lines = file.read_text().splitlines()
     at = int(found.at.rpartition(":")[2]) - 1
-    go = [line[2:] for line in found.change if line[:2] in ("- ", "  ")]
-    come = [line[2:] for line in found.change if line[:2] in ("+ ", "  ")]
-    assert lines[at : at + len(go)] == go
-    lines[at : at + len(go)] = come
+    for apart, group in itertools.groupby(found.change, lambda line: line == "..."):
+        if apart:
+            continue
+        told = [*group]
+        go = [line[2:] for line in told if line[:2] in ("- ", "  ")]
+        come = [line[2:] for line in told if line[:2] in ("+ ", "  ")]
+        at = next(n for n in range(at, len(lines)) if lines[n : n + len(go)] == go)
+        lines[at : at + len(go)] = come
+        at += len(come)
     file.write_text("\n".join(lines) + "\n")
 
 

@@ -196,6 +196,38 @@ def test_the_change_of_a_mixed_batch_makes_the_candidate_match(tmp_path):
     assert judged(file).verdict == "match"
 
 
+WRITTEN_OUT = """
+import torch
+
+def birnn(x, h_0, weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0,
+          weight_ih_l0_reverse, weight_hh_l0_reverse, bias_ih_l0_reverse, bias_hh_l0_reverse):
+    W, U, b, c = weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0
+    h, forward = h_0[0], []
+    for t in range(len(x)):
+        h = torch.tanh(2 * x[t] @ W.T + b + h @ U.T + c)
+        forward.append(h)
+    last = h
+    W, U, b, c = weight_ih_l0_reverse, weight_hh_l0_reverse, bias_ih_l0_reverse, bias_hh_l0_reverse
+    h, backward = h_0[1], []
+    if True:
+        for t in reversed(range(len(x))):
+            h = torch.tanh(2 * x[t] @ W.T + b + h @ U.T + c)
+            backward.append(h)
+    return torch.cat([torch.stack(forward), torch.stack(backward[::-1])], -1), torch.stack([last, h])
+"""
+
+
+@pytest.mark.exhaustive(twin="test_the_change_of_a_mixed_batch_makes_the_candidate_match", pool="long")
+@pytest.mark.usefixtures("in_process")
+def test_the_same_mistake_in_two_lines_is_changed_in_both(tmp_path):
+    file = tmp_path / "wrong.py"
+    file.write_text(WRITTEN_OUT)
+    (found,) = judged(file, bidirectional=True).diagnosis
+    assert sum("torch.tanh(x[t] @ W.T" in line for line in found.change) == 2
+    patch(file, found)
+    assert judged(file, bidirectional=True).verdict == "match"
+
+
 @pytest.mark.usefixtures("in_process")
 def test_a_change_that_is_right_with_two_layers_alone_is_not_shown(tmp_path, monkeypatch):
     wrong = LAYERS.replace("h_0[layer]", "h_0[layer - 1]")
