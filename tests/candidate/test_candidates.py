@@ -641,6 +641,23 @@ def test_a_weight_that_acts_within_the_recurrence_is_to_be_left_out(record_of):
     assert [found.fix for found in record.diagnosis] == ["compute the states without it, as nn.RNN does"]
 
 
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(
+    ("target", "fix"),
+    [
+        ("wrong/weight_hh_vector.py:IndRNN", "construct it for the input_size, hidden_size and num_layers of the case"),
+        (
+            "wrong/weights_not_parameters.py:RNN",
+            "make it an nn.Parameter of the module that is trained; several are an nn.ParameterList",
+        ),
+        ("spec/keras_style_forced_bias.py:SimpleRNN --no-bias", "make it None where bias=False"),
+    ],
+)
+def test_a_weight_that_is_no_parameter_of_nn_rnn_has_a_fix_of_its_kind(record_of, target, fix):
+    record = record_of(*target.split(" ", 1))
+    assert fix in [found.fix for found in record.diagnosis]
+
+
 def test_a_candidate_that_casts_is_not_told_that_more_steps_raise(rnncli):
     shown = rnncli("verify", "tests/candidates/gated/lstm_float32_start.py:Net", "--cell", "LSTM", "--no-timing")
     assert shown.code == 0
