@@ -9,7 +9,7 @@ from rnncli.core.case import Case, Changes, altered, as_flags, changed_by
 from rnncli.core.causes import FURTHER_CALLS, UNEXPLAINED, Cause
 from rnncli.core.errors import CandidateError
 from rnncli.core.records import Check, Diagnosis, Verdict
-from rnncli.core.words import covered
+from rnncli.core.words import covered, joined
 from rnncli.faults.trial import Trial, forward_alone, small_case
 from rnncli.numerics.probe import Probe, draw, results
 from rnncli.verdict.evaluate import Candidate, same_results
@@ -45,7 +45,7 @@ class Unexplained:
     def diagnosis(self) -> Diagnosis:
         """Return all that was observed, and the last place to look at that an observation names."""
         said = [f"no fault of the catalogue, and no two of them, give its values; wrong: {covered(self.names)}"]
-        fix = "look at what one step computes, h_0 first"
+        fix = "compare what a step computes with the equation, from h_0 on"
         for hint in self._hints():
             said += [hint.said] if hint.said else []
             fix = hint.fix or fix
@@ -137,12 +137,12 @@ class Unexplained:
             yield Hint(said, f"look at what layer {layer} does otherwise than the one below it", True)
 
     def _of_simpler_cases(self) -> Iterator[Hint]:
-        gone = [as_flags(changes) for changes in _simpler(self.case) if self._is_right_with(changes)]
-        if gone:
+        tried = {as_flags(changes): self._is_right_with(changes) for changes in _simpler(self.case)}
+        if gone := [flags for flags, is_right in tried.items() if is_right]:
             fix = f"look at what {gone[0]} takes out of the computation"
             yield Hint(f"right with {', or with '.join(gone)}", fix)
-        else:
-            yield Hint("no single simpler argument makes it right")
+        elif tried:
+            yield Hint(f"wrong too with {joined([*tried])}")
 
     @property
     def _drops(self) -> bool:
