@@ -12,7 +12,8 @@ _HOLDERS = (dict, list, set, deque)
 
 
 class Kept:
-    """The plain values of a module, and of its functions and classes, and what its lists and dicts hold.
+    """The plain values of a module, and of its functions and classes, and what their lists and dicts hold: those that
+    are the default of an argument, too.
 
     The calls that a candidate is read by count, cache and append as any call does; a verdict is on the calls after an
     import. A tensor that is written into stays as it is.
@@ -25,9 +26,9 @@ class Kept:
         self._values = [
             {name: value for name, value in vars(owner).items() if not name.startswith("__")} for owner in self._owners
         ]
-        self._held = [
-            (value, value.copy()) for values in self._values for value in values.values() if type(value) in _HOLDERS
-        ]
+        values = [value for kept in self._values for value in kept.values()]
+        defaults = [value for one in values if inspect.isfunction(one) for value in one.__defaults__ or ()]
+        self._held = [(value, value.copy()) for value in [*values, *defaults] if type(value) in _HOLDERS]
 
     def put_back(self) -> None:
         """Put back each plain value that is another one now, and what each list, dict and set held."""

@@ -6,6 +6,7 @@ import functools
 import inspect
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -251,6 +252,14 @@ def _sizes_of(made: Any, cell: Cell) -> dict[str, int]:
     features -= {one + size for one in features for size in hidden}  # of one matrix for x and h
     if len(hidden) == 1 and len(features) < 2:
         return {"input_size": min(features or hidden), "hidden_size": min(hidden)}
+    return {} if hidden else _sizes_of_joined(Counter(big(one.shape) for one in matrices if one.name in linear), gates)
+
+
+def _sizes_of_joined(shapes: Counter[tuple[int, ...]], gates: int) -> dict[str, int]:
+    """Return the sizes that the commonest matrix tells, as one for both x and h, of one gate or of all of them."""
+    for (rows, columns), count in shapes.most_common(1):
+        hidden = rows if count >= gates else rows // gates
+        return {"input_size": columns - hidden, "hidden_size": hidden} if columns > hidden else {}
     return {}
 
 

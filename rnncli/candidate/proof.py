@@ -1,6 +1,5 @@
 """The wiring of an object as it is read: found, and proven by building the object anew from another seed."""
 
-import itertools
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -83,7 +82,8 @@ class Proof:
             found = wired(trial, self.reading, named=False)
         unset, extra = self._unset(found, trial), self._extra(found, trial)
         if unset is not None and (not unset or found.missing or not set(unset) <= set(extra)):
-            what = ", ".join(unset[:4]) or "something random"
+            acting = [name for name in unset if self._acts(name, found, trial)]
+            what = ", ".join((acting or unset)[:4]) or "something random"
             raise Unreadable(f"{name}: not readable: {what} was never set, and what comes out depends on it")
         return replace(found, extra=extra)
 
@@ -105,12 +105,15 @@ class Proof:
         held = held_by(trial.made(self.reading.dtype, 1, trial.sizes.H))
         trained = [one for one in held if one.parameter or getattr(one.value, "requires_grad", False)]
         others = [one.name for one in trained if not set(one.names) & set(found.tensors)]
-        starts = [trial.states, *([None] if self.native.states.optional else [])]
-        acting = []
-        for name, states in itertools.product(others, starts):
+        return tuple(name for name in others if self._acts(name, found, trial))
+
+    def _acts(self, name: str, found: Wiring, trial: Trial) -> bool:
+        """Return whether other values of a tensor give other results, with h_0 or without."""
+        for states in [trial.states, *([None] if self.native.states.optional else [])]:
             one, other = self._result(found, trial, states), self._result(found, trial, states, moved=name)
-            acting += [name] if one is not None and other is not None and not equal(one, other) else []
-        return tuple(dict.fromkeys(acting))
+            if one is not None and other is not None and not equal(one, other):
+                return True
+        return False
 
     def _result(
         self, plan: Wiring, trial: Trial, states: States | None, seed: int = 1, head: float = 1.0, moved: str = "",

@@ -1,7 +1,7 @@
 """Trial calls of a candidate: small cases with random values and pairwise distinct sizes."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -251,13 +251,15 @@ def trial_of(
 ) -> Trial:
     """Return a trial with pairwise distinct sizes; H_in = D*H_out where `equal`; of a made object, with its own."""
     rows, given, own = layers * directions, case.rnn, native.own_sizes
-    batch, steps = (4 if rows == 3 else 3), (9 if rows == 6 else 6)
     hidden = given.hidden_size if native.fixed or "hidden_size" in own else 7
     projected = given.proj_size if native.fixed else 0
     if given.proj_size and not native.fixed and native.claims("proj_size"):
         hidden, projected = 11, 7
     wide = directions * (projected or hidden)
     features = given.input_size if native.fixed or "input_size" in own else wide if equal else 5
+    batch, steps, of_head = _unlike(
+        {rows, features, hidden, projected, wide}, (3, 4, 8), (6, 9, 10, 12), (9, 13, 15, 16)
+    )
     sizes = {"input_size": features, "hidden_size": hidden, "num_layers": layers, "bidirectional": directions == 2}
     sizes["proj_size"] = projected
     rnn = {**sizes, "batch_first": native.tried_batch_first, "dropout": 0.0}
@@ -269,10 +271,20 @@ def trial_of(
         return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 
     params = {one.name: random(*one.shape) * 0.5 for one in predict_parameters(small)}
-    of_trial = Sizes(steps, batch, features, projected or hidden, 9, layers, directions, hidden, len(case.cell.gates))
+    of_trial = Sizes(
+        steps, batch, features, projected or hidden, of_head, layers, directions, hidden, len(case.cell.gates)
+    )
     x, h = random(steps, batch, features), random(rows, batch, projected or hidden)
     others = [random(rows, batch, hidden) for _ in case.cell.states[1:]]
     return Trial(native, small, of_trial, x, (h, *others), params)
+
+
+def _unlike(taken: set[int], *choices: tuple[int, ...]) -> Iterator[int]:
+    """Yield the first of each choice of sizes that is not taken."""
+    for sizes in choices:
+        chosen = next((size for size in sizes if size not in taken), sizes[0])
+        taken = {*taken, chosen}
+        yield chosen
 
 
 def _sized(made: nn.Module) -> int:

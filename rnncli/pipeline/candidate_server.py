@@ -60,6 +60,7 @@ class CandidateServer:
         self._note: str | None = None  # of what its file raised
         self._import_s = 0.0
         self._of_file = Kept(None)
+        self._dtype: torch.dtype | None = None  # of the values that it was last evaluated with
         self._candidate: Canonical
         self._kept: dict[int, Values] = {}
 
@@ -187,6 +188,9 @@ class CandidateServer:
         """Values of the candidate, without what it returned itself, which stays here."""
         if self._adapted and (why := self._adapted.unsupported(case)):
             raise CandidateError(f"candidate {self._name}: {why}")  # a smaller case, while one is shrunk
+        if probe.input.dtype != self._dtype:  # what is kept of one dtype is of no use in another
+            self._of_file.put_back()
+        self._dtype = probe.input.dtype
         with self._running(case):
             values = evaluate(candidate_side(self._candidate, case, probe), case, plain and _makes_float32())
         self._kept = {key: values, **dict(itertools.islice(self._kept.items(), 3))}

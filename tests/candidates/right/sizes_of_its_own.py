@@ -87,3 +87,42 @@ class LSTM(nn.Module):
             state = self.cell(x_t, state)
             outputs.append(state[0])
         return torch.stack(outputs)
+
+
+class Tagger(nn.Module):
+    """Its hidden size is that of the head of other trials."""
+
+    def __init__(self):
+        super().__init__()
+        self.Wr, self.Ur = nn.Linear(6, 9), nn.Linear(9, 9)
+        self.Wz, self.Uz = nn.Linear(6, 9), nn.Linear(9, 9)
+        self.Wn, self.Un = nn.Linear(6, 9), nn.Linear(9, 9)
+        self.head = nn.Linear(9, 4)
+
+    def forward(self, x, h=None):
+        h = x.new_zeros(x.size(1), 9) if h is None else h[0]
+        outputs = []
+        for x_t in x:
+            r = torch.sigmoid(self.Wr(x_t) + self.Ur(h))
+            z = torch.sigmoid(self.Wz(x_t) + self.Uz(h))
+            n = torch.tanh(self.Wn(x_t) + r * self.Un(h))
+            h = (1 - z) * n + z * h
+            outputs.append(h)
+        return torch.stack(outputs), h[None]
+
+
+class Joined(nn.Module):
+    """All of its matrices are for both x and h."""
+
+    def __init__(self):
+        super().__init__()
+        self.cells = nn.ModuleList([nn.Linear(5 + 8, 8), nn.Linear(8 + 8, 8)])
+
+    def forward(self, x, h_0=None):
+        hs = list(x.new_zeros(2, x.size(1), 8) if h_0 is None else h_0)
+        outputs = []
+        for y in x:
+            for k, cell in enumerate(self.cells):
+                y = hs[k] = torch.tanh(cell(torch.cat([y, hs[k]], dim=1)))
+            outputs.append(y)
+        return torch.stack(outputs), torch.stack(hs)
