@@ -52,7 +52,7 @@ LAYOUTS = {
 }
 BATCH_FIRST = str.maketrans("LN", "NL")
 _COUNTED = {"L": "steps", "N": "sequences", "S": "rows of a state", "I": "features", "H": "features", "F": "features"}
-EACH, EACH_OF_EACH = -1, -2  # in a path: of every item of a list, or of a list of lists, what follows
+EACH, EACH_OF_EACH, LAST = -3, -2, -1  # in a path: of every item of a list, or of a list of lists, or of the last one
 NESTED = "S,S,NH"
 
 
@@ -130,6 +130,11 @@ class Reading:
         """Return whether everything that is returned in the place of output and h_n has the right shape."""
         parts = [part for part in (self.output, *self.finals) if part is not None]
         return bool(parts) and all(part.fits for part in parts)
+
+    @property
+    def gives_output(self) -> bool:
+        """Return whether output comes back in the right shape."""
+        return self.output is not None and self.output.fits
 
     @property
     def nothing(self) -> bool:

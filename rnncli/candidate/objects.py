@@ -20,7 +20,7 @@ from rnncli.candidate.function import Function, rnn_of
 from rnncli.candidate.load import default_dtype
 from rnncli.candidate.names import EXACT, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
-from rnncli.candidate.places import big, held_by, with_own_tensors_in_slices
+from rnncli.candidate.places import held_by, with_own_tensors_in_slices
 from rnncli.candidate.weights import Binding, Row
 from rnncli.candidate.wiring import Wiring
 from rnncli.core.case import Case
@@ -144,6 +144,12 @@ class Object(Native):
         flags = " ".join(f"--{name.removeprefix('num_').replace('_', '-')} {size}" for name, size in others.items())
         return f"it was constructed with {has}, and the case has {asked}: add {flags}"
 
+    def told_of_one(self) -> str | None:
+        """Return in words the size that is 1 whatever the case, where its matrix has one row or column."""
+        ones = [name for name, size in self.own_sizes.items() if size == 1]
+        why = "and a matrix with one row or column cannot be told from a bias: make that an argument"
+        return f"it is always constructed with {ones[0]} 1, {why}" if ones else None
+
     def made(
         self, case: Case, dtype: torch.dtype, seed: int = 0, output_size: int | None = None, device: Any = "cpu"
     ) -> Any:
@@ -238,13 +244,18 @@ def plan_key(case: Case) -> PlanKey:
 
 
 def _sizes_of(made: Any, cell: Cell) -> dict[str, int]:
-    inside = [one for one in made.modules() if isinstance(one, nn.RNNBase)] if isinstance(made, nn.Module) else []
+    modules = dict(made.named_modules()) if isinstance(made, nn.Module) else {}
+    inside = [one for one in modules.values() if isinstance(one, nn.RNNBase | nn.RNNCellBase)]
     if len(inside) == 1:
-        return {name: getattr(inside[0], name) for name in ("input_size", "hidden_size", "num_layers", "proj_size")}
-    modules = made.named_modules() if isinstance(made, nn.Module) else ()
-    linear = {f"{name}.weight" for name, one in modules if isinstance(one, nn.Linear)}
-    gates, matrices = len(cell.gates), [one for one in held_by(made) if len(big(one.shape)) == 2]
-    shapes = {big(one.shape) for one in matrices} | {big(one.shape)[::-1] for one in matrices if one.name not in linear}
+        told = ("input_size", "hidden_size", "num_layers", "proj_size")
+        return {name: getattr(inside[0], name) for name in told if hasattr(inside[0], name)}
+    linear = {f"{name}.weight" for name, one in modules.items() if isinstance(one, nn.Linear)}
+    tables = {f"{name}.weight" for name, one in modules.items() if isinstance(one, nn.Embedding)}
+    held = [one for one in held_by(made) if one.name not in tables]
+    of_linear = [one.shape for one in held if one.name in linear]
+    others = [one.shape for one in held if one.name not in linear and len(one.shape) == 2]
+    gates, shapes = len(cell.gates), {*of_linear, *others, *(shape[::-1] for shape in others)}
+    shapes = {shape for shape in shapes if len(shape) == 2}
     hidden = {columns for rows, columns in shapes if rows == columns}
     hidden = hidden or {columns for rows, columns in shapes if rows == gates * columns}
     features = {columns for rows, columns in shapes for size in hidden if rows in (size, gates * size)} - hidden
@@ -252,7 +263,7 @@ def _sizes_of(made: Any, cell: Cell) -> dict[str, int]:
     features -= {one + size for one in features for size in hidden}  # of one matrix for x and h
     if len(hidden) == 1 and len(features) < 2:
         return {"input_size": min(features or hidden), "hidden_size": min(hidden)}
-    return {} if hidden else _sizes_of_joined(Counter(big(one.shape) for one in matrices if one.name in linear), gates)
+    return {} if hidden else _sizes_of_joined(Counter(of_linear), gates)
 
 
 def _sizes_of_joined(shapes: Counter[tuple[int, ...]], gates: int) -> dict[str, int]:

@@ -85,6 +85,8 @@ def _in_its_forms(native: AnyNative, case: Case, stated: Mapping[str, Any]) -> l
         except Unreadable as error:
             error.faults = faults_by_name(one, case) if isinstance(one, Object) and one is native else ()
             errors.append(error)
+    if isinstance(native, Object) and (why := native.told_of_one()):
+        raise Unreadable(f"candidate {native.name}: {why}") from errors[0]
     raise errors[len(ways) - 1]  # of the first, where it was tried at equal sizes too
 
 
@@ -146,8 +148,7 @@ class Reader:
 
     def _base(self) -> tuple[list[Reading], tuple[int, int]]:
         """Return the reading at one layer and one direction, or at as many as the candidate always has."""
-        partly, always = list[Reading](), (1, 1)
-        rnn, native = self.case.rnn, self.native
+        partly, always, rnn, native = list[Reading](), (1, 1), self.case.rnn, self.native
         by_layers, by_directions = native.claims("num_layers"), native.claims("bidirectional")
         asked = min(rnn.num_layers, 2) if by_layers else 1, rnn.directions if by_directions else 1
         own = native.layers, rnn.directions if by_directions else 1
@@ -168,13 +169,15 @@ class Reader:
             elif found and found[0].fits and (claimed or single or found[0].output is not None):
                 return found, (1, 1) if claimed else sizes
             of_all = (directions > 1 and not by_directions) or (layers > 1 and not by_layers)
+            if always == (1, 2) and directions == 1 and found and found[0].gives_output > partly[0].gives_output:
+                partly = []  # an output of one direction's size
             if found and not partly and not claimed and of_all:
                 always = sizes  # one layer, or one direction, raises alone
             partly = partly or found
         partly = partly or (self.settled(1, 1, equal=True) if self.equal_sizes else [])
-        if not partly:
-            raise self.settling.unreadable()
-        return partly, always
+        if partly:
+            return partly, always
+        raise self.settling.unreadable()
 
     def _by_its_rows(self, layers: int, directions: int) -> tuple[list[Reading], tuple[int, int]]:
         """Return the readings of a candidate that takes as many rows of h_0, and of how many layers and directions.

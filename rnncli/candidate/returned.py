@@ -12,6 +12,7 @@ from rnncli.candidate.convention import (
     BATCH_FIRST,
     EACH,
     EACH_OF_EACH,
+    LAST,
     LAYOUTS,
     NESTED,
     Part,
@@ -120,6 +121,7 @@ class Returned:
                 listed = not fit and isinstance(one.value, list | tuple) and len(one.value) > 0
                 parts[name] = Part(one.path, known.translate(BATCH_FIRST) if turned else known, listed)
         used = {part.path for part in parts.values()}
+        used |= {(EACH, *path[1:]) for path in used if path[:1] == (LAST,)}
         others = [(path, value) for path, value in items if path and not any(one[: len(path)] == path for one in used)]
         neither = [f"result{''.join(f'[{key!r}]' for key in path)} {shown(value)}" for path, value in others]
         head = self._axes_of_head(tensors[0]) if len(tensors) == 1 and not parts and self._is_head(tensors[0]) else None
@@ -282,8 +284,10 @@ class Returned:
             nested = [one for one in nested if one.path[0] == nested[0].path[0]]
             of_states = len(plain) == len(self.final) and all(one.final for one in plain)
             tensors = plain if of_states else [*plain, *nested]  # flax returns (c, h), y
-        if tensors[0].path[:1] == (EACH,):  # (h, c) of every step
-            return {"output": tensors[-1 if self.native.states.c_first else 0]}
+        if tensors[0].path[:1] == (EACH,):  # (h, c) of every step: those of the last one are the final states
+            states = dict(zip(self.final[::-1] if self.native.states.c_first else self.final, tensors, strict=False))
+            last = {name: self._item((LAST, *one.path[1:]), one.value[-1]) for name, one in states.items()}
+            return {"output": states["h_n"], **last}
         first, *others = tensors
         kept = self.reading.steps and first.of_head  # where the identity makes it the state
         if len(tensors) == 2 and not first.output and not kept and self._is_head(first) and others[0].output:

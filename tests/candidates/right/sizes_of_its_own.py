@@ -126,3 +126,36 @@ class Joined(nn.Module):
                 y = hs[k] = torch.tanh(cell(torch.cat([y, hs[k]], dim=1)))
             outputs.append(y)
         return torch.stack(outputs), torch.stack(hs)
+
+
+class OfOneFeature(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.RNNCell(1, 16)
+
+    def forward(self, x, h_0):
+        h, outputs = h_0[0], []
+        for x_t in x:
+            h = self.cell(x_t, h)
+            outputs.append(h)
+        return torch.stack(outputs), h[None]
+
+
+class ByHandOfOneFeature(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.W, self.U = nn.Linear(1, 7), nn.Linear(7, 7)
+
+    def forward(self, x, h_0):
+        h, outputs = h_0[0], []
+        for x_t in x:
+            h = torch.tanh(self.W(x_t) + self.U(h))
+            outputs.append(h)
+        return torch.stack(outputs), h[None]
+
+
+class WithTable(ByHandOfOneFeature):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(50, 8)
+        self.W, self.U = nn.Linear(8, 8), nn.Linear(8, 8)
