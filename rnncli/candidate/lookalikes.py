@@ -81,7 +81,9 @@ def gated_by_source(target: Any, words: Set[str], cell: Cell) -> str | None:
     names = {name_of(node) for node in nodes}
     gates = any("sigm" in word or word in _WITH_GATES for word in words | {name.lower() for name in names})
     gates = gates or any(_assigns_gates(node, cell) for node in nodes)  # a sigmoid may be written with tanh
-    elsewhere = source.calls_other_files(target, source.module_of(target))  # where its gates may be
+    elsewhere = source.calls_other_files(target, source.module_of(target)) or (  # where its gates may be
+        inspect.isclass(target) and issubclass(target, _OF_TORCH[cell.name])
+    )
     if cell.name != "RNN" and nodes and not gates and not pair and not elsewhere:
         return f"no gate is in its code, and {cell.layer} has {len(cell.gates)}; {_help('RNN', cell)}"
     says_lstm = any("lstm" in word for word in words)  # it uses another class, which may have c
