@@ -120,19 +120,24 @@ class Object(Native):
 
     @functools.cached_property
     def own_sizes(self) -> Mapping[str, int]:
-        """The sizes that it has whatever the case, by experiment. Of an object a layer of torch inside tells them, or
-        its matrices; of a module that is constructed, two of them.
+        """The sizes that it has whatever the case: a layer of torch inside tells them, or its matrices.
+
+        Those of a module that is constructed are the ones with which no tensor changes its shape.
         """
         if self.fixed:
             return _sizes_of(self.target, self.cell)
         if not self.is_module or self.of_torch:
             return {}
-        found = []
-        for sizes in ({"input_size": 20, "hidden_size": 40}, {"input_size": 9, "hidden_size": 11}):
-            with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
-                found.append(_sizes_of(self.made(_case_of(self.cell, **sizes), torch.float32), self.cell))
-        same = dict(found[0].items() & found[-1].items()) if found[1:] else {}
-        return {name: same[name] for name in sizes if name in same}
+        with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
+            made, wider, higher = (
+                self.made(_case_of(self.cell, input_size=features, hidden_size=hidden), torch.float32, output_size=3)
+                for features, hidden in ((20, 40), (9, 40), (20, 11))
+            )
+            shapes, told = [one.shape for one in held_by(made)], _sizes_of(made, self.cell)
+            others = {"input_size": wider, "hidden_size": higher}
+            same = [name for name, other in others.items() if [one.shape for one in held_by(other)] == shapes]
+            return {name: told[name] for name in same if name in told}
+        return {}
 
     def other_sizes(self, case: Case) -> str | None:
         """Return in words the sizes that it has whatever the case, and the flags to add, if the case has others."""
@@ -256,14 +261,17 @@ def _sizes_of(made: Any, cell: Cell) -> dict[str, int]:
     others = [one.shape for one in held if one.name not in linear and len(one.shape) == 2]
     gates, shapes = len(cell.gates), {*of_linear, *others, *(shape[::-1] for shape in others)}
     shapes = {shape for shape in shapes if len(shape) == 2}
-    hidden = {columns for rows, columns in shapes if rows == columns}
-    hidden = hidden or {columns for rows, columns in shapes if rows == gates * columns}
-    features = {columns for rows, columns in shapes for size in hidden if rows in (size, gates * size)} - hidden
-    features -= {size * gates for size in hidden}
-    features -= {one + size for one in features for size in hidden}  # of one matrix for x and h
-    if len(hidden) == 1 and len(features) < 2:
-        return {"input_size": min(features or hidden), "hidden_size": min(hidden)}
-    return {} if hidden else _sizes_of_joined(Counter(of_linear), gates)
+    square = {columns for rows, columns in shapes if rows == columns}
+    hidden = square | {columns for rows, columns in shapes if rows == gates * columns and rows not in square}
+    if len(hidden) != 1:
+        return {} if hidden else _sizes_of_joined(Counter(of_linear), gates)
+    size = min(hidden)
+    features = {columns for rows, columns in shapes if rows in (size, gates * size)} - {size, gates * size}
+    features -= {one + size for one in features}  # of one matrix for x and h
+    alike = [one for one in held if len(one.shape) == 2 and {*one.shape} <= {size, gates * size}]
+    all_have_it = all({*shape} & {size, gates * size} for shape in shapes)
+    features = features or (hidden if len(alike) > 1 and all_have_it else set())
+    return {"input_size": min(features), "hidden_size": size} if len(features) == 1 else {}
 
 
 def _sizes_of_joined(shapes: Counter[tuple[int, ...]], gates: int) -> dict[str, int]:

@@ -159,3 +159,24 @@ class WithTable(ByHandOfOneFeature):
         super().__init__()
         self.embedding = nn.Embedding(50, 8)
         self.W, self.U = nn.Linear(8, 8), nn.Linear(8, 8)
+
+
+class BesideOthers(nn.Module):
+    """Square matrices of one size, that it does not run, beside an LSTM of the sizes it is given."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.both = nn.Linear(input_size + hidden_size, 4 * hidden_size)
+        self.first, self.second = nn.Linear(16, 16), nn.Linear(16, 16)
+
+    def forward(self, x, state):
+        h, c, outputs = state[0][0], state[1][0], []
+        for x_t in x:
+            i, f, g, o = self.both(torch.cat([x_t, h], 1)).chunk(4, 1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            outputs.append(h)
+        return torch.stack(outputs), (h[None], c[None])
+
+
+made = BesideOthers(20, 40)
