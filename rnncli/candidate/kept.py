@@ -20,15 +20,16 @@ class Kept:
     """
 
     def __init__(self, module: Any) -> None:
-        spaces = [vars(module)] if isinstance(module, ModuleType) else []
-        own = [one for one in (spaces[0].values() if spaces else ()) if _is_defined_in(one, module)]
-        self._owners = [module, *own] if spaces else []
+        names = vars(module).values() if isinstance(module, ModuleType) else ()
+        own = [one for one in names if _is_defined_in(one, module)]
+        self._owners = [module, *own] if names else []
         self._values = [
             {name: value for name, value in vars(owner).items() if not name.startswith("__")} for owner in self._owners
         ]
-        values = [value for kept in self._values for value in kept.values()]
+        values = [value for owner in self._owners for value in vars(owner).values()]
         defaults = [value for one in values if inspect.isfunction(one) for value in one.__defaults__ or ()]
-        self._held = [(value, value.copy()) for value in [*values, *defaults] if type(value) in _HOLDERS]
+        plain = [value for kept in self._values for value in kept.values()]
+        self._held = [(value, value.copy()) for value in [*plain, *defaults] if type(value) in _HOLDERS]
 
     def put_back(self) -> None:
         """Put back each plain value that is another one now, and what each list, dict and set held."""

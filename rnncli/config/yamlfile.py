@@ -144,8 +144,10 @@ def _held_by(folder: Path) -> str:
     """Return a clause for a message that names what a folder holds: its configs by a pattern, its code by a file."""
     if glob("*.yaml", root_dir=folder):
         return f", or the pattern '{folder / '*.yaml'}'"
-    code = min(glob("*.py", root_dir=folder), default=None)
-    return f". To judge an RNN in it: rnncli verify {folder / code}" if code else ""
+    code = glob("*.py", root_dir=folder)
+    return (
+        f". To judge an RNN in it: rnncli verify {folder / (code[0] if len(code) == 1 else 'FILE.py')}" if code else ""
+    )
 
 
 def _plain(loader: _Loader, node: yaml.Node, path: KeyPath, places: dict[KeyPath, str], file: Path) -> Any:

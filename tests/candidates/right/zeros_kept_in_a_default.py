@@ -27,3 +27,12 @@ class OfOneDtype(RNN):
         if h_0 is None:
             h_0 = kept.setdefault(x.shape[1], x.new_zeros(1, x.shape[1], self.hidden_size))
         return super().forward(x, h_0)
+
+
+class OfCall(OfOneDtype):
+    """What is called is __call__."""
+
+    def __call__(self, x, h_0=None, kept={}):
+        if h_0 is None:
+            h_0 = kept.setdefault(x.shape[1], x.new_zeros(1, x.shape[1], self.hidden_size))
+        return self.forward(x, h_0)
