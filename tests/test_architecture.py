@@ -170,6 +170,7 @@ def test_a_command_that_needs_no_torch_loads_none(torch_free, command):
     assert "torch" not in torch_free.after(command.split()).modules
 
 
+@pytest.mark.exhaustive(twin="test_a_command_that_needs_no_torch_loads_none", pool="long")
 def test_the_check_for_torch_can_fail(torch_free):
     assert "torch" in torch_free.after(["env"]).modules
     assert "torch" in torch_free.after(["--version"], before="import sys; sys.modules['torch'] = sys").modules

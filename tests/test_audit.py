@@ -96,6 +96,7 @@ def test_weights_rounded_to_bfloat16_are_told_from_another_equation_wherever_the
     assert audit.small_wrong(number)["told"]
 
 
+@pytest.mark.exhaustive(twin="test_no_correct_implementation_is_called_a_mismatch", pool="long")
 def test_a_change_of_a_weight_is_seen_from_some_size_on_and_none_without_one():
     found = [audit.sensitivity(number, FEW) for number in range(len(audit.DTYPES))]
     assert [result["dtype"] for result in found] == list(audit.DTYPES)
@@ -103,6 +104,7 @@ def test_a_change_of_a_weight_is_seen_from_some_size_on_and_none_without_one():
     assert all(result["ours"] < 0.1 for result in found[:2])
 
 
+@pytest.mark.exhaustive(twin="test_what_is_missing_is_run_on_resume", pool="long")
 def test_the_audit_goes_on_where_it_was_stopped(tmp_path):
     share = 2 / audit.SECTIONS["small"][1]
     kept = {"number": 0, "wrong": "kept from before"}

@@ -94,6 +94,7 @@ def test_an_audit_of_a_tool_that_passes_everything_reports_wrong_matches(found):
     assert "wrong match: `scan`" in text
 
 
+@pytest.mark.exhaustive(twin="test_rnncli_passes_no_wrong_one_of_a_sample_and_no_right_one_is_a_mismatch", pool="long")
 def test_an_audit_of_a_tool_that_refuses_everything_reports_wrong_mismatches(found):
     jobs = [job for job in found["two_linears"] if audit.drawn(job, 0.1) or job.operator == audit.UNCHANGED]
     results = judged_by(lambda *_: ("mismatch", "nothing matches"), jobs)
@@ -143,6 +144,7 @@ def test_rnncli_passes_no_wrong_one_of_a_sample_and_no_right_one_is_a_mismatch(s
         assert not table.what_is_wrong(result), result
 
 
+@pytest.mark.exhaustive(twin="test_a_worker_that_hangs_is_ended", pool="long")
 def test_a_mutant_that_hangs_or_ends_its_process_costs_its_own_job_alone():
     def work(job):
         if job == "hang":

@@ -332,6 +332,7 @@ ELEMENTWISE = """def rnn(x, W_ih, W_hh, b_ih, b_hh, h0):
     return torch.stack(states), h"""
 
 
+@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit", pool="long")
 @pytest.mark.parametrize(
     ("target", "verdict"),
     [("scan_with_a_carry.py:ScanLSTM", "match"), ("scan_with_a_carry.py:StatesFirst", "match"),
@@ -400,6 +401,7 @@ def test_a_module_that_takes_token_ids_is_told_so(rnncli, tmp_path):
     assert "it looks its input up in an nn.Embedding" in shown.err
 
 
+@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit", pool="long")
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("written", ["pass", "out[t] = h if t < len(x) - 1 else out[t]"])
 def test_memory_that_nothing_is_written_to_is_told_as_that(rnncli, tmp_path, written):
@@ -421,6 +423,7 @@ def test_a_file_that_sets_the_default_dtype_is_judged_with_it(rnncli, tmp_path, 
     assert rnncli("verify", "--no-timing", "-q", "--dtype", "float64", target).out.startswith(verdict)
 
 
+@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit", pool="long")
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("flags", ["--layers 3", "--bidirectional", "--layers 2 --bidirectional --batch-first",
                                    "--layout packed --layers 2", "--layout unbatched --bidirectional", "--no-bias",
@@ -534,6 +537,7 @@ def step(x, h, W, U, b):
 """
 
 
+@pytest.mark.exhaustive(twin="test_an_adapter_is_short_and_judged_like_every_candidate", pool="long")
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(("name", "flags"), [("Cell", ("--cell", "LSTM")), ("step", ())])
 def test_an_adapter_of_a_step_has_the_loop_over_time(rnncli, tmp_path, name, flags):
@@ -552,6 +556,7 @@ def test_an_adapter_that_computes_something_else_than_the_candidate_is_not_offer
     assert ended.err.endswith(f"; rnncli verify {two_rows} reads it without one\n")
 
 
+@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit", pool="long")
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("body", "said"),
@@ -594,6 +599,7 @@ def test_where_one_call_is_right_and_another_wrong_no_simpler_argument_is_blamed
     assert "in that call alone" in found.fix
 
 
+@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit", pool="long")
 @pytest.mark.usefixtures("in_process")
 def test_a_match_says_which_arguments_of_the_candidate_were_not_tried(rnncli):
     command = ("verify", "--no-timing", "tests/candidates/brnn_module.py:BRNN", "--layers", 2, "--bidirectional")
@@ -607,6 +613,7 @@ def test_a_match_says_which_arguments_of_the_candidate_were_not_tried(rnncli):
     assert f"{said} packed input, and this case does not try it: add --layout packed" in packed
 
 
+@pytest.mark.exhaustive(twin="test_an_adapter_is_short_and_judged_like_every_candidate", pool="long")
 @pytest.mark.usefixtures("in_process")
 def test_a_starter_of_one_layer_says_which_weights_of_another_are_missing(rnncli, tmp_path):
     adapter = tmp_path / "adapter.py"
@@ -626,6 +633,7 @@ def test_a_result_on_another_device_is_told_once_with_the_line_that_the_guard_fi
     assert [(found.id, found.evidence) for found in record.diagnosis] == [("device-hardcoded", "made at mine.py:3")]
 
 
+@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit", pool="long")
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     "target", ["gated/lstm_head_of_any_name.py:lstm --cell LSTM", "gated/gru_head_of_any_name.py:gru --cell GRU"]
@@ -658,12 +666,14 @@ def test_a_weight_that_is_no_parameter_of_nn_rnn_has_a_fix_of_its_kind(record_of
     assert fix in [found.fix for found in record.diagnosis]
 
 
+@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit", pool="long")
 def test_a_candidate_that_casts_is_not_told_that_more_steps_raise(rnncli):
     shown = rnncli("verify", "tests/candidates/gated/lstm_float32_start.py:Net", "--cell", "LSTM", "--no-timing")
     assert shown.code == 0
     assert "steps" not in shown.err
 
 
+@pytest.mark.exhaustive(twin="test_sizes_that_the_case_does_not_have_make_a_candidate_print_nothing", pool="long")
 @pytest.mark.usefixtures("in_process")
 def test_what_is_right_in_the_first_call_is_no_question_of_sizes(record_of):
     (found,) = record_of("wrong/right_in_the_first_call.py:FirstStateKept").diagnosis

@@ -228,6 +228,7 @@ def test_two_faults_have_a_change_each_and_both_together_match(tmp_path):
     assert judged(file).verdict == "match"
 
 
+@pytest.mark.exhaustive(twin="test_the_change_that_is_shown_makes_the_candidate_match", pool="long")
 @pytest.mark.usefixtures("in_process")
 def test_one_change_that_fixes_two_faults_is_shown_once(tmp_path):
     file = tmp_path / "wrong.py"
@@ -279,6 +280,7 @@ def test_an_edit_after_which_the_weights_are_read_otherwise_is_not_shown(tmp_pat
     assert (found.id, found.change) == ("weight-hh-transposed", None)
 
 
+@pytest.mark.exhaustive(twin="test_the_change_that_is_shown_makes_the_candidate_match", pool="long")
 def test_the_search_for_a_fix_prints_nothing_and_leaves_the_file_as_it_is(tmp_path):
     file = tmp_path / "wrong.py"
     file.write_text(f'print("loaded")\n{RNN.replace(" + b_hh)", ")")}')
@@ -327,6 +329,7 @@ FURTHER = {  # right as it is judged, and wrong otherwise: where h_0 is omitted,
 }
 
 
+@pytest.mark.exhaustive(twin="test_the_change_that_is_shown_makes_the_candidate_match", pool="long")
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("what", FURTHER)
 def test_a_change_that_breaks_what_the_candidate_takes_too_is_not_shown(what, tmp_path):

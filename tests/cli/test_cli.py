@@ -230,6 +230,7 @@ def test_an_ascii_terminal_gets_ascii():
 COLOUR = pytest.mark.exhaustive(twin="test_the_error_over_time_is_drawn_on_an_ascii_terminal_too", pool="long")
 
 
+@pytest.mark.exhaustive(twin="test_the_table_at_80_columns", pool="long")
 @pytest.mark.parametrize(
     "colour", [pytest.param({}, id="plain"), pytest.param({"FORCE_COLOR": "1"}, id="in colour", marks=COLOUR)]
 )
@@ -375,6 +376,7 @@ def test_a_single_case_leaves_no_sign_of_life_in_a_log(monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.exhaustive(twin="test_a_command_that_needs_no_torch_loads_none", pool="long")
 def test_a_user_without_numpy_sees_no_warning():
     ended = subprocess.run([*RNNCLI, "verify", "--no-timing"], capture_output=True, text=True, check=True)
     assert ended.stderr == ""

@@ -78,14 +78,14 @@ def test_a_shipped_config_matches(rnncli, config):
     assert rnncli("verify", "--no-timing", config).code == 0
 
 
-@pytest.mark.exhaustive(twin="test_a_shipped_config_matches")
+@pytest.mark.exhaustive(twin="test_a_shipped_config_matches", pool="long")
 @pytest.mark.parametrize("shard", range(1, SHARDS + 1))
 def test_the_full_grid_matches(rnncli, shard):
     """In 144 parts of 64 cases."""
     assert rnncli("verify", "--no-timing", FULL, "--shard", f"{shard}/{SHARDS}", "--jobs", 1).code == 0
 
 
-@pytest.mark.exhaustive(twin="test_a_shipped_config_matches")
+@pytest.mark.exhaustive(twin="test_a_shipped_config_matches", pool="long")
 @pytest.mark.parametrize("h_0", ["random", "zeros", "omitted"])
 @pytest.mark.parametrize("train", ["--train", "--no-train"])
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])

@@ -136,6 +136,7 @@ def problem(case):
     return case.id if case.target else case.model_copy(update={"candidate": "manual"}).id
 
 
+@pytest.mark.exhaustive(twin="test_shards_are_parts_of_the_whole", pool="long")
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.data())
 def test_what_is_chosen_is_what_is_chosen_case_by_case(data):

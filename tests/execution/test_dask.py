@@ -326,6 +326,7 @@ def test_an_error_of_another_kind_is_told(connected, late, said):
         there.submit(abs, -1).result(5)
 
 
+@pytest.mark.exhaustive(twin="test_what_was_finished_before_the_cluster_was_lost_is_kept", pool="long")
 def test_a_cluster_without_workers_for_long_is_lost(connected, monkeypatch):
     monkeypatch.setattr(client_side, "NO_WORKER_S", 0.3)
     client = Client(Edge(lambda *_: None))

@@ -96,6 +96,7 @@ def test_what_is_no_request_costs_the_server_nothing():
     assert server._server is before
 
 
+@pytest.mark.exhaustive(twin="test_the_end_of_a_process_is_seen_though_what_it_started_holds_its_pipes", pool="long")
 def test_a_server_that_was_killed_is_started_again():
     ChildProcess("hosted:Starts", "it", 60.0).close()
     before = server._server

@@ -253,6 +253,7 @@ def rnn(x, h_0, params):
 """
 
 
+@pytest.mark.exhaustive(twin="test_a_planted_fault_of_gates_is_named_in_the_form_that_was_written", pool="long")
 @pytest.mark.usefixtures("in_process")
 def test_what_is_wrong_at_larger_sizes_alone_is_no_other_call(rnncli, tmp_path):
     file = tmp_path / "mine.py"

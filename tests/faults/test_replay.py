@@ -456,6 +456,7 @@ def test_the_report_stands_where_a_config_cannot_be_written(rnncli, planted, tmp
     assert f"rnncli: --save-failing: {tmp_path / Case().id}.yaml cannot be written: Is a directory" in outcome.err
 
 
+@pytest.mark.exhaustive(twin="test_a_planted_fault_is_shown_in_the_smallest_case", pool="long")
 def test_a_smaller_case_that_is_wrong_since_it_raises_is_not_the_mismatch(rnncli, tmp_path):
     """Wrong at step 2 alone: with one step it raises, which is wrong too, and something else."""
     file = tmp_path / "late.py"
@@ -568,6 +569,7 @@ class RNN(nn.Module):
 """
 
 
+@pytest.mark.exhaustive(twin="test_a_planted_fault_is_shown_in_the_smallest_case", pool="long")
 @pytest.mark.usefixtures("in_process")
 def test_a_replay_keeps_a_layout_without_which_other_calls_are_wrong(rnncli, tmp_path):
     file = tmp_path / "rolled.py"

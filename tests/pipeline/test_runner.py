@@ -249,6 +249,7 @@ def test_an_interrupt_ends_at_once_and_keeps_what_was_finished(grid, tmp_path, j
     assert all(json.loads(line)["verdict"] == "match" for line in lines(file))
 
 
+@pytest.mark.exhaustive(twin="test_the_results_are_the_same_whatever_the_jobs_the_order_and_the_shards", pool="long")
 def test_a_reader_that_goes_away_makes_no_match(grid):
     command = [*RNNCLI, "verify", str(grid), "--format", "jsonl", "--jobs", "1"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)

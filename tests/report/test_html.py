@@ -498,6 +498,7 @@ def test_where_the_envelope_is_not_known_the_page_says_so(rnncli, tmp_path):
     assert "the envelope was not needed for the verdict" in Page(page.read_text()).text
 
 
+@pytest.mark.exhaustive(twin="test_every_case_is_packed_into_the_page_in_the_order_of_the_table", pool="long")
 def test_ten_thousand_cases_stay_small():
     """A thousand stand for them: each adds what it adds."""
     cases = [replace(in_full(), id=f"{seed:012x}") for seed in range(1000)]

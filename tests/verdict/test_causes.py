@@ -48,6 +48,7 @@ def test_the_cause_of_a_fault_is_what_it_does(id, cause):
     assert cause in causes(RICH, plant(id)).values()
 
 
+@pytest.mark.exhaustive(twin="test_every_check_of_a_wrong_candidate_has_a_cause", pool="long")
 def test_what_rounding_leaves_open_has_a_cause_too():
     amplifying = Case.model_validate({"input": {"seq_len": 200}, "run": {"weight_scale": 5.0, "dtype": "float16"}})
     right = plant()
@@ -55,6 +56,7 @@ def test_what_rounding_leaves_open_has_a_cause_too():
     assert set(opened.values()) <= {"amplified", "overflow", "relu-kink"}
 
 
+@pytest.mark.exhaustive(twin="test_every_check_of_a_wrong_candidate_has_a_cause", pool="long")
 def test_the_cause_is_in_the_json(rnncli, tmp_path):
     (tmp_path / "net.py").write_text(
         "import torch\n\n\ndef rnn(x, W_ih, W_hh, b_ih, b_hh, h):\n    for x_t in x:\n"
