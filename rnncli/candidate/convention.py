@@ -52,7 +52,8 @@ LAYOUTS = {
 }
 BATCH_FIRST = str.maketrans("LN", "NL")
 _COUNTED = {"L": "steps", "N": "sequences", "S": "rows of a state", "I": "features", "H": "features", "F": "features"}
-EACH, EACH_OF_EACH, LAST = -3, -2, -1  # in a path: of every item of a list, or of a list of lists, or of the last one
+# in a path: the last step, where it is the first or the second axis; of every item of a list, or of a list of lists
+LAST, EACH_OF_EACH, EACH, LAST_OF_EACH = -1, -2, -3, -4
 NESTED = "S,S,NH"
 
 
@@ -77,7 +78,8 @@ class Part:
         """Return its axes in words, where they are not nn.RNN's, or what comes back where a tensor is expected."""
         if not self.fits or self.axes in ("LNF", "SNH", "NF"):
             return "a list of tensors" if self.listed else ""
-        return shown_axes(self.axes)
+        of_every_step = any(one in self.path for one in (LAST, LAST_OF_EACH))
+        return "the last of every step" if of_every_step else shown_axes(self.axes)
 
     def of(self, returned: Any, target: str) -> Tensor:
         """Return the tensor with the axes of `target`; one that does not fit as the caller sees it."""
@@ -267,6 +269,8 @@ def at(returned: Any, path: Path) -> Any:
             return [at(item, path[number + 1 :]) for item in returned]
         if key == EACH_OF_EACH:
             return [at(one, path[number + 1 :]) for item in returned for one in item]
+        if key == LAST_OF_EACH:
+            return at(returned[:, -1], path[number + 1 :])
         if isinstance(key, tuple):  # both directions, one beside the other
             return tuple(at(returned, (one, *path[number + 1 :])) for one in key)
         returned = getattr(returned, key) if isinstance(key, str) and hasattr(returned, key) else returned[key]

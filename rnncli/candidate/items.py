@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from rnncli.candidate.convention import EACH, EACH_OF_EACH, Path
@@ -9,6 +10,22 @@ from rnncli.candidate.names import is_cell_state, role
 from rnncli.candidate.places import is_array
 
 KEY_STEMS = {"output": r"out|seq|all|ys", "h_n": r"hidden|state|final|last|h_?n|^h"}
+
+
+@dataclass(eq=False)
+class Item:
+    """A tensor of a result, and its axes as output, as each state, and as the output of a head; None where not."""
+
+    path: Path
+    value: Any
+    output: str | None
+    finals: tuple[str | None, ...]
+    of_head: str | None
+
+    @property
+    def final(self) -> str | None:
+        """Return the axes that it has as one of the states."""
+        return next((axes for axes in self.finals if axes), None)
 
 
 def in_one_list(items: list[tuple[Path, Any]], states: int) -> list[tuple[Path, Any]]:

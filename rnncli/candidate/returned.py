@@ -2,17 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
-
-import torch
 
 from rnncli.candidate.convention import (
     BATCH_FIRST,
     EACH,
     EACH_OF_EACH,
     LAST,
+    LAST_OF_EACH,
     LAYOUTS,
     NESTED,
     Part,
@@ -21,8 +19,10 @@ from rnncli.candidate.convention import (
     as_tensor,
     at,
 )
+from rnncli.candidate.heads import Heads
 from rnncli.candidate.items import (
     KEY_STEMS,
+    Item,
     after_h,
     in_one_list,
     inner,
@@ -33,8 +33,7 @@ from rnncli.candidate.items import (
     shown,
 )
 from rnncli.candidate.names import is_cell_state, words
-from rnncli.candidate.objects import Object
-from rnncli.candidate.places import held_by, is_array
+from rnncli.candidate.places import is_array
 from rnncli.candidate.signature import fields_of
 from rnncli.candidate.trial import Trial
 
@@ -45,29 +44,13 @@ _LARGE = 1000.0  # times the states of a trial
 _STATE_OF_STEP = {"NF": "NH", "1NF": "SNH", "F": "H", "1F": "SH", "FN": "HN", "F1": "H1"}
 
 
-@dataclass(eq=False)
-class Item:
-    """A tensor of a result, and its axes as output, as each state, and as the output of a head; None where not."""
-
-    path: Path
-    value: Any
-    output: str | None
-    finals: tuple[str | None, ...]
-    of_head: str | None
-
-    @property
-    def final(self) -> str | None:
-        """Return the axes that it has as one of the states."""
-        return next((axes for axes in self.finals if axes), None)
-
-
 class Returned:
     """Parses the result of a trial call by how it was called. `said`: what the config says that it returns."""
 
     def __init__(self, trial: Trial, reading: Reading, said: str) -> None:
         self.trial, self.native, self.reading, self.said, s = trial, trial.native, reading, said, trial.sizes
         self.letters = {"L": s.L, "N": trial.batch(reading), "I": s.I, "H": s.H, "S": s.rows, "F": s.wide, "1": 1}
-        self.states_first = False
+        self.states_first, self.heads = False, Heads(trial, reading)
         self.asked, self.final = reading.as_asked(trial.case), trial.case.cell.final
         self.outputs, self.finals = LAYOUTS[self.asked.input].outputs, LAYOUTS[self.asked.input].finals
         if reading.steps:  # what goes into the next step has the form of what came into this one
@@ -115,7 +98,7 @@ class Returned:
         parts = {}
         for name, one in places.items():
             fit = one.output or one.of_head if name == "output" else one.finals[self.final.index(name)]
-            if not self._is_result_of_head(one, fit):
+            if not self.heads.computed_by_one(one, fit):
                 known = fit or f"?{(self.outputs if name == 'output' else self.finals)[0]}"
                 turned = name == "output" and self.asked.input != self.reading.input and "," not in (fit or "")
                 listed = not fit and isinstance(one.value, list | tuple) and len(one.value) > 0
@@ -124,7 +107,9 @@ class Returned:
         used |= {(EACH, *path[1:]) for path in used if path[:1] == (LAST,)}
         others = [(path, value) for path, value in items if path and not any(one[: len(path)] == path for one in used)]
         neither = [f"result{''.join(f'[{key!r}]' for key in path)} {shown(value)}" for path, value in others]
-        head = self._axes_of_head(tensors[0]) if len(tensors) == 1 and not parts and self._is_head(tensors[0]) else None
+        head = (
+            self.heads.axes(tensors[0]) if len(tensors) == 1 and not parts and self.heads.is_one(tensors[0]) else None
+        )
         of_last_step = head and (self.letters["L"],) in (shape_of(tensors[0].value), shape_of(tensors[0].value)[:-1])
         if of_last_step and self.reading.input == "LNI":
             return None  # of the last step, and the first axis is left: it is that of the batch
@@ -265,6 +250,8 @@ class Returned:
         told = {"c_n": cells[:1], "output": [one for one in tensors if keys[one] in _OUTPUT_KEYS][:1]}
         told["h_n"] = [one for one in tensors if keys[one] in _STATE_KEYS and one not in cells][:1]
         found = {name: ones[0] for name, ones in told.items() if ones}
+        if cells and cells[0].output and not cells[0].final:
+            found["c_n"] = self._last_of_every_step(cells[0]) or cells[0]
         for name in [name for name in KEY_STEMS if found and name not in found]:
             rest = [one for one in tensors if one not in (*found.values(), *cells)]
             said = [one for one in rest if re.search(KEY_STEMS[name], keys[one])]
@@ -273,7 +260,7 @@ class Returned:
 
     def _by_order(self, tensors: list[Item]) -> dict[str, Item]:
         """Take the first of several tensors for output, the next for h_n; what a head computed may stand before."""
-        tensors = self._without_heads(tensors)
+        tensors = self.heads.without(tensors)
         if self.said == "states first" or self._has_states_first(tensors):
             self.states_first = self.said != "states first"
             tensors = [tensors[-1], *tensors[:-1]]
@@ -290,12 +277,13 @@ class Returned:
             return {"output": states["h_n"], **last}
         first, *others = tensors
         kept = self.reading.steps and first.of_head  # where the identity makes it the state
-        if len(tensors) == 2 and not first.output and not kept and self._is_head(first) and others[0].output:
+        if len(tensors) == 2 and not first.output and not kept and self.heads.is_one(first) and others[0].output:
             first, *others = others  # the results of a head, and the states they come from
         if len(self.final) > 1 and len(tensors) > 1:
             alone = len(tensors) == len(self.final) and (self.reading.steps or not first.output)
             if len(tensors) == 2 and not alone and self.native.names_c_second:  # c, or c of every step
-                return {"output": first} if others[0].output else {"output": first, "c_n": others[0]}
+                last_c = self._last_of_every_step(others[0]) if others[0].output else others[0]
+                return {"output": first, "c_n": last_c} if last_c else {"output": first}
             named = self.native.names_h_first and not self.reading.steps  # a step's states go in as they came out
             turned = self.native.states.c_first and not self.native.drop_in and not named
             ordered = self.final[::-1] if turned else self.final
@@ -307,81 +295,24 @@ class Returned:
             return {"h_n" if (first.final and not first.output) or self.said == "h_n" else "output": first}
         if len(others) == 1:
             return {"output": first, "h_n": others[0]}
-        if self._is_head(first) or (is_array(first.value) and not first.value.shape):
+        if self.heads.is_one(first) or (is_array(first.value) and not first.value.shape):
             first = next((one for one in tensors if one.output or one.of_head), first)
         after = tensors[tensors.index(first) + 1 :]
         final = [one for one in after if one.final] or [one for one in after if not (one.output or one.of_head)]
         return {"output": first, "h_n": final[0]} if final else {"output": first}
+
+    def _last_of_every_step(self, one: Item) -> Item | None:
+        """Return the last of the states of every step of one layer and direction; None for other ones."""
+        if self.letters["S"] > 1 or one.output not in ("LNF", "L,NF", "NLF"):
+            return None
+        key, value = (LAST_OF_EACH, one.value[:, -1]) if one.output == "NLF" else (LAST, one.value[-1])
+        return self._item((*one.path, key), value)
 
     def _has_states_first(self, tensors: list[Item]) -> bool:
         """Return whether output comes after the states, by shape: right where that is stated, as of a scan of JAX."""
         *states, last = tensors
         behind = bool(last.output) and not last.final and len(states) == len(self.final)
         return behind and not self.reading.steps and all(one.final and not one.output for one in states)
-
-    # -- heads ---------------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def _shapes(self) -> list[tuple[int, ...]]:
-        return [one.shape for one in held_by(self.trial.made(torch.float64))] if isinstance(self.native, Object) else []
-
-    def _is_head(self, one: Item) -> bool:
-        """Return whether a result is of a head's size: no axis of it is H's, and a weight leads from H to it."""
-        shape, s = shape_of(one.value), self.trial.sizes
-        if self.native.has_output_size and s.O in shape:
-            return True
-        if self._is_of_one_unit(shape):
-            return True
-        own = bool(shape) and shape[-1] not in (s.H, s.wide, s.gates * s.C)
-        if own and shape[-1] == s.I:  # what multiplies x has the shape of a head to it, or its reverse
-            of_x = sum(len(one) == 2 and bool({s.I, s.I + s.wide} & set(one)) for one in self._shapes)
-            own = of_x not in (1, s.gates, s.directions, s.gates * s.directions)
-        return own and any(weight in ((shape[-1], s.wide), (s.wide, shape[-1])) for weight in self._shapes)
-
-    def _is_of_one_unit(self, shape: tuple[int, ...]) -> bool:
-        """Return whether a result has no axis of features, as that of a head of one unit after `squeeze(-1)`."""
-        s = self.trial.sizes
-        return bool(shape) and {*shape} <= {s.L, s.N} and (1, s.wide) in self._shapes
-
-    def _is_result_of_head(self, one: Item, fit: str | None) -> bool:
-        """Return whether a head computed a result that it cannot be kept from by being the identity."""
-        s = self.trial.sizes
-        if not self._is_head(one) or (fit and not (self.native.has_output_size and s.O in shape_of(one.value))):
-            return False
-        if not fit and self.asked.input != self.reading.input and shape_of(one.value)[:-1] in ((s.L, s.N), (s.N, s.L)):
-            return False  # of every step, in an order of axes that batch_first does not have
-        of_head = [shape for shape in self._shapes if s.O in shape and len(shape) == 2 and 1 not in shape]
-        return not fit or not all(set(shape) <= {s.O, s.wide} for shape in of_head)
-
-    def _without_heads(self, tensors: list[Item]) -> list[Item]:
-        """Leave out the results of a function that its weights after the recurrence move, where others remain.
-
-        One that stands in output's place, with its shape, stays: with an identity for a head it is the states.
-        """
-        native, results = self.native, []
-        if not (native.reads_out or self.reading.binding.form == "with head"):
-            return tensors
-        try:
-            for native.head_scale in (1.0, 0.5):
-                results.append(self.trial.returned(self.reading))
-        except Exception:
-            return tensors
-        finally:
-            native.head_scale = 1.0
-        kept = []
-        for one in tensors:
-            before, after = (as_tensor(at(result, one.path)) for result in results)
-            moved = before.shape != after.shape or bool((before != after).any())
-            kept += [one] if not moved or (one is tensors[0] and one.output) else []
-        return kept or tensors
-
-    def _axes_of_head(self, one: Item) -> str:
-        """Return the shape of a head's result, as (N, 3): the last axis in figures, or as classes of an argument."""
-        *first, last = shape_of(one.value)
-        letters = {self.letters["L"]: "L", self.letters["N"]: "N"}
-        classes = letters.get(last, "") if self._is_of_one_unit(shape_of(one.value)) else str(last)
-        classes = "num_classes" if last == self.trial.sizes.O else classes
-        return f"({', '.join([*(letters.get(size, str(size)) for size in first), classes])})"
 
 
 def _as_step(found: Reading) -> Reading | None:
