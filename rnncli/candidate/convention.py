@@ -78,8 +78,12 @@ class Part:
         """Return its axes in words, where they are not nn.RNN's, or what comes back where a tensor is expected."""
         if not self.fits or self.axes in ("LNF", "SNH", "NF"):
             return "a list of tensors" if self.listed else ""
-        of_every_step = any(one in self.path for one in (LAST, LAST_OF_EACH))
-        return "the last of every step" if of_every_step else shown_axes(self.axes)
+        return "the last of every step" if self.of_every_step else shown_axes(self.axes)
+
+    @property
+    def of_every_step(self) -> bool:
+        """Return whether it is the last of what comes back for every step."""
+        return LAST in self.path or LAST_OF_EACH in self.path
 
     def of(self, returned: Any, target: str) -> Tensor:
         """Return the tensor with the axes of `target`; one that does not fit as the caller sees it."""

@@ -144,7 +144,7 @@ class Reader:
 
     def _base(self) -> tuple[list[Reading], tuple[int, int]]:
         """Return the reading at one layer and one direction, or at as many as the candidate always has."""
-        partly, always, rnn, native = list[Reading](), (1, 1), self.case.rnn, self.native
+        partly, always, drops, rnn, native = list[Reading](), (1, 1), False, self.case.rnn, self.native
         by_layers, by_directions = native.claims("num_layers"), native.claims("bidirectional")
         asked = min(rnn.num_layers, 2) if by_layers else 1, rnn.directions if by_directions else 1
         own = native.layers, rnn.directions if by_directions else 1
@@ -160,13 +160,17 @@ class Reader:
             found, has = (self.settled(*sizes), sizes) if claimed else self._by_its_rows(*sizes)
             if has != sizes:
                 return found, has
-            if found and single and self._leaves_weights(found[0]):
+            of_all = (directions > 1 and not by_directions) or (layers > 1 and not by_layers)
+            drops = drops or (bool(found) and single and not by_directions and self._drops_a_result(found[0]))
+            if found and single and (drops or self._leaves_weights(found[0])):
                 partly = found
+            elif drops and found and not (found[0].output and self._runs_backward(found[0], sizes)):
+                continue
             elif found and found[0].fits and (claimed or single or found[0].output is not None):
                 return found, (1, 1) if claimed else sizes
-            of_all = (directions > 1 and not by_directions) or (layers > 1 and not by_layers)
-            if always == (1, 2) and directions == 1 and found and found[0].gives_output > partly[0].gives_output:
-                partly = []  # an output of one direction's size
+            better = bool(found and partly) and found[0].gives_output > partly[0].gives_output
+            if better and (always == (1, 2) if directions == 1 else of_all and self._runs_backward(found[0], sizes)):
+                partly = []  # an output of one direction's size, or of both
             if found and not partly and not claimed and of_all:
                 always = sizes  # one layer, or one direction, raises alone
             partly = partly or found
@@ -191,6 +195,13 @@ class Reader:
             of_one = self.settled(1, 2)
             return (of_one, (1, 2)) if of_one else (found, sizes)
         return found, sizes
+
+    def _drops_a_result(self, reading: Reading) -> bool:
+        """Return whether states come back in their shapes, and something else in output's place."""
+        return reading.fits and reading.output is None and any("result[0]" in one for one in reading.neither)
+
+    def _runs_backward(self, reading: Reading, sizes: tuple[int, int]) -> bool:
+        return trial_of(self.case, self.native, *sizes, reading.dtype).runs_backward(reading)
 
     def _leaves_weights(self, reading: Reading) -> bool:
         """Return whether a matrix has no effect in one layer and direction, and another of its name and shape has one.

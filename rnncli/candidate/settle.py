@@ -131,7 +131,10 @@ class Settling:
         """Return the reading of a batch that gives the right shapes, or that of a step that broadcasts over time."""
         plain = [one for one in plain if self._same_without_state(one, trial)] or plain
         chosen = self._of_layouts(self._multiplying_x(plain, trial), trial)
-        returns_states, documented = any(chosen.finals), self.documents_a_sequence
+        returns_states = any(
+            part and not part.of_every_step for part in chosen.finals
+        )  # a step may broadcast over time
+        documented = self.documents_a_sequence
         if trial.sizes.rows > 1 or returns_states or documented or trial.walks(chosen):
             return [chosen]
         return self._steps(trial, chosen.dtype, like, walking=True) or [chosen]
