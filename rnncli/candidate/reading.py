@@ -304,7 +304,7 @@ class Reader:
             adapted.unlike_heads = plan.heads
         elif acts == "bent" and reading.output:
             place = "".join(f"[{key!r}]" for key in reading.output.path)
-            what = f"result{place}, which a head makes of the states by more than a product,"
+            what = f"result{place} (which a head makes of the states by more than a product)"
             neither = (*reading.neither, what)
             adapted.reading = replace(reading, output=None, neither=neither)
         return plan.turned

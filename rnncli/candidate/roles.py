@@ -160,7 +160,8 @@ class _Roles:
         view.moves_states = bool(effects["all"].rows and self.experiments.returns_states)
         last = view.held.name.rpartition(".")[2].lower()
         named_as_state = _STATE.fullmatch(last) and view.tensor not in self.of_gates  # `W["h"]` beside `W["z"]`
-        of_head = view.claim.kind == "readout" and view.effective and not view.moves_states
+        from_x = effects["x"].any or self.experiments.reading is None  # not one that multiplies h, which is zero there
+        of_head = view.claim.kind == "readout" and view.effective and from_x and not view.moves_states
         if s.O in view.big or (of_head and may_be_head):
             view.kind, view.evidence = "readout", _OF_HEAD
         elif len(view.big) <= 1 and not named_as_state:

@@ -57,6 +57,7 @@ class Unexplained:
         """Yield observations in the order in which they are told; a later one knows a better place to look at."""
         yield from self._of_values_elsewhere()
         yield from self._of_the_first_wrong_step()
+        yield from self._of_the_dtype()
         yield from self._of_draws()
         yield from self._of_the_wrong_tensors()
         yield from self._of_further_calls()
@@ -88,6 +89,12 @@ class Unexplained:
             otherwise = first.time > 0 and first.direction == "forward"
             fix = f"look at what step {first.time} does otherwise than those before it" if otherwise else ""
             yield Hint(f"output is wrong from step {first.time} of the {first.direction} direction on", fix)
+
+    def _of_the_dtype(self) -> Iterator[Hint]:
+        first = self.wrong[0]
+        if first.stage == "precision" and first.dtype != "float64":
+            where = "asks for the dtype, and what is cast or kept in a narrower one"
+            yield Hint(f"right in float64, wrong in {first.dtype}", f"look at what {where}", True)
 
     def _of_draws(self) -> Iterator[Hint]:
         small, probe = forward_alone(self.case, self.device)

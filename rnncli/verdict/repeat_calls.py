@@ -148,13 +148,14 @@ def without_h_0_in_working_dtype(problem: Problem, candidate: Candidate) -> Diff
     if problem.dtype == torch.float64 or not candidate.h_0_may_be_omitted:
         return None
 
-    def call() -> Difference | None:
-        return first_difference(problem.without_states, "precision", candidate, "called without h_0", Cause.WITHOUT_H_0)
+    def call(asked: Problem) -> Difference | None:
+        return first_difference(asked, "precision", candidate, "called without h_0", Cause.WITHOUT_H_0)
 
     try:
-        return call() or call()
+        found = call(problem.without_states) or call(problem.without_states)
     except CandidateError as error:
         raise _without_h_0(error) from error
+    return None if found and call(problem) else found  # what is wrong with h_0 too is told by that
 
 
 def _moves(values: Values) -> bool:

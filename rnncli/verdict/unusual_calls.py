@@ -19,9 +19,11 @@ Changed = dict[str, object]  # fields of a section of a case
 LARGE_INPUTS, LARGE_WEIGHTS, LARGE_CELLS = 3.0, 10.0, 100.0  # times the probe's: weights above 1, sums of some tens
 LARGE_STEP = 10.0  # times the input of the second of two large steps: values of some tens
 GROWING = 64  # large steps of a cell state that starts at zero: it grows by 1 in each
+CLOSED = 1e-5  # of a state, or a gradient, behind a gate that is closed
 SMALL = 1e-6  # of the largest value: what float32 rounds where values are large
 HUNDREDS = 256  # times the input, as of pixels
-STEPS, SEQUENCES, EQUAL = 260, 66, 4  # of one long sequence, of many short ones, of sizes that are all the same
+STEPS, SEQUENCES = 260, 66  # of one long sequence, of many short ones
+WIDE = 130  # features: code may take blocks of 64 or 128
 ONE_LONG_SEQUENCE = f"given one sequence (N = 1) of {STEPS} steps"
 MOST_WORK = 1e7  # multiply-adds of one gate forward, beyond which other sizes are not given
 
@@ -32,7 +34,14 @@ def in_unusual_calls(problem: Problem, candidate: Candidate) -> Difference | Non
         return None
     small = problem.derived(small_probe)
     try:
-        calls = (_with_large_values, _of_other_sizes, _without_gradients, _of_several_lengths, _in_training)
+        calls = (
+            _with_large_values,
+            _with_saturated_gradients,
+            _of_other_sizes,
+            _without_gradients,
+            _of_several_lengths,
+            _in_training,
+        )
         return next(filter(None, (call(small, candidate) for call in calls)), None)
     except CandidateError as error:
         return Difference("output", Cause.RAISES, str(error))
@@ -49,12 +58,8 @@ def _with_large_values(small: Problem, candidate: Candidate) -> Difference | Non
         raise
     if any(value is not None and not value.isfinite().all() for value in values.tensors.values()):
         return None  # an overflow of its own, as of tanh written with exp; the case's values decide
-    expected, tolerance = (
-        problem.reference("algorithm").tensors,
-        SMALL if problem.dtype != torch.float64 else TOLERANCE["float64"],
-    )
-    if all(value is None or _is_close(value, expected[name], tolerance) for name, value in values.tensors.items()):
-        return None  # a sigmoid of arguments that are clipped to 30 is another by 1e-13, one of 20 by 2e-9
+    if _are_close(problem, values):
+        return None
     plain = small.forward_alone.derived(shortened, min(2, small.case.input.seq_len))
     with suppress(CandidateError):
         when = f"given {plain.case.input.seq_len} steps"  # then it is no size of the values
@@ -64,10 +69,21 @@ def _with_large_values(small: Problem, candidate: Candidate) -> Difference | Non
     return first_difference(problem, "algorithm", candidate, when, Cause.LARGE_VALUES, values)
 
 
-def _is_close(value: Tensor, expected: Tensor | None, tolerance: float) -> bool:
-    if expected is None or value.shape != expected.shape:
-        return False
-    return bool((value - expected).abs().max() <= tolerance * expected.abs().max())
+def _are_close(problem: Problem, values: Values) -> bool:
+    """Return whether values are right but for what a clip of large arguments changes.
+
+    A sigmoid of arguments that are clipped to 30 is another by 1e-13, one of 20 by 2e-9. Where gates are closed a state
+    may be as small as the rounding of 1, which `0.5 * (1 + tanh(a / 2))` is rounded to.
+    """
+    expected = problem.reference("algorithm").tensors
+    tolerance = SMALL if problem.dtype != torch.float64 else TOLERANCE["float64"]
+
+    def is_close(value: Tensor, right: Tensor | None) -> bool:
+        if right is None or value.shape != right.shape:
+            return False
+        return bool((value - right).abs().max() <= tolerance * max(right.abs().max().item(), CLOSED))
+
+    return all(value is None or is_close(value, expected[name]) for name, value in values.tensors.items())
 
 
 def _large_steps(case: Case, probe: Probe) -> tuple[Case, Probe]:
@@ -83,6 +99,21 @@ def _large_steps(case: Case, probe: Probe) -> tuple[Case, Probe]:
     x[1:] = x[1:2] * LARGE_STEP
     large = replace(changed, parameters=parameters, input=in_layout(case, x))
     return altered(case, run={"gradients": False}), large
+
+
+def _with_saturated_gradients(small: Problem, candidate: Candidate) -> Difference | None:
+    """Compare the gradients of two steps whose gates and states are near their limits."""
+    problem, when = small.derived(_saturated), "given weights that are 10 times as large"
+    with suppress(CandidateError):
+        values = problem.values("algorithm", candidate)
+        if not _are_close(problem, values):
+            return first_difference(problem, "algorithm", candidate, when, Cause.REGIME, values)
+    return None
+
+
+def _saturated(case: Case, _: Probe) -> tuple[Case, Probe]:
+    large = altered(case, run={"weight_scale": LARGE_WEIGHTS})
+    return shortened(large, draw(large), min(2, case.input.seq_len))
 
 
 def _of_other_sizes(small: Problem, candidate: Candidate) -> Difference | None:
@@ -128,8 +159,8 @@ def _of_sizes(case: Case, _: Probe, when: str) -> tuple[Case, Probe]:
 
 
 def _other_sizes(case: Case) -> dict[str, dict[str, Changed]]:
-    """Return sizes by when they are given: one step, one long sequence, many short ones, and sizes that are all the
-    same.
+    """Return sizes by when they are given: one step, one long sequence, many short ones, sizes that are all the same,
+    and many features.
     """
     steps, found = case.input.seq_len, dict[str, dict[str, Changed]]()
 
@@ -146,10 +177,15 @@ def _other_sizes(case: Case) -> dict[str, dict[str, Changed]]:
         rows = case.rnn.num_layers * case.rnn.directions
         if 1 < rows <= SEQUENCES:
             found[f"given {rows} sequences, as many as h_0 has rows"] = {"input": given(*[min(2, steps)] * rows)}
-    if steps >= EQUAL:
-        rnn: Changed = {"input_size": EQUAL, "hidden_size": EQUAL, "proj_size": min(case.rnn.proj_size, EQUAL - 1)}
-        when = f"given equal sizes (L, N, H_in and H_out of {EQUAL})"
-        found[when] = {"rnn": rnn, "input": given(EQUAL, *[EQUAL] * (EQUAL - 1))}
+    equal = 4 if case.rnn.hidden_size % 2 else 5  # code may be wrong at odd sizes alone
+    if steps >= equal:
+        rnn: Changed = {"input_size": equal, "hidden_size": equal, "proj_size": min(case.rnn.proj_size, equal - 1)}
+        when = f"given equal sizes (L, N, H_in and H_out of {equal})"
+        found[when] = {"rnn": rnn, "input": given(equal, *[equal] * (equal - 1))}
+    if case.rnn.hidden_size < WIDE:
+        wide: Changed = {"input_size": WIDE + 1, "hidden_size": WIDE}
+        when = f"given many features (H_in of {WIDE + 1}, H_out of {WIDE})"
+        found[when] = {"rnn": wide, "input": given(*[min(2, steps)] * 2)}
     return found
 
 
