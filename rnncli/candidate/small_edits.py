@@ -97,6 +97,8 @@ class _SmallEdits:
                 held = [node.func.value] if isinstance(node.func, ast.Attribute) else []
                 held = [one for one in held if self.text(one) not in LIBRARIES]
                 yield [hunk for one in [*held, *node.args[:1]] for hunk in self.source.unwrapped(node, self.text(one))]
+            elif getattr(node.value, "attr", "") == "shape":
+                continue  # a shape is no size
             elif isinstance(node, ast.Subscript) or node.attr in ("data", "T", "mT"):
                 yield self.source.unwrapped(node, self.text(node.value))
 
