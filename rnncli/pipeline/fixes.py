@@ -5,7 +5,7 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,10 @@ from rnncli.core.case import Case, altered
 from rnncli.core.errors import CandidateError
 from rnncli.faults.catalogue import CATALOGUES
 from rnncli.numerics.probe import Probe, draw
-from rnncli.verdict.evaluate import Change, FunctionCandidate
+from rnncli.verdict.evaluate import Change, FunctionCandidate, Regimes, candidate_side
+from rnncli.verdict.judge import Judgement
+from rnncli.verdict.problem import Problem
+from rnncli.verdict.regimes import observed
 
 if TYPE_CHECKING:
     from rnncli.candidate.adapter import Adapted
@@ -139,11 +142,28 @@ class Search:
                         return False
                     if not _wired_alike(adapted, edited, case):
                         return False
-                run = FunctionCandidate(canonical(target, edited, partial=True))
+                run = _Edited(canonical(target, edited, partial=True), adapted and edited)
                 tried = [*self.trials, *self._further(edited, *self.trials[0])]
-                return all(Trial(one, probe, run.evaluate(one, probe)).is_explained_by(faults) for one, probe in tried)
+                trials = (Trial(one, probe, run.evaluate(one, probe)) for one, probe in tried)
+                right = all(trial.is_explained_by(faults) for trial in trials)
+                return right and (bool(faults) or not self._right_at_first or self._matches(run))
         except Exception:
             return False
+
+    def _matches(self, candidate: "_Edited") -> bool:
+        """Return whether a candidate is no mismatch, its further calls included."""
+        problem = Problem(self.case, self.trials[0][1].input.device)
+        return Judgement(problem, candidate).mismatch is None
+
+    @cached_property
+    def _right_at_first(self) -> bool:
+        """Return whether the file is right where it is called once: a further call is what is to be fixed."""
+        from rnncli.faults.trial import Trial
+
+        case, probe = self.trials[0]
+        with contextlib.suppress(CandidateError), _silent():
+            return Trial(case, probe, FunctionCandidate(self.candidate).evaluate(case, probe)).is_explained_by(())
+        return False
 
     def _further(self, adapted: Any, case: Case, probe: Probe) -> Iterator[tuple[Case, Probe]]:
         """Yield what a candidate must match in too, if it can: h_0 omitted, the other nonlinearity, one layer more."""
@@ -159,6 +179,23 @@ class Search:
             higher = altered(case, rnn={"num_layers": case.rnn.num_layers + 1})
             if not adapted.unsupported(higher):
                 yield higher, draw(higher).to(probe.input.dtype, probe.input.device)
+
+
+class _Edited(FunctionCandidate):
+    """An edited candidate in this process, asked for all that a candidate is asked for."""
+
+    built_in = False
+
+    def __init__(self, call: Canonical, adapted: "Adapted | None") -> None:
+        super().__init__(call)
+        if adapted:
+            native = adapted.native
+            self.h_0_may_be_omitted, self.takes_all_states = native.states.optional, native.states.takes == "all"
+            self.asks_if_training = native.is_module and native.asks_if_training
+            self.takes_lengths = adapted.takes_lengths or native.packed_alone
+
+    def regimes(self, case: Case, probe: Probe) -> Regimes:
+        return observed(candidate_side(self.call, case, probe), case)
 
 
 def _wired_alike(one: "Adapted", other: "Adapted", case: Case) -> bool:

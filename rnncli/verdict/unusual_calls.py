@@ -185,7 +185,7 @@ def _other_sizes(case: Case) -> dict[str, dict[str, Changed]]:
     if case.rnn.hidden_size < WIDE:
         wide: Changed = {"input_size": WIDE + 1, "hidden_size": WIDE}
         when = f"given many features (H_in of {WIDE + 1}, H_out of {WIDE})"
-        found[when] = {"rnn": wide, "input": given(*[min(2, steps)] * 2)}
+        found[when] = {"rnn": wide, "input": given(*[min(2, steps)] * 3)}
     return found
 
 

@@ -252,6 +252,32 @@ def test_where_no_edit_matches_none_is_shown(tmp_path, monkeypatch):
     assert (found.id, found.at, found.change) == ("missing-bias-hh", None, None)
 
 
+WHERE_EQUAL = """import torch
+
+
+def rnn(x, h_0, W_ih, W_hh, b_ih, b_hh):
+    batch_first = x.shape[0] == x.shape[1]
+    x = x.transpose(0, 1) if batch_first else x
+    h, states = h_0, []
+    for x_t in x:
+        h = torch.tanh(x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh)
+        states.append(h)
+    output = torch.stack(states)
+    return output.transpose(0, 1) if batch_first else output, h
+"""
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_change_with_which_a_further_call_is_still_wrong_is_not_shown(tmp_path, monkeypatch):
+    """Compared with H_in the sizes are other ones in a case, and the same where all are equal."""
+    file, line = tmp_path / "wrong.py", "    batch_first = x.shape[0] == x.shape[1]"
+    other = Hunk(5, (line,), (line.replace("[0]", "[-1]"),))
+    file.write_text(WHERE_EQUAL)
+    monkeypatch.setattr("rnncli.pipeline.fixes.small_edits", lambda *_: iter([other]))
+    (found,) = judged(file).diagnosis
+    assert (found.id, found.change) == ("unexplained", None)
+
+
 @pytest.mark.usefixtures("in_process")
 def test_an_edit_that_gives_other_values_is_not_shown(tmp_path, monkeypatch):
     doubled = [(hunk,) for edit in edits(RNN, "weight-hh-transposed", EDITS) for hunk in edit]
