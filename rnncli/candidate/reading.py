@@ -106,7 +106,9 @@ def _with_h_alone(found: list[Adapted], ways: list[AnyNative], case: Case, state
     for one in alone:
         with contextlib.suppress(CandidateError):
             others = Reader(one, case, stated).readings()
-            return [*found, *others] if fits else others if all(other.reading.fits for other in others) else found
+            if all(other.reading.fits for other in others):
+                return [*found, *others] if fits else others
+            return found
     return found
 
 

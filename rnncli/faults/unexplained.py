@@ -93,7 +93,7 @@ class Unexplained:
     def _of_the_dtype(self) -> Iterator[Hint]:
         first = self.wrong[0]
         if first.stage == "precision" and first.dtype != "float64":
-            where = "asks for the dtype, and what is cast or kept in a narrower one"
+            where = "asks for the dtype, is cast or kept in a narrower one, or cancels, as in a tanh written with exp"
             yield Hint(f"right in float64, wrong in {first.dtype}", f"look at what {where}", True)
 
     def _of_draws(self) -> Iterator[Hint]:
