@@ -46,7 +46,7 @@ def outline(path: Path) -> list[Outlined]:
     Raises ConfigError where the file cannot be read, and CandidateError where it is no Python.
     """
     tree = ast.Module([node for part in _trees(path) for node in part.body], [])
-    defined = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    defined = [one for node in tree.body if (one := _definition(node))]
     latest = {node.name: node for node in defined}  # a name that is defined twice is its last definition
     found = [node for node in latest.values() if _could_be_a_layer(node, latest)]
     read = {node.name: {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} for node in found}
@@ -76,6 +76,17 @@ def _trees(path: Path) -> Iterator[ast.Module]:
                 continue
             line = getattr(error, "lineno", None) or 1
             raise CandidateError(f"candidate {path}:{line}: not valid Python: {getattr(error, 'msg', error)}") from None
+
+
+def _definition(node: ast.stmt) -> Definition | None:
+    """Return the function or class that a statement defines: of `rnn = lambda x, h: ...`, a function."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda(args=arguments, body=body)):
+            returned = ast.Return(body)
+            return ast.FunctionDef(name=name, args=arguments, body=[returned], decorator_list=[], lineno=node.lineno)
+        case ast.FunctionDef() | ast.ClassDef():
+            return node
+    return None
 
 
 def _could_be_a_layer(node: Definition, others: dict[str, Definition]) -> bool:
