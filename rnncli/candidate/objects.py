@@ -126,7 +126,7 @@ class Object(Native):
         """
         if self.fixed:
             return _sizes_of(self.target, self.cell)
-        if not self.is_module or self.of_torch:
+        if self.of_torch:
             return {}
         with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
             made, wider, higher = (
@@ -268,6 +268,7 @@ def _sizes_of(made: Any, cell: Cell) -> dict[str, int]:
     size = min(hidden)
     features = {columns for rows, columns in shapes if rows in (size, gates * size)} - {size, gates * size}
     features -= {one + size for one in features}  # of one matrix for x and h
+    features -= {1} if len(features) > 1 else set()  # of a bias that is a column
     alike = [one for one in held if len(one.shape) == 2 and {*one.shape} <= {size, gates * size}]
     all_have_it = all({*shape} & {size, gates * size} for shape in shapes)
     features = features or (hidden if len(alike) > 1 and all_have_it else set())
