@@ -151,7 +151,12 @@ class Adapted:
         if not rnn.bias and not self.native.claims("bias") and self._has_biases(case):
             said.append("its biases set to zero")
         if reading.steps:
-            said.append("the loop over time is rnncli's")
+            over_batch = "N" not in reading.input and layout != "unbatched"
+            said.append(
+                "the loops over time and over the batch are rnncli's"
+                if over_batch
+                else "the loop over time is rnncli's"
+            )
         elif "N" not in reading.input and layout != "unbatched":
             said.append("one sequence at a time, by rnncli")
         if layout == "packed" and not self._takes("packed", case):

@@ -93,6 +93,7 @@ class Native:
         self.packed_alone = self.packed_alone and source.takes_packed_alone(call, given, annotations[given])
         self.looks_at_rank = bool(given) and source.looks_at_rank(call, given)
         self.documented_input = source.documented_shape(source.notes_on(written), given) if given else None
+        self.rows_by_nature = self.rows_by_nature or source.transposes(call, given)
 
     def _tell_results(self, call: Callable[..., Any], written: Any) -> None:
         notes = source.notes_on(written)

@@ -136,7 +136,10 @@ class Object(Native):
             shapes, told = [one.shape for one in held_by(made)], _sizes_of(made, self.cell)
             others = {"input_size": wider, "hidden_size": higher}
             same = [name for name, other in others.items() if [one.shape for one in held_by(other)] == shapes]
-            return {name: told[name] for name in same if name in told}
+            again = [_sizes_of(other, self.cell) for other in others.values()]  # a square one has one for both
+            return {
+                name: told[name] for name in same if name in told and all(one.get(name) == told[name] for one in again)
+            }
         return {}
 
     def other_sizes(self, case: Case) -> str | None:

@@ -3,7 +3,6 @@
 The plain reading wins: a candidate that runs on a whole batch is read so, whatever comes out.
 """
 
-import inspect
 import re
 import traceback
 from collections.abc import Iterator, Mapping
@@ -50,7 +49,7 @@ class Settling:
 
     def __init__(self, native: AnyNative, case: Case, stated: Mapping[str, Any]) -> None:
         self.native, self.case, self.stated = native, case, stated
-        self.doc = (inspect.getdoc(native.target) or "").lower()
+        self.doc = source.doc_of(native.target).lower()
         axes = native.documented_input or ()
         timed = len(axes) == 3 and any(map(source.is_time, axes))
         self.documents_a_sequence = timed or bool(_TIME_AXIS.search(self.doc))

@@ -139,12 +139,23 @@ def _is_a_setting(name: str, value: Any) -> bool:
 # -- notes -------------------------------------------------------------------------------------------------------------
 
 
+def doc_of(target: Any) -> str:
+    """Return a docstring: of a class that inherits from torch's, its own, for torch's does not tell what it does."""
+    bases = inspect.getmro(target)[1:] if inspect.isclass(target) else ()
+    own = target.__doc__ or next((one.__doc__ for one in bases if one.__doc__ and not _is_torchs(one)), None)
+    return inspect.cleandoc(own or "") if bases else inspect.getdoc(target) or ""
+
+
+def _is_torchs(one: type) -> bool:
+    return one is object or one.__module__.partition(".")[0] == "torch"
+
+
 def notes_on(target: Any) -> str:
     """Return what a candidate's docstrings and comments say, without its code."""
     found = []
     for source in _sources(target):
         methods = [one for one in vars(source).values() if inspect.isfunction(one)] if inspect.isclass(source) else []
-        found += [inspect.getdoc(one) or "" for one in (source, *methods)]
+        found += [doc_of(source), *(inspect.getdoc(one) or "" for one in methods)]
         try:
             lines = inspect.getsource(inspect.unwrap(source)).splitlines()
         except (OSError, TypeError):
@@ -180,8 +191,13 @@ def documented_shape(notes: str, name: str, alone: bool = False) -> list[str] | 
     return [axis.strip().lower() for axis in re.split(r"\s+x\s+", crossed["axes"])] if crossed else None
 
 
+_TYPES = {"tensor", "tensors", "array", "ndarray", "floattensor", "list", "tuple", "float", "optional", "none"}
+
+
 def _is_no_shape(axes: list[str]) -> bool:
-    """Return whether brackets hold an index, `h[t]`, or a pair of states, `(h, c)`."""
+    """Return whether brackets hold an index, `h[t]`, a pair of states, `(h, c)`, or a type, `(Tensor, optional)`."""
+    if _TYPES.intersection(axes):
+        return True
     pair = len(axes) == 2 and any(map(is_cell_state, axes)) and any(role(axis) == "state" for axis in axes)
     return pair or axes in (["0"], ["-1"], ["t"])
 
@@ -313,6 +329,12 @@ def _names_a_weight(expression: ast.expr) -> bool:
     names = {text for text in texts if isinstance(text, str) and text} - {"T", "t", "mT"}
     kinds = {name: slot(name).kind or "" for name in names if role(name) is None}
     return any(kind.startswith(("weight", "readout")) for kind in kinds.values()) or "params" in map(role, names)
+
+
+def transposes(target: Any, name: str) -> bool:
+    """Return whether an argument is transposed by `.t()`: it has two axes."""
+    called_on = (node.func for node in nodes_of(target) if isinstance(node, ast.Call))
+    return any(isinstance(one, ast.Attribute) and one.attr == "t" and name_of(one.value) == name for one in called_on)
 
 
 def takes_packed_alone(target: Any, name: str, annotation: Any) -> bool:
