@@ -105,7 +105,7 @@ def action(tmp_path):
 FEW = "--filter layout=batched --filter train=false --filter nonlinearity=tanh --filter batch_first=false"
 
 
-@pytest.mark.exhaustive(twin="test_the_action_goes_red_for_the_right_reason_and_says_it_in_one_line", pool="long")
+@pytest.mark.exhaustive(twin="test_the_smoke_check_sees_every_fault_that_can_happen_in_it", pool="long")
 def test_the_action_passes_a_right_candidate(action):
     ended, outputs, summary = action(RIGHT, ARGS=FEW)
     assert ended.returncode == 0, ended.stderr
@@ -115,6 +115,7 @@ def test_the_action_passes_a_right_candidate(action):
     xmlschema.XMLSchema(str(ROOT / "tests/junit.xsd")).validate(outputs["junit"])
 
 
+@pytest.mark.exhaustive(twin="test_the_smoke_check_sees_every_fault_that_can_happen_in_it", pool="long")
 def test_the_action_goes_red_for_the_right_reason_and_says_it_in_one_line(action):
     wrong = RIGHT.replace(" + b_hh", "")
     ended, outputs, summary = action(wrong, ARGS=FEW)

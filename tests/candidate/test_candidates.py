@@ -245,7 +245,7 @@ def test_a_candidate_that_does_more_than_compute_is_judged_by_what_it_computes(r
     assert_is_judged(record_of, name, *PECULIAR[name])
 
 
-@pytest.mark.exhaustive(twin=JUDGED_BY_WHAT_IT_COMPUTES)
+@pytest.mark.exhaustive(twin=JUDGED_BY_WHAT_IT_COMPUTES, pool="long")
 @pytest.mark.parametrize("name", ODD)
 def test_a_candidate_that_does_odd_things_is_judged_by_what_it_computes(record_of, name):
     assert_is_judged(record_of, name, *ODD[name])
@@ -383,7 +383,7 @@ def make(input_size, hidden_size):
 """
 
 
-@pytest.mark.parametrize("name", one_in(4, ["scripted", "traced", "make", "compiled"], WHAT_MADE_IT, pool="long"))
+@pytest.mark.parametrize("name", one_in(4, ["compiled", "scripted", "traced", "make"], WHAT_MADE_IT, pool="long"))
 def test_an_object_without_its_source_is_told_by_what_made_it(rnncli, tmp_path, name):
     (tmp_path / "mine.py").write_text(COMPILED)
     shown = rnncli("verify", f"{tmp_path / 'mine.py'}:{name}")

@@ -72,6 +72,7 @@ class Wrapped(nn.Module):
 TELLING_LITTLE = [by_order, keyword_only, as_a_dict, letters, state_bias_first, OfAClass, Wrapped]
 
 
+@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit", sample=2)
 @pytest.mark.parametrize("target", TELLING_LITTLE)
 def test_what_tells_little_is_read_in_one_way_and_judged(target):
     assert len(read(target, "mine.py:target", Case())) == 1

@@ -176,7 +176,7 @@ GOES_ON = f"""
 
 
 LOADING = "test_nothing_outlives_a_process_that_is_killed_while_its_server_loads"
-HELD_BACK = pytest.mark.exhaustive(twin="test_a_signal_ends_with_its_exit_code", pool="signals", sample=1)
+HELD_BACK = pytest.mark.exhaustive(twin="test_a_signal_ends_with_its_exit_code", pool="long")
 
 
 @LINUX
@@ -472,7 +472,7 @@ COMMANDS = {
 
 
 @LINUX
-@pytest.mark.exhaustive(twin=LOADING, pool="signals", sample=1)
+@pytest.mark.exhaustive(twin=LOADING, pool="long")
 def test_a_command_that_is_ended_with_its_group_blames_no_candidate_and_leaves_nothing(command):
     running = command(GRID_OF_A_USER + " --format json")
     with nothing_left(running):
@@ -483,7 +483,7 @@ def test_a_command_that_is_ended_with_its_group_blames_no_candidate_and_leaves_n
 
 
 @LINUX
-@pytest.mark.exhaustive(twin=LOADING, pool="signals", sample=1)
+@pytest.mark.exhaustive(twin=LOADING, pool="long")
 @pytest.mark.parametrize("number", [*CODES, signal.SIGQUIT, signal.SIGKILL], ids=lambda number: number.name)
 @pytest.mark.parametrize("what", COMMANDS)
 def test_a_command_that_is_ended_leaves_nothing(command, what, number):
@@ -497,7 +497,7 @@ def test_a_command_that_is_ended_leaves_nothing(command, what, number):
 
 
 @LINUX
-@pytest.mark.exhaustive(twin=LOADING, pool="signals", sample=1)
+@pytest.mark.exhaustive(twin=LOADING, pool="long")
 @pytest.mark.parametrize("number", [*CODES, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_command_that_is_ended_while_it_imports_torch_leaves_nothing(start, tmp_path, number):
     (tmp_path / "endless.py").write_text(ENDLESS_CANDIDATE)
@@ -521,7 +521,7 @@ def rnn(input, h_0, params, case):
 
 
 @LINUX
-@pytest.mark.exhaustive(twin="test_a_grid_keeps_what_was_finished_and_goes_on_with_resume", pool="signals", sample=1)
+@pytest.mark.exhaustive(twin="test_a_grid_keeps_what_was_finished_and_goes_on_with_resume", pool="long")
 @each_signal
 def test_a_grid_in_processes_that_is_ended_goes_on_with_resume(start, tmp_path, number):
     (tmp_path / "pauses.py").write_text(PAUSES)
@@ -542,7 +542,7 @@ def test_a_grid_in_processes_that_is_ended_goes_on_with_resume(start, tmp_path, 
 
 
 @LINUX
-@pytest.mark.exhaustive(twin="test_a_signal_ends_with_its_exit_code", pool="signals", sample=1)
+@pytest.mark.exhaustive(twin="test_a_signal_ends_with_its_exit_code", pool="long")
 def test_a_command_whose_terminal_is_closed_ends_with_129(start, tmp_path):
     """The terminal takes neither the report nor the message."""
     (tmp_path / "endless.py").write_text(ENDLESS_CANDIDATE)
@@ -564,7 +564,7 @@ runpy.run_module("rnncli", run_name="__main__")
 
 
 @LINUX
-@pytest.mark.exhaustive(twin=LOADING, pool="signals", sample=1)
+@pytest.mark.exhaustive(twin=LOADING, pool="long")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_signal_to_the_process_of_a_candidate_costs_its_case_alone(command, tmp_path, number):
     running = command(COMMANDS["a candidate of one's own"])

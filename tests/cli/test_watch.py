@@ -58,6 +58,7 @@ def judged(out, times, within_s=200):
     raise AssertionError(out.read_text())
 
 
+@pytest.mark.exhaustive(twin="test_each_save_has_a_line_on_one_scale_the_newest_last", pool="long")
 def test_every_save_is_judged_and_a_file_that_does_not_parse_is_a_message(watched):
     file, out, process = watched
     assert judged(out, 1).startswith("match  ")

@@ -118,6 +118,7 @@ def test_booleans_come_with_their_no(rnncli):
             assert f"{name}: false" in rnncli("shapes", "--print-config", off).out
 
 
+@pytest.mark.exhaustive(twin="test_a_shipped_config_matches", sample=4)
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_the_printed_config_gives_the_same_cases_again(rnncli, tmp_path, config):
     printed = tmp_path / "printed.yaml"

@@ -326,7 +326,7 @@ def test_an_error_of_another_kind_is_told(connected, late, said):
         there.submit(abs, -1).result(5)
 
 
-@pytest.mark.exhaustive(twin="test_what_was_finished_before_the_cluster_was_lost_is_kept", pool="long")
+@pytest.mark.exhaustive(twin="test_results_are_those_of_a_local_run", pool="long")
 def test_a_cluster_without_workers_for_long_is_lost(connected, monkeypatch):
     monkeypatch.setattr(client_side, "NO_WORKER_S", 0.3)
     client = Client(Edge(lambda *_: None))
@@ -446,6 +446,7 @@ def test_a_mismatch_on_a_cluster_is_shrunk_too(rnncli, connected):
     assert first["checks"] == second["checks"]
 
 
+@pytest.mark.exhaustive(twin="test_results_are_those_of_a_local_run", sample=1)
 @pytest.mark.parametrize("format", ["json", "jsonl", "table"])
 def test_what_was_finished_before_the_cluster_was_lost_is_kept(rnncli, connected, grid, tmp_path, format):
     connected(Client(Edge(lambda number, run: "cancelled" if number == 3 else run())))
