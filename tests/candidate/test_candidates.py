@@ -90,7 +90,7 @@ def test_what_people_write_is_read_and_judged_without_an_edit(record_of, line):
     assert_as_expected(entry, record_of(entry["target"], entry.get("flags", ""), options))
 
 
-@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit")
+@pytest.mark.exhaustive(twin="test_what_people_write_is_read_and_judged_without_an_edit", pool="long")
 @pytest.mark.parametrize("line", [line for line in LINES if BY_LINE[line]["verdict"] is not None][::4])
 def test_what_people_write_is_judged_the_same_in_a_process_of_its_own(record_of, request, line):
     entry = BY_LINE[line]
