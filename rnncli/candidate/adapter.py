@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
 
-from rnncli.candidate import source
+from rnncli.candidate import docstrings
 from rnncli.candidate.convention import LAYOUTS, NESTED, Reading, Results, States, at, joined, part_of, shown_axes
 from rnncli.candidate.load import Sequence
 from rnncli.candidate.names import orders_of_gates
@@ -123,7 +123,7 @@ class Adapted:
     def _unlike_its_notes(self) -> list[str]:
         """Return which tensor holds the gates in another order than the one that docstrings and comments give."""
         plans = self.native.plans.values() if isinstance(self.native, Object) else ()
-        said = orders_of_gates(source.notes_on(self.native.target), self.native.cell) if plans else set()
+        said = orders_of_gates(docstrings.notes_on(self.native.target), self.native.cell) if plans else set()
         told = [f"the rows of {name} in the order {','.join(order)} (its notes say {','.join(*said)})"
                 for plan in plans for name, order in plan.orders() if len(said) == 1 and order not in said]  # fmt: skip
         return told[:1]

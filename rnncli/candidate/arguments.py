@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from rnncli.candidate import key_source, number_source, signature, source
+from rnncli.candidate import docstrings, key_source, number_source, signature, source
 from rnncli.candidate.constructor import Constructor
 from rnncli.candidate.function import Function
 from rnncli.candidate.names import EXACT, TORCHS, Kind, Slot, gates_among, is_second_bias, option, slot
@@ -159,8 +159,8 @@ class Arguments(Object):
     def bindings(self) -> Iterator[Binding]:
         """Yield arrays or tensors, matrices as torch has them or all transposed, vectors as they are or as columns."""
         turned = (False,) if self.bias_row or (self._holders and self._torch_keys) else (False, True)
-        notes = source.notes_on(self.target) if self.stacked else ""
-        told = [source.documented_shape(notes, name) for name in self._alone if notes]
+        notes = docstrings.notes_on(self.target) if self.stacked else ""
+        told = [docstrings.documented_shape(notes, name) for name in self._alone if notes]
         in_columns = (True,) if any(axes[1:2] == ["1"] for axes in told if axes) else (False, True)  # b (D, 1, H)
         for arrays, transposed, columns in itertools.product(self.arrays, turned, in_columns):
             yield Binding(transposed, numpy=arrays, columns=columns)

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from rnncli.candidate import key_source, meanings, number_source, signature, source
+from rnncli.candidate import docstrings, key_source, meanings, number_source, signature, source
 from rnncli.candidate.names import Kind, Slot, option, role, slot
 from rnncli.candidate.native import SET, Native, globals_set, option_value
 from rnncli.candidate.places import is_array
@@ -145,8 +145,8 @@ class Function(Native):
     @property
     def stacks_directions(self) -> bool:
         """Return whether its weights may have an axis of directions: it takes one apart, or documents three axes."""
-        notes = source.notes_on(self.target)
-        shapes = [source.documented_shape(notes, name) for name in self._arguments]
+        notes = docstrings.notes_on(self.target)
+        shapes = [docstrings.documented_shape(notes, name) for name in self._arguments]
         return any(len(shape) == 3 for shape in shapes if shape) or any(
             number_source.takes_by_number(self.target, name) for name in self._arguments
         )
@@ -154,8 +154,8 @@ class Function(Native):
     @property
     def has_axis_of_gates(self) -> bool:
         """Return whether a weight has an axis of gates: it is documented, `W (4, H, I)`, or taken apart by number."""
-        gates, notes = len(self.cell.gates), source.notes_on(self.target)
-        documented = (source.documented_shape(notes, name) for name in self._arguments)
+        gates, notes = len(self.cell.gates), docstrings.notes_on(self.target)
+        documented = (docstrings.documented_shape(notes, name) for name in self._arguments)
         told = any(axes and axes[0] == str(gates) and len(axes) == 3 for axes in documented)
         return told or number_source.takes_part(self.target, self._arguments, self._holders, gates - 1)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from rnncli.candidate import meanings, signature, source, state_source
+from rnncli.candidate import docstrings, meanings, signature, source, state_source
 from rnncli.candidate.names import Slot, is_cell_state, option, words
 from rnncli.candidate.own_states import OwnStates
 from rnncli.candidate.places import is_array
@@ -92,12 +92,12 @@ class Native:
         self.packed_alone = bool(given) and not self.claims("lengths")
         self.packed_alone = self.packed_alone and source.takes_packed_alone(call, given, annotations[given])
         self.looks_at_rank = bool(given) and source.looks_at_rank(call, given)
-        self.documented_input = source.documented_shape(source.notes_on(written), given) if given else None
+        self.documented_input = docstrings.documented_shape(docstrings.notes_on(written), given) if given else None
         self.rows_by_nature = self.rows_by_nature or source.transposes(call, given)
 
     def _tell_results(self, call: Callable[..., Any], written: Any) -> None:
-        notes = source.notes_on(written)
-        shaped = any(source.documented_shape(notes, name) for name in ("output", "h_n"))
+        notes = docstrings.notes_on(written)
+        shaped = any(docstrings.documented_shape(notes, name) for name in ("output", "h_n"))
         shaped = shaped or bool(_TWO_SHAPES.search(notes) or _RETURNED_SHAPE.search(notes))
         self.says_list = bool(_LISTED.search(notes)) or inspect.isgeneratorfunction(inspect.unwrap(call))
         self.returns_tensors = shaped and not self.says_list

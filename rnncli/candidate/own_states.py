@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from rnncli.candidate import key_source, signature, source, state_source
+from rnncli.candidate import docstrings, key_source, signature, source, state_source
 from rnncli.candidate.names import is_cell_state
 from rnncli.candidate.weights import Binding, Missing
 from rnncli.core.case import Case
@@ -43,7 +43,7 @@ class OwnStates:
         self.order_is_open = len(names) == 2 == len(cell.states) and not any(map(is_cell_state, names))
         if self.taken:
             self.starts_itself = self.optional and any(state_source.looks_for_none(call, one) for one in names)
-            self.documented = source.documented_shape(source.notes_on(written), names[0], alone=True)
+            self.documented = docstrings.documented_shape(docstrings.notes_on(written), names[0], alone=True)
             self._tell_unpacking(call, written, names[0])
             self._tell_pair(call, written, names[0])
 

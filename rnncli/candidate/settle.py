@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from rnncli.candidate import constructor, source
+from rnncli.candidate import constructor, docstrings, source
 from rnncli.candidate.convention import LAYOUTS, NESTED, Reading, part_of
 from rnncli.candidate.items import shown
 from rnncli.candidate.lookalikes import AnotherCellError, gated_by_source
@@ -49,9 +49,9 @@ class Settling:
 
     def __init__(self, native: AnyNative, case: Case, stated: Mapping[str, Any]) -> None:
         self.native, self.case, self.stated = native, case, stated
-        self.doc = source.doc_of(native.target).lower()
+        self.doc = docstrings.doc_of(native.target).lower()
         axes = native.documented_input or ()
-        timed = len(axes) == 3 and any(map(source.is_time, axes))
+        timed = len(axes) == 3 and any(map(docstrings.is_time, axes))
         self.documents_a_sequence = timed or bool(_TIME_AXIS.search(self.doc))
         self.documents_one_step = len(axes) == 3 and axes[0] == "1" and not timed  # (1, N, I)
         said = self.documents_a_sequence or native.claims("batch_first")
@@ -312,7 +312,7 @@ class Settling:
             return [one for one in inputs if len(one) == len(axes)] or inputs
         if axes is None or len(axes) != 3:
             return inputs
-        times = [source.is_time(axis) for axis in axes]
+        times = [docstrings.is_time(axis) for axis in axes]
         if unit == "batch" and times.count(True) == 1:
             return [one for one in inputs if one in _BY_TIME_AXIS[times.index(True)]]
         return inputs if unit == "batch" else []

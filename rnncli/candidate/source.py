@@ -1,4 +1,4 @@
-"""What a candidate's source says: the names and strings in its code, its docstrings and comments, how it multiplies."""
+"""What a candidate's source says: the names and strings in its code, and what its syntax tells."""
 
 import ast
 import contextlib
@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from rnncli.candidate.names import is_cell_state, option, role, slot
+from rnncli.candidate.names import option, role, slot
 from rnncli.candidate.places import is_array
 from rnncli.candidate.syntax import assigned_in, called, name_of, names_of
 
@@ -29,7 +29,7 @@ def module_of(target: object) -> Any:
 
 def codes_of(function: Callable[..., Any], module: Any) -> list[Any]:
     """Return the code of a function, of the functions inside it, and of those of its module that it calls."""
-    todo = [one.__code__ for one in map(inspect.unwrap, _sources(function)) if hasattr(one, "__code__")]
+    todo = [one.__code__ for one in map(inspect.unwrap, sources_of(function)) if hasattr(one, "__code__")]
     seen = dict[Any, None]()
     while todo and module is not None:
         code = todo.pop(0)
@@ -136,84 +136,13 @@ def _is_a_setting(name: str, value: Any) -> bool:
     return is_array(value) or isinstance(value, nn.RNNBase)
 
 
-# -- notes -------------------------------------------------------------------------------------------------------------
-
-
-def doc_of(target: Any) -> str:
-    """Return a docstring: of a class that inherits from torch's, its own, for torch's does not tell what it does."""
-    bases = inspect.getmro(target)[1:] if inspect.isclass(target) else ()
-    own = target.__doc__ or next((one.__doc__ for one in bases if one.__doc__ and not _is_torchs(one)), None)
-    return inspect.cleandoc(own or "") if bases else inspect.getdoc(target) or ""
-
-
-def _is_torchs(one: type) -> bool:
-    return one is object or one.__module__.partition(".")[0] == "torch"
-
-
-def notes_on(target: Any) -> str:
-    """Return what a candidate's docstrings and comments say, without its code."""
-    found = []
-    for source in _sources(target):
-        methods = [one for one in vars(source).values() if inspect.isfunction(one)] if inspect.isclass(source) else []
-        found += [doc_of(source), *(inspect.getdoc(one) or "" for one in methods)]
-        try:
-            lines = inspect.getsource(inspect.unwrap(source)).splitlines()
-        except (OSError, TypeError):
-            continue
-        found += [line.partition("#")[2] for line in lines if "#" in line]
-    return "\n".join(found)
-
-
-_BEFORE_AXES = r"""  # what may stand between an argument and its axes
-    (?:`+|'|")? \s* (?:\([a-zA-Z ._]*\)\s*)?    # `x` (torch.Tensor)
-    (?:
-        ,[^,()\n]{0,25}                         # x, the input
-        | [:=\-]+ | is | are | has | have | of | a | the | shape | size | tensor | array | numpy | torch | Tensor
-        | Input\ data\ for\ every\ time-step,
-        | ([Ii]nitial|first)\ (hidden\ )?states?[,.]?
-        | [Dd]imensions | \s
-    )*"""
-
-
-def documented_shape(notes: str, name: str, alone: bool = False) -> list[str] | None:
-    """Return the axes that docstrings and comments give an argument: `x (L, N, H_in)`, `hx: T x B x F`.
-
-    `alone`: None where they give it others too, as in `h_0 (N, H) or (1, N, H)`.
-    """
-    start = rf"(?<![\w.\[]){re.escape(name)}{_BEFORE_AXES}"
-    if alone and re.search(start + r"\([^()]+\)\s*(or|/|\|)\s*\(", notes, re.VERBOSE):
-        return None
-    for match in re.finditer(start + r"[\(\[](?P<axes>[^()\[\]]+)[\)\]]", notes, re.VERBOSE):
-        axes = [axis.strip().lower() for axis in match["axes"].split(",") if axis.strip()]
-        if all(re.fullmatch(r"[\w*/ ]+", axis) for axis in axes) and not _is_no_shape(axes):
-            return axes
-    crossed = re.search(start + r"(?P<axes>(?:\w[\w*]*\s+x\s+)+\w[\w*]*)", notes, re.VERBOSE)
-    return [axis.strip().lower() for axis in re.split(r"\s+x\s+", crossed["axes"])] if crossed else None
-
-
-_TYPES = {"tensor", "tensors", "array", "ndarray", "floattensor", "list", "tuple", "float", "optional", "none"}
-
-
-def _is_no_shape(axes: list[str]) -> bool:
-    """Return whether brackets hold an index, `h[t]`, a pair of states, `(h, c)`, or a type, `(Tensor, optional)`."""
-    if _TYPES.intersection(axes):
-        return True
-    pair = len(axes) == 2 and any(map(is_cell_state, axes)) and any(role(axis) == "state" for axis in axes)
-    return pair or axes in (["0"], ["-1"], ["t"])
-
-
-def is_time(axis: str) -> bool:
-    times = r"(l|t|t_x|n?_?time(_?steps?)?|timesteps?|seq\w*|n?_?steps|num_steps|length|tiempo)"
-    return bool(re.fullmatch(times, axis))
-
-
 # -- syntax ------------------------------------------------------------------------------------------------------------
 
 
 def nodes_of(target: Any) -> list[ast.AST]:
     """Return the syntax of a function, of a class and of what a composed candidate is made of, where it has one."""
     found: list[ast.AST] = []
-    for source in _sources(target):
+    for source in sources_of(target):
         with contextlib.suppress(OSError, TypeError, SyntaxError):
             found += _nodes(_text_of(inspect.unwrap(source)))
     return found
@@ -234,7 +163,7 @@ def _nodes(text: str) -> tuple[ast.AST, ...]:
     return tuple(ast.walk(ast.parse(textwrap.dedent(text))))
 
 
-def _sources(target: Any) -> list[Any]:
+def sources_of(target: Any) -> list[Any]:
     return list(getattr(target, "__sources__", ())) or [target]
 
 

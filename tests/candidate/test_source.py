@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from rnncli.candidate import source, state_source
+from rnncli.candidate import docstrings, source, state_source
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def written(tmp_path, monkeypatch):
     ],
 )
 def test_a_documented_shape_is_read_off_the_notes(notes, name, axes):
-    assert source.documented_shape(notes, name) == axes
+    assert docstrings.documented_shape(notes, name) == axes
 
 
 @pytest.mark.parametrize(
