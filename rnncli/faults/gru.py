@@ -20,7 +20,8 @@ FAULTS = (
         shows="Every tensor is wrong from the first step whose state before it is not zero, or with a bias from the "
         "first. Keras calls it reset_after=False, ONNX linear_before_reset=0.",
         fix="multiply by r what the state adds to n, after the product and with its bias: r * (W_hn h + b_hn)",
-        seen_with=(Need.STATE,), edits=(Edit("gru_step", "r * h_n", "((r * h) @ W_hh.T + b_hh).chunk(3, dim=-1)[2]"),)),
+        seen_with=(Need.STATE,), edits=(Edit("gru_step", "r * h_n", "((r * h) @ W_hh.T + b_hh).chunk(3, dim=-1)[2]"),),
+        rare={"without b_hn": (Edit("gru_step", "r * h_n", "((r * h) @ W_hh.T).chunk(3, dim=-1)[2]"),)}),
     Fault("update-inverted", "z * n + (1 - z) * h: z keeps what is new",
         shows="Every tensor is wrong from the first step on.",
         fix="let z keep the state: (1 - z) * n + z * h",
