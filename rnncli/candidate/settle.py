@@ -28,7 +28,8 @@ _BY_TIME_AXIS = (("LNI", "L,NI", "LIN"), ("NLI",), ("INL",))
 _TIME_AXIS = re.compile(r"\(\s*(l|t|time|seq\w*|steps?|n_steps|seq_len)\s*,|,\s*(t|l|time|seq\w*|steps|seq_len)\s*,")
 _BATCH_FIRST = ("batch_first", "(n,l", "(n,t", "(b,t", "(b,l", "(batch,", "[batch,", "b,t,")
 _WHATEVER = (RecursionError, MemoryError, NameError, ImportError, NotImplementedError, SyntaxError, SystemExit, OSError)
-_SAID_WHATEVER = ("allocate memory", "unexpected keyword argument")  # by errors of kinds that other calls raise too
+# said by errors of kinds that other calls raise too
+_SAID_WHATEVER = ("allocate memory", "AttributeError: module '", "unexpected keyword argument")
 
 _LACKS = 3  # the rank of a call that lacks a value: what else stopped a call is told first
 
