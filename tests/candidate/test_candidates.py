@@ -261,6 +261,7 @@ def test_every_hostile_file_is_in_one_of_the_tables():
     assert {path.stem for path in (FOLDER / "hostile").glob("*.py")} == {*HOSTILE, *WORSE, *PECULIAR, *ODD}
 
 
+@pytest.mark.exhaustive(twin="test_the_command_ends_with_the_exit_code_of_the_entry", pool="long")
 def test_what_a_candidate_prints_does_not_reach_our_stdout(rnncli):
     shown = rnncli("verify", "--no-timing", "--candidate", "tests/candidates/hostile/million_lines.py:rnn_forward")
     assert shown.code == 0

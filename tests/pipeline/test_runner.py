@@ -222,10 +222,11 @@ def under_way(grid, file, *flags):
     return running
 
 
-KILLED = {"twin": "test_a_run_that_is_killed_goes_on_where_it_was", "pool": "long"}
+KILLED = {"twin": "test_what_is_missing_is_run_on_resume", "pool": "long"}
 
 
-@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.exhaustive(**KILLED)), 2])
+@pytest.mark.exhaustive(**KILLED)
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_a_run_that_is_killed_goes_on_where_it_was(rnncli, grid, whole, tmp_path, jobs):
     killed = tmp_path / "killed.jsonl"
     running = under_way(grid, killed, "--jobs", jobs)
