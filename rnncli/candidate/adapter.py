@@ -152,11 +152,8 @@ class Adapted:
             said.append("its biases set to zero")
         if reading.steps:
             over_batch = "N" not in reading.input and layout != "unbatched"
-            said.append(
-                "the loops over time and over the batch are rnncli's"
-                if over_batch
-                else "the loop over time is rnncli's"
-            )
+            loops = "loops over time and over the batch are" if over_batch else "loop over time is"
+            said.append(f"the {loops} rnncli's")
         elif "N" not in reading.input and layout != "unbatched":
             said.append("one sequence at a time, by rnncli")
         if layout == "packed" and not self._takes("packed", case):

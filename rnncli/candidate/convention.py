@@ -52,8 +52,8 @@ LAYOUTS = {
 }
 BATCH_FIRST = str.maketrans("LN", "NL")
 _COUNTED = {"L": "steps", "N": "sequences", "S": "rows of a state", "I": "features", "H": "features", "F": "features"}
-# in a path: the last step, where it is the first or the second axis; of every item of a list, or of a list of lists
-LAST, EACH_OF_EACH, EACH, LAST_OF_EACH = -1, -2, -3, -4
+EACH, EACH_OF_EACH = -3, -2  # in a path: every item of a list, or of a list of lists
+LAST, LAST_OF_EACH = -1, -4  # the last step, where time is the first axis, or the second
 NESTED = "S,S,NH"
 
 
@@ -78,11 +78,11 @@ class Part:
         """Return its axes in words, where they are not nn.RNN's, or what comes back where a tensor is expected."""
         if not self.fits or self.axes in ("LNF", "SNH", "NF"):
             return "a list of tensors" if self.listed else ""
-        return "the last of every step" if self.of_every_step else shown_axes(self.axes)
+        return "that of the last step" if self.of_every_step else shown_axes(self.axes)
 
     @property
     def of_every_step(self) -> bool:
-        """Return whether it is the last of what comes back for every step."""
+        """Return whether the candidate returns it for every step, of which the last is taken."""
         return LAST in self.path or LAST_OF_EACH in self.path
 
     def of(self, returned: Any, target: str) -> Tensor:

@@ -107,9 +107,8 @@ class Returned:
         used |= {(EACH, *path[1:]) for path in used if path[:1] == (LAST,)}
         others = [(path, value) for path, value in items if path and not any(one[: len(path)] == path for one in used)]
         neither = [f"result{''.join(f'[{key!r}]' for key in path)} {shown(value)}" for path, value in others]
-        head = (
-            self.heads.axes(tensors[0]) if len(tensors) == 1 and not parts and self.heads.is_one(tensors[0]) else None
-        )
+        alone = len(tensors) == 1 and not parts and self.heads.is_one(tensors[0])
+        head = self.heads.axes(tensors[0]) if alone else None
         of_last_step = head and (self.letters["L"],) in (shape_of(tensors[0].value), shape_of(tensors[0].value)[:-1])
         if of_last_step and self.reading.input == "LNI":
             return None  # of the last step, and the first axis is left: it is that of the batch
