@@ -83,7 +83,7 @@ class Adapted:
         native, reading = self.native, self.reading
         given = reading.as_asked(case).input if native.claims("batch_first") else reading.input
         layout = LAYOUTS[given].words or f"input as {shown_axes(reading.input)}"
-        words = [native.kind, "called per step" if reading.steps else layout]
+        words = [native.kind.format(holder=reading.binding.holder), "called per step" if reading.steps else layout]
         words += self._states_in_words()
         words += [f"constructed with {native.cell_class.__name__}"] if native.cell_class else []
         words += [f"{name} left at None" for name in native.left_at_none]

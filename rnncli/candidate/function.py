@@ -117,7 +117,7 @@ class Function(Native):
             return "function of positional tensors"
         if self._globals and not self._holders:
             return "function of module globals"
-        return "function of a layer's weights" if self._of_layers else "function of a dict of weights"
+        return "function of a layer's weights" if self._of_layers else "function of a {holder} of weights"
 
     @property
     def arrays_of_module(self) -> list[str]:

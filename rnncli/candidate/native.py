@@ -35,7 +35,7 @@ class Native:
     """A candidate as it was written: a `Function` or an `Object`."""
 
     drop_in = False  # it claims the whole of nn.RNN's interface
-    kind = "function"
+    kind = "function"  # what it is, in words; `{holder}` of one that takes its weights in one argument
     one_bias = False
     set_globals: tuple[str, ...] = ()
     fixed = False  # it is made: its sizes cannot be chosen

@@ -142,9 +142,25 @@ class Object(Native):
             }
         return {}
 
+    @functools.cached_property
+    def _one_size(self) -> str | None:
+        """The argument that is both its input_size and its hidden_size: its matrices are square whatever it is."""
+        sizes = [name for name, meant in self.constructor.arguments.items() if meant in ("input_size", "hidden_size")]
+        if self.fixed or self.of_torch or len(sizes) != 1:
+            return None
+        with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
+            cases = [_case_of(self.cell, input_size=one, hidden_size=other) for one, other in ((20, 11), (11, 20))]
+            told = [_sizes_of(self.made(case, torch.float32), self.cell) for case in cases]
+            return sizes[0] if all(told) and all(len({*one.values()}) == 1 for one in told) else None
+        return None
+
     def other_sizes(self, case: Case) -> str | None:
         """Return in words the sizes that it has whatever the case, and the flags to add, if the case has others."""
         others = {name: size for name, size in self.own_sizes.items() if getattr(case.rnn, name) != size}
+        if (size := self._one_size) and case.rnn.input_size != case.rnn.hidden_size:
+            flags = f"--input-size {case.rnn.hidden_size} --hidden-size {case.rnn.hidden_size}"
+            asked = f"{case.rnn.input_size} and {case.rnn.hidden_size}"
+            return f"its {size} is both input_size and hidden_size, and the case has {asked}: add {flags}"
         if not others:
             return None
         has = joined([f"{name} {size}" for name, size in others.items()])

@@ -6,7 +6,7 @@ on the candidate alone.
 
 import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -146,40 +146,63 @@ class Reader:
 
     def _base(self) -> tuple[list[Reading], tuple[int, int]]:
         """Return the reading at one layer and one direction, or at as many as the candidate always has."""
-        partly, always, drops, rnn, native = list[Reading](), (1, 1), False, self.case.rnn, self.native
-        by_layers, by_directions = native.claims("num_layers"), native.claims("bidirectional")
-        asked = min(rnn.num_layers, 2) if by_layers else 1, rnn.directions if by_directions else 1
-        own = native.layers, rnn.directions if by_directions else 1
-        tried = [(1, 1), asked, (1, 2), (2, 1), (2, 2), own, (rnn.num_layers, own[1])]
-        tried = tried[:2] if native.states.h_alone else tried  # two rows of h would be taken for h and c
-        for sizes in dict.fromkeys(tried):
-            (layers, directions), claimed, single = sizes, sizes == asked, sizes == (1, 1)
-            told = by_directions and (partly or native.asks_for_directions)
-            if not claimed and ((layers > 1 and by_layers) or (directions > 1 and told)):
+        partly, always, drops = list[Reading](), (1, 1), False
+        asked, by_directions = self._asked(), self.native.claims("bidirectional")
+        for sizes in self._sizes_tried(asked):
+            claimed, single = sizes == asked, sizes == (1, 1)
+            if not claimed and self._is_left_out(sizes, bool(partly)):
                 continue
-            if 1 < layers < rnn.num_layers and not native.states.taken:
-                continue  # without states any number of layers has the right shapes
             found, has = (self.settled(*sizes), sizes) if claimed else self._by_its_rows(*sizes)
             if has != sizes:
                 return found, has
-            of_all = (directions > 1 and not by_directions) or (layers > 1 and not by_layers)
-            drops = drops or (bool(found) and single and not by_directions and self._drops_a_result(found[0]))
-            if found and single and (drops or self._leaves_weights(found[0])):
-                partly = found
-            elif drops and found and not (found[0].output and self._runs_backward(found[0], sizes)):
+            if not found:
                 continue
-            elif found and found[0].fits and (claimed or single or found[0].output is not None):
+            first, drops = found[0], drops or (single and not by_directions and self._drops_a_result(found[0]))
+            if single and (drops or self._leaves_weights(first)):
+                partly = found
+                continue
+            if drops and not (first.output and self._runs_backward(first, sizes)):
+                continue
+            if first.fits and (claimed or single or first.output is not None):
                 return found, (1, 1) if claimed else sizes
-            better = bool(found and partly) and found[0].gives_output > partly[0].gives_output
-            if better and (always == (1, 2) if directions == 1 else of_all and self._runs_backward(found[0], sizes)):
-                partly = []  # an output of one direction's size, or of both
-            if found and not partly and not claimed and of_all:
-                always = sizes  # one layer, or one direction, raises alone
-            partly = partly or found
+            of_all = not claimed and self._claims_fewer(sizes)  # one layer, or one direction, raises alone
+            if partly and first.gives_output > partly[0].gives_output:
+                # an output of one direction's size, or of both
+                tells = always == (1, 2) if sizes[1] == 1 else of_all and self._runs_backward(first, sizes)
+                partly = [] if tells else partly
+            if not partly:
+                partly, always = found, sizes if of_all else always
         partly = partly or (self.settled(1, 1, equal=True) if self.equal_sizes else [])
         if partly:
             return partly, always
         raise self.settling.unreadable()
+
+    def _asked(self) -> tuple[int, int]:
+        """Return the layers, two at most, and the directions of the case that the candidate claims to have."""
+        rnn, claims = self.case.rnn, self.native.claims
+        return min(rnn.num_layers, 2) if claims("num_layers") else 1, rnn.directions if claims("bidirectional") else 1
+
+    def _sizes_tried(self, asked: tuple[int, int]) -> Iterable[tuple[int, int]]:
+        """Return the layers and directions at which it is tried: those that it claims, then what it may always have."""
+        rnn, native = self.case.rnn, self.native
+        if native.states.h_alone:
+            return dict.fromkeys([(1, 1), asked])  # two rows of h would be taken for h and c
+        return dict.fromkeys(
+            [(1, 1), asked, (1, 2), (2, 1), (2, 2), (native.layers, asked[1]), (rnn.num_layers, asked[1])]
+        )
+
+    def _is_left_out(self, sizes: tuple[int, int], runs: bool) -> bool:
+        """Return whether a number of layers or directions that it does not claim need not be tried."""
+        (layers, directions), native = sizes, self.native
+        told = native.claims("bidirectional") and (runs or native.asks_for_directions)
+        if (layers > 1 and native.claims("num_layers")) or (directions > 1 and told):
+            return True
+        # without states any number of layers has the right shapes
+        return 1 < layers < self.case.rnn.num_layers and not native.states.taken
+
+    def _claims_fewer(self, sizes: tuple[int, int]) -> bool:
+        (layers, directions), claims = sizes, self.native.claims
+        return (directions > 1 and not claims("bidirectional")) or (layers > 1 and not claims("num_layers"))
 
     def _by_its_rows(self, layers: int, directions: int) -> tuple[list[Reading], tuple[int, int]]:
         """Return the readings of a candidate that takes as many rows of h_0, and of how many layers and directions.

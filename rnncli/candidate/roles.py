@@ -221,8 +221,11 @@ class _Roles:
         """
         if view.held.name not in self._with_other_features or view.index is not None:
             return None
-        reads_input = self._with_other_features[view.held.name] != view.shape
-        return "weight_ih" if reads_input else "weight_hh" if self.sizes.rows == 1 else None
+        other = self._with_other_features[view.held.name]
+        changed = sum(one != size for one, size in zip(other, view.shape, strict=True))
+        if changed == len(view.shape):
+            return None  # one size for x and h
+        return "weight_ih" if changed else "weight_hh" if self.sizes.rows == 1 else None
 
     @cached_property
     def _with_other_features(self) -> dict[str, tuple[int, ...]]:

@@ -154,6 +154,11 @@ class Binding:
     first: int = 0
 
     @property
+    def holder(self) -> str:
+        """Return what all weights in one argument are held in."""
+        return "dict" if self.form in ("dict", "numbered") else "list"
+
+    @property
     def of_one_layer(self) -> "Binding":
         """Return the binding without lists and forms, which one layer does not need."""
         return replace(self, listed=False, form="", first=0)
