@@ -27,15 +27,20 @@ def buffer_without_dtype(problem: Problem, candidate: Candidate) -> str | None:
     """Return what a candidate makes in float32 where torch's default dtype is left at float32, and at which line."""
     if candidate.built_in:
         return None
-    forward, told = problem.forward_alone, " in the middle of float64 work"
-    try:
-        plain = candidate.evaluate(forward.case, forward.probe, plain=True)
-        if same_results(plain, forward.values("algorithm", candidate)):
-            return None
-    except CandidateError as error:
-        told = f": in float64 {_said(error)}"
-    line = _line(problem, candidate, plain=True)
-    return line and f"{line} makes a float32 tensor{told}"
+    calls = [(problem.forward_alone, "")]
+    if candidate.h_0_may_be_omitted and problem.case.input.h_0 != "omitted":
+        calls.append((problem.without_states.forward_alone, " where h_0 is omitted"))
+    for call, when in calls:
+        told = f"{when} in the middle of float64 work"
+        try:
+            plain = candidate.evaluate(call.case, call.probe, plain=True)
+            if same_results(plain, call.values("algorithm", candidate)):
+                continue
+        except CandidateError as error:
+            told = f"{when}: in float64 {_said(error)}"
+        if line := _line(call, candidate, plain=True):
+            return f"{line} makes a float32 tensor{told}"
+    return None
 
 
 def looks_like_float32(checks: tuple[Check, ...]) -> bool:
