@@ -55,6 +55,7 @@ _COUNTED = {"L": "steps", "N": "sequences", "S": "rows of a state", "I": "featur
 EACH, EACH_OF_EACH = -3, -2  # in a path: every item of a list, or of a list of lists
 LAST, LAST_OF_EACH = -1, -4  # the last step, where time is the first axis, or the second
 NESTED = "S,S,NH"
+_LAYOUT_KEYS = {"time-first": "time-first", "batch-first": "batch-first", "one sequence (L, H_in)": "unbatched"}
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,15 @@ class Reading:
     def h_n(self) -> Part | None:
         """Return where h_n stands."""
         return self.finals[0]
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Return the keys of a config's candidate that state it, and their values."""
+        found = {"convention": "step" if self.steps else "stack"}
+        if LAYOUTS[self.input].words in _LAYOUT_KEYS:
+            found["layout"] = _LAYOUT_KEYS[LAYOUTS[self.input].words]
+        found["weights"] = "transposed" if self.binding.transposed else "as nn.RNN"
+        return found | {"states": "(N, H_out)" if self.state == "NH" else "as nn.RNN"}
 
     @property
     def misfits(self) -> int:

@@ -39,7 +39,7 @@ _BEFORE_AXES = r"""  # what may stand between an argument and its axes
         ,[^,()\n]{0,25}                         # x, the input
         | [:=\-]+ | is | are | has | have | of | a | the | shape | size | tensor | array | numpy | torch | Tensor
         | Input\ data\ for\ every\ time-step,
-        | ([Ii]nitial|first)\ (hidden\ )?states?[,.]?
+        | (\([Oo]ptional\)|[Oo]ptional)?\ ?([Ii]nitial|first|hidden)\ (hidden\ )?(states?|vector)[,.]?
         | [Dd]imensions | \s
     )*"""
 

@@ -71,6 +71,8 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
             meant = "batch_size"
         if meant == "state" and isinstance(default, bool):  # carry=False: whether it is kept
             meant = None
+        if meant == "state" and isinstance(default, int):  # hid=3: a size
+            meant = option(name)
         if name == "x0" and found:  # of a state-space model: the state that it starts from
             meant = "state"
         if (meant == "bias" and not isinstance(default, bool)) or (holds_weights and meant == "params"):

@@ -107,6 +107,7 @@ _OPTIONS = {
     "rng": "rng random_generator",
     "dtype": "dtype",
     "device": "device dev",
+    "on_gpu": "gpu use_gpu cuda use_cuda on_gpu is_cuda",
     "batch_size": "batch_size bsz batch_sz n_batch",
     "lengths": "lengths seq_lengths seq_lens lens x_lengths x_lens input_lengths sequence_lengths sequence_lens"
     " sequence_length",

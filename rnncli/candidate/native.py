@@ -259,6 +259,7 @@ def option_value(meant: str, case: Case, default: Any = None, name: str = "") ->
         return sys.modules["numpy"].random.default_rng(0)
     values = {**rnn.model_dump(), "output_size": rnn.hidden_size, "has_biases": rnn.bias}
     values |= {"return_sequences": True, "return_state": True, "learning_rate": 0.01}
+    values |= {"on_gpu": case.run.device.startswith("cuda")}
     values |= {"hidden_sizes": [rnn.hidden_size] * rnn.num_layers}
     values |= {"training": case.run.train, "batch_size": case.input.batch_size, "seq_len": case.input.seq_len}
     if meant != "config" and meant not in values:

@@ -34,7 +34,7 @@ __all__ = ["Reader", "Unreadable", "read"]
 def read(target: object, name: str, case: Case, stated: Mapping[str, Any] | None = None) -> list[Adapted]:
     """Read a candidate, for cases with the layers and directions of this one.
 
-    `stated` are parts of the reading that the config gives: convention, layout, weights, returns.
+    `stated` are parts of the reading that the config gives: convention, layout, weights, returns, states.
     Returns the reading, or the readings that evidence leaves open, the plain one first. Raises Unreadable, and
     AnotherCellError for an LSTM or a GRU.
     """

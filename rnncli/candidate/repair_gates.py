@@ -96,11 +96,29 @@ def tanh_of_c(source: Source) -> Places:
 
 
 def other_activation(source: Source) -> Places:
-    """A sigmoid for a tanh, and the reverse."""
+    """A sigmoid for a tanh, and the reverse; first where the name of a gate asks for it, for i * g is g * i."""
     other = {"sigmoid": "tanh", "tanh": "sigmoid"}
-    for call in source.calls(*other):
+    names = {call: _assigned_to(source, call) for call in source.calls(*other)}
+    gates = {name: gate for cell in (CELLS["LSTM"], CELLS["GRU"])
+             for name, (_, gate) in gates_among([*filter(None, names.values())], cell).items()}  # fmt: skip
+
+    def is_asked_for(call: ast.Call) -> bool:
+        return names[call] in gates and (gates[names[call]] in ("g", "n")) == (other[called(call)] == "tanh")
+
+    for call in sorted(names, key=is_asked_for, reverse=True):
         name = called(call)
         yield source.replaced(call.func, source.text(call.func).removesuffix(name) + other[name])
+
+
+def _assigned_to(source: Source, node: ast.expr) -> str:
+    """Return the name that an expression is assigned to, alone or as one of several; "" without one."""
+    for above in source.above(node):
+        if isinstance(above, ast.Assign):
+            target, value = above.targets[0], above.value
+            pairs = zip(getattr(target, "elts", []), getattr(value, "elts", []), strict=False)
+            inside = [name_of(one) for one, of in pairs if any(part is node for part in ast.walk(of))]
+            return (inside or [name_of(target)])[0] or ""
+    return ""
 
 
 def own_input_gate(source: Source) -> Places:

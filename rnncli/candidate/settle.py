@@ -24,6 +24,7 @@ from rnncli.core.errors import CandidateError, described
 
 _STATED = {"time-first": ("LNI", "L,NI"), "batch-first": ("NLI",), "features-first": ("INL", "LIN"),
            "unbatched": ("LI", "L,I1", "IL", "L,I")}  # fmt: skip
+_STATED_STATES = {"as nn.RNN": "SNH", "(N, H_out)": "NH"}
 _BY_TIME_AXIS = (("LNI", "L,NI", "LIN"), ("NLI",), ("INL",))
 _TIME_AXIS = re.compile(r"\(\s*(l|t|time|seq\w*|steps?|n_steps|seq_len)\s*,|,\s*(t|l|time|seq\w*|steps|seq_len)\s*,")
 _BATCH_FIRST = ("batch_first", "(n,l", "(n,t", "(b,t", "(b,l", "(batch,", "[batch,", "b,t,")
@@ -119,7 +120,7 @@ class Settling:
             return self._of_a_batch(plain, trial, like)
         least = min((one.misfits for one in batches), default=0)
         misfit = [self._of_layouts([one for one in batches if one.misfits == least], trial)] if batches else []
-        return [*misfit, *self._broadcast] if self._broadcast else self._misfit_or_smaller(misfit, trial, dtype, like)
+        return [*self._broadcast, *misfit] if self._broadcast else self._misfit_or_smaller(misfit, trial, dtype, like)
 
     def _says_step(self, trial: Trial, like: Reading | None) -> bool:
         """Return whether a step is asked for, or the candidate says that it is one and documents no sequence."""
@@ -182,6 +183,9 @@ class Settling:
         unpacks = True if layered else self.native.states.unpacks
         with_rows = [one for one in ran if one.state == "SNH" and one.fits]
         told = bool(with_rows) or (layered and bool(self.native.states.unpacks))
+        starts = {one.state for one in ran if self._same_without_state(one, trial)} if with_rows else set()
+        if with_rows and starts & {"SNH", "NH"} == {"SNH"}:  # the state that it starts from by itself has rows
+            return [one for one in ran if one.state != "NH"]
         if unpacks is None or not {"SNH", "NH"} <= {one.state for one in ran} or (unpacks and not told):
             return ran
         self._broadcast = [one for one in with_rows if not one.steps and not unpacks][:1]
@@ -277,10 +281,16 @@ class Settling:
                 continue
             if native.states.h_alone and unit == "step":
                 return  # c would start at zeros in each
-            for axes, state in [(one, state) for one in inputs for state in self._states(one)]:
+            for axes, state in [(one, state) for one in inputs for state in self._possible_states(one, like)]:
                 keeps_it = state is None and unit == "step" and not isinstance(native, Object)
                 if not keeps_it and not (state == "NH" and rows > 1 and "N" in axes):
                     yield Reading(axes, state, binding, dtype=dtype)
+
+    def _possible_states(self, axes: str, like: Reading | None) -> tuple[str | None, ...]:
+        states, stated = self._states(axes), _STATED_STATES.get(self.stated.get("states", ""))
+        if like and like.state == "S,NH":  # one of several layers may be taken for (h, c)
+            states = tuple(one for one in states if one in ("S,NH", NESTED)) or states
+        return (stated,) if stated in states else states
 
     def _states(self, axes: str) -> tuple[str | None, ...]:
         native, states = self.native, LAYOUTS[axes].states
@@ -288,8 +298,7 @@ class Settling:
             return (None,)
         if len(native.states.names) > len(native.cell.states):
             return ("S,NH",) if "N" in axes else ("S,H",)
-        pair_itself = native.states.pair and native.states.record is None
-        in_one = len(native.cell.states) > len(native.states.names) and not pair_itself
+        in_one = len(native.cell.states) > len(native.states.names)
         if in_one and LAYOUTS[axes].unit == "batch" and "N" in axes:
             states = (*states, "S,NH", NESTED)  # a list of (h, c), one for each layer, or of a list of both directions
         if native.states.takes_part_of_first and "N" in axes:

@@ -224,6 +224,7 @@ class Candidate(Section):
         None, description="what it returns of output and the final states"
     )
     takes: Literal["h_0"] | None = Field(None, description="h_0, if it takes no c_0")
+    states: Literal["as nn.RNN", "(N, H_out)"] | None = Field(None, description="axes of each initial state it takes")
 
 
 def _check_name(target: Any) -> None:
@@ -281,7 +282,7 @@ class Case(Section):
 
     @property
     def stated(self) -> dict[str, str]:
-        """Return the reading that the config states: values by convention, layout, weights, returns and takes."""
+        """Return the reading that the config states: values by the keys of Candidate."""
         if isinstance(self.candidate, str):
             return {}
         return {name: value for name, value in self.candidate.model_dump(exclude={"target"}).items() if value}
@@ -317,8 +318,9 @@ class Case(Section):
     def config(self) -> dict[str, Any]:
         """Return the case as plain values, as they stand in a config."""
         values = self.model_dump(mode="json")
-        if isinstance(values["candidate"], dict) and values["candidate"]["takes"] is None:
-            del values["candidate"]["takes"]  # a case that does not say it keeps the id it had before it could
+        for key in ("takes", "states") if isinstance(values["candidate"], dict) else ():
+            if values["candidate"][key] is None:
+                del values["candidate"][key]  # a case that does not say it keeps the id it had before it could
         return values
 
 

@@ -29,7 +29,8 @@ class Cause(StrEnum):
     INPUT_MUTATED = "input-mutated"
     GRADIENT_LOST = "gradient-lost"  # it overwrites what an earlier backward added up
     SIZES = "sizes"  # it raises, and runs where sizes are equal
-    RAISES = "raises"  # in a further call, as with one sequence; or a backward of its own does
+    RAISES = "raises"  # a backward of its own
+    CALL_RAISES = "call-raises"  # a further call, as with other sizes
     WRONG_STEP = "wrong-step"
     OTHER_WEIGHTS = "other-weights"  # in a call with other weights, or in another mode
     WITHOUT_H_0 = "without-h-0"
@@ -55,5 +56,5 @@ BESIDE_VALUES = frozenset(
 # The causes that a further call shows. The tensor is right in the first call, whose error the check holds.
 FURTHER_CALLS = frozenset(
     {Cause.OTHER_WEIGHTS, Cause.WITHOUT_H_0, Cause.ONE_SEQUENCE, Cause.ONE_STEP, Cause.RESULT_OVERWRITTEN}
-    | {Cause.REGIME, Cause.LARGE_VALUES, LEAK}
+    | {Cause.REGIME, Cause.LARGE_VALUES, Cause.CALL_RAISES, LEAK}
 )

@@ -19,6 +19,7 @@ SIZES = ("input.seq_len", "input.batch_size", "rnn.num_layers", "rnn.hidden_size
 # Put back to their defaults: what makes another computation first. The device is part of what is seen.
 LEAVES = ["rnn.bidirectional", "rnn.dropout", "run.train", "input.layout", "input.h_0", "run.gradients", "run.dtype"]
 LEAVES += ["run.weight_scale", "rnn.batch_first", "rnn.nonlinearity", "rnn.bias", "run.seed", "run.tf32", "run.cudnn"]
+WRITTEN = ("rnn.nonlinearity", "rnn.bias")  # a user's candidate may have them written into it
 
 Proposal = Callable[[Case], Iterator[Changes]]
 
@@ -111,9 +112,16 @@ def _unused_batch_size(case: Case) -> Iterator[Changes]:
 
 
 OF_SIZES: list[Proposal] = [_all_sizes, *(partial(_size, leaf) for leaf in SIZES)]
-PROPOSALS: list[Proposal] = [_all_sizes, partial(_defaults, ["input.lengths"]), *OF_SIZES[1:]]
-PROPOSALS += [partial(_defaults, LEAVES), _unused_batch_size, *(partial(_defaults, [leaf]) for leaf in LEAVES)]
-PROPOSALS += [_shorter_lengths]  # one by one, many where there are many: last
+
+
+def _proposals(leaves: list[str]) -> list[Proposal]:
+    found: list[Proposal] = [_all_sizes, partial(_defaults, ["input.lengths"]), *OF_SIZES[1:]]
+    found += [partial(_defaults, leaves), _unused_batch_size, *(partial(_defaults, [leaf]) for leaf in leaves)]
+    return [*found, _shorter_lengths]  # one by one, many where there are many: last
+
+
+PROPOSALS = _proposals(LEAVES)
+OF_A_CANDIDATE = _proposals([leaf for leaf in LEAVES if leaf not in WRITTEN])
 
 
 _FILE = re.compile(r"[\w./-]+\.(py|ipynb):[\w.]+")  # a target that can stand without its flag

@@ -148,8 +148,8 @@ class Unexplained:
         if gone := [flags for flags, is_right in tried.items() if is_right]:
             fix = f"look at what {gone[0]} takes out of the computation"
             yield Hint(f"right with {', or with '.join(gone)}", fix)
-        elif tried:
-            yield Hint(f"wrong too with {joined([*tried])}")
+        elif told := [flags for flags in tried if "nonlinearity" not in flags]:  # it may be written into it
+            yield Hint(f"wrong too with {joined(told)}")
 
     @property
     def _drops(self) -> bool:

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from rnncli.core import memory
 from rnncli.core.case import Candidate, Case, altered
 from rnncli.core.errors import CandidateError
-from rnncli.core.records import Timing
+from rnncli.core.records import Timing, Verdict
 from rnncli.execution import plain
 from rnncli.execution.process import EXTRA_BYTES, ChildProcess
 from rnncli.numerics.probe import Probe
@@ -43,6 +43,7 @@ class Claims:
     takes_lengths: bool = False
     order_is_assumed: bool = False
     readings: int = 1  # how many the evidence leaves open
+    keys: tuple[tuple[str, str], ...] = ()  # of a config's candidate, which state the reading
     untried: tuple[str, ...] = ()  # arguments it takes that the case leaves at their defaults, and packed input
 
     def claimed(self, case: Case) -> Case:
@@ -52,6 +53,18 @@ class Claims:
         read = {"returns": self.returns, **({"takes": "h_0"} if self.takes == "h_0" else {})}
         candidate = Candidate.model_validate({"target": case.target, **case.stated, **read})
         return altered(case, input=given, run=run).model_copy(update={"candidate": candidate})
+
+
+def told_apart(readings: list[tuple[Claims, Verdict | None]]) -> str:
+    """Return the readings and their verdicts in words, each with the keys of a config that state it and no other."""
+    in_all = set.intersection(*(set(reading.keys) for reading, _ in readings))
+    keys = [[f"{key}: {value}" for key, value in reading.keys if (key, value) not in in_all] for reading, _ in readings]
+    told = [f"read as {reading.reading}: {verdict}" for reading, verdict in readings]
+    if not all(keys):
+        meant = "and its keys target, convention, layout, weights, returns, takes or states"
+        return f"{'; or '.join(told)}; state which one is meant in the config, with a mapping candidate: {meant}"
+    told = [f"{one} ({', '.join(of_one)})" for one, of_one in zip(told, keys, strict=True)]
+    return f"{'; or '.join(told)}; state which one is meant in the config, beside target: in a mapping candidate:"
 
 
 REPLIES: dict[str, Any] = {  # what the methods of `CandidateServer` return

@@ -138,6 +138,7 @@ class CandidateServer:
             takes_lengths=adapted.takes_lengths or native.packed_alone,
             asks_if_training=native.is_module and native.asks_if_training,
             readings=len(self._readings),
+            keys=tuple(adapted.reading.keys.items()),
             untried=_untried(adapted, case),
         )
 

@@ -16,7 +16,7 @@ from rnncli.core.errors import AmbiguousError, CandidateError, ConfigError, Rnnc
 from rnncli.core.records import CaseRecord, Check, Diagnosis, Failure, Timing, Verdict, Wire, combine
 from rnncli.core.shapes import confront
 from rnncli.faults.catalogue import CATALOGUES, blind_spots, named
-from rnncli.faults.shrink import OF_SIZES, PROPOSALS, replay_command, shrunk
+from rnncli.faults.shrink import OF_A_CANDIDATE, OF_SIZES, PROPOSALS, replay_command, shrunk
 from rnncli.numerics import device as devices
 from rnncli.numerics.probe import results
 from rnncli.verdict import claims
@@ -122,21 +122,19 @@ def verify(case: Case, options: VerifyOptions, target: object = None, problems: 
 def _by_its_readings(
     case: Case, device: torch.device, candidate: "CandidateProxy", options: VerifyOptions
 ) -> CaseRecord:
+    from rnncli.pipeline.candidate_process import told_apart
+
     reading = candidate.read(case)
     record = _as_read(case, device, candidate, options, reading)
     quick = replace(options, shrink=False, timing=False, guard=False)
-    verdicts = {reading.reading: record.verdict}
+    readings = [(reading, record.verdict)]
     for which in range(1, reading.readings):
         other = candidate.choose(case, which)
-        verdicts[other.reading] = _as_read(case, device, candidate, quick, other).verdict
-    if len(set(verdicts.values())) == 1:
+        readings.append((other, _as_read(case, device, candidate, quick, other).verdict))
+    if len({verdict for _, verdict in readings}) == 1:
         shown = _shows_again(record, case, device, candidate, quick)
         return record if shown else _without_shrinking(record, case, options)
-    told = "; or ".join(f"read as {reading}: {verdict}" for reading, verdict in verdicts.items())
-    raise AmbiguousError(
-        f"candidate {case.target}: two readings lead to different verdicts: {told}; state which one is meant in the"
-        " config, with a mapping candidate: and its keys target, convention, layout, weights, returns or takes"
-    )
+    raise AmbiguousError(f"candidate {case.target}: two readings lead to different verdicts: {told_apart(readings)}")
 
 
 def _shows_again(
@@ -326,7 +324,7 @@ class _Verification:
         whole = self.case.model_copy(update={"expect": {}})
         if not self.options.shrink:
             return whole
-        for proposals in (PROPOSALS, OF_SIZES):
+        for proposals in (PROPOSALS if self.case.target is None else OF_A_CANDIDATE, OF_SIZES):
             again = shrunk(self.case, self._still_wrong, proposals=proposals)
             if again == self.case or not diagnosis or self._is_told_alike(again, diagnosis, checks):
                 return again

@@ -15,6 +15,7 @@ from rnncli.candidate.load import default_dtype
 from rnncli.core.case import Case, altered
 from rnncli.core.causes import LEAK, Cause
 from rnncli.core.errors import CandidateError
+from rnncli.core.words import counted
 from rnncli.numerics.device import seed_dropout, without_cudnn
 from rnncli.numerics.probe import Probe, draw, in_layout, time_first
 from rnncli.numerics.rounding import arithmetic
@@ -61,7 +62,7 @@ def difference(
             found = {key: value for key, value in found.items() if not key.startswith(WITHOUT_H_0)}
         return _first_other(expected, found, TOLERANCE[arithmetic(small.case, dtype, problem.device)])
     except CandidateError as error:
-        return Difference("output", Cause.RAISES, str(error))
+        return Difference("output", Cause.CALL_RAISES, f"{in_words(small.case)}, {error}")
 
 
 def observed(side: Side, case: Case) -> Regimes:
@@ -312,7 +313,7 @@ def _first_other(expected: Regimes, found: Regimes, tolerance: float) -> Differe
         if isinstance(value, str):
             if value.removeprefix(ITS_OWN).startswith("backward raises "):
                 return Difference("grad input", cause_of_raise(value), f"{regime}, {value}")
-            return Difference(tensor, Cause.RAISES, f"{regime}, {value}")
+            return Difference(tensor, Cause.CALL_RAISES, f"{regime}, {value}")
         wanted = expected.get(key)
         if not isinstance(wanted, Tensor) or (value is None and not tensor.startswith("grad ")):
             continue
@@ -338,6 +339,12 @@ def _first_other(expected: Regimes, found: Regimes, tolerance: float) -> Differe
                 cause = LEAK
         return Difference(tensor, cause, f"{regime}: {told}")
     return None
+
+
+def in_words(small: Case) -> str:
+    """Return the sizes of a further call."""
+    sizes = counted(max(small.input.sequence_lengths), "step")
+    return f"with {sizes} of {counted(len(small.input.sequence_lengths), 'sequence')}"
 
 
 def small_probe(case: Case, _: Probe) -> tuple[Case, Probe]:

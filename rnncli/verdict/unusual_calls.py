@@ -12,7 +12,7 @@ from rnncli.core.errors import CandidateError
 from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first, with_another_seed, without_states
 from rnncli.verdict.evaluate import Candidate, Values, same_results
 from rnncli.verdict.problem import Problem
-from rnncli.verdict.regimes import TOLERANCE, small_probe
+from rnncli.verdict.regimes import TOLERANCE, in_words, small_probe
 from rnncli.verdict.stage import Difference, first_difference
 
 Changed = dict[str, object]  # fields of a section of a case
@@ -44,7 +44,7 @@ def in_unusual_calls(problem: Problem, candidate: Candidate) -> Difference | Non
         )
         return next(filter(None, (call(small, candidate) for call in calls)), None)
     except CandidateError as error:
-        return Difference("output", Cause.RAISES, str(error))
+        return Difference("output", Cause.CALL_RAISES, str(error))
 
 
 def _with_large_values(small: Problem, candidate: Candidate) -> Difference | None:
@@ -52,10 +52,10 @@ def _with_large_values(small: Problem, candidate: Candidate) -> Difference | Non
     problem = small.derived(_large_steps)
     try:
         values = problem.values("algorithm", candidate)
-    except CandidateError:
+    except CandidateError as error:
         if problem.case.input.seq_len > small.case.input.seq_len:
             return None  # it need not take more steps than the case has
-        raise
+        return Difference("output", Cause.CALL_RAISES, f"given large values, {in_words(problem.case)}: {error}")
     if any(value is not None and not value.isfinite().all() for value in values.tensors.values()):
         return None  # an overflow of its own, as of tanh written with exp; the case's values decide
     if _are_close(problem, values):
@@ -206,7 +206,7 @@ def _of_several_lengths(small: Problem, candidate: Candidate) -> Difference | No
         try:
             found = first_difference(problem, "algorithm", candidate, when, Cause.REGIME)
         except CandidateError as error:
-            return Difference("output", Cause.RAISES, f"{when}: {error}")
+            return Difference("output", Cause.CALL_RAISES, f"{when}: {error}")
         if found:
             return found
     return None

@@ -254,8 +254,9 @@ def joined_along_time(x, h, W_ih, W_hh, b_ih, b_hh):
 def test_two_readings_with_different_verdicts_are_an_error_that_names_both():
     with pytest.raises(AmbiguousError, match="two readings lead to different verdicts") as raised:
         rnncli.verify(joined_along_time)
-    assert "h_0 as (N, H_out), returns (output, h_n as (N, H_out)): mismatch; or read as " in str(raised.value)
-    assert "returns (output, h_n): match" in str(raised.value)
+    told = "h_0 as (N, H_out), returns (output, h_n as (N, H_out)): mismatch (states: (N, H_out)); state which one is"
+    assert told in str(raised.value)
+    assert "returns (output, h_n): match (states: as nn.RNN); or read as " in str(raised.value)
     with pytest.raises(AssertionError, match="two readings lead to different verdicts"):
         rnncli.assert_parity(joined_along_time)
 
