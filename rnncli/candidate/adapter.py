@@ -70,7 +70,7 @@ class Adapted:
             return f"it returns the last state alone: {rnn.num_layers} layers cannot be stacked"
         if reading.nothing:
             if reading.head is not None:
-                looks = "which looks like a head: name the layer inside, or return output and h_n"
+                looks = "which looks like a head: return output and h_n too, or name a layer inside that does"
                 return f"it returns {reading.head}, {looks}"
             what = ", ".join(reading.neither) or "nothing that looks like output or h_n"
             return f"its states do not come out of it: it returns {what}"
@@ -99,7 +99,7 @@ class Adapted:
         parts = [told for _, told in (sorted(returned) if by_place else returned)]
         if parts and not reading.steps:
             words.append(f"returns ({', '.join(parts)})" if len(parts) > 1 else f"returns {parts[0]}")
-        if heads := self._heads():
+        if reading.head is None and (heads := self._heads()):
             words.append(f"its head {' and '.join(heads)} set to the identity")
         if reading.neither:
             words.append(f"{' and '.join(reading.neither)} not compared")

@@ -84,9 +84,16 @@ class Proof:
         unset, extra = self._unset(found, trial), self._extra(found, trial)
         if unset is not None and (not unset or found.missing or not set(unset) <= set(extra)):
             acting = [name for name in unset if self._acts(name, found, trial)]
-            what = ", ".join((acting or unset)[:4]) or "something random"
-            raise Unreadable(f"{name}: not readable: {what} was never set, and what comes out depends on it")
+            raise Unreadable(f"{name}: not readable: {self._in_words(acting or unset, found)}")
         return replace(found, extra=extra)
+
+    def _in_words(self, unset: list[str], found: Wiring) -> str:
+        """Return what was never set, and what comes out depends on it: a head that reads more than H_out cannot be."""
+        if found.heads and not unset:
+            heads = ", ".join(found.heads[:2])
+            return f"it returns what its head makes of both directions ({heads}), and not what goes into that"
+        what, them = ", ".join(unset[:4]) or "something random", ("were", "them") if len(unset) > 1 else ("was", "it")
+        return f"{what} {them[0]} never set, and what comes out depends on {them[1]}"
 
     def _unset(self, found: Wiring, trial: Trial) -> list[str] | None:
         """Build the candidate from two seeds with the same weights, and return what was never set if outputs differ."""

@@ -257,9 +257,8 @@ def trial_of(
         hidden, projected = 11, 7
     wide = directions * (projected or hidden)
     features = given.input_size if native.fixed or "input_size" in own else wide if equal else 5
-    batch, steps, of_head = _unlike(
-        {rows, features, hidden, projected, wide}, (3, 4, 8), (6, 9, 10, 12), (9, 13, 15, 16)
-    )
+    taken = {rows, features, hidden, projected, wide, features + (projected or hidden)}
+    batch, steps, of_head = _unlike(taken, (3, 4, 8), (6, 9, 10, 12), (9, 13, 15, 16))
     sizes = {"input_size": features, "hidden_size": hidden, "num_layers": layers, "bidirectional": directions == 2}
     sizes["proj_size"] = projected
     rnn = {**sizes, "batch_first": native.tried_batch_first, "dropout": 0.0}

@@ -217,7 +217,7 @@ def _of_own_tensor(case: Case, name: str, cause: str, reason: str) -> Diagnosis:
         Cause.SHAPE: f"return torch.stack({name}), one tensor",
         Cause.ORDER: f"return {', '.join(results(case))}, in this order",
         Cause.EXTRA_PARAMETER: f"compute the states without it, as {case.cell.layer} does",
-        Cause.WRONG_SHAPE: "construct it for the input_size, hidden_size and num_layers of the case",
+        Cause.WRONG_SHAPE: "make it of the shape that the case's input_size, hidden_size and num_layers give",
         Cause.NOT_A_PARAMETER: "make it an nn.Parameter of the module that is trained; several are an nn.ParameterList",
         Cause.BIAS_KEPT: "make it None where bias=False",
     }

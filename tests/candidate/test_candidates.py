@@ -654,7 +654,10 @@ def test_a_weight_that_acts_within_the_recurrence_is_to_be_left_out(record_of):
 @pytest.mark.parametrize(
     ("target", "fix"),
     [
-        ("wrong/weight_hh_vector.py:IndRNN", "construct it for the input_size, hidden_size and num_layers of the case"),
+        (
+            "wrong/weight_hh_vector.py:IndRNN",
+            "make it of the shape that the case's input_size, hidden_size and num_layers give",
+        ),
         (
             "wrong/weights_not_parameters.py:RNN",
             "make it an nn.Parameter of the module that is trained; several are an nn.ParameterList",
