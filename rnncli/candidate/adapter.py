@@ -222,7 +222,7 @@ class Adapted:
             return tuple(lists)
         part = self._own_part(case)
         params = {one.name: torch.zeros(one.shape) for one in predict_parameters(part)}
-        made = self.native.made(part, torch.float32, 0, part.rnn.hidden_size)
+        made = self.native.made(part, torch.float32, 0, part.rnn.hidden_size * part.rnn.directions)
         no_bias = not case.rnn.bias and self.native.claims("bias")
         module = made if isinstance(made, nn.Module) else None
         return (*lists, *plan.faults(held_by(made), params, module, no_bias))

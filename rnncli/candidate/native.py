@@ -257,7 +257,7 @@ def option_value(meant: str, case: Case, default: Any = None, name: str = "") ->
         return torch.tensor(case.input.sequence_lengths if packed else [case.input.seq_len] * case.input.batch_size)
     if meant == "rng":
         return sys.modules["numpy"].random.default_rng(0)
-    values = {**rnn.model_dump(), "output_size": rnn.hidden_size, "has_biases": rnn.bias}
+    values = {**rnn.model_dump(), "output_size": rnn.hidden_size * rnn.directions, "has_biases": rnn.bias}
     values |= {"return_sequences": True, "return_state": True, "learning_rate": 0.01}
     values |= {"on_gpu": case.run.device.startswith("cuda")}
     values |= {"hidden_sizes": [rnn.hidden_size] * rnn.num_layers}

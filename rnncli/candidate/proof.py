@@ -103,14 +103,14 @@ class Proof:
         again, other = (self._result(found, trial, trial.states, seed=seed) for seed in (1, 2))
         if again is None or other is None or not self._equal(first, again) or self._equal(first, other):
             return None  # where two alike differ its forward is random, which the judge tells
-        held = held_by(trial.made(self.reading.dtype, 2, trial.sizes.H))
+        held = held_by(trial.made(self.reading.dtype, 2, trial.sizes.wide))
         return [one.name for one in held if not set(one.names) & set(found.tensors)]
 
     def _extra(self, found: Wiring, trial: Trial) -> tuple[str, ...]:
         """Return the parameters of a module that hold no weight and act all the same: a gain, a learned start."""
         if not self.native.is_module or self.native.fixed:
             return ()
-        held = held_by(trial.made(self.reading.dtype, 1, trial.sizes.H))
+        held = held_by(trial.made(self.reading.dtype, 1, trial.sizes.wide))
         trained = [one for one in held if one.parameter or getattr(one.value, "requires_grad", False)]
         others = [one.name for one in trained if not set(one.names) & set(found.tensors)]
         return tuple(name for name in others if self._acts(name, found, trial))
@@ -138,7 +138,7 @@ class Proof:
 
         `moved`: a parameter that gets other values beside.
         """
-        made = trial.made(self.reading.dtype, seed, trial.sizes.H)
+        made = trial.made(self.reading.dtype, seed, trial.sizes.wide)
         held = held_by(made)
         plan.set(made, held, trial.params, self.reading.binding, head)
         for one in [one for one in held if one.name == moved]:

@@ -101,17 +101,17 @@ class Weight:
         text = f"[{text}]" if self.kind == "weight" else text
         return f"{text}.T" if self.transposed and not self.is_bias else text
 
-    def value(self, params: Mapping[str, Tensor], head: float = 1.0) -> Tensor:
+    def value(self, params: Mapping[str, Tensor], head: float = 1.0, width: int | None = None) -> Tensor:
         """Return its value, and a bias as zeros where the case has none.
 
-        Of a head the identity times `head`, and a bias of 1 - `head`.
+        Of a head the identity times `head`, of H_out features or of `width`, and a bias of 1 - `head`.
 
 
         Raises Missing where the case has no such layer or direction.
         """
         like = params["weight_hh_l0"]
         if self.kind == "readout":
-            size = like.shape[1]
+            size = width or like.shape[1]
             identity = torch.eye(size, dtype=like.dtype, device=like.device)
             return like.new_full((size,), 1.0 - head) if self.vector else identity * head
         if not self.kind or f"weight_hh_{self.suffix}" not in params:

@@ -74,9 +74,11 @@ class Wiring:
         under each name.
         """
         by_name = {name: one for one in held for name in one.names}
+        hidden = params["weight_hh_l0"].shape[1]
+        wide = 2 * hidden if "weight_hh_l0_reverse" in params else hidden
         for name, pieces in self.by_tensor.items():
             one = by_name.get(name)
-            reads_more = one is not None and not set(big(one.shape)) <= {params["weight_hh_l0"].shape[1]}
+            reads_more = one is not None and not any(set(big(one.shape)) <= {size} for size in (hidden, wide))
             if one is not None and not (pieces[0].weight.kind == "readout" and reads_more):
                 with _outside_inference_mode():
                     value = binding.value(self._value(name, params, one, head))
@@ -87,7 +89,8 @@ class Wiring:
     def _value(self, tensor: str, params: Mapping[str, Tensor], held: Held, head: float = 1.0) -> Tensor:
         """Return the value of a tensor from its pieces, in the shape that it has, where it has as many elements."""
         pieces, shape = self.by_tensor[tensor], self.tensors[tensor].shape
-        values = [piece.weight.value(params, head) for piece in pieces]
+        width = next(iter(big(held.shape)), 1)  # of a head
+        values = [piece.weight.value(params, head, width) for piece in pieces]
         value = values[0]
         if isinstance(pieces[0].index, slice):
             value = torch.cat([one.reshape(-1) for one in values])

@@ -9,6 +9,7 @@ from levels import one_in
 
 from rnncli.candidate.repair import EDITS, Hunk, applied, difference, edits
 from rnncli.core.case import Case
+from rnncli.pipeline.fixes import WAYS
 from rnncli.pipeline.verify import VerifyOptions, verify
 
 RNN = """
@@ -199,6 +200,12 @@ def test_the_change_of_a_step_with_gates_makes_the_candidate_match(name, tmp_pat
     assert any(line in told for told in found.change)
     patch(file, found)
     assert judged(file, cell=cell).verdict == "match"
+
+
+def test_the_activation_is_changed_first_where_the_name_of_the_gate_asks_for_it():
+    written = Path("tests/candidates/wrong/lstm_sigmoid_of_g.py").read_text()
+    first = next(edits(written, "gate-activation-wrong", WAYS))
+    assert "+ " + 12 * " " + "torch.tanh(gates[:, self.hidden_size * 2 : self.hidden_size * 3])," in difference(first)
 
 
 def patch(file: Path, found):

@@ -577,3 +577,12 @@ def test_a_replay_keeps_a_layout_without_which_other_calls_are_wrong(rnncli, tmp
     shown = rnncli("verify", "--no-timing", f"{file}:RNN", "--batch-first")
     assert shown.code == 1
     assert re.search(r"^rnncli verify .*rolled\.py:RNN .*--batch-first", shown.out, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_replay_keeps_the_nonlinearity_that_may_be_written_into_the_code(rnncli):
+    file = "tests/candidates/wrong/five_steps.py:clamped"
+    shown = rnncli("verify", "--no-timing", file, "--nonlinearity", "relu")
+    (replay,) = (line for line in shown.out.splitlines() if line.startswith("rnncli verify "))
+    assert "--nonlinearity relu" in replay
+    assert "--nonlinearity tanh" not in shown.out
