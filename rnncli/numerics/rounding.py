@@ -129,6 +129,12 @@ def _matrix_product(mode: Rounding, result: Tensor, left: Tensor, right: Tensor)
     noisy.addcmul_(size, mode.normal(noisy.shape))
 
 
+def _sigmoid(mode: Rounding, result: Tensor, *_: Any) -> None:
+    """A sigmoid near 0 is rounded as 1/2 is: `(1 + tanh(a / 2)) / 2` is one too."""
+    noisy = mode.noisy(result)
+    noisy.addcmul_(noisy.clamp(min=0.5), mode.normal(noisy.shape), value=mode.unit)
+
+
 def _tanh_backward(mode: Rounding, result: Tensor, gradient: Tensor, _: Tensor) -> None:
     """gradient * (1 - h^2): h^2 is rounded before the difference cancels."""
     noisy = mode.noisy(result)
@@ -150,7 +156,7 @@ _ROUNDS: dict[Any, Callable[..., None]] = {
     _aten.rsub.Scalar: _stored,
     _aten.tanh.default: _stored,
     _aten.tanh_backward.default: _tanh_backward,
-    _aten.sigmoid.default: _stored,
+    _aten.sigmoid.default: _sigmoid,
     _aten.sigmoid_backward.default: _product,
     _aten.mul.Tensor: _product,
     _aten.mm.default: _matrix_product,

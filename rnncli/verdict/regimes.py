@@ -36,6 +36,7 @@ from rnncli.verdict.stage import Difference
 
 MAX_STEPS, MAX_SEQUENCES = 16, 3  # of the probe
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3, "tf32": 1e-2}  # of the largest value; not measured for TF32
+CLOSED = 1e-5  # of a state, or a gradient, behind a gate that is closed or a tanh at its limit
 LARGE_LOSS = 4096  # times the loss; a power of two, which rounds nothing
 CALLS = 9  # with equal values; a tenth one has the negated input
 WITHOUT_H_0 = "called without h_0"
@@ -230,9 +231,10 @@ def _second_backward(side: Side) -> Mapping[str, Tensor | None]:
 
 
 def _gradients_of_a_large_loss(side: Side) -> Mapping[str, Tensor | None]:
-    """Return the gradients where none of them is small: a clamp on the way shows."""
+    """Return the gradients where none of them is small, divided again: a clamp on the way shows."""
     results = {name: value * LARGE_LOSS for name, value in _copies(side.call(side.copies()), side.claimed).items()}
-    return {f"grad {name}": gradient for name, gradient in side.gradients(results).items()}
+    gradients = side.gradients(results).items()
+    return {f"grad {name}": None if one is None else one / LARGE_LOSS for name, one in gradients}
 
 
 def _gradients_after_another_call(side: Side) -> Mapping[str, Tensor | None]:
@@ -325,7 +327,8 @@ def _first_other(expected: Regimes, found: Regimes, tolerance: float) -> Differe
         if not value.numel():
             continue
         error = (value.double() - wanted.double()).abs().max().item()
-        allowed = tolerance * (wanted.abs().max().item() or 1.0)
+        largest = wanted.abs().max().item()
+        allowed = tolerance * (max(largest, CLOSED) if largest else 1.0)
         if error <= allowed:
             continue
         told = "it overwrites them" if name.endswith(GIVEN_GRADIENTS) else f"an error of {error:.1e}"

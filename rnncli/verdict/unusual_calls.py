@@ -12,14 +12,13 @@ from rnncli.core.errors import CandidateError
 from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first, with_another_seed, without_states
 from rnncli.verdict.evaluate import Candidate, Values, same_results
 from rnncli.verdict.problem import Problem
-from rnncli.verdict.regimes import TOLERANCE, in_words, small_probe
+from rnncli.verdict.regimes import CLOSED, TOLERANCE, in_words, small_probe
 from rnncli.verdict.stage import Difference, first_difference
 
 Changed = dict[str, object]  # fields of a section of a case
 LARGE_INPUTS, LARGE_WEIGHTS, LARGE_CELLS = 3.0, 10.0, 100.0  # times the probe's: weights above 1, sums of some tens
 LARGE_STEP = 10.0  # times the input of the second of two large steps: values of some tens
 GROWING = 64  # large steps of a cell state that starts at zero: it grows by 1 in each
-CLOSED = 1e-5  # of a state, or a gradient, behind a gate that is closed
 SMALL = 1e-6  # of the largest value: what float32 rounds where values are large
 HUNDREDS = 256  # times the input, as of pixels
 STEPS, SEQUENCES = 260, 66  # of one long sequence, of many short ones
