@@ -54,8 +54,8 @@ class Constructor:
             default = self.defaults.get(name)
             if meant in _NOT_DEFAULTS and default is not None:
                 value = option_value(str(meant), case, default, name)  # of modules the two are never equal
-                same = value == default if meant == "dropout" else repr(value) == repr(default)
-                yield from [] if same else [f"{name}={value!r}"]
+                same = value == default if meant == "dropout" else _shown(value) == _shown(default)
+                yield from [] if same else [f"{name}={_shown(value)}"]
 
     def make(
         self, case: Case, output_size: int | None = None, device: Any = "cpu", reversing: bool = False, **others: Any
@@ -157,6 +157,11 @@ class Constructor:
             return [], Counter()
         modules = list(made.modules()) if isinstance(made, nn.Module) else []
         return modules, Counter(tuple(one.shape) for one in held_by(made))
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it is written: a function of torch has an address in its repr()."""
+    return getattr(value, "__name__", None) or repr(value)
 
 
 def _texts_of(code: types.CodeType) -> Iterator[str]:

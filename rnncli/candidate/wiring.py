@@ -1,6 +1,7 @@
 """Which tensor of an object holds which of nn.RNN's parameters: how they are set, told, and found to be wrong."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -161,6 +162,8 @@ class Wiring:
             )
         if self.beyond and module is not None:
             yield "weight_ih_l0", Cause.WRONG_SHAPE, f"{self.beyond[0]} belongs to a layer that was not asked for"
+        if shared := self._of_two_layers():
+            yield self.missing[0], Cause.ONE_TENSOR, f"no tensor holds {self.missing[0]}: {' and '.join(shared)} are one"
         for name, pieces in self.by_tensor.items():
             one, weight = by_name.get(name), pieces[0].weight
             if one is None or weight.kind == "readout":
@@ -180,6 +183,20 @@ class Wiring:
                 yield told, Cause.NOT_A_PARAMETER, f"{name} is not registered: parameters() does not give it"
             elif module is not None and not one.value.requires_grad:
                 yield told, Cause.NOT_A_PARAMETER, f"{name} has requires_grad=False"
+
+    def _of_two_layers(self) -> list[str]:
+        """Return the names of one tensor that differ in a number alone, where a parameter of its kind has no place."""
+        for name, pieces in self.by_tensor.items():
+            kinds = {parameter.rpartition("_l")[0] for parameter in pieces[0].weight.parameters}
+            if any(missing.rpartition("_l")[0] in kinds for missing in self.missing):
+                alike = [
+                    other
+                    for other in self.tensors[name].names
+                    if re.sub(r"\d+", "#", other) == re.sub(r"\d+", "#", name)
+                ]
+                if len(alike) > 1:
+                    return alike[:2]
+        return []
 
 
 @contextmanager

@@ -25,6 +25,7 @@ class Cause(StrEnum):
     NOT_A_PARAMETER = "not-a-parameter"
     EXTRA_PARAMETER = "extra-parameter"
     BIAS_KEPT = "bias-kept"
+    ONE_TENSOR = "one-tensor"  # under the names of two parameters
     NOT_FINITE = "not-finite"
     INPUT_MUTATED = "input-mutated"
     GRADIENT_LOST = "gradient-lost"  # it overwrites what an earlier backward added up
@@ -51,7 +52,7 @@ class Cause(StrEnum):
 # The causes found in a candidate's own tensors, whose values may all be right.
 BESIDE_VALUES = frozenset(
     {Cause.INPUT_MUTATED, Cause.GRADIENT_LOST, Cause.WRONG_SHAPE, Cause.NOT_A_PARAMETER, Cause.EXTRA_PARAMETER}
-    | {Cause.BIAS_KEPT}
+    | {Cause.BIAS_KEPT, Cause.ONE_TENSOR}
 )
 # The causes that a further call shows. The tensor is right in the first call, whose error the check holds.
 FURTHER_CALLS = frozenset(

@@ -220,6 +220,7 @@ def _of_own_tensor(case: Case, name: str, cause: str, reason: str) -> Diagnosis:
         Cause.WRONG_SHAPE: "make it of the shape that the case's input_size, hidden_size and num_layers give",
         Cause.NOT_A_PARAMETER: "make it an nn.Parameter of the module that is trained; several are an nn.ParameterList",
         Cause.BIAS_KEPT: "make it None where bias=False",
+        Cause.ONE_TENSOR: "make a tensor of its own for each, as of x.clone()",
     }
     fix = fixes.get(cause, f"make it what a parameter of {case.cell.layer} is")
     of_result = cause in (Cause.SHAPE, Cause.ORDER)
