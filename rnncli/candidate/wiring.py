@@ -163,7 +163,8 @@ class Wiring:
         if self.beyond and module is not None:
             yield "weight_ih_l0", Cause.WRONG_SHAPE, f"{self.beyond[0]} belongs to a layer that was not asked for"
         if shared := self._of_two_layers():
-            yield self.missing[0], Cause.ONE_TENSOR, f"no tensor holds {self.missing[0]}: {' and '.join(shared)} are one"
+            said = f"no tensor holds {self.missing[0]}: {' and '.join(shared)} are one"
+            yield self.missing[0], Cause.ONE_TENSOR, said
         for name, pieces in self.by_tensor.items():
             one, weight = by_name.get(name), pieces[0].weight
             if one is None or weight.kind == "readout":

@@ -49,7 +49,8 @@ def diagnosed(
         return (unwritten,)
     for id in BY_CAUSE:
         if id in wrong:
-            return (named(id, wrong[id].reason or "", case),)
+            others = _of_values(case, device, candidate, checks, id, repair)
+            return (named(id, wrong[id].reason or "", case), *others)
     if Cause.DEVICE in wrong:
         return (named(DEVICE_HARDCODED, f"{wrong[Cause.DEVICE].tensor}: {wrong[Cause.DEVICE].reason}", case),)
     if leak := _leaks(case, device, candidate):
@@ -71,6 +72,19 @@ def diagnosed(
         evidence = f"with the change it equals {case.cell.layer}, on {len(trials)} probes; {told.evidence}"
         return (replace(changed, evidence=evidence, fix="change the lines as shown"),)
     return (told,)
+
+
+def _of_values(
+    case: Case, device: torch.device, candidate: Candidate, checks: Sequence[Check], id: str, repair: bool
+) -> tuple[Diagnosis, ...]:
+    """Return what explains wrong values of the forward beside a state that is overwritten or a backward that breaks."""
+    others = [check for check in checks if check.cause != id]
+    forward = [check for check in others if not check.tensor.startswith("grad ")]
+    if id not in (H0_MUTATED, BACKWARD_BREAKS) or not is_wrong(forward):
+        return ()
+    if id == BACKWARD_BREAKS:
+        case, others = altered(case, run={"gradients": False}), forward
+    return diagnosed(case, device, candidate, others, repair)
 
 
 def _reproduced(
