@@ -1,10 +1,14 @@
 """What shows in one regime alone: each candidate here is right when it is called once with everything."""
 
+import inspect
+
 import pytest
 import torch
 
 import rnncli
+from rnncli.core.case import Case
 from rnncli.core.errors import AmbiguousError, CandidateError
+from rnncli.pipeline.verify import VerifyOptions, verify
 from rnncli.verdict.evaluate import cause_of_raise, what_backward_raises
 
 
@@ -259,6 +263,17 @@ def test_two_readings_with_different_verdicts_are_an_error_that_names_both():
     assert "returns (output, h_n): match (states: as nn.RNN); or read as " in str(raised.value)
     with pytest.raises(AssertionError, match="two readings lead to different verdicts"):
         rnncli.assert_parity(joined_along_time)
+
+
+@pytest.mark.parametrize(("states", "verdict"), [("as nn.RNN", "match"), ("(N, H_out)", "mismatch")])
+def test_a_reading_whose_states_are_stated_is_obeyed(states, verdict, tmp_path):
+    file = tmp_path / "joined.py"
+    file.write_text(f"import torch\n\n\n{inspect.getsource(joined_along_time)}")
+    candidate = {"target": f"{file}:joined_along_time", "states": states}
+    record = verify(
+        Case.model_validate({"candidate": candidate}), VerifyOptions(timing=False, guard=False, shrink=False)
+    )
+    assert record.verdict == verdict
 
 
 def last_state(x, h, W_ih, W_hh, b_ih, b_hh):
