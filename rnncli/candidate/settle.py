@@ -183,9 +183,6 @@ class Settling:
         unpacks = True if layered else self.native.states.unpacks
         with_rows = [one for one in ran if one.state == "SNH" and one.fits]
         told = bool(with_rows) or (layered and bool(self.native.states.unpacks))
-        starts = {one.state for one in ran if self._same_without_state(one, trial)} if with_rows else set()
-        if with_rows and starts & {"SNH", "NH"} == {"SNH"}:  # the state that it starts from by itself has rows
-            return [one for one in ran if one.state != "NH"]
         if unpacks is None or not {"SNH", "NH"} <= {one.state for one in ran} or (unpacks and not told):
             return ran
         self._broadcast = [one for one in with_rows if not one.steps and not unpacks][:1]

@@ -17,6 +17,7 @@ _OF_DIRECTION = re.compile(r"^(fwd?|bwd?|f|b|r)_?(?=[hc])|_?(fwd?|bwd?|f|b|r|for
 _MODULES = ("torch", "np", "numpy", "jnp", "tf", "mx", "mxnet", "F", "nn")
 _CUTS = ("unbind", "split", "chunk", "tensor_split")
 _WALKS = ("list", "tuple", "zip", "enumerate", "iter", "len")
+_CASTS = ("float", "double", "to", "type", "type_as", "cuda", "cpu", "requires_grad_", "contiguous")
 
 
 def unpacks(target: Any, name: str, in_one: bool = False, helpers: Sequence[ast.FunctionDef] = ()) -> bool | None:
@@ -87,11 +88,18 @@ def zeros_rank(target: Any, name: str) -> int | None:
             assigned = [node.body]
         else:
             continue
-        for made in assigned:
+        for made in map(_without_casts, assigned):
             if isinstance(made, ast.Call) and called(made) in ("zeros", "new_zeros") and made.args:
                 sizes = made.args[0].elts if isinstance(made.args[0], ast.Tuple | ast.List) else made.args
                 return len(sizes)
     return None
+
+
+def _without_casts(made: ast.AST) -> ast.AST:
+    """Return what is made before `.float()`, `.to(device)` and their like."""
+    while called(made) in _CASTS and isinstance(made.func, ast.Attribute):  # type: ignore[attr-defined]
+        made = made.func.value  # type: ignore[attr-defined]
+    return made
 
 
 def _asks_for_none(test: ast.AST, name: str, *by: type[ast.cmpop]) -> bool:

@@ -28,9 +28,12 @@ class LSTM(nn.Module):
         self.cells = nn.ModuleList(Cell(size, hidden_size) for size in sizes)
 
     def forward(self, input: Tensor, initial_states: tuple[Tensor, Tensor]):
-        outputs, states = [], list(initial_states)
+        outputs, states = [], initial_states
         for x in input.unbind(1):
+            after = []
             for i, cell in enumerate(self.cells):
-                x, states[i] = cell(x, states[i])
+                x, state = cell(x, states[i])
+                after.append(state)
+            states = after
             outputs.append(x)
         return torch.stack(outputs, 1), states

@@ -13,7 +13,7 @@ class RNN(nn.Module):
     def forward(self, x, h=None):
         states = []
         if h is None:
-            h = torch.zeros((1, x.size(1), self.hidden_size), dtype=x.dtype)
+            h = torch.zeros((1, x.size(1), self.hidden_size)).float()
         for t in range(x.size(0)):
             h = torch.tanh(self.W_hh(h) + self.W_xh(x[t]))
             states.append(h)
