@@ -21,19 +21,32 @@ class Cell(nn.Module):
         return h, (h, c)
 
 
+class Stack(nn.Module):
+    def __init__(self, input_size, hidden_size, num_layers):
+        super().__init__()
+        self.cells = nn.ModuleList()
+        for i in range(num_layers):
+            self.cells.append(Cell(hidden_size if i else input_size, hidden_size))
+
+    def forward(self, x, states):
+        after = []
+        for i, cell in enumerate(self.cells):
+            state = states[i]
+            x, state = cell(x, state)
+            after.append(state)
+        return x, after
+
+
 class LSTM(nn.Module):
     def __init__(self, input_size, hidden_size, num_layers: int = 1):
         super().__init__()
-        sizes = [input_size] + [hidden_size] * (num_layers - 1)
-        self.cells = nn.ModuleList(Cell(size, hidden_size) for size in sizes)
+        self.cell = Stack(input_size, hidden_size, num_layers)
 
     def forward(self, input: Tensor, initial_states: tuple[Tensor, Tensor]):
-        outputs, states = [], initial_states
-        for x in input.unbind(1):
-            after = []
-            for i, cell in enumerate(self.cells):
-                x, state = cell(x, states[i])
-                after.append(state)
-            states = after
-            outputs.append(x)
-        return torch.stack(outputs, 1), states
+        inputs = input.unbind(1)
+        outputs = []
+        state = initial_states
+        for i in range(len(inputs)):
+            x, state = self.cell.forward(inputs[i], state)
+            outputs += [x]
+        return torch.stack(outputs, dim=1), state
