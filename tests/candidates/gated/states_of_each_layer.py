@@ -50,3 +50,13 @@ class LSTM(nn.Module):
             x, state = self.cell.forward(inputs[i], state)
             outputs += [x]
         return torch.stack(outputs, dim=1), state
+
+
+class Output(LSTM):
+    def forward(self, input: Tensor, initial_states: tuple[Tensor, Tensor]):
+        outputs = []
+        state = initial_states
+        for x in input.unbind(1):
+            x, state = self.cell.forward(x, state)
+            outputs += [x]
+        return torch.stack(outputs, dim=1)
