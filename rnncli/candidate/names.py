@@ -98,7 +98,9 @@ _OPTIONS = {
     "dropout": "dropout dropout_p p_drop drop drop_rate drop_p drop_prob dropout_prob dropout_rate p_dropout",
     "training": "training train is_training",
     "output_size": "output_size output_dim n_out num_classes n_classes out_dim n_y num_outputs out_size nout d_out"
-    " n_outputs n_output output_features target_size classes",
+    " n_outputs n_output output_features target_size classes n_tags num_tags ntags tagset_size tag_size n_labels"
+    " num_labels nlabels label_size n_class num_class target_dim y_dim label_dim dec_hid_dim dec_hidden_dim"
+    " dec_hidden_size decoder_hidden_dim decoder_hidden_size dec_dim decoder_dim",
     "has_biases": "has_biases",
     "return_sequences": "return_sequences return_all_states return_all return_sequence return_hidden_states",
     "reverse": "reverse reversed go_backwards backward backwards bwd rev is_reverse is_reversed right_to_left",

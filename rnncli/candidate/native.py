@@ -47,6 +47,7 @@ class Native:
     stateful = False  # it keeps its state itself, from step to step
     cell_class: Any = None  # of its module, that it is constructed with
     is_module = False
+    constant_sizes: frozenset[int] = frozenset()  # of its tensors, whatever the case
     has_output_size = False  # it is constructed with the size of a head
     joined = False  # a function that takes one matrix for x and h
     reads_out = False  # a function that takes the weights of a head

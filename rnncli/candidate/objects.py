@@ -143,6 +143,20 @@ class Object(Native):
         return {}
 
     @functools.cached_property
+    def constant_sizes(self) -> frozenset[int]:  # type: ignore[override]
+        """The sizes that its tensors have whatever the case, as of a head with a number of classes of its own."""
+        if self.fixed or self.of_torch:
+            return frozenset()
+        with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
+            made = [
+                self.made(_case_of(self.cell, input_size=features, hidden_size=hidden), torch.float32, output_size=head)
+                for features, hidden, head in ((20, 40, 3), (23, 29, 31))
+            ]
+            one, other = ({size for held in held_by(one) for size in held.shape} for one in made)
+            return frozenset(one & other)
+        return frozenset()
+
+    @functools.cached_property
     def _one_size(self) -> str | None:
         """The argument that is both its input_size and its hidden_size: its matrices are square whatever it is."""
         sizes = [name for name, meant in self.constructor.arguments.items() if meant in ("input_size", "hidden_size")]

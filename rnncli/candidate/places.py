@@ -18,6 +18,7 @@ _MODULE_OWN = set(vars(nn.Module()))
 _DEPTH = 7
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), torch.dtype, torch.device, type, types.ModuleType)
 _LINEAR = (nn.Linear, nn.RNNCellBase, nn.RNNBase)
+_NORMS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase)
 _LARGE = 1e4  # gradients that a clamp would change
 
 Path = tuple[Any, ...]  # of attributes, keys and indices
@@ -28,8 +29,9 @@ class Held:
     """A tensor of an object.
 
     `paths`: every place where it stands. `turned`: the places of a transposed view of it. `objects`: all that stand
-    there, over the same memory. `linear`: it belongs to a linear layer or a cell of torch. `detached`: the places of
-    tensors that need no gradient: of all of them, or of `.data` beside a parameter.
+    there, over the same memory. `linear`: it belongs to a linear layer or a cell of torch; `scales`: to a layer that
+    normalises. `detached`: the places of tensors that need no gradient: of all of them, or of `.data` beside a
+    parameter.
     """
 
     value: Any
@@ -40,6 +42,7 @@ class Held:
     detached: list[Path] = field(default_factory=list)
     parameter: bool = False
     linear: bool = False
+    scales: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -95,7 +98,7 @@ def big(shape: Sequence[int]) -> tuple[int, ...]:
 def held_by(made: Any) -> list[Held]:
     """Return every floating tensor or array that an object holds, in the order of its attributes."""
     found: dict[Any, Held] = {}
-    _walk(made, (), False, found, set(), 0)
+    _walk(made, (), None, found, set(), 0)
     return list(found.values())
 
 
@@ -117,18 +120,18 @@ def with_own_tensors_in_slices(made: nn.Module) -> nn.Module:
     return made
 
 
-def _walk(value: Any, path: Path, linear: bool, found: dict[Any, Held], seen: set[int], depth: int) -> None:
+def _walk(value: Any, path: Path, owner: Any, found: dict[Any, Held], seen: set[int], depth: int) -> None:
     if isinstance(value, _PLAIN) or depth > _DEPTH:
         return
     if is_array(value):
-        _hold(value, path, linear, found)
+        _hold(value, path, owner, found)
     elif id(value) not in seen:
         seen.add(id(value))
         for key, item in _items(value):
-            _walk(item, (*path, *key), isinstance(value, _LINEAR), found, seen, depth + 1)
+            _walk(item, (*path, *key), value, found, seen, depth + 1)
 
 
-def _hold(value: Any, path: Path, linear: bool, found: dict[Any, Held]) -> None:
+def _hold(value: Any, path: Path, owner: Any, found: dict[Any, Held]) -> None:
     if is_lazy(value):  # it has no shape before the first call
         return
     tensor, shape = isinstance(value, Tensor), tuple(value.shape)
@@ -151,7 +154,8 @@ def _hold(value: Any, path: Path, linear: bool, found: dict[Any, Held]) -> None:
     held.paths.append(path)
     held.objects.append(value)
     held.parameter = held.parameter or isinstance(value, nn.Parameter)
-    held.linear = held.linear or linear
+    held.linear = held.linear or isinstance(owner, _LINEAR)
+    held.scales = held.scales or isinstance(owner, _NORMS)
 
 
 def _items(value: Any) -> Iterator[tuple[Path, Any]]:

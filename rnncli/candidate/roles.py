@@ -66,7 +66,7 @@ class _Roles:
         self.experiments, self.sizes, self.cell = experiments, experiments.sizes, experiments.trial.case.cell
 
     def wiring(self) -> Wiring:
-        views = [view for one in self.experiments.held for view in self._views(one)]
+        views = [view for one in self.experiments.held if not one.scales for view in self._views(one)]
         if self.sizes.gates > 1:
             divide(views, self.sizes, self.cell)
         self.of_gates = gates_among([view.tensor for view in views], self.cell)
@@ -90,7 +90,8 @@ class _Roles:
             raise Unwired(f"none of its tensors acts as a weight (it has {has})")
         turned, pieces = self._orient(kept), [view.piece for view in kept]
         missing = tuple(without_places(self.experiments.trial.params, [piece.weight for piece in pieces], self.cell))
-        stems = {re.sub(r"\d+", "#", view.name) for view in kept if re.search(r"\d", view.name)}
+        layers = [view.name for view in kept if view.kind != "readout" and re.search(r"\d", view.name)]
+        stems = {re.sub(r"\d+", "#", name) for name in layers}
         parameters = {name for one in self.experiments.held if one.parameter for name in one.names}
         beyond = [name for name in buffers if re.sub(r"\d+", "#", name) in stems and name in parameters]
         tensors = {view.tensor: view.held for view in kept}
