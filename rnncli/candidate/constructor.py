@@ -52,10 +52,15 @@ class Constructor:
         """Yield what it is given where its default is another: an activation, all steps of output, p."""
         for name, meant in self.arguments.items():
             default = self.defaults.get(name)
-            if meant in _NOT_DEFAULTS and default is not None:
+            if meant in _NOT_DEFAULTS and default is not None and not self._is_left(name, case):
                 value = option_value(str(meant), case, default, name)  # of modules the two are never equal
                 same = value == default if meant == "dropout" else _shown(value) == _shown(default)
                 yield from [] if same else [f"{name}={_shown(value)}"]
+
+    def _is_left(self, name: str, case: Case) -> bool:
+        """Return whether a probability of dropout stays at its default, in eval mode: one of zoneout acts there too."""
+        asked = case.run.train or case.rnn.dropout
+        return self.arguments[name] == "dropout" and name in self.defaults and not asked
 
     def make(
         self, case: Case, output_size: int | None = None, device: Any = "cpu", reversing: bool = False, **others: Any
@@ -73,7 +78,7 @@ class Constructor:
                 given[name] = torch.device(device)
             elif meant == "reverse":
                 given |= {name: reversing} if reversing or name not in self.defaults else {}
-            elif isinstance(meant, str) and meant != "left out":
+            elif isinstance(meant, str) and meant != "left out" and not self._is_left(name, case):
                 value = option_value(meant, case, self.defaults.get(name), name)
                 if meant == "config":
                     value |= dict.fromkeys(self._of_input, value["input_size"])

@@ -66,7 +66,7 @@ def arguments_of_call(call: Callable[..., Any], holds_weights: bool, cell: Cell 
         if meant in ("max_len", "seq_len") or (meant in (None, "params") and told_by_default):
             meant = _option_of(parameter)
         if meant == "lengths" and source.counts_up_to(call, name):
-            meant = "seq_len"
+            meant = "left out" if default is None else "seq_len"
         if name == "batch" and "input" in found.values():
             meant = "batch_size"
         if meant == "state" and isinstance(default, bool):  # carry=False: whether it is kept

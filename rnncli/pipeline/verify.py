@@ -130,7 +130,8 @@ def _by_its_readings(
     readings = [(reading, record.verdict)]
     for which in range(1, reading.readings):
         other = candidate.choose(case, which)
-        readings.append((other, _as_read(case, device, candidate, quick, other).verdict))
+        if other.reading not in {reading.reading for reading, _ in readings}:  # else the first one counts
+            readings.append((other, _as_read(case, device, candidate, quick, other).verdict))
     if len({verdict for _, verdict in readings}) == 1:
         shown = _shows_again(record, case, device, candidate, quick)
         return record if shown else _without_shrinking(record, case, options)
