@@ -295,9 +295,11 @@ class Returned:
         if len(others) == 1:
             return {"output": first, "h_n": others[0]}
         if self.heads.is_one(first) or (is_array(first.value) and not first.value.shape):
-            first = next((one for one in tensors if one.output or one.of_head), first)
-        after = tensors[tensors.index(first) + 1 :]
-        final = [one for one in after if one.final] or [one for one in after if not (one.output or one.of_head)]
+            first = next((one for part in ("output", "of_head") for one in tensors if getattr(one, part)), first)
+        before, after = tensors[: tensors.index(first)], tensors[tensors.index(first) + 1 :]
+        final = [one for one in (*after, *before) if one.final] or [
+            one for one in after if not (one.output or one.of_head)
+        ]
         return {"output": first, "h_n": final[0]} if final else {"output": first}
 
     def _last_of_every_step(self, one: Item) -> Item | None:

@@ -105,6 +105,9 @@ class Settling:
             tried += ", however it was called"
         elif len(self.native.states.names) == 1 < len(self.case.cell.states):
             tried += f"; {self.native.states.names[0]} was given as ({', '.join(self.case.cell.initial)})"
+        if rank and not own and self.native.documented_input and "layout" not in self.stated:
+            tried += f"; its notes give the input as ({', '.join(self.native.documented_input)}), and a config with"
+            tried += " layout states another"
         if error is not None and _raised_by_embedding(error):
             tried = "it looks its input up in an nn.Embedding: name a layer that takes what that gives"
         failure = Unreadable(f"{name}: {tried if rank else raised}")
