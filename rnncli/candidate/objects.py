@@ -388,7 +388,7 @@ def _is_factory(function: Any) -> bool:
 
 
 def _is_made_with_weights(target: Any) -> bool:
-    if inspect.isclass(target) and issubclass(target, nn.RNNBase):
+    if inspect.isclass(target) and issubclass(target, nn.RNNBase | nn.RNNCellBase):
         return False
     found = meanings.arguments_of_constructor(signature.parameters_of_constructor(target))
     return bool(meanings.weights_among(found)) or "params" in found.values()

@@ -15,3 +15,13 @@ class ZoneoutLSTMCell(nn.Module):
         if self.training:
             return tuple((1 - p) * self.dropout(new - old) + old for new, old in zip(after, before))
         return tuple((1 - p) * new + p * old for new, old in zip(after, before))
+
+
+class OfTwoRates(nn.LSTMCell):
+    def __init__(self, input_size, hidden_size, zoneout_rate_hidden, zoneout_rate_cell):
+        super().__init__(input_size, hidden_size)
+        self.rates = zoneout_rate_hidden, zoneout_rate_cell
+
+    def forward(self, x, h, c):
+        after = super().forward(x, (h, c))
+        return tuple(p * old + (1 - p) * new for p, old, new in zip(self.rates, (h, c), after))
