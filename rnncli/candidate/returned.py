@@ -95,6 +95,8 @@ class Returned:
         places = self._by_key(tensors) if keyed else self._by_order(tensors)
         if places is None:
             return None
+        of_head = [one for one in tensors if one.of_head and one not in places.values()]
+        places |= {"output": of_head[0]} if keyed and "output" not in places and len(of_head) == 1 else {}
         parts = {}
         for name, one in places.items():
             fit = one.output or one.of_head if name == "output" else one.finals[self.final.index(name)]
@@ -136,6 +138,7 @@ class Returned:
         """
         found, count = list[tuple[Path, Any]](), len(self.final)
         items = in_one_list(items, count) if self.reading.state == NESTED else items
+        says_c = any(is_cell_state(path[-1]) for path, _ in items if path and isinstance(path[-1], str))
         for path, value in self._with_directions_together(items):
             names = list(value) if isinstance(value, dict) and count > 1 else fields_of(type(value))
             if path and names_states(names, count):
@@ -146,6 +149,7 @@ class Returned:
             rows = len(value) if several else 0
             rank = 3 if self.letters["S"] == 1 and self.reading.state == "NH" else 4
             in_one = count > 1 and is_array(value) and len(shape_of(value)) == rank and len(value) == count
+            in_one = in_one and not says_c
             pairs = bool(kinds) and all(issubclass(kind, tuple) for kind in kinds)
             if rows == self.letters["S"] and pairs and {len(one) for one in value} == {count}:
                 each = () if path[-1:] == (EACH_OF_EACH,) else (EACH,)
