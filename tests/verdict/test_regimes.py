@@ -265,6 +265,7 @@ def test_two_readings_with_different_verdicts_are_an_error_that_names_both():
         rnncli.assert_parity(joined_along_time)
 
 
+@pytest.mark.exhaustive(twin="test_two_readings_with_different_verdicts_are_an_error_that_names_both", pool="long")
 @pytest.mark.parametrize(("states", "verdict"), [("as nn.RNN", "match"), ("(N, H_out)", "mismatch")])
 def test_a_reading_whose_states_are_stated_is_obeyed(states, verdict, tmp_path):
     file = tmp_path / "joined.py"
