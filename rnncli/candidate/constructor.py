@@ -58,7 +58,7 @@ class Constructor:
                 yield from [] if same else [f"{name}={_shown(value)}"]
 
     def _is_left(self, name: str, case: Case) -> bool:
-        """Return whether a probability of dropout stays at its default, in eval mode: one of zoneout acts there too."""
+        """Return whether a probability of dropout stays at its default: in eval mode, where one of zoneout acts too."""
         asked = case.run.train or case.rnn.dropout
         return self.arguments[name] == "dropout" and name in self.defaults and not asked
 

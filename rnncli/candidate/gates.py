@@ -23,13 +23,12 @@ import torch
 from torch import Tensor
 
 from rnncli.candidate.experiments import Experiments, View
-from rnncli.candidate.names import TORCHS, bias_of_state, gates_among
+from rnncli.candidate.names import TORCHS, bias_of_state, gates_among, without_numbers
 from rnncli.candidate.state_source import names_a_state
 from rnncli.core.cells import Cell
 
 _SATURATED = 50.0  # an element of a block: sigmoid and tanh of its sums are 0 or 1 but for 1e-9
 _SAME = 1e-6
-_NUMBER = re.compile(r"\d+")
 _MATRICES = ("weight_ih", "weight_hh")
 _PEEPHOLE = re.compile(r"(^|[._])(w|v|p|peep\w*)_?c?_?[ifo]?$", re.IGNORECASE)
 _OTHER_BIAS = {"bias_ih": "bias_hh", "bias_hh": "bias_ih"}
@@ -111,9 +110,9 @@ class _Place:
         """Take what is told of the layer above where its weights differ in the numbers of their names alone: an order
         of its own is one for all layers. Return whether they do.
         """
-        stems = {_NUMBER.sub("#", view.name): view for view in self.every
+        stems = {without_numbers(view.name): view for view in self.every
                  if view.layer == self.layer + 1 and view.reverse == self.own[0].reverse}  # fmt: skip
-        above = [stems.get(_NUMBER.sub("#", view.name)) for view in self.own]
+        above = [stems.get(without_numbers(view.name)) for view in self.own]
         for view, other in zip(self.own, above, strict=True):
             if other is None or not other.gates or other.assumed or other.blocks != view.blocks:
                 return False

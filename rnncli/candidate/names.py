@@ -170,6 +170,11 @@ def options(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def without_numbers(name: str) -> str:
+    """Return a name with # for each number: the same for the tensors of all layers."""
+    return re.sub(r"\d+", "#", name)
+
+
 def slot(name: str) -> Slot:
     """Return the weight that a name stands for, by its words, its number and its direction."""
     lower = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_").replace("/", ".")

@@ -129,10 +129,7 @@ class Object(Native):
         if self.of_torch:
             return {}
         with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
-            made, wider, higher = (
-                self.made(_case_of(self.cell, input_size=features, hidden_size=hidden), torch.float32, output_size=3)
-                for features, hidden in ((20, 40), (9, 40), (20, 11))
-            )
+            made, wider, higher = self._made_at((20, 40, 3), (9, 40, 3), (20, 11, 3))
             shapes, told = [one.shape for one in held_by(made)], _sizes_of(made, self.cell)
             others = {"input_size": wider, "hidden_size": higher}
             same = [name for name, other in others.items() if [one.shape for one in held_by(other)] == shapes]
@@ -148,11 +145,10 @@ class Object(Native):
         if self.fixed or self.of_torch:
             return frozenset()
         with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
-            made = [
-                self.made(_case_of(self.cell, input_size=features, hidden_size=hidden), torch.float32, output_size=head)
-                for features, hidden, head in ((20, 40, 3), (23, 29, 31))
-            ]
-            one, other = ({size for held in held_by(one) for size in held.shape} for one in made)
+            one, other = (
+                {size for held in held_by(made) for size in held.shape}
+                for made in self._made_at((20, 40, 3), (23, 29, 31))
+            )
             return frozenset(one & other)
         return frozenset()
 
@@ -163,10 +159,14 @@ class Object(Native):
         if self.fixed or self.of_torch or len(sizes) != 1:
             return None
         with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
-            cases = [_case_of(self.cell, input_size=one, hidden_size=other) for one, other in ((20, 11), (11, 20))]
-            told = [_sizes_of(self.made(case, torch.float32), self.cell) for case in cases]
+            told = [_sizes_of(made, self.cell) for made in self._made_at((20, 11, 3), (11, 20, 3))]
             return sizes[0] if all(told) and all(len({*one.values()}) == 1 for one in told) else None
         return None
+
+    def _made_at(self, *sizes: tuple[int, int, int]) -> list[Any]:
+        """Return the object at several sizes: of the input, of the states, and of a head."""
+        cases = [(_case_of(self.cell, input_size=one, hidden_size=other), head) for one, other, head in sizes]
+        return [self.made(case, torch.float32, output_size=head) for case, head in cases]
 
     def other_sizes(self, case: Case) -> str | None:
         """Return in words the sizes that it has whatever the case, and the flags to add, if the case has others."""

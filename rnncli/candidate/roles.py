@@ -16,7 +16,7 @@ from rnncli.candidate.flat import parts_of_flat
 from rnncli.candidate.gate_rows import divide
 from rnncli.candidate.gates import UntoldGates, tell_gates
 from rnncli.candidate.name_claims import Claims
-from rnncli.candidate.names import EXACT, TORCHS, gates_among
+from rnncli.candidate.names import EXACT, TORCHS, gates_among, without_numbers
 from rnncli.candidate.places import Held, big, held_by
 from rnncli.candidate.trial import Trial
 from rnncli.candidate.weights import KINDS, Weight, without_places
@@ -91,9 +91,9 @@ class _Roles:
         turned, pieces = self._orient(kept), [view.piece for view in kept]
         missing = tuple(without_places(self.experiments.trial.params, [piece.weight for piece in pieces], self.cell))
         layers = [view.name for view in kept if view.kind != "readout" and re.search(r"\d", view.name)]
-        stems = {re.sub(r"\d+", "#", name) for name in layers}
+        stems = set(map(without_numbers, layers))
         parameters = {name for one in self.experiments.held if one.parameter for name in one.names}
-        beyond = [name for name in buffers if re.sub(r"\d+", "#", name) in stems and name in parameters]
+        beyond = [name for name in buffers if without_numbers(name) in stems and name in parameters]
         tensors = {view.tensor: view.held for view in kept}
         assumed = any(view.assumed for view in kept)
         return Wiring(tuple(pieces), tensors, missing, tuple(buffers), (), tuple(beyond), turned, assumed)

@@ -287,6 +287,7 @@ class Settling:
                     yield Reading(axes, state, binding, dtype=dtype)
 
     def _possible_states(self, axes: str, like: Reading | None) -> tuple[str | None, ...]:
+        """Return the forms of a state beside an input: the one that is stated, or those of another reading."""
         states, stated = self._states(axes), _STATED_STATES.get(self.stated.get("states", ""))
         if like and like.state == "S,NH":  # one of several layers may be taken for (h, c)
             states = tuple(one for one in states if one in ("S,NH", NESTED)) or states

@@ -252,13 +252,17 @@ def trial_of(
     """Return a trial with pairwise distinct sizes; H_in = D*H_out where `equal`; of a made object, with its own."""
     rows, given, own = layers * directions, case.rnn, native.own_sizes
     constant = native.constant_sizes
-    hidden = given.hidden_size if native.fixed or "hidden_size" in own else _unlike_any(constant, 7, 11, 17)
+    hidden = given.hidden_size if native.fixed or "hidden_size" in own else _first_unlike(constant, 7, 11, 17)
     projected = given.proj_size if native.fixed else 0
     if given.proj_size and not native.fixed and native.claims("proj_size"):
         hidden, projected = 11, 7
     wide = directions * (projected or hidden)
     features = (
-        given.input_size if native.fixed or "input_size" in own else wide if equal else _unlike_any(constant, 5, 13, 19)
+        given.input_size
+        if native.fixed or "input_size" in own
+        else wide
+        if equal
+        else _first_unlike(constant, 5, 13, 19)
     )
     taken = {rows, features, hidden, projected, wide, features + (projected or hidden), *constant}
     batch, steps, of_head = _unlike(taken, (3, 4, 8, 11), (6, 9, 10, 12), (9, 13, 15, 16))
@@ -281,14 +285,14 @@ def trial_of(
     return Trial(native, small, of_trial, x, (h, *others), params)
 
 
-def _unlike_any(taken: Set[int], *sizes: int) -> int:
+def _first_unlike(taken: Set[int], *sizes: int) -> int:
     return next((size for size in sizes if size not in taken), sizes[0])
 
 
 def _unlike(taken: set[int], *choices: tuple[int, ...]) -> Iterator[int]:
     """Yield the first of each choice of sizes that is not taken."""
     for sizes in choices:
-        chosen = _unlike_any(taken, *sizes)
+        chosen = _first_unlike(taken, *sizes)
         taken = {*taken, chosen}
         yield chosen
 

@@ -1,7 +1,6 @@
 """Which tensor of an object holds which of nn.RNN's parameters: how they are set, told, and found to be wrong."""
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rnncli.candidate.names import without_numbers
 from rnncli.candidate.places import Held, big
 from rnncli.candidate.weights import Binding, Row, Weight, without_a_place
 from rnncli.core.causes import Cause
@@ -190,11 +190,7 @@ class Wiring:
         for name, pieces in self.by_tensor.items():
             kinds = {parameter.rpartition("_l")[0] for parameter in pieces[0].weight.parameters}
             if any(missing.rpartition("_l")[0] in kinds for missing in self.missing):
-                alike = [
-                    other
-                    for other in self.tensors[name].names
-                    if re.sub(r"\d+", "#", other) == re.sub(r"\d+", "#", name)
-                ]
+                alike = [one for one in self.tensors[name].names if without_numbers(one) == without_numbers(name)]
                 if len(alike) > 1:
                     return alike[:2]
         return []

@@ -55,16 +55,17 @@ class Claims:
         return altered(case, input=given, run=run).model_copy(update={"candidate": candidate})
 
 
-def told_apart(readings: list[tuple[Claims, Verdict | None]]) -> str:
-    """Return the readings and their verdicts in words, each with the keys of a config that state it and no other."""
+def readings_in_words(readings: list[tuple[Claims, Verdict | None]]) -> str:
+    """Return the readings with their verdicts, each with the keys of a config's candidate that state it alone."""
     in_all = set.intersection(*(set(reading.keys) for reading, _ in readings))
     keys = [[f"{key}: {value}" for key, value in reading.keys if (key, value) not in in_all] for reading, _ in readings]
     told = [f"read as {reading.reading}: {verdict}" for reading, verdict in readings]
+    where = "in the mapping candidate: of a config, beside target:"
     if not all(keys):
-        meant = "and its keys target, convention, layout, weights, returns, takes or states"
-        return f"{'; or '.join(told)}; state which one is meant in the config, with a mapping candidate: {meant}"
-    told = [f"{one} ({', '.join(of_one)})" for one, of_one in zip(told, keys, strict=True)]
-    return f"{'; or '.join(told)}; state which one is meant in the config, beside target: in a mapping candidate:"
+        where += ", by convention, layout, weights, returns, takes or states"
+    else:
+        told = [f"{one} ({', '.join(of_one)})" for one, of_one in zip(told, keys, strict=True)]
+    return f"{'; or '.join(told)}; state which one is meant {where}"
 
 
 REPLIES: dict[str, Any] = {  # what the methods of `CandidateServer` return

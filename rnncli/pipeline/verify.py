@@ -122,7 +122,7 @@ def verify(case: Case, options: VerifyOptions, target: object = None, problems: 
 def _by_its_readings(
     case: Case, device: torch.device, candidate: "CandidateProxy", options: VerifyOptions
 ) -> CaseRecord:
-    from rnncli.pipeline.candidate_process import told_apart
+    from rnncli.pipeline.candidate_process import readings_in_words
 
     reading = candidate.read(case)
     record = _as_read(case, device, candidate, options, reading)
@@ -135,7 +135,9 @@ def _by_its_readings(
     if len({verdict for _, verdict in readings}) == 1:
         shown = _shows_again(record, case, device, candidate, quick)
         return record if shown else _without_shrinking(record, case, options)
-    raise AmbiguousError(f"candidate {case.target}: two readings lead to different verdicts: {told_apart(readings)}")
+    raise AmbiguousError(
+        f"candidate {case.target}: two readings lead to different verdicts: {readings_in_words(readings)}"
+    )
 
 
 def _shows_again(

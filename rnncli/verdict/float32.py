@@ -29,9 +29,9 @@ def buffer_without_dtype(problem: Problem, candidate: Candidate) -> str | None:
         return None
     calls = [(problem.forward_alone, "")]
     if candidate.h_0_may_be_omitted and problem.case.input.h_0 != "omitted":
-        calls.append((problem.without_states.forward_alone, " where h_0 is omitted"))
+        calls.append((problem.without_states.forward_alone, ", where h_0 is omitted"))
     for call, when in calls:
-        told = f"{when} in the middle of float64 work"
+        told = f" in the middle of float64 work{when}"
         try:
             plain = candidate.evaluate(call.case, call.probe, plain=True)
             if same_results(plain, call.values("algorithm", candidate)):

@@ -63,7 +63,7 @@ def difference(
             found = {key: value for key, value in found.items() if not key.startswith(WITHOUT_H_0)}
         return _first_other(expected, found, TOLERANCE[arithmetic(small.case, dtype, problem.device)])
     except CandidateError as error:
-        return Difference("output", Cause.CALL_RAISES, f"{in_words(small.case)}, {error}")
+        return Difference("output", Cause.CALL_RAISES, f"{sizes_in_words(small.case)}, {error}")
 
 
 def observed(side: Side, case: Case) -> Regimes:
@@ -344,7 +344,7 @@ def _first_other(expected: Regimes, found: Regimes, tolerance: float) -> Differe
     return None
 
 
-def in_words(small: Case) -> str:
+def sizes_in_words(small: Case) -> str:
     """Return the sizes of a further call."""
     sizes = counted(max(small.input.sequence_lengths), "step")
     return f"with {sizes} of {counted(len(small.input.sequence_lengths), 'sequence')}"

@@ -12,7 +12,7 @@ from rnncli.core.errors import CandidateError
 from rnncli.numerics.probe import Probe, draw, in_layout, shortened, time_first, with_another_seed, without_states
 from rnncli.verdict.evaluate import Candidate, Values, same_results
 from rnncli.verdict.problem import Problem
-from rnncli.verdict.regimes import CLOSED, TOLERANCE, in_words, small_probe
+from rnncli.verdict.regimes import CLOSED, TOLERANCE, sizes_in_words, small_probe
 from rnncli.verdict.stage import Difference, first_difference
 
 Changed = dict[str, object]  # fields of a section of a case
@@ -54,7 +54,7 @@ def _with_large_values(small: Problem, candidate: Candidate) -> Difference | Non
     except CandidateError as error:
         if problem.case.input.seq_len > small.case.input.seq_len:
             return None  # it need not take more steps than the case has
-        return Difference("output", Cause.CALL_RAISES, f"given large values, {in_words(problem.case)}: {error}")
+        return Difference("output", Cause.CALL_RAISES, f"given large values, {sizes_in_words(problem.case)}: {error}")
     if any(value is not None and not value.isfinite().all() for value in values.tensors.values()):
         return None  # an overflow of its own, as of tanh written with exp; the case's values decide
     if _are_close(problem, values):
