@@ -332,7 +332,4 @@ class Reader:
             what = f"result{place} (which a head makes of the states by more than a product)"
             neither = (*reading.neither, what)
             adapted.reading = replace(reading, output=None, neither=neither)
-            if plan.extra or plan.beyond:  # of a head of several layers
-                del native.plans[plan_key(one)]
-                prepare(one)
         return plan.turned

@@ -274,6 +274,7 @@ def rnn(x, h_0, W_ih, W_hh, b_ih, b_hh):
 """
 
 
+@pytest.mark.exhaustive(twin="test_the_change_that_is_shown_makes_the_candidate_match", pool="long")
 @pytest.mark.usefixtures("in_process")
 def test_a_change_with_which_a_further_call_is_still_wrong_is_not_shown(tmp_path, monkeypatch):
     """Compared with H_in the sizes are other ones in a case, and the same where all are equal."""

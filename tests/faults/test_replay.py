@@ -242,8 +242,9 @@ def rnn(x, h, W_ih, W_hh, b_ih, b_hh, num_layers=1):
 """
 
 
+@pytest.mark.exhaustive(twin=SMALLEST, pool="long")
 @pytest.mark.usefixtures("in_process")
-@pytest.mark.parametrize("flags", one_in(2, ["--layers 2", "--layers 3 --bidirectional"], SMALLEST, pool="long"))
+@pytest.mark.parametrize("flags", ["--layers 2", "--layers 3 --bidirectional"])
 def test_a_case_of_one_layer_that_is_read_in_another_way_is_not_the_mismatch(rnncli, tmp_path, flags):
     (tmp_path / "one_layer.py").write_text(ONE_LAYER)
     shown = rnncli("verify", "--no-timing", f"{tmp_path}/one_layer.py", *flags.split())
